@@ -1,0 +1,23 @@
+"""Condensers: estimators that turn a training set into a tiny one."""
+
+from skdc.condensers.base import BaseCondenser, NamedCondenser
+from skdc.condensers.condenser import Condenser
+from skdc.condensers.kernels import KernelInducingPoints
+from skdc.condensers.matching import DistributionMatching, GradientMatching
+from skdc.condensers.recipe import Recipe
+from skdc.condensers.selection import KernelHerding, KMeansCondenser, RandomSubset
+from skdc.condensers.trajectories import TrajectoryMatching
+
+__all__ = [
+    "BaseCondenser",
+    "Condenser",
+    "DistributionMatching",
+    "GradientMatching",
+    "KMeansCondenser",
+    "KernelHerding",
+    "KernelInducingPoints",
+    "NamedCondenser",
+    "RandomSubset",
+    "Recipe",
+    "TrajectoryMatching",
+]

@@ -1,0 +1,310 @@
+"""From what a user passes to what the parts take: validated rows, targets, weights, groups and sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.multiclass import type_of_target
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_sample_weight,
+    check_array,
+    check_consistent_length,
+    column_or_1d,
+    validate_data,
+)
+
+from skdc.source import Schema
+
+_MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """Validated data of one fit.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, *input_shape)
+        Numeric rows in the user's units (encoded, if there is an encoder); rows of weight 0 are left out.
+    y : ndarray of shape (n, n_outputs)
+    weight : ndarray of shape (n,)
+    key : ndarray of shape (n,)
+    schema : Schema
+    positions : ndarray of shape (n,)
+        Where each row stands in what the user passed.
+    encoder : fitted transformer or None
+    """
+
+    X: NDArray
+    y: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    key: NDArray[np.int64]
+    schema: Schema
+    positions: NDArray[np.intp]
+    encoder: Any
+
+    def per_class(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return the number of rows and the weight of each class."""
+        codes, n_classes = self.schema.class_of_key[self.key], self.schema.n_classes
+        return np.bincount(codes, minlength=n_classes), np.bincount(codes, self.weight, n_classes)
+
+
+def as_array(values: Any) -> Any:
+    """Return tensors as arrays, on the CPU; other things as they are."""
+    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+
+
+def read(
+    estimator: BaseEstimator,
+    X: ArrayLike,
+    y: ArrayLike | None,
+    sample_weight: ArrayLike | None = None,
+    sensitive_features: ArrayLike | None = None,
+    classes: ArrayLike | None = None,
+    reset: bool = True,
+) -> Problem:
+    """Validate the data of a fit.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets `n_features_in_` and `feature_names_in_`; its `task` and `encoder` are read.
+    X, y, sample_weight, sensitive_features
+        As passed by the user.
+    classes : array-like, default=None
+        All labels, where y does not show them.
+    reset : bool, default=True
+        Whether this is the first of its kind, or must have the features seen before.
+
+    Raises
+    ------
+    ValueError
+        For bad input of any kind, saying what is wrong and what to do.
+    """
+    X, y = as_array(X), as_array(y)
+    targets = None if y is None else _check_y(y)
+    rows, encoder = _rows(estimator, X, targets, reset)
+    if targets is not None:
+        check_consistent_length(rows, targets)
+    weight = _check_sample_weight(as_array(sample_weight), rows, dtype=np.float64, ensure_non_negative=True)
+    kept = np.flatnonzero(weight)
+    if not len(kept):
+        raise ValueError("all sample weights are zero; give some row a positive weight")
+    task = target_kind(targets, estimator.task)
+    labels, codes, matrix = _targets(targets, task, kept, classes)
+    class_of_key, key = _keys(codes, sensitive_features, kept)
+    schema = Schema(
+        input_shape=rows.shape[1:],
+        n_outputs=matrix.shape[1],
+        task=task,
+        class_of_key=class_of_key if classes is None else np.arange(len(labels)),
+        float_dtype=rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64),
+        classes=labels,
+        feature_names=getattr(estimator, "feature_names_in_", None) if encoder is None else None,
+        flat_targets=np.ndim(targets) < 2,
+    )
+    everything = len(kept) == len(rows)
+    return Problem(rows if everything else rows[kept], matrix, weight[kept], key, schema, kept, encoder)
+
+
+def _rows(estimator: BaseEstimator, X: Any, y: Any, reset: bool) -> tuple[NDArray, Any]:
+    if estimator.encoder is None:
+        _refuse_text(X)
+        return validate_data(estimator, X, reset=reset, allow_nd=True, ensure_min_samples=1), None
+    _check_feature_names(estimator, X, reset=reset)
+    encoder = clone(estimator.encoder)
+    if not hasattr(encoder, "inverse_transform"):
+        raise ValueError(f"encoder={encoder!r} cannot bring rows back: it has no inverse_transform")
+    encoded = encoder.fit_transform(X, y)
+    encoded = encoded.toarray() if hasattr(encoded, "toarray") else encoded
+    estimator.n_features_in_ = np.shape(X)[1]
+    return check_array(encoded, input_name="the encoded X"), encoder
+
+
+def _refuse_text(X: Any) -> None:
+    if not hasattr(X, "select_dtypes"):
+        return
+    odd = list(X.select_dtypes(exclude=["number", "bool"]).columns)
+    if odd:
+        raise ValueError(
+            f"column {odd[0]!r} is not numeric (dtype {X[odd[0]].dtype}); encode it first, for example "
+            "make_condensing_pipeline(ColumnTransformer(...), condenser, model), or give encoder= a transformer with "
+            "inverse_transform"
+        )
+
+
+def _check_y(y: Any) -> NDArray:
+    """Return y as an array that has no missing value and one or two dimensions."""
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if y.ndim == 1 and y.dtype.kind in "OSUb":
+        missing = [value for value in y if value is None or value != value]
+        if missing:
+            raise ValueError(f"Input y contains {missing[0]}; drop the rows without a target")
+        return y
+    return check_array(
+        y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0
+    )
+
+
+def target_kind(y: NDArray | None, task: str) -> str:
+    """Return "classification", "regression" or "none".
+
+    Raises
+    ------
+    ValueError
+        If the task is unknown, does not go with y, or cannot be told.
+    """
+    if task not in ("auto", "classification", "regression"):
+        raise ValueError(f"task={task!r} must be 'auto', 'classification' or 'regression'")
+    if y is None:
+        if task != "auto":
+            raise ValueError(f"task={task!r} needs targets, but y is None; pass y, or leave task='auto'")
+        return "none"
+    kind = type_of_target(y, input_name="y")
+    if task == "regression":
+        if np.asarray(y).dtype.kind not in "fiub":
+            raise ValueError("task='regression' needs numeric y; use task='classification' for labels")
+        return "regression"
+    if kind in ("continuous", "continuous-multioutput") and task == "auto":
+        return "regression"
+    if kind not in ("binary", "multiclass"):
+        raise ValueError(
+            f"y is {kind}, which cannot be condensed as classes; give one label a row, or task='regression'"
+        )
+    distinct = len(np.unique(y))
+    if task == "auto" and np.asarray(y).dtype.kind in "fiu" and distinct > _MOST_CLASSES:
+        raise ValueError(
+            f"y holds {distinct} distinct numbers: say task='regression' if they are quantities, "
+            "task='classification' if they are labels"
+        )
+    return "classification"
+
+
+def _targets(
+    y: NDArray | None, task: str, kept: NDArray[np.intp], classes: ArrayLike | None
+) -> tuple[NDArray | None, NDArray[np.int64], NDArray[np.float64]]:
+    """Return the labels, the class code of each row, and the target matrix."""
+    n = len(kept)
+    if y is None:
+        return None, np.zeros(n, np.int64), np.empty((n, 0))
+    y = np.asarray(y)[kept]
+    if task == "regression":
+        return None, np.zeros(n, np.int64), y.astype(np.float64).reshape(n, -1)
+    labels = np.unique(y) if classes is None else np.unique(np.asarray(classes))
+    unknown = np.setdiff1d(y, labels)
+    if len(unknown):
+        raise ValueError(f"y holds {unknown[0]!r}, which is not in classes={list(labels)}")
+    codes = np.searchsorted(labels, y)
+    return labels, codes, np.eye(len(labels))[codes]
+
+
+def _keys(
+    codes: NDArray[np.int64], sensitive_features: ArrayLike | None, kept: NDArray[np.intp]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the class of each group key, and the key of each row."""
+    if sensitive_features is None:
+        return np.arange(codes.max() + 1), codes
+    groups = np.asarray(as_array(sensitive_features))
+    if groups.ndim > 2 or len(groups) <= kept[-1]:
+        raise ValueError(
+            f"sensitive_features of shape {groups.shape} must hold one group (or one row of groups) for each "
+            "row of X"
+        )
+    groups = groups.reshape(len(groups), -1)[kept].astype(str)
+    group_codes = np.unique(groups, axis=0, return_inverse=True)[1].reshape(-1)
+    pairs, key = np.unique(np.stack([codes, group_codes], axis=1), axis=0, return_inverse=True)
+    return pairs[:, 0], key.reshape(-1)
+
+
+def sizes_per_class(
+    n_per_class: int | Mapping[Any, int] | None,
+    n_samples: float | None,
+    schema: Schema,
+    counts: NDArray[np.int64],
+    mass: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Return how many synthetic rows each class gets.
+
+    Parameters
+    ----------
+    n_per_class, n_samples
+        As in the condensers.
+    schema : Schema
+    counts : ndarray of shape (n_classes,)
+        Rows of each class.
+    mass : ndarray of shape (n_classes,)
+        Weight of each class.
+
+    Raises
+    ------
+    ValueError
+        If both are given, or a size is not a positive number that the classes can share.
+    """
+    if n_per_class is not None and n_samples is not None:
+        raise ValueError(
+            f"n_per_class={n_per_class!r} and n_samples={n_samples!r} are both given; give one of them"
+        )
+    if n_samples is not None:
+        return _share(_total(n_samples, counts, mass), mass)
+    if schema.classes is None:
+        if n_per_class is not None:
+            raise ValueError(
+                f"n_per_class={n_per_class!r} counts rows of a class, but y holds no classes; use n_samples"
+            )
+        return np.array([min(100, counts.sum())])
+    if n_per_class is None:
+        return np.minimum(10, counts)
+    return np.where(counts > 0, _per_class(n_per_class, schema.classes), 0)
+
+
+def _per_class(n_per_class: int | Mapping[Any, int], classes: NDArray) -> NDArray[np.int64]:
+    if not isinstance(n_per_class, Mapping):
+        return np.full(len(classes), _count("n_per_class", n_per_class))
+    labels = classes.tolist()
+    unknown = [label for label in n_per_class if label not in labels]
+    if unknown:
+        raise ValueError(f"n_per_class names {unknown[0]!r}, which is not among the classes {labels}")
+    missing = [label for label in labels if label not in n_per_class]
+    if missing:
+        raise ValueError(f"n_per_class names no size for class {missing[0]!r}; give one for each of {labels}")
+    return np.array([_count(f"n_per_class[{label!r}]", n_per_class[label]) for label in labels])
+
+
+def _count(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+    return int(value)
+
+
+def _total(n_samples: float, counts: NDArray[np.int64], mass: NDArray[np.float64]) -> int:
+    n_present = int((mass > 0).sum())
+    if isinstance(n_samples, Real) and not isinstance(n_samples, Integral):
+        if not 0 < n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r} must be a whole number, or a fraction between 0 and 1")
+        return max(n_present, round(float(n_samples) * int(counts.sum())))
+    total = _count("n_samples", n_samples)
+    if total < n_present:
+        raise ValueError(
+            f"n_samples={total} cannot give each of {n_present} classes a row; use n_samples={n_present} or "
+            "more"
+        )
+    return total
+
+
+def _share(total: int, mass: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Share out a total in proportion to mass, at least one for each class that has mass (largest remainders)."""
+    sizes = (mass > 0).astype(np.int64)
+    for _ in range(total - int(sizes.sum())):
+        # Sainte-Lague: the next row goes where a row stands for most mass.
+        sizes[np.argmax(mass / (2 * sizes + 1))] += 1
+    return sizes

@@ -1,0 +1,68 @@
+"""From a solution to what a user gets: the pair, in the containers that went in."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+_NOT_ROWS = (
+    "a condenser gives a pair (X_syn, y_syn), with other rows than X, which a plain Pipeline or FeatureUnion cannot pass "
+    "on; use skdc.CondensingPipeline (make_condensing_pipeline), or put skdc.CondensedEstimator(condenser, estimator) at "
+    "the end of the Pipeline"
+)
+
+
+class CondensedPair(tuple):
+    """The pair (X_syn, y_syn); it unpacks like any tuple and refuses to be taken for rows."""
+
+    __slots__ = ()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise TypeError(_NOT_ROWS)
+
+    @property
+    def shape(self) -> NoReturn:
+        """Refused: a pair has no shape."""
+        raise TypeError(_NOT_ROWS)
+
+
+def like_rows(values: Any, template: Any) -> Any:
+    """Return synthetic rows in the container of the data: a frame with the same columns, if it was one."""
+    if not hasattr(template, "iloc") or hasattr(values, "iloc"):
+        return values
+    frame = type(template)(values, columns=template.columns).infer_objects()
+    # Whole numbers become fractions on the way; columns of other kinds keep their dtype.
+    kept = {
+        name: dtype for name, dtype in template.dtypes.items() if getattr(dtype, "kind", "O") not in "iub"
+    }
+    return frame.astype(kept)
+
+
+def like_targets(values: NDArray | None, template: Any, index: Any) -> Any:
+    """Return synthetic targets in the container of the targets: a series of the same name, if it was one."""
+    if values is None or not hasattr(template, "iloc"):
+        return values
+    if values.ndim == 2:
+        return type(template)(values, columns=template.columns, index=index)
+    if template.ndim == 2:
+        return type(template)(values[:, None], columns=template.columns, index=index)
+    dtype = template.dtype
+    keeps = getattr(dtype, "kind", "O") != "f" and values.dtype.kind != "f"
+    return type(template)(values, name=template.name, index=index, dtype=dtype if keeps else None)
+
+
+def as_rows(values: Any) -> Any:
+    """Return chosen rows of a list as an array, other containers as they are."""
+    return np.asarray(values) if isinstance(values, list) else values
+
+
+def simplex(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the Euclidean projection of each row on the probability simplex (Duchi et al., 2008, figure 1)."""
+    ordered = -np.sort(-scores, axis=1)
+    excess = ordered.cumsum(axis=1) - 1
+    rank = np.arange(1, scores.shape[1] + 1)
+    support = (ordered - excess / rank > 0).sum(axis=1)
+    threshold = excess[np.arange(len(scores)), support - 1] / support
+    return np.maximum(scores - threshold[:, None], 0)

@@ -1,0 +1,319 @@
+"""What all condensers share: fitting a recipe to data and showing the result."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import Tags, _safe_indexing
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+
+from skdc.condensers._input import Problem, as_array, read, sizes_per_class
+from skdc.condensers._output import CondensedPair, as_rows, like_rows, like_targets, simplex
+from skdc.condensers._runtime import Start, draw_entropy, find_device, pinned_threads, progress_bar
+from skdc.condensers._stream import Stream
+from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
+from skdc.discrepancies.base import Objective
+from skdc.parameterizations.base import LiveSet
+from skdc.solvers.base import DivergenceError, Solution
+from skdc.source import RowSource, Source, draw_seed
+
+
+class PairMixin:
+    """A fitted condenser unpacks into (X_syn, y_syn)."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Return an iterator over X_syn and y_syn, in the containers of the data.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        return iter(self._pair())
+
+    def fit_transform(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        sensitive_features: ArrayLike | None = None,
+    ) -> CondensedPair:
+        """Fit and return the pair (X_syn, y_syn).
+
+        Parameters
+        ----------
+        X, y, sample_weight, sensitive_features
+            As in `fit`.
+
+        Returns
+        -------
+        tuple of (X_syn, y_syn)
+        """
+        self.fit(X, y, sample_weight=sample_weight, sensitive_features=sensitive_features)
+        return CondensedPair(self)
+
+
+class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
+    """Base of all condensers: subclasses say their `recipe`.
+
+    Parameters
+    ----------
+    n_per_class : int or {class: int}, default=None
+        Synthetic rows of each class.
+    n_samples : int or float, default=None
+        Synthetic rows in all, or a fraction of the rows of X; shared out in proportion to the classes, at least
+        one each. With both None: 10 per class, or min(100, N) without classes.
+    task : {"auto", "classification", "regression"}, default="auto"
+        What y is.
+    encoder : transformer, default=None
+        Maps X to numbers and back (`inverse_transform`); the set is condensed in between.
+    device : str, default="auto"
+        "cpu", "cuda" or "cuda:k"; "auto" takes CUDA where there is some.
+    random_state : int, RandomState or None, default=None
+        An int makes the result the same bit for bit on one CPU machine.
+    n_jobs : int, default=None
+        Threads inside fit; None is one, -1 all.
+    verbose : int, default=0
+        1 shows a progress bar on standard error.
+    warm_start : bool, default=False
+        Start from the synthetic set of the last fit.
+    """
+
+    def __init__(
+        self,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        self.n_per_class = n_per_class
+        self.n_samples = n_samples
+        self.task = task
+        self.encoder = encoder
+        self.device = device
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+        self.warm_start = warm_start
+
+    @abstractmethod
+    def recipe(self) -> Recipe:
+        """Return the nouns, made from the parameters."""
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        sensitive_features: ArrayLike | None = None,
+    ) -> Self:
+        """Condense the data.
+
+        Parameters
+        ----------
+        X : array, frame or tensor of shape (n, ...)
+            Table, or images as (N, C, H, W), (N, H, W, C) or (N, H, W).
+        y : array-like of shape (n,) or (n, n_outputs), default=None
+            Labels, continuous targets, or nothing.
+        sample_weight : array-like of shape (n,), default=None
+            A row of weight 2 counts as the row twice.
+        sensitive_features : array-like of shape (n,) or (n, n_features), default=None
+            Groups for discrepancies with `by="group"`.
+
+        Returns
+        -------
+        self
+            It unpacks into (X_syn, y_syn).
+
+        Raises
+        ------
+        ValueError
+            For bad input, and for parts that do not go together.
+        DivergenceError
+            If the loss is no longer finite; the last good set is kept.
+        """
+        previous = self._previous()
+        self._forget()
+        try:
+            with pinned_threads(self.n_jobs), torch.enable_grad():
+                problem = read(self, X, y, sample_weight, sensitive_features)
+                recipe = checked(self.recipe())
+                refuse_idle_groups(recipe, sensitive_features is not None)
+                self._condense(problem, recipe, previous)
+        except DivergenceError:
+            self._contain(X, y)
+            raise
+        except BaseException:
+            self._forget()
+            raise
+        self._contain(X, y)
+        return self
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Return new rows unchanged: the synthetic set lives in the space of the data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, ...)
+
+        Returns
+        -------
+        X
+            As passed, once it is seen to be valid.
+        """
+        check_is_fitted(self)
+        rows = as_array(X)
+        if self.encoder is None:
+            rows = validate_data(self, rows, reset=False, allow_nd=True)
+        return X if hasattr(X, "iloc") else rows
+
+    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
+        """Return the names of the features: those of the input.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names to use where the data had none.
+        """
+        check_is_fitted(self)
+        return _check_feature_names_in(self, input_features)
+
+    def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> None:
+        device, seed = find_device(self.device), draw_entropy(self.random_state)
+        counts, mass = problem.per_class()
+        sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
+        data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
+        objective = None if recipe.discrepancy is None else clone(recipe.discrepancy)
+        if recipe.streams():
+            source = RowSource(*data, torch.float64, scaled=False)
+            stream = Stream.begin(objective, source, int(sizes.max()), seed)
+            stream.update(source)
+            self._solve(
+                recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder
+            )
+            self._stream = stream
+            return
+        source = RowSource(*data)
+        generator = torch.Generator().manual_seed(seed)
+        if objective is not None:
+            objective.fit(source, generator)
+        self._solve(recipe, objective, source, sizes, draw_seed(generator), previous, problem.encoder)
+        if "indices_" in vars(self):
+            self.indices_ = problem.positions[self.indices_]
+
+    def _solve(
+        self,
+        recipe: Recipe,
+        objective: Objective | None,
+        source: Source,
+        sizes: NDArray[np.int64],
+        seed: int,
+        previous: Start | None,
+        encoder: Any,
+    ) -> None:
+        generator = torch.Generator().manual_seed(seed)
+        synthetic = recipe.parameterization.build(source, sizes, generator)
+        if previous is not None:
+            previous.load(synthetic, source)
+        try:
+            solution = recipe.solver.solve(objective, synthetic, source, generator, progress_bar(self))
+        except DivergenceError as error:
+            self._show(error.solution, synthetic, objective, source, encoder)
+            raise
+        self._show(solution, synthetic, objective, source, encoder)
+
+    def _show(
+        self,
+        solution: Solution,
+        synthetic: LiveSet,
+        objective: Objective | None,
+        source: Source,
+        encoder: Any,
+    ) -> None:
+        """Set the fitted attributes from what the nouns declare."""
+        rows, schema = solution.synthetic, source.schema
+        for name, value in solution.attributes.items():
+            setattr(self, name, value)
+        if "indices_" in vars(self):
+            X = source.X[self.indices_]
+        else:
+            X = source.decode(rows.X)
+        if encoder is not None:
+            self.encoder_ = encoder
+            X = encoder.inverse_transform(X)
+            if "learner_" in vars(self):
+                self.learner_ = make_pipeline(FrozenEstimator(encoder), self.learner_)
+        targets = source.decode_targets(rows.y)
+        self.X_syn_, self.y_syn_, self.y_soft_, self.y_learned_ = X, None, None, None
+        if schema.task == "classification":
+            self.classes_ = schema.classes
+            self.y_syn_ = schema.classes[targets.argmax(axis=1)]
+            self.y_soft_ = simplex(targets) if synthetic.learned else None
+        elif schema.task == "regression":
+            self.y_syn_ = targets[:, 0] if schema.flat_targets else targets
+        if synthetic.learned:
+            self.y_learned_ = targets if schema.task == "classification" else self.y_syn_
+        weight = rows.weight.cpu().double().numpy()
+        self.sample_weight_ = weight / weight.mean()
+        self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective
+        numbers = synthetic.stored_numbers()
+        self.storage_ = {"numbers": numbers, "bytes": numbers * schema.float_dtype.itemsize}
+
+    def _contain(self, X: Any, y: Any) -> None:
+        """Remember the pair in the containers of the data."""
+        X, y = as_array(X), as_array(y)
+        if "indices_" in vars(self):
+            self._X_out = as_rows(_safe_indexing(X, self.indices_))
+            self._y_out = None if y is None else as_rows(_safe_indexing(y, self.indices_))
+        else:
+            self._X_out = like_rows(self.X_syn_, X)
+            self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
+        if self.encoder is not None:
+            self.X_syn_ = self._X_out
+
+    def _pair(self) -> tuple[Any, Any]:
+        return self._X_out, self._y_out
+
+    def _previous(self) -> Start | None:
+        if not self.warm_start or "X_syn_" not in vars(self):
+            return None
+        return Start(self.X_syn_, self.y_learned_, self.encoder_ if self.encoder is not None else None)
+
+    def _forget(self) -> None:
+        for name in [name for name in vars(self) if name in _OUTPUTS or _FITTED.fullmatch(name)]:
+            delattr(self, name)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "X_syn_" in vars(self)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.target_tags.required = False
+        return tags
+
+
+_OUTPUTS = ("_X_out", "_y_out", "_stream", "_templates")
+_FITTED = re.compile(r"[a-zA-Z]\w*_")
+
+
+class NamedCondenser(BaseCondenser):
+    """A published method: a recipe with a name. Subclasses write `__init__` and `recipe` only."""

@@ -1,0 +1,258 @@
+"""The general condenser: any discrepancy, parameterization and solver that go together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from numbers import Integral
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from sklearn.base import TransformerMixin, clone
+from sklearn.utils.metaestimators import available_if
+
+from skdc.condensers._input import read, sizes_per_class
+from skdc.condensers._runtime import draw_entropy, find_device, pinned_threads
+from skdc.condensers._stream import Stream
+from skdc.condensers.base import BaseCondenser
+from skdc.condensers.recipe import Recipe, checked
+from skdc.discrepancies.base import Objective
+from skdc.discrepancies.mmd import MMD
+from skdc.parameterizations.base import Parameterization
+from skdc.parameterizations.points import Points
+from skdc.sketch import Sketch
+from skdc.solvers.base import Solver
+from skdc.solvers.descent import Descent
+from skdc.solvers.greedy import Greedy
+from skdc.source import RowSource, Schema, SketchSource
+
+_SOLVED = (
+    "X_syn_",
+    "y_syn_",
+    "y_soft_",
+    "y_learned_",
+    "sample_weight_",
+    "n_iter_",
+    "history_",
+    "discrepancy_",
+    "storage_",
+    "_X_out",
+    "_y_out",
+)
+
+
+def _can_stream(condenser: Condenser) -> bool:
+    if condenser.recipe().streams():
+        return True
+    raise AttributeError(
+        "partial_fit needs a discrepancy that sees the data through mean features only, such as "
+        "RandomFeatureMMD(bandwidth=1.0), with Points(start='rows') and Descent()"
+    )
+
+
+class Condenser(BaseCondenser):
+    """Condense a training set by minimising any discrepancy.
+
+    Parameters
+    ----------
+    discrepancy : Discrepancy or sum of them, default=None
+        What is minimised; None is `MMD()`.
+    parameterization : Parameterization, default=None
+        How the set is stored; None is `Points()`: free points with the labels of the rows that they start from.
+    solver : Solver, default=None
+        How it is found; None is `Descent()` for values, `Greedy()` for a choice of rows.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Attributes
+    ----------
+    X_syn_ : ndarray of shape (m, ...)
+        The synthetic rows, in the units and float dtype of X.
+    y_syn_ : ndarray of shape (m,) or (m, n_outputs), or None
+        Their labels or targets.
+    y_soft_ : ndarray of shape (m, n_classes) or None
+        Class probabilities, where targets were learned.
+    y_learned_ : ndarray or None
+        The targets as they were optimised, of any sign.
+    sample_weight_ : ndarray of shape (m,)
+        Masses of mean 1: they carry the class proportions of the data.
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    indices_ : ndarray of shape (m,)
+        The chosen rows, for a subset.
+    discrepancy_ : Discrepancy
+        The fitted clone.
+    n_iter_ : int
+        Steps taken.
+    history_ : dict of str to ndarray
+        The loss of each step.
+    storage_ : dict
+        The numbers and bytes that the set takes.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+
+    References
+    ----------
+    .. [1] Chen and Selvan, "A Discrepancy-Based Perspective on Dataset Condensation", 2025.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import Condenser
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = Condenser(n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape, y_syn
+    ((6, 4), array([0, 0, 1, 1, 2, 2]))
+    """
+
+    def __init__(
+        self,
+        discrepancy: Objective | None = None,
+        parameterization: Parameterization | None = None,
+        solver: Solver | None = None,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.discrepancy = discrepancy
+        self.parameterization = parameterization
+        self.solver = solver
+
+    def recipe(self) -> Recipe:
+        """Return the nouns, with the defaults filled in."""
+        parameterization = Points() if self.parameterization is None else self.parameterization
+        solver = self.solver
+        if solver is None:
+            solver = Greedy() if getattr(parameterization, "moves", None) == "indices" else Descent()
+        discrepancy = self.discrepancy
+        if discrepancy is None and getattr(solver, "minimizes", True):
+            discrepancy = MMD()
+        return checked(Recipe(discrepancy, parameterization, solver))
+
+    @available_if(_can_stream)
+    def partial_fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
+        """Add rows to the sketch; the set is solved for when it is read.
+
+        The result is the same however the rows are cut into chunks, and that of `fit` on all of them.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes : array-like, default=None
+            All labels; needed on the first call if y holds labels.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            For bad input, or if something must be known before the first chunk and is not.
+        """
+        first = "_stream" not in vars(self)
+        if first:
+            self._forget()
+        try:
+            with pinned_threads(self.n_jobs):
+                if first:
+                    self._begin(X, y, classes, sample_weight)
+                self._add(X, y, classes, sample_weight)
+        except BaseException:
+            if first:
+                self._forget()
+            raise
+        return self
+
+    def _begin(
+        self, X: ArrayLike, y: ArrayLike | None, classes: ArrayLike | None, sample_weight: ArrayLike | None
+    ) -> None:
+        if self.encoder is not None:
+            raise ValueError(
+                "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use "
+                "encoder=None"
+            )
+        problem = read(self, X, y, sample_weight, None, classes)
+        if problem.schema.task == "classification" and classes is None:
+            raise ValueError("the first call of partial_fit needs classes=, all labels that may come")
+        empty = Sketch(len(problem.schema.class_of_key), 0, 0)
+        source = SketchSource(empty, problem.schema, find_device(self.device))
+        objective, seed = clone(self.recipe().discrepancy), draw_entropy(self.random_state)
+        self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
+        if problem.schema.classes is not None:
+            self.classes_ = problem.schema.classes
+        self._templates = X[:0], None if y is None else y[:0]
+
+    def _sample_size(self, schema: Schema) -> int:
+        if self.n_samples is not None and not isinstance(self.n_samples, Integral):
+            raise ValueError(
+                f"n_samples={self.n_samples!r} is a fraction of rows that partial_fit has not seen yet; give a "
+                "whole number"
+            )
+        plenty = np.full(schema.n_classes, 10**9)
+        sizes = sizes_per_class(self.n_per_class, self.n_samples, schema, plenty, plenty.astype(float))
+        return int(sizes.max() if self.n_samples is None else sizes.sum())
+
+    def _add(
+        self, X: ArrayLike, y: ArrayLike | None, classes: ArrayLike | None, sample_weight: ArrayLike | None
+    ) -> None:
+        stream, schema = self._stream, self._stream.schema
+        if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), schema.classes):
+            raise ValueError(
+                f"classes={list(np.asarray(classes))} differ from those of the first call, "
+                f"{list(schema.classes)}"
+            )
+        problem = read(
+            self, X, y, sample_weight, None, schema.classes if y is not None else None, reset=False
+        )
+        if (problem.schema.task, problem.schema.input_shape) != (schema.task, schema.input_shape):
+            raise ValueError(
+                f"this chunk ({problem.schema.task} targets, rows of shape {problem.schema.input_shape}) is not "
+                f"like the first one ({schema.task} targets, rows of shape {schema.input_shape})"
+            )
+        rows = problem.X, problem.y, problem.weight, problem.key
+        stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
+        for name in _SOLVED:
+            vars(self).pop(name, None)
+
+    def __getattr__(self, name: str) -> Any:
+        # Called only for what is not there: after partial_fit, reading the set solves for it.
+        if name not in _SOLVED or "_stream" not in vars(self):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        stream = self._stream
+        counts, mass = stream.sketch.counts, stream.sketch.mass
+        sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
+        with pinned_threads(self.n_jobs), torch.enable_grad():
+            self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, None, None)
+        self._contain(*self._templates)
+        return vars(self)[name]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "X_syn_" in vars(self) or "_stream" in vars(self)

@@ -1,0 +1,101 @@
+"""Condensers of the function regime: kernel ridge regression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import TransformerMixin
+
+from skdc.condensers.base import NamedCondenser
+from skdc.condensers.recipe import Recipe
+from skdc.discrepancies.aligned import SquaredL2
+from skdc.kernels import Kernel
+from skdc.parameterizations.points import Points
+from skdc.solvers.descent import Descent
+from skdc.spaces.functions import KernelRidgePredictions
+
+
+class KernelInducingPoints(NamedCondenser):
+    """Kernel inducing points (KIP): kernel ridge regression on the set predicts the data [1]_.
+
+    Published: `KernelInducingPoints(kernel=NeuralTangent(), regularization=1e-6, step_size=0.04, batch_size=5000)`.
+
+    Parameters
+    ----------
+    kernel : Kernel, default=None
+        None takes `Gaussian()`.
+    labels : {"hard", "learned"}, default="learned"
+        Whether targets are optimised too.
+    regularization : float, default=1e-6
+        Ridge, in units of the mean of the kernel's diagonal.
+    step_size : float, default=0.02
+        First step size, in units of the spread of the data.
+    n_steps : int, default=300
+        Steps in all.
+    batch_size : int, default=1024
+        Real rows predicted in a step.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Attributes
+    ----------
+    As in `Condenser`; `learner_` is the fitted kernel-ridge classifier or regressor that the set is made for.
+
+    References
+    ----------
+    .. [1] Nguyen, Chen and Lee, "Dataset Meta-Learning from Kernel Ridge-Regression", 2021, algorithm 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import KernelInducingPoints
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = KernelInducingPoints(n_steps=50, n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel | None = None,
+        labels: Literal["hard", "learned"] = "learned",
+        regularization: float = 1e-6,
+        step_size: float = 0.02,
+        n_steps: int = 300,
+        batch_size: int = 1024,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.kernel = kernel
+        self.labels = labels
+        self.regularization = regularization
+        self.step_size = step_size
+        self.n_steps = n_steps
+        self.batch_size = batch_size
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        space = KernelRidgePredictions(kernel=self.kernel, regularization=self.regularization)
+        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
+        return Recipe(SquaredL2(space=space, by=None), Points(labels=self.labels), solver)

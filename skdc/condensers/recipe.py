@@ -1,0 +1,77 @@
+"""A recipe: the nouns of a condenser, checked to go together."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from skdc.discrepancies.base import Objective
+from skdc.parameterizations.base import Parameterization
+from skdc.solvers.base import Solver
+
+
+class Recipe(NamedTuple):
+    """The nouns of a condenser; the space is a parameter of the discrepancy."""
+
+    discrepancy: Objective | None
+    parameterization: Parameterization
+    solver: Solver
+
+    def streams(self) -> bool:
+        """Tell whether the data need to be seen once only: a sketch stands for them."""
+        parts = self.solver.streams and self.parameterization.streams()
+        return parts and self.discrepancy is not None and self.discrepancy.sketchable()
+
+
+def checked(recipe: Recipe) -> Recipe:
+    """Return a recipe whose parts go together.
+
+    Raises
+    ------
+    TypeError
+        If a part is of another kind.
+    ValueError
+        If two parts do not go together.
+    """
+    discrepancy, parameterization, solver = recipe
+    kinds = [
+        ("discrepancy", discrepancy, Objective),
+        ("parameterization", parameterization, Parameterization),
+        ("solver", solver, Solver),
+    ]
+    for name, part, kind in kinds:
+        if not isinstance(part, kind) and not (name == "discrepancy" and part is None):
+            raise TypeError(f"{name} must be an object such as {_EXAMPLES[name]}, got {part!r}")
+    solver_name = type(solver).__name__
+    if solver.minimizes == (discrepancy is None):
+        raise ValueError(
+            f"{solver_name} minimises nothing, so discrepancy={discrepancy!r} would have no effect; leave it out"
+            if discrepancy is not None
+            else f"{solver_name} needs a discrepancy, such as MMD()"
+        )
+    if solver.moves != parameterization.moves:
+        raise ValueError(
+            f"{solver_name} moves {solver.moves}, but {type(parameterization).__name__} has "
+            f"{parameterization.moves}: use Descent() or Lloyd() with Points(), Greedy() or Draw() with Subset()"
+        )
+    return recipe
+
+
+def refuse_idle_groups(recipe: Recipe, has_groups: bool) -> None:
+    """Refuse sensitive features that nothing looks at, and a discrepancy by group without them.
+
+    Raises
+    ------
+    ValueError
+        Saying which of the two is missing.
+    """
+    leaves = [] if recipe.discrepancy is None else recipe.discrepancy.leaves()
+    by_group = [leaf for leaf in leaves if leaf.by == "group"]
+    if by_group and not has_groups:
+        raise ValueError(
+            f"{by_group[0]!r} compares group by group: pass sensitive_features= to fit, or use by='class'"
+        )
+    if has_groups and not by_group:
+        raise ValueError("sensitive_features would have no effect: no discrepancy has by='group'")
+
+
+_EXAMPLES = {"discrepancy": "MMD()", "parameterization": "Points()", "solver": "Descent()"}

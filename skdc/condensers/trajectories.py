@@ -1,0 +1,118 @@
+"""Condensers of the parameter regime: training trajectories."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from joblib import Memory
+from sklearn.base import TransformerMixin
+
+from skdc.condensers.base import NamedCondenser
+from skdc.condensers.recipe import Recipe
+from skdc.discrepancies.aligned import SquaredL2
+from skdc.networks import Builder
+from skdc.parameterizations.points import Points
+from skdc.solvers.descent import Descent
+from skdc.spaces.trajectories import TrainingTrajectories
+
+
+class TrajectoryMatching(NamedCondenser):
+    """Matching training trajectories (MTT): training on the set leads where training on the data leads [1]_.
+
+    The published settings have 100 experts of 50 epochs in the ConvNet of width 128, 5000 steps, and SGD with step 1000.
+
+    Parameters
+    ----------
+    network : callable, default=None
+        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images, else
+        an MLP with two hidden layers of 128.
+    n_experts : int, default=5
+        Networks trained on the data.
+    n_epochs : int, default=20
+        Epochs for which each is trained.
+    n_expert_epochs : int, default=2
+        Epochs of an expert that the student is to catch up in.
+    n_student_steps : int, default=10
+        Steps of the student, each on the whole set.
+    step_size : float, default=0.02
+        First step size, in units of the spread of the data.
+    n_steps : int, default=150
+        Steps in all.
+    memory : str or joblib.Memory, default=None
+        Where trained experts are kept between fits.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Attributes
+    ----------
+    As in `Condenser`; `step_size_` is the learned step size of the student.
+
+    References
+    ----------
+    .. [1] Cazenavette et al., "Dataset Distillation by Matching Training Trajectories", 2022, algorithm 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import TrajectoryMatching
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = TrajectoryMatching(n_experts=2, n_steps=10, n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        network: Builder | None = None,
+        n_experts: int = 5,
+        n_epochs: int = 20,
+        n_expert_epochs: int = 2,
+        n_student_steps: int = 10,
+        step_size: float = 0.02,
+        n_steps: int = 150,
+        memory: str | Memory | None = None,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.network = network
+        self.n_experts = n_experts
+        self.n_epochs = n_epochs
+        self.n_expert_epochs = n_expert_epochs
+        self.n_student_steps = n_student_steps
+        self.step_size = step_size
+        self.n_steps = n_steps
+        self.memory = memory
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        space = TrainingTrajectories(
+            self.network,
+            n_experts=self.n_experts,
+            n_epochs=self.n_epochs,
+            n_expert_epochs=self.n_expert_epochs,
+            n_student_steps=self.n_student_steps,
+            memory=self.memory,
+        )
+        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=1)
+        return Recipe(SquaredL2(space=space, by=None), Points(), solver)

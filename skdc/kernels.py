@@ -1,0 +1,204 @@
+"""Kernels shared by spaces, discrepancies and learners."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor
+
+MEDIAN_ROWS = 1000  # a median distance is measured on a sample of this many rows
+
+
+class Kernel(BaseEstimator, ABC):
+    """A positive definite function of two rows; a parameter object with a fitted scale."""
+
+    @abstractmethod
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the kernel matrix of shape (len(x), len(y))."""
+
+    @abstractmethod
+    def fit(self, values: Tensor, mass: Tensor) -> Self:
+        """Learn the scale from rows, of shape (n, d), and their masses."""
+
+    @abstractmethod
+    def resolved(self) -> Self:
+        """Return an unfitted kernel that has the learned scale for a parameter."""
+
+
+class Gaussian(Kernel):
+    r"""Gaussian kernel, the mean of :math:`\exp(-\|x-y\|^2 / (2 b^2))` over the bandwidths b.
+
+    Parameters
+    ----------
+    bandwidth : "median", float or sequence of float, default="median"
+        In the units of the rows. "median" is the weighted median distance between rows (a row and itself
+        count as a pair, so that a row of weight 2 equals the row twice).
+
+    Attributes
+    ----------
+    bandwidth_ : ndarray of shape (n_bandwidths,)
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdc.kernels import Gaussian
+    >>> x = torch.tensor([[0.0], [1.0]])
+    >>> Gaussian(bandwidth=1.0).fit(x, torch.ones(2))(x, x)
+    tensor([[1.0000, 0.6065],
+            [0.6065, 1.0000]])
+    """
+
+    def __init__(self, bandwidth: Literal["median"] | float | Sequence[float] = "median") -> None:
+        self.bandwidth = bandwidth
+
+    def fit(self, values: Tensor, mass: Tensor) -> Self:
+        """Resolve the bandwidths.
+
+        Raises
+        ------
+        ValueError
+            If a bandwidth is not a positive number.
+        """
+        self.bandwidth_ = resolve_bandwidth(self.bandwidth, values, mass)
+        return self
+
+    def resolved(self) -> Self:
+        """Return the kernel with numbers for bandwidths."""
+        return type(self)(bandwidth=self.bandwidth_.tolist())
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the kernel matrix of shape (len(x), len(y))."""
+        return gaussian_of_squares(squared_distances(x, y), self.bandwidth_)
+
+
+class NeuralTangent(Kernel):
+    r"""Closed-form neural tangent kernel of an infinitely wide fully connected ReLU network.
+
+    Weights have variance ``weight_std**2 / width`` and biases ``bias_std**2``, in the tangent parametrization
+    [1]_; the arc-cosine recursion is that of [2]_.
+
+    Parameters
+    ----------
+    depth : int, default=1
+        Number of hidden layers.
+    weight_std : float, default=sqrt(2)
+    bias_std : float, default=0.1
+    scale : "rms" or float, default="rms"
+        Rows are divided by it. "rms" is the root mean square of the entries of the rows that the kernel is
+        fitted on, so that a bias means the same whatever the units.
+
+    Attributes
+    ----------
+    scale_ : float
+
+    References
+    ----------
+    .. [1] Jacot, Gabriel and Hongler, "Neural Tangent Kernel", 2018, Proposition 1.
+    .. [2] Cho and Saul, "Kernel Methods for Deep Learning", 2009, eq. 1.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdc.kernels import NeuralTangent
+    >>> x = torch.ones(1, 1)
+    >>> NeuralTangent(depth=1, bias_std=0.0).fit(x, torch.ones(1))(x, x)
+    tensor([[4.]])
+    """
+
+    def __init__(
+        self,
+        depth: int = 1,
+        weight_std: float = 2**0.5,
+        bias_std: float = 0.1,
+        scale: Literal["rms"] | float = "rms",
+    ) -> None:
+        self.depth = depth
+        self.weight_std = weight_std
+        self.bias_std = bias_std
+        self.scale = scale
+
+    def fit(self, values: Tensor, mass: Tensor) -> Self:
+        """Learn the scale of the rows."""
+        mean_square = (mass @ values.square().mean(1)) / mass.sum()
+        self.scale_ = (float(mean_square.sqrt()) or 1.0) if self.scale == "rms" else self.scale
+        return self
+
+    def resolved(self) -> Self:
+        """Return the kernel with a number for the scale."""
+        return type(self)(self.depth, self.weight_std, self.bias_std, self.scale_)
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the kernel matrix of shape (len(x), len(y))."""
+        d = x.shape[1] * self.scale_**2
+        weight, bias = self.weight_std**2, self.bias_std**2
+        cross = weight * (x @ y.T) / d + bias
+        left = weight * x.square().sum(1, keepdim=True) / d + bias
+        right = weight * y.square().sum(1)[None, :] / d + bias
+        tangent = cross
+        for _ in range(self.depth):
+            norms = (left * right).sqrt().clamp_min(torch.finfo(x.dtype).tiny)
+            # The slope of arccos is infinite at 1: stay one rounding error away from it.
+            edge = 1 - torch.finfo(x.dtype).eps
+            cosine = (cross / norms).clamp(-edge, edge)
+            angle = torch.arccos(cosine)
+            derivative = (torch.pi - angle) / (2 * torch.pi)
+            cross = (
+                weight * norms * ((1 - cosine**2).sqrt() + (torch.pi - angle) * cosine) / (2 * torch.pi)
+                + bias
+            )
+            tangent = cross + tangent * weight * derivative
+            left, right = weight * left / 2 + bias, weight * right / 2 + bias
+        return tangent
+
+
+def squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """Return the squared Euclidean distances of shape (len(x), len(y)); the gradient is finite everywhere."""
+    product = torch.addmm(y.square().sum(1)[None, :], x, y.T, alpha=-2)
+    return (product + x.square().sum(1)[:, None]).clamp_min(0)
+
+
+def gaussian_of_squares(squares: Tensor, bandwidths: np.ndarray) -> Tensor:
+    """Return the mean over bandwidths b of exp(-squares / (2 b^2))."""
+    exponents = -0.5 / np.square(bandwidths)
+    return sum((squares * e).exp() for e in exponents) / len(exponents)
+
+
+def resolve_bandwidth(
+    bandwidth: Literal["median"] | float | Sequence[float], values: Tensor, mass: Tensor
+) -> np.ndarray:
+    """Return the bandwidths as an array of shape (n_bandwidths,).
+
+    Raises
+    ------
+    ValueError
+        If a bandwidth is not a positive number, or a word other than "median".
+    """
+    if isinstance(bandwidth, str):
+        if bandwidth != "median":
+            raise ValueError(
+                f"bandwidth={bandwidth!r} is not known; use 'median', a number or a list of numbers"
+            )
+        return np.array([median_distance(values, mass)])
+    bandwidths = np.atleast_1d(np.asarray(bandwidth, dtype=float))
+    if bandwidths.size == 0 or not np.all(np.isfinite(bandwidths)) or np.any(bandwidths <= 0):
+        raise ValueError(
+            f"bandwidth={bandwidth!r} must be 'median', or positive numbers in the units of the rows"
+        )
+    return bandwidths
+
+
+def median_distance(values: Tensor, mass: Tensor) -> float:
+    """Return the weighted median distance between rows; their root mean square if that is 0; 1 if it is too."""
+    values, mass = values.double(), mass.double()
+    squares = squared_distances(values, values).flatten()
+    pair_mass = torch.outer(mass, mass).flatten()
+    order = squares.argsort()
+    cumulative = pair_mass[order].cumsum(0)
+    median = squares[order][torch.searchsorted(cumulative, 0.5 * cumulative[-1])]
+    mean = (squares * pair_mass).sum() / cumulative[-1]
+    return float(median.sqrt()) or float(mean.sqrt()) or 1.0

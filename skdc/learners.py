@@ -1,0 +1,230 @@
+"""Learners that condensed sets are made for: kernel ridge regression, and networks as classifiers."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from torch import Tensor
+
+from skdc.kernels import Gaussian, Kernel
+
+_PREDICT_ROWS = 4096
+
+
+def target_offset(task: str, n_outputs: int) -> float:
+    """Return what kernel ridge subtracts from targets: 1 / n_classes from class indicators, else nothing."""
+    return 1 / n_outputs if task == "classification" else 0.0
+
+
+def dual_weights(gram: Tensor, targets: Tensor, weight: Tensor, regularization: float) -> Tensor:
+    """Solve weighted kernel ridge regression.
+
+    Parameters
+    ----------
+    gram : Tensor of shape (m, m)
+    targets : Tensor of shape (m, n_outputs)
+    weight : Tensor of shape (m,)
+        A row of weight 2 equals the row twice.
+    regularization : float
+        In units of the (weighted) mean of the diagonal.
+
+    Returns
+    -------
+    Tensor of shape (m, n_outputs)
+        The coefficients of the kernel functions at the rows.
+    """
+    ridge = regularization * (weight @ gram.diagonal()) / weight.sum()
+    return torch.linalg.solve(gram + torch.diag(ridge / weight), targets)
+
+
+class _KernelRidge(BaseEstimator):
+    """Kernel ridge regression on centred rows of any shape, in float64."""
+
+    def __init__(
+        self,
+        kernel: Kernel | None = None,
+        regularization: float = 1e-6,
+        shift: NDArray | float | None = None,
+    ) -> None:
+        self.kernel = kernel
+        self.regularization = regularization
+        self.shift = shift
+
+    def _check_weight(self, X: NDArray, sample_weight: ArrayLike | None) -> NDArray[np.float64]:
+        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        if not weight.any():
+            raise ValueError("all sample weights are zero; give some row a positive weight")
+        return weight
+
+    def _fit_dual(self, X: NDArray, targets: NDArray, weight: NDArray[np.float64]) -> None:
+        if not self.regularization > 0:
+            raise ValueError(f"regularization={self.regularization!r} must be positive")
+        X, targets, weight = X[weight > 0], targets[weight > 0], weight[weight > 0]
+        self.shift_ = np.average(X, axis=0, weights=weight) if self.shift is None else self.shift
+        points, mass = self._values(X), torch.as_tensor(weight)
+        self.kernel_ = clone(Gaussian() if self.kernel is None else self.kernel).fit(points, mass)
+        dual = dual_weights(self.kernel_(points, points), torch.as_tensor(targets), mass, self.regularization)
+        self.X_fit_ = X
+        self.dual_coef_ = dual.numpy()
+
+    def _values(self, X: NDArray) -> Tensor:
+        return torch.as_tensor(X.astype(np.float64) - self.shift_).flatten(1)
+
+    def _outputs(self, X: ArrayLike) -> NDArray[np.float64]:
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False, allow_nd=True)
+        points, dual = self._values(self.X_fit_), torch.as_tensor(self.dual_coef_)
+        pieces = [
+            self.kernel_(self._values(X[start : start + _PREDICT_ROWS]), points) @ dual
+            for start in range(0, len(X), _PREDICT_ROWS)
+        ]
+        return torch.cat(pieces).numpy()
+
+
+class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
+    """Kernel ridge regression, as condensed by `KernelInducingPoints`.
+
+    Parameters
+    ----------
+    kernel : Kernel, default=None
+        None takes `Gaussian()`.
+    regularization : float, default=1e-6
+        Ridge, in units of the mean of the kernel's diagonal.
+    shift : float or array of the shape of a row, default=None
+        Origin of the rows; None takes their mean.
+    target_shift : float or array of shape (n_outputs,), default=None
+        What is predicted far from all rows; None takes the mean of the targets.
+
+    Attributes
+    ----------
+    dual_coef_ : ndarray of shape (n_samples, n_outputs)
+    kernel_ : Kernel
+        The fitted kernel.
+    X_fit_ : ndarray
+        The rows it was fitted on.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdc.learners import KernelRidgeRegressor
+    >>> X = np.linspace(0, 3, 20)[:, None]
+    >>> round(KernelRidgeRegressor().fit(X, np.sin(X[:, 0])).score(X, np.sin(X[:, 0])), 3)
+    1.0
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel | None = None,
+        regularization: float = 1e-6,
+        shift: NDArray | float | None = None,
+        target_shift: NDArray | float | None = None,
+    ) -> None:
+        super().__init__(kernel, regularization, shift)
+        self.target_shift = target_shift
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit on rows X of shape (n, ...) and targets y of shape (n,) or (n, n_outputs).
+
+        Raises
+        ------
+        ValueError
+            For bad input, or a regularization that is not positive.
+        """
+        X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=True)
+        targets = np.asarray(y, dtype=np.float64).reshape(len(X), -1)
+        weight = self._check_weight(X, sample_weight)
+        given = self.target_shift
+        self.target_shift_ = (
+            np.average(targets, axis=0, weights=weight) if given is None else np.asarray(given)
+        )
+        self._fit_dual(X, targets - self.target_shift_, weight)
+        self._flat = np.ndim(y) == 1
+        return self
+
+    def predict(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return predictions, in the shape of the targets."""
+        outputs = self._outputs(X) + self.target_shift_
+        return outputs[:, 0] if self._flat else outputs
+
+
+class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
+    """Kernel ridge regression on class indicators minus 1 / n_classes, as condensed by `KernelInducingPoints`.
+
+    Parameters
+    ----------
+    kernel : Kernel, default=None
+        None takes `Gaussian()`.
+    regularization : float, default=1e-6
+        Ridge, in units of the mean of the kernel's diagonal.
+    shift : float or array of the shape of a row, default=None
+        Origin of the rows; None takes their mean.
+    classes : array of shape (n_classes,), default=None
+        The labels of the columns where y is given as a matrix of indicators or learned targets.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    dual_coef_ : ndarray of shape (n_samples, n_classes)
+    kernel_ : Kernel
+        The fitted kernel.
+    X_fit_ : ndarray
+        The rows it was fitted on.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc.learners import KernelRidgeClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> KernelRidgeClassifier(regularization=1e-2).fit(X, y).score(X, y) > 0.95
+    True
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel | None = None,
+        regularization: float = 1e-6,
+        shift: NDArray | float | None = None,
+        classes: ArrayLike | None = None,
+    ) -> None:
+        super().__init__(kernel, regularization, shift)
+        self.classes = classes
+
+    def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit on rows X of shape (n, ...) and y: labels of shape (n,), or targets of shape (n, n_classes).
+
+        Raises
+        ------
+        ValueError
+            For bad input, a single class, or a matrix y whose columns `classes` does not name.
+        """
+        matrix = np.ndim(y) == 2 and np.shape(y)[1] > 1
+        X, y = validate_data(self, X, y, allow_nd=True, multi_output=matrix)
+        if matrix:
+            self.classes_ = np.arange(y.shape[1]) if self.classes is None else np.asarray(self.classes)
+            if len(self.classes_) != y.shape[1]:
+                raise ValueError(f"y has {y.shape[1]} columns, but classes names {len(self.classes_)}")
+            targets = np.asarray(y, dtype=np.float64)
+        else:
+            check_classification_targets(y)
+            self.classes_, codes = np.unique(y, return_inverse=True)
+            targets = np.eye(len(self.classes_))[codes]
+        if len(self.classes_) < 2:
+            raise ValueError(f"y has one class only ({self.classes_[0]!r}); a classifier needs at least two")
+        offset = target_offset("classification", targets.shape[1])
+        self._fit_dual(X, targets - offset, self._check_weight(X, sample_weight))
+        return self
+
+    def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
+        """Return the regression values: (n, n_classes), or for two classes the second minus the first, (n,)."""
+        outputs = self._outputs(X)
+        return outputs[:, 1] - outputs[:, 0] if len(self.classes_) == 2 else outputs
+
+    def predict(self, X: ArrayLike) -> NDArray:
+        """Return the class of the largest regression value of each row."""
+        return self.classes_[self._outputs(X).argmax(axis=1)]

@@ -1,0 +1,256 @@
+"""Builders of small networks: callables `builder(input_shape, n_outputs) -> nn.Module`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import prod
+from typing import Literal
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+Builder = Callable[[tuple[int, ...], int], nn.Module]
+
+
+class MLP(BaseEstimator):
+    """Builder of a fully connected ReLU network.
+
+    The defaults are the field's standard evaluation network: two hidden layers of 128 [1]_.
+
+    Parameters
+    ----------
+    width : int, default=128
+    depth : int, default=2
+        Number of hidden layers.
+
+    References
+    ----------
+    .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021.
+
+    Examples
+    --------
+    >>> from skdc.networks import MLP
+    >>> MLP(width=8, depth=1)((4,), 3)
+    Sequential(
+      (0): Flatten(start_dim=1, end_dim=-1)
+      (1): Linear(in_features=4, out_features=8, bias=True)
+      (2): ReLU()
+      (3): Linear(in_features=8, out_features=3, bias=True)
+    )
+    """
+
+    def __init__(self, width: int = 128, depth: int = 2) -> None:
+        self.width = width
+        self.depth = depth
+
+    def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
+        """Build the network for rows of a shape."""
+        layers: list[nn.Module] = [nn.Flatten()]
+        size = prod(input_shape)
+        for _ in range(self.depth):
+            layers += [nn.Linear(size, self.width), nn.ReLU()]
+            size = self.width
+        return nn.Sequential(*layers, nn.Linear(size, n_outputs))
+
+
+class ConvNet(BaseEstimator):
+    """Builder of the field's standard convolutional network.
+
+    `depth` blocks of 3x3 convolution, instance norm, ReLU and 2x2 average pooling, then a linear layer [1]_.
+
+    Parameters
+    ----------
+    width : int, default=128
+        Channels of each block.
+    depth : int, default=3
+        Number of blocks; each halves the image.
+    image_shape : tuple of int, default=None
+        Shape of an image that comes flattened; None takes the shape of the rows.
+    channels : {"first", "last"}, default=None
+        Where the channels of (C, H, W) or (H, W, C) rows are. None finds out: the one of the two outer axes
+        that has 1, 3 or 4 entries.
+
+    References
+    ----------
+    .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdc.networks import ConvNet
+    >>> ConvNet(width=4, depth=2)((8, 8), 10)(torch.zeros(5, 8, 8)).shape
+    torch.Size([5, 10])
+    """
+
+    def __init__(
+        self,
+        width: int = 128,
+        depth: int = 3,
+        image_shape: tuple[int, ...] | None = None,
+        channels: Literal["first", "last"] | None = None,
+    ) -> None:
+        self.width = width
+        self.depth = depth
+        self.image_shape = image_shape
+        self.channels = channels
+
+    def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
+        """Build the network for rows of a shape.
+
+        Raises
+        ------
+        ValueError
+            If the rows are no images, their channels cannot be told, or they are too small for the depth.
+        """
+        images = ImageLayout(self._image_shape(input_shape), self.channels)
+        channels, height, width = images.shape
+        if min(height, width) < 2**self.depth:
+            raise ValueError(
+                f"{self.depth} blocks halve a {height}x{width} image below one pixel; use depth="
+                f"{int(min(height, width)).bit_length() - 1} or less"
+            )
+        layers: list[nn.Module] = [images]
+        for _ in range(self.depth):
+            layers += [nn.Conv2d(channels, self.width, 3, padding=1)]
+            layers += [nn.GroupNorm(self.width, self.width), nn.ReLU(), nn.AvgPool2d(2)]
+            channels, height, width = self.width, height // 2, width // 2
+        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, n_outputs))
+
+    def _image_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        if self.image_shape is None:
+            return input_shape
+        if prod(self.image_shape) != prod(input_shape):
+            raise ValueError(
+                f"image_shape={self.image_shape} has {prod(self.image_shape)} values, but a row has "
+                f"{prod(input_shape)}"
+            )
+        return tuple(self.image_shape)
+
+
+class ImageLayout(nn.Module):
+    """Bring rows of any listed layout to (n, C, H, W).
+
+    Parameters
+    ----------
+    image_shape : tuple of int
+        (H, W), (C, H, W) or (H, W, C).
+    channels : {"first", "last"} or None
+        As in `ConvNet`.
+    """
+
+    def __init__(self, image_shape: tuple[int, ...], channels: Literal["first", "last"] | None) -> None:
+        super().__init__()
+        self.image_shape = image_shape
+        self.last = len(image_shape) == 3 and _channels_of(image_shape, channels) == "last"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(C, H, W) of the images."""
+        if len(self.image_shape) == 2:
+            return (1, *self.image_shape)
+        first, middle, last = self.image_shape
+        return (last, first, middle) if self.last else (first, middle, last)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return images of shape (n, C, H, W)."""
+        if self.last:
+            return x.reshape(len(x), *self.image_shape).permute(0, 3, 1, 2)
+        return x.reshape(len(x), *self.shape)
+
+
+def _channels_of(image_shape: tuple[int, ...], channels: str | None) -> str:
+    if channels in ("first", "last"):
+        return channels
+    if channels is not None:
+        raise ValueError(f"channels={channels!r} must be 'first', 'last' or None")
+    first, last = image_shape[0] in (1, 3, 4), image_shape[-1] in (1, 3, 4)
+    if first == last:
+        raise ValueError(
+            f"cannot tell the channels of images of shape {image_shape}; give ConvNet(channels='first') "
+            "for (C, H, W) or channels='last' for (H, W, C)"
+        )
+    return "first" if first else "last"
+
+
+def default_builder(input_shape: tuple[int, ...]) -> Builder:
+    """Return the quick default: a ConvNet of width 32 for images of 8x8 or more, else the standard MLP.
+
+    Raises
+    ------
+    ValueError
+        If the rows have more than three axes.
+    """
+    if len(input_shape) not in (2, 3):
+        return MLP()
+    height, width = ImageLayout(input_shape, None).shape[1:]
+    return (
+        ConvNet(width=32, depth=min(3, min(height, width).bit_length() - 2))
+        if min(height, width) >= 8
+        else MLP()
+    )
+
+
+def build_network(
+    builder: Builder | None,
+    input_shape: tuple[int, ...],
+    n_outputs: int,
+    generator: torch.Generator,
+    like: Tensor,
+) -> nn.Module:
+    """Build a freshly initialised network with the randomness of a generator.
+
+    Parameters
+    ----------
+    builder : callable or None
+        `builder(input_shape, n_outputs) -> nn.Module`; None takes `default_builder`.
+    generator : torch.Generator
+        Layers initialise themselves from the global generator, which is forked, seeded and restored.
+    like : Tensor
+        The network gets its dtype and device.
+
+    Raises
+    ------
+    TypeError
+        If the builder does not return a module.
+    """
+    builder = default_builder(input_shape) if builder is None else builder
+    seed = int(torch.randint(2**31 - 1, (), generator=generator))
+    with torch.random.fork_rng(devices=[]):
+        torch.random.default_generator.manual_seed(seed)
+        network = builder(input_shape, n_outputs)
+    if not isinstance(network, nn.Module):
+        raise TypeError(
+            f"the network builder must return a torch.nn.Module, got {type(network).__name__}; "
+            "pass a callable builder(input_shape, n_outputs)"
+        )
+    return network.to(like.device, like.dtype)
+
+
+def penultimate(network: nn.Module, x: Tensor) -> Tensor:
+    """Return what a network feeds to its last linear layer, flattened; its output if it has none."""
+    last = next((m for m in reversed(list(network.modules())) if isinstance(m, nn.Linear)), None)
+    if last is None:
+        return network(x).flatten(1)
+    seen: list[Tensor] = []
+    hook = last.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    try:
+        network(x)
+    finally:
+        hook.remove()
+    return seen[0].flatten(1)
+
+
+def training_loss(outputs: Tensor, targets: Tensor, mass: Tensor, task: str) -> Tensor:
+    """Return the weighted mean loss: cross-entropy against class probabilities, or squared error.
+
+    Parameters
+    ----------
+    outputs, targets : Tensor of shape (n, n_outputs)
+    mass : Tensor of shape (n,)
+        Weights that sum to one.
+    task : {"classification", "regression"}
+    """
+    if task == "classification":
+        return -(mass @ (targets * outputs.log_softmax(1)).sum(1))
+    return mass @ (outputs - targets).square().mean(1)

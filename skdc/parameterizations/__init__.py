@@ -1,0 +1,7 @@
+"""Parameterizations: how the synthetic set is stored, and what of it may move."""
+
+from skdc.parameterizations.base import LiveSet, Parameterization
+from skdc.parameterizations.points import Points
+from skdc.parameterizations.subset import Subset
+
+__all__ = ["LiveSet", "Parameterization", "Points", "Subset"]

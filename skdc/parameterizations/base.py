@@ -1,0 +1,99 @@
+"""The contract of a parameterization: how the synthetic set is stored, and what of it may move."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from torch import Tensor, nn
+
+from skdc.data import LabeledSet
+from skdc.source import RowSource, Source
+
+
+class LiveSet(nn.Module, ABC):
+    """A synthetic set in the making; calling it gives the set.
+
+    Parameters
+    ----------
+    key : Tensor of shape (m,)
+        The class code of each point.
+    weight : Tensor of shape (m,)
+        The mass of each point, 1 on average.
+    """
+
+    key: Tensor
+    weight: Tensor
+    learned: bool = False  # whether the targets move
+
+    def __init__(self, key: Tensor, weight: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("key", key)
+        self.register_buffer("weight", weight)
+
+    @abstractmethod
+    def forward(self) -> LabeledSet:
+        """Return the set, differentiable in the parameters."""
+
+    @abstractmethod
+    def stored_numbers(self) -> int:
+        """Return how many numbers the set takes to store."""
+
+    def attributes(self) -> dict[str, Any]:
+        """Return fitted attributes that the condenser shows, by name (none by default)."""
+        return {}
+
+
+class Parameterization(BaseEstimator, ABC):
+    """How the synthetic set is stored; a parameter object that builds live sets.
+
+    Attributes
+    ----------
+    moves : {"values", "indices"}
+        Whether a solver moves numbers by their gradient, or chooses rows.
+    """
+
+    moves: ClassVar[Literal["values", "indices"]]
+
+    def streams(self) -> bool:
+        """Tell whether a sketch is enough to build from."""
+        return False
+
+    @abstractmethod
+    def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> LiveSet:
+        """Return a live set of `sizes[c]` points of class c."""
+
+
+def class_weights(source: Source, sizes: NDArray[np.int64]) -> Tensor:
+    """Return point masses, 1 on average, that give each class the mass that it has in the data."""
+    share = np.divide(source.class_mass(), sizes, out=np.zeros(len(sizes)), where=sizes > 0)
+    weight = np.repeat(share, sizes)
+    return source.tensor(weight / weight.mean())
+
+
+def class_keys(source: Source, sizes: NDArray[np.int64]) -> Tensor:
+    """Return the class code of each point, class after class."""
+    return torch.as_tensor(np.repeat(np.arange(len(sizes)), sizes), device=source.device)
+
+
+def refuse_too_many(part: object, source: RowSource, sizes: NDArray[np.int64]) -> None:
+    """Refuse to take more rows of a class than it holds.
+
+    Raises
+    ------
+    ValueError
+        Naming the class, its rows and the size asked for.
+    """
+    for c, size in enumerate(sizes):
+        held = len(source.class_members(c))
+        if size > held:
+            classes = source.schema.classes
+            of_class = "" if classes is None else f" of class {classes[c]!r}"
+            raise ValueError(
+                f"{type(part).__name__} cannot take {size} rows{of_class} out of {held}; ask for {held} or "
+                "fewer"
+            )

@@ -1,0 +1,143 @@
+"""Free points: every number of the synthetic rows may move."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.cluster import kmeans_plusplus
+from torch import Tensor, nn
+
+from skdc.data import LabeledSet
+from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights, refuse_too_many
+from skdc.source import RowSource, Source, draw_seed, require_rows
+
+
+class Points(Parameterization):
+    """Free points in the space of the data.
+
+    Parameters
+    ----------
+    labels : {"hard", "learned"}, default="hard"
+        Whether targets stay those that the points start with, or are optimised too: class scores without sign or
+        sum constraint, or continuous values.
+    start : {"rows", "spread", "noise"}, default="rows"
+        Where points start: random distinct rows of their class, rows far from each other (k-means++), or
+        Gaussian noise with the mean and spread of the data.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.parameterizations import Points
+    >>> Condenser(parameterization=Points(start="noise"), n_per_class=5)
+    Condenser(n_per_class=5, parameterization=Points(start='noise'))
+    """
+
+    moves = "values"
+
+    def __init__(
+        self,
+        labels: Literal["hard", "learned"] = "hard",
+        start: Literal["rows", "spread", "noise"] = "rows",
+    ) -> None:
+        self.labels = labels
+        self.start = start
+
+    def streams(self) -> bool:
+        """Tell whether a sketch is enough to build from: it keeps rows to start from."""
+        return self.start == "rows"
+
+    def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> PointsSet:
+        """Return points at their start.
+
+        Raises
+        ------
+        ValueError
+            For unknown words; for learned labels without targets; for a start that a stream cannot give.
+        """
+        if self.labels not in ("hard", "learned"):
+            raise ValueError(f"Points(labels={self.labels!r}): labels must be 'hard' or 'learned'")
+        if self.labels == "learned" and not source.schema.n_outputs:
+            raise ValueError("Points(labels='learned') needs targets, but y is None; use labels='hard'")
+        X, y = self._start(source, sizes, generator)
+        # Continuous targets are part of the joint law of (x, y) and always move.
+        learned = self.labels == "learned" or source.schema.task == "regression"
+        return PointsSet(class_keys(source, sizes), class_weights(source, sizes), X, y, learned)
+
+    def _start(
+        self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        if self.start == "rows":
+            return source.starting_rows(sizes, generator)
+        if self.start == "spread":
+            rows = require_rows(self, source, "far-apart rows")
+            refuse_too_many(self, rows, sizes)
+            return _spread_rows(rows, sizes, generator)
+        if self.start == "noise":
+            rows = require_rows(self, source, "the mean and the spread")
+            X, y = rows.starting_rows(sizes, generator)
+            return torch.randn(X.shape, generator=generator, dtype=X.dtype).to(X.device), y
+        raise ValueError(f"Points(start={self.start!r}): start must be 'rows', 'spread' or 'noise'")
+
+
+def _spread_rows(
+    source: RowSource, sizes: NDArray[np.int64], generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return k-means++ seeds of each class and their targets."""
+    chosen = []
+    for c, size in enumerate(sizes):
+        if size:
+            members = source.class_members(c)
+            rows = source.take(members)
+            seeds = kmeans_plusplus(
+                rows.X.flatten(1).cpu().numpy(),
+                int(size),
+                sample_weight=rows.weight.cpu().numpy(),
+                random_state=draw_seed(generator),
+            )[1]
+            chosen.append(members[seeds])
+    start = source.take(np.concatenate(chosen))
+    return start.X, start.y
+
+
+class PointsSet(LiveSet):
+    """Live free points.
+
+    Parameters
+    ----------
+    key, weight
+        As in `LiveSet`.
+    X : Tensor of shape (m, *input_shape)
+    y : Tensor of shape (m, n_outputs)
+    learned : bool
+        Whether the targets are parameters.
+    """
+
+    y: Tensor
+
+    def __init__(self, key: Tensor, weight: Tensor, X: Tensor, y: Tensor, learned: bool) -> None:
+        super().__init__(key, weight)
+        self.X = nn.Parameter(X)
+        self.learned = learned
+        if learned:
+            self.y = nn.Parameter(y)
+        else:
+            self.register_buffer("y", y)
+
+    def forward(self) -> LabeledSet:
+        """Return the set, differentiable in rows and learned targets."""
+        return LabeledSet(self.weight, self.key, self.X, self.y)
+
+    @torch.no_grad()
+    def load(self, rows: LabeledSet) -> None:
+        """Move the points (and their targets, where they move) to those of another set of the same sizes."""
+        self.X.copy_(rows.X)
+        if self.learned:
+            self.y.copy_(rows.y)
+
+    def stored_numbers(self) -> int:
+        """Count the rows, and one label a row or, learned, all its targets."""
+        per_target = self.y.shape[1] if self.learned else min(self.y.shape[1], 1)
+        return self.X.numel() + len(self.X) * per_target

@@ -1,0 +1,162 @@
+"""Mergeable summaries of data that is seen once, in any order and any partitioning."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skdc.data import Block
+
+_HASH_BYTES = 1 << 24  # rows are hashed in pieces of this many bytes
+
+
+def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
+    """Hash every row by its content, so that a choice by hash ignores order and partitioning.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, ...)
+        Numeric rows.
+    seed : int
+        Different seeds give independent hashes.
+
+    Returns
+    -------
+    ndarray of shape (n,), uint64
+        Equal rows have equal hashes.
+    """
+    rows = X.reshape(len(X), -1)
+    d = rows.shape[1]
+    odd = np.random.default_rng([seed, d]).integers(0, 2**63, size=d, dtype=np.uint64) * np.uint64(
+        2
+    ) + np.uint64(1)
+    step = max(1, _HASH_BYTES // (8 * max(d, 1)))
+    hashes = [_hash_chunk(rows[start : start + step], odd) for start in range(0, len(rows), step)]
+    return np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
+
+
+def _hash_chunk(rows: NDArray, odd: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    # + 0.0 folds -0.0 into 0.0; the multiply-shift sum is finished by the mixer of splitmix64.
+    bits = (rows.astype(np.float64) + 0.0).view(np.uint64)
+    bits ^= bits >> np.uint64(32)
+    return mix((bits * odd).sum(axis=1, dtype=np.uint64))
+
+
+def mix(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Scramble 64-bit integers (the finalizer of splitmix64; Steele, Lea and Flood, 2014)."""
+    h = (h ^ (h >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    h = (h ^ (h >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return h ^ (h >> np.uint64(31))
+
+
+def lowest_distinct(hashes: NDArray[np.uint64], n: int) -> NDArray[np.intp]:
+    """Return the positions of the n lowest distinct hashes, in the order of the hashes."""
+    _, first = np.unique(hashes, return_index=True)
+    return first[:n]
+
+
+class Sketch:
+    """Additive summary of a labelled stream: feature sums and a keyed sample of rows for each key, and moments.
+
+    Parameters
+    ----------
+    n_keys : int
+        Number of group keys.
+    sample_size : int
+        Distinct rows kept for each key, from which the synthetic points start.
+    seed : int
+        Seed of the hashes that choose the sample; sketches merge only if their seeds agree.
+    """
+
+    def __init__(self, n_keys: int, sample_size: int, seed: int) -> None:
+        self.sample_size = sample_size
+        self.seed = seed
+        self.counts = np.zeros(n_keys, np.int64)
+        self.mass = np.zeros(n_keys)
+        self.sums: list[NDArray[np.float64]] = []
+        self.mean: NDArray[np.float64] = np.zeros(0)
+        self.scatter: NDArray[np.float64] = np.zeros(0)
+        self._samples: dict[int, tuple[NDArray, NDArray, NDArray[np.uint64]]] = {}
+
+    def empty_like(self) -> Sketch:
+        """Return a sketch of the same kind that has seen nothing."""
+        return Sketch(len(self.mass), self.sample_size, self.seed)
+
+    def update(
+        self, X: NDArray, y: NDArray, weight: NDArray, key: NDArray, features: Sequence[NDArray[np.float64]]
+    ) -> None:
+        """Add a chunk.
+
+        Parameters
+        ----------
+        X : ndarray of shape (n, ...)
+            Rows in the user's units.
+        y : ndarray of shape (n, n_outputs)
+            Their targets.
+        weight, key : ndarray of shape (n,)
+            Mass and group of each row.
+        features : sequence of ndarray of shape (n, d)
+            The bounded features of each row, one array a term of the discrepancy.
+        """
+        rows = X.reshape(len(X), -1).astype(np.float64)
+        chunk = self.empty_like()
+        chunk.counts = np.bincount(key, minlength=len(self.mass))
+        chunk.mass = np.bincount(key, weight, len(self.mass))
+        membership = np.zeros((len(self.mass), len(X)))
+        membership[key, np.arange(len(X))] = weight
+        chunk.sums = [membership @ values for values in features]
+        chunk.mean = weight @ rows / weight.sum()
+        chunk.scatter = weight @ (rows - chunk.mean) ** 2
+        hashes = row_hashes(np.concatenate([rows, y], axis=1), self.seed)
+        for k in np.unique(key):
+            members = np.flatnonzero(key == k)
+            chosen = members[lowest_distinct(hashes[members], self.sample_size)]
+            chunk._samples[int(k)] = X[chosen], y[chosen], hashes[chosen]
+        self.merge(chunk)
+
+    def merge(self, other: Sketch) -> None:
+        """Add another sketch of the same kind; the order of merging does not matter.
+
+        Raises
+        ------
+        ValueError
+            If the two sketches were made with different seeds, keys or features.
+        """
+        if (self.seed, self.sample_size, len(self.mass)) != (other.seed, other.sample_size, len(other.mass)):
+            raise ValueError("only sketches with the same seed, sample size and classes can be merged")
+        if not self.sums:
+            self.sums = [np.zeros_like(values) for values in other.sums]
+            self.mean, self.scatter = np.zeros_like(other.mean), np.zeros_like(other.scatter)
+        mine, theirs = self.mass.sum(), other.mass.sum()
+        # Chan, Golub and LeVeque (1979), eq. 2.1: no cancellation where the offset is large.
+        difference = other.mean - self.mean
+        self.mean = self.mean + difference * (theirs / (mine + theirs))
+        self.scatter = self.scatter + other.scatter + difference**2 * (mine * theirs / (mine + theirs))
+        self.counts = self.counts + other.counts
+        self.mass = self.mass + other.mass
+        self.sums = [mine + theirs for mine, theirs in zip(self.sums, other.sums, strict=True)]
+        for k, sample in other._samples.items():
+            both = [sample, self._samples[k]] if k in self._samples else [sample]
+            X, y, hashes = (np.concatenate(parts) for parts in zip(*both, strict=True))
+            chosen = lowest_distinct(hashes, self.sample_size)
+            self._samples[k] = X[chosen], y[chosen], hashes[chosen]
+
+    def sample(self, keys: NDArray[np.intp]) -> tuple[NDArray, NDArray]:
+        """Return the sampled rows of some keys and their targets, lowest hash first."""
+        samples = [self._samples[k] for k in keys if k in self._samples]
+        X, y, hashes = (np.concatenate(parts) for parts in zip(*samples, strict=True))
+        order = np.argsort(hashes)
+        return X[order], y[order]
+
+    def blocks(self) -> list[Block]:
+        """Return, for each term, the mean features of the seen keys: blocks whose rows stand for whole groups."""
+        seen = np.flatnonzero(self.mass)
+        key, mass = torch.as_tensor(seen), torch.as_tensor(self.mass[seen])
+        return [Block(mass, key, torch.as_tensor(sums[seen]) / mass[:, None]) for sums in self.sums]
+
+    def spread(self) -> float:
+        """Return the root of the mean variance of the features over all rows, in the user's units."""
+        return float(np.sqrt(np.mean(self.scatter) / self.mass.sum())) or 1.0

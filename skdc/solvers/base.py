@@ -1,0 +1,101 @@
+"""The contract of a solver: how the synthetic set is moved or chosen."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+
+from skdc.data import LabeledSet
+from skdc.discrepancies.base import Objective
+from skdc.parameterizations.base import LiveSet
+from skdc.source import Source
+
+Progress = Callable[[int, int, float], None]  # (steps done, steps in all, loss)
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """What a solver found.
+
+    Parameters
+    ----------
+    synthetic : LabeledSet
+        The final set, detached.
+    n_iter : int
+        Steps taken.
+    history : dict of str to ndarray
+        What was recorded on the way, one entry a step.
+    attributes : dict of str to object
+        Fitted attributes that the nouns declare, shown by the condenser under their names.
+    """
+
+    synthetic: LabeledSet
+    n_iter: int
+    history: dict[str, NDArray[np.float64]] = field(default_factory=dict)
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+class DivergenceError(ArithmeticError):
+    """The loss is no longer finite.
+
+    Parameters
+    ----------
+    message : str
+    solution : Solution
+        The last good set.
+    """
+
+    def __init__(self, message: str, solution: Solution) -> None:
+        super().__init__(message)
+        self.solution = solution
+
+
+class Solver(BaseEstimator, ABC):
+    """How a live set is brought to minimise an objective.
+
+    Attributes
+    ----------
+    moves : {"values", "indices"}
+        What it moves; a parameterization must offer the same.
+    minimizes : bool
+        Whether it looks at a discrepancy at all.
+    streams : bool
+        Whether it asks the source for batches only, which a sketch can give.
+    """
+
+    moves: ClassVar[Literal["values", "indices"]]
+    minimizes: ClassVar[bool] = True
+    streams: ClassVar[bool] = False
+
+    @abstractmethod
+    def solve(
+        self,
+        objective: Objective | None,
+        synthetic: LiveSet,
+        source: Source,
+        generator: torch.Generator,
+        progress: Progress,
+    ) -> Solution:
+        """Return the solution; `progress` is told of every step."""
+
+
+def detached(rows: LabeledSet) -> LabeledSet:
+    """Return a copy of a set outside the graph."""
+    return LabeledSet(**{name: value.detach().clone() for name, value in vars(rows).items()})
+
+
+def declared_attributes(objective: Objective | None, synthetic: LiveSet, source: Source) -> dict[str, Any]:
+    """Return the attributes that parameterization and spaces declare."""
+    attributes = synthetic.attributes()
+    if objective is not None:
+        rows = detached(synthetic())
+        for space in objective.spaces():
+            attributes |= space.attributes(rows, source)
+    return attributes

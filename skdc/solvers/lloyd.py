@@ -1,0 +1,96 @@
+"""Lloyd's algorithm: the k-means of each class."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+
+from skdc.discrepancies.base import Objective
+from skdc.discrepancies.transport import QuantizationError
+from skdc.parameterizations.base import LiveSet
+from skdc.solvers.base import Progress, Solution, Solver, declared_attributes, detached
+from skdc.source import Source, require_rows
+from skdc.spaces.data import InvertibleSpace
+
+
+class Lloyd(Solver):
+    """Move each point to the mean of the rows nearest to it, until nothing changes (scikit-learn's `KMeans`).
+
+    It starts from the points as the parameterization lays them, and gives each point the mass of its cluster.
+
+    Parameters
+    ----------
+    max_iter : int, default=300
+    tol : float, default=1e-4
+        As in `KMeans`.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.discrepancies import QuantizationError
+    >>> from skdc.solvers import Lloyd
+    >>> condenser = Condenser(QuantizationError(), solver=Lloyd(max_iter=20), n_per_class=3)
+    """
+
+    moves = "values"
+
+    def __init__(self, max_iter: int = 300, tol: float = 1e-4) -> None:
+        self.max_iter = max_iter
+        self.tol = tol
+
+    def solve(
+        self,
+        objective: Objective | None,
+        synthetic: LiveSet,
+        source: Source,
+        generator: torch.Generator,
+        progress: Progress,
+    ) -> Solution:
+        """Run k-means in each class.
+
+        Raises
+        ------
+        ValueError
+            If the objective is not the quantization error, class by class, in a space that maps back to rows.
+        """
+        leaf = _quantization(objective)
+        source = require_rows(self, source, "the clusters")
+        start = leaf.space_.block(detached(synthetic()))
+        centers, weight = torch.empty_like(start.values), torch.empty_like(start.weight)
+        inertia, n_iter, n_classes = 0.0, 0, int(start.key.max()) + 1
+        for c in start.key.unique().tolist():
+            points = start.key == c
+            block = leaf.space_.block(source.take(source.class_members(c)))
+            values, mass = block.values.cpu().numpy(), block.weight.cpu().numpy()
+            init = start.values[points].cpu().numpy()
+            kmeans = KMeans(len(init), init=init, n_init=1, max_iter=self.max_iter, tol=self.tol)
+            kmeans.fit(values, sample_weight=mass)
+            centers[points] = source.tensor(kmeans.cluster_centers_)
+            weight[points] = source.tensor(np.bincount(kmeans.labels_, mass, len(init)))
+            inertia, n_iter = inertia + kmeans.inertia_, max(n_iter, kmeans.n_iter_)
+            progress(c + 1, n_classes, inertia)
+        synthetic.load(leaf.space_.unembed(centers, detached(synthetic())))
+        synthetic.weight.copy_(weight / weight.mean())
+        history = {"loss": np.array([inertia / source.weight.sum()])}
+        return Solution(
+            detached(synthetic()), n_iter, history, declared_attributes(objective, synthetic, source)
+        )
+
+
+def _quantization(objective: Objective) -> QuantizationError:
+    if not isinstance(objective, QuantizationError):
+        raise ValueError(
+            f"Lloyd minimises the quantization error, not {objective!r}; use QuantizationError(), or the "
+            "solver Descent()"
+        )
+    if not isinstance(objective.space_, InvertibleSpace):
+        raise ValueError(
+            f"Lloyd averages in the space, and {type(objective.space_).__name__} cannot map means back to "
+            "rows; use Identity(), Standardized() or Joint(), or the solver Descent()"
+        )
+    if objective.by != "class":
+        raise ValueError(
+            f"Lloyd clusters class by class, not by={objective.by!r}; use QuantizationError(by='class')"
+        )
+    return objective

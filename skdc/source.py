@@ -1,0 +1,367 @@
+"""The only door to the real data: batches, starting rows and the one streaming pass."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
+from skdc.sketch import Sketch, lowest_distinct, mix, row_hashes
+
+_CHUNK_BYTES = 1 << 25  # rows are cast to working units in pieces of this many float64 bytes
+
+
+def draw_seed(generator: torch.Generator) -> int:
+    """Draw an integer seed from a generator, for libraries that want one."""
+    return int(torch.randint(2**31 - 1, (), generator=generator))
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """What is known of the data without looking at rows.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one row.
+    n_outputs : int
+        Number of target columns: classes, continuous outputs, or 0 without targets.
+    task : {"classification", "regression", "none"}
+        What the targets are.
+    class_of_key : ndarray of shape (n_keys,), int64
+        The class code of each real group key; the identity without sensitive features.
+    float_dtype : numpy dtype
+        Of the rows that come out.
+    classes : ndarray of shape (n_classes,), default=None
+        The labels behind the class codes.
+    feature_names : ndarray of shape (n_features,), default=None
+        The names of the columns of a frame.
+    flat_targets : bool, default=True
+        Whether continuous targets have one dimension.
+    """
+
+    input_shape: tuple[int, ...]
+    n_outputs: int
+    task: str
+    class_of_key: NDArray[np.int64]
+    float_dtype: np.dtype
+    classes: NDArray | None = None
+    feature_names: NDArray | None = None
+    flat_targets: bool = True
+
+    @property
+    def n_classes(self) -> int:
+        """Number of class codes (1 where there are no classes)."""
+        return int(self.class_of_key.max()) + 1
+
+
+class Source(ABC):
+    """The door to the real data.
+
+    Rows inside are `(X - shift) / scale` in `dtype`: one shift a feature and one scale for all, an isometry
+    up to a factor, so that no geometry is changed by condensing.
+
+    Attributes
+    ----------
+    schema : Schema
+    shift : ndarray of shape input_shape, float64
+    scale : float
+    spread : float
+        Root of the mean feature variance in working units: the natural unit of a step.
+    dtype : torch.dtype
+    device : torch.device
+    """
+
+    schema: Schema
+    shift: NDArray[np.float64] | float
+    scale: float
+    target_shift: NDArray[np.float64] | float
+    target_scale: NDArray[np.float64] | float
+    spread: float
+    dtype: torch.dtype
+    device: torch.device
+
+    @abstractmethod
+    def batch(self, size: int, generator: torch.Generator) -> LabeledSet | list[Block]:
+        """Return what a discrepancy compares the synthetic set with in one step."""
+
+    @abstractmethod
+    def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return (X, y) of `sizes[c]` distinct rows a class c, chosen by a hash of their content."""
+
+    @abstractmethod
+    def class_mass(self) -> NDArray[np.float64]:
+        """Return the total weight of each class."""
+
+    def encode(self, X: NDArray) -> Tensor:
+        """Cast rows in the user's units to working units."""
+        return self.tensor((X - self.shift) / self.scale)
+
+    def decode(self, X: Tensor) -> NDArray[np.floating]:
+        """Cast rows in working units back to the user's units and dtype."""
+        rows = X.detach().cpu().double().numpy() * self.scale + self.shift
+        return rows.astype(self.schema.float_dtype)
+
+    def encode_targets(self, y: NDArray) -> Tensor:
+        """Cast targets in the user's units to working units."""
+        return self.tensor((y - self.target_shift) / self.target_scale)
+
+    def decode_targets(self, y: Tensor) -> NDArray[np.float64]:
+        """Cast targets in working units back to the user's units."""
+        return y.detach().cpu().double().numpy() * self.target_scale + self.target_shift
+
+    def no_rows(self) -> LabeledSet:
+        """Return a set without rows, which shows shapes and dtypes."""
+        weight, key = self.tensor(np.empty(0)), torch.empty(0, dtype=torch.int64, device=self.device)
+        X = self.tensor(np.empty((0, *self.schema.input_shape)))
+        return LabeledSet(weight, key, X, self.tensor(np.empty((0, self.schema.n_outputs))))
+
+    def tensor(self, values: NDArray) -> Tensor:
+        """Return an array as a tensor of the working dtype and device."""
+        return torch.as_tensor(values, dtype=self.dtype, device=self.device)
+
+
+class RowSource(Source):
+    """Real rows in memory.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, *input_shape)
+        Rows in the user's units; read, never written.
+    y : ndarray of shape (n, n_outputs), float64
+        One-hot classes or continuous targets, in the user's units.
+    weight : ndarray of shape (n,), float64
+        Positive masses.
+    key : ndarray of shape (n,), int64
+        Group keys.
+    schema : Schema
+    device : torch.device
+    dtype : torch.dtype, default=torch.float32
+    scaled : bool, default=True
+        Whether working units are those of the data's own shift and scale, or the user's.
+    """
+
+    def __init__(
+        self,
+        X: NDArray,
+        y: NDArray[np.float64],
+        weight: NDArray[np.float64],
+        key: NDArray[np.int64],
+        schema: Schema,
+        device: torch.device,
+        dtype: torch.dtype = torch.float32,
+        scaled: bool = True,
+    ) -> None:
+        self.X, self.y, self.weight, self.key, self.schema = X, y, weight, key, schema
+        self.device, self.dtype = device, dtype
+        self.shift, self.scale = self._fit_scale() if scaled else (0.0, 1.0)
+        self.target_shift, self.target_scale, self.spread = 0.0, 1.0, 1.0
+        if scaled and schema.task == "regression":
+            self.target_shift = np.average(y, axis=0, weights=weight)
+            deviation = np.sqrt(np.average((y - self.target_shift) ** 2, axis=0, weights=weight))
+            self.target_scale = np.where(deviation > 0, deviation, 1.0)
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def _fit_scale(self) -> tuple[NDArray[np.float64], float]:
+        mean = sum(w @ rows for rows, w in self._float_chunks()) / self.weight.sum()
+        scatter = sum(float(w @ ((rows - mean) ** 2).sum(axis=1)) for rows, w in self._float_chunks())
+        variance = scatter / (self.weight.sum() * max(mean.size, 1))
+        return mean.reshape(self.schema.input_shape), float(np.sqrt(variance)) or 1.0
+
+    def _float_chunks(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        for rows in self._chunks():
+            yield self.X[rows].reshape(rows.stop - rows.start, -1).astype(np.float64), self.weight[rows]
+
+    def _chunks(self, width: int = 1) -> Iterator[slice]:
+        step = max(1, _CHUNK_BYTES // (8 * max(int(np.prod(self.schema.input_shape)), width)))
+        for start in range(0, len(self.X), step):
+            yield slice(start, min(start + step, len(self.X)))
+
+    @cached_property
+    def rows(self) -> LabeledSet:
+        """All rows in working units."""
+        X = torch.empty((len(self), *self.schema.input_shape), dtype=self.dtype, device=self.device)
+        for rows in self._chunks():
+            X[rows] = self.encode(self.X[rows])
+        key = torch.as_tensor(self.key, device=self.device)
+        return LabeledSet(self.tensor(self.weight), key, X, self.encode_targets(self.y))
+
+    @cached_property
+    def _members(self) -> list[Tensor]:
+        """Row indices of each key."""
+        return [torch.as_tensor(np.flatnonzero(self.key == k)) for k in range(len(self.schema.class_of_key))]
+
+    def batch(self, size: int, generator: torch.Generator) -> LabeledSet:
+        """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.
+
+        The weights of drawn rows are scaled so that each key keeps its mass: weighted means over the batch
+        estimate those over the data without bias.
+        """
+        if len(self) <= size:
+            return self.rows
+        drawn, boost = self._draw(size, generator)
+        batch = self.rows.take(drawn.to(self.device))
+        return replace(batch, weight=batch.weight * self.tensor(boost))
+
+    def sample(self, size: int, generator: torch.Generator) -> LabeledSet:
+        """Return what `batch` returns, without casting all rows to working units."""
+        if len(self) <= size:
+            return self.rows
+        drawn, boost = self._draw(size, generator)
+        rows = self.take(drawn.numpy())
+        return replace(rows, weight=rows.weight * self.tensor(boost))
+
+    def take(self, indices: NDArray[np.intp]) -> LabeledSet:
+        """Return some rows in working units, without casting the others."""
+        weight, key = (
+            self.tensor(self.weight[indices]),
+            torch.as_tensor(self.key[indices], device=self.device),
+        )
+        return LabeledSet(weight, key, self.encode(self.X[indices]), self.encode_targets(self.y[indices]))
+
+    def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, NDArray[np.float64]]:
+        present = [members for members in self._members if len(members)]
+        share = max(1, size // len(present))
+        drawn, boost = [], []
+        for members in present:
+            n = min(share, len(members))
+            picks = (
+                torch.randint(len(members), (n,), generator=generator)
+                if n < len(members)
+                else torch.arange(n)
+            )
+            drawn.append(members[picks])
+            boost.append(np.full(n, len(members) / n))
+        return torch.cat(drawn), np.concatenate(boost)
+
+    def class_members(self, c: int) -> NDArray[np.intp]:
+        """Return the indices of the rows of class c."""
+        return np.flatnonzero(self.schema.class_of_key[self.key] == c)
+
+    def class_mass(self) -> NDArray[np.float64]:
+        """Return the total weight of each class."""
+        return np.bincount(self.schema.class_of_key[self.key], self.weight, self.schema.n_classes)
+
+    def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return (X, y) of `sizes[c]` distinct rows a class c, chosen by a hash of their content.
+
+        Where a class has fewer distinct rows they are repeated in turn.
+        """
+        seed = draw_seed(generator)
+        chosen = []
+        for c, size in enumerate(sizes):
+            members = self.class_members(c)
+            order = members[lowest_distinct(row_hashes(self.X[members], seed), int(size))]
+            chosen.append(np.resize(order, int(size)))
+        rows = np.concatenate(chosen)
+        return self.encode(self.X[rows]), self.encode_targets(self.y[rows])
+
+    def random_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> NDArray[np.intp]:
+        """Return the indices of `sizes[c]` rows a class c, drawn in proportion to weight without replacement.
+
+        The draw ranks rows by -log(u) / weight (Efraimidis and Spirakis, 2006) with u a hash of the row's
+        content, so it does not depend on the order of the rows.
+        """
+        seed = draw_seed(generator)
+        chosen = []
+        for c, size in enumerate(sizes):
+            members = self.class_members(c)
+            uniform = _uniform_by_content(self.X[members], seed)
+            rank = np.argsort(-np.log(uniform) / self.weight[members], kind="stable")
+            chosen.append(members[rank[: int(size)]])
+        return np.concatenate(chosen)
+
+    def chunks(self, width: int) -> Iterator[RowSource]:
+        """Yield the rows piece by piece, in the user's units and in float64, for the one pass of a sketch.
+
+        Parameters
+        ----------
+        width : int
+            Numbers that will be computed for each row; it bounds the length of a piece.
+        """
+        for rows in self._chunks(width):
+            pieces = self.X[rows], self.y[rows], self.weight[rows], self.key[rows]
+            yield RowSource(*pieces, self.schema, self.device, torch.float64, scaled=False)
+
+
+def _uniform_by_content(X: NDArray, seed: int) -> NDArray[np.float64]:
+    """Return a uniform number in (0, 1) for each row: equal rows get different ones, whatever the order."""
+    hashes = row_hashes(X, seed)
+    order = np.argsort(hashes, kind="stable")
+    starts = np.flatnonzero(np.r_[True, hashes[order][1:] != hashes[order][:-1]])
+    occurrence = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    uniform = np.empty(len(order))
+    uniform[order] = mix(hashes[order] + occurrence.astype(np.uint64)) >> np.uint64(11)
+    return (uniform + 0.5) / 2.0**53
+
+
+class SketchSource(Source):
+    """A sketch in place of rows: what a solver sees when the data have gone by.
+
+    Parameters
+    ----------
+    sketch : Sketch
+    schema : Schema
+    device : torch.device
+    """
+
+    shift = 0.0
+    scale = 1.0
+    target_shift = 0.0
+    target_scale = 1.0
+    dtype = torch.float64
+
+    def __init__(self, sketch: Sketch, schema: Schema, device: torch.device) -> None:
+        self.sketch, self.schema, self.device = sketch, schema, device
+
+    @cached_property
+    def spread(self) -> float:  # type: ignore[override]
+        """Root of the mean feature variance of what the sketch has seen."""
+        return self.sketch.spread()
+
+    def batch(self, size: int, generator: torch.Generator) -> list[Block]:
+        """Return the mean features of each key, one block a term of the discrepancy."""
+        return self._blocks
+
+    @cached_property
+    def _blocks(self) -> list[Block]:
+        return self.sketch.blocks()
+
+    def class_mass(self) -> NDArray[np.float64]:
+        """Return the total weight of each class."""
+        return np.bincount(self.schema.class_of_key, self.sketch.mass, self.schema.n_classes)
+
+    def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return (X, y) of `sizes[c]` sampled rows a class c; repeated in turn where there are fewer."""
+        X, y = [], []
+        for c, size in enumerate(sizes):
+            rows, targets = self.sketch.sample(np.flatnonzero(self.schema.class_of_key == c))
+            take = np.resize(np.arange(len(rows)), int(size))
+            X.append(rows[take])
+            y.append(targets[take])
+        return self.encode(np.concatenate(X)), self.encode_targets(np.concatenate(y))
+
+
+def require_rows(part: object, source: Source, unknown: str) -> RowSource:
+    """Return the source if it holds rows.
+
+    Raises
+    ------
+    ValueError
+        For a stream: the first chunk cannot tell what `unknown` names.
+    """
+    if isinstance(source, RowSource):
+        return source
+    raise ValueError(
+        f"{type(part).__name__} cannot learn {unknown} from a stream, whose first chunk does not show it; "
+        "give it as a number, or call fit on all rows"
+    )

@@ -1,0 +1,89 @@
+"""The contract of a space: what a discrepancy sees of the real and the synthetic set."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, Literal, Self
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
+from skdc.source import RowSource, Source
+
+
+class Space(BaseEstimator, ABC):
+    """A representation of both sets, possibly random, possibly of one given the other.
+
+    A space is a parameter object: the condenser fits a clone.
+
+    Attributes
+    ----------
+    yields : {"clouds", "aligned"}
+        Two clouds of points, or two lists of blocks whose rows correspond one to one.
+    splits : {"before", "after", "never"}
+        Whether the sets are split by group key before the space, after it, or not at all.
+    """
+
+    yields: ClassVar[Literal["clouds", "aligned"]]
+    splits: ClassVar[Literal["before", "after", "never"]]
+
+    @abstractmethod
+    def represent(
+        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
+    ) -> tuple[list[Block], list[Block]]:
+        """Return the blocks of the real and of the synthetic set, in the same order."""
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Learn from the data what the representation needs; the default needs nothing."""
+        return self
+
+    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+        """Change between two steps of the solver (train or redraw a network); the default is frozen."""
+
+    def parameters(self) -> list[dict[str, Any]]:
+        """Return the torch parameter groups that are optimised with the synthetic set (none by default)."""
+        return []
+
+    def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
+        """Return fitted attributes that the condenser shows, by name (none by default)."""
+        return {}
+
+
+class PointwiseSpace(Space):
+    """A space that maps each row by itself, so that one set alone can be embedded."""
+
+    yields = "clouds"
+    splits = "after"
+
+    @abstractmethod
+    def embed(self, rows: LabeledSet) -> Tensor:
+        """Return the embedding of each row, of shape (n, d)."""
+
+    def represent(
+        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
+    ) -> tuple[list[Block], list[Block]]:
+        """Embed both sets row by row."""
+        return [self.block(real)], [self.block(synthetic)]
+
+    def block(self, rows: LabeledSet) -> Block:
+        """Return the embedding of a set as a block that keeps mass and keys."""
+        return Block(rows.weight, rows.key, self.embed(rows))
+
+
+def require_targets(part: BaseEstimator, source: Source) -> None:
+    """Refuse data on which nothing can be trained, before anything is computed.
+
+    Raises
+    ------
+    ValueError
+        Without targets, or with a single class.
+    """
+    name = type(part).__name__
+    if source.schema.task == "none":
+        raise ValueError(
+            f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does"
+        )
+    if source.schema.task == "classification" and source.schema.n_outputs < 2:
+        raise ValueError(f"{name} needs at least two classes, but y has one class only")

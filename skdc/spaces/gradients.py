@@ -1,0 +1,103 @@
+"""The space of the gradient regime: what a network would learn from either set."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+
+from skdc.data import Block, LabeledSet, unweighted
+from skdc.networks import Builder, build_network, training_loss
+from skdc.source import RowSource, Source
+from skdc.spaces.base import Space, require_targets
+
+
+class NetworkGradients(Space):
+    """Gradients of a network's training loss on either set, layer by layer, the network trained on the way [1]_.
+
+    Each weight tensor gives one block, one row an output unit; biases and norms are left out, as in the paper.
+
+    Parameters
+    ----------
+    network : callable, default=None
+        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images,
+        else an MLP with two hidden layers of 128.
+    n_matches : int, default=10
+        Steps of the solver for which a network is kept before a new one is drawn.
+    n_train_steps : int, default=50
+        Steps for which the network is trained on the synthetic set between two matches.
+    network_step_size : float, default=0.01
+        Step size of that training.
+
+    References
+    ----------
+    .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021, algorithm 1; the
+       defaults are its (outer, inner) loops for 10 rows a class.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import Cosine
+    >>> from skdc.spaces import NetworkGradients
+    >>> Cosine(space=NetworkGradients(n_matches=5))
+    Cosine(space=NetworkGradients(n_matches=5))
+    """
+
+    yields = "aligned"
+    splits = "before"
+
+    def __init__(
+        self,
+        network: Builder | None = None,
+        n_matches: int = 10,
+        n_train_steps: int = 50,
+        network_step_size: float = 0.01,
+    ) -> None:
+        self.network = network
+        self.n_matches = n_matches
+        self.n_train_steps = n_train_steps
+        self.network_step_size = network_step_size
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Draw the first network.
+
+        Raises
+        ------
+        ValueError
+            Without targets, or with one class only.
+        """
+        require_targets(self, source)
+        self.schema_ = source.schema
+        self._draw(source, generator)
+        return self
+
+    def _draw(self, source: Source, generator: torch.Generator) -> None:
+        like = torch.empty(0, dtype=source.dtype, device=source.device)
+        schema = source.schema
+        self.network_ = build_network(self.network, schema.input_shape, schema.n_outputs, generator, like)
+        self.n_matches_ = 0
+
+    def represent(
+        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
+    ) -> tuple[list[Block], list[Block]]:
+        """Return the gradients of the loss on both sets, one block a weight tensor."""
+        return self._gradients(real, create_graph=False), self._gradients(synthetic, create_graph=True)
+
+    def _gradients(self, rows: LabeledSet, create_graph: bool) -> list[Block]:
+        weights = [p for p in self.network_.parameters() if p.ndim > 1]
+        loss = training_loss(self.network_(rows.X), rows.y, rows.mass, self.schema_.task)
+        gradients = torch.autograd.grad(loss, weights, create_graph=create_graph)
+        return [unweighted(gradient.flatten(1)) for gradient in gradients]
+
+    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+        """Train the network on the synthetic set, or draw a new one when it has served."""
+        self.n_matches_ += 1
+        if self.n_matches_ >= self.n_matches:
+            self._draw(source, generator)
+            return
+        optimizer = torch.optim.SGD(self.network_.parameters(), lr=self.network_step_size, momentum=0.5)
+        for _ in range(self.n_train_steps):
+            optimizer.zero_grad()
+            training_loss(
+                self.network_(synthetic.X), synthetic.y, synthetic.mass, self.schema_.task
+            ).backward()
+            optimizer.step()
