@@ -147,10 +147,7 @@ class NeuralTangent(Kernel):
             cosine = (cross / norms).clamp(-edge, edge)
             angle = torch.arccos(cosine)
             derivative = (torch.pi - angle) / (2 * torch.pi)
-            cross = (
-                weight * norms * ((1 - cosine**2).sqrt() + (torch.pi - angle) * cosine) / (2 * torch.pi)
-                + bias
-            )
+            cross = weight * norms * ((1 - cosine**2).sqrt() + (torch.pi - angle) * cosine) / (2 * torch.pi) + bias
             tangent = cross + tangent * weight * derivative
             left, right = weight * left / 2 + bias, weight * right / 2 + bias
         return tangent
@@ -180,15 +177,11 @@ def resolve_bandwidth(
     """
     if isinstance(bandwidth, str):
         if bandwidth != "median":
-            raise ValueError(
-                f"bandwidth={bandwidth!r} is not known; use 'median', a number or a list of numbers"
-            )
+            raise ValueError(f"bandwidth={bandwidth!r} is not known; use 'median', a number or a list of numbers")
         return np.array([median_distance(values, mass)])
     bandwidths = np.atleast_1d(np.asarray(bandwidth, dtype=float))
     if bandwidths.size == 0 or not np.all(np.isfinite(bandwidths)) or np.any(bandwidths <= 0):
-        raise ValueError(
-            f"bandwidth={bandwidth!r} must be 'median', or positive numbers in the units of the rows"
-        )
+        raise ValueError(f"bandwidth={bandwidth!r} must be 'median', or positive numbers in the units of the rows")
     return bandwidths
 
 

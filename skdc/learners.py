@@ -140,9 +140,7 @@ class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
         targets = np.asarray(y, dtype=np.float64).reshape(len(X), -1)
         weight = self._check_weight(X, sample_weight)
         given = self.target_shift
-        self.target_shift_ = (
-            np.average(targets, axis=0, weights=weight) if given is None else np.asarray(given)
-        )
+        self.target_shift_ = np.average(targets, axis=0, weights=weight) if given is None else np.asarray(given)
         self._fit_dual(X, targets - self.target_shift_, weight)
         self._flat = np.ndim(y) == 1
         return self

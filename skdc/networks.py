@@ -122,8 +122,7 @@ class ConvNet(BaseEstimator):
             return input_shape
         if prod(self.image_shape) != prod(input_shape):
             raise ValueError(
-                f"image_shape={self.image_shape} has {prod(self.image_shape)} values, but a row has "
-                f"{prod(input_shape)}"
+                f"image_shape={self.image_shape} has {prod(self.image_shape)} values, but a row has {prod(input_shape)}"
             )
         return tuple(self.image_shape)
 
@@ -184,11 +183,7 @@ def default_builder(input_shape: tuple[int, ...]) -> Builder:
     if len(input_shape) not in (2, 3):
         return MLP()
     height, width = ImageLayout(input_shape, None).shape[1:]
-    return (
-        ConvNet(width=32, depth=min(3, min(height, width).bit_length() - 2))
-        if min(height, width) >= 8
-        else MLP()
-    )
+    return ConvNet(width=32, depth=min(3, min(height, width).bit_length() - 2)) if min(height, width) >= 8 else MLP()
 
 
 def build_network(

@@ -30,9 +30,7 @@ def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
     """
     rows = X.reshape(len(X), -1)
     d = rows.shape[1]
-    odd = np.random.default_rng([seed, d]).integers(0, 2**63, size=d, dtype=np.uint64) * np.uint64(
-        2
-    ) + np.uint64(1)
+    odd = np.random.default_rng([seed, d]).integers(0, 2**63, size=d, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     step = max(1, _HASH_BYTES // (8 * max(d, 1)))
     hashes = [_hash_chunk(rows[start : start + step], odd) for start in range(0, len(rows), step)]
     return np.concatenate(hashes) if hashes else np.empty(0, np.uint64)

@@ -234,11 +234,7 @@ class RowSource(Source):
         drawn, boost = [], []
         for members in present:
             n = min(share, len(members))
-            picks = (
-                torch.randint(len(members), (n,), generator=generator)
-                if n < len(members)
-                else torch.arange(n)
-            )
+            picks = torch.randint(len(members), (n,), generator=generator) if n < len(members) else torch.arange(n)
             drawn.append(members[picks])
             boost.append(np.full(n, len(members) / n))
         return torch.cat(drawn), np.concatenate(boost)

@@ -151,9 +151,7 @@ def _check_y(y: Any) -> NDArray:
         if missing:
             raise ValueError(f"Input y contains {missing[0]}; drop the rows without a target")
         return y
-    return check_array(
-        y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0
-    )
+    return check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0)
 
 
 def target_kind(y: NDArray | None, task: str) -> str:
@@ -217,8 +215,7 @@ def _keys(
     groups = np.asarray(as_array(sensitive_features))
     if groups.ndim > 2 or len(groups) <= kept[-1]:
         raise ValueError(
-            f"sensitive_features of shape {groups.shape} must hold one group (or one row of groups) for each "
-            "row of X"
+            f"sensitive_features of shape {groups.shape} must hold one group (or one row of groups) for each row of X"
         )
     groups = groups.reshape(len(groups), -1)[kept].astype(str)
     group_codes = np.unique(groups, axis=0, return_inverse=True)[1].reshape(-1)
@@ -251,9 +248,7 @@ def sizes_per_class(
         If both are given, or a size is not a positive number that the classes can share.
     """
     if n_per_class is not None and n_samples is not None:
-        raise ValueError(
-            f"n_per_class={n_per_class!r} and n_samples={n_samples!r} are both given; give one of them"
-        )
+        raise ValueError(f"n_per_class={n_per_class!r} and n_samples={n_samples!r} are both given; give one of them")
     if n_samples is not None:
         return _share(_total(n_samples, counts, mass), mass)
     if schema.classes is None:
@@ -295,8 +290,7 @@ def _total(n_samples: float, counts: NDArray[np.int64], mass: NDArray[np.float64
     total = _count("n_samples", n_samples)
     if total < n_present:
         raise ValueError(
-            f"n_samples={total} cannot give each of {n_present} classes a row; use n_samples={n_present} or "
-            "more"
+            f"n_samples={total} cannot give each of {n_present} classes a row; use n_samples={n_present} or more"
         )
     return total
 

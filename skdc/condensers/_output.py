@@ -34,9 +34,7 @@ def like_rows(values: Any, template: Any) -> Any:
         return values
     frame = type(template)(values, columns=template.columns).infer_objects()
     # Whole numbers become fractions on the way; columns of other kinds keep their dtype.
-    kept = {
-        name: dtype for name, dtype in template.dtypes.items() if getattr(dtype, "kind", "O") not in "iub"
-    }
+    kept = {name: dtype for name, dtype in template.dtypes.items() if getattr(dtype, "kind", "O") not in "iub"}
     return frame.astype(kept)
 
 

@@ -69,9 +69,7 @@ def find_device(name: str) -> torch.device:
     if not isinstance(name, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", name):
         raise ValueError(f"device={name!r} must be 'auto', 'cpu', 'cuda' or 'cuda:0'")
     if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(
-            f"device={name!r} is not to be had: torch sees no CUDA device; use device='auto' or 'cpu'"
-        )
+        raise ValueError(f"device={name!r} is not to be had: torch sees no CUDA device; use device='auto' or 'cpu'")
     return torch.device(name)
 
 

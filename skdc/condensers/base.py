@@ -206,9 +206,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
             source = RowSource(*data, torch.float64, scaled=False)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
-            self._solve(
-                recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder
-            )
+            self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
             self._stream = stream
             return
         source = RowSource(*data)

@@ -196,8 +196,7 @@ class Condenser(BaseCondenser):
     ) -> None:
         if self.encoder is not None:
             raise ValueError(
-                "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use "
-                "encoder=None"
+                "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use encoder=None"
             )
         problem = read(self, X, y, sample_weight, None, classes)
         if problem.schema.task == "classification" and classes is None:
@@ -226,12 +225,9 @@ class Condenser(BaseCondenser):
         stream, schema = self._stream, self._stream.schema
         if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), schema.classes):
             raise ValueError(
-                f"classes={list(np.asarray(classes))} differ from those of the first call, "
-                f"{list(schema.classes)}"
+                f"classes={list(np.asarray(classes))} differ from those of the first call, {list(schema.classes)}"
             )
-        problem = read(
-            self, X, y, sample_weight, None, schema.classes if y is not None else None, reset=False
-        )
+        problem = read(self, X, y, sample_weight, None, schema.classes if y is not None else None, reset=False)
         if (problem.schema.task, problem.schema.input_shape) != (schema.task, schema.input_shape):
             raise ValueError(
                 f"this chunk ({problem.schema.task} targets, rows of shape {problem.schema.input_shape}) is not "

@@ -67,9 +67,7 @@ def refuse_idle_groups(recipe: Recipe, has_groups: bool) -> None:
     leaves = [] if recipe.discrepancy is None else recipe.discrepancy.leaves()
     by_group = [leaf for leaf in leaves if leaf.by == "group"]
     if by_group and not has_groups:
-        raise ValueError(
-            f"{by_group[0]!r} compares group by group: pass sensitive_features= to fit, or use by='class'"
-        )
+        raise ValueError(f"{by_group[0]!r} compares group by group: pass sensitive_features= to fit, or use by='class'")
     if has_groups and not by_group:
         raise ValueError("sensitive_features would have no effect: no discrepancy has by='group'")
 

@@ -34,9 +34,7 @@ class Objective(ABC):
         """Return the discrepancies that are summed."""
 
     @abstractmethod
-    def loss(
-        self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator
-    ) -> Tensor:
+    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the value to minimise.
 
         Parameters
@@ -165,9 +163,7 @@ class Discrepancy(BaseEstimator, Objective):
             )
             raise ValueError(f"{name} compares {wanted}, but {space} yields {self.space_.yields}; {advice}")
         if self.space_.splits == "never" and self.by is not None:
-            raise ValueError(
-                f"{name}(by={self.by!r}) has no effect: {space} takes the sets as a whole; use by=None"
-            )
+            raise ValueError(f"{name}(by={self.by!r}) has no effect: {space} takes the sets as a whole; use by=None")
 
     def leaves(self) -> list[Discrepancy]:
         """Return the discrepancy itself."""
@@ -179,9 +175,7 @@ class Discrepancy(BaseEstimator, Objective):
         """Return what is compared: the blocks of the space."""
         return self.space_.represent(real, synthetic, generator)
 
-    def loss(
-        self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator
-    ) -> Tensor:
+    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Represent, split, compare, reduce, weigh."""
         if self.space_.splits == "before":
             sides = (self.represent(p, q, generator) for p, q in self.groups(real, synthetic))
@@ -298,9 +292,7 @@ class Hybrid(Objective, _BaseComposition):
             leaf.fit_scale(source, generator)
         return self
 
-    def loss(
-        self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator
-    ) -> Tensor:
+    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the sum of the terms."""
         leaves = self.leaves()
         sides = [[block] for block in real] if isinstance(real, list) else [real] * len(leaves)

@@ -143,9 +143,7 @@ class SlicedWasserstein(Discrepancy):
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the mean over fresh projections."""
         if self.n_projections < 1:
-            raise ValueError(
-                f"SlicedWasserstein(n_projections={self.n_projections!r}) needs at least one direction"
-            )
+            raise ValueError(f"SlicedWasserstein(n_projections={self.n_projections!r}) needs at least one direction")
         d = p.values.shape[1]
         directions = torch.randn(d, self.n_projections, generator=generator, dtype=p.values.dtype)
         directions = (directions / directions.norm(dim=0)).to(p.values.device)

@@ -94,6 +94,5 @@ def refuse_too_many(part: object, source: RowSource, sizes: NDArray[np.int64]) -
             classes = source.schema.classes
             of_class = "" if classes is None else f" of class {classes[c]!r}"
             raise ValueError(
-                f"{type(part).__name__} cannot take {size} rows{of_class} out of {held}; ask for {held} or "
-                "fewer"
+                f"{type(part).__name__} cannot take {size} rows{of_class} out of {held}; ask for {held} or fewer"
             )

@@ -66,9 +66,7 @@ class Points(Parameterization):
         learned = self.labels == "learned" or source.schema.task == "regression"
         return PointsSet(class_keys(source, sizes), class_weights(source, sizes), X, y, learned)
 
-    def _start(
-        self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def _start(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         if self.start == "rows":
             return source.starting_rows(sizes, generator)
         if self.start == "spread":
@@ -82,9 +80,7 @@ class Points(Parameterization):
         raise ValueError(f"Points(start={self.start!r}): start must be 'rows', 'spread' or 'noise'")
 
 
-def _spread_rows(
-    source: RowSource, sizes: NDArray[np.int64], generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+def _spread_rows(source: RowSource, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return k-means++ seeds of each class and their targets."""
     chosen = []
     for c, size in enumerate(sizes):

@@ -111,15 +111,11 @@ class Descent(Solver):
                 f"Descent(n_steps={self.n_steps!r}, batch_size={self.batch_size!r}): both must be at least 1"
             )
 
-    def _solution(
-        self, objective: Objective, synthetic: LiveSet, source: Source, losses: list[float]
-    ) -> Solution:
+    def _solution(self, objective: Objective, synthetic: LiveSet, source: Source, losses: list[float]) -> Solution:
         attributes = declared_attributes(objective, synthetic, source)
         return Solution(detached(synthetic()), len(losses), {"loss": np.array(losses)}, attributes)
 
-    def _stop(
-        self, step: int, objective: Objective, synthetic: LiveSet, source: Source, losses: list[float]
-    ) -> None:
+    def _stop(self, step: int, objective: Objective, synthetic: LiveSet, source: Source, losses: list[float]) -> None:
         raise DivergenceError(
             f"the loss is {losses[-1]} at step {step + 1} of {self.n_steps}: step_size={self.step_size} is too large "
             f"for this discrepancy; try step_size={self.step_size / 10:g}. The last good set is kept in X_syn_.",

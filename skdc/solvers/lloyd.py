@@ -73,9 +73,7 @@ class Lloyd(Solver):
         synthetic.load(leaf.space_.unembed(centers, detached(synthetic())))
         synthetic.weight.copy_(weight / weight.mean())
         history = {"loss": np.array([inertia / source.weight.sum()])}
-        return Solution(
-            detached(synthetic()), n_iter, history, declared_attributes(objective, synthetic, source)
-        )
+        return Solution(detached(synthetic()), n_iter, history, declared_attributes(objective, synthetic, source))
 
 
 def _quantization(objective: Objective) -> QuantizationError:
@@ -90,7 +88,5 @@ def _quantization(objective: Objective) -> QuantizationError:
             "rows; use Identity(), Standardized() or Joint(), or the solver Descent()"
         )
     if objective.by != "class":
-        raise ValueError(
-            f"Lloyd clusters class by class, not by={objective.by!r}; use QuantizationError(by='class')"
-        )
+        raise ValueError(f"Lloyd clusters class by class, not by={objective.by!r}; use QuantizationError(by='class')")
     return objective

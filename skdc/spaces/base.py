@@ -82,8 +82,6 @@ def require_targets(part: BaseEstimator, source: Source) -> None:
     """
     name = type(part).__name__
     if source.schema.task == "none":
-        raise ValueError(
-            f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does"
-        )
+        raise ValueError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
     if source.schema.task == "classification" and source.schema.n_outputs < 2:
         raise ValueError(f"{name} needs at least two classes, but y has one class only")

@@ -50,9 +50,7 @@ class RandomNetwork(PointwiseSpace):
     def _draw(self, source: Source, generator: torch.Generator) -> None:
         like = torch.empty(0, dtype=source.dtype, device=source.device)
         schema = source.schema
-        self.network_ = build_network(
-            self.network, schema.input_shape, max(schema.n_outputs, 1), generator, like
-        )
+        self.network_ = build_network(self.network, schema.input_shape, max(schema.n_outputs, 1), generator, like)
         self.network_.requires_grad_(False)
 
     def embed(self, rows: LabeledSet) -> Tensor:

@@ -74,9 +74,7 @@ class KernelRidgePredictions(Space):
         gram = self.kernel_(points.double(), points.double())
         dual = dual_weights(gram, targets, synthetic.weight.double(), self.regularization)
         predictions = self.kernel_(real.X.flatten(1) * self.scale_, points) @ dual.to(points.dtype)
-        return [Block(real.weight, real.key, real.y - self.offset_)], [
-            Block(real.weight, real.key, predictions)
-        ]
+        return [Block(real.weight, real.key, real.y - self.offset_)], [Block(real.weight, real.key, predictions)]
 
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
         """Return the learner for which the set was condensed, fitted on it, as `learner_`."""

@@ -97,7 +97,5 @@ class NetworkGradients(Space):
         optimizer = torch.optim.SGD(self.network_.parameters(), lr=self.network_step_size, momentum=0.5)
         for _ in range(self.n_train_steps):
             optimizer.zero_grad()
-            training_loss(
-                self.network_(synthetic.X), synthetic.y, synthetic.mass, self.schema_.task
-            ).backward()
+            training_loss(self.network_(synthetic.X), synthetic.y, synthetic.mass, self.schema_.task).backward()
             optimizer.step()
