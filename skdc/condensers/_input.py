@@ -175,6 +175,8 @@ def target_kind(y: NDArray | None, task: str) -> str:
         return "regression"
     if kind in ("continuous", "continuous-multioutput") and task == "auto":
         return "regression"
+    if kind == "unknown":
+        raise ValueError("Unknown label type: y must hold labels or numbers, one a row")
     if kind not in ("binary", "multiclass"):
         raise ValueError(
             f"y is {kind}, which cannot be condensed as classes; give one label a row, or task='regression'"
@@ -201,7 +203,10 @@ def _targets(
     labels = np.unique(y) if classes is None else np.unique(np.asarray(classes))
     unknown = np.setdiff1d(y, labels)
     if len(unknown):
-        raise ValueError(f"y holds {unknown[0]!r}, which is not in classes={list(labels)}")
+        raise ValueError(
+            f"y holds {unknown[0]!r}, which is not among the classes {labels.tolist()}; give classes= all labels "
+            "on the first call"
+        )
     codes = np.searchsorted(labels, y)
     return labels, codes, np.eye(len(labels))[codes]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NOT_ROWS = (
-    "a condenser gives a pair (X_syn, y_syn), with other rows than X, which a plain Pipeline or FeatureUnion cannot pass "
-    "on; use skdc.CondensingPipeline (make_condensing_pipeline), or put skdc.CondensedEstimator(condenser, estimator) at "
-    "the end of the Pipeline"
+    "a condenser gives a pair (X_syn, y_syn), with other rows than X, which a plain Pipeline or FeatureUnion cannot "
+    "pass on; use skdc.CondensingPipeline (make_condensing_pipeline), or put "
+    "skdc.CondensedEstimator(condenser, estimator) at the end of the Pipeline"
 )
 
 
@@ -51,9 +51,9 @@ def like_targets(values: NDArray | None, template: Any, index: Any) -> Any:
     return type(template)(values, name=template.name, index=index, dtype=dtype if keeps else None)
 
 
-def as_rows(values: Any) -> Any:
-    """Return chosen rows of a list as an array, other containers as they are."""
-    return np.asarray(values) if isinstance(values, list) else values
+def chosen_rows(values: Any, indices: NDArray[np.intp]) -> Any:
+    """Return some rows of the data in their container: frames and series stay what they are, with their index."""
+    return values.iloc[indices] if hasattr(values, "iloc") else np.asarray(values)[indices]
 
 
 def simplex(scores: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
-from sklearn.utils import Tags, _safe_indexing
+from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
 
 from skdc.condensers._input import Problem, as_array, read, sizes_per_class
-from skdc.condensers._output import CondensedPair, as_rows, like_rows, like_targets, simplex
+from skdc.condensers._output import CondensedPair, chosen_rows, like_rows, like_targets, simplex
 from skdc.condensers._runtime import Start, draw_entropy, find_device, pinned_threads, progress_bar
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
@@ -250,10 +250,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         rows, schema = solution.synthetic, source.schema
         for name, value in solution.attributes.items():
             setattr(self, name, value)
-        if "indices_" in vars(self):
-            X = source.X[self.indices_]
-        else:
-            X = source.decode(rows.X)
+        X = source.X[self.indices_] if "indices_" in vars(self) else source.decode(rows.X)
         if encoder is not None:
             self.encoder_ = encoder
             X = encoder.inverse_transform(X)
@@ -279,8 +276,8 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         """Remember the pair in the containers of the data."""
         X, y = as_array(X), as_array(y)
         if "indices_" in vars(self):
-            self._X_out = as_rows(_safe_indexing(X, self.indices_))
-            self._y_out = None if y is None else as_rows(_safe_indexing(y, self.indices_))
+            self._X_out = chosen_rows(X, self.indices_)
+            self._y_out = None if y is None else chosen_rows(y, self.indices_)
         else:
             self._X_out = like_rows(self.X_syn_, X)
             self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))

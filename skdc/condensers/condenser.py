@@ -166,7 +166,8 @@ class Condenser(BaseCondenser):
         X, y, sample_weight
             As in `fit`.
         classes : array-like, default=None
-            All labels; needed on the first call if y holds labels.
+            All labels that may come, on the first call; None takes those of the first chunk, and a later chunk
+            with another label is refused.
 
         Returns
         -------
@@ -199,8 +200,6 @@ class Condenser(BaseCondenser):
                 "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use encoder=None"
             )
         problem = read(self, X, y, sample_weight, None, classes)
-        if problem.schema.task == "classification" and classes is None:
-            raise ValueError("the first call of partial_fit needs classes=, all labels that may come")
         empty = Sketch(len(problem.schema.class_of_key), 0, 0)
         source = SketchSource(empty, problem.schema, find_device(self.device))
         objective, seed = clone(self.recipe().discrepancy), draw_entropy(self.random_state)

@@ -19,9 +19,10 @@ from skdc.spaces.trajectories import TrainingTrajectories
 
 
 class TrajectoryMatching(NamedCondenser):
-    """Matching training trajectories (MTT): training on the set leads where training on the data leads [1]_.
+    """Matching training trajectories (MTT): training on the set leads where the data lead [1]_.
 
-    The published settings have 100 experts of 50 epochs in the ConvNet of width 128, 5000 steps, and SGD with step 1000.
+    The published settings have 100 experts of 50 epochs in the ConvNet of width 128, and 5000 steps of SGD with
+    step size 1000.
 
     Parameters
     ----------

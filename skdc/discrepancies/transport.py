@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from typing import Literal, Self
 
 import ot
 import torch
@@ -11,7 +11,8 @@ from torch import Tensor
 
 from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
-from skdc.kernels import squared_distances
+from skdc.kernels import MEDIAN_ROWS, squared_distances
+from skdc.source import Source, require_rows
 from skdc.spaces.base import Space
 
 
@@ -55,8 +56,8 @@ class Sinkhorn(Discrepancy):
     Parameters
     ----------
     blur : float, default=0.1
-        The regularization epsilon, in units of the mean squared distance between the two clouds.
-    max_iter : int, default=50
+        The regularization epsilon, in units of the mean squared distance between rows of the data.
+    max_iter : int, default=100
         Iterations of the scaling algorithm in the log domain.
     space, by, reduce, weight
         As in `Discrepancy`.
@@ -78,7 +79,7 @@ class Sinkhorn(Discrepancy):
     def __init__(
         self,
         blur: float = 0.1,
-        max_iter: int = 50,
+        max_iter: int = 100,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reduce: Literal["mean", "worst"] = "mean",
@@ -88,25 +89,37 @@ class Sinkhorn(Discrepancy):
         self.blur = blur
         self.max_iter = max_iter
 
-    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
-        """Return the divergence less its real-real term."""
+    def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
+        """Resolve the regularization on a sample of the data.
+
+        Raises
+        ------
+        ValueError
+            If the blur is not positive.
+        """
         if not self.blur > 0:
             raise ValueError(f"Sinkhorn(blur={self.blur!r}): the blur must be positive")
-        across = squared_distances(p.values, q.values)
-        epsilon = self.blur * float(across.detach().mean()) or 1.0
-        within = self._cost(squared_distances(q.values, q.values), q.mass, q.mass, epsilon)
-        return self._cost(across, p.mass, q.mass, epsilon) - within / 2
+        with torch.no_grad():
+            rows = self.space_.block(require_rows(self, source, "the scale of the blur").sample(MEDIAN_ROWS, generator))
+            mean_square = rows.mass @ squared_distances(rows.values, rows.values) @ rows.mass
+        self.epsilon_ = self.blur * float(mean_square) or 1.0
+        return self
 
-    def _cost(self, cost: Tensor, p: Tensor, q: Tensor, epsilon: float) -> Tensor:
+    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
+        """Return the divergence less its real-real term."""
+        across = self._cost(squared_distances(p.values, q.values), p.mass, q.mass)
+        return across - self._cost(squared_distances(q.values, q.values), q.mass, q.mass) / 2
+
+    def _cost(self, cost: Tensor, p: Tensor, q: Tensor) -> Tensor:
         # Envelope theorem: the gradient in the cost is the plan itself, no iteration is unrolled.
         with warnings.catch_warnings():
             # An unconverged plan is a plan still; the gradient is that of the dual value reached.
             warnings.filterwarnings("ignore", message=".*did not converge")
-            return ot.solve(cost, p, q, reg=epsilon, max_iter=self.max_iter, grad="envelope").value
+            return ot.solve(cost, p, q, reg=self.epsilon_, max_iter=self.max_iter, grad="envelope").value
 
 
 class SlicedWasserstein(Discrepancy):
-    r"""Mean squared 2-Wasserstein distance of random one-dimensional projections [1]_; in the squared unit of the space.
+    r"""Mean squared 2-Wasserstein distance of random projections [1]_; in the squared unit of the space.
 
     Parameters
     ----------

@@ -79,6 +79,7 @@ class Descent(Solver):
         optimizer = self.optimizer(groups, lr=self.step_size)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._decay)
         losses: list[float] = []
+        last_good: list[Tensor] = []
         for step in range(self.n_steps):
             optimizer.zero_grad()
             loss = objective.loss(source.batch(self.batch_size, generator), synthetic(), generator)
