@@ -10,11 +10,16 @@ from skdc.condensers import (
     RandomSubset,
     TrajectoryMatching,
 )
+from skdc.meta import AsSampler, CondensedEstimator
+from skdc.pipeline import CondensingPipeline, make_condensing_pipeline
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "AsSampler",
+    "CondensedEstimator",
     "Condenser",
+    "CondensingPipeline",
     "DistributionMatching",
     "GradientMatching",
     "KMeansCondenser",
@@ -22,4 +27,5 @@ __all__ = [
     "KernelInducingPoints",
     "RandomSubset",
     "TrajectoryMatching",
+    "make_condensing_pipeline",
 ]

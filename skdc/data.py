@@ -1,11 +1,13 @@
-"""Value objects that travel between the parts: labelled sets of rows and blocks of their representations."""
+"""Value objects that travel between the parts: labelled sets, blocks of their representations, and the schema."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 
@@ -73,3 +75,46 @@ def unweighted(values: Tensor) -> Block:
     """Wrap rows of equal mass and no group (parameters, gradients) into a block."""
     n = len(values)
     return Block(values.new_ones(n), torch.zeros(n, dtype=torch.int64, device=values.device), values)
+
+
+@dataclass(frozen=True, eq=False)
+class Schema:
+    """What is known of the data without looking at rows.
+
+    Parameters
+    ----------
+    input_shape : tuple of int
+        Shape of one row.
+    n_outputs : int
+        Number of target columns: classes, continuous outputs, or 0 without targets.
+    task : {"classification", "regression", "none"}
+        What the targets are.
+    class_of_key : ndarray of shape (n_keys,), int64
+        The class code of each real group key; the identity without sensitive features.
+    float_dtype : numpy dtype
+        Of the rows that come out.
+    classes : ndarray of shape (n_classes,), default=None
+        The labels behind the class codes.
+    feature_names : ndarray of shape (n_features,), default=None
+        The names of the columns of a frame.
+    flat_targets : bool, default=True
+        Whether continuous targets have one dimension.
+    """
+
+    input_shape: tuple[int, ...]
+    n_outputs: int
+    task: str
+    class_of_key: NDArray[np.int64]
+    float_dtype: np.dtype
+    classes: NDArray | None = None
+    feature_names: NDArray | None = None
+    flat_targets: bool = True
+
+    def describe(self) -> str:
+        """Return what chunks of one stream must have in common, in words."""
+        return f"{self.task} targets of {self.n_outputs} column(s), rows of shape {self.input_shape}"
+
+    @property
+    def n_classes(self) -> int:
+        """Number of class codes (1 where there are no classes)."""
+        return int(self.class_of_key.max()) + 1

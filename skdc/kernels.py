@@ -29,6 +29,10 @@ class Kernel(BaseEstimator, ABC):
     def resolved(self) -> Self:
         """Return an unfitted kernel that has the learned scale for a parameter."""
 
+    def parameters(self) -> list[Tensor]:
+        """Return what of the fitted kernel can be learned by gradient (nothing by default)."""
+        return []
+
 
 class Gaussian(Kernel):
     r"""Gaussian kernel, the mean of :math:`\exp(-\|x-y\|^2 / (2 b^2))` over the bandwidths b.
@@ -39,9 +43,13 @@ class Gaussian(Kernel):
         In the units of the rows. "median" is the weighted median distance between rows (a row and itself
         count as a pair, so that a row of weight 2 equals the row twice).
 
+    factor : float, default=1.0
+        Multiplies the bandwidth.
+
     Attributes
     ----------
-    bandwidth_ : ndarray of shape (n_bandwidths,)
+    log_bandwidth_ : Tensor of shape (n_bandwidths,)
+        The logarithms of the bandwidths.
 
     Examples
     --------
@@ -53,8 +61,9 @@ class Gaussian(Kernel):
             [0.6065, 1.0000]])
     """
 
-    def __init__(self, bandwidth: Literal["median"] | float | Sequence[float] = "median") -> None:
+    def __init__(self, bandwidth: Literal["median"] | float | Sequence[float] = "median", factor: float = 1.0) -> None:
         self.bandwidth = bandwidth
+        self.factor = factor
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Resolve the bandwidths.
@@ -62,18 +71,32 @@ class Gaussian(Kernel):
         Raises
         ------
         ValueError
-            If a bandwidth is not a positive number.
+            If a bandwidth, or the factor, is not a positive number.
         """
-        self.bandwidth_ = resolve_bandwidth(self.bandwidth, values, mass)
+        if not self.factor > 0:
+            raise ValueError(f"factor={self.factor!r} must be positive")
+        bandwidth = self.factor * resolve_bandwidth(self.bandwidth, values, mass)
+        self.log_bandwidth_ = torch.as_tensor(np.log(bandwidth), dtype=values.dtype, device=values.device)
         return self
+
+    @property
+    def bandwidth_(self) -> np.ndarray:
+        """The bandwidths, of shape (n_bandwidths,)."""
+        return self.log_bandwidth_.detach().cpu().double().exp().numpy()
 
     def resolved(self) -> Self:
         """Return the kernel with numbers for bandwidths."""
         return type(self)(bandwidth=self.bandwidth_.tolist())
 
+    def parameters(self) -> list[Tensor]:
+        """Return the logarithms of the bandwidths."""
+        return [self.log_bandwidth_]
+
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        return gaussian_of_squares(squared_distances(x, y), self.bandwidth_)
+        squares = squared_distances(x, y)
+        exponents = -0.5 * (-2 * self.log_bandwidth_.to(x.dtype)).exp()
+        return sum((squares * exponent).exp() for exponent in exponents) / len(exponents)
 
 
 class NeuralTangent(Kernel):
@@ -141,7 +164,7 @@ class NeuralTangent(Kernel):
         right = weight * y.square().sum(1)[None, :] / d + bias
         tangent = cross
         for _ in range(self.depth):
-            norms = (left * right).sqrt().clamp_min(torch.finfo(x.dtype).tiny)
+            norms = (left * right).clamp_min(torch.finfo(x.dtype).tiny).sqrt()
             # The slope of arccos is infinite at 1: stay one rounding error away from it.
             edge = 1 - torch.finfo(x.dtype).eps
             cosine = (cross / norms).clamp(-edge, edge)
@@ -157,12 +180,6 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """Return the squared Euclidean distances of shape (len(x), len(y)); the gradient is finite everywhere."""
     product = torch.addmm(y.square().sum(1)[None, :], x, y.T, alpha=-2)
     return (product + x.square().sum(1)[:, None]).clamp_min(0)
-
-
-def gaussian_of_squares(squares: Tensor, bandwidths: np.ndarray) -> Tensor:
-    """Return the mean over bandwidths b of exp(-squares / (2 b^2))."""
-    exponents = -0.5 / np.square(bandwidths)
-    return sum((squares * e).exp() for e in exponents) / len(exponents)
 
 
 def resolve_bandwidth(
@@ -189,9 +206,13 @@ def median_distance(values: Tensor, mass: Tensor) -> float:
     """Return the weighted median distance between rows; their root mean square if that is 0; 1 if it is too."""
     values, mass = values.double(), mass.double()
     squares = squared_distances(values, values).flatten()
+    # Rows that are equal are a rounding error apart, which is no distance.
+    squares[squares < 8 * torch.finfo(values.dtype).eps * values.square().sum(1).max()] = 0
     pair_mass = torch.outer(mass, mass).flatten()
     order = squares.argsort()
     cumulative = pair_mass[order].cumsum(0)
-    median = squares[order][torch.searchsorted(cumulative, 0.5 * cumulative[-1])]
+    # A hair under one half: at exactly one half, rounding would decide between two distances.
+    half = (0.5 - 1e-9) * cumulative[-1]
+    median = squares[order][torch.searchsorted(cumulative, half)]
     mean = (squares * pair_mass).sum() / cumulative[-1]
     return float(median.sqrt()) or float(mean.sqrt()) or 1.0

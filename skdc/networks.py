@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
+from threading import Lock
 from typing import Literal
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
+
+_BORROWED = Lock()
 
 Builder = Callable[[tuple[int, ...], int], nn.Module]
 
@@ -140,6 +143,11 @@ class ImageLayout(nn.Module):
 
     def __init__(self, image_shape: tuple[int, ...], channels: Literal["first", "last"] | None) -> None:
         super().__init__()
+        if len(image_shape) not in (2, 3):
+            raise ValueError(
+                f"rows of shape {tuple(image_shape)} are no images; for flattened images give "
+                "ConvNet(image_shape=(28, 28)), for tables use MLP()"
+            )
         self.image_shape = image_shape
         self.last = len(image_shape) == 3 and _channels_of(image_shape, channels) == "last"
 
@@ -178,7 +186,7 @@ def default_builder(input_shape: tuple[int, ...]) -> Builder:
     Raises
     ------
     ValueError
-        If the rows have more than three axes.
+        If the channels of rows with three axes cannot be told.
     """
     if len(input_shape) not in (2, 3):
         return MLP()
@@ -211,7 +219,8 @@ def build_network(
     """
     builder = default_builder(input_shape) if builder is None else builder
     seed = int(torch.randint(2**31 - 1, (), generator=generator))
-    with torch.random.fork_rng(devices=[]):
+    # The global generator is one for all threads: it is borrowed by one of them at a time.
+    with _BORROWED, torch.random.fork_rng(devices=[]):
         torch.random.default_generator.manual_seed(seed)
         network = builder(input_shape, n_outputs)
     if not isinstance(network, nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -28,19 +29,25 @@ def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
     ndarray of shape (n,), uint64
         Equal rows have equal hashes.
     """
-    rows = X.reshape(len(X), -1)
-    d = rows.shape[1]
-    odd = np.random.default_rng([seed, d]).integers(0, 2**63, size=d, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    d = math.prod(X.shape[1:])
+    rows = X.reshape(len(X), d)
+    # One more than columns: the last is added, so that a row of zeros has another hash with every seed.
+    odd = np.random.default_rng([seed, d]).integers(0, 2**63, size=d + 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
     step = max(1, _HASH_BYTES // (8 * max(d, 1)))
     hashes = [_hash_chunk(rows[start : start + step], odd) for start in range(0, len(rows), step)]
     return np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
+
+
+def labeled_hashes(X: NDArray, y: NDArray, seed: int) -> NDArray[np.uint64]:
+    """Hash every row together with its targets."""
+    return mix(row_hashes(X, seed) + row_hashes(y, seed + 1))
 
 
 def _hash_chunk(rows: NDArray, odd: NDArray[np.uint64]) -> NDArray[np.uint64]:
     # + 0.0 folds -0.0 into 0.0; the multiply-shift sum is finished by the mixer of splitmix64.
     bits = (rows.astype(np.float64) + 0.0).view(np.uint64)
     bits ^= bits >> np.uint64(32)
-    return mix((bits * odd).sum(axis=1, dtype=np.uint64))
+    return mix((bits * odd[:-1]).sum(axis=1, dtype=np.uint64) + odd[-1])
 
 
 def mix(h: NDArray[np.uint64]) -> NDArray[np.uint64]:
@@ -106,9 +113,10 @@ class Sketch:
         membership = np.zeros((len(self.mass), len(X)))
         membership[key, np.arange(len(X))] = weight
         chunk.sums = [membership @ values for values in features]
+        rows = np.concatenate([rows, y], axis=1)
         chunk.mean = weight @ rows / weight.sum()
         chunk.scatter = weight @ (rows - chunk.mean) ** 2
-        hashes = row_hashes(np.concatenate([rows, y], axis=1), self.seed)
+        hashes = labeled_hashes(X, y, self.seed)
         for k in np.unique(key):
             members = np.flatnonzero(key == k)
             chosen = members[lowest_distinct(hashes[members], self.sample_size)]
@@ -125,6 +133,12 @@ class Sketch:
         """
         if (self.seed, self.sample_size, len(self.mass)) != (other.seed, other.sample_size, len(other.mass)):
             raise ValueError("only sketches with the same seed, sample size and classes can be merged")
+        if not other.sums:
+            return
+        if self.sums and self._shapes() != other._shapes():
+            raise ValueError(
+                f"sketches of {self._shapes()} and {other._shapes()} cannot be merged: columns or features differ"
+            )
         if not self.sums:
             self.sums = [np.zeros_like(values) for values in other.sums]
             self.mean, self.scatter = np.zeros_like(other.mean), np.zeros_like(other.scatter)
@@ -142,6 +156,9 @@ class Sketch:
             chosen = lowest_distinct(hashes, self.sample_size)
             self._samples[k] = X[chosen], y[chosen], hashes[chosen]
 
+    def _shapes(self) -> list[tuple[int, ...]]:
+        return [self.mean.shape, *(sums.shape for sums in self.sums)]
+
     def sample(self, keys: NDArray[np.intp]) -> tuple[NDArray, NDArray]:
         """Return the sampled rows of some keys and their targets, lowest hash first."""
         samples = [self._samples[k] for k in keys if k in self._samples]
@@ -155,6 +172,6 @@ class Sketch:
         key, mass = torch.as_tensor(seen), torch.as_tensor(self.mass[seen])
         return [Block(mass, key, torch.as_tensor(sums[seen]) / mass[:, None]) for sums in self.sums]
 
-    def spread(self) -> float:
-        """Return the root of the mean variance of the features over all rows, in the user's units."""
-        return float(np.sqrt(np.mean(self.scatter) / self.mass.sum())) or 1.0
+    def spreads(self) -> NDArray[np.float64]:
+        """Return the standard deviation of each column of (X, y), in the user's units."""
+        return np.sqrt(self.scatter / self.mass.sum())

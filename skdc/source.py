@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
-from skdc.sketch import Sketch, lowest_distinct, mix, row_hashes
+from skdc.data import Block, LabeledSet, Schema
+from skdc.sketch import Sketch, labeled_hashes, lowest_distinct, mix
 
 _CHUNK_BYTES = 1 << 25  # rows are cast to working units in pieces of this many float64 bytes
 
@@ -21,45 +21,6 @@ _CHUNK_BYTES = 1 << 25  # rows are cast to working units in pieces of this many 
 def draw_seed(generator: torch.Generator) -> int:
     """Draw an integer seed from a generator, for libraries that want one."""
     return int(torch.randint(2**31 - 1, (), generator=generator))
-
-
-@dataclass(frozen=True, eq=False)
-class Schema:
-    """What is known of the data without looking at rows.
-
-    Parameters
-    ----------
-    input_shape : tuple of int
-        Shape of one row.
-    n_outputs : int
-        Number of target columns: classes, continuous outputs, or 0 without targets.
-    task : {"classification", "regression", "none"}
-        What the targets are.
-    class_of_key : ndarray of shape (n_keys,), int64
-        The class code of each real group key; the identity without sensitive features.
-    float_dtype : numpy dtype
-        Of the rows that come out.
-    classes : ndarray of shape (n_classes,), default=None
-        The labels behind the class codes.
-    feature_names : ndarray of shape (n_features,), default=None
-        The names of the columns of a frame.
-    flat_targets : bool, default=True
-        Whether continuous targets have one dimension.
-    """
-
-    input_shape: tuple[int, ...]
-    n_outputs: int
-    task: str
-    class_of_key: NDArray[np.int64]
-    float_dtype: np.dtype
-    classes: NDArray | None = None
-    feature_names: NDArray | None = None
-    flat_targets: bool = True
-
-    @property
-    def n_classes(self) -> int:
-        """Number of class codes (1 where there are no classes)."""
-        return int(self.class_of_key.max()) + 1
 
 
 class Source(ABC):
@@ -75,6 +36,8 @@ class Source(ABC):
     scale : float
     spread : float
         Root of the mean feature variance in working units: the natural unit of a step.
+    target_spread : float or ndarray of shape (n_outputs,)
+        The same of each target; 1 for class indicators.
     dtype : torch.dtype
     device : torch.device
     """
@@ -85,6 +48,7 @@ class Source(ABC):
     target_shift: NDArray[np.float64] | float
     target_scale: NDArray[np.float64] | float
     spread: float
+    target_spread: NDArray[np.float64] | float
     dtype: torch.dtype
     device: torch.device
 
@@ -125,7 +89,24 @@ class Source(ABC):
 
     def tensor(self, values: NDArray) -> Tensor:
         """Return an array as a tensor of the working dtype and device."""
-        return torch.as_tensor(values, dtype=self.dtype, device=self.device)
+        return torch.tensor(np.asarray(values, dtype=np.float64), dtype=self.dtype, device=self.device)
+
+
+class _Deck:
+    """Row indices that are dealt without replacement, and shuffled when they run out."""
+
+    def __init__(self, cards: Tensor) -> None:
+        self.cards = cards
+        self._next = len(cards)
+
+    def deal(self, n: int, generator: torch.Generator) -> Tensor:
+        """Return the next n rows, or all of them if there are fewer."""
+        if self._next + n > len(self.cards):
+            self.cards = self.cards[torch.randperm(len(self.cards), generator=generator)]
+            self._next = 0
+        dealt = self.cards[self._next : self._next + n]
+        self._next += n
+        return dealt
 
 
 class RowSource(Source):
@@ -159,14 +140,16 @@ class RowSource(Source):
         dtype: torch.dtype = torch.float32,
         scaled: bool = True,
     ) -> None:
-        self.X, self.y, self.weight, self.key, self.schema = X, y, weight, key, schema
+        # Relative weights are all that counts; in float32 tiny ones would vanish.
+        self.weight = weight / weight.mean() if scaled else weight
+        self.X, self.y, self.key, self.schema = X, y, key, schema
         self.device, self.dtype = device, dtype
         self.shift, self.scale = self._fit_scale() if scaled else (0.0, 1.0)
-        self.target_shift, self.target_scale, self.spread = 0.0, 1.0, 1.0
+        self.target_shift, self.target_scale, self.spread, self.target_spread = 0.0, 1.0, 1.0, 1.0
         if scaled and schema.task == "regression":
-            self.target_shift = np.average(y, axis=0, weights=weight)
-            deviation = np.sqrt(np.average((y - self.target_shift) ** 2, axis=0, weights=weight))
-            self.target_scale = np.where(deviation > 0, deviation, 1.0)
+            self.target_shift = np.average(y, axis=0, weights=self.weight)
+            deviation = np.sqrt(np.average((y - self.target_shift) ** 2, axis=0, weights=self.weight))
+            self.target_scale = _scale(deviation, np.abs(self.target_shift))
 
     def __len__(self) -> int:
         return len(self.X)
@@ -175,7 +158,7 @@ class RowSource(Source):
         mean = sum(w @ rows for rows, w in self._float_chunks()) / self.weight.sum()
         scatter = sum(float(w @ ((rows - mean) ** 2).sum(axis=1)) for rows, w in self._float_chunks())
         variance = scatter / (self.weight.sum() * max(mean.size, 1))
-        return mean.reshape(self.schema.input_shape), float(np.sqrt(variance)) or 1.0
+        return mean.reshape(self.schema.input_shape), float(_scale(np.sqrt(variance), np.abs(mean).max()))
 
     def _float_chunks(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         for rows in self._chunks():
@@ -196,9 +179,10 @@ class RowSource(Source):
         return LabeledSet(self.tensor(self.weight), key, X, self.encode_targets(self.y))
 
     @cached_property
-    def _members(self) -> list[Tensor]:
-        """Row indices of each key."""
-        return [torch.as_tensor(np.flatnonzero(self.key == k)) for k in range(len(self.schema.class_of_key))]
+    def _decks(self) -> list[_Deck]:
+        """The rows of each key that has some, to be dealt in turn."""
+        members = (np.flatnonzero(self.key == k) for k in range(len(self.schema.class_of_key)))
+        return [_Deck(torch.as_tensor(rows)) for rows in members if len(rows)]
 
     def batch(self, size: int, generator: torch.Generator) -> LabeledSet:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.
@@ -229,14 +213,9 @@ class RowSource(Source):
         return LabeledSet(weight, key, self.encode(self.X[indices]), self.encode_targets(self.y[indices]))
 
     def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, NDArray[np.float64]]:
-        present = [members for members in self._members if len(members)]
-        share = max(1, size // len(present))
-        drawn, boost = [], []
-        for members in present:
-            n = min(share, len(members))
-            picks = torch.randint(len(members), (n,), generator=generator) if n < len(members) else torch.arange(n)
-            drawn.append(members[picks])
-            boost.append(np.full(n, len(members) / n))
+        share = max(1, size // len(self._decks))
+        drawn = [deck.deal(share, generator) for deck in self._decks]
+        boost = [np.full(len(rows), len(deck.cards) / len(rows)) for rows, deck in zip(drawn, self._decks, strict=True)]
         return torch.cat(drawn), np.concatenate(boost)
 
     def class_members(self, c: int) -> NDArray[np.intp]:
@@ -256,7 +235,7 @@ class RowSource(Source):
         chosen = []
         for c, size in enumerate(sizes):
             members = self.class_members(c)
-            order = members[lowest_distinct(row_hashes(self.X[members], seed), int(size))]
+            order = members[lowest_distinct(labeled_hashes(self.X[members], self.y[members], seed), int(size))]
             chosen.append(np.resize(order, int(size)))
         rows = np.concatenate(chosen)
         return self.encode(self.X[rows]), self.encode_targets(self.y[rows])
@@ -271,7 +250,7 @@ class RowSource(Source):
         chosen = []
         for c, size in enumerate(sizes):
             members = self.class_members(c)
-            uniform = _uniform_by_content(self.X[members], seed)
+            uniform = _uniform(labeled_hashes(self.X[members], self.y[members], seed))
             rank = np.argsort(-np.log(uniform) / self.weight[members], kind="stable")
             chosen.append(members[rank[: int(size)]])
         return np.concatenate(chosen)
@@ -289,9 +268,13 @@ class RowSource(Source):
             yield RowSource(*pieces, self.schema, self.device, torch.float64, scaled=False)
 
 
-def _uniform_by_content(X: NDArray, seed: int) -> NDArray[np.float64]:
-    """Return a uniform number in (0, 1) for each row: equal rows get different ones, whatever the order."""
-    hashes = row_hashes(X, seed)
+def _scale(deviation: ArrayLike, size: ArrayLike) -> NDArray[np.float64]:
+    """Return a deviation to divide by: 1 where it is no more than the rounding of numbers of that size."""
+    return np.where(np.asarray(deviation) > 8 * np.finfo(np.float64).eps * np.asarray(size), deviation, 1.0)
+
+
+def _uniform(hashes: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return a number in (0, 1) for each row: rows of equal hash get different ones, whatever the order."""
     order = np.argsort(hashes, kind="stable")
     starts = np.flatnonzero(np.r_[True, hashes[order][1:] != hashes[order][:-1]])
     occurrence = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
@@ -320,9 +303,22 @@ class SketchSource(Source):
         self.sketch, self.schema, self.device = sketch, schema, device
 
     @cached_property
+    def _spreads(self) -> NDArray[np.float64]:
+        return self.sketch.spreads()
+
+    @property
     def spread(self) -> float:  # type: ignore[override]
         """Root of the mean feature variance of what the sketch has seen."""
-        return self.sketch.spread()
+        features = self._spreads[: len(self._spreads) - self.schema.n_outputs]
+        return float(np.sqrt(np.mean(features**2))) or 1.0
+
+    @property
+    def target_spread(self) -> NDArray[np.float64] | float:  # type: ignore[override]
+        """Root of the variance of each target of what the sketch has seen."""
+        if self.schema.task != "regression":
+            return 1.0
+        spreads = self._spreads[-self.schema.n_outputs :]
+        return np.where(spreads > 0, spreads, 1.0)
 
     def batch(self, size: int, generator: torch.Generator) -> list[Block]:
         """Return the mean features of each key, one block a term of the discrepancy."""
@@ -340,6 +336,8 @@ class SketchSource(Source):
         """Return (X, y) of `sizes[c]` sampled rows a class c; repeated in turn where there are fewer."""
         X, y = [], []
         for c, size in enumerate(sizes):
+            if not size:
+                continue
             rows, targets = self.sketch.sample(np.flatnonzero(self.schema.class_of_key == c))
             take = np.resize(np.arange(len(rows)), int(size))
             X.append(rows[take])

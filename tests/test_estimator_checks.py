@@ -57,7 +57,9 @@ def all_checks():
         yield from ((part, name, check) for name, check in checks.parameterization_checks(part))
 
 
-@pytest.mark.parametrize("part, name, check", [pytest.param(*c, id=f"{type(c[0]).__name__}-{c[1]}") for c in all_checks()])
+@pytest.mark.parametrize(
+    "part, name, check", [pytest.param(*c, id=f"{type(c[0]).__name__}-{c[1]}") for c in all_checks()]
+)
 def test_published(part, name, check):
     check()
 

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, clone
+from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_feature_names,
+    _check_n_features,
     _check_sample_weight,
     check_array,
     check_consistent_length,
@@ -21,7 +24,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdc.source import Schema
+from skdc.data import Schema
 
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
 
@@ -59,7 +62,10 @@ class Problem:
 
 def as_array(values: Any) -> Any:
     """Return tensors as arrays, on the CPU; other things as they are."""
-    return values.detach().cpu().numpy() if isinstance(values, torch.Tensor) else values
+    if not isinstance(values, torch.Tensor):
+        return values
+    values = values.detach().cpu()
+    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
 
 
 def read(
@@ -68,6 +74,8 @@ def read(
     y: ArrayLike | None,
     sample_weight: ArrayLike | None = None,
     sensitive_features: ArrayLike | None = None,
+    *,
+    task: str,
     classes: ArrayLike | None = None,
     reset: bool = True,
 ) -> Problem:
@@ -76,9 +84,10 @@ def read(
     Parameters
     ----------
     estimator : estimator
-        Gets `n_features_in_` and `feature_names_in_`; its `task` and `encoder` are read.
+        Gets `n_features_in_` and `feature_names_in_`; its `encoder` is read.
     X, y, sample_weight, sensitive_features
         As passed by the user.
+    task : {"auto", "classification", "regression"}
     classes : array-like, default=None
         All labels, where y does not show them.
     reset : bool, default=True
@@ -90,43 +99,71 @@ def read(
         For bad input of any kind, saying what is wrong and what to do.
     """
     X, y = as_array(X), as_array(y)
-    targets = None if y is None else _check_y(y)
-    rows, encoder = _rows(estimator, X, targets, reset)
-    if targets is not None:
-        check_consistent_length(rows, targets)
-    weight = _check_sample_weight(as_array(sample_weight), rows, dtype=np.float64, ensure_non_negative=True)
-    kept = np.flatnonzero(weight)
-    if not len(kept):
+    rows = _checked_rows(estimator, X, reset)
+    if y is not None:
+        y = _check_y(y)
+        check_consistent_length(rows, y)
+    weights = _check_sample_weight(as_array(sample_weight), rows, dtype=np.float64, ensure_non_negative=True)
+    positions = np.flatnonzero(weights)
+    if not len(positions):
         raise ValueError("all sample weights are zero; give some row a positive weight")
-    task = target_kind(targets, estimator.task)
-    labels, codes, matrix = _targets(targets, task, kept, classes)
-    class_of_key, key = _keys(codes, sensitive_features, kept)
+    if len(positions) < len(weights):
+        # A row of weight 0 is no row: nothing is learned from it, not even a category.
+        rows = _safe_indexing(rows, positions)
+        y = None if y is None else y[positions]
+    encoder = None if estimator.encoder is None else clone(estimator.encoder)
+    if encoder is not None:
+        rows = _encoded(encoder, rows, y)
+    kind = target_kind(y, task)
+    labels, codes, matrix = _targets(y, kind, len(rows), classes)
+    groups = None if sensitive_features is None else _groups(sensitive_features, len(weights), positions)
+    class_of_key, key = _keys(codes, groups)
     schema = Schema(
         input_shape=rows.shape[1:],
         n_outputs=matrix.shape[1],
-        task=task,
+        task=kind,
         class_of_key=class_of_key if classes is None else np.arange(len(labels)),
         float_dtype=rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64),
         classes=labels,
         feature_names=getattr(estimator, "feature_names_in_", None) if encoder is None else None,
-        flat_targets=np.ndim(targets) < 2,
+        flat_targets=np.ndim(y) < 2,
     )
-    everything = len(kept) == len(rows)
-    return Problem(rows if everything else rows[kept], matrix, weight[kept], key, schema, kept, encoder)
+    return Problem(rows, matrix, weights[positions], key, schema, positions, encoder)
 
 
-def _rows(estimator: BaseEstimator, X: Any, y: Any, reset: bool) -> tuple[NDArray, Any]:
+def _checked_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Any:
+    """Return numeric rows as an array; or, where there is an encoder, any table as it is."""
     if estimator.encoder is None:
         _refuse_text(X)
-        return validate_data(estimator, X, reset=reset, allow_nd=True, ensure_min_samples=1), None
+        # One memory layout, so that sums round alike whatever container the rows came in.
+        rows = validate_data(estimator, X, reset=reset, allow_nd=True, order="C")
+        if not rows[0].size:
+            raise ValueError(f"X of shape {rows.shape} has 0 feature(s) in a row; a minimum of 1 is required")
+        return rows
+    if issparse(X):
+        raise TypeError("Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it.")
+    if np.ndim(X) != 2:
+        raise ValueError(f"an encoder takes a table, but X has {np.ndim(X)} dimension(s); use encoder=None")
     _check_feature_names(estimator, X, reset=reset)
-    encoder = clone(estimator.encoder)
+    _check_n_features(estimator, X, reset=reset)
+    return X
+
+
+def _encoded(encoder: Any, X: Any, y: Any) -> NDArray:
+    """Fit an encoder and return what it makes of the rows."""
     if not hasattr(encoder, "inverse_transform"):
-        raise ValueError(f"encoder={encoder!r} cannot bring rows back: it has no inverse_transform")
-    encoded = encoder.fit_transform(X, y)
-    encoded = encoded.toarray() if hasattr(encoded, "toarray") else encoded
-    estimator.n_features_in_ = np.shape(X)[1]
-    return check_array(encoded, input_name="the encoded X"), encoder
+        raise ValueError(
+            f"encoder={encoder!r} cannot bring rows back: it has no inverse_transform; use a transformer that has, or "
+            "encode X in a CondensingPipeline"
+        )
+    if hasattr(encoder, "set_output"):
+        encoder.set_output(transform="default")
+    return check_array(dense(encoder.fit_transform(X, y)), input_name="the encoded X")
+
+
+def dense(values: Any) -> Any:
+    """Return a sparse matrix as an array, other things as they are."""
+    return values.toarray() if issparse(values) else values
 
 
 def _refuse_text(X: Any) -> None:
@@ -147,9 +184,12 @@ def _check_y(y: Any) -> NDArray:
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     if y.ndim == 1 and y.dtype.kind in "OSUb":
-        missing = [value for value in y if value is None or value != value]
+        missing = [value for value in y if value is None or type(value).__name__ == "NAType" or value != value]
         if missing:
             raise ValueError(f"Input y contains {missing[0]}; drop the rows without a target")
+        kinds = sorted({type(value).__name__ for value in y})
+        if len({kind in ("str", "str_") for kind in kinds}) > 1:
+            raise ValueError(f"y mixes labels of types {', '.join(kinds)}; make them all of one type")
         return y
     return check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0)
 
@@ -191,40 +231,46 @@ def target_kind(y: NDArray | None, task: str) -> str:
 
 
 def _targets(
-    y: NDArray | None, task: str, kept: NDArray[np.intp], classes: ArrayLike | None
+    y: NDArray | None, task: str, n: int, classes: ArrayLike | None
 ) -> tuple[NDArray | None, NDArray[np.int64], NDArray[np.float64]]:
     """Return the labels, the class code of each row, and the target matrix."""
-    n = len(kept)
+    if classes is not None and task != "classification":
+        raise ValueError(f"classes= names labels, but y holds {'nothing' if y is None else 'quantities'}; leave it out")
     if y is None:
         return None, np.zeros(n, np.int64), np.empty((n, 0))
-    y = np.asarray(y)[kept]
     if task == "regression":
         return None, np.zeros(n, np.int64), y.astype(np.float64).reshape(n, -1)
     labels = np.unique(y) if classes is None else np.unique(np.asarray(classes))
     unknown = np.setdiff1d(y, labels)
     if len(unknown):
         raise ValueError(
-            f"y holds {unknown[0]!r}, which is not among the classes {labels.tolist()}; give classes= all labels "
-            "on the first call"
+            f"y holds {unknown.tolist()[0]!r}, which is not among the classes {labels.tolist()}; give classes= all "
+            "labels on the first call"
         )
     codes = np.searchsorted(labels, y)
     return labels, codes, np.eye(len(labels))[codes]
 
 
-def _keys(
-    codes: NDArray[np.int64], sensitive_features: ArrayLike | None, kept: NDArray[np.intp]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the class of each group key, and the key of each row."""
-    if sensitive_features is None:
-        return np.arange(codes.max() + 1), codes
+def _groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the code of the sensitive group of each row."""
     groups = np.asarray(as_array(sensitive_features))
-    if groups.ndim > 2 or len(groups) <= kept[-1]:
+    if groups.ndim not in (1, 2) or len(groups) != n:
         raise ValueError(
             f"sensitive_features of shape {groups.shape} must hold one group (or one row of groups) for each row of X"
         )
-    groups = groups.reshape(len(groups), -1)[kept].astype(str)
-    group_codes = np.unique(groups, axis=0, return_inverse=True)[1].reshape(-1)
-    pairs, key = np.unique(np.stack([codes, group_codes], axis=1), axis=0, return_inverse=True)
+    names = groups.reshape(len(groups), -1).astype(str)
+    if np.isin(names, ["nan", "None", "<NA>"]).any():
+        raise ValueError(
+            "sensitive_features hold missing values; give those rows a group of their own, such as 'unknown'"
+        )
+    return np.unique(names[positions], axis=0, return_inverse=True)[1].reshape(-1)
+
+
+def _keys(codes: NDArray[np.int64], groups: NDArray[np.int64] | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the class of each group key, and the key of each row."""
+    if groups is None:
+        return np.arange(codes.max() + 1), codes
+    pairs, key = np.unique(np.stack([codes, groups], axis=1), axis=0, return_inverse=True)
     return pairs[:, 0], key.reshape(-1)
 
 
@@ -304,6 +350,7 @@ def _share(total: int, mass: NDArray[np.float64]) -> NDArray[np.int64]:
     """Share out a total in proportion to mass, at least one for each class that has mass (largest remainders)."""
     sizes = (mass > 0).astype(np.int64)
     for _ in range(total - int(sizes.sum())):
-        # Sainte-Lague: the next row goes where a row stands for most mass.
-        sizes[np.argmax(mass / (2 * sizes + 1))] += 1
+        # Sainte-Lague: the next row goes where a row stands for most mass; of equals, rounding aside, to the first.
+        score = mass / (2 * sizes + 1)
+        sizes[np.argmax(score >= (1 - 1e-9) * score.max())] += 1
     return sizes

@@ -28,32 +28,43 @@ class CondensedPair(tuple):
         raise TypeError(_NOT_ROWS)
 
 
-def like_rows(values: Any, template: Any) -> Any:
+def template(values: Any) -> Any:
+    """Return what `like_rows` and `like_targets` need to know of a container: an empty copy of a frame or series."""
+    return values.iloc[:0].copy() if hasattr(values, "iloc") else None
+
+
+def like_rows(values: Any, like: Any) -> Any:
     """Return synthetic rows in the container of the data: a frame with the same columns, if it was one."""
-    if not hasattr(template, "iloc") or hasattr(values, "iloc"):
+    if not hasattr(like, "iloc") or hasattr(values, "iloc"):
         return values
-    frame = type(template)(values, columns=template.columns).infer_objects()
+    frame = type(like)(values, columns=like.columns).infer_objects()
     # Whole numbers become fractions on the way; columns of other kinds keep their dtype.
-    kept = {name: dtype for name, dtype in template.dtypes.items() if getattr(dtype, "kind", "O") not in "iub"}
+    kept = {name: dtype for name, dtype in like.dtypes.items() if getattr(dtype, "kind", "O") not in "iub"}
     return frame.astype(kept)
 
 
-def like_targets(values: NDArray | None, template: Any, index: Any) -> Any:
+def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:
     """Return synthetic targets in the container of the targets: a series of the same name, if it was one."""
-    if values is None or not hasattr(template, "iloc"):
+    if values is None or not hasattr(like, "iloc"):
         return values
     if values.ndim == 2:
-        return type(template)(values, columns=template.columns, index=index)
-    if template.ndim == 2:
-        return type(template)(values[:, None], columns=template.columns, index=index)
-    dtype = template.dtype
+        return type(like)(values, columns=like.columns, index=index)
+    if like.ndim == 2:
+        return type(like)(values[:, None], columns=like.columns, index=index)
+    dtype = like.dtype
     keeps = getattr(dtype, "kind", "O") != "f" and values.dtype.kind != "f"
-    return type(template)(values, name=template.name, index=index, dtype=dtype if keeps else None)
+    return type(like)(values, name=like.name, index=index, dtype=dtype if keeps else None)
 
 
 def chosen_rows(values: Any, indices: NDArray[np.intp]) -> Any:
     """Return some rows of the data in their container: frames and series stay what they are, with their index."""
     return values.iloc[indices] if hasattr(values, "iloc") else np.asarray(values)[indices]
+
+
+def chosen_targets(values: Any, indices: NDArray[np.intp]) -> Any:
+    """Return some targets in their container; an array of one column comes out flat, as scikit-learn takes it."""
+    chosen = chosen_rows(values, indices)
+    return chosen.ravel() if isinstance(chosen, np.ndarray) and chosen.shape[1:] == (1,) else chosen
 
 
 def simplex(scores: NDArray[np.float64]) -> NDArray[np.float64]:

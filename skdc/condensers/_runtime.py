@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
+from skdc.condensers._input import dense
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import Progress
@@ -24,13 +25,13 @@ from skdc.source import Source
 
 
 class Start(NamedTuple):
-    """The last synthetic set, from which a warm start begins."""
+    """The last synthetic set, from which a warm start begins: rows as shown, learned targets, class codes."""
 
     X: Any
     y: NDArray | None
-    encoder: Any
+    key: NDArray
 
-    def load(self, synthetic: LiveSet, source: Source) -> None:
+    def load(self, synthetic: LiveSet, source: Source, encoder: Any) -> None:
         """Move a live set to the last one.
 
         Raises
@@ -40,22 +41,24 @@ class Start(NamedTuple):
         """
         if not isinstance(synthetic, PointsSet):
             raise ValueError("warm_start=True has no effect on a choice of rows; use warm_start=False")
-        X = self.X if self.encoder is None else self.encoder.transform(self.X)
         rows = synthetic()
-        if np.shape(X) != tuple(rows.X.shape):
+        X = np.asarray(self.X if encoder is None else dense(encoder.transform(self.X)))
+        y = rows.y if self.y is None else self.y.reshape(len(self.y), -1)
+        shapes = (X.shape, y.shape) != (rows.X.shape, rows.y.shape)
+        if shapes or not np.array_equal(self.key, rows.key.cpu().numpy()):
             raise ValueError(
-                f"warm_start=True cannot start {tuple(rows.X.shape)} points from a set of shape {np.shape(X)}; "
-                "keep the size, or use warm_start=False"
+                f"warm_start=True cannot start points {tuple(rows.X.shape)} from the last set, {X.shape}: its shape or "
+                "its sizes per class differ; keep them, or use warm_start=False"
             )
-        y = rows.y if self.y is None else source.encode_targets(self.y.reshape(rows.y.shape))
-        synthetic.load(replace(rows, X=source.encode(np.asarray(X)), y=y))
+        targets = rows.y if self.y is None else source.encode_targets(y)
+        synthetic.load(replace(rows, X=source.encode(X), y=targets))
 
 
 @contextmanager
-def pinned_threads(n_jobs: int | None) -> Iterator[None]:
-    """Give torch, BLAS and OpenMP n_jobs threads (None is one), and what they had afterwards."""
+def isolated(n_jobs: int | None) -> Iterator[None]:
+    """Give torch, BLAS and OpenMP n_jobs threads (None is one) and gradients, and what they had afterwards."""
     n_threads, before = effective_n_jobs(n_jobs), torch.get_num_threads()
-    with threadpool_limits(n_threads):
+    with threadpool_limits(n_threads), torch.inference_mode(False), torch.enable_grad():
         torch.set_num_threads(n_threads)
         try:
             yield
@@ -86,7 +89,8 @@ def progress_bar(condenser: BaseEstimator) -> Progress:
     def show(step: int, n_steps: int, loss: float) -> None:
         done = 30 * step // n_steps
         end = "\n" if step == n_steps else ""
-        bar = f"\r{name} [{'#' * done}{'.' * (30 - done)}] {step}/{n_steps} loss {loss:.4g} "
+        value = "" if np.isnan(loss) else f"loss {loss:.4g} "
+        bar = f"\r{name} [{'#' * done}{'.' * (30 - done)}] {step}/{n_steps} {value}"
         print(bar, end=end, file=sys.stderr, flush=True)
 
     return show if condenser.verbose else lambda step, n_steps, loss: None

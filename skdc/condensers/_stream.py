@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import torch
 
+from skdc.data import Schema
 from skdc.discrepancies.base import Objective
 from skdc.sketch import Sketch
-from skdc.source import RowSource, Schema, SketchSource, Source, draw_seed
+from skdc.source import RowSource, SketchSource, Source, draw_seed
 
 
 @dataclass(eq=False)

@@ -13,12 +13,27 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted, validate_data
+from sklearn.utils.validation import (
+    _check_feature_names,
+    _check_feature_names_in,
+    _check_n_features,
+    check_is_fitted,
+    validate_data,
+)
 
-from skdc.condensers._input import Problem, as_array, read, sizes_per_class
-from skdc.condensers._output import CondensedPair, chosen_rows, like_rows, like_targets, simplex
-from skdc.condensers._runtime import Start, draw_entropy, find_device, pinned_threads, progress_bar
+from skdc.condensers._input import Problem, as_array, dense, read, sizes_per_class
+from skdc.condensers._output import (
+    CondensedPair,
+    chosen_rows,
+    chosen_targets,
+    like_rows,
+    like_targets,
+    simplex,
+    template,
+)
+from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_bar
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.discrepancies.base import Objective
@@ -153,18 +168,18 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         previous = self._previous()
         self._forget()
         try:
-            with pinned_threads(self.n_jobs), torch.enable_grad():
-                problem = read(self, X, y, sample_weight, sensitive_features)
+            with isolated(self.n_jobs):
+                problem = read(self, X, y, sample_weight, sensitive_features, task=self.task)
                 recipe = checked(self.recipe())
                 refuse_idle_groups(recipe, sensitive_features is not None)
                 self._condense(problem, recipe, previous)
+            self._contain(X, y)
         except DivergenceError:
             self._contain(X, y)
             raise
         except BaseException:
             self._forget()
             raise
-        self._contain(X, y)
         return self
 
     def transform(self, X: ArrayLike) -> Any:
@@ -183,6 +198,11 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         rows = as_array(X)
         if self.encoder is None:
             rows = validate_data(self, rows, reset=False, allow_nd=True)
+            if rows.shape[1:] != self.X_syn_.shape[1:]:
+                raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self.X_syn_.shape[1:]}")
+        else:
+            _check_feature_names(self, rows, reset=False)
+            _check_n_features(self, rows, reset=False)
         return X if hasattr(X, "iloc") else rows
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
@@ -207,7 +227,8 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
             self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
-            self._stream = stream
+            if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
+                self._stream = stream
             return
         source = RowSource(*data)
         generator = torch.Generator().manual_seed(seed)
@@ -230,7 +251,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         generator = torch.Generator().manual_seed(seed)
         synthetic = recipe.parameterization.build(source, sizes, generator)
         if previous is not None:
-            previous.load(synthetic, source)
+            previous.load(synthetic, source, encoder)
         try:
             solution = recipe.solver.solve(objective, synthetic, source, generator, progress_bar(self))
         except DivergenceError as error:
@@ -255,7 +276,8 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
             self.encoder_ = encoder
             X = encoder.inverse_transform(X)
             if "learner_" in vars(self):
-                self.learner_ = make_pipeline(FrozenEstimator(encoder), self.learner_)
+                densify = FunctionTransformer(dense, accept_sparse=True).set_output(transform="default")
+                self.learner_ = make_pipeline(FrozenEstimator(encoder), densify, self.learner_)
         targets = source.decode_targets(rows.y)
         self.X_syn_, self.y_syn_, self.y_soft_, self.y_learned_ = X, None, None, None
         if schema.task == "classification":
@@ -266,6 +288,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
             self.y_syn_ = targets[:, 0] if schema.flat_targets else targets
         if synthetic.learned:
             self.y_learned_ = targets if schema.task == "classification" else self.y_syn_
+        self._key = rows.key.cpu().numpy()
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
         self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective
@@ -276,13 +299,18 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         """Remember the pair in the containers of the data."""
         X, y = as_array(X), as_array(y)
         if "indices_" in vars(self):
-            self._X_out = chosen_rows(X, self.indices_)
-            self._y_out = None if y is None else chosen_rows(y, self.indices_)
+            self._X_out, self._y_out = chosen_rows(X, self.indices_), None
+            if y is not None:
+                self._y_out = chosen_targets(y, self.indices_)
+                targets = np.asarray(self._y_out, dtype=None if "classes_" in vars(self) else np.float64)
+                self.y_syn_ = targets.reshape(self.y_syn_.shape)
         else:
             self._X_out = like_rows(self.X_syn_, X)
             self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
         if self.encoder is not None:
             self.X_syn_ = self._X_out
+        if "_stream" in vars(self):
+            self._templates = template(X), template(y)
 
     def _pair(self) -> tuple[Any, Any]:
         return self._X_out, self._y_out
@@ -290,7 +318,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
     def _previous(self) -> Start | None:
         if not self.warm_start or "X_syn_" not in vars(self):
             return None
-        return Start(self.X_syn_, self.y_learned_, self.encoder_ if self.encoder is not None else None)
+        return Start(self.X_syn_, self.y_learned_, self._key)
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name in _OUTPUTS or _FITTED.fullmatch(name)]:
@@ -306,7 +334,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         return tags
 
 
-_OUTPUTS = ("_X_out", "_y_out", "_stream", "_templates")
+_OUTPUTS = ("_X_out", "_y_out", "_key", "_stream", "_templates")
 _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 

@@ -13,10 +13,12 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers._input import read, sizes_per_class
-from skdc.condensers._runtime import draw_entropy, find_device, pinned_threads
+from skdc.condensers._output import template
+from skdc.condensers._runtime import draw_entropy, find_device, isolated
 from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
-from skdc.condensers.recipe import Recipe, checked
+from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
+from skdc.data import Schema
 from skdc.discrepancies.base import Objective
 from skdc.discrepancies.mmd import MMD
 from skdc.parameterizations.base import Parameterization
@@ -25,7 +27,7 @@ from skdc.sketch import Sketch
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.greedy import Greedy
-from skdc.source import RowSource, Schema, SketchSource
+from skdc.source import RowSource, SketchSource
 
 _SOLVED = (
     "X_syn_",
@@ -182,7 +184,7 @@ class Condenser(BaseCondenser):
         if first:
             self._forget()
         try:
-            with pinned_threads(self.n_jobs):
+            with isolated(self.n_jobs):
                 if first:
                     self._begin(X, y, classes, sample_weight)
                 self._add(X, y, classes, sample_weight)
@@ -199,14 +201,15 @@ class Condenser(BaseCondenser):
             raise ValueError(
                 "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use encoder=None"
             )
-        problem = read(self, X, y, sample_weight, None, classes)
+        refuse_idle_groups(self.recipe(), has_groups=False)
+        problem = read(self, X, y, sample_weight, task=self.task, classes=classes)
         empty = Sketch(len(problem.schema.class_of_key), 0, 0)
         source = SketchSource(empty, problem.schema, find_device(self.device))
         objective, seed = clone(self.recipe().discrepancy), draw_entropy(self.random_state)
         self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes
-        self._templates = X[:0], None if y is None else y[:0]
+        self._templates = template(X), template(y)
 
     def _sample_size(self, schema: Schema) -> int:
         if self.n_samples is not None and not isinstance(self.n_samples, Integral):
@@ -223,15 +226,15 @@ class Condenser(BaseCondenser):
     ) -> None:
         stream, schema = self._stream, self._stream.schema
         if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), schema.classes):
-            raise ValueError(
-                f"classes={list(np.asarray(classes))} differ from those of the first call, {list(schema.classes)}"
-            )
-        problem = read(self, X, y, sample_weight, None, schema.classes if y is not None else None, reset=False)
-        if (problem.schema.task, problem.schema.input_shape) != (schema.task, schema.input_shape):
-            raise ValueError(
-                f"this chunk ({problem.schema.task} targets, rows of shape {problem.schema.input_shape}) is not "
-                f"like the first one ({schema.task} targets, rows of shape {schema.input_shape})"
-            )
+            raise ValueError(f"classes={classes!r} differ from those of the first call, {schema.classes.tolist()}")
+        task = self.task if y is None else schema.task
+        if task == "none":
+            raise ValueError("the first chunk had no targets, but y is given; pass none")
+        labels = None if y is None else schema.classes
+        problem = read(self, X, y, sample_weight, task=task, classes=labels, reset=False)
+        first, this = schema.describe(), problem.schema.describe()
+        if this != first:
+            raise ValueError(f"this chunk ({this}) is not like the first one ({first})")
         rows = problem.X, problem.y, problem.weight, problem.key
         stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
         for name in _SOLVED:
@@ -239,12 +242,14 @@ class Condenser(BaseCondenser):
 
     def __getattr__(self, name: str) -> Any:
         # Called only for what is not there: after partial_fit, reading the set solves for it.
+        if name == "partial_fit":
+            _can_stream(self)
         if name not in _SOLVED or "_stream" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         stream = self._stream
         counts, mass = stream.sketch.counts, stream.sketch.mass
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
-        with pinned_threads(self.n_jobs), torch.enable_grad():
+        with isolated(self.n_jobs):
             self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, None, None)
         self._contain(*self._templates)
         return vars(self)[name]

@@ -20,21 +20,23 @@ from skdc.spaces.functions import KernelRidgePredictions
 class KernelInducingPoints(NamedCondenser):
     """Kernel inducing points (KIP): kernel ridge regression on the set predicts the data [1]_.
 
-    Published: `KernelInducingPoints(kernel=NeuralTangent(), regularization=1e-6, step_size=0.04, batch_size=5000)`.
+    The published settings are `KernelInducingPoints(kernel=NeuralTangent(), regularization=1e-6, step_size=0.04,
+    batch_size=5000)`. The defaults here were chosen on held-out training rows of MNIST and Fashion-MNIST: a Gaussian
+    kernel of which the bandwidth is learned too, smaller batches, and a larger step that decays.
 
     Parameters
     ----------
     kernel : Kernel, default=None
-        None takes `Gaussian()`.
+        None takes `Gaussian(factor=0.3)`.
     labels : {"hard", "learned"}, default="learned"
         Whether targets are optimised too.
-    regularization : float, default=1e-6
+    regularization : float, default=0.01
         Ridge, in units of the mean of the kernel's diagonal.
-    step_size : float, default=0.02
+    step_size : float, default=0.05
         First step size, in units of the spread of the data.
-    n_steps : int, default=300
-        Steps in all.
-    batch_size : int, default=1024
+    n_steps : int, default=5000
+        Steps in all; fewer where they would see each row more than 100 times.
+    batch_size : int, default=500
         Real rows predicted in a step.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
@@ -61,10 +63,10 @@ class KernelInducingPoints(NamedCondenser):
         self,
         kernel: Kernel | None = None,
         labels: Literal["hard", "learned"] = "learned",
-        regularization: float = 1e-6,
-        step_size: float = 0.02,
-        n_steps: int = 300,
-        batch_size: int = 1024,
+        regularization: float = 0.01,
+        step_size: float = 0.05,
+        n_steps: int = 5000,
+        batch_size: int = 500,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -97,5 +99,5 @@ class KernelInducingPoints(NamedCondenser):
     def recipe(self) -> Recipe:
         """Return the nouns."""
         space = KernelRidgePredictions(kernel=self.kernel, regularization=self.regularization)
-        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
+        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size, max_passes=100)
         return Recipe(SquaredL2(space=space, by=None), Points(labels=self.labels), solver)

@@ -56,8 +56,10 @@ class Cosine(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the sum of 1 - cos over the rows; a row of zeros counts as orthogonal."""
-        dots = (p.values * q.values).sum(1)
-        # The norm of a zero row has no gradient: the root is taken away from zero.
-        tiny = torch.finfo(dots.dtype).tiny ** 0.5
-        norms = (p.values.square().sum(1) * q.values.square().sum(1) + tiny).sqrt()
-        return (1 - dots / norms).sum()
+        return (1 - (_directions(p.values) * _directions(q.values)).sum(1)).sum()
+
+
+def _directions(rows: Tensor) -> Tensor:
+    # The norm has no gradient at a row of zeros: its root is kept away from there.
+    tiny = torch.finfo(rows.dtype).tiny
+    return rows / (rows.square().sum(1, keepdim=True) + tiny).sqrt()

@@ -50,7 +50,7 @@ class Objective(ABC):
         """Return a copy with the weight multiplied; the parts are shared."""
 
     def __rmul__(self, factor: float) -> Self:
-        return self * factor
+        return self.__mul__(factor)
 
     def __add__(self, other: Objective) -> Hybrid:
         if not isinstance(other, Objective):
@@ -75,7 +75,7 @@ class Objective(ABC):
 
 
 def _is_frozen(space: Space | None) -> bool:
-    return space is None or (isinstance(space, PointwiseSpace) and type(space).after_step is Space.after_step)
+    return space is None or (isinstance(space, PointwiseSpace) and space.frozen())
 
 
 class Discrepancy(BaseEstimator, Objective):
@@ -214,11 +214,20 @@ class Discrepancy(BaseEstimator, Objective):
         -------
         Tensor of shape (n,)
             The derivative of the discrepancy when mass of q is moved to a point, negated.
+
+        Raises
+        ------
+        ValueError
+            If the discrepancy does not depend on the weights.
         """
-        extra = torch.zeros(len(at), dtype=at.dtype, device=at.device, requires_grad=True)
+        # Transport has no derivative at mass zero: it is taken at a tiny mass.
+        extra = torch.full_like(at[:, 0], 1e-6, requires_grad=True)
         key = q.key[:1].expand(len(at))
         mixed = Block(torch.cat([q.mass, extra]), torch.cat([q.key, key]), torch.cat([q.values, at]))
-        (gradient,) = torch.autograd.grad(self.between(p, mixed, generator), extra)
+        value = self.between(p, mixed, generator)
+        if not value.requires_grad:
+            raise ValueError(f"{type(self).__name__} does not depend on the weights of the points: it has no witness")
+        (gradient,) = torch.autograd.grad(value, extra)
         return -gradient.detach()
 
     def __mul__(self, factor: float) -> Self:

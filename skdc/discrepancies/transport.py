@@ -43,7 +43,11 @@ class QuantizationError(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the mean squared distance to the nearest point."""
-        return p.mass @ squared_distances(p.values, q.values).min(1).values
+        return p.mass @ self.nearest(p.values, q.values)
+
+    def nearest(self, values: Tensor, points: Tensor) -> Tensor:
+        """Return the squared distance of each row to the nearest point, of shape (n,)."""
+        return squared_distances(values, points).min(1).values
 
 
 class Sinkhorn(Discrepancy):

@@ -18,6 +18,8 @@ from skdc.source import RowSource, Source
 class LiveSet(nn.Module, ABC):
     """A synthetic set in the making; calling it gives the set.
 
+    Its torch parameters are in units of the spread of the data, so that one step size fits all.
+
     Parameters
     ----------
     key : Tensor of shape (m,)
@@ -92,7 +94,7 @@ def refuse_too_many(part: object, source: RowSource, sizes: NDArray[np.int64]) -
         held = len(source.class_members(c))
         if size > held:
             classes = source.schema.classes
-            of_class = "" if classes is None else f" of class {classes[c]!r}"
+            of_class = "" if classes is None else f" of class {classes.tolist()[c]!r}"
             raise ValueError(
-                f"{type(part).__name__} cannot take {size} rows{of_class} out of {held}; ask for {held} or fewer"
+                f"{type(part).__name__} cannot take {size} rows{of_class} out of {held}; lower n_per_class or n_samples"
             )

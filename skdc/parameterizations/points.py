@@ -64,7 +64,8 @@ class Points(Parameterization):
         X, y = self._start(source, sizes, generator)
         # Continuous targets are part of the joint law of (x, y) and always move.
         learned = self.labels == "learned" or source.schema.task == "regression"
-        return PointsSet(class_keys(source, sizes), class_weights(source, sizes), X, y, learned)
+        units = source.spread, torch.as_tensor(source.target_spread, dtype=y.dtype, device=y.device)
+        return PointsSet(class_keys(source, sizes), class_weights(source, sizes), X, y, learned, units)
 
     def _start(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         if self.start == "rows":
@@ -109,14 +110,20 @@ class PointsSet(LiveSet):
     y : Tensor of shape (m, n_outputs)
     learned : bool
         Whether the targets are parameters.
+    units : (float, Tensor of shape (n_outputs,) or ())
+        What the parameters of rows and of targets are multiplied by.
     """
 
     y: Tensor
 
-    def __init__(self, key: Tensor, weight: Tensor, X: Tensor, y: Tensor, learned: bool) -> None:
+    def __init__(
+        self, key: Tensor, weight: Tensor, X: Tensor, y: Tensor, learned: bool, units: tuple[float, Tensor]
+    ) -> None:
         super().__init__(key, weight)
-        self.X = nn.Parameter(X)
+        self._unit, self._target_unit = units
+        self.X = nn.Parameter(X / self._unit)
         self.learned = learned
+        y = y / self._target_unit
         if learned:
             self.y = nn.Parameter(y)
         else:
@@ -124,14 +131,14 @@ class PointsSet(LiveSet):
 
     def forward(self) -> LabeledSet:
         """Return the set, differentiable in rows and learned targets."""
-        return LabeledSet(self.weight, self.key, self.X, self.y)
+        return LabeledSet(self.weight, self.key, self.X * self._unit, self.y * self._target_unit)
 
     @torch.no_grad()
     def load(self, rows: LabeledSet) -> None:
         """Move the points (and their targets, where they move) to those of another set of the same sizes."""
-        self.X.copy_(rows.X)
+        self.X.copy_(rows.X / self._unit)
         if self.learned:
-            self.y.copy_(rows.y)
+            self.y.copy_(rows.y / self._target_unit)
 
     def stored_numbers(self) -> int:
         """Count the rows, and one label a row or, learned, all its targets."""

@@ -5,19 +5,41 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
+from torch import Tensor
 
 from skdc.data import LabeledSet
-from skdc.discrepancies.base import Objective
 from skdc.parameterizations.base import LiveSet
 from skdc.source import Source
 
 Progress = Callable[[int, int, float], None]  # (steps done, steps in all, loss)
+
+
+class LiveSpace(Protocol):
+    """What a solver asks of a space."""
+
+    def frozen(self) -> bool: ...  # noqa: D102
+
+    def after_step(self, synthetic: LabeledSet, source: Source, generator: torch.Generator) -> None: ...  # noqa: D102
+
+    def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]: ...  # noqa: D102
+
+
+class Objective(Protocol):
+    """What a solver asks of a fitted discrepancy, or of a sum of them."""
+
+    def leaves(self) -> list[Any]: ...  # noqa: D102
+
+    def spaces(self) -> list[LiveSpace]: ...  # noqa: D102
+
+    def parameters(self) -> list[dict[str, Any]]: ...  # noqa: D102
+
+    def loss(self, real: Any, synthetic: LabeledSet, generator: torch.Generator) -> Tensor: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)

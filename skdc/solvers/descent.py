@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+import math
+from collections.abc import Callable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.discrepancies.base import Objective
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import DivergenceError, Progress, Solution, Solver, declared_attributes, detached
-from skdc.source import Source
+from skdc.solvers.base import DivergenceError, Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.source import Source, require_rows
 
 
 class Descent(Solver):
@@ -27,6 +26,9 @@ class Descent(Solver):
         Real rows compared with in a step; all of them where the data have no more.
     optimizer : callable, default=torch.optim.Adam
         `optimizer(groups, lr=...)` gives a torch optimizer.
+    max_passes : float, default=None
+        Fewer steps are taken where `n_steps` would see each row more often than this: a flexible set learns a small
+        data set by heart. None sets no limit.
 
     Examples
     --------
@@ -47,11 +49,13 @@ class Descent(Solver):
         n_steps: int = 300,
         batch_size: int = 1024,
         optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+        max_passes: float | None = None,
     ) -> None:
         self.step_size = step_size
         self.n_steps = n_steps
         self.batch_size = batch_size
         self.optimizer = optimizer
+        self.max_passes = max_passes
 
     def solve(
         self,
@@ -70,72 +74,71 @@ class Descent(Solver):
         DivergenceError
             If the loss is no longer finite; it carries the last good set.
         """
-        self._check()
-        named = dict(synthetic.named_parameters())
-        groups: list[dict[str, Any]] = [
-            {"params": list(named.values()), "lr": self.step_size * source.spread},
-            *objective.parameters(),
-        ]
+        n_steps = self._count_steps(source)
+        groups = [{"params": list(synthetic.parameters())}, *objective.parameters()]
         optimizer = self.optimizer(groups, lr=self.step_size)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, self._decay)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.5 * (1 + np.cos(np.pi * t / n_steps)))
+        changing = [space for space in objective.spaces() if not space.frozen()]
         losses: list[float] = []
-        last_good: list[Tensor] = []
-        for step in range(self.n_steps):
+        last_good = _values(synthetic)
+        for step in range(n_steps):
             optimizer.zero_grad()
             loss = objective.loss(source.batch(self.batch_size, generator), synthetic(), generator)
             losses.append(loss.item())
             if not np.isfinite(losses[-1]):
-                _restore(named.values(), last_good)
-                self._stop(step, objective, synthetic, source, losses)
-            last_good = [p.detach().clone() for p in named.values()]
+                break
+            last_good = _values(synthetic)
             loss.backward()
             if step == 0:
-                _refuse_idle(named, synthetic, objective)
+                _refuse_idle(synthetic, objective)
             optimizer.step()
             schedule.step()
-            for space in objective.spaces():
+            for space in changing:
                 space.after_step(detached(synthetic()), source, generator)
-            progress(step + 1, self.n_steps, losses[-1])
-        if not all(p.isfinite().all() for p in named.values()):
-            _restore(named.values(), last_good)
-            self._stop(self.n_steps, objective, synthetic, source, losses)
-        return self._solution(objective, synthetic, source, losses)
+            progress(step + 1, n_steps, losses[-1])
+        diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
+        if diverged:
+            _restore(synthetic, last_good)
+        attributes = declared_attributes(objective, synthetic, source)
+        solution = Solution(detached(synthetic()), len(losses), {"loss": np.array(losses)}, attributes)
+        if diverged:
+            raise DivergenceError(
+                f"the loss is no longer finite after {len(losses)} of {n_steps} steps: step_size={self.step_size} is "
+                f"too large for this discrepancy; try step_size={self.step_size / 10:g}. The last good set is kept in "
+                "X_syn_.",
+                solution,
+            )
+        return solution
 
-    def _decay(self, step: int) -> float:
-        return 0.5 * (1 + np.cos(np.pi * step / self.n_steps))
-
-    def _check(self) -> None:
+    def _count_steps(self, source: Source) -> int:
         if not self.step_size > 0:
             raise ValueError(f"Descent(step_size={self.step_size!r}): the step size must be positive")
         if self.n_steps < 1 or self.batch_size < 1:
             raise ValueError(
                 f"Descent(n_steps={self.n_steps!r}, batch_size={self.batch_size!r}): both must be at least 1"
             )
-
-    def _solution(self, objective: Objective, synthetic: LiveSet, source: Source, losses: list[float]) -> Solution:
-        attributes = declared_attributes(objective, synthetic, source)
-        return Solution(detached(synthetic()), len(losses), {"loss": np.array(losses)}, attributes)
-
-    def _stop(self, step: int, objective: Objective, synthetic: LiveSet, source: Source, losses: list[float]) -> None:
-        raise DivergenceError(
-            f"the loss is {losses[-1]} at step {step + 1} of {self.n_steps}: step_size={self.step_size} is too large "
-            f"for this discrepancy; try step_size={self.step_size / 10:g}. The last good set is kept in X_syn_.",
-            self._solution(objective, synthetic, source, losses),
-        )
+        if self.max_passes is None:
+            return self.n_steps
+        n_rows = len(require_rows(self, source, "the length of a pass"))
+        return min(self.n_steps, math.ceil(self.max_passes * max(1.0, n_rows / self.batch_size)))
 
 
-def _restore(parameters: Iterable[Tensor], values: list[Tensor]) -> None:
+def _values(synthetic: LiveSet) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in synthetic.parameters()]
+
+
+def _restore(synthetic: LiveSet, values: list[Tensor]) -> None:
     with torch.no_grad():
-        for parameter, value in zip(parameters, values, strict=True):
+        for parameter, value in zip(synthetic.parameters(), values, strict=True):
             parameter.copy_(value)
 
 
-def _refuse_idle(named: dict[str, Tensor], synthetic: LiveSet, objective: Objective) -> None:
-    idle = [name for name, parameter in named.items() if parameter.grad is None]
-    if idle:
-        what = {"X": "the points", "y": "the targets"}[idle[0]]
-        raise ValueError(
-            f"{what} get no gradient from {objective!r}: nothing in it reads them. Use Points(labels='hard'), or a "
-            "discrepancy that sees the targets, such as MMD(space=Joint()) for regression or "
-            "SquaredL2(space=KernelRidgePredictions(), by=None)"
-        )
+def _refuse_idle(synthetic: LiveSet, objective: Objective) -> None:
+    for name, parameter in synthetic.named_parameters():
+        if parameter.grad is None:
+            what = {"X": "the points", "y": "the targets"}[name]
+            raise ValueError(
+                f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, such "
+                "as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); or, for "
+                "classes, keep the labels"
+            )

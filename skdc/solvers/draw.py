@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from skdc.discrepancies.base import Objective
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.source import Source
 
 

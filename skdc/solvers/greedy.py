@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol, runtime_checkable
+
 import numpy as np
 import torch
+from torch import Tensor
 
 from skdc.data import Block
-from skdc.discrepancies.base import Objective
-from skdc.discrepancies.embeddings import EmbeddingDistance
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.source import Source
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """What Greedy asks of a discrepancy: to be the distance between mean embeddings of some kernel."""
+
+    def own_potential(self, p: Block) -> Tensor: ...  # noqa: D102
+
+    def kernel(self, x: Tensor, y: Tensor) -> Tensor: ...  # noqa: D102
+
+    def diagonal(self, x: Tensor) -> Tensor: ...  # noqa: D102
 
 
 class Greedy(Solver):
@@ -51,7 +63,7 @@ class Greedy(Solver):
             If the objective is no squared distance of mean embeddings, or is not split by class.
         """
         for leaf in objective.leaves():
-            if not isinstance(leaf, EmbeddingDistance):
+            if not isinstance(leaf, Embedding):
                 raise ValueError(
                     f"Greedy follows a mean embedding, which {type(leaf).__name__} does not have; use MMD(), "
                     "RandomFeatureMMD() or MeanDistance()"
@@ -71,7 +83,7 @@ class Greedy(Solver):
         return Solution(detached(synthetic()), len(chosen), attributes=attributes)
 
 
-def _herd(terms: list[tuple[EmbeddingDistance, Block]], size: int) -> list[int]:
+def _herd(terms: list[tuple[Any, Block]], size: int) -> list[int]:
     """Return the positions of `size` rows of the blocks, in the order of choice."""
     if not size:
         return []

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any, Protocol, runtime_checkable
+
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
+from torch import Tensor
 
-from skdc.discrepancies.base import Objective
-from skdc.discrepancies.transport import QuantizationError
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.source import Source, require_rows
 from skdc.spaces.data import InvertibleSpace
+
+
+@runtime_checkable
+class Quantization(Protocol):
+    """What Lloyd asks of a discrepancy: to be the squared distance to the nearest point."""
+
+    def nearest(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
 
 
 class Lloyd(Solver):
@@ -76,8 +84,8 @@ class Lloyd(Solver):
         return Solution(detached(synthetic()), n_iter, history, declared_attributes(objective, synthetic, source))
 
 
-def _quantization(objective: Objective) -> QuantizationError:
-    if not isinstance(objective, QuantizationError):
+def _quantization(objective: Objective) -> Any:
+    if not isinstance(objective, Quantization):
         raise ValueError(
             f"Lloyd minimises the quantization error, not {objective!r}; use QuantizationError(), or the "
             "solver Descent()"

@@ -42,6 +42,10 @@ class Space(BaseEstimator, ABC):
     def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
         """Change between two steps of the solver (train or redraw a network); the default is frozen."""
 
+    def frozen(self) -> bool:
+        """Tell whether the space stays as it is between two steps."""
+        return type(self).after_step is Space.after_step
+
     def parameters(self) -> list[dict[str, Any]]:
         """Return the torch parameter groups that are optimised with the synthetic set (none by default)."""
         return []
@@ -84,4 +88,6 @@ def require_targets(part: BaseEstimator, source: Source) -> None:
     if source.schema.task == "none":
         raise ValueError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
     if source.schema.task == "classification" and source.schema.n_outputs < 2:
-        raise ValueError(f"{name} needs at least two classes, but y has one class only")
+        raise ValueError(
+            f"{name} needs at least two classes, but y has one class only; compare the rows alone, as MMD() does"
+        )

@@ -117,8 +117,8 @@ class Joint(InvertibleSpace):
         self.scale_ = source.scale
         if self.target_weight is None:
             rows = require_rows(self, source, "target_weight").rows
-            ratio = _variance(rows.X.flatten(1), rows).sum() / _variance(rows.y, rows).sum()
-            self.target_scale_ = source.scale * float(ratio.sqrt())
+            of_X, of_y = (float(_variance(values, rows).sum()) for values in (rows.X.flatten(1), rows.y))
+            self.target_scale_ = source.scale * ((of_X / of_y) ** 0.5 if of_X and of_y else 1.0)
         else:
             self.target_scale_ = source.tensor(np.asarray(self.target_weight * source.target_scale))
         return self
@@ -135,6 +135,7 @@ class Joint(InvertibleSpace):
 
 
 def _variance(values: Tensor, rows: LabeledSet) -> Tensor:
-    """Return the weighted variance of each column."""
+    """Return the weighted variance of each column, exactly 0 where it is constant."""
     mass = rows.mass[:, None]
-    return (mass * (values - (mass * values).sum(0)) ** 2).sum(0)
+    variance = (mass * (values - (mass * values).sum(0)) ** 2).sum(0)
+    return variance.masked_fill(values.amax(0) == values.amin(0), 0.0)

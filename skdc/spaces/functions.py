@@ -23,9 +23,11 @@ class KernelRidgePredictions(Space):
     Parameters
     ----------
     kernel : Kernel, default=None
-        None takes `Gaussian()`. It sees the rows in the units of the data, their mean at the origin.
-    regularization : float, default=1e-6
+        None takes `Gaussian(factor=0.3)`. It sees the rows in the units of the data, their mean at the origin.
+    regularization : float, default=0.01
         Ridge, in units of the mean of the kernel's diagonal.
+    kernel_rate : float, default=0.01
+        Step size at which the kernel's own parameters (the logarithms of bandwidths) are learned; 0 keeps them.
 
     References
     ----------
@@ -42,9 +44,10 @@ class KernelRidgePredictions(Space):
     yields = "aligned"
     splits = "never"
 
-    def __init__(self, kernel: Kernel | None = None, regularization: float = 1e-6) -> None:
+    def __init__(self, kernel: Kernel | None = None, regularization: float = 0.01, kernel_rate: float = 0.01) -> None:
         self.kernel = kernel
         self.regularization = regularization
+        self.kernel_rate = kernel_rate
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel's scale.
@@ -52,17 +55,24 @@ class KernelRidgePredictions(Space):
         Raises
         ------
         ValueError
-            Without targets, with one class only, or if the regularization is not positive.
+            Without targets, with one class only, if the regularization is not positive, or the rate negative.
         """
         require_targets(self, source)
         if not self.regularization > 0:
             raise ValueError(f"regularization={self.regularization!r} must be positive")
+        if not self.kernel_rate >= 0:
+            raise ValueError(f"kernel_rate={self.kernel_rate!r} must not be negative")
         sample = require_rows(self, source, "the kernel's scale").sample(MEDIAN_ROWS, generator)
-        self.kernel_ = clone(Gaussian() if self.kernel is None else self.kernel)
+        self.kernel_ = clone(Gaussian(factor=0.3) if self.kernel is None else self.kernel)
         self.scale_ = source.scale
         self.kernel_.fit(sample.X.flatten(1) * self.scale_, sample.mass)
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
         return self
+
+    def parameters(self) -> list[dict[str, Any]]:
+        """Return the kernel's own parameters, if they are to be learned."""
+        learned = [p.requires_grad_() for p in self.kernel_.parameters()] if self.kernel_rate else []
+        return [{"params": learned, "lr": self.kernel_rate}] if learned else []
 
     def represent(
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
@@ -70,9 +80,10 @@ class KernelRidgePredictions(Space):
         """Return the true targets of the real rows, and their predictions."""
         points = synthetic.X.flatten(1) * self.scale_
         targets = synthetic.y.double() - self.offset_
-        # The system is nearly singular by design: it is solved in float64, the big product stays in float32.
-        gram = self.kernel_(points.double(), points.double())
-        dual = dual_weights(gram, targets, synthetic.weight.double(), self.regularization)
+        # The system is nearly singular by design: it is solved in float64, the products stay in float32.
+        dual = dual_weights(
+            self.kernel_(points, points).double(), targets, synthetic.weight.double(), self.regularization
+        )
         predictions = self.kernel_(real.X.flatten(1) * self.scale_, points) @ dual.to(points.dtype)
         return [Block(real.weight, real.key, real.y - self.offset_)], [Block(real.weight, real.key, predictions)]
 
@@ -85,7 +96,9 @@ class KernelRidgePredictions(Space):
         else:
             learner = KernelRidgeRegressor(kernel, self.regularization, source.shift, source.target_shift)
         weight = synthetic.weight.detach().cpu().numpy()
-        learner.fit(source.decode(synthetic.X), source.decode_targets(synthetic.y), sample_weight=weight)
+        targets = source.decode_targets(synthetic.y)
+        flat = schema.task == "regression" and schema.flat_targets
+        learner.fit(source.decode(synthetic.X), targets[:, 0] if flat else targets, sample_weight=weight)
         if schema.feature_names is not None:
             learner.feature_names_in_ = schema.feature_names
         return {"learner_": learner}

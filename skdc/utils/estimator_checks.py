@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import make_blobs
 from sklearn.exceptions import NotFittedError
 from torch import Tensor
 
@@ -18,8 +18,8 @@ from skdc.condensers.base import BaseCondenser
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
 from skdc.parameterizations.base import Parameterization
-from skdc.source import RowSource, Schema
 from skdc.spaces.base import PointwiseSpace, Space
+from skdc.utils._toys import blobs, block, cloud, generator, source, synthetic
 
 Check = Callable[[], None]
 
@@ -76,22 +76,16 @@ def condenser_checks(condenser: BaseCondenser) -> Iterator[tuple[str, Check]]:
     return _named(checks, condenser)
 
 
-def _blobs(dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
-    # Uneven classes, an offset and a scale, so that lost priors and units show.
-    X, y = make_blobs([20, 30, 40], n_features=3, cluster_std=0.5, random_state=0)
-    return (50 + 10 * X).astype(dtype), np.array(["a", "b", "c"])[y]
-
-
 def _check_unpacks_when_fitted(condenser: BaseCondenser) -> None:
-    condenser = clone(condenser)
     try:
-        iter(condenser)
+        iter(clone(condenser))
     except NotFittedError:
         pass
     else:
         raise AssertionError("an unfitted condenser must raise NotFittedError when it is unpacked")
     assert not hasattr(condenser, "__len__") and not hasattr(condenser, "__getitem__"), "it must not be a sequence"
-    X, y = _blobs()
+    X, y = blobs()
+    condenser = clone(condenser)
     X_syn, y_syn = condenser.fit(X, y)
     assert_array_equal(X_syn, condenser.X_syn_)
     assert_array_equal(y_syn, condenser.y_syn_)
@@ -100,30 +94,32 @@ def _check_unpacks_when_fitted(condenser: BaseCondenser) -> None:
 
 
 def _check_same_seed_same_bits(condenser: BaseCondenser) -> None:
-    X, y = _blobs()
+    X, y = blobs()
     first, second = clone(condenser).fit(X, y), clone(condenser).fit(X, y)
     assert_array_equal(first.X_syn_, second.X_syn_)
     assert_array_equal(first.fit(X, y).X_syn_, second.X_syn_, err_msg="a second fit must not depend on the first")
 
 
 def _check_global_generators_untouched(condenser: BaseCondenser) -> None:
-    X, y = _blobs()
+    X, y = blobs()
     for seed in (0, None):
-        numpy_state, torch_state = np.random.get_state()[1:3], torch.random.get_rng_state()
+        numpy_state, torch_state = _numpy_state(), torch.random.get_rng_state()
         n_threads = torch.get_num_threads()
         clone(condenser).set_params(random_state=seed).fit(X, y)
-        assert_array_equal(np.random.get_state()[1], numpy_state[0], err_msg="numpy's global generator moved")
-        assert np.random.get_state()[2] == numpy_state[1], "numpy's global generator moved"
+        assert _numpy_state() == numpy_state, "numpy's global generator moved"
         assert torch.equal(torch.random.get_rng_state(), torch_state), "torch's global generator moved"
         assert torch.get_num_threads() == n_threads, "the number of torch threads changed"
 
 
+def _numpy_state() -> str:
+    return str(np.random.mtrand._rand.get_state(legacy=False))
+
+
 def _check_input_untouched(condenser: BaseCondenser) -> None:
-    X, y = _blobs()
+    X, y = blobs()
     weight = np.linspace(0.5, 2, len(X))
     kept = X.copy(), y.copy(), weight.copy()
-    for array in (X, y, weight):
-        array.flags.writeable = False
+    X.flags.writeable = y.flags.writeable = weight.flags.writeable = False
     X_syn = clone(condenser).fit(X, y, sample_weight=weight).X_syn_
     for before, after in zip(kept, (X, y, weight), strict=True):
         assert_array_equal(before, after)
@@ -131,7 +127,7 @@ def _check_input_untouched(condenser: BaseCondenser) -> None:
 
 
 def _check_sizes_and_labels(condenser: BaseCondenser) -> None:
-    X, y = _blobs()
+    X, y = blobs()
     sizes = {"a": 1, "b": 2, "c": 4}
     fitted = clone(condenser).set_params(n_per_class=sizes, n_samples=None).fit(X, y)
     labels, counts = np.unique(fitted.y_syn_, return_counts=True)
@@ -143,7 +139,7 @@ def _check_sizes_and_labels(condenser: BaseCondenser) -> None:
 
 
 def _check_weights_carry_priors(condenser: BaseCondenser) -> None:
-    X, y = _blobs()
+    X, y = blobs()
     fitted = clone(condenser).set_params(n_per_class=2, n_samples=None).fit(X, y)
     weight = fitted.sample_weight_
     assert_allclose(weight.mean(), 1, rtol=1e-6)
@@ -153,12 +149,12 @@ def _check_weights_carry_priors(condenser: BaseCondenser) -> None:
 
 def _check_float_dtype(condenser: BaseCondenser) -> None:
     for dtype in (np.float32, np.float64):
-        X, y = _blobs(dtype)
+        X, y = blobs(dtype)
         assert clone(condenser).fit(X, y).X_syn_.dtype == dtype, f"{dtype.__name__} rows must come out as they came in"
 
 
 def _check_pickles(condenser: BaseCondenser) -> None:
-    X, y = _blobs()
+    X, y = blobs()
     fitted = clone(condenser).fit(X, y)
     loaded = pickle.loads(pickle.dumps(fitted))
     assert_array_equal(loaded.X_syn_, fitted.X_syn_)
@@ -166,18 +162,16 @@ def _check_pickles(condenser: BaseCondenser) -> None:
 
 
 def _check_transform_is_identity(condenser: BaseCondenser) -> None:
-    X, y = _blobs()
+    X, y = blobs()
     fitted = clone(condenser).fit(X, y)
     assert_array_equal(fitted.transform(X[:5]), X[:5])
 
 
 def _check_refit_forgets(condenser: BaseCondenser) -> None:
-    X, y = _blobs()
+    X, y = blobs()
     fitted = clone(condenser).fit(X, y)
-    try:
+    with suppress(ValueError):
         fitted.fit(X[:, :0], y)
-    except ValueError:
-        pass
     assert not hasattr(fitted, "X_syn_"), "a fit that fails must leave the condenser unfitted"
 
 
@@ -205,41 +199,27 @@ def check_discrepancy(discrepancy: Discrepancy) -> None:
 
 def discrepancy_checks(discrepancy: Discrepancy) -> Iterator[tuple[str, Check]]:
     """Yield (name, check) for a discrepancy."""
-    checks = [_check_clones, _check_least_at_itself, _check_gradient, _check_finite_at_coincidence, _check_weight_scales]
+    checks = [
+        _check_clones,
+        _check_least_at_itself,
+        _check_gradient,
+        _check_finite_at_coincidence,
+        _check_weight_scales,
+    ]
     if discrepancy.compares != "aligned":
         checks += [_check_row_order, _check_weight_is_multiplicity]
     return _named(checks, discrepancy)
 
 
-def _source(dtype: torch.dtype = torch.float64) -> RowSource:
-    X, labels = _blobs()
-    codes = np.unique(labels, return_inverse=True)[1]
-    schema = Schema((3,), 3, "classification", np.arange(3), np.dtype(np.float64), np.array(["a", "b", "c"]))
-    return RowSource(X, np.eye(3)[codes], np.ones(len(X)), codes, schema, torch.device("cpu"), dtype)
-
-
-def _generator() -> torch.Generator:
-    return torch.Generator().manual_seed(0)
-
-
 def _fitted(discrepancy: Discrepancy) -> Discrepancy:
     discrepancy = clone(discrepancy)
-    return discrepancy if discrepancy.compares == "aligned" else discrepancy.fit(_source(), _generator())
-
-
-def _cloud(n: int, seed: int) -> Tensor:
-    return 10 * torch.randn(n, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
-
-
-def _block(values: Tensor, weight: Tensor | None = None) -> Block:
-    weight = torch.ones(len(values), dtype=values.dtype) if weight is None else weight
-    return Block(weight, torch.zeros(len(values), dtype=torch.int64), values)
+    return discrepancy if discrepancy.compares == "aligned" else discrepancy.fit(source(), generator())
 
 
 def _value(discrepancy: Discrepancy, p: Block, q: Block) -> Tensor:
     if discrepancy.compares == "means":
         p, q = (Block(b.weight, b.key, discrepancy.features(b.values)) for b in (p, q))
-    return discrepancy.between(p, q, _generator())
+    return discrepancy.between(p, q, generator())
 
 
 def _check_clones(discrepancy: Discrepancy) -> None:
@@ -249,22 +229,22 @@ def _check_clones(discrepancy: Discrepancy) -> None:
 
 
 def _check_least_at_itself(discrepancy: Discrepancy) -> None:
-    fitted, p = _fitted(discrepancy), _block(_cloud(6, 0))
-    itself, other = _value(fitted, p, p), _value(fitted, p, _block(_cloud(6, 1)))
+    fitted, p = _fitted(discrepancy), block(cloud(6, 0))
+    itself, other = _value(fitted, p, p), _value(fitted, p, block(cloud(6, 1)))
     assert itself < other, f"it is {float(itself)} between a set and itself, {float(other)} to another"
 
 
 def _check_gradient(discrepancy: Discrepancy) -> None:
-    fitted, p = _fitted(discrepancy), _block(_cloud(6, 0))
-    values = _cloud(6, 1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda v: _value(fitted, p, _block(v)), values, rtol=1e-3, atol=1e-5)
+    fitted, p = _fitted(discrepancy), block(cloud(6, 0))
+    values = cloud(6, 1).requires_grad_()
+    assert torch.autograd.gradcheck(lambda v: _value(fitted, p, block(v)), values, rtol=1e-3, atol=1e-5)
 
 
 def _check_finite_at_coincidence(discrepancy: Discrepancy) -> None:
-    fitted, p = _fitted(discrepancy), _block(_cloud(6, 0))
-    for values in (_cloud(6, 0), _cloud(1, 0).expand(6, 3).clone(), torch.zeros(6, 3, dtype=torch.float64)):
+    fitted, p = _fitted(discrepancy), block(cloud(6, 0))
+    for values in (cloud(6, 0), cloud(1, 0).expand(6, 3).clone(), torch.zeros(6, 3, dtype=torch.float64)):
         values.requires_grad_()
-        value = _value(fitted, p, _block(values))
+        value = _value(fitted, p, block(values))
         (gradient,) = torch.autograd.grad(value, values)
         assert value.isfinite() and gradient.isfinite().all(), "value and gradient must be finite at coincident points"
 
@@ -275,18 +255,18 @@ def _check_weight_scales(discrepancy: Discrepancy) -> None:
 
 
 def _check_row_order(discrepancy: Discrepancy) -> None:
-    fitted, p, q = _fitted(discrepancy), _cloud(6, 0), _cloud(4, 1)
-    expected = _value(fitted, _block(p), _block(q))
-    torch.testing.assert_close(_value(fitted, _block(p.flip(0)), _block(q.flip(0))), expected)
+    fitted, p, q = _fitted(discrepancy), cloud(6, 0), cloud(4, 1)
+    expected = _value(fitted, block(p), block(q))
+    torch.testing.assert_close(_value(fitted, block(p.flip(0)), block(q.flip(0))), expected)
 
 
 def _check_weight_is_multiplicity(discrepancy: Discrepancy) -> None:
-    fitted, p, q = _fitted(discrepancy), _cloud(6, 0), _cloud(4, 1)
+    fitted, p, q = _fitted(discrepancy), cloud(6, 0), cloud(4, 1)
     double = torch.ones(6, dtype=torch.float64)
     double[0] = 2
-    repeated, weighted = _block(torch.cat([p[:1], p])), _block(p, double)
-    torch.testing.assert_close(_value(fitted, weighted, _block(q)), _value(fitted, repeated, _block(q)))
-    torch.testing.assert_close(_value(fitted, _block(q), weighted), _value(fitted, _block(q), repeated))
+    repeated, weighted = block(torch.cat([p[:1], p])), block(p, double)
+    torch.testing.assert_close(_value(fitted, weighted, block(q)), _value(fitted, repeated, block(q)))
+    torch.testing.assert_close(_value(fitted, block(q), weighted), _value(fitted, block(q), repeated))
 
 
 def check_space(space: Space) -> None:
@@ -317,22 +297,17 @@ def space_checks(space: Space) -> Iterator[tuple[str, Check]]:
     return _named(checks + ([_check_pointwise] if isinstance(space, PointwiseSpace) else []), space)
 
 
-def _synthetic(source: RowSource) -> LabeledSet:
-    rows = source.rows.take(torch.tensor([0, 1, 30, 31, 60, 61]))
-    return LabeledSet(torch.ones(6, dtype=source.dtype), rows.key, rows.X.clone().requires_grad_(), rows.y)
-
-
 def _represented(space: Space) -> tuple[LabeledSet, list[Block], list[Block]]:
-    source, generator = _source(), _generator()
-    fitted = clone(space).fit(source, generator)
-    synthetic = _synthetic(source)
-    return synthetic, *fitted.represent(source.rows, synthetic, generator)
+    data, draws = source(), generator()
+    fitted = clone(space).fit(data, draws)
+    points = synthetic(data)
+    return points, *fitted.represent(data.rows, points, draws)
 
 
 def _check_blocks(space: Space) -> None:
-    _, real, synthetic = _represented(space)
-    assert len(real) == len(synthetic) > 0, "both sides must have the same number of blocks"
-    for p, q in zip(real, synthetic, strict=True):
+    _, left, right = _represented(space)
+    assert len(left) == len(right) > 0, "both sides must have the same number of blocks"
+    for p, q in zip(left, right, strict=True):
         assert p.values.ndim == q.values.ndim == 2 and p.values.shape[1] == q.values.shape[1]
         assert len(p.weight) == len(p.key) == len(p.values)
         if space.yields == "aligned":
@@ -345,18 +320,18 @@ def _check_space_is_deterministic(space: Space) -> None:
 
 
 def _check_reaches_points(space: Space) -> None:
-    synthetic, _, blocks = _represented(space)
-    (gradient,) = torch.autograd.grad(sum(block.values.square().sum() for block in blocks), synthetic.X)
+    points, _, blocks = _represented(space)
+    (gradient,) = torch.autograd.grad(sum(shown.values.square().sum() for shown in blocks), points.X)
     assert gradient.isfinite().all() and gradient.abs().sum() > 0, "the gradient must reach the synthetic points"
 
 
 def _check_pointwise(space: PointwiseSpace) -> None:
-    source = _source()
-    fitted = clone(space).fit(source, _generator())
-    order = torch.arange(len(source)).flip(0)
-    flipped = fitted.block(source.rows.take(order))
-    torch.testing.assert_close(flipped.values, fitted.embed(source.rows)[order])
-    torch.testing.assert_close(flipped.key, source.rows.key[order])
+    data = source()
+    fitted = clone(space).fit(data, generator())
+    order = torch.arange(len(data)).flip(0)
+    flipped = fitted.block(data.rows.take(order))
+    torch.testing.assert_close(flipped.values, fitted.embed(data.rows)[order])
+    torch.testing.assert_close(flipped.key, data.rows.key[order])
 
 
 def check_parameterization(parameterization: Parameterization) -> None:
@@ -386,7 +361,7 @@ def parameterization_checks(parameterization: Parameterization) -> Iterator[tupl
 
 
 def _check_builds(parameterization: Parameterization) -> None:
-    live = clone(parameterization).build(_source(), np.array([1, 2, 3]), _generator())
+    live = clone(parameterization).build(source(), np.array([1, 2, 3]), generator())
     assert_array_equal(live.key.numpy(), [0, 1, 1, 2, 2, 2])
     mass = np.bincount(live.key, live.weight)
     assert_allclose(mass / mass.sum(), np.array([20, 30, 40]) / 90, rtol=1e-6)
@@ -397,5 +372,5 @@ def _check_builds(parameterization: Parameterization) -> None:
 
 def _check_same_seed_same_start(parameterization: Parameterization) -> None:
     if parameterization.moves == "values":
-        sets = [clone(parameterization).build(_source(), np.array([1, 2, 3]), _generator())() for _ in range(2)]
+        sets = [clone(parameterization).build(source(), np.array([1, 2, 3]), generator())() for _ in range(2)]
         assert torch.equal(sets[0].X, sets[1].X)

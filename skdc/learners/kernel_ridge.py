@@ -1,4 +1,4 @@
-"""Learners that condensed sets are made for: kernel ridge regression, and networks as classifiers."""
+"""Kernel ridge regression on weighted rows of any shape."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils import Tags
+from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from skdc.kernels import Gaussian, Kernel
+from skdc.learners.targets import checked_weight, class_targets
 
 _PREDICT_ROWS = 4096
 
@@ -56,12 +57,6 @@ class _KernelRidge(BaseEstimator):
         self.regularization = regularization
         self.shift = shift
 
-    def _check_weight(self, X: NDArray, sample_weight: ArrayLike | None) -> NDArray[np.float64]:
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-        if not weight.any():
-            raise ValueError("all sample weights are zero; give some row a positive weight")
-        return weight
-
     def _fit_dual(self, X: NDArray, targets: NDArray, weight: NDArray[np.float64]) -> None:
         if not self.regularization > 0:
             raise ValueError(f"regularization={self.regularization!r} must be positive")
@@ -85,6 +80,11 @@ class _KernelRidge(BaseEstimator):
             for start in range(0, len(X), _PREDICT_ROWS)
         ]
         return torch.cat(pieces).numpy()
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
 
 
 class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
@@ -138,7 +138,7 @@ class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
         """
         X, y = validate_data(self, X, y, allow_nd=True, multi_output=True, y_numeric=True)
         targets = np.asarray(y, dtype=np.float64).reshape(len(X), -1)
-        weight = self._check_weight(X, sample_weight)
+        weight = checked_weight(X, sample_weight)
         given = self.target_shift
         self.target_shift_ = np.average(targets, axis=0, weights=weight) if given is None else np.asarray(given)
         self._fit_dual(X, targets - self.target_shift_, weight)
@@ -149,6 +149,11 @@ class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
         """Return predictions, in the shape of the targets."""
         outputs = self._outputs(X) + self.target_shift_
         return outputs[:, 0] if self._flat else outputs
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
 
 class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
@@ -183,6 +188,8 @@ class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
     True
     """
 
+    accepts_soft_labels = True
+
     def __init__(
         self,
         kernel: Kernel | None = None,
@@ -201,21 +208,11 @@ class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
         ValueError
             For bad input, a single class, or a matrix y whose columns `classes` does not name.
         """
-        matrix = np.ndim(y) == 2 and np.shape(y)[1] > 1
+        matrix = np.asarray(y).ndim == 2 and np.shape(y)[1] > 1
         X, y = validate_data(self, X, y, allow_nd=True, multi_output=matrix)
-        if matrix:
-            self.classes_ = np.arange(y.shape[1]) if self.classes is None else np.asarray(self.classes)
-            if len(self.classes_) != y.shape[1]:
-                raise ValueError(f"y has {y.shape[1]} columns, but classes names {len(self.classes_)}")
-            targets = np.asarray(y, dtype=np.float64)
-        else:
-            check_classification_targets(y)
-            self.classes_, codes = np.unique(y, return_inverse=True)
-            targets = np.eye(len(self.classes_))[codes]
-        if len(self.classes_) < 2:
-            raise ValueError(f"y has one class only ({self.classes_[0]!r}); a classifier needs at least two")
+        self.classes_, targets = class_targets(y, self.classes)
         offset = target_offset("classification", targets.shape[1])
-        self._fit_dual(X, targets - offset, self._check_weight(X, sample_weight))
+        self._fit_dual(X, targets - offset, checked_weight(X, sample_weight))
         return self
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
@@ -225,4 +222,5 @@ class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
 
     def predict(self, X: ArrayLike) -> NDArray:
         """Return the class of the largest regression value of each row."""
-        return self.classes_[self._outputs(X).argmax(axis=1)]
+        outputs = self._outputs(X)
+        return self.classes_[outputs.argmax(axis=1)]

@@ -1,0 +1,55 @@
+# `make demo` and `make test` do all of their own set-up: a virtual environment in .venv, and what goes into it.
+
+PYTHON ?= python3
+WORKERS ?= 2
+# The builds of torch for the CPU alone: a tenth of the size. For CUDA: make TORCH_INDEX=https://pypi.org/simple demo
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test test-all test-gpu lint docs bench clean
+
+help:  ## Show the commands.
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
+
+install: $(INSTALLED)  ## Make .venv and install skdc into it, in the tried versions.
+
+# The stamp goes before the first step and comes back after the last: an interrupted installation is done again.
+$(INSTALLED): pyproject.toml constraints.txt
+	@rm -f $@
+	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("This is Python " + sys.version.split()[0])' || { \
+		echo "skdc needs Python 3.11 or later; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --no-deps --constraint constraints.txt --extra-index-url $(TORCH_INDEX) torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(INSTALLED)  ## Condense the digits, train on the result, compare; writes demo.png.
+	MPLBACKEND=agg OMP_NUM_THREADS=1 $(BIN)/python examples/plot_digits.py demo.png
+
+test: $(INSTALLED)  ## Run the tests.
+	$(PYTEST)
+
+test-all: $(INSTALLED)  ## Run the tests, with those that take long.
+	$(PYTEST) -m 'not gpu'
+
+test-gpu: $(INSTALLED)  ## Run the tests that need a CUDA device.
+	$(BIN)/python -m pytest -m gpu
+
+lint: $(INSTALLED)  ## Check style, types and the layers of imports.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: $(INSTALLED)  ## Build the documentation into docs/_build/html; warnings are errors.
+	MPLBACKEND=agg OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+
+bench: $(INSTALLED)  ## Run the benchmarks.
+	$(BIN)/python -m benchmarks
+
+clean:  ## Remove what was built; .venv stays.
+	rm -rf build dist docs/_build docs/generated docs/gallery docs/sg_execution_times.rst demo.png

@@ -1,0 +1,158 @@
+"""Try every discrepancy in every space with every parameterization and solver, and write what works.
+
+``python docs/combinations.py > docs/combinations.rst`` makes the page anew; a test compares the two.
+"""
+
+import inspect
+import traceback
+from pathlib import Path
+
+import numpy as np
+from sklearn.base import clone
+
+import skdc
+from skdc import Condenser, discrepancies, spaces
+from skdc.discrepancies import Discrepancy
+from skdc.networks import MLP
+from skdc.parameterizations import Points, Subset
+from skdc.solvers import Descent, Greedy, Lloyd
+from skdc.spaces import Space
+
+PAGE = Path(__file__).with_suffix(".rst")
+SMALL = MLP(width=4, depth=1)
+# What a part needs to be quick, or to know before the first chunk of a stream.
+SETTINGS = {
+    "RandomFeatureMMD": {"bandwidth": 1.0, "n_features": 8},
+    "Joint": {"target_weight": 1.0},
+    "RandomNetwork": {"network": SMALL},
+    "NetworkGradients": {"network": SMALL, "n_train_steps": 1},
+    "TrainingTrajectories": {"network": SMALL, "n_experts": 1, "n_epochs": 2, "n_student_steps": 2},
+}
+QUICK = Descent(n_steps=2)
+COLUMNS = {
+    "``Points()``, ``Descent()``": (Points(), QUICK),
+    "``Points(labels='learned')``, ``Descent()``": (Points(labels="learned"), QUICK),
+    "``Points()``, ``Lloyd()``": (Points(), Lloyd()),
+    "``Subset()``, ``Greedy()``": (Subset(), Greedy()),
+}
+
+INTRODUCTION = """\
+===================
+Tested combinations
+===================
+
+Not everything composes: what is not listed here is refused by ``fit``, in a sentence that says which two parts do
+not go together and what to use instead. The page is made by trying every combination on small data, and a test keeps
+it true.
+
+The letters say for which targets a combination works: **c** for classes, **r** for continuous targets, **u** for data
+without targets. Spaces that take the sets as a whole need ``by=None`` in the discrepancy. The last column says where
+``partial_fit`` is there, given what a first chunk cannot show (``bandwidth``, ``target_weight``).
+
+``Draw()`` is not in the table: it chooses rows at random, minimises nothing and takes no discrepancy. Nor is
+``Points(labels='learned')`` for continuous targets, which are part of the joint law of (x, y) and always move.
+"""
+
+CLOSING = """\
+Rules behind the table
+======================
+
+* A discrepancy between clouds needs a pointwise space; one between aligned blocks needs a space that yields them.
+* ``Descent`` moves values (``Points``); ``Greedy`` and ``Draw`` choose rows (``Subset``).
+* A parameter that gets no gradient is an error: learned labels need a space that reads the labels of the synthetic
+  set, and continuous targets a space that sees them, such as ``Joint()``, the default for regression.
+* ``Greedy`` follows a mean embedding, class by class, so it takes the kernel discrepancies only.
+* ``Lloyd`` minimises ``QuantizationError`` in a space that maps means back to rows.
+* Spaces that train networks or solve for predictions need targets, and at least two classes.
+* A stream needs a discrepancy that sees the data through mean features only, in a space that stays as it is, and
+  points that start at rows.
+* Terms of a sum keep these rules each; ``partial_fit`` is there where every term has it.
+"""
+
+
+def concrete(module, base):
+    """Return the concrete public classes of a kind, in the order of the alphabet."""
+    classes = [getattr(module, name) for name in sorted(module.__all__)]
+    return [cls for cls in classes if inspect.isclass(cls) and issubclass(cls, base) and not inspect.isabstract(cls)]
+
+
+def small_data():
+    """Return rows with the three kinds of targets."""
+    rng = np.random.default_rng(0)
+    X, labels = rng.normal(size=(24, 3)), np.repeat([0, 1], 12)
+    return {"c": (X + labels[:, None], labels), "r": (X, X.sum(axis=1)), "u": (X, None)}
+
+
+DATA = small_data()
+
+
+def fit(condenser, X, y):
+    """Condense all rows at once."""
+    condenser.fit(X, y)
+
+
+def stream(condenser, X, y):
+    """Condense two chunks, the second of which holds another class."""
+    for chunk in (slice(0, 12), slice(12, 24)):
+        classes = [0, 1] if y is not None and y.dtype.kind == "i" else None
+        condenser.partial_fit(X[chunk], None if y is None else y[chunk], classes=classes)
+    assert np.isfinite(condenser.X_syn_).all()
+
+
+def works(method, condenser, X, y):
+    """Tell whether condensing works; a refusal must come from skdc itself, not from a library below it."""
+    try:
+        method(clone(condenser), X, y)
+    except (ValueError, TypeError) as error:
+        place = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+        if Path(skdc.__file__).parent not in place.parents:
+            raise
+        return False
+    return True
+
+
+def letters(method, condenser):
+    """Return the letters of the targets for which condensing works."""
+    return "".join(letter for letter, data in DATA.items() if works(method, condenser, *data))
+
+
+def part(cls, **settings):
+    """Make a quick part."""
+    return cls(**SETTINGS.get(cls.__name__, {}), **settings)
+
+
+def row(discrepancy, space):
+    """Return the cells of a combination of a discrepancy and a space."""
+    by = None if space.splits == "never" else "class"
+    objective = part(discrepancy, space=part(space), by=by)
+    sizes = {"n_samples": 4, "random_state": 0}
+    condensers = [Condenser(objective, *parts, **sizes) for parts in COLUMNS.values()]
+    cells = [letters(fit, condenser) for condenser in condensers]
+    cells[1] = cells[1].replace("r", "")  # the same as hard labels: continuous targets always move
+    return cells + [letters(stream, condensers[0]) if hasattr(condensers[0], "partial_fit") else ""]
+
+
+def table():
+    """Return the lines of the table; combinations that never work are left out."""
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    lines += _line(["discrepancy", "space", *COLUMNS, "``partial_fit``"])
+    for discrepancy in concrete(discrepancies, Discrepancy):
+        for space in concrete(spaces, Space):
+            cells = row(discrepancy, space)
+            if any(cells):
+                names = [f"`~skdc.discrepancies.{discrepancy.__name__}`", f"`~skdc.spaces.{space.__name__}`"]
+                lines += _line(names + [" ".join(cell) or "–" for cell in cells])
+    return lines
+
+
+def _line(cells):
+    return [f"   * - {cells[0]}"] + [f"     - {cell}" for cell in cells[1:]]
+
+
+def page():
+    """Return the page."""
+    return "\n".join([INTRODUCTION, *table(), "", CLOSING])
+
+
+if __name__ == "__main__":
+    print(page(), end="")

@@ -1,0 +1,63 @@
+"""Sources, sets and reference sums for the numeric tests."""
+
+import numpy as np
+import torch
+
+from skdc.data import Block, LabeledSet, Schema
+from skdc.source import RowSource
+
+CPU = torch.device("cpu")
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def row_source(X, y=None, *, regression=False, weight=None, groups=None, dtype=torch.float64):
+    """Return a source of rows; `groups` holds the sensitive group of each row."""
+    n = len(X)
+    weight = np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64)
+    classes, task, matrix, codes = None, "none", np.empty((n, 0)), np.zeros(n, np.int64)
+    if regression:
+        task, matrix = "regression", np.asarray(y, dtype=np.float64).reshape(n, -1)
+    elif y is not None:
+        classes, codes = np.unique(y, return_inverse=True)
+        task, matrix = "classification", np.eye(len(classes))[codes]
+    class_of_key, key = np.arange(codes.max() + 1), codes
+    if groups is not None:
+        pairs, key = np.unique(np.stack([codes, groups], axis=1), axis=0, return_inverse=True)
+        class_of_key, key = pairs[:, 0], key.reshape(-1)
+    flat = y is None or np.ndim(y) < 2
+    schema = Schema(X.shape[1:], matrix.shape[1], task, class_of_key, np.dtype(np.float64), classes, flat_targets=flat)
+    return RowSource(X, matrix, weight, key, schema, CPU, dtype)
+
+
+def synthetic(source, X, codes=None, weight=None, y=None):
+    """Return synthetic rows given in the user's units; targets default to one-hot class codes."""
+    codes = torch.zeros(len(X), dtype=torch.int64) if codes is None else torch.as_tensor(codes)
+    weight = source.tensor(np.ones(len(X)) if weight is None else np.asarray(weight, dtype=np.float64))
+    if y is None:
+        y = np.eye(source.schema.n_outputs)[codes] if source.schema.n_outputs else np.empty((len(X), 0))
+    return LabeledSet(weight, codes, source.encode(np.asarray(X)), source.encode_targets(np.asarray(y)))
+
+
+def block(values, weight=None):
+    values = torch.as_tensor(np.asarray(values, dtype=np.float64))
+    weight = torch.ones(len(values), dtype=values.dtype) if weight is None else torch.as_tensor(weight).double()
+    return Block(weight, torch.zeros(len(values), dtype=torch.int64), values)
+
+
+def squares(x, y):
+    """Return the squared distances by their definition."""
+    return ((x[:, None, :] - y[None, :, :]) ** 2).sum(axis=2)
+
+
+def finite_differences(function, x, step=1e-5):
+    """Return the central differences of a scalar function at an array."""
+    gradient = np.zeros_like(x)
+    for i in np.ndindex(*x.shape):
+        ahead, behind = x.copy(), x.copy()
+        ahead[i] += step
+        behind[i] -= step
+        gradient[i] = (function(ahead) - function(behind)) / (2 * step)
+    return gradient

@@ -1,0 +1,116 @@
+"""What users read runs: the README, the pages, the examples; and the pages say what is there."""
+
+import doctest
+import re
+import runpy
+import sys
+import tomllib
+from pathlib import Path
+from types import ModuleType
+
+import matplotlib
+import pytest
+
+import skdc
+from skdc import discrepancies, learners, parameterizations, solvers, spaces
+
+ROOT = Path(skdc.__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+NOISE = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+
+
+@pytest.fixture(autouse=True)
+def no_windows(monkeypatch):
+    plt = pytest.importorskip("matplotlib.pyplot")
+    before = matplotlib.get_backend()
+    plt.switch_backend("agg")
+    monkeypatch.setattr(plt, "show", lambda: None)
+    yield
+    plt.close("all")
+    plt.switch_backend(before)
+
+
+def named_blocks():
+    blocks = re.findall(r"^```python\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    return [pytest.param(block, id=block.splitlines()[0]) for block in blocks]
+
+
+@pytest.mark.parametrize("block", named_blocks())
+def test_readme_runs_verbatim(block):
+    exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
+
+
+def test_readme_opens_with_the_two_commands():
+    first = re.search(r"^```sh\n(.*?)^```$", README, flags=re.MULTILINE | re.DOTALL)
+    assert [line.split("#")[0].strip() for line in first[1].splitlines()] == ["make demo", "make test"]
+    assert first.start() < README.index("```python")
+
+
+@pytest.mark.parametrize("page", sorted(p.name for p in (ROOT / "docs").glob("*.rst")))
+def test_pages_show_what_happens(page, monkeypatch):
+    module = ModuleType("page")  # where the classes that a page defines can be pickled
+    monkeypatch.setitem(sys.modules, "page", module)
+    shown = doctest.DocTestParser().get_doctest((ROOT / "docs" / page).read_text(), {}, page, page, 0)
+    shown.globs = vars(module)
+    assert not doctest.DocTestRunner(optionflags=NOISE).run(shown, clear_globs=False).failed
+
+
+@pytest.mark.parametrize("example", ["kernel_inducing_points", "pipeline_grid_search", "streaming"])
+def test_examples_run_and_draw(example, monkeypatch):
+    run_example(example, monkeypatch)
+    assert matplotlib.pyplot.get_fignums(), "the gallery shows a picture of each example"
+
+
+def test_demo_writes_table_and_picture(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SKDC_DEMO_SEEDS", "1")
+    picture = tmp_path / "demo.png"
+    run_example("digits", monkeypatch, str(picture))
+    table = capsys.readouterr().out
+    for name in ("all rows", "random rows", "k-means", "KIP"):
+        assert name in table
+    assert matplotlib.image.imread(picture).std() > 0.1
+
+
+def test_every_example_is_run():
+    tried = {"digits", "kernel_inducing_points", "pipeline_grid_search", "streaming"}
+    assert tried == {path.stem.removeprefix("plot_") for path in (ROOT / "examples").glob("*.py")}
+
+
+def run_example(name, monkeypatch, *arguments):
+    path = str(ROOT / "examples" / f"plot_{name}.py")
+    monkeypatch.setattr(sys, "argv", [path, *arguments])
+    runpy.run_path(path, run_name="__main__")
+
+
+def test_page_of_combinations_is_true():
+    made = runpy.run_path(str(ROOT / "docs" / "combinations.py"))["page"]()
+    assert made == (ROOT / "docs" / "combinations.rst").read_text(), "make it anew: see docs/combinations.py"
+
+
+MODULES = [skdc, discrepancies, learners, parameterizations, solvers, spaces]
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)
+def test_reference_lists_all_public_names(module):
+    prefix = module.__name__.removeprefix("skdc").removeprefix(".")
+    pattern = rf"^   {prefix}\.(\w+)$" if prefix else r"^   (\w+)$"
+    listed = re.findall(pattern, (ROOT / "docs" / "api.rst").read_text(), flags=re.MULTILINE)
+    assert sorted(listed) == sorted(module.__all__)
+    assert all(hasattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("acronym", ["DM", "DC", "MTT", "KIP", "k-means"])
+def test_reference_has_the_acronyms(acronym):
+    assert re.search(rf"\b{acronym}\b", (ROOT / "docs" / "api.rst").read_text())
+
+
+def test_every_dependency_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    wanted = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
+    pins = re.findall(r"^([\w.-]+)==[\w.]+$", (ROOT / "constraints.txt").read_text(), flags=re.MULTILINE)
+    assert {canonical(name) for name in wanted} - {"skdc"} <= {canonical(name) for name in pins}
+
+
+def canonical(requirement):
+    """Return the normalised name of a project, without versions and extras."""
+    return re.sub(r"[-_.]+", "-", re.match(r"[\w.-]+", requirement)[0]).lower()

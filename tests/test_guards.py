@@ -1,0 +1,101 @@
+"""Guards of the design: layers, lengths, names, and recipes that are recipes."""
+
+import ast
+import importlib
+import inspect
+import pkgutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from importlinter.cli import lint_imports
+
+import skdc
+from skdc.condensers import BaseCondenser, NamedCondenser
+
+ROOT = Path(skdc.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+MODULES = [skdc.__name__, *(module.name for module in pkgutil.walk_packages(skdc.__path__, "skdc."))]
+NAMED = [
+    cls for name in skdc.__all__ if inspect.isclass(cls := getattr(skdc, name)) and issubclass(cls, NamedCondenser)
+]
+
+
+def relative(path):
+    return str(path.relative_to(ROOT))
+
+
+def test_imports_go_down_the_layers(monkeypatch):
+    monkeypatch.chdir(ROOT.parent)
+    assert lint_imports(config_filename="pyproject.toml", no_cache=True) == 0
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_files_and_functions_are_short(path):
+    source = path.read_text()
+    assert len(source.splitlines()) <= 400
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            docstring = node.body[0].end_lineno - node.body[0].lineno + 1 if ast.get_docstring(node) else 0
+            length = node.end_lineno - node.body[0].lineno + 1 - docstring
+            assert length < 50, f"{node.name} has {length} lines"
+
+
+@pytest.mark.parametrize("path", FILES, ids=relative)
+def test_modules_say_what_is_there_in_one_sentence(path):
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert docstring and "\n" not in docstring and docstring.endswith(".")
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_public_names_resolve(name):
+    module = importlib.import_module(name)
+    names = getattr(module, "__all__", [])
+    assert len(names) == len(set(names))
+    for public in names:
+        assert getattr(module, public) is not None
+
+
+@pytest.mark.parametrize("cls", NAMED, ids=lambda cls: cls.__name__)
+def test_named_condensers_are_recipes_only(cls):
+    (tree,) = ast.parse(inspect.getsource(cls)).body
+    assert [node.name for node in tree.body if isinstance(node, ast.FunctionDef)] == ["__init__", "recipe"]
+
+
+def leaves(value: Any) -> list[Any]:
+    """Return everything that a recipe was built with, nested parameters included."""
+    if hasattr(value, "get_params"):
+        return [leaf for child in value.get_params(deep=False).values() for leaf in leaves(child)]
+    return [value]
+
+
+def parameters(cls):
+    """Return the parameters of a named condenser beside the tail that all share."""
+    tail = inspect.signature(BaseCondenser).parameters
+    return [name for name in inspect.signature(cls).parameters if name not in tail]
+
+
+@pytest.mark.parametrize("cls, name", [(cls, name) for cls in NAMED for name in parameters(cls)])
+def test_no_parameter_is_dead(cls, name):
+    sentinel = object()
+    recipe = cls(**{name: sentinel}).recipe()
+    assert any(leaf is sentinel for part in recipe for leaf in leaves(part)), f"{name} is not in the recipe"
+
+
+@pytest.mark.parametrize("cls", [*NAMED, skdc.Condenser], ids=lambda cls: cls.__name__)
+def test_all_condensers_share_one_tail(cls):
+    mine, tail = inspect.signature(cls).parameters, inspect.signature(BaseCondenser).parameters
+    assert list(mine)[-len(tail) :] == list(tail)
+    assert all(mine[name].default == tail[name].default for name in tail)
+
+
+def test_condensing_never_sees_test_data():
+    for path in FILES:
+        if path.parent.name in ("condensers", "solvers", "discrepancies", "spaces", "parameterizations"):
+            imported = [
+                alias.name if isinstance(node, ast.Import) else node.module
+                for node in ast.walk(ast.parse(path.read_text()))
+                if isinstance(node, ast.Import | ast.ImportFrom)
+                for alias in node.names
+            ]
+            assert not [name for name in imported if name and ("evaluation" in name or "model_selection" in name)]

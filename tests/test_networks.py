@@ -1,0 +1,190 @@
+"""Builders of networks against their layers written out."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional
+
+from skdc.networks import MLP, ConvNet, build_network, default_builder, penultimate, training_loss
+
+from .sources import seeded
+
+LIKE = torch.empty(0, dtype=torch.float64)
+
+
+def build(builder, input_shape, n_outputs=3, seed=0):
+    return build_network(builder, input_shape, n_outputs, seeded(seed), LIKE)
+
+
+def parameters(network):
+    return [p.detach() for p in network.parameters()]
+
+
+def conv_features(network, images):
+    """Return the last feature maps of a ConvNet from its parameters alone."""
+    values = parameters(network)
+    for i in range(0, len(values) - 2, 4):
+        kernel, bias, gain, offset = values[i : i + 4]
+        images = functional.conv2d(images, kernel, bias, padding=1)
+        images = functional.instance_norm(images, weight=gain, bias=offset)
+        images = functional.avg_pool2d(images.clamp_min(0), 2)
+    return images.flatten(1)
+
+
+# Shapes and layouts
+
+
+def test_mlp_is_its_layers(rng):
+    network, x = build(MLP(width=6, depth=2), (2, 2)), torch.as_tensor(rng.normal(size=(5, 2, 2)))
+    w1, b1, w2, b2, w3, b3 = (p.numpy() for p in parameters(network))
+    hidden = np.maximum(np.maximum(x.numpy().reshape(5, 4) @ w1.T + b1, 0) @ w2.T + b2, 0)
+    np.testing.assert_allclose(penultimate(network, x).detach(), hidden, rtol=1e-12)
+    np.testing.assert_allclose(network(x).detach(), hidden @ w3.T + b3, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "input_shape, to_images",
+    [
+        ((8, 8), lambda x: x[:, None]),
+        ((1, 8, 8), lambda x: x),
+        ((3, 8, 10), lambda x: x),
+        ((8, 10, 3), lambda x: x.permute(0, 3, 1, 2)),
+        ((9, 8, 1), lambda x: x.permute(0, 3, 1, 2)),
+    ],
+    ids=["HW", "1HW", "CHW", "HWC", "HW1"],
+)
+def test_convnet_is_its_layers_in_every_layout(input_shape, to_images, rng):
+    network, x = build(ConvNet(width=4, depth=2), input_shape), torch.as_tensor(rng.normal(size=(5, *input_shape)))
+    features = conv_features(network, to_images(x))
+    torch.testing.assert_close(penultimate(network, x), features)
+    weight, bias = parameters(network)[-2:]
+    torch.testing.assert_close(network(x), features @ weight.T + bias)
+
+
+def test_flattened_images_keep_convolution(rng):
+    x = torch.as_tensor(rng.normal(size=(5, 8, 10, 3)))
+    flat = build(ConvNet(width=4, depth=2, image_shape=(8, 10, 3)), (240,))
+    torch.testing.assert_close(flat(x.flatten(1)), build(ConvNet(width=4, depth=2), (8, 10, 3))(x))
+
+
+def test_channels_can_be_told(rng):
+    x = torch.as_tensor(rng.normal(size=(5, 8, 8, 2)))
+    last = build(ConvNet(width=4, depth=2, channels="last"), (8, 8, 2))
+    first = build(ConvNet(width=4, depth=2, channels="first"), (2, 8, 8))
+    torch.testing.assert_close(last(x), first(x.permute(0, 3, 1, 2)))
+
+
+@pytest.mark.parametrize("shape", [(3, 8, 3), (2, 8, 8), (8, 8, 5), (1, 4, 4)])
+def test_ambiguous_channels_are_refused(shape):
+    with pytest.raises(ValueError, match=r"give ConvNet\(channels='first'\)"):
+        ConvNet(depth=1)(shape, 3)
+
+
+@pytest.mark.parametrize(
+    "builder, input_shape, message",
+    [
+        (ConvNet(channels="middle"), (3, 8, 8), "channels='middle' must be 'first', 'last' or None"),
+        (ConvNet(image_shape=(8, 8)), (65,), r"image_shape=\(8, 8\) has 64 values, but a row has 65"),
+        (ConvNet(depth=4), (8, 20), "4 blocks halve a 8x20 image below one pixel; use depth=3 or less"),
+        (ConvNet(), (20,), "image_shape="),
+        (ConvNet(), (3, 8, 8, 8), "image_shape="),
+    ],
+    ids=["channels", "image_shape", "too deep", "a table", "four axes"],
+)
+def test_rows_that_are_no_images_are_refused(builder, input_shape, message):
+    with pytest.raises(ValueError, match=message):
+        builder(input_shape, 3)
+
+
+def test_the_depth_that_the_message_names_works(rng):
+    x = torch.as_tensor(rng.normal(size=(2, 8, 20)))
+    assert build(ConvNet(width=4, depth=3), (8, 20))(x).shape == (2, 3)
+
+
+@pytest.mark.parametrize(
+    "input_shape, expected",
+    [
+        ((20,), MLP()),
+        ((7, 30), MLP()),
+        ((8, 8), ConvNet(width=32, depth=2)),
+        ((28, 28), ConvNet(width=32, depth=3)),
+        ((3, 32, 32), ConvNet(width=32, depth=3)),
+        ((64, 64, 1), ConvNet(width=32, depth=3)),
+        ((2, 3, 4, 5), MLP()),
+    ],
+    ids=str,
+)
+def test_default_builder(input_shape, expected, rng):
+    assert repr(default_builder(input_shape)) == repr(expected)
+    x = torch.as_tensor(rng.normal(size=(2, *input_shape)))
+    assert build(None, input_shape)(x).shape == (2, 3)
+
+
+# Randomness
+
+
+def test_a_network_depends_on_its_generator_alone():
+    torch.manual_seed(1)
+    one, other = build(MLP(width=4), (3,)), build(MLP(width=4), (3,), seed=5)
+    torch.manual_seed(2)
+    again = build(MLP(width=4), (3,))
+    for first, second in zip(one.parameters(), again.parameters(), strict=True):
+        torch.testing.assert_close(first, second, rtol=0, atol=0)
+    assert not torch.equal(parameters(one)[0], parameters(other)[0])
+
+
+def test_the_next_network_is_another_one():
+    generator = seeded()
+    first, second = (build_network(MLP(width=4), (3,), 2, generator, LIKE) for _ in range(2))
+    assert not torch.equal(parameters(first)[0], parameters(second)[0])
+
+
+def test_the_global_generator_is_left_alone():
+    torch.manual_seed(7)
+    before = torch.get_rng_state()
+    build(MLP(width=4), (3,))
+    torch.testing.assert_close(torch.get_rng_state(), before, rtol=0, atol=0)
+
+
+def test_a_network_takes_the_dtype_of_the_data():
+    assert {p.dtype for p in build(MLP(width=4), (3,)).parameters()} == {torch.float64}
+
+
+@pytest.mark.parametrize("built", [None, torch.zeros(3), MLP()], ids=["nothing", "a tensor", "a builder"])
+def test_a_builder_must_return_a_module(built):
+    with pytest.raises(TypeError, match=f"must return a torch.nn.Module, got {type(built).__name__}"):
+        build(lambda input_shape, n_outputs: built, (3,))
+
+
+def test_penultimate_without_a_linear_layer_is_the_output(rng):
+    network, x = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU()).double(), torch.as_tensor(rng.normal(size=(4, 1, 5, 5)))
+    torch.testing.assert_close(penultimate(network, x), network(x).reshape(4, 18))
+
+
+def test_penultimate_leaves_no_hook_behind(rng):
+    network, x = build(MLP(width=4), (3,)), torch.as_tensor(rng.normal(size=(4, 3)))
+    penultimate(network, x)
+    assert not any(module._forward_pre_hooks for module in network.modules())
+
+
+# Training loss
+
+
+def test_training_loss_is_cross_entropy_with_soft_targets(rng):
+    outputs = torch.as_tensor(rng.normal(size=(6, 3)))
+    targets = torch.as_tensor(rng.dirichlet(np.ones(3), 6))
+    weight = torch.as_tensor(rng.integers(1, 5, 6).astype(float))
+    expected = functional.cross_entropy(
+        outputs.repeat_interleave(weight.long(), 0), targets.repeat_interleave(weight.long(), 0)
+    )
+    loss = training_loss(outputs, targets, weight / weight.sum(), "classification")
+    torch.testing.assert_close(loss, expected)
+
+
+def test_training_loss_is_the_squared_error_in_regression(rng):
+    outputs, targets = rng.normal(size=(6, 2)), rng.normal(size=(6, 2))
+    weight = rng.uniform(size=6)
+    expected = np.average(((outputs - targets) ** 2).mean(axis=1), weights=weight)
+    loss = training_loss(*map(torch.as_tensor, (outputs, targets, weight / weight.sum())), "regression")
+    np.testing.assert_allclose(loss, expected)

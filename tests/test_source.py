@@ -1,0 +1,239 @@
+"""The door to the real data: units, batches, and rows chosen by content."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import stats
+
+from skdc import source as source_module
+from skdc.sketch import Sketch, labeled_hashes
+from skdc.source import SketchSource, draw_seed, require_rows
+
+from .sources import CPU, row_source, seeded
+
+# Working units
+
+
+@pytest.mark.parametrize("shape", [(40, 3), (40, 2, 4), (40, 1, 3, 3)])
+def test_working_units_are_one_shift_a_feature_and_one_scale(shape, rng):
+    X = 5 + rng.normal(size=shape) * np.arange(1, shape[-1] + 1)
+    weight = rng.uniform(0.5, 2, 40)
+    source = row_source(X, weight=weight)
+    mean = np.average(X, axis=0, weights=weight)
+    scale = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight).mean())
+    np.testing.assert_allclose(source.shift, mean, rtol=1e-12)
+    np.testing.assert_allclose(source.scale, scale, rtol=1e-12)
+    np.testing.assert_allclose(source.rows.X, (X - mean) / scale, rtol=1e-10, atol=1e-12)
+    assert source.spread == 1.0
+
+
+def test_working_units_do_not_depend_on_chunks(monkeypatch, rng):
+    X = rng.normal(size=(50, 3))
+    whole = row_source(X)
+    monkeypatch.setattr(source_module, "_CHUNK_BYTES", 8 * 3 * 7)
+    pieces = row_source(X)
+    np.testing.assert_allclose(pieces.shift, whole.shift, rtol=1e-12)
+    np.testing.assert_allclose(pieces.scale, whole.scale, rtol=1e-12)
+    np.testing.assert_allclose(pieces.rows.X, whole.rows.X, rtol=1e-10, atol=1e-14)
+    assert [len(piece) for piece in pieces.chunks(width=3)] == [7] * 7 + [1]
+
+
+@pytest.mark.parametrize("dtype, bits", [(torch.float32, 24), (torch.float64, 53)])
+@pytest.mark.parametrize("offset", [0.0, 1e8])
+def test_decoding_undoes_encoding(dtype, bits, offset, rng):
+    X = offset + rng.normal(size=(40, 3))
+    source = row_source(X, dtype=dtype)
+    # Half a unit in the last place of the centred row, and of the float64 sums with the offset.
+    bound = 2.0**-bits * np.abs(X - source.shift) * 2 + 2.0**-51 * np.abs(X)
+    assert (np.abs(source.decode(source.encode(X)) - X) <= bound).all()
+
+
+def test_the_data_are_read_and_not_written(rng):
+    X = rng.normal(size=(30, 2))
+    X.flags.writeable = False
+    source = row_source(X, np.arange(30) % 2)
+    before = X.copy()
+    source.batch(10, seeded()).X.add_(1.0)
+    source.rows.X.add_(1.0)
+    np.testing.assert_array_equal(X, before)
+
+
+def test_equal_rows_have_unit_scale():
+    source = row_source(np.full((20, 3), 0.1))
+    np.testing.assert_allclose(source.decode(source.rows.X), 0.1)
+    assert source.scale == 1.0
+
+
+def test_regression_targets_are_standardised(rng):
+    y = np.column_stack([3 + 10 * rng.normal(size=40), np.full(40, 7.0)])
+    weight = rng.uniform(0.5, 2, 40)
+    source = row_source(rng.normal(size=(40, 2)), y, regression=True, weight=weight)
+    encoded = source.rows.y.numpy()
+    np.testing.assert_allclose(np.average(encoded, axis=0, weights=weight), 0, atol=1e-12)
+    np.testing.assert_allclose(np.average(encoded[:, 0] ** 2, weights=weight), 1)
+    np.testing.assert_array_equal(source.target_scale[1], 1.0)
+    np.testing.assert_allclose(source.decode_targets(source.rows.y), y, rtol=1e-12)
+
+
+def test_class_indicators_stay_as_they_are(rng):
+    y = np.array([0, 2, 2, 1])
+    source = row_source(rng.normal(size=(4, 2)), y)
+    np.testing.assert_array_equal(source.rows.y, np.eye(3)[y])
+    np.testing.assert_array_equal(source.class_mass(), [1, 1, 2])
+
+
+def test_class_mass_sums_over_sensitive_groups(rng):
+    weight = np.arange(1.0, 7)
+    source = row_source(rng.normal(size=(6, 2)), [0, 0, 0, 1, 1, 1], weight=weight, groups=[0, 1, 1, 0, 0, 1])
+    np.testing.assert_array_equal(source.schema.class_of_key, [0, 0, 1, 1])
+    np.testing.assert_allclose(source.class_mass() / source.class_mass().sum(), [6 / 21, 15 / 21])
+    assert source.class_members(1).tolist() == [3, 4, 5]
+
+
+# Batches
+
+
+def imbalanced(rng, weight=None):
+    y = np.repeat([0, 1, 2], [300, 40, 3])
+    return row_source(rng.normal(size=(343, 2)) + y[:, None], y, weight=weight)
+
+
+@pytest.mark.parametrize("method", ["batch", "sample"])
+def test_batches_estimate_weighted_sums_without_bias(method, rng):
+    weight = rng.uniform(0.2, 3, 343)
+    source = imbalanced(rng, weight)
+    generator, draws = seeded(), []
+    for _ in range(800):
+        batch = getattr(source, method)(30, generator)
+        assert len(batch) == 10 + 10 + 3
+        share = torch.nn.functional.one_hot(batch.key, 3).double() * batch.weight[:, None]
+        draws.append(torch.cat([share.sum(0), (share.T @ batch.X).flatten()]))
+    draws = torch.stack(draws).numpy()
+    # Weights inside are 1 on average.
+    member = np.eye(3)[source.key] * (weight / weight.mean())[:, None]
+    truth = np.concatenate([member.sum(axis=0), (member.T @ source.rows.X.numpy()).ravel()])
+    error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
+    # Four standard errors, and rounding for the class that is taken whole.
+    assert (np.abs(draws.mean(axis=0) - truth) < 4 * error + 1e-9).all()
+
+
+def test_equal_weights_keep_the_mass_of_each_key_in_each_batch(rng):
+    batch = imbalanced(rng).batch(30, seeded())
+    np.testing.assert_allclose(np.bincount(batch.key, batch.weight), [300, 40, 3])
+
+
+def test_batch_and_sample_draw_the_same_rows(rng):
+    X, y = rng.normal(size=(343, 2)), np.repeat([0, 1, 2], [300, 40, 3])
+    batch = row_source(X, y).batch(30, seeded(3))
+    sample = row_source(X, y).sample(30, seeded(3))
+    for name in ("X", "y", "weight", "key"):
+        np.testing.assert_allclose(getattr(batch, name), getattr(sample, name), rtol=1e-12)
+    assert not np.array_equal(batch.X, row_source(X, y).batch(30, seeded(4)).X)
+
+
+def test_no_row_comes_twice_before_all_have_come(rng):
+    source, generator = imbalanced(rng), seeded()
+    batches = [source.batch(30, generator).X for _ in range(31)]
+    of_class = torch.cat([batch[:10] for batch in batches])
+    expected = source.rows.X[:300]
+    np.testing.assert_array_equal(np.unique(of_class[:300], axis=0), np.unique(expected, axis=0))
+    assert not np.array_equal(of_class[300:], of_class[:10])
+
+
+def test_small_data_come_whole(rng):
+    source = imbalanced(rng)
+    assert source.batch(343, seeded()) is source.rows
+    assert len(source.batch(1, seeded())) == 3  # every key is seen, whatever the size
+
+
+# Rows chosen by content
+
+
+def test_starting_rows_are_distinct_and_ignore_order(rng):
+    X = np.repeat(rng.normal(size=(40, 2)), 3, axis=0)
+    y = np.repeat(np.arange(2), 60)
+    order = rng.permutation(120)
+    start, targets = row_source(X, y).starting_rows(np.array([5, 8]), seeded())
+    shuffled, _ = row_source(X[order], y[order]).starting_rows(np.array([5, 8]), seeded())
+    np.testing.assert_allclose(start, shuffled, rtol=1e-12)
+    np.testing.assert_array_equal(targets.argmax(1), np.repeat([0, 1], [5, 8]))
+    assert len(np.unique(start, axis=0)) == 13
+    other, _ = row_source(X, y).starting_rows(np.array([5, 8]), seeded(1))
+    assert not np.allclose(start, other)
+
+
+def test_starting_rows_repeat_in_turn_where_there_are_too_few():
+    source = row_source(np.array([[1.0], [1.0], [2.0]]))
+    start = source.decode(source.starting_rows(np.array([5]), seeded())[0])[:, 0]
+    np.testing.assert_allclose(start, np.resize(start[:2], 5))
+    np.testing.assert_allclose(np.sort(start[:2]), [1, 2])
+
+
+def test_starting_rows_ignore_order_where_equal_rows_have_unlike_targets(rng):
+    X, y = np.repeat(rng.normal(size=(10, 2)), 4, axis=0), rng.normal(size=40)
+    start = row_source(X, y, regression=True).starting_rows(np.array([6]), seeded())
+    backwards = row_source(X[::-1], y[::-1], regression=True).starting_rows(np.array([6]), seeded())
+    for values, expected in zip(start, backwards, strict=True):
+        np.testing.assert_allclose(values, expected, rtol=1e-10)
+
+
+def test_random_rows_come_in_proportion_to_weight(rng):
+    weight = np.array([1.0, 2.0, 3.0, 4.0])
+    # Content decides by a hash: rows that look special to one (zeros, negative zeros) are no exception.
+    source = row_source(np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0], [-1.0, 2.0]]), weight=weight)
+    n_draws = 2000
+    pairs = np.array([source.random_rows(np.array([2]), seeded(s)) for s in range(n_draws)])
+    first = np.bincount(pairs[:, 0], minlength=4)
+    assert stats.chisquare(first, n_draws * weight / 10).pvalue > 1e-3
+    # Without replacement: the second is drawn in proportion to weight among the others.
+    expected = weight[:, None] / 10 * weight[None, :] / (10 - weight[:, None]) * (1 - np.eye(4)) * n_draws
+    observed = np.zeros((4, 4))
+    np.add.at(observed, tuple(pairs.T), 1)
+    off = ~np.eye(4, dtype=bool)
+    assert stats.chisquare(observed[off], expected[off]).pvalue > 1e-3
+
+
+def test_equal_rows_are_drawn_as_often_as_unlike_ones():
+    source = row_source(np.array([[5.0], [5.0], [5.0], [1.0]]))
+    chosen = [source.random_rows(np.array([1]), seeded(s))[0] for s in range(1000)]
+    assert stats.chisquare(np.bincount(chosen, minlength=4)).pvalue > 1e-3
+
+
+def test_random_rows_ignore_order_and_do_not_repeat(rng):
+    X, y = rng.normal(size=(60, 2)), np.repeat([0, 1], 30)
+    weight, order = rng.uniform(0.5, 2, 60), rng.permutation(60)
+    rows = row_source(X, y, weight=weight).random_rows(np.array([7, 9]), seeded())
+    shuffled = row_source(X[order], y[order], weight=weight[order]).random_rows(np.array([7, 9]), seeded())
+    np.testing.assert_array_equal(rows, order[shuffled])
+    assert len(set(rows)) == 16
+    np.testing.assert_array_equal(y[rows], np.repeat([0, 1], [7, 9]))
+
+
+# A sketch for a source
+
+
+def test_a_sketch_starts_from_its_lowest_hashes(rng):
+    X, codes = rng.normal(size=(50, 2)), np.arange(50) % 2
+    rows = row_source(X, codes)
+    sketch = Sketch(2, 20, seed=3)
+    sketch.update(X, rows.y, rows.weight, codes, [X])
+    source = SketchSource(sketch, rows.schema, CPU)
+    start, targets = source.starting_rows(np.array([4, 22]), seeded())
+    hashes = labeled_hashes(X, rows.y, 3)
+    by_class = [X[codes == c][np.argsort(hashes[codes == c])] for c in (0, 1)]
+    np.testing.assert_array_equal(start, np.concatenate([by_class[0][:4], by_class[1][:20], by_class[1][:2]]))
+    np.testing.assert_array_equal(targets.argmax(1), np.repeat([0, 1], [4, 22]))
+    np.testing.assert_array_equal(source.class_mass(), [25, 25])
+    np.testing.assert_allclose(source.spread, np.sqrt(X.var(axis=0).mean()))
+
+
+def test_rows_that_a_sketch_does_not_hold_are_refused(rng):
+    rows = row_source(rng.normal(size=(5, 2)))
+    source = SketchSource(Sketch(1, 2, 0), rows.schema, CPU)
+    assert require_rows(self_part := Sketch(1, 2, 0), rows, "x") is rows
+    with pytest.raises(ValueError, match="Sketch cannot learn the median from a stream.*call fit on all rows"):
+        require_rows(self_part, source, "the median")
+
+
+def test_seeds_come_from_the_generator():
+    assert draw_seed(seeded(1)) == draw_seed(seeded(1)) != draw_seed(seeded(2))
