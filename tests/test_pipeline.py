@@ -208,11 +208,12 @@ def test_bad_steps_are_refused_before_anything_is_condensed(iris, fits):
     assert not fits
 
 
-def test_the_list_of_steps_of_the_user_stays(iris):
-    steps = [("scaler", StandardScaler()), ("condenser", subset()), ("model", SVC())]
+def test_the_list_of_steps_of_the_user_stays(iris, tmp_path):
+    steps = [("scaler", StandardScaler()), ("condenser", subset()), ("pca", PCA(2)), ("model", SVC())]
     before = list(steps)
-    CondensingPipeline(steps, memory=None).fit(*iris)
-    assert steps == before
+    pipe = CondensingPipeline(steps, memory=str(tmp_path)).fit(*iris)
+    assert all(step is same for step, same in zip(steps, before))
+    assert pipe["pca"].n_components_ == 2
 
 
 def test_verbose_tells_of_each_step(iris, capsys):
@@ -344,6 +345,8 @@ def test_weights_that_the_condenser_never_saw_are_refused(iris, weight, fits):
     two = CondensingPipeline([("first", CountingSubset()), ("second", subset(2)), ("model", Recorder())])
     with pytest.raises(ValueError, match="not given to it"):
         two.fit(*iris, second__sample_weight=weight, model__sample_weight=weight)
+    with pytest.raises(ValueError, match="not given to it"):
+        two.fit(*iris, model__sample_weight=weight)
     assert not fits
     pipe.fit(*iris, recorder__sample_weight=None)
     assert pipe[-1].sample_weight_ is None

@@ -143,7 +143,7 @@ def _checked_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Any:
     if issparse(X):
         raise TypeError("Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it.")
     if np.ndim(X) != 2:
-        raise ValueError(f"an encoder takes a table, but X has {np.ndim(X)} dimension(s); use encoder=None")
+        raise ValueError(f"Expected 2D array for an encoder, but X has {np.ndim(X)} dimension(s); use encoder=None")
     _check_feature_names(estimator, X, reset=reset)
     _check_n_features(estimator, X, reset=reset)
     return X

@@ -73,7 +73,10 @@ def find_device(name: str) -> torch.device:
         raise ValueError(f"device={name!r} must be 'auto', 'cpu', 'cuda' or 'cuda:0'")
     if name.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError(f"device={name!r} is not to be had: torch sees no CUDA device; use device='auto' or 'cpu'")
-    return torch.device(name)
+    device = torch.device(name)
+    if device.index is not None and device.index >= torch.cuda.device_count():
+        raise ValueError(f"device={name!r} is not to be had: there are cuda:0 to cuda:{torch.cuda.device_count() - 1}")
+    return device
 
 
 def draw_entropy(random_state: int | np.random.RandomState | None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -45,8 +46,9 @@ _SOLVED = (
 
 
 def _can_stream(condenser: Condenser) -> bool:
-    if condenser.recipe().streams():
-        return True
+    with suppress(TypeError, ValueError):  # parts that do not go together are refused by fit
+        if condenser.recipe().streams():
+            return True
     raise AttributeError(
         "partial_fit needs a discrepancy that sees the data through mean features only, such as "
         "RandomFeatureMMD(bandwidth=1.0), with Points(start='rows') and Descent()"
@@ -180,17 +182,16 @@ class Condenser(BaseCondenser):
         ValueError
             For bad input, or if something must be known before the first chunk and is not.
         """
-        first = "_stream" not in vars(self)
-        if first:
-            self._forget()
+        before = vars(self).copy()
         try:
             with isolated(self.n_jobs):
-                if first:
+                if "_stream" not in before:
+                    self._forget()
                     self._begin(X, y, classes, sample_weight)
                 self._add(X, y, classes, sample_weight)
         except BaseException:
-            if first:
-                self._forget()
+            vars(self).clear()
+            vars(self).update(before)
             raise
         return self
 

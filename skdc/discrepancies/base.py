@@ -200,36 +200,6 @@ class Discrepancy(BaseEstimator, Objective):
             if len(p) and len(q):
                 yield p, q
 
-    def witness(self, p: Block, q: Block, at: Tensor, generator: torch.Generator) -> Tensor:
-        """Return where q misses mass of p: minus the first variation in q, up to a constant.
-
-        Parameters
-        ----------
-        p, q : Block
-        at : Tensor of shape (n, d)
-            Points at which to evaluate.
-        generator : torch.Generator
-
-        Returns
-        -------
-        Tensor of shape (n,)
-            The derivative of the discrepancy when mass of q is moved to a point, negated.
-
-        Raises
-        ------
-        ValueError
-            If the discrepancy does not depend on the weights.
-        """
-        # Transport has no derivative at mass zero: it is taken at a tiny mass.
-        extra = torch.full_like(at[:, 0], 1e-6, requires_grad=True)
-        key = q.key[:1].expand(len(at))
-        mixed = Block(torch.cat([q.mass, extra]), torch.cat([q.key, key]), torch.cat([q.values, at]))
-        value = self.between(p, mixed, generator)
-        if not value.requires_grad:
-            raise ValueError(f"{type(self).__name__} does not depend on the weights of the points: it has no witness")
-        (gradient,) = torch.autograd.grad(value, extra)
-        return -gradient.detach()
-
     def __mul__(self, factor: float) -> Self:
         if not isinstance(factor, Real):
             return NotImplemented

@@ -41,7 +41,7 @@ class EmbeddingDistance(Discrepancy):
                     potentials[j] += x_mass @ tile
         return torch.cat(potentials)
 
-    def witness(self, p: Block, q: Block, at: Tensor, generator: torch.Generator) -> Tensor:
+    def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Return twice the difference of the mean embeddings: where q misses mass of p."""
         return 2 * (self.potential(p, at) - self.potential(q, at))
 

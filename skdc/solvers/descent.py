@@ -138,7 +138,7 @@ def _refuse_idle(synthetic: LiveSet, objective: Objective) -> None:
         if parameter.grad is None:
             what = {"X": "the points", "y": "the targets"}[name]
             raise ValueError(
-                f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, such "
-                "as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); or, for "
+                f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, "
+                "such as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); or, for "
                 "classes, keep the labels"
             )

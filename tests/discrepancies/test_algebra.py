@@ -136,7 +136,13 @@ def test_a_clone_is_deep_and_alike():
 def test_a_shared_space_stays_one_live_space():
     space = RandomNetwork(network=MLP(width=4))
     hybrid = MeanDistance(space=space) + MMD(space=space) + MMD(space=RandomNetwork(network=MLP(width=4)))
-    for variant in (hybrid, clone(hybrid), 0.5 * hybrid, clone(clone(2 * hybrid)), clone(Condenser(hybrid)).discrepancy):
+    for variant in (
+        hybrid,
+        clone(hybrid),
+        0.5 * hybrid,
+        clone(clone(2 * hybrid)),
+        clone(Condenser(hybrid)).discrepancy,
+    ):
         first, second, third = (leaf.space for leaf in variant.leaves())
         assert first is second is not third
     assert clone(hybrid).leaves()[0].space is not space

@@ -21,7 +21,9 @@ def source(rng):
     return row_source(rng.normal(size=(40, 2)) + 10 * y[:, None], y, weight=rng.uniform(0.5, 2, 40))
 
 
-@pytest.mark.parametrize("parameterization", [Points(), Points(start="spread"), Points(start="noise"), Subset()], ids=repr)
+@pytest.mark.parametrize(
+    "parameterization", [Points(), Points(start="spread"), Points(start="noise"), Subset()], ids=repr
+)
 def test_points_have_the_class_and_share_the_mass_of_it(parameterization, source):
     live = parameterization.build(source, SIZES, seeded())
     assert live.key.tolist() == [0] * 3 + [2] * 5

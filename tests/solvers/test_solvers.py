@@ -270,7 +270,12 @@ PAIRINGS = [
     (Sinkhorn(), Subset(), Greedy(), "Greedy follows a mean embedding, which Sinkhorn does not have; use MMD()"),
     (MMD() + Sinkhorn(), Subset(), Greedy(), "which Sinkhorn does not have"),
     (MMD(by=None), Subset(), Greedy(), "Greedy chooses class by class; use MMD(by='class')"),
-    (SquaredL2(space=Identity()), None, None, "SquaredL2 compares aligned, but Identity yields clouds; use a space such"),
+    (
+        SquaredL2(space=Identity()),
+        None,
+        None,
+        "SquaredL2 compares aligned, but Identity yields clouds; use a space such",
+    ),
     (SquaredL2(), None, None, "SquaredL2 compares aligned, but Identity yields clouds"),
     (Cosine(space=RandomNetwork(SMALL)), None, None, "Cosine compares aligned, but RandomNetwork yields clouds"),
     (MMD(space=NetworkGradients(SMALL)), None, None, "MMD compares clouds, but NetworkGradients yields aligned; use a"),
