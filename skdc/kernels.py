@@ -94,9 +94,13 @@ class Gaussian(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        squares = squared_distances(x, y)
-        exponents = -0.5 * (-2 * self.log_bandwidth_.to(x.dtype)).exp()
-        return sum((squares * exponent).exp() for exponent in exponents) / len(exponents)
+        return self.of_squares(squared_distances(x, y))
+
+    def of_squares(self, squares: Tensor) -> Tensor:
+        """Return the kernel of pairs of rows from their squared distances."""
+        exponents = -0.5 * (-2 * self.log_bandwidth_.to(squares.dtype)).exp()
+        first, *others = ((squares * exponent).exp_() for exponent in exponents)
+        return sum(others, first) / len(exponents) if others else first
 
 
 class NeuralTangent(Kernel):
@@ -178,8 +182,13 @@ class NeuralTangent(Kernel):
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     """Return the squared Euclidean distances of shape (len(x), len(y)); the gradient is finite everywhere."""
-    product = torch.addmm(y.square().sum(1)[None, :], x, y.T, alpha=-2)
-    return (product + x.square().sum(1)[:, None]).clamp_min(0)
+    return distances_of_norms(x, y, x.square().sum(1), y.square().sum(1))
+
+
+def distances_of_norms(x: Tensor, y: Tensor, x_norms: Tensor, y_norms: Tensor) -> Tensor:
+    """Return the squared distances of rows of which the squared norms are known."""
+    # In place: nothing but the result is as large as the result.
+    return torch.addmm(y_norms, x, y.T, alpha=-2).add_(x_norms[:, None]).clamp_min_(0)
 
 
 def resolve_bandwidth(
@@ -205,10 +214,12 @@ def resolve_bandwidth(
 def median_distance(values: Tensor, mass: Tensor) -> float:
     """Return the weighted median distance between rows; their root mean square if that is 0; 1 if it is too."""
     values, mass = values.double(), mass.double()
-    squares = squared_distances(values, values).flatten()
+    left, right = torch.triu_indices(len(values), len(values), device=values.device)
+    squares = squared_distances(values, values)[left, right]
     # Rows that are equal are a rounding error apart, which is no distance.
     squares[squares < 8 * torch.finfo(values.dtype).eps * values.square().sum(1).max()] = 0
-    pair_mass = torch.outer(mass, mass).flatten()
+    # A pair of two rows stands for both of its orders.
+    pair_mass = mass[left] * mass[right] * torch.where(left == right, 1.0, 2.0)
     order = squares.argsort()
     cumulative = pair_mass[order].cumsum(0)
     # A hair under one half: at exactly one half, rounding would decide between two distances.

@@ -15,7 +15,8 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet, Schema
 from skdc.sketch import Sketch, labeled_hashes, lowest_distinct, mix
 
-_CHUNK_BYTES = 1 << 25  # rows are cast to working units in pieces of this many float64 bytes
+_CHUNK_BYTES = 1 << 25  # a stream passes in pieces of this many float64 bytes
+_CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, which stay in the cache
 
 
 def draw_seed(generator: torch.Generator) -> int:
@@ -66,7 +67,10 @@ class Source(ABC):
 
     def encode(self, X: NDArray) -> Tensor:
         """Cast rows in the user's units to working units."""
-        return self.tensor((X - self.shift) / self.scale)
+        encoded = torch.empty(X.shape, dtype=self.dtype, device=self.device)
+        for rows in _slices(X, _CAST_BYTES):
+            encoded[rows] = self.tensor((X[rows] - self.shift) / self.scale)
+        return encoded
 
     def decode(self, X: Tensor) -> NDArray[np.floating]:
         """Cast rows in working units back to the user's units and dtype."""
@@ -161,22 +165,14 @@ class RowSource(Source):
         return mean.reshape(self.schema.input_shape), float(_scale(np.sqrt(variance), np.abs(mean).max()))
 
     def _float_chunks(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        for rows in self._chunks():
+        for rows in _slices(self.X, _CAST_BYTES):
             yield self.X[rows].reshape(rows.stop - rows.start, -1).astype(np.float64), self.weight[rows]
-
-    def _chunks(self, width: int = 1) -> Iterator[slice]:
-        step = max(1, _CHUNK_BYTES // (8 * max(int(np.prod(self.schema.input_shape)), width)))
-        for start in range(0, len(self.X), step):
-            yield slice(start, min(start + step, len(self.X)))
 
     @cached_property
     def rows(self) -> LabeledSet:
         """All rows in working units."""
-        X = torch.empty((len(self), *self.schema.input_shape), dtype=self.dtype, device=self.device)
-        for rows in self._chunks():
-            X[rows] = self.encode(self.X[rows])
         key = torch.as_tensor(self.key, device=self.device)
-        return LabeledSet(self.tensor(self.weight), key, X, self.encode_targets(self.y))
+        return LabeledSet(self.tensor(self.weight), key, self.encode(self.X), self.encode_targets(self.y))
 
     @cached_property
     def _decks(self) -> list[_Deck]:
@@ -263,9 +259,16 @@ class RowSource(Source):
         width : int
             Numbers that will be computed for each row; it bounds the length of a piece.
         """
-        for rows in self._chunks(width):
+        for rows in _slices(self.X, _CHUNK_BYTES, width):
             pieces = self.X[rows], self.y[rows], self.weight[rows], self.key[rows]
             yield RowSource(*pieces, self.schema, self.device, torch.float64, scaled=False)
+
+
+def _slices(X: NDArray, n_bytes: int, width: int = 1) -> Iterator[slice]:
+    """Cut rows into pieces of so many bytes, counting float64 entries or `width` float64 numbers for each row."""
+    step = max(1, n_bytes // (8 * max(int(np.prod(X.shape[1:])), width)))
+    for start in range(0, len(X), step):
+        yield slice(start, min(start + step, len(X)))
 
 
 def _scale(deviation: ArrayLike, size: ArrayLike) -> NDArray[np.float64]:

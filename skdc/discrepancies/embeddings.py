@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -11,7 +13,25 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
 
-_TILE = 1024  # rows of a kernel tile: small enough for the cache, large enough for the matrix product
+TILE = 384  # rows of a kernel tile: small enough for the cache, large enough for the matrix product
+
+
+class OwnKernel(NamedTuple):
+    """The kernel matrix of a cloud with itself, of which only columns are ever held.
+
+    Parameters
+    ----------
+    potential : Tensor of shape (n,)
+        The mean embedding of the cloud at its own rows.
+    diagonal : Tensor of shape (n,)
+        The kernel of each row with itself.
+    column : callable
+        `column(i)` returns the kernel of all rows with the i-th, of shape (n,).
+    """
+
+    potential: Tensor
+    diagonal: Tensor
+    column: Callable[[int], Tensor]
 
 
 class EmbeddingDistance(Discrepancy):
@@ -22,24 +42,12 @@ class EmbeddingDistance(Discrepancy):
         """Return the kernel matrix of rows of the space, of shape (len(x), len(y))."""
 
     @abstractmethod
-    def diagonal(self, x: Tensor) -> Tensor:
-        """Return the kernel of each row with itself, of shape (len(x),)."""
+    def own_kernel(self, p: Block) -> OwnKernel:
+        """Return what greedy selection needs of the kernel of p with itself."""
 
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return the mean embedding of p at some points, of shape (n,), without a full kernel matrix."""
-        return torch.cat([self.kernel(x, p.values) @ p.mass for x in at.split(_TILE)])
-
-    def own_potential(self, p: Block) -> Tensor:
-        """Return the mean embedding of p at its own rows, of shape (n,), with half of the matrix products."""
-        tiles = list(zip(p.values.split(_TILE), p.mass.split(_TILE), strict=True))
-        potentials = [torch.zeros_like(mass) for _, mass in tiles]
-        for i, (x, x_mass) in enumerate(tiles):
-            for j, (y, y_mass) in enumerate(tiles[: i + 1]):
-                tile = self.kernel(x, y)
-                potentials[i] += tile @ y_mass
-                if j < i:
-                    potentials[j] += x_mass @ tile
-        return torch.cat(potentials)
+        return torch.cat([self.kernel(x, p.values) @ p.mass for x in at.split(TILE)])
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Return twice the difference of the mean embeddings: where q misses mass of p."""
@@ -78,14 +86,12 @@ class MeanDiscrepancy(EmbeddingDistance):
         """Return the inner products of the features."""
         return self.features(x) @ self.features(y).T
 
-    def diagonal(self, x: Tensor) -> Tensor:
-        """Return the squared norms of the features."""
-        return self.features(x).square().sum(1)
-
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return the mean embedding of p at some points: their features times the mean feature."""
         return self.features(at) @ self.statistic(p)
 
-    def own_potential(self, p: Block) -> Tensor:
-        """Return the mean embedding of p at its own rows."""
-        return self.potential(p, p.values)
+    def own_kernel(self, p: Block) -> OwnKernel:
+        """Return products of the features, which are computed once."""
+        features = self.features(p.values)
+        potential = features @ (p.mass @ features)
+        return OwnKernel(potential, features.square().sum(1), lambda row: features @ features[row])

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from skdc.data import Block
-from skdc.discrepancies.embeddings import EmbeddingDistance, MeanDiscrepancy
-from skdc.kernels import MEDIAN_ROWS, Gaussian
+from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, MeanDiscrepancy, OwnKernel
+from skdc.kernels import MEDIAN_ROWS, Gaussian, distances_of_norms
 from skdc.source import Source, require_rows
 from skdc.spaces.base import Space
 
@@ -79,9 +79,27 @@ class MMD(EmbeddingDistance):
         """Return the kernel matrix."""
         return self.kernel_(x, y)
 
-    def diagonal(self, x: Tensor) -> Tensor:
-        """Return ones: a row is as close to itself as can be."""
-        return torch.ones_like(x[:, 0])
+    def own_kernel(self, p: Block) -> OwnKernel:
+        """Return the potential by half of the matrix products; squared norms are computed once."""
+        norms = p.values.square().sum(1)
+
+        def column(row: int) -> Tensor:
+            one = slice(row, row + 1)
+            squares = distances_of_norms(p.values, p.values[one], norms, norms[one])
+            return self.kernel_.of_squares(squares)[:, 0]
+
+        return OwnKernel(self._own_potential(p, norms), torch.ones_like(norms), column)
+
+    def _own_potential(self, p: Block, norms: Tensor) -> Tensor:
+        tiles = list(zip(p.values.split(TILE), norms.split(TILE), p.mass.split(TILE), strict=True))
+        potentials = [torch.zeros_like(mass) for _, _, mass in tiles]
+        for i, (x, x_norms, x_mass) in enumerate(tiles):
+            for j, (y, y_norms, y_mass) in enumerate(tiles[: i + 1]):
+                tile = self.kernel_.of_squares(distances_of_norms(x, y, x_norms, y_norms))
+                potentials[i] += tile @ y_mass
+                if j < i:
+                    potentials[j] += x_mass @ tile
+        return torch.cat(potentials)
 
 
 class RandomFeatureMMD(MeanDiscrepancy):

@@ -7,12 +7,12 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.cluster import kmeans_plusplus
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
+from skdc.kernels import distances_of_norms
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights, refuse_too_many
-from skdc.source import RowSource, Source, draw_seed, require_rows
+from skdc.source import RowSource, Source, require_rows
 
 
 class Points(Parameterization):
@@ -88,15 +88,32 @@ def _spread_rows(source: RowSource, sizes: NDArray[np.int64], generator: torch.G
         if size:
             members = source.class_members(c)
             rows = source.take(members)
-            seeds = kmeans_plusplus(
-                rows.X.flatten(1).cpu().numpy(),
-                int(size),
-                sample_weight=rows.weight.cpu().numpy(),
-                random_state=draw_seed(generator),
-            )[1]
-            chosen.append(members[seeds])
+            chosen.append(members[_far_apart(rows.X.flatten(1), rows.weight, int(size), generator)])
     start = source.take(np.concatenate(chosen))
     return start.X, start.y
+
+
+def _far_apart(values: Tensor, weight: Tensor, size: int, generator: torch.Generator) -> list[int]:
+    """Return the positions of k-means++ seeds, each the best of a few trials (Arthur and Vassilvitskii, 2007).
+
+    scikit-learn's `kmeans_plusplus` casts float32 rows to float64 for every distance; these rows are centred, and
+    need no such care.
+    """
+    n_trials = 2 + int(np.log(size))
+    norms = values.square().sum(1)
+    nearest = torch.full_like(norms, torch.inf)
+    odds, chosen = weight.double(), []
+    for step in range(size):
+        cumulative = odds.cumsum(0)
+        draws = torch.rand(n_trials if step else 1, generator=generator, dtype=torch.float64).to(values.device)
+        trials = torch.searchsorted(cumulative, draws * cumulative[-1], right=True).clamp_max_(len(values) - 1)
+        squares = distances_of_norms(values, values[trials], norms, norms[trials])
+        squares = torch.minimum(squares, nearest[:, None])
+        best = int((weight @ squares).argmin())
+        chosen.append(int(trials[best]))
+        nearest = squares[:, best]
+        odds = (weight * nearest).double()
+    return chosen
 
 
 class PointsSet(LiveSet):

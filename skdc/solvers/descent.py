@@ -139,6 +139,6 @@ def _refuse_idle(synthetic: LiveSet, objective: Objective) -> None:
             what = {"X": "the points", "y": "the targets"}[name]
             raise ValueError(
                 f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, "
-                "such as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); or, for "
+                "such as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); for "
                 "classes, keep the labels"
             )

@@ -6,7 +6,6 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from skdc.data import Block
 from skdc.parameterizations.base import LiveSet
@@ -18,11 +17,7 @@ from skdc.source import Source
 class Embedding(Protocol):
     """What Greedy asks of a discrepancy: to be the distance between mean embeddings of some kernel."""
 
-    def own_potential(self, p: Block) -> Tensor: ...  # noqa: D102
-
-    def kernel(self, x: Tensor, y: Tensor) -> Tensor: ...  # noqa: D102
-
-    def diagonal(self, x: Tensor) -> Tensor: ...  # noqa: D102
+    def own_kernel(self, p: Block) -> Any: ...  # noqa: D102
 
 
 class Greedy(Solver):
@@ -73,9 +68,11 @@ class Greedy(Solver):
         chosen: list[int] = []
         with torch.no_grad():
             for c, size in enumerate(synthetic.sizes):
+                if not size:
+                    continue
                 members = source.class_members(c)
                 rows = source.take(members)
-                terms = [(leaf, leaf.space_.block(rows)) for leaf in objective.leaves()]
+                terms = [(leaf.weight, leaf.own_kernel(leaf.space_.block(rows))) for leaf in objective.leaves()]
                 chosen.extend(members[_herd(terms, int(size))])
                 progress(len(chosen), int(synthetic.sizes.sum()), float("nan"))
         synthetic.indices = np.array(chosen, dtype=np.intp)
@@ -83,19 +80,16 @@ class Greedy(Solver):
         return Solution(detached(synthetic()), len(chosen), attributes=attributes)
 
 
-def _herd(terms: list[tuple[Any, Block]], size: int) -> list[int]:
-    """Return the positions of `size` rows of the blocks, in the order of choice."""
-    if not size:
-        return []
-    target = sum(leaf.weight * leaf.own_potential(block) for leaf, block in terms)
-    diagonal = sum(leaf.weight * leaf.diagonal(block.values) for leaf, block in terms)
-    repelled = diagonal / 2
+def _herd(terms: list[tuple[float, Any]], size: int) -> list[int]:
+    """Return the positions of `size` rows, in the order of choice, from the weighted kernels of the rows."""
+    target = sum(weight * kernel.potential for weight, kernel in terms)
+    repelled = sum(weight * kernel.diagonal for weight, kernel in terms) / 2
     free = torch.zeros_like(target)
     chosen: list[int] = []
     for t in range(size):
         best = int((target - repelled / (t + 1) + free).argmax())
         chosen.append(best)
         free[best] = -torch.inf
-        for leaf, block in terms:
-            repelled = repelled + leaf.weight * leaf.kernel(block.values, block.values[best : best + 1])[:, 0]
+        for weight, kernel in terms:
+            repelled = repelled + weight * kernel.column(best)
     return chosen

@@ -72,7 +72,7 @@ class Lloyd(Solver):
             block = leaf.space_.block(source.take(source.class_members(c)))
             values, mass = block.values.cpu().numpy(), block.weight.cpu().numpy()
             init = start.values[points].cpu().numpy()
-            kmeans = KMeans(len(init), init=init, n_init=1, max_iter=self.max_iter, tol=self.tol)
+            kmeans = KMeans(len(init), init=init, n_init=1, max_iter=self.max_iter, tol=self.tol, copy_x=False)
             kmeans.fit(values, sample_weight=mass)
             centers[points] = source.tensor(kmeans.cluster_centers_)
             weight[points] = source.tensor(np.bincount(kmeans.labels_, mass, len(init)))

@@ -4,6 +4,7 @@ import pickle
 import time
 from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
+from threading import Event
 
 import joblib
 import numpy as np
@@ -16,9 +17,9 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skdc import Condenser, DistributionMatching, KernelHerding, KernelInducingPoints, RandomSubset
-from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.discrepancies import MMD, RandomFeatureMMD, SlicedWasserstein
 from skdc.networks import MLP
-from skdc.solvers import Descent
+from skdc.solvers import Descent, DivergenceError
 
 from .quick import quick_condensers
 
@@ -82,16 +83,13 @@ class SlowBuilder(MLP):
         return network
 
 
-def test_fits_in_threads_do_not_mix(two_threads):
+def test_fits_in_threads_do_not_mix():
     def condense(seed):
         return DistributionMatching(network=SlowBuilder(8, 1), n_steps=3, random_state=seed).fit(X, Y).X_syn_
 
     expected, state = [condense(seed) for seed in range(4)], torch.random.get_rng_state()
-    with threadpool_limits(2):
-        before = threadpool_info()
-        with ThreadPoolExecutor(4) as pool:
-            sets = list(pool.map(condense, range(4)))
-        assert threadpool_info() == before and torch.get_num_threads() == 2
+    with ThreadPoolExecutor(4) as pool:
+        sets = list(pool.map(condense, range(4)))
     for mine, alone in zip(sets, expected, strict=True):
         assert_array_equal(mine, alone)
     assert torch.equal(torch.random.get_rng_state(), state), "torch's global generator moved"
@@ -132,6 +130,42 @@ def test_threads_are_restored_after_an_interrupt(two_threads):
     with pytest.raises(KeyboardInterrupt):
         Condenser(Bell()).fit(X, Y)
     assert torch.get_num_threads() == 2 and torch.is_grad_enabled()
+
+
+STARTED, JOINED, LEFT = Event(), Event(), Event()
+
+
+class Former(MMD):
+    """A discrepancy of a fit that ends after another one has begun."""
+
+    def between(self, p, q, generator):
+        STARTED.set()
+        JOINED.wait(5)
+        return super().between(p, q, generator)
+
+
+class Latter(MMD):
+    """A discrepancy of a fit that begins before another one ends, and ends after it."""
+
+    def between(self, p, q, generator):
+        JOINED.set()
+        LEFT.wait(5)
+        return super().between(p, q, generator)
+
+
+def test_threads_are_restored_after_fits_that_overlap(two_threads):
+    def condense(discrepancy, wait_for, then):
+        wait_for.wait(5)
+        Condenser(discrepancy, solver=Descent(n_steps=1)).fit(X, Y)
+        then.set()
+
+    now = Event()
+    now.set()
+    with ThreadPoolExecutor(2) as pool:
+        fits = [pool.submit(condense, Former(), now, LEFT), pool.submit(condense, Latter(), STARTED, Event())]
+        assert [fit.result() for fit in fits] == [None, None] and LEFT.is_set()
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == 2, "a new thread takes what the fits left behind"
 
 
 @every_condenser
@@ -225,6 +259,56 @@ def test_failure_on_the_way_out_leaves_nothing(condenser, error):
     with pytest.raises(ValueError if error is None else error):
         condenser.fit(frame, Y)
     assert vars(condenser) == before
+
+
+# Divergence
+
+
+class NotANumber(MMD):
+    """A discrepancy whose value is lost at some step."""
+
+    def __init__(self, at=0, space=None, by="class", reduce="mean", weight=1.0):
+        super().__init__("median", space, by, reduce, weight)
+        self.at = at
+
+    def loss(self, real, synthetic, generator):
+        self.seen_ = getattr(self, "seen_", -1) + 1
+        value = super().loss(real, synthetic, generator)
+        return value * float("nan") if self.seen_ >= self.at else value
+
+
+@pytest.mark.parametrize("at", [0, 1, 3])
+def test_loss_that_is_lost(at):
+    condenser = Condenser(NotANumber(at), solver=Descent(step_size=0.1, n_steps=4), random_state=0)
+    with pytest.raises(DivergenceError, match=rf"finite after {at + 1} of 4 steps: step_size=0\.1 .* step_size=0\.01"):
+        condenser.fit(X, Y)
+    last_good = Condenser(MMD(), solver=Descent(step_size=0.1, n_steps=4), random_state=0)
+    X_syn, y_syn = condenser
+    assert np.isfinite(X_syn).all() and X_syn.shape == (20, 3) and y_syn.shape == (20,)
+    if at == 0:
+        # Nothing has moved: the set is where it starts, at rows of the data.
+        assert all(np.isclose(row, X).all(axis=1).any() for row in X_syn)
+    else:
+        assert not np.array_equal(X_syn, last_good.fit(X, Y).X_syn_)
+
+
+def test_step_that_is_too_large():
+    wild = Descent(step_size=1e6, n_steps=20, optimizer=torch.optim.SGD)
+    condenser = Condenser(SlicedWasserstein(), solver=wild, random_state=0)
+    with pytest.raises(
+        DivergenceError, match=r"finite after \d+ of 20 steps: step_size=1000000\.0 .* try step_size=100000\."
+    ):
+        condenser.fit(X, Y)
+    assert np.isfinite(condenser.X_syn_).all()
+    assert condenser.set_params(solver=Descent(n_steps=2)).fit(X, Y).n_iter_ == 2
+
+
+def test_points_lost_at_the_last_step():
+    leap = Descent(step_size=3e38, n_steps=1, optimizer=torch.optim.SGD)
+    condenser = Condenser(SlicedWasserstein(), solver=leap, random_state=0)
+    with pytest.raises(DivergenceError, match=r"finite after 1 of 1 steps: step_size=3e\+38"):
+        condenser.fit(1e3 * X, y)
+    assert np.isfinite(condenser.X_syn_).all()
 
 
 # Warm starts

@@ -74,7 +74,7 @@ def brute_force(X, weight, size, kernel):
             lambda x, y: 0.5 * np.exp(-squares(x, y) / 2) + 0.1 * x @ y.T,
         ),
     ],
-    ids=repr,
+    ids=["one bandwidth", "two bandwidths", "linear", "hybrid"],
 )
 @pytest.mark.parametrize("seed", range(3))
 def test_greedy_minimises_over_the_next_row(discrepancy, kernel, seed):

@@ -1,0 +1,61 @@
+"""The benchmarks' data sets, read from $SKDC_DATA or ../shared/data beside the project."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]  # X_train, y_train, X_test, y_test
+
+TABLES = {
+    "adult": ("income", ["split"]),
+    "bank_full": ("y", ["duration"]),
+    "magic": ("class", []),
+    "phoneme": ("class", []),
+    "credit_g": ("class", []),
+}
+
+
+def folder() -> Path:
+    """Return where the data are."""
+    return Path(os.environ.get("SKDC_DATA", Path(__file__).parents[1] / ".." / "shared" / "data"))
+
+
+def images(name: str) -> Split:
+    """Return the official split of an image set, rows of shape (28, 28), uint8."""
+    arrays = np.load(io.BytesIO(lzma.decompress((folder() / f"{name}.npz.xz").read_bytes())))
+    return arrays["X_train"], arrays["y_train"], arrays["X_test"], arrays["y_test"]
+
+
+def table(name: str, seed: int) -> Split:
+    """Return a table as numbers: standardised columns and indicators of categories, fitted on the training rows.
+
+    Adult has an official split; the others give 30% of their rows, drawn anew for each seed, to the test.
+    """
+    frame = pd.read_csv(folder() / f"{name}.csv.gz", na_values="?")
+    target, dropped = TABLES[name]
+    if name == "adult":
+        test = frame["split"].to_numpy() == "test"
+        train, test = np.flatnonzero(~test), np.flatnonzero(test)
+    else:
+        train, test = train_test_split(np.arange(len(frame)), test_size=0.3, random_state=seed, stratify=frame[target])
+    X, y = frame.drop(columns=[target, *dropped]), frame[target].to_numpy()
+    numbers = X.select_dtypes("number").columns
+    encoder = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
+            ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), X.columns.difference(numbers)),
+        ]
+    )
+    X_train = encoder.fit_transform(X.iloc[train]).astype(np.float32)
+    return X_train, y[train], encoder.transform(X.iloc[test]).astype(np.float32), y[test]

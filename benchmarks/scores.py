@@ -1,0 +1,140 @@
+"""What the benchmark tables share: methods, learners, time, memory and printing."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.svm import SVC
+from sklearn.utils.validation import has_fit_parameter
+
+from skdc import (
+    Condenser,
+    DistributionMatching,
+    GradientMatching,
+    KernelHerding,
+    KernelInducingPoints,
+    KMeansCondenser,
+    RandomSubset,
+    TrajectoryMatching,
+)
+from skdc.networks import MLP
+
+SVC_ROWS = 10_000  # an RBF-SVC of all 60,000 rows takes minutes: "all data" is that many rows for it
+
+
+def methods(n_per_class: int) -> dict[str, Any]:
+    """Return the condensers of the tables; the network methods take the MLP, which suits two cores."""
+    size = {"n_per_class": n_per_class}
+    return {
+        "RandomSubset": RandomSubset(**size),
+        "KMeansCondenser": KMeansCondenser(**size),
+        "KernelHerding": KernelHerding(**size),
+        "Condenser (MMD)": Condenser(**size),
+        "DistributionMatching (MLP)": DistributionMatching(network=MLP(), **size),
+        "GradientMatching (MLP)": GradientMatching(network=MLP(), **size),
+        "TrajectoryMatching (MLP)": TrajectoryMatching(network=MLP(), **size),
+        "KernelInducingPoints": KernelInducingPoints(**size),
+        "KernelInducingPoints (hard labels)": KernelInducingPoints(labels="hard", **size),
+    }
+
+
+def learners(seed: int, boosting: bool) -> dict[str, Any]:
+    """Return the downstream learners, with scikit-learn's defaults."""
+    found = {
+        "logistic": LogisticRegression(max_iter=1000),
+        "SVC": SVC(),
+        "1-NN": KNeighborsClassifier(1),
+        "MLP": MLPClassifier(max_iter=500, random_state=seed),
+        "forest": RandomForestClassifier(random_state=seed, n_jobs=2),
+    }
+    return found | ({"boosting": HistGradientBoostingClassifier(random_state=seed)} if boosting else {})
+
+
+@dataclass
+class Row:
+    """A line of the table: seconds, MiB and accuracies, one entry a seed."""
+
+    method: str
+    seconds: list[float] = field(default_factory=list)
+    mebibytes: list[float] = field(default_factory=list)
+    scores: dict[str, list[float]] = field(default_factory=dict)
+
+    def add(self, scores: dict[str, float]) -> None:
+        """Add the accuracies of one seed."""
+        for name, score in scores.items():
+            self.scores.setdefault(name, []).append(score)
+
+
+def resident(kind: str) -> float:
+    """Return this process's resident memory in MiB: now (VmRSS), or at its highest (VmHWM)."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith(kind)).split()[1]) / 1024
+
+
+def _fit(condenser: Any, X: np.ndarray, y: np.ndarray, pipe: Any) -> None:
+    Path("/proc/self/clear_refs").write_text("5")  # the highest memory is counted from here
+    before = resident("VmRSS")
+    start = time.perf_counter()
+    fitted = condenser.fit(X, y)
+    seconds = time.perf_counter() - start
+    pipe.send((seconds, resident("VmHWM") - before, fitted))
+
+
+def fit_apart(condenser: Any, X: np.ndarray, y: np.ndarray) -> tuple[float, float, Any]:
+    """Fit in a process of its own; return seconds, peak memory above what the data take (MiB), and the condenser."""
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_fit, args=(condenser, X, y, sender))
+    process.start()
+    result = receiver.recv()
+    process.join()
+    return result
+
+
+def accuracies(
+    models: dict[str, Any],
+    X: np.ndarray,
+    y: np.ndarray,
+    X_test: np.ndarray,
+    y_test: np.ndarray,
+    weight: np.ndarray | None = None,
+) -> dict[str, float]:
+    """Return the test accuracy of each learner trained on a set; weights go to the learners that take them."""
+    scores = {}
+    for name, model in models.items():
+        rows = np.random.default_rng(0).permutation(len(X))[: SVC_ROWS if name == "SVC" else None]
+        weights = (
+            {} if weight is None or not has_fit_parameter(model, "sample_weight") else {"sample_weight": weight[rows]}
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a learner that has not converged on ten rows is no news
+            scores[name] = clone(model).fit(X[rows], y[rows], **weights).score(X_test, y_test)
+    return scores
+
+
+def print_table(rows: list[Row], title: str) -> None:
+    """Print a Markdown table: median seconds and memory, mean and standard deviation of the accuracies."""
+    names = list(dict.fromkeys(name for row in rows for name in row.scores))
+    print(f"\n### {title}\n")
+    print("| method | seconds | peak MiB | " + " | ".join(names) + " |")
+    print("|---|---|---|" + "---|" * len(names))
+    for row in rows:
+        cells = [
+            f"{np.median(row.seconds):.1f}" if row.seconds else "",
+            f"{np.median(row.mebibytes):.0f}" if row.mebibytes else "",
+        ]
+        for name in names:
+            values = row.scores.get(name)
+            cells.append(f"{100 * np.mean(values):.1f} ± {100 * np.std(values):.1f}" if values else "")
+        print(f"| {row.method} | " + " | ".join(cells) + " |", flush=True)
