@@ -2,8 +2,8 @@
 
 PYTHON ?= python3
 WORKERS ?= 2
-# The builds of torch for the CPU alone: a tenth of the size. For CUDA: make TORCH_INDEX=https://pypi.org/simple demo
-TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+# The build of torch for the CPU alone, a tenth of the size: make TORCH_INDEX=https://download.pytorch.org/whl/cpu demo
+TORCH_INDEX ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
@@ -23,7 +23,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info < (3, 11) and sys.exit("This is Python " + sys.version.split()[0])' || { \
 		echo "skdc needs Python 3.11 or later; name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-deps --constraint constraints.txt --extra-index-url $(TORCH_INDEX) torch
+	$(BIN)/pip install --quiet --no-deps --constraint constraints.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
@@ -49,7 +49,10 @@ docs: $(INSTALLED)  ## Build the documentation into docs/_build/html; warnings a
 	MPLBACKEND=agg OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: $(INSTALLED)  ## Run the benchmarks.
-	$(BIN)/python -m benchmarks
+	$(BIN)/python benchmarks/selection_speed.py
+	$(BIN)/python benchmarks/images.py --dataset mnist
+	$(BIN)/python benchmarks/images.py --dataset fashion_mnist
+	$(BIN)/python benchmarks/tables.py --dataset adult
 
 clean:  ## Remove what was built; .venv stays.
 	rm -rf build dist docs/_build docs/generated docs/gallery docs/sg_execution_times.rst demo.png

@@ -59,3 +59,11 @@ def table(name: str, seed: int) -> Split:
     )
     X_train = encoder.fit_transform(X.iloc[train]).astype(np.float32)
     return X_train, y[train], encoder.transform(X.iloc[test]).astype(np.float32), y[test]
+
+
+def some(X: np.ndarray, y: np.ndarray, n: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Return n rows drawn at random, or all if n is None."""
+    if n is None:
+        return X, y
+    rows = np.random.default_rng(0).permutation(len(X))[:n]
+    return X[rows], y[rows]

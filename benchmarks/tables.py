@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from data import TABLES, table
-from scores import SVC_ROWS, Row, accuracies, fit_apart, learners, methods, print_table
+from data import TABLES, some, table
+from scores import HOW, SVC_ROWS, Row, accuracies, apart, learners, methods, print_table
+from sklearn.base import clone
 
 
 def main() -> None:
@@ -16,10 +17,12 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", help="parts of names; all by default")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-jobs", type=int, default=2, help="threads inside fit")
+    parser.add_argument("--n-train", type=int, help="use only so many training rows, for a quick look")
     parser.add_argument("--no-weights", action="store_true", help="do not give sample_weight_ to the learners")
     args = parser.parse_args()
     for dataset in args.dataset:
         splits = [table(dataset, seed) for seed in range(args.seeds)]
+        splits = [(*some(X, y, args.n_train), *test) for X, y, *test in splits]
         everything = Row("all data")
         for seed, (X, y, X_test, y_test) in enumerate(splits):
             everything.add(accuracies(learners(seed, boosting=True), X, y, X_test, y_test))
@@ -31,18 +34,21 @@ def main() -> None:
                 row = Row(name)
                 for seed, (X, y, X_test, y_test) in enumerate(splits):
                     condenser.set_params(random_state=seed, n_jobs=args.n_jobs)
-                    seconds, mebibytes, fitted = fit_apart(condenser, X, y)
+                    seconds, mebibytes, fitted = apart(condenser.fit, X, y)
                     X_syn, y_syn = fitted
                     weight = None if args.no_weights else fitted.sample_weight_
                     row.seconds.append(seconds)
-                    row.mebibytes.append(mebibytes)
+                    row.mebibytes = peak_memory(clone(condenser), X, y) if seed == 0 else row.mebibytes
                     row.add(accuracies(learners(seed, boosting=True), X_syn, y_syn, X_test, y_test, weight))
                     if hasattr(fitted, "learner_"):
                         row.add({"kernel ridge": fitted.learner_.score(X_test, y_test)})
                 rows.append(row)
             print_table(rows, f"{dataset}, {n_per_class} per class, {args.n_jobs} threads, {args.seeds} seeds")
     weights = "no weights" if args.no_weights else "sample_weight_ (class proportions) for learners that take weights"
-    print(f"\nHard labels; {weights}; all data for SVC: {SVC_ROWS} rows.")
+    print(
+        f"\n{HOW} Hard labels (kernel ridge: the learned ones); {weights}: condensed sets have as many rows of each "
+        f"class, the weights give them their shares back. All data: SVC gets at most {SVC_ROWS} rows."
+    )
 
 
 if __name__ == "__main__":

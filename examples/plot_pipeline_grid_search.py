@@ -25,7 +25,7 @@ from skdc.discrepancies import MMD, Sinkhorn, SlicedWasserstein
 from skdc.solvers import Descent
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
-condenser = Condenser(solver=Descent(n_steps=50), n_per_class=10, random_state=0)
+condenser = Condenser(solver=Descent(n_steps=30), n_per_class=10, random_state=0)
 pipeline = make_condensing_pipeline(StandardScaler(), condenser, LogisticRegression())
 print(f"trained on 20 condensed rows: {cross_val_score(pipeline, X, y, cv=3).mean():.3f}")
 everything = make_pipeline(StandardScaler(), LogisticRegression())

@@ -1,5 +1,7 @@
 """Kernels against scikit-learn, numerical integrals and finite networks."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -186,7 +188,7 @@ def test_neural_tangent_scale_is_the_root_mean_square(rng):
 def finite_kernel(x, width, depth, weight_std, bias_std, generator):
     """Return J J^T of a random network in the tangent parametrization."""
     sizes = [x.shape[1], *[width] * depth, 1]
-    weights = [torch.randn(a, b, generator=generator, requires_grad=True) for a, b in zip(sizes, sizes[1:])]
+    weights = [torch.randn(a, b, generator=generator, requires_grad=True) for a, b in pairwise(sizes)]
     biases = [torch.randn(b, generator=generator, requires_grad=True) for b in sizes[1:]]
     hidden = x
     for i, (weight, bias) in enumerate(zip(weights, biases, strict=True)):

@@ -16,6 +16,7 @@ from sklearn.gaussian_process.kernels import RBF
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from skorch.callbacks import EarlyStopping, LRScheduler
 from torch import nn
@@ -95,6 +96,7 @@ def test_kernel_ridge_takes_images_as_flat_rows(images, learner):
     X, y = images
     flat = clone(learner).fit(X.reshape(60, -1), y).predict(X.reshape(60, -1))
     assert_array_equal(clone(learner).fit(X, y).predict(X), flat)
+    assert get_tags(learner).input_tags.three_d_array
 
 
 @pytest.mark.parametrize("learner", [KernelRidgeClassifier(), quick()])
@@ -220,6 +222,7 @@ def test_images(images):
     X, y = images
     net = NetworkClassifier(ConvNet(width=8, depth=2), max_epochs=60, lr=0.01, random_state=0).fit(X, y)
     assert isinstance(net.module_[1], nn.Conv2d)
+    assert get_tags(net).input_tags.three_d_array
     assert net.score(X, y) > 0.9
     default = NetworkClassifier(max_epochs=1, random_state=0).fit(X, y)
     assert any(isinstance(layer, nn.Conv2d) for layer in default.module_)
@@ -337,7 +340,7 @@ def test_parameters_are_those_of_the_constructor(few):
     names = set(inspect.signature(NetworkClassifier).parameters)
     for net in (quick(), quick().fit(*few[:2])):
         assert set(net.get_params(deep=False)) == names
-        assert net.get_params()["network__width"] == 16
+        assert set(net.get_params()) == names | {"network__width", "network__depth"}
         assert repr(net).startswith("NetworkClassifier(")
     assert net.set_params(network__width=4, lr=0.5).network.width == 4
     with pytest.raises(ValueError, match="Invalid parameter 'rate'"):
@@ -358,6 +361,7 @@ def test_it_survives_pickling(few, tmp_path):
         """A network of a class that cannot be imported, as in a script."""
 
     net = quick(network=lambda shape, n: Local(shape[0], n)).fit(X, y)
+    assert not hasattr(net, "optimizer_")
     copy = cloudpickle.loads(cloudpickle.dumps(net))
     assert_array_equal(copy.predict_proba(X), net.predict_proba(X))
     joblib.dump(quick().fit(X, y), tmp_path / "net")
@@ -380,13 +384,17 @@ def test_a_device_that_is_gone_is_replaced(few):
 
 @pytest.mark.gpu
 def test_on_a_gpu(few):
-    X, y, _ = few
+    X, y, weight = few
     before = torch.cuda.get_rng_state()
-    net = quick(device="cuda").fit(X, y)
-    assert next(net.module_.parameters()).is_cuda
-    assert_allclose(net.predict_proba(X), quick().fit(X, y).predict_proba(X), atol=1e-4)
+    net = quick(device="cuda").fit(X, y, sample_weight=weight)
     assert_array_equal(torch.cuda.get_rng_state(), before)
-    assert next(joblib.hash(net) and cloudpickle.loads(cloudpickle.dumps(net)).module_.parameters()).is_cuda
+    expected = quick().fit(X, y, sample_weight=weight).predict_proba(X)
+    assert_allclose(net.predict_proba(X), expected, atol=1e-6)
+    assert not next(net.__getstate__()["module_"].parameters()).is_cuda
+    copy = cloudpickle.loads(cloudpickle.dumps(net))
+    for each in (net, copy):
+        assert next(each.module_.parameters()).is_cuda
+    assert_allclose(copy.predict_proba(X), expected, atol=1e-6)
 
 
 def test_search_in_two_processes_over_a_condensing_pipeline(iris):

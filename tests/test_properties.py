@@ -6,22 +6,26 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linear_sum_assignment
 from sklearn.base import clone
 
 from skdc import Condenser, KernelHerding, KernelInducingPoints, KMeansCondenser, RandomSubset
 from skdc.discrepancies import MMD, QuantizationError, RandomFeatureMMD, Sinkhorn, SlicedWasserstein
-from skdc.parameterizations import Points, Subset
-from skdc.solvers import Descent, Lloyd
+from skdc.parameterizations import Points
+from skdc.solvers import Descent
 from skdc.spaces import Joint
 
 from .sources import squares
 
-few = settings(deadline=None, max_examples=8, derandomize=True)
+# Seeds cannot be shrunk to anything simpler.
+few = settings(deadline=None, max_examples=5, derandomize=True, phases=[Phase.generate])
 seeds = st.integers(0, 10**6)
 STEPS = Descent(n_steps=5)
+# Where a gradient is next to nothing Adam makes a step of its rounding; plain descent does not.
+PLAIN = Descent(step_size=0.05, n_steps=3, optimizer=torch.optim.SGD)
+SINKHORN = Sinkhorn(max_iter=30)
 FOURIER = RandomFeatureMMD(bandwidth=1.0, n_features=50)
 kip = partial(KernelInducingPoints, n_steps=5, n_per_class=3, random_state=0)
 
@@ -66,7 +70,7 @@ WEIGHTED = {
     "k-means": KMeansCondenser(n_per_class=3, random_state=0),
     "mmd": Condenser(MMD(), solver=STEPS, n_per_class=3, random_state=0),
     "kip": kip(),
-    "sinkhorn": Condenser(Sinkhorn(), solver=STEPS, n_per_class=3, random_state=0),
+    "sinkhorn": Condenser(SINKHORN, solver=PLAIN, n_per_class=3, random_state=0),
     "sliced": Condenser(SlicedWasserstein(), solver=STEPS, n_per_class=3, random_state=0),
     "sketch": Condenser(FOURIER, solver=STEPS, n_per_class=3, random_state=0),
 }
@@ -164,7 +168,7 @@ def test_herding_takes_the_same_rows_in_any_units(factor, offset, seed):
     [
         KMeansCondenser(n_per_class=3, random_state=0),
         Condenser(MMD(), Points(start="spread"), STEPS, n_per_class=3, random_state=0),
-        Condenser(Sinkhorn(), Points(start="spread"), STEPS, n_per_class=3, random_state=0),
+        Condenser(SINKHORN, Points(start="spread"), Descent(n_steps=3), n_per_class=3, random_state=0),
         Condenser(QuantizationError(), Points(start="spread"), STEPS, n_per_class=3, random_state=0),
     ],
     ids=["k-means", "mmd", "sinkhorn", "quantization"],
@@ -183,7 +187,8 @@ def test_the_set_moves_with_the_units(condenser, factor, offset, seed):
 def test_points_that_start_at_all_rows_move_with_the_units(factor, offset, seed):
     # The start does not hang on hashes; weights give the points somewhere to go.
     data = Data(seed)
-    condenser = Condenser(MMD(), solver=STEPS, n_per_class={0: 14, 1: 10, 2: 6}, random_state=0)
+    solver = Descent(step_size=5.0, n_steps=5, optimizer=torch.optim.SGD)
+    condenser = Condenser(MMD(), solver=solver, n_per_class={0: 14, 1: 10, 2: 6}, random_state=0)
     plain = clone(condenser).fit(data.X, data.y, sample_weight=data.weight)
     other = clone(condenser).fit(factor * data.X + offset, data.y, sample_weight=data.weight)
     assert np.abs(plain.X_syn_ - data.X[pairing_with_rows(plain, data)]).max() > 0.01 * data.spread
@@ -210,7 +215,7 @@ def test_regression_moves_with_the_units_of_the_target(scale, seed):
 # Partitioning
 
 
-@settings(deadline=None, max_examples=20, derandomize=True)
+@settings(few, max_examples=15)
 @given(seed=seeds, cuts=st.lists(st.integers(1, 29), max_size=6), by_class=st.booleans())
 def test_a_stream_gives_the_set_of_all_rows(seed, cuts, by_class):
     data = Data(seed)
@@ -222,7 +227,7 @@ def test_a_stream_gives_the_set_of_all_rows(seed, cuts, by_class):
     assert_same_set(stream, whole, atol=1e-6 * data.spread)
 
 
-@settings(deadline=None, max_examples=20, derandomize=True)
+@settings(few, max_examples=15)
 @given(seed=seeds, cuts=st.lists(st.integers(1, 89), max_size=4))
 def test_ties_between_classes_do_not_hang_on_the_partitioning(seed, cuts):
     # Four rows for three classes of equal mass, which sums of 0.1 give up to rounding only.

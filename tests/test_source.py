@@ -225,14 +225,25 @@ def test_a_sketch_starts_from_its_lowest_hashes(rng):
     np.testing.assert_array_equal(targets.argmax(1), np.repeat([0, 1], [4, 22]))
     np.testing.assert_array_equal(source.class_mass(), [25, 25])
     np.testing.assert_allclose(source.spread, np.sqrt(X.var(axis=0).mean()))
+    assert source.target_spread == 1.0
+
+
+def test_a_sketch_knows_the_spread_of_rows_and_of_targets(rng):
+    X, y = rng.normal(size=(50, 2, 3)), np.column_stack([5 * rng.normal(size=50), np.full(50, 7.0)])
+    schema = row_source(X, y, regression=True).schema
+    sketch = Sketch(1, 2, 0)
+    sketch.update(X, y, np.ones(50), np.zeros(50, int), [np.ones((50, 1))])
+    source = SketchSource(sketch, schema, CPU)
+    np.testing.assert_allclose(source.spread, np.sqrt(X.reshape(50, 6).var(axis=0).mean()))
+    np.testing.assert_allclose(source.target_spread, [y[:, 0].std(), 1.0])
 
 
 def test_rows_that_a_sketch_does_not_hold_are_refused(rng):
     rows = row_source(rng.normal(size=(5, 2)))
-    source = SketchSource(Sketch(1, 2, 0), rows.schema, CPU)
-    assert require_rows(self_part := Sketch(1, 2, 0), rows, "x") is rows
-    with pytest.raises(ValueError, match="Sketch cannot learn the median from a stream.*call fit on all rows"):
-        require_rows(self_part, source, "the median")
+    part = Sketch(1, 2, 0)
+    assert require_rows(part, rows, "the median") is rows
+    with pytest.raises(ValueError, match=r"Sketch cannot learn the median from a stream.*call fit on all rows"):
+        require_rows(part, SketchSource(part, rows.schema, CPU), "the median")
 
 
 def test_seeds_come_from_the_generator():

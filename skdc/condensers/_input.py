@@ -184,7 +184,7 @@ def _check_y(y: Any) -> NDArray:
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     if y.ndim == 1 and y.dtype.kind in "OSUb":
-        missing = [value for value in y if value is None or type(value).__name__ == "NAType" or value != value]
+        missing = _missing(y)
         if missing:
             raise ValueError(f"Input y contains {missing[0]}; drop the rows without a target")
         kinds = sorted({type(value).__name__ for value in y})
@@ -192,6 +192,11 @@ def _check_y(y: Any) -> NDArray:
             raise ValueError(f"y mixes labels of types {', '.join(kinds)}; make them all of one type")
         return y
     return check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0)
+
+
+def _missing(values: NDArray) -> list[Any]:
+    """Return the missing values: None, NaN and pandas' NA."""
+    return [value for value in values.flat if value is None or type(value).__name__ == "NAType" or value != value]
 
 
 def target_kind(y: NDArray | None, task: str) -> str:
@@ -258,11 +263,11 @@ def _groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.intp]) 
         raise ValueError(
             f"sensitive_features of shape {groups.shape} must hold one group (or one row of groups) for each row of X"
         )
-    names = groups.reshape(len(groups), -1).astype(str)
-    if np.isin(names, ["nan", "None", "<NA>"]).any():
+    if _missing(groups):
         raise ValueError(
             "sensitive_features hold missing values; give those rows a group of their own, such as 'unknown'"
         )
+    names = groups.reshape(len(groups), -1).astype(str)
     return np.unique(names[positions], axis=0, return_inverse=True)[1].reshape(-1)
 
 

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from threading import Lock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -54,16 +55,38 @@ class Start(NamedTuple):
         synthetic.load(replace(rows, X=source.encode(X), y=targets))
 
 
-@contextmanager
-def isolated(n_jobs: int | None) -> Iterator[None]:
-    """Give torch, BLAS and OpenMP n_jobs threads (None is one) and gradients, and what they had afterwards."""
-    n_threads, before = effective_n_jobs(n_jobs), torch.get_num_threads()
-    with threadpool_limits(n_threads), torch.inference_mode(False), torch.enable_grad():
-        torch.set_num_threads(n_threads)
+class _TorchThreads:
+    """The number of torch threads, which is one for all fits: the last one that ends restores it."""
+
+    def __init__(self) -> None:
+        self._lock, self._n_fits, self._before = Lock(), 0, 0
+
+    @contextmanager
+    def set(self, n_threads: int) -> Iterator[None]:
+        """Set the number for one fit."""
+        with self._lock:
+            if not self._n_fits:
+                self._before = torch.get_num_threads()
+            self._n_fits += 1
+            torch.set_num_threads(n_threads)
         try:
             yield
         finally:
-            torch.set_num_threads(before)
+            with self._lock:
+                self._n_fits -= 1
+                if not self._n_fits:
+                    torch.set_num_threads(self._before)
+
+
+_THREADS = _TorchThreads()
+
+
+@contextmanager
+def isolated(n_jobs: int | None) -> Iterator[None]:
+    """Give torch, BLAS and OpenMP n_jobs threads (None is one) and gradients, and what they had afterwards."""
+    n_threads = effective_n_jobs(n_jobs)
+    with threadpool_limits(n_threads), _THREADS.set(n_threads), torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def find_device(name: str) -> torch.device:

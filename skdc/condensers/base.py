@@ -198,8 +198,8 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         rows = as_array(X)
         if self.encoder is None:
             rows = validate_data(self, rows, reset=False, allow_nd=True)
-            if rows.shape[1:] != self.X_syn_.shape[1:]:
-                raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self.X_syn_.shape[1:]}")
+            if rows.shape[1:] != self._input_shape:
+                raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self._input_shape}")
         else:
             _check_feature_names(self, rows, reset=False)
             _check_n_features(self, rows, reset=False)
@@ -217,6 +217,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         return _check_feature_names_in(self, input_features)
 
     def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> None:
+        self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
         counts, mass = problem.per_class()
         sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
@@ -334,7 +335,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         return tags
 
 
-_OUTPUTS = ("_X_out", "_y_out", "_key", "_stream", "_templates")
+_OUTPUTS = ("_X_out", "_y_out", "_key", "_input_shape", "_stream", "_templates")
 _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 

@@ -210,7 +210,7 @@ class Condenser(BaseCondenser):
         self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes
-        self._templates = template(X), template(y)
+        self._templates, self._input_shape = (template(X), template(y)), problem.schema.input_shape
 
     def _sample_size(self, schema: Schema) -> int:
         if self.n_samples is not None and not isinstance(self.n_samples, Integral):

@@ -91,6 +91,7 @@ class Descent(Solver):
             loss.backward()
             if step == 0:
                 _refuse_idle(synthetic, objective)
+                _scale_epsilons(optimizer)
             optimizer.step()
             schedule.step()
             for space in changing:
@@ -131,6 +132,14 @@ def _restore(synthetic: LiveSet, values: list[Tensor]) -> None:
     with torch.no_grad():
         for parameter, value in zip(synthetic.parameters(), values, strict=True):
             parameter.copy_(value)
+
+
+def _scale_epsilons(optimizer: torch.optim.Optimizer) -> None:
+    # Adam's epsilon has the unit of a gradient, and gradients have units of the data: it is meant relative to them.
+    for group in optimizer.param_groups:
+        if "eps" in group:
+            gradients = torch.cat([p.grad.flatten() for p in group["params"]])
+            group["eps"] *= float(gradients.double().square().mean().sqrt()) or 1.0
 
 
 def _refuse_idle(synthetic: LiveSet, objective: Objective) -> None:

@@ -100,22 +100,18 @@ class TrainingTrajectories(Space):
                 f"n_expert_epochs={self.n_expert_epochs} cannot be matched on paths of "
                 f"n_epochs={self.n_epochs} epochs; train the experts for longer"
             )
+        seed = draw_seed(generator)
+        schema = source.schema
+        network = build_network(self.network, schema.input_shape, schema.n_outputs, generator, rows.X)
+        self.network_ = network.requires_grad_(False)
         memory = self.memory if isinstance(self.memory, Memory) else Memory(self.memory, verbose=0)
+        # What experts depend on is the network that is built; a builder may be a lambda, which has no lasting name.
+        train = memory.cache(train_experts, ignore=["network"])
         arrays = [values.cpu().numpy() for values in (rows.X, rows.y, rows.weight)]
-        paths = memory.cache(train_experts)(
-            *arrays,
-            source.schema.task,
-            self.network,
-            self.n_experts,
-            self.n_epochs,
-            self.expert_step_size,
-            draw_seed(generator),
-        )
-        self.task_ = source.schema.task
+        lengths = self.n_experts, self.n_epochs, self.expert_step_size
+        paths = train(*arrays, schema.task, self.network, repr(network), *lengths, seed)
+        self.task_ = schema.task
         self.paths_ = source.tensor(paths)
-        self.network_ = build_network(
-            self.network, source.schema.input_shape, source.schema.n_outputs, generator, rows.X
-        ).requires_grad_(False)
         n_batches = -(-len(rows) // _EXPERT_BATCH)
         first = self.expert_step_size * self.n_expert_epochs * n_batches / self.n_student_steps
         self.log_step_size_ = source.tensor(np.log(first)).requires_grad_()
@@ -162,6 +158,7 @@ def train_experts(
     weight: NDArray,
     task: str,
     network: Builder | None,
+    architecture: str,
     n_experts: int,
     n_epochs: int,
     step_size: float,
@@ -176,6 +173,8 @@ def train_experts(
     task : {"classification", "regression"}
     network : callable or None
         Builder; None takes the default.
+    architecture : str
+        What the builder builds, by which a cache tells networks apart.
     n_experts, n_epochs : int
     step_size : float
     seed : int

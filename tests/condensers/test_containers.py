@@ -250,6 +250,16 @@ def test_categorical_encoders_round_trip(condenser, encoder):
     assert isinstance(X_syn, np.ndarray) and set(X_syn[:, 1]) <= {"u", "v"}
 
 
+@pytest.mark.parametrize("encoder", [OneHotEncoder(), OrdinalEncoder()], ids=repr)
+def test_points_that_stay_keep_their_categories(encoder):
+    words = pd.DataFrame({"word": np.repeat(list("pqrstuv"), [2, 3, 4, 5, 6, 7, 8])})
+    labels = np.where(words["word"] > "s", "late", "early")
+    still = Descent(n_steps=1, step_size=1e-9)
+    X_syn, y_syn = Condenser(solver=still, encoder=encoder, n_per_class=4, random_state=0).fit(words, labels)
+    assert set(zip(X_syn["word"], y_syn)) <= set(zip(words["word"], labels))
+    assert set(X_syn["word"]) == set("pqrstuv"), "points start at distinct rows"
+
+
 @every_condenser
 def test_mixed_frame_round_trips(condenser):
     condenser = clone(condenser).set_params(n_per_class=3, encoder=MixedEncoder())

@@ -235,6 +235,16 @@ def test_weights_of_k_means_are_cluster_masses():
         assert_allclose(fitted.sample_weight_[fitted.y_syn_ == label], 9 * mass / weight.sum(), rtol=1e-5)
 
 
+@every_condenser
+@pytest.mark.parametrize("unit", [1e-60, 1e60])
+def test_weights_have_no_unit(condenser, unit):
+    weight = np.linspace(1, 3, 60)
+    expected = clone(condenser).fit(X, y, sample_weight=weight)
+    fitted = clone(condenser).fit(X, y, sample_weight=unit * weight)
+    assert_allclose(fitted.X_syn_, expected.X_syn_, atol=1e-4)
+    assert_allclose(fitted.sample_weight_, expected.sample_weight_, rtol=1e-5)
+
+
 # A random subset and the seeds of k-means are drawn: there the two agree in law only.
 DETERMINED = [c for c in quick_condensers() if not isinstance(c, RandomSubset | KMeansCondenser)]
 

@@ -17,7 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skdc import Condenser, DistributionMatching, KernelHerding, KernelInducingPoints, RandomSubset
-from skdc.discrepancies import MMD, RandomFeatureMMD, SlicedWasserstein
+from skdc.discrepancies import MMD, SlicedWasserstein
 from skdc.networks import MLP
 from skdc.solvers import Descent, DivergenceError
 
@@ -35,9 +35,6 @@ def two_threads():
     torch.set_num_threads(2)
     yield
     torch.set_num_threads(before)
-
-
-# Randomness
 
 
 @every_condenser
@@ -178,7 +175,7 @@ def test_device_by_name():
     automatic, named = (Condenser(solver=Descent(n_steps=2), device=name, random_state=0) for name in ("auto", "cpu"))
     if not torch.cuda.is_available():
         assert_array_equal(automatic.fit(X, Y).X_syn_, named.fit(X, Y).X_syn_)
-    assert isinstance(named.fit(X, Y).X_syn_, np.ndarray) and named.device == "cpu"
+    assert isinstance(named.fit(X, Y).X_syn_, np.ndarray)
 
 
 @every_condenser
@@ -286,7 +283,7 @@ def test_loss_that_is_lost(at):
     X_syn, y_syn = condenser
     assert np.isfinite(X_syn).all() and X_syn.shape == (20, 3) and y_syn.shape == (20,)
     if at == 0:
-        # Nothing has moved: the set is where it starts, at rows of the data.
+        # Nothing has moved: the set is where it starts.
         assert all(np.isclose(row, X).all(axis=1).any() for row in X_syn)
     else:
         assert not np.array_equal(X_syn, last_good.fit(X, Y).X_syn_)
@@ -307,7 +304,7 @@ def test_points_lost_at_the_last_step():
     leap = Descent(step_size=3e38, n_steps=1, optimizer=torch.optim.SGD)
     condenser = Condenser(SlicedWasserstein(), solver=leap, random_state=0)
     with pytest.raises(DivergenceError, match=r"finite after 1 of 1 steps: step_size=3e\+38"):
-        condenser.fit(1e3 * X, y)
+        condenser.fit(1e3 * X, Y)
     assert np.isfinite(condenser.X_syn_).all()
 
 
@@ -399,19 +396,3 @@ def test_data_are_let_go(condenser):
     file = BytesIO()
     pickle.dump(clone(condenser).set_params(n_per_class=2).fit(big, labels), file)
     assert file.tell() < big.nbytes / 10
-
-
-@every_condenser
-@pytest.mark.parametrize("unit", [1e-60, 1e60])
-def test_weights_have_no_unit(condenser, unit):
-    weight = np.linspace(1, 3, 40)
-    expected = clone(condenser).fit(X, Y, sample_weight=weight)
-    fitted = clone(condenser).fit(X, Y, sample_weight=unit * weight)
-    assert_allclose(fitted.X_syn_, expected.X_syn_, atol=1e-4)
-    assert_allclose(fitted.sample_weight_, expected.sample_weight_, rtol=1e-5)
-
-
-def test_stream_goes_on_after_the_disk():
-    condenser = Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=2), random_state=0)
-    loaded = pickle.loads(pickle.dumps(condenser.fit(X, Y)))
-    assert_array_equal(loaded.partial_fit(X + 1, Y).X_syn_, condenser.partial_fit(X + 1, Y).X_syn_)

@@ -326,6 +326,10 @@ def test_pickling_in_the_middle():
     condenser.X_syn_  # noqa: B018
     condenser = pickle.loads(pickle.dumps(condenser)).partial_fit(X[100:], Y[100:])
     assert_same_set(pickle.loads(pickle.dumps(condenser)), streaming().fit(X, Y))
+    # A fit goes on after the disk, too.
+    half = np.arange(180) % 2 == 0
+    condenser = pickle.loads(pickle.dumps(streaming().fit(X[half], Y[half])))
+    assert_same_set(condenser.partial_fit(X[~half], Y[~half]), streaming().fit(X, Y))
 
 
 def test_chunks_are_let_go():

@@ -12,7 +12,6 @@ from skdc.data import Block
 from skdc.discrepancies import (
     MMD,
     Cosine,
-    Discrepancy,
     MeanDistance,
     QuantizationError,
     RandomFeatureMMD,
@@ -21,6 +20,7 @@ from skdc.discrepancies import (
     SquaredL2,
 )
 from skdc.discrepancies import embeddings as embeddings_module
+from skdc.discrepancies import mmd as mmd_module
 
 from ..sources import block, finite_differences, row_source, seeded, squares
 
@@ -52,7 +52,7 @@ def mmd(x, p, y, q, kernel):
 
 @pytest.mark.parametrize("bandwidth", [0.7, [0.5, 1.0, 3.0]])
 def test_mmd_is_its_definition_less_a_constant(bandwidth, clouds):
-    x, p, y, q = clouds
+    x, p, *_ = clouds
 
     def kernel(a, b):
         return np.mean([rbf_kernel(a, b, gamma=0.5 / s**2) for s in np.atleast_1d(bandwidth)], axis=0)
@@ -133,15 +133,17 @@ def test_witness_is_the_first_variation(discrepancy, clouds, rng):
 
 @pytest.mark.parametrize("discrepancy", [MMD(bandwidth=1.0), MeanDistance(), RandomFeatureMMD(1.0, 30)], ids=repr)
 def test_potentials_are_kernel_products(discrepancy, clouds, rng, monkeypatch):
-    monkeypatch.setattr(embeddings_module, "_TILE", 5)
+    for module in (embeddings_module, mmd_module):
+        monkeypatch.setattr(module, "TILE", 5)
     x, p, *_ = clouds
     at, discrepancy = torch.as_tensor(rng.normal(size=(8, 3))), fitted(discrepancy, x)
     points = block(x, 4 * p)
-    full = discrepancy.kernel(points.values, points.values).numpy()
-    np.testing.assert_allclose(discrepancy.own_potential(points), full @ p, rtol=1e-10)
+    full, own = discrepancy.kernel(points.values, points.values).numpy(), discrepancy.own_kernel(points)
+    np.testing.assert_allclose(own.potential, full @ p, rtol=1e-10)
+    np.testing.assert_allclose(own.diagonal, full.diagonal(), rtol=1e-10)
+    np.testing.assert_allclose(own.column(7), full[7], rtol=1e-9, atol=1e-12)
     across = discrepancy.kernel(at, points.values).numpy()
     np.testing.assert_allclose(discrepancy.potential(points, at), across @ p, rtol=1e-10)
-    np.testing.assert_allclose(discrepancy.diagonal(points.values), full.diagonal(), rtol=1e-10)
 
 
 # Transport
@@ -165,7 +167,7 @@ def sinkhorn_divergence(x, p, y, q, epsilon):
 
 
 def test_sinkhorn_is_the_divergence_less_a_constant(clouds):
-    x, p, y, q = clouds
+    x, p, *_ = clouds
     epsilon = squares(x, x).mean()
     discrepancy = fitted(Sinkhorn(blur=1.0, max_iter=1000), x)
     assert discrepancy.epsilon_ == pytest.approx(epsilon)

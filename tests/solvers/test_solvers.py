@@ -244,7 +244,8 @@ def test_divergence_at_the_last_step_is_seen(classes):
     X, y, _ = classes
     solver = Descent(step_size=1e38, n_steps=1, optimizer=partial(GRADIENT_DESCENT, momentum=0.5))
     condenser = Condenser(1e4 * QuantizationError(), solver=solver, n_per_class=2, random_state=0)
-    pytest.raises(DivergenceError, condenser.fit, X, y)
+    with pytest.raises(DivergenceError):
+        condenser.fit(X, y)
     assert np.isfinite(condenser.X_syn_).all()
 
 

@@ -1,16 +1,12 @@
-"""What spaces show, against closed forms, finite differences and training written out."""
+"""What the spaces of rows, features and functions show, against their definitions."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from joblib import Memory
-from scipy.special import softmax
 from sklearn.kernel_ridge import KernelRidge
-from torch import nn
 
-from skdc.discrepancies import Cosine, SquaredL2
 from skdc.kernels import Gaussian, NeuralTangent
 from skdc.networks import MLP, penultimate
 from skdc.spaces import (
@@ -23,38 +19,7 @@ from skdc.spaces import (
     TrainingTrajectories,
 )
 
-from ..sources import finite_differences, row_source, seeded, squares, synthetic
-
-
-def linear(input_shape, n_outputs):
-    return nn.Sequential(nn.Flatten(), nn.Linear(input_shape[0], n_outputs))
-
-
-def two_layers(activation):
-    def build(input_shape, n_outputs):
-        return nn.Sequential(nn.Linear(input_shape[0], 5), activation(), nn.Linear(5, n_outputs))
-
-    return build
-
-
-@pytest.fixture
-def source(rng):
-    y = np.repeat([0, 1, 2], [12, 9, 6])
-    return row_source(3 + 2 * rng.normal(size=(27, 4)) + y[:, None], y, weight=rng.uniform(0.5, 2, 27))
-
-
-@pytest.fixture
-def points(source, rng):
-    codes = np.array([0, 0, 1, 2, 2])
-    return synthetic(source, 3 + rng.normal(size=(5, 4)), codes, rng.uniform(0.5, 2, 5))
-
-
-@pytest.fixture
-def regression(rng):
-    X = rng.normal(size=(25, 4)) * [1, 2, 3, 4]
-    y = 100 + 7 * np.column_stack([X[:, 0], rng.normal(size=25)])
-    return row_source(X, y, regression=True, weight=rng.uniform(0.5, 2, 25))
-
+from ..sources import row_source, seeded, squares, synthetic
 
 # Data
 
@@ -136,192 +101,6 @@ def test_random_network_shows_the_last_hidden_layer_and_is_redrawn(source):
     assert not torch.allclose(space.embed(source.rows), first)
     assert not space.frozen()
     assert Identity().frozen()
-
-
-# Gradients
-
-
-def test_gradients_of_softmax_regression_are_in_closed_form(source, points):
-    space = NetworkGradients(network=linear).fit(source, seeded())
-    weight, bias = (p.detach().numpy() for p in space.network_.parameters())
-    for blocks, rows in zip(space.represent(source.rows, points, seeded()), (source.rows, points), strict=True):
-        X, y, mass = rows.X.numpy(), rows.y.numpy(), rows.mass.numpy()
-        expected = (mass[:, None] * (softmax(X @ weight.T + bias, axis=1) - y)).T @ X
-        assert len(blocks) == 1
-        np.testing.assert_allclose(blocks[0].values.detach(), expected, rtol=1e-10, atol=1e-13)
-
-
-def test_gradients_of_linear_regression_are_in_closed_form(regression):
-    space = NetworkGradients(network=linear).fit(regression, seeded())
-    weight, bias = (p.detach().numpy() for p in space.network_.parameters())
-    rows = regression.rows
-    blocks, _ = space.represent(rows, rows, seeded())
-    residual = rows.X.numpy() @ weight.T + bias - rows.y.numpy()
-    expected = (rows.mass.numpy()[:, None] * residual).T @ rows.X.numpy()  # 2 / n_outputs = 1
-    np.testing.assert_allclose(blocks[0].values.detach(), expected, rtol=1e-10)
-
-
-def test_gradients_have_a_block_a_weight_and_a_row_an_output_unit(source, points):
-    space = NetworkGradients(network=MLP(width=7, depth=2)).fit(source, seeded())
-    blocks, _ = space.represent(source.rows, points, seeded())
-    assert [block.values.shape for block in blocks] == [(7, 4), (7, 7), (3, 7)]
-
-
-def test_gradients_of_kernels_have_a_row_a_channel(rng):
-    def convolution(input_shape, n_outputs):
-        return nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv2d(1, 3, 2), nn.Flatten(), nn.Linear(27, n_outputs))
-
-    source = row_source(rng.normal(size=(8, 4, 4)), np.arange(8) % 2)
-    space = NetworkGradients(network=convolution).fit(source, seeded())
-    blocks, _ = space.represent(source.rows, source.rows, seeded())
-    assert [block.values.shape for block in blocks] == [(3, 4), (2, 27)]
-
-
-@pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU])
-@pytest.mark.parametrize("by", ["class", None])
-def test_gradient_matching_has_the_right_gradient(activation, by, source, points):
-    space = NetworkGradients(network=two_layers(activation))
-    discrepancy = Cosine(space=space, by=by).fit(source, seeded(3))
-
-    def loss(X):
-        rows = replace(points, X=torch.as_tensor(X))
-        return float(discrepancy.loss(source.rows, rows, seeded()).detach())
-
-    moving = points.X.clone().requires_grad_()
-    discrepancy.loss(source.rows, replace(points, X=moving), seeded()).backward()
-    expected = finite_differences(loss, points.X.numpy(), step=1e-6)
-    assert np.abs(expected).max() > 1e-3
-    np.testing.assert_allclose(moving.grad, expected, rtol=1e-5, atol=1e-7)
-
-
-def test_the_network_is_trained_on_the_synthetic_set_between_matches(source, points):
-    space = NetworkGradients(network=linear, n_matches=2, n_train_steps=3, network_step_size=0.2)
-    generator = seeded()
-    space.fit(source, generator)
-    weight, bias = (p.detach().numpy().copy() for p in space.network_.parameters())
-    X, y, mass = points.X.numpy(), points.y.numpy(), points.mass.numpy()
-    velocities = np.zeros_like(weight), np.zeros_like(bias)
-    for _ in range(3):
-        residual = mass[:, None] * (softmax(X @ weight.T + bias, axis=1) - y)
-        velocities = 0.5 * velocities[0] + residual.T @ X, 0.5 * velocities[1] + residual.sum(axis=0)
-        weight, bias = weight - 0.2 * velocities[0], bias - 0.2 * velocities[1]
-    space.after_step(points, source, generator)
-    trained = [p.detach().clone() for p in space.network_.parameters()]
-    np.testing.assert_allclose(trained[0], weight, rtol=1e-10)
-    np.testing.assert_allclose(trained[1], bias, rtol=1e-10)
-    # It has served twice: the next is new.
-    space.after_step(points, source, generator)
-    fresh = NetworkGradients(network=linear).fit(source, seeded()).network_
-    assert not torch.equal(space.network_[1].weight, trained[0])
-    assert not torch.equal(space.network_[1].weight, fresh[1].weight)
-
-
-# Trajectories
-
-
-def trajectories(network, **settings):
-    return TrainingTrajectories(**{"network": network, "n_experts": 2, "n_epochs": 3, "n_student_steps": 4} | settings)
-
-
-def softmax_regression(parameters, X, y, mass, step_size, n_steps):
-    """Return the parameters (weight, then bias) after steps of gradient descent on all rows."""
-    n_outputs, n_features = y.shape[1], X.shape[1]
-    weight, bias = parameters[:-n_outputs].reshape(n_outputs, n_features), parameters[-n_outputs:]
-    for _ in range(n_steps):
-        residual = mass[:, None] * (softmax(X @ weight.T + bias, axis=1) - y)
-        weight, bias = weight - step_size * residual.T @ X, bias - step_size * residual.sum(axis=0)
-    return np.concatenate([weight.ravel(), bias])
-
-
-def test_the_student_is_softmax_regression_written_out(source, points):
-    space = trajectories(linear).fit(source, seeded())
-    origin = space.paths_[1, 2]
-    student = space.train_student(origin, points).detach()
-    step_size = float(space.log_step_size_.detach().exp())
-    expected = softmax_regression(
-        origin.numpy(), points.X.numpy(), points.y.numpy(), points.mass.numpy(), step_size, n_steps=4
-    )
-    np.testing.assert_allclose(student, expected, rtol=1e-10)
-
-
-def test_experts_are_softmax_regression_written_out(source):
-    # All 27 rows make one batch of 128: an epoch is one step, whatever the order.
-    space = trajectories(linear, expert_step_size=0.3).fit(source, seeded())
-    rows = source.rows
-    assert space.paths_.shape == (2, 4, 15)
-    for path in space.paths_.numpy():
-        for before, after in zip(path, path[1:]):
-            expected = softmax_regression(before, rows.X.numpy(), rows.y.numpy(), rows.mass.numpy(), 0.3, n_steps=1)
-            np.testing.assert_allclose(after, expected, rtol=1e-9, atol=1e-12)
-
-
-def test_the_student_starts_with_the_way_of_an_expert(source):
-    space = trajectories(linear, expert_step_size=0.3, n_expert_epochs=2).fit(source, seeded())
-    # One batch an epoch, so 2 expert steps of 0.3 in 4 student steps.
-    assert float(space.log_step_size_.detach().exp()) == pytest.approx(0.3 * 2 / 4)
-
-
-def test_the_loss_is_that_of_the_paper(source, points):
-    space = trajectories(linear, n_expert_epochs=2, max_start_epoch=9)
-    discrepancy = SquaredL2(space=space, by=None).fit(source, seeded())
-    seen = set()
-    for seed in range(20):
-        loss = float(discrepancy.loss(source.rows, points, seeded(seed)).detach())
-        candidates = {}
-        for expert, path in enumerate(space.paths_):
-            for start in range(2):  # 3 epochs, of which 2 lie between start and goal
-                student = space.train_student(path[start], points).detach()
-                ratio = (student - path[start + 2]).square().sum() / (path[start] - path[start + 2]).square().sum()
-                candidates[expert, start] = float(ratio)
-        matches = [key for key, value in candidates.items() if value == pytest.approx(loss, rel=1e-9)]
-        assert len(matches) == 1
-        seen.update(matches)
-    assert seen == {(0, 0), (0, 1), (1, 0), (1, 1)}
-
-
-@pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU])
-def test_trajectory_matching_has_the_right_gradient(activation, source, points):
-    space = trajectories(two_layers(activation), expert_step_size=0.3)
-    discrepancy = SquaredL2(space=space, by=None).fit(source, seeded(1))
-
-    def loss(X, log_step_size):
-        space.log_step_size_ = torch.as_tensor(log_step_size)
-        rows = replace(points, X=torch.as_tensor(X))
-        return float(discrepancy.loss(source.rows, rows, seeded(2)).detach())
-
-    log_step_size, moving = space.log_step_size_, points.X.clone().requires_grad_()
-    discrepancy.loss(source.rows, replace(points, X=moving), seeded(2)).backward()
-    at = log_step_size.detach().numpy()
-    by_rows = finite_differences(lambda X: loss(X, at), points.X.numpy(), step=1e-6)
-    by_step = finite_differences(lambda s: loss(points.X.numpy(), s), at.reshape(()), step=1e-6)
-    assert np.abs(by_rows).max() > 1e-3
-    assert np.abs(by_step) > 1e-3
-    np.testing.assert_allclose(moving.grad, by_rows, rtol=1e-5, atol=1e-7)
-    np.testing.assert_allclose(log_step_size.grad, by_step, rtol=1e-5)
-
-
-@pytest.mark.parametrize("as_memory", [False, True])
-def test_experts_are_read_from_the_memory(as_memory, tmp_path, source, monkeypatch):
-    memory = Memory(tmp_path, verbose=0) if as_memory else str(tmp_path)
-
-    def fit(seed):
-        return trajectories(MLP(width=4, depth=1), memory=memory).fit(source, seeded(seed))
-
-    first = fit(0)
-
-    def refuse(*args, **kwargs):
-        raise AssertionError("experts are trained again")
-
-    monkeypatch.setattr(torch.optim, "SGD", refuse)
-    again = fit(0)
-    torch.testing.assert_close(again.paths_, first.paths_, rtol=0, atol=0)
-    # Other experts are not in the memory.
-    pytest.raises(AssertionError, fit, 1)
-
-
-def test_paths_shorter_than_what_is_to_be_matched_are_refused(source):
-    with pytest.raises(ValueError, match="n_expert_epochs=4 cannot be matched on paths of n_epochs=3"):
-        trajectories(linear, n_expert_epochs=4).fit(source, seeded())
 
 
 # Functions
