@@ -7,7 +7,6 @@ import argparse
 import numpy as np
 from data import images, some
 from scores import HOW, SVC_ROWS, Row, accuracies, apart, learners, methods, print_table
-from sklearn.base import clone
 
 
 def main() -> None:
@@ -44,7 +43,7 @@ def main() -> None:
                 X_syn, y_syn = fitted
                 weight = fitted.sample_weight_ if args.weights else None
                 row.seconds.append(seconds)
-                row.mebibytes = peak_memory(clone(condenser), X, y) if seed == 0 else row.mebibytes
+                row.mebibytes.append(mebibytes)
                 scores = accuracies(learners(seed, boosting=False), flat(X_syn), y_syn, flat(X_test), y_test, weight)
                 row.add(scores)
                 if hasattr(fitted, "learner_"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import pickle
 import time
 import warnings
 from collections.abc import Callable
@@ -67,11 +68,11 @@ def learners(seed: int, boosting: bool) -> dict[str, Any]:
 
 @dataclass
 class Row:
-    """A line of the table: seconds and accuracies, one entry a seed, and the memory of the first seed in MiB."""
+    """A line of the table: seconds, MiB and accuracies, one entry a seed."""
 
     method: str
     seconds: list[float] = field(default_factory=list)
-    mebibytes: float | None = None
+    mebibytes: list[float] = field(default_factory=list)
     scores: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, scores: dict[str, float]) -> None:
@@ -97,7 +98,7 @@ def apart(run: Callable[..., Any], *args: Any) -> tuple[float, float, Any]:
     process = context.Process(target=_measure, args=(sender, run, args))
     process.start()
     sender.close()  # else a process that dies would be waited for
-    result = receiver.recv()
+    result = pickle.loads(receiver.recv_bytes())
     process.join()
     return result
 
@@ -106,26 +107,12 @@ def _measure(sender: Any, run: Callable[..., Any], args: tuple[Any, ...]) -> Non
     KernelHerding(n_per_class=1).fit(np.eye(64), np.arange(64) % 2)  # libraries load before the clock starts
     Path("/proc/self/clear_refs").write_text("5")  # the highest memory is counted from here
     before = resident("VmRSS")
-    condenser.fit(X, y)
-    pipe.send(resident("VmHWM") - before)
-
-
-def peak_memory(condenser: Any, X: np.ndarray, y: np.ndarray) -> float:
-    """Fit in a process of its own and return the peak resident memory above what it had with the data (MiB)."""
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_send_memory, args=(condenser, X, y, sender))
-    process.start()
-    mebibytes = receiver.recv()
-    process.join()
-    return mebibytes
-
-
-def timed_fit(condenser: Any, X: np.ndarray, y: np.ndarray) -> tuple[float, Any]:
-    """Return the seconds of a fit and the condenser."""
     start = time.perf_counter()
-    fitted = condenser.fit(X, y)
-    return time.perf_counter() - start, fitted
+    result = run(*args)
+    seconds = time.perf_counter() - start
+    mebibytes = resident("VmHWM") - before
+    # Not `send`: tensors would come as handles of a process that is gone.
+    sender.send_bytes(pickle.dumps((seconds, mebibytes, result)))
 
 
 def accuracies(
@@ -158,7 +145,7 @@ def print_table(rows: list[Row], title: str) -> None:
     for row in rows:
         cells = [
             f"{np.median(row.seconds):.1f}" if row.seconds else "",
-            "" if row.mebibytes is None else f"{row.mebibytes:.0f}",
+            f"{np.median(row.mebibytes):.0f}" if row.mebibytes else "",
         ]
         for name in names:
             values = row.scores.get(name)

@@ -108,9 +108,9 @@ def main() -> None:
                 flush=True,
             )
     print(
-        f"\nMNIST, {len(X)} rows of float32, {args.n_per_class} per class. Seconds: medians of {args.repeats} alternating "
-        "runs in one process (the ratio: median of the ratios of neighbouring runs). Memory: the highest resident size "
-        "of one run in a fresh process, above what it held with the data."
+        f"\nMNIST, {len(X)} rows of float32, {args.n_per_class} per class. Seconds: medians of {args.repeats} "
+        "alternating runs in one process (ratio: the median of their ratios). Memory: the highest resident size of one "
+        "run in a fresh process, above what it held with the data."
     )
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from threading import Lock
+from threading import RLock
 from typing import Literal
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-_BORROWED = Lock()
+_BORROWED = RLock()
 
 Builder = Callable[[tuple[int, ...], int], nn.Module]
 

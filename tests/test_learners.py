@@ -7,6 +7,7 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+import sklearn
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
@@ -228,6 +229,14 @@ def test_images(images):
     assert any(isinstance(layer, nn.Conv2d) for layer in default.module_)
 
 
+@pytest.mark.parametrize("learner", [KernelRidgeClassifier(), KernelRidgeRegressor(), quick()])
+def test_rows_of_another_shape_are_refused(images, learner):
+    X, y = images
+    fitted = clone(learner).fit(X, y)
+    with pytest.raises(ValueError, match=r"rows of shape \(8, 7\) are not like those of fit, \(8, 8\)"):
+        fitted.predict(X[:, :, :7])
+
+
 # How it is trained
 
 
@@ -405,6 +414,16 @@ def test_search_in_two_processes_over_a_condensing_pipeline(iris):
     assert search.best_params_ == {"networkclassifier__network__width": 16, "networkclassifier__max_epochs": 50}
     again = GridSearchCV(search.best_estimator_, {"networkclassifier__lr": [0.01]}, cv=2).fit(*iris)
     assert again.best_score_ == search.best_score_
+
+
+def test_it_requests_metadata_as_others_do(iris):
+    X, y = iris
+    condenser, weight = KMeansCondenser(n_per_class=5, random_state=0), np.arange(1.0, 151.0)
+    with sklearn.config_context(enable_metadata_routing=True):
+        steps = [each.set_fit_request(sample_weight=True) for each in (condenser, quick())]
+        pipe = make_condensing_pipeline(*steps).fit(X, y, sample_weight=weight)
+    expected = quick().fit(*condenser, sample_weight=condenser.sample_weight_)
+    assert_array_equal(pipe.predict_proba(X), expected.predict_proba(X))
 
 
 def test_it_ends_a_plain_pipeline(iris):

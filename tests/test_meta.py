@@ -15,6 +15,7 @@ from sklearn.decomposition import PCA
 from sklearn.ensemble import BaggingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GridSearchCV, cross_val_score, cross_validate
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -254,13 +255,13 @@ def test_it_survives_joblib_and_clone(iris, tmp_path):
 def test_metadata_is_requested_of_it(iris):
     weight = np.arange(1.0, 151.0)
     with sklearn.config_context(enable_metadata_routing=True):
-        model = CondensedEstimator(weighted(), LogisticRegression())
-        model.set_fit_request(sample_weight=True).set_score_request(sample_weight=True)
+        model = CondensedEstimator(weighted(), LogisticRegression()).set_fit_request(sample_weight=True)
         scores = cross_validate(
             make_pipeline(StandardScaler().set_fit_request(sample_weight=False), model),
             *iris,
             params={"sample_weight": weight},
             cv=2,
+            scoring=make_scorer(accuracy_score).set_score_request(sample_weight=False),
             return_estimator=True,
             return_indices=True,
             error_score="raise",

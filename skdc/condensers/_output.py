@@ -67,6 +67,12 @@ def chosen_targets(values: Any, indices: NDArray[np.intp]) -> Any:
     return chosen.ravel() if isinstance(chosen, np.ndarray) and chosen.shape[1:] == (1,) else chosen
 
 
+def whole(values: NDArray) -> NDArray:
+    """Make numbers whole that are so but for rounding: an encoder may cut off what stands behind the point."""
+    nearest = np.round(values)
+    return np.where(np.abs(values - nearest) < 1e-5, nearest, values)
+
+
 def simplex(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the Euclidean projection of each row on the probability simplex (Duchi et al., 2008, figure 1)."""
     ordered = -np.sort(-scores, axis=1)

@@ -32,6 +32,7 @@ from skdc.condensers._output import (
     like_targets,
     simplex,
     template,
+    whole,
 )
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_bar
 from skdc.condensers._stream import Stream
@@ -172,14 +173,13 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
                 problem = read(self, X, y, sample_weight, sensitive_features, task=self.task)
                 recipe = checked(self.recipe())
                 refuse_idle_groups(recipe, sensitive_features is not None)
-                self._condense(problem, recipe, previous)
+                error = self._condense(problem, recipe, previous)
             self._contain(X, y)
-        except DivergenceError:
-            self._contain(X, y)
-            raise
         except BaseException:
             self._forget()
             raise
+        if error is not None:
+            raise error
         return self
 
     def transform(self, X: ArrayLike) -> Any:
@@ -216,7 +216,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         check_is_fitted(self)
         return _check_feature_names_in(self, input_features)
 
-    def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> None:
+    def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> DivergenceError | None:
         self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
         counts, mass = problem.per_class()
@@ -227,17 +227,17 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
             source = RowSource(*data, torch.float64, scaled=False)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
-            self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
             if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
                 self._stream = stream
-            return
+            return self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
         generator = torch.Generator().manual_seed(seed)
         if objective is not None:
             objective.fit(source, generator)
-        self._solve(recipe, objective, source, sizes, draw_seed(generator), previous, problem.encoder)
+        error = self._solve(recipe, objective, source, sizes, draw_seed(generator), previous, problem.encoder)
         if "indices_" in vars(self):
             self.indices_ = problem.positions[self.indices_]
+        return error
 
     def _solve(
         self,
@@ -248,7 +248,8 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         seed: int,
         previous: Start | None,
         encoder: Any,
-    ) -> None:
+    ) -> DivergenceError | None:
+        """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
         generator = torch.Generator().manual_seed(seed)
         synthetic = recipe.parameterization.build(source, sizes, generator)
         if previous is not None:
@@ -257,8 +258,9 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
             solution = recipe.solver.solve(objective, synthetic, source, generator, progress_bar(self))
         except DivergenceError as error:
             self._show(error.solution, synthetic, objective, source, encoder)
-            raise
+            return error
         self._show(solution, synthetic, objective, source, encoder)
+        return None
 
     def _show(
         self,
@@ -275,7 +277,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         X = source.X[self.indices_] if "indices_" in vars(self) else source.decode(rows.X)
         if encoder is not None:
             self.encoder_ = encoder
-            X = encoder.inverse_transform(X)
+            X = encoder.inverse_transform(whole(X))
             if "learner_" in vars(self):
                 densify = FunctionTransformer(dense, accept_sparse=True).set_output(transform="default")
                 self.learner_ = make_pipeline(FrozenEstimator(encoder), densify, self.learner_)

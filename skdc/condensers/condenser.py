@@ -251,8 +251,10 @@ class Condenser(BaseCondenser):
         counts, mass = stream.sketch.counts, stream.sketch.mass
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
         with isolated(self.n_jobs):
-            self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, None, None)
+            error = self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, None, None)
         self._contain(*self._templates)
+        if error is not None:
+            raise error
         return vars(self)[name]
 
     def __sklearn_is_fitted__(self) -> bool:

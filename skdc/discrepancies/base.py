@@ -152,6 +152,8 @@ class Discrepancy(BaseEstimator, Objective):
             raise ValueError(f"{name}(by={self.by!r}): by must be 'class', 'group' or None")
         if self.reduce not in ("mean", "worst"):
             raise ValueError(f"{name}(reduce={self.reduce!r}): reduce must be 'mean' or 'worst'")
+        if self.by is None and self.reduce != "mean":
+            raise ValueError(f"{name}(by=None, reduce={self.reduce!r}): without groups there is nothing to reduce")
         if not self.weight > 0:
             raise ValueError(f"{name}(weight={self.weight!r}): the weight must be positive")
         wanted = "aligned" if self.compares == "aligned" else "clouds"

@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
 from skdc.kernels import Gaussian, Kernel
-from skdc.learners.targets import checked_weight, class_targets
+from skdc.learners.targets import checked_weight, class_targets, require_shape
 
 _PREDICT_ROWS = 4096
 
@@ -74,6 +74,7 @@ class _KernelRidge(BaseEstimator):
     def _outputs(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, allow_nd=True)
+        require_shape(X, self.X_fit_.shape[1:])
         points, dual = self._values(self.X_fit_), torch.as_tensor(self.dual_coef_)
         pieces = [
             self.kernel_(self._values(X[start : start + _PREDICT_ROWS]), points) @ dual

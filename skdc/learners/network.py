@@ -19,7 +19,7 @@ from skorch.dataset import Dataset
 from skorch.utils import get_map_location, to_tensor
 from torch import Tensor, nn
 
-from skdc.learners.targets import checked_weight, class_targets
+from skdc.learners.targets import checked_weight, class_targets, require_shape
 from skdc.networks import Builder, build_network, training_loss
 
 _FLOATS = [np.float32, np.float64]  # others become the first
@@ -30,6 +30,10 @@ class NetworkClassifier(NeuralNetClassifier):
 
     It is a skorch classifier without the settings that small sets do not need: there is no validation split, the
     network returns logits, and the loss is the weighted cross-entropy. Arithmetic is that of X: float32 or float64.
+
+    The field's protocol of evaluation [1]_ is
+    `NetworkClassifier(optimizer=partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4), lr=0.01)`. The default
+    does as well on the condensed digits, wines and irises.
 
     Parameters
     ----------
@@ -65,6 +69,10 @@ class NetworkClassifier(NeuralNetClassifier):
     history : skorch.history.History
         `history[:, "train_loss"]` is the loss of each epoch.
     n_features_in_ : int
+
+    References
+    ----------
+    .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021.
 
     Examples
     --------
@@ -159,6 +167,7 @@ class NetworkClassifier(NeuralNetClassifier):
         """Return class probabilities of shape (n, n_classes) for rows X of shape (n, ...)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, allow_nd=True, dtype=self.dtype_)
+        require_shape(X, self.input_shape_)
         return super().predict_proba(self._rows(X))
 
     def predict(self, X: ArrayLike) -> NDArray:

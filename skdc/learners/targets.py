@@ -1,4 +1,4 @@
-"""What learners read besides rows: weights, and targets of classes."""
+"""What all learners check: weights, targets of classes, and the shape of new rows."""
 
 from __future__ import annotations
 
@@ -49,3 +49,15 @@ def class_targets(y: NDArray, classes: ArrayLike | None) -> tuple[NDArray, NDArr
     if len(labels) < 2:
         raise ValueError(f"y has one class only ({labels.tolist()[0]!r}); a classifier needs at least two")
     return labels, (y[:, None] == labels).astype(np.float64)
+
+
+def require_shape(X: NDArray, input_shape: tuple[int, ...]) -> None:
+    """Refuse rows of another shape than those of fit.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    if X.shape[1:] != input_shape:
+        raise ValueError(f"rows of shape {X.shape[1:]} are not like those of fit, {input_shape}")

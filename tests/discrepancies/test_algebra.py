@@ -201,8 +201,16 @@ def numpy_mmd(source, points, real_rows, synthetic_rows):
     return q @ np.exp(-squares(y, y) / 2) @ q - 2 * p @ np.exp(-squares(x, y) / 2) @ q
 
 
-@pytest.mark.parametrize("by", ["class", "group", None])
-@pytest.mark.parametrize("reduce, combine", [("mean", np.mean), ("worst", np.max)])
+@pytest.mark.parametrize(
+    "by, reduce, combine",
+    [
+        ("class", "mean", np.mean),
+        ("class", "worst", np.max),
+        ("group", "mean", np.mean),
+        ("group", "worst", np.max),
+        (None, "mean", np.mean),
+    ],
+)
 def test_splitting_is_a_reduction_over_groups(by, reduce, combine):
     source, points = pair()
     class_of_key = source.schema.class_of_key
@@ -239,6 +247,7 @@ def test_groups_without_rows_are_left_out():
         (Sinkhorn() + (-0.5) * MMD(), r"MMD\(weight=-0.5\): the weight must be positive"),
         (MMD(by="sex"), r"MMD\(by='sex'\): by must be 'class', 'group' or None"),
         (MMD(reduce="max"), r"MMD\(reduce='max'\): reduce must be 'mean' or 'worst'"),
+        (MMD(by=None, reduce="worst"), "without groups there is nothing to reduce"),
         (Hybrid([]), "has nothing to minimise; add at least one discrepancy"),
         (Sinkhorn(blur=0.0), r"Sinkhorn\(blur=0.0\): the blur must be positive"),
         (SlicedWasserstein(n_projections=0), r"SlicedWasserstein\(n_projections=0\) needs at least one direction"),
