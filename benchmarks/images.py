@@ -32,7 +32,7 @@ def main() -> None:
     if not args.no_all:
         everything.add(accuracies(learners(0, boosting=False), flat(X), y, flat(X_test), y_test))
     for n_per_class in args.n_per_class:
-        rows = [everything]
+        rows = [] if args.no_all else [everything]
         for name, condenser in methods(n_per_class).items():
             if args.methods and not any(part.lower() in name.lower() for part in args.methods):
                 continue

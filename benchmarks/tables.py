@@ -45,8 +45,8 @@ def main() -> None:
             print_table(rows, f"{dataset}, {n_per_class} per class, {args.n_jobs} threads, {args.seeds} seeds")
     weights = "no weights" if args.no_weights else "sample_weight_ (class proportions) for learners that take weights"
     print(
-        f"\n{HOW} Hard labels (kernel ridge: the learned ones); {weights}: condensed sets have as many rows of each "
-        f"class, the weights give them their shares back. All data: SVC gets at most {SVC_ROWS} rows."
+        f"\n{HOW} Hard labels (kernel ridge: the learned ones); {weights}. All data: SVC gets at most {SVC_ROWS} rows. "
+        "Boosting has leaves of 20 rows or more: trained on fewer than 40 it knows the class proportions only."
     )
 
 

@@ -109,7 +109,7 @@ class Sketch:
         rows = X.reshape(len(X), -1).astype(np.float64)
         chunk = self.empty_like()
         chunk.counts = np.bincount(key, minlength=len(self.mass))
-        chunk.mass = np.bincount(key, weight, len(self.mass))
+        chunk.mass = np.bincount(key, weight, len(self.mass)).astype(np.float64)
         membership = np.zeros((len(self.mass), len(X)))
         membership[key, np.arange(len(X))] = weight
         chunk.sums = [membership @ values for values in features]

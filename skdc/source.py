@@ -220,7 +220,8 @@ class RowSource(Source):
 
     def class_mass(self) -> NDArray[np.float64]:
         """Return the total weight of each class."""
-        return np.bincount(self.schema.class_of_key[self.key], self.weight, self.schema.n_classes)
+        classes = self.schema.class_of_key[self.key]
+        return np.bincount(classes, self.weight, self.schema.n_classes).astype(np.float64)
 
     def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return (X, y) of `sizes[c]` distinct rows a class c, chosen by a hash of their content.
@@ -333,7 +334,8 @@ class SketchSource(Source):
 
     def class_mass(self) -> NDArray[np.float64]:
         """Return the total weight of each class."""
-        return np.bincount(self.schema.class_of_key, self.sketch.mass, self.schema.n_classes)
+        classes = self.schema.class_of_key
+        return np.bincount(classes, self.sketch.mass, self.schema.n_classes).astype(np.float64)
 
     def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return (X, y) of `sizes[c]` sampled rows a class c; repeated in turn where there are fewer."""

@@ -321,11 +321,6 @@ SKETCHED = RandomFeatureMMD(bandwidth=1.0, n_features=50)
         CondensedEstimator(Condenser(SKETCHED, n_samples=40, solver=Descent(n_steps=5), random_state=0), Ridge()),
         AsSampler(RandomSubset(random_state=0)),
     ],
-    expected_failed_checks=lambda estimator: (
-        {"check_dtype_object": "condensers refuse continuous targets of dtype object"}
-        if is_regressor(estimator)
-        else {}
-    ),
 )
 def test_sklearn(estimator, check):
     check(estimator)

@@ -144,7 +144,7 @@ def test_the_order_of_rows_does_not_matter(name, weighted, seed):
 
 # Units
 
-MAPS = [(1e-3, 0.0), (1.0, 1e4), (250.0, -7e3), (-3.0, 12.0)]
+MAPS = [(1e-6, 0.0), (1.0, 1e4), (250.0, -7e3), (-3.0, 12.0)]
 
 
 def mapped(condenser, data, factor, offset):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import Any
@@ -103,6 +104,9 @@ def read(
     if y is not None:
         y = _check_y(y)
         check_consistent_length(rows, y)
+        if task == "regression" and y.dtype == object:
+            with suppress(ValueError):  # words are refused below
+                y = y.astype(np.float64)
     weights = _check_sample_weight(as_array(sample_weight), rows, dtype=np.float64, ensure_non_negative=True)
     positions = np.flatnonzero(weights)
     if not len(positions):
@@ -114,7 +118,7 @@ def read(
     encoder = None if estimator.encoder is None else clone(estimator.encoder)
     if encoder is not None:
         rows = _encoded(encoder, rows, y)
-    kind = target_kind(y, task)
+    kind = target_kind(y, "classification" if classes is not None and task == "auto" else task)
     labels, codes, matrix = _targets(y, kind, len(rows), classes)
     groups = None if sensitive_features is None else _groups(sensitive_features, len(weights), positions)
     class_of_key, key = _keys(codes, groups)

@@ -27,6 +27,11 @@ class CondensedPair(tuple):
         """Refused: a pair has no shape."""
         raise TypeError(_NOT_ROWS)
 
+    @property
+    def ndim(self) -> NoReturn:
+        """Refused: a pair has no dimensions."""
+        raise TypeError(_NOT_ROWS)
+
 
 def template(values: Any) -> Any:
     """Return what `like_rows` and `like_targets` need to know of a container: an empty copy of a frame or series."""

@@ -46,7 +46,7 @@ from skdc.source import RowSource, Source, draw_seed
 class PairMixin:
     """A fitted condenser unpacks into (X_syn, y_syn)."""
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self: Any) -> Iterator[Any]:
         """Return an iterator over X_syn and y_syn, in the containers of the data.
 
         Raises
@@ -58,7 +58,7 @@ class PairMixin:
         return iter(self._pair())
 
     def fit_transform(
-        self,
+        self: Any,
         X: ArrayLike,
         y: ArrayLike | None = None,
         *,
@@ -105,6 +105,11 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
     warm_start : bool, default=False
         Start from the synthetic set of the last fit.
     """
+
+    X_syn_: Any
+    y_syn_: Any
+    indices_: NDArray[np.intp]
+    learner_: Any
 
     def __init__(
         self,
@@ -222,7 +227,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         counts, mass = problem.per_class()
         sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
-        objective = None if recipe.discrepancy is None else clone(recipe.discrepancy)
+        objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.streams():
             source = RowSource(*data, torch.float64, scaled=False)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
@@ -242,7 +247,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
     def _solve(
         self,
         recipe: Recipe,
-        objective: Objective | None,
+        objective: Any,
         source: Source,
         sizes: NDArray[np.int64],
         seed: int,
@@ -267,7 +272,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         solution: Solution,
         synthetic: LiveSet,
         objective: Objective | None,
-        source: Source,
+        source: Any,
         encoder: Any,
     ) -> None:
         """Set the fitted attributes from what the nouns declare."""
@@ -285,7 +290,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         self.X_syn_, self.y_syn_, self.y_soft_, self.y_learned_ = X, None, None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
-            self.y_syn_ = schema.classes[targets.argmax(axis=1)]
+            self.y_syn_ = np.asarray(schema.classes)[targets.argmax(axis=1)]
             self.y_soft_ = simplex(targets) if synthetic.learned else None
         elif schema.task == "regression":
             self.y_syn_ = targets[:, 0] if schema.flat_targets else targets

@@ -31,7 +31,7 @@ class TrajectoryMatching(NamedCondenser):
         an MLP with two hidden layers of 128.
     n_experts : int, default=5
         Networks trained on the data.
-    n_epochs : int, default=20
+    n_epochs : int, default=7
         Epochs for which each is trained.
     n_expert_epochs : int, default=2
         Epochs of an expert that the student is to catch up in.
@@ -68,7 +68,7 @@ class TrajectoryMatching(NamedCondenser):
         self,
         network: Builder | None = None,
         n_experts: int = 5,
-        n_epochs: int = 20,
+        n_epochs: int = 7,
         n_expert_epochs: int = 2,
         n_student_steps: int = 10,
         step_size: float = 0.02,

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from numbers import Real
-from typing import Any, ClassVar, Literal, Self, TypeVar
+from typing import Any, ClassVar, Literal, Self, TypeVar, cast
 
 import numpy as np
 import torch
@@ -172,15 +172,15 @@ class Discrepancy(BaseEstimator, Objective):
         return [self]
 
     def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
+        self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return what is compared: the blocks of the space."""
-        return self.space_.represent(real, synthetic, generator)
+        return self.space_.represent(cast(LabeledSet, real), synthetic, generator)
 
     def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Represent, split, compare, reduce, weigh."""
         if self.space_.splits == "before":
-            sides = (self.represent(p, q, generator) for p, q in self.groups(real, synthetic))
+            sides = (self.represent(p, q, generator) for p, q in self.groups(cast(LabeledSet, real), synthetic))
             values = torch.stack([self._sum(zip(*side, strict=True), generator) for side in sides])
         else:
             blocks = zip(*self.represent(real, synthetic, generator), strict=True)
@@ -276,7 +276,7 @@ class Hybrid(Objective, _BaseComposition):
     def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the sum of the terms."""
         leaves = self.leaves()
-        sides = [[block] for block in real] if isinstance(real, list) else [real] * len(leaves)
+        sides: list[Any] = [[block] for block in real] if isinstance(real, list) else [real] * len(leaves)
         losses = [leaf.loss(side, synthetic, generator) for leaf, side in zip(leaves, sides, strict=True)]
         return torch.stack(losses).sum()
 

@@ -31,7 +31,7 @@ class TrainingTrajectories(Space):
         Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images,
         else an MLP with two hidden layers of 128.
     n_experts : int, default=10
-    n_epochs : int, default=20
+    n_epochs : int, default=7
         Epochs for which each expert is trained on the data.
     expert_step_size : float, default=0.05
         Step size of the experts' stochastic gradient descent, in batches of 128.
@@ -67,7 +67,7 @@ class TrainingTrajectories(Space):
         self,
         network: Builder | None = None,
         n_experts: int = 10,
-        n_epochs: int = 20,
+        n_epochs: int = 7,
         expert_step_size: float = 0.05,
         n_expert_epochs: int = 2,
         max_start_epoch: int = 5,

@@ -53,7 +53,7 @@ def test_spread_starts_far_apart(rng):
 
 
 def test_spread_never_starts_at_a_row_of_little_weight(rng):
-    X = np.concatenate([rng.normal(size=(20, 2)), [[3.0, 3.0]]])
+    X = np.concatenate([rng.normal(size=(20, 2)), [[300.0, 300.0]]])
     source = row_source(X, weight=np.r_[np.ones(20), 1e-12])
     start = source.decode(Points(start="spread").build(source, np.array([5]), seeded())().X)
     assert not np.isclose(start, X[-1]).all(axis=1).any()
