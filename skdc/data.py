@@ -41,7 +41,7 @@ class LabeledSet(_Rows):
         Mass of each row; a row of weight 2 stands for the row twice.
     key : int64 Tensor of shape (n,)
         Group of each row: real rows carry (class, sensitive group) codes, synthetic rows class codes.
-    X : Tensor of shape (n, *input_shape)
+    X : Tensor of shape (n, ...)
         Features in working units.
     y : Tensor of shape (n, n_outputs)
         Class probabilities (one-hot for hard labels) or continuous targets in working units; no columns

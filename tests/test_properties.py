@@ -182,15 +182,20 @@ def test_the_set_moves_with_the_units(condenser, factor, offset, seed):
 
 
 @pytest.mark.parametrize("factor, offset", MAPS)
+@pytest.mark.parametrize("sketched", [False, True])
 @few
 @given(seed=seeds)
-def test_points_that_start_at_all_rows_move_with_the_units(factor, offset, seed):
+def test_points_that_start_at_all_rows_move_with_the_units(sketched, factor, offset, seed):
     # The start does not hang on hashes; weights give the points somewhere to go.
     data = Data(seed)
-    solver = Descent(step_size=5.0, n_steps=5, optimizer=torch.optim.SGD)
-    condenser = Condenser(MMD(), solver=solver, n_per_class={0: 14, 1: 10, 2: 6}, random_state=0)
-    plain = clone(condenser).fit(data.X, data.y, sample_weight=data.weight)
-    other = clone(condenser).fit(factor * data.X + offset, data.y, sample_weight=data.weight)
+
+    def fit(X, unit):
+        discrepancy = RandomFeatureMMD(bandwidth=2 * unit, n_features=50) if sketched else MMD()
+        solver = Descent(step_size=5.0, n_steps=5, optimizer=torch.optim.SGD)
+        condenser = Condenser(discrepancy, solver=solver, n_per_class={0: 14, 1: 10, 2: 6}, random_state=0)
+        return condenser.fit(X, data.y, sample_weight=data.weight)
+
+    plain, other = fit(data.X, 1.0), fit(factor * data.X + offset, abs(factor))
     assert np.abs(plain.X_syn_ - data.X[pairing_with_rows(plain, data)]).max() > 0.01 * data.spread
     assert_same_set(other, plain, 1e-3 * abs(factor) * data.spread, factor * plain.X_syn_ + offset)
 

@@ -41,9 +41,10 @@ class KernelInducingPoints(NamedCondenser):
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
-    Attributes
-    ----------
-    As in `Condenser`; `learner_` is the fitted kernel-ridge classifier or regressor that the set is made for.
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `learner_` is the fitted kernel-ridge classifier or regressor that the
+    set is made for. Other learners gain less from learned labels: give them a set with `labels="hard"`.
 
     References
     ----------

@@ -39,9 +39,9 @@ class DistributionMatching(NamedCondenser):
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
-    Attributes
-    ----------
-    As in `Condenser`.
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`.
 
     References
     ----------
@@ -120,9 +120,9 @@ class GradientMatching(NamedCondenser):
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
-    Attributes
-    ----------
-    As in `Condenser`.
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`.
 
     References
     ----------

@@ -29,9 +29,9 @@ class RandomSubset(NamedCondenser):
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
-    Attributes
-    ----------
-    As in `Condenser`; `indices_` holds the chosen rows.
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows.
 
     Examples
     --------
@@ -85,9 +85,9 @@ class KMeansCondenser(NamedCondenser):
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
-    Attributes
-    ----------
-    As in `Condenser`; `sample_weight_` holds the cluster masses.
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `sample_weight_` holds the cluster masses.
 
     References
     ----------
@@ -147,9 +147,9 @@ class KernelHerding(NamedCondenser):
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
-    Attributes
-    ----------
-    As in `Condenser`; `indices_` holds the chosen rows.
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows.
 
     References
     ----------

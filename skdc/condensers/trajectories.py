@@ -46,9 +46,9 @@ class TrajectoryMatching(NamedCondenser):
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
-    Attributes
-    ----------
-    As in `Condenser`; `step_size_` is the learned step size of the student.
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `step_size_` is the learned step size of the student.
 
     References
     ----------

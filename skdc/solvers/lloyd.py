@@ -12,7 +12,7 @@ from torch import Tensor
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.source import Source, require_rows
-from skdc.spaces.data import InvertibleSpace
+from skdc.spaces.data import InvertibleSpace, Joint
 
 
 @runtime_checkable
@@ -65,6 +65,11 @@ class Lloyd(Solver):
         leaf = _quantization(objective)
         source = require_rows(self, source, "the clusters")
         start = leaf.space_.block(detached(synthetic()))
+        if synthetic.learned and not isinstance(leaf.space_, Joint):
+            raise ValueError(
+                "Lloyd moves targets only where the space shows them; use QuantizationError(space=Joint()) for "
+                "continuous targets, Points(labels='hard') for classes"
+            )
         centers, weight = torch.empty_like(start.values), torch.empty_like(start.weight)
         inertia, n_iter, n_classes = 0.0, 0, int(start.key.max()) + 1
         for c in start.key.unique().tolist():

@@ -7,9 +7,11 @@ from scipy import stats
 
 from skdc import Condenser
 from skdc.parameterizations import Points, Subset
+from skdc.sketch import Sketch
 from skdc.solvers import Descent, Greedy
+from skdc.source import SketchSource
 
-from ..sources import row_source, seeded
+from ..sources import CPU, row_source, seeded
 
 SIZES = np.array([3, 0, 5])
 
@@ -71,6 +73,18 @@ def test_starts_depend_on_the_generator_alone(source):
         first, again, other = (Points(start=start).build(source, SIZES, seeded(s))().X for s in (1, 1, 2))
         torch.testing.assert_close(first, again, rtol=0, atol=0)
         assert not torch.equal(first, other)
+
+
+def test_points_of_a_sketch_start_at_its_rows_and_move_in_units_of_their_spread(rng):
+    X, y = 5 + 30 * rng.normal(size=(40, 2)), np.column_stack([200 * rng.normal(size=40), rng.normal(size=40)])
+    sketch = Sketch(1, 40, seed=0)
+    sketch.update(X, y, np.ones(40), np.zeros(40, int), [np.ones((40, 1))])
+    live = Points().build(SketchSource(sketch, row_source(X, y, regression=True).schema, CPU), np.array([40]), seeded())
+    rows, targets = live().X.detach().numpy(), live().y.detach().numpy()
+    np.testing.assert_allclose(rows[np.argsort(rows[:, 0])], X[np.argsort(X[:, 0])])
+    np.testing.assert_allclose(targets[np.argsort(rows[:, 0])], y[np.argsort(X[:, 0])])
+    assert live.X.detach().numpy().var(axis=0).mean() == pytest.approx(1)
+    np.testing.assert_allclose(live.y.detach().numpy().std(axis=0), 1)
 
 
 @pytest.mark.parametrize(
