@@ -132,9 +132,9 @@ class NeuralTangent(Kernel):
     --------
     >>> import torch
     >>> from skdc.kernels import NeuralTangent
-    >>> x = torch.ones(1, 1)
-    >>> NeuralTangent(depth=1, bias_std=0.0).fit(x, torch.ones(1))(x, x)
-    tensor([[4.]])
+    >>> x = torch.ones(1, 1, dtype=torch.float64)
+    >>> NeuralTangent(depth=1, bias_std=0.0).fit(x, torch.ones(1).double())(x, x)
+    tensor([[4.0000]], dtype=torch.float64)
     """
 
     def __init__(

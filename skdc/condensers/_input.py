@@ -118,7 +118,7 @@ def read(
     encoder = None if estimator.encoder is None else clone(estimator.encoder)
     if encoder is not None:
         rows = _encoded(encoder, rows, y)
-    kind = target_kind(y, "classification" if classes is not None and task == "auto" else task)
+    kind = target_kind(y, task, known=classes is not None)
     labels, codes, matrix = _targets(y, kind, len(rows), classes)
     groups = None if sensitive_features is None else _groups(sensitive_features, len(weights), positions)
     class_of_key, key = _keys(codes, groups)
@@ -203,8 +203,8 @@ def _missing(values: NDArray) -> list[Any]:
     return [value for value in values.flat if value is None or type(value).__name__ == "NAType" or value != value]
 
 
-def target_kind(y: NDArray | None, task: str) -> str:
-    """Return "classification", "regression" or "none".
+def target_kind(y: NDArray | None, task: str, known: bool) -> str:
+    """Return "classification", "regression" or "none"; `known` says that the labels have been named.
 
     Raises
     ------
@@ -231,7 +231,7 @@ def target_kind(y: NDArray | None, task: str) -> str:
             f"y is {kind}, which cannot be condensed as classes; give one label a row, or task='regression'"
         )
     distinct = len(np.unique(y))
-    if task == "auto" and np.asarray(y).dtype.kind in "fiu" and distinct > _MOST_CLASSES:
+    if task == "auto" and not known and np.asarray(y).dtype.kind in "fiu" and distinct > _MOST_CLASSES:
         raise ValueError(
             f"y holds {distinct} distinct numbers: say task='regression' if they are quantities, "
             "task='classification' if they are labels"

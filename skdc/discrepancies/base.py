@@ -236,7 +236,6 @@ class Hybrid(Objective, _BaseComposition):
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters, terms by their names, or parameters of terms."""
-        self.terms = list(self.terms)
         self._set_params("terms", **params)
         return self
 
