@@ -43,7 +43,7 @@ class TrainingTrajectories(Space):
         N, the steps of the student, each on the whole synthetic set.
     step_size_rate : float, default=0.01
         Step size at which the logarithm of the student's step size is learned; it starts where N steps go as far
-        as M epochs of an expert, but at no more than ten times the expert's.
+        as M epochs of an expert, but at no more than twice the expert's.
     memory : str or joblib.Memory, default=None
         Where trained experts are kept between fits.
 
@@ -115,7 +115,7 @@ class TrainingTrajectories(Space):
         n_batches = -(-len(rows) // _EXPERT_BATCH)
         first = self.expert_step_size * self.n_expert_epochs * n_batches / self.n_student_steps
         # Few long steps diverge where many short ones do not.
-        first = min(first, 10 * self.expert_step_size)
+        first = min(first, 2 * self.expert_step_size)
         self.log_step_size_ = source.tensor(np.log(first)).requires_grad_()
         return self
 
