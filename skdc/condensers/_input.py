@@ -100,7 +100,7 @@ def read(
         For bad input of any kind, saying what is wrong and what to do.
     """
     X, y = as_array(X), as_array(y)
-    rows = _checked_rows(estimator, X, reset)
+    rows = checked_rows(estimator, X, reset)
     if y is not None:
         y = _check_y(y)
         check_consistent_length(rows, y)
@@ -135,7 +135,7 @@ def read(
     return Problem(rows, matrix, weights[positions], key, schema, positions, encoder)
 
 
-def _checked_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Any:
+def checked_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Any:
     """Return numeric rows as an array; or, where there is an encoder, any table as it is."""
     if estimator.encoder is None:
         _refuse_text(X)

@@ -16,14 +16,11 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
 from sklearn.utils.validation import (
-    _check_feature_names,
     _check_feature_names_in,
-    _check_n_features,
     check_is_fitted,
-    validate_data,
 )
 
-from skdc.condensers._input import Problem, as_array, dense, read, sizes_per_class
+from skdc.condensers._input import Problem, as_array, checked_rows, dense, read, sizes_per_class
 from skdc.condensers._output import (
     CondensedPair,
     chosen_rows,
@@ -200,14 +197,9 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
             As passed, once it is seen to be valid.
         """
         check_is_fitted(self)
-        rows = as_array(X)
-        if self.encoder is None:
-            rows = validate_data(self, rows, reset=False, allow_nd=True)
-            if rows.shape[1:] != self._input_shape:
-                raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self._input_shape}")
-        else:
-            _check_feature_names(self, rows, reset=False)
-            _check_n_features(self, rows, reset=False)
+        rows = checked_rows(self, as_array(X), reset=False)
+        if self.encoder is None and rows.shape[1:] != self._input_shape:
+            raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self._input_shape}")
         return X if hasattr(X, "iloc") else rows
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
