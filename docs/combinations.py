@@ -26,7 +26,13 @@ SETTINGS = {
     "Joint": {"target_weight": 1.0},
     "RandomNetwork": {"network": SMALL},
     "NetworkGradients": {"network": SMALL, "n_train_steps": 1},
-    "TrainingTrajectories": {"network": SMALL, "n_experts": 1, "n_epochs": 2, "n_student_steps": 2},
+    "TrainingTrajectories": {
+        "network": SMALL,
+        "n_experts": 1,
+        "n_segments": 2,
+        "n_expert_steps": 2,
+        "n_student_steps": 2,
+    },
 }
 QUICK = Descent(n_steps=2)
 COLUMNS = {

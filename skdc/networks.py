@@ -181,7 +181,7 @@ def _channels_of(image_shape: tuple[int, ...], channels: str | None) -> str:
 
 
 def default_builder(input_shape: tuple[int, ...]) -> Builder:
-    """Return the quick default: a ConvNet of width 32 for images of 8x8 or more, else the standard MLP.
+    """Return the quick default: a ConvNet of width 32 for images of 16x16 or more, else the standard MLP.
 
     Raises
     ------
@@ -190,8 +190,7 @@ def default_builder(input_shape: tuple[int, ...]) -> Builder:
     """
     if len(input_shape) not in (2, 3):
         return MLP()
-    height, width = ImageLayout(input_shape, None).shape[1:]
-    return ConvNet(width=32, depth=min(3, min(height, width).bit_length() - 2)) if min(height, width) >= 8 else MLP()
+    return ConvNet(width=32) if min(ImageLayout(input_shape, None).shape[1:]) >= 16 else MLP()
 
 
 def build_network(

@@ -17,16 +17,9 @@ from sklearn.utils.metadata_routing import get_routing_for_object, process_routi
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_memory
 
+from skdc.condensers._callbacks import announced, with_callbacks
 from skdc.condensers._output import CondensedPair
 from skdc.condensers.base import BaseCondenser
-
-try:
-    from sklearn.callback import with_callbacks
-except ImportError:  # scikit-learn before 1.9
-
-    def with_callbacks(method: Callable) -> Callable:
-        """Return the method as it is: there are no callbacks to tear down."""
-        return method
 
 
 def _pipeline_has(method: str) -> Callable[[CondensingPipeline], bool]:
@@ -179,7 +172,7 @@ class CondensingPipeline(Pipeline):
         self._validate_steps()
         *before, last = _plan(self, method, X, params)
         weight = None
-        with _callbacks(self, method, len(before) + 1, X, y) as context:
+        with announced(self, method, len(before) + 1, X, y) as context:
             for stage in before:
                 condenser = self._fit_condenser(stage, X, y, stage.with_weight(weight), context)
                 (X, y), weight = condenser, condenser.sample_weight_
@@ -357,18 +350,6 @@ def _n_rows(values: Any) -> int | None:
     if shape is not None:
         return shape[0] if len(shape) else None
     return len(values) if isinstance(values, Sequence) and not isinstance(values, str) else None
-
-
-@contextmanager
-def _callbacks(owner: Pipeline, name: str, n_tasks: int, X: Any, y: Any) -> Iterator[Any]:
-    """Tell callbacks (scikit-learn 1.9 and later) that a fit begins and ends."""
-    if not hasattr(owner, "_init_callback_context"):
-        yield None
-        return
-    context = owner._init_callback_context(task_name=name, max_subtasks=n_tasks)
-    context.call_on_fit_task_begin(estimator=owner, X=X, y=y)
-    yield context
-    context.call_on_fit_task_end(estimator=owner, X=X, y=y)
 
 
 @contextmanager

@@ -39,7 +39,13 @@ def concrete(module, base):
 QUICK_SPACES = {
     "RandomNetwork": {"network": SMALL},
     "NetworkGradients": {"network": SMALL},
-    "TrainingTrajectories": {"network": SMALL, "n_experts": 1, "n_epochs": 2, "n_student_steps": 2},
+    "TrainingTrajectories": {
+        "network": SMALL,
+        "n_experts": 1,
+        "n_segments": 2,
+        "n_expert_steps": 2,
+        "n_student_steps": 2,
+    },
 }
 
 

@@ -225,7 +225,7 @@ def test_images(images):
     assert isinstance(net.module_[1], nn.Conv2d)
     assert get_tags(net).input_tags.three_d_array
     assert net.score(X, y) > 0.9
-    default = NetworkClassifier(max_epochs=1, random_state=0).fit(X, y)
+    default = NetworkClassifier(max_epochs=1, random_state=0).fit(np.kron(X, np.ones((2, 2))), y)
     assert any(isinstance(layer, nn.Conv2d) for layer in default.module_)
 
 

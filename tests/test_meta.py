@@ -230,10 +230,12 @@ def test_at_the_end_of_a_plain_pipeline_in_a_search(iris):
     assert search.score(X, y) > 0.9
 
 
-@pytest.mark.parametrize("wrapper", [lambda model: CalibratedClassifierCV(model, cv=2), BaggingClassifier])
+@pytest.mark.parametrize(
+    "wrapper", [CalibratedClassifierCV(cv=2), BaggingClassifier(random_state=0)], ids=lambda part: type(part).__name__
+)
 def test_it_goes_into_meta_estimators(iris, wrapper):
-    model = CondensedEstimator(KernelHerding(n_per_class=10), LogisticRegression())
-    assert wrapper(model).fit(*iris).score(*iris) > 0.9
+    model = CondensedEstimator(KernelHerding(n_per_class=10, random_state=0), LogisticRegression(max_iter=1000))
+    assert clone(wrapper).set_params(estimator=model).fit(*iris).score(*iris) > 0.9
 
 
 def test_regression_in_cross_validation(iris):

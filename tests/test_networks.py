@@ -107,7 +107,8 @@ def test_the_depth_that_the_message_names_works(rng):
     [
         ((20,), MLP()),
         ((7, 30), MLP()),
-        ((8, 8), ConvNet(width=32, depth=2)),
+        ((8, 8), MLP()),
+        ((16, 20), ConvNet(width=32, depth=3)),
         ((28, 28), ConvNet(width=32, depth=3)),
         ((3, 32, 32), ConvNet(width=32, depth=3)),
         ((64, 64, 1), ConvNet(width=32, depth=3)),

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from threadpoolctl import threadpool_limits
 
+from skdc.condensers._callbacks import StepTeller
 from skdc.condensers._input import dense
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
@@ -109,14 +110,17 @@ def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def progress_bar(condenser: BaseEstimator) -> Progress:
+def progress_of(condenser: BaseEstimator) -> Progress:
+    """Return what a solver tells of its steps: a bar where wanted, and the callbacks of the fit under way."""
     name = type(condenser).__name__
+    tell = StepTeller(condenser) if hasattr(condenser, "_callback_fit_ctx") else lambda step, n_steps: False
 
-    def show(step: int, n_steps: int, loss: float) -> None:
-        done = 30 * step // n_steps
-        end = "\n" if step == n_steps else ""
-        value = "" if np.isnan(loss) else f"loss {loss:.4g} "
-        bar = f"\r{name} [{'#' * done}{'.' * (30 - done)}] {step}/{n_steps} {value}"
-        print(bar, end=end, file=sys.stderr, flush=True)
+    def progress(step: int, n_steps: int, loss: float) -> bool:
+        if condenser.verbose:
+            done = 30 * step // n_steps
+            value = "" if np.isnan(loss) else f"loss {loss:.4g} "
+            bar = f"\r{name} [{'#' * done}{'.' * (30 - done)}] {step}/{n_steps} {value}"
+            print(bar, end="\n" if step == n_steps else "", file=sys.stderr, flush=True)
+        return tell(step, n_steps)
 
-    return show if condenser.verbose else lambda step, n_steps, loss: None
+    return progress

@@ -20,6 +20,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._input import Problem, as_array, checked_rows, dense, read, sizes_per_class
 from skdc.condensers._output import (
     CondensedPair,
@@ -31,7 +32,7 @@ from skdc.condensers._output import (
     template,
     whole,
 )
-from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_bar
+from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.discrepancies.base import Objective
@@ -77,7 +78,7 @@ class PairMixin:
         return CondensedPair(self)
 
 
-class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of all condensers: subclasses say their `recipe`.
 
     Parameters
@@ -135,6 +136,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
     def recipe(self) -> Recipe:
         """Return the nouns, made from the parameters."""
 
+    @with_callbacks
     def fit(
         self,
         X: ArrayLike,
@@ -171,7 +173,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         previous = self._previous()
         self._forget()
         try:
-            with isolated(self.n_jobs):
+            with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 problem = read(self, X, y, sample_weight, sensitive_features, task=self.task)
                 recipe = checked(self.recipe())
                 refuse_idle_groups(recipe, sensitive_features is not None)
@@ -252,7 +254,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         if previous is not None:
             previous.load(synthetic, source, encoder)
         try:
-            solution = recipe.solver.solve(objective, synthetic, source, generator, progress_bar(self))
+            solution = recipe.solver.solve(objective, synthetic, source, generator, progress_of(self))
         except DivergenceError as error:
             self._show(error.solution, synthetic, objective, source, encoder)
             return error
@@ -334,7 +336,7 @@ class BaseCondenser(PairMixin, TransformerMixin, BaseEstimator, ABC):
         return tags
 
 
-_OUTPUTS = ("_X_out", "_y_out", "_key", "_input_shape", "_stream", "_templates")
+_OUTPUTS = ("_X_out", "_y_out", "_key", "_input_shape", "_stream", "_templates", "_start")
 _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 

@@ -238,6 +238,8 @@ class Condenser(BaseCondenser):
             raise ValueError(f"this chunk ({this}) is not like the first one ({first})")
         rows = problem.X, problem.y, problem.weight, problem.key
         stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
+        if not self.warm_start or "X_syn_" in vars(self):
+            self._start = self._previous()
         for name in _SOLVED:
             vars(self).pop(name, None)
 
@@ -251,7 +253,8 @@ class Condenser(BaseCondenser):
         counts, mass = stream.sketch.counts, stream.sketch.mass
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
         with isolated(self.n_jobs):
-            error = self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, None, None)
+            start = vars(self).get("_start")
+            error = self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, start, None)
         self._contain(*self._templates)
         if error is not None:
             raise error

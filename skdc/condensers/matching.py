@@ -28,8 +28,8 @@ class DistributionMatching(NamedCondenser):
     Parameters
     ----------
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images, else
-        an MLP with two hidden layers of 128.
+        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
+        images of 16x16 or more, else an MLP with two hidden layers of 128.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
     n_steps : int, default=300
@@ -105,8 +105,8 @@ class GradientMatching(NamedCondenser):
     Parameters
     ----------
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images, else
-        an MLP with two hidden layers of 128.
+        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
+        images of 16x16 or more, else an MLP with two hidden layers of 128.
     n_matches : int, default=10
         Steps for which a network is kept.
     n_train_steps : int, default=10

@@ -21,25 +21,27 @@ from skdc.spaces.trajectories import TrainingTrajectories
 class TrajectoryMatching(NamedCondenser):
     """Matching training trajectories (MTT): training on the set leads where the data lead [1]_.
 
-    The published settings have 100 experts of 50 epochs in the ConvNet of width 128, and 5000 steps of SGD with
-    step size 1000.
+    The published settings have 100 experts of 50 epochs in the ConvNet of width 128, students of 20 steps that catch
+    up in 3 epochs of the expert, and 5000 steps of SGD with step size 1000. Here segments are short, and counted in
+    steps: a student of 10 steps cannot follow two epochs of 60,000 rows, and a set matched to them is worse than random
+    rows.
 
     Parameters
     ----------
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images, else
-        an MLP with two hidden layers of 128.
+        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
+        images of 16x16 or more, else an MLP with two hidden layers of 128.
     n_experts : int, default=5
         Networks trained on the data.
-    n_epochs : int, default=7
-        Epochs for which each is trained.
-    n_expert_epochs : int, default=2
-        Epochs of an expert that the student is to catch up in.
+    n_segments : int, default=5
+        Segments of each expert's path.
+    n_expert_steps : int, default=40
+        Steps of an expert in a segment, which the student is to follow.
     n_student_steps : int, default=10
         Steps of the student, each on the whole set.
-    step_size : float, default=0.02
+    step_size : float, default=0.05
         First step size, in units of the spread of the data.
-    n_steps : int, default=150
+    n_steps : int, default=300
         Steps in all.
     memory : str or joblib.Memory, default=None
         Where trained experts are kept between fits.
@@ -68,11 +70,11 @@ class TrajectoryMatching(NamedCondenser):
         self,
         network: Builder | None = None,
         n_experts: int = 5,
-        n_epochs: int = 7,
-        n_expert_epochs: int = 2,
+        n_segments: int = 5,
+        n_expert_steps: int = 40,
         n_student_steps: int = 10,
-        step_size: float = 0.02,
-        n_steps: int = 150,
+        step_size: float = 0.05,
+        n_steps: int = 300,
         memory: str | Memory | None = None,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
@@ -98,8 +100,8 @@ class TrajectoryMatching(NamedCondenser):
         )
         self.network = network
         self.n_experts = n_experts
-        self.n_epochs = n_epochs
-        self.n_expert_epochs = n_expert_epochs
+        self.n_segments = n_segments
+        self.n_expert_steps = n_expert_steps
         self.n_student_steps = n_student_steps
         self.step_size = step_size
         self.n_steps = n_steps
@@ -110,8 +112,8 @@ class TrajectoryMatching(NamedCondenser):
         space = TrainingTrajectories(
             self.network,
             n_experts=self.n_experts,
-            n_epochs=self.n_epochs,
-            n_expert_epochs=self.n_expert_epochs,
+            n_segments=self.n_segments,
+            n_expert_steps=self.n_expert_steps,
             n_student_steps=self.n_student_steps,
             memory=self.memory,
         )

@@ -38,8 +38,8 @@ class NetworkClassifier(NeuralNetClassifier):
     Parameters
     ----------
     network : callable, default=None
-        Builder `network(input_shape, n_classes) -> nn.Module`; None takes a ConvNet of width 32 for images, else an
-        MLP with two hidden layers of 128.
+        Builder `network(input_shape, n_classes) -> nn.Module`; None takes a ConvNet of width 32 for
+        images of 16x16 or more, else an MLP with two hidden layers of 128.
     optimizer : callable, default=torch.optim.Adam
         `optimizer(parameters, lr=...)` gives a torch optimizer.
     lr : float, default=0.001

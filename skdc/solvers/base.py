@@ -17,7 +17,7 @@ from skdc.data import LabeledSet
 from skdc.parameterizations.base import LiveSet
 from skdc.source import Source
 
-Progress = Callable[[int, int, float], None]  # (steps done, steps in all, loss)
+Progress = Callable[[int, int, float], bool]  # (steps done, steps in all, loss) -> whether to stop
 
 
 class LiveSpace(Protocol):
@@ -105,7 +105,7 @@ class Solver(BaseEstimator, ABC):
         generator: torch.Generator,
         progress: Progress,
     ) -> Solution:
-        """Return the solution; `progress` is told of every step."""
+        """Return the solution; `progress` is told of every step, and may ask a descent to stop."""
 
 
 def detached(rows: LabeledSet) -> LabeledSet:

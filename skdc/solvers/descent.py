@@ -96,7 +96,8 @@ class Descent(Solver):
             schedule.step()
             for space in changing:
                 space.after_step(detached(synthetic()), source, generator)
-            progress(step + 1, n_steps, losses[-1])
+            if progress(step + 1, n_steps, losses[-1]):
+                break
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
         if diverged:
             _restore(synthetic, last_good)

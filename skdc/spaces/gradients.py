@@ -20,8 +20,8 @@ class NetworkGradients(Space):
     Parameters
     ----------
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images,
-        else an MLP with two hidden layers of 128.
+        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
+        images of 16x16 or more, else an MLP with two hidden layers of 128.
     n_matches : int, default=10
         Steps of the solver for which a network is kept before a new one is drawn.
     n_train_steps : int, default=50

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -21,29 +23,29 @@ from skdc.spaces.base import Space, require_targets
 class TrainingTrajectories(Space):
     r"""Parameters after training on either set, from a common point of an expert's path [1]_.
 
-    The real side is the expert's own path, :math:`\theta^*_{t+M}` (M epochs on the data); the synthetic side the
+    The real side is the expert's own path, :math:`\theta^*_{t+M}` (M steps on the data); the synthetic side the
     student :math:`\hat\theta_{t+N}` (N steps on the synthetic set). Both are measured from
-    :math:`\theta^*_t` in units of the way that the expert went, so that `SquaredL2` is eq. 2 of the paper.
+    :math:`\theta^*_t` in units of the way that the expert went, so that `SquaredL2` is eq. 2 of the paper. Steps are
+    counted, and not epochs as in the paper, because few steps of a student cannot follow an epoch of a large data set.
 
     Parameters
     ----------
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images,
-        else an MLP with two hidden layers of 128.
+        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
+        images of 16x16 or more, else an MLP with two hidden layers of 128.
     n_experts : int, default=10
-    n_epochs : int, default=7
-        Epochs for which each expert is trained on the data.
+        Networks trained on the data.
+    n_segments : int, default=5
+        Segments of an expert's path, any of which a student is to go.
+    n_expert_steps : int, default=40
+        M, the steps of a segment.
     expert_step_size : float, default=0.05
-        Step size of the experts' stochastic gradient descent, in batches of 128.
-    n_expert_epochs : int, default=2
-        M, the epochs that the student is to catch up in.
-    max_start_epoch : int, default=5
-        Starting points are drawn from the first epochs up to this one.
+        Step size of the experts' stochastic gradient descent, in batches of 128 that are dealt anew every epoch.
     n_student_steps : int, default=10
         N, the steps of the student, each on the whole synthetic set.
     step_size_rate : float, default=0.01
         Step size at which the logarithm of the student's step size is learned; it starts where N steps go as far
-        as M epochs of an expert, but at no more than twice the expert's.
+        as M of an expert, but at no more than twice the expert's.
     memory : str or joblib.Memory, default=None
         Where trained experts are kept between fits.
 
@@ -67,20 +69,18 @@ class TrainingTrajectories(Space):
         self,
         network: Builder | None = None,
         n_experts: int = 10,
-        n_epochs: int = 7,
+        n_segments: int = 5,
+        n_expert_steps: int = 40,
         expert_step_size: float = 0.05,
-        n_expert_epochs: int = 2,
-        max_start_epoch: int = 5,
         n_student_steps: int = 10,
         step_size_rate: float = 0.01,
         memory: str | Memory | None = None,
     ) -> None:
         self.network = network
         self.n_experts = n_experts
-        self.n_epochs = n_epochs
+        self.n_segments = n_segments
+        self.n_expert_steps = n_expert_steps
         self.expert_step_size = expert_step_size
-        self.n_expert_epochs = n_expert_epochs
-        self.max_start_epoch = max_start_epoch
         self.n_student_steps = n_student_steps
         self.step_size_rate = step_size_rate
         self.memory = memory
@@ -91,15 +91,13 @@ class TrainingTrajectories(Space):
         Raises
         ------
         ValueError
-            Without targets, with one class only, or if the paths are shorter than what is to be matched.
+            Without targets, with one class only, or if there is nothing to be matched.
         """
         require_targets(self, source)
         rows = require_rows(self, source, "the experts' paths").rows
-        if self.n_expert_epochs > self.n_epochs:
-            raise ValueError(
-                f"n_expert_epochs={self.n_expert_epochs} cannot be matched on paths of "
-                f"n_epochs={self.n_epochs} epochs; train the experts for longer"
-            )
+        for name in ("n_experts", "n_segments", "n_expert_steps", "n_student_steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"TrainingTrajectories({name}={getattr(self, name)!r}): it must be at least 1")
         seed = draw_seed(generator)
         schema = source.schema
         network = build_network(self.network, schema.input_shape, schema.n_outputs, generator, rows.X)
@@ -108,14 +106,12 @@ class TrainingTrajectories(Space):
         # What experts depend on is the network that is built; a builder may be a lambda, which has no lasting name.
         train = memory.cache(train_experts, ignore=["network"])
         arrays = [values.cpu().numpy() for values in (rows.X, rows.y, rows.weight)]
-        lengths = self.n_experts, self.n_epochs, self.expert_step_size
+        lengths = self.n_experts, self.n_segments, self.n_expert_steps, self.expert_step_size
         paths = train(*arrays, schema.task, self.network, repr(network), *lengths, seed)
         self.task_ = schema.task
         self.paths_ = source.tensor(paths)
-        n_batches = -(-len(rows) // _EXPERT_BATCH)
-        first = self.expert_step_size * self.n_expert_epochs * n_batches / self.n_student_steps
         # Few long steps diverge where many short ones do not.
-        first = min(first, 2 * self.expert_step_size)
+        first = self.expert_step_size * min(self.n_expert_steps / self.n_student_steps, 2)
         self.log_step_size_ = source.tensor(np.log(first)).requires_grad_()
         return self
 
@@ -131,10 +127,9 @@ class TrainingTrajectories(Space):
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return the expert's and the student's way, one row each."""
-        latest = min(self.max_start_epoch, self.n_epochs - self.n_expert_epochs)
-        expert = int(torch.randint(len(self.paths_), (), generator=generator))
-        start = int(torch.randint(latest + 1, (), generator=generator))
-        origin, goal = self.paths_[expert, start], self.paths_[expert, start + self.n_expert_epochs]
+        expert = int(torch.randint(self.n_experts, (), generator=generator))
+        start = int(torch.randint(self.n_segments, (), generator=generator))
+        origin, goal = self.paths_[expert, start], self.paths_[expert, start + 1]
         way = (goal - origin).norm()
         student = self.train_student(origin, synthetic)
         return [unweighted(((goal - origin) / way)[None])], [unweighted(((student - origin) / way)[None])]
@@ -162,11 +157,12 @@ def train_experts(
     network: Builder | None,
     architecture: str,
     n_experts: int,
-    n_epochs: int,
+    n_segments: int,
+    n_steps: int,
     step_size: float,
     seed: int,
 ) -> NDArray:
-    """Train networks by stochastic gradient descent and return their parameters after each epoch.
+    """Train networks by stochastic gradient descent and return their parameters after each segment.
 
     Parameters
     ----------
@@ -177,13 +173,15 @@ def train_experts(
         Builder; None takes the default.
     architecture : str
         What the builder builds, by which a cache tells networks apart.
-    n_experts, n_epochs : int
+    n_experts, n_segments : int
+    n_steps : int
+        Steps of a segment.
     step_size : float
     seed : int
 
     Returns
     -------
-    ndarray of shape (n_experts, n_epochs + 1, n_parameters)
+    ndarray of shape (n_experts, n_segments + 1, n_parameters)
     """
     generator = torch.Generator().manual_seed(seed)
     rows, targets, weights = torch.as_tensor(X), torch.as_tensor(y), torch.as_tensor(weight)
@@ -192,8 +190,9 @@ def train_experts(
         expert = build_network(network, tuple(rows.shape[1:]), targets.shape[1], generator, rows)
         optimizer = torch.optim.SGD(expert.parameters(), lr=step_size)
         path = [parameters_to_vector(expert.parameters()).detach()]
-        for _ in range(n_epochs):
-            for batch in torch.randperm(len(rows), generator=generator).split(_EXPERT_BATCH):
+        batches = _batches(len(rows), generator)
+        for _ in range(n_segments):
+            for batch in islice(batches, n_steps):
                 optimizer.zero_grad()
                 mass = weights[batch] / weights[batch].sum()
                 training_loss(expert(rows[batch]), targets[batch], mass, task).backward()
@@ -201,6 +200,11 @@ def train_experts(
             path.append(parameters_to_vector(expert.parameters()).detach())
         paths.append(torch.stack(path))
     return torch.stack(paths).numpy()
+
+
+def _batches(n_rows: int, generator: torch.Generator) -> Iterator[Tensor]:
+    while True:
+        yield from torch.randperm(n_rows, generator=generator).split(_EXPERT_BATCH)
 
 
 def named_parameters(network: nn.Module, vector: Tensor) -> dict[str, Tensor]:

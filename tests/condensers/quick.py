@@ -25,7 +25,7 @@ def quick_condensers():
         KernelHerding(random_state=0),
         DistributionMatching(network=SMALL, n_steps=3, random_state=0),
         GradientMatching(network=SMALL, n_steps=3, n_train_steps=2, random_state=0),
-        TrajectoryMatching(network=SMALL, n_experts=1, n_epochs=2, n_student_steps=2, n_steps=3, random_state=0),
+        TrajectoryMatching(network=SMALL, n_experts=1, n_segments=1, n_student_steps=2, n_steps=3, random_state=0),
         KernelInducingPoints(n_steps=3, random_state=0),
         Condenser(MMD(), solver=Descent(n_steps=3), random_state=0),
         Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=3), random_state=0),

@@ -182,14 +182,14 @@ ON_IMAGES = [
     KernelHerding(random_state=0),
     DistributionMatching(network=CONV, n_steps=2, random_state=0),
     GradientMatching(network=CONV, n_steps=2, n_train_steps=1, random_state=0),
-    TrajectoryMatching(network=CONV, n_experts=1, n_epochs=2, n_student_steps=2, n_steps=2, random_state=0),
+    TrajectoryMatching(network=CONV, n_experts=1, n_segments=2, n_student_steps=2, n_steps=2, random_state=0),
     KernelInducingPoints(n_steps=2, random_state=0),
     Condenser(MMD(), solver=Descent(n_steps=2), random_state=0),
     Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=2), random_state=0),
     # The default network of images.
     DistributionMatching(n_steps=2, random_state=0),
     GradientMatching(n_steps=2, n_train_steps=1, random_state=0),
-    TrajectoryMatching(n_experts=1, n_epochs=2, n_student_steps=2, n_steps=2, random_state=0),
+    TrajectoryMatching(n_experts=1, n_segments=2, n_student_steps=2, n_steps=2, random_state=0),
 ]
 
 

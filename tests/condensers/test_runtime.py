@@ -17,7 +17,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from skdc import Condenser, DistributionMatching, KernelHerding, KernelInducingPoints, RandomSubset
-from skdc.discrepancies import MMD, SlicedWasserstein
+from skdc.discrepancies import MMD, RandomFeatureMMD, SlicedWasserstein
 from skdc.networks import MLP
 from skdc.solvers import Descent, DivergenceError
 
@@ -324,6 +324,15 @@ def test_warm_start_goes_on():
     assert not np.allclose(clone(condenser).fit(X + 0.1, Y).X_syn_, first, atol=0.01), "a clone starts afresh"
     condenser.set_params(warm_start=False).fit(X + 0.1, Y)
     assert not np.allclose(condenser.X_syn_, first, atol=0.01)
+
+
+def test_warm_start_goes_on_after_other_chunks():
+    condenser = still(n_per_class=2).set_params(discrepancy=RandomFeatureMMD(bandwidth=1.0))
+    first = condenser.partial_fit(X, Y).X_syn_
+    condenser.partial_fit(X + 5, Y).partial_fit(X + 5, Y)
+    assert_allclose(condenser.X_syn_, first, atol=1e-5)
+    condenser.set_params(warm_start=False).partial_fit(X + 5, Y)
+    assert not np.allclose(condenser.X_syn_, first, atol=0.1), "it starts at rows of all chunks"
 
 
 def test_warm_start_keeps_targets():

@@ -12,10 +12,8 @@ from torch import nn
 
 from skdc.discrepancies import Cosine, SquaredL2
 from skdc.networks import MLP
-from skdc.spaces import (
-    NetworkGradients,
-    TrainingTrajectories,
-)
+from skdc.spaces import NetworkGradients, TrainingTrajectories
+from skdc.spaces.trajectories import train_experts
 
 from ..sources import finite_differences, row_source, seeded
 
@@ -114,7 +112,8 @@ def test_the_network_is_trained_on_the_synthetic_set_between_matches(source, poi
 
 
 def trajectories(network, **settings):
-    return TrainingTrajectories(**{"network": network, "n_experts": 2, "n_epochs": 3, "n_student_steps": 4} | settings)
+    lengths = {"n_experts": 2, "n_segments": 3, "n_expert_steps": 1, "n_student_steps": 4}
+    return TrainingTrajectories(**{"network": network} | lengths | settings)
 
 
 def softmax_regression(parameters, X, y, mass, step_size, n_steps):
@@ -138,34 +137,56 @@ def test_the_student_is_softmax_regression_written_out(source, points):
     np.testing.assert_allclose(student, expected, rtol=1e-10)
 
 
-def test_experts_are_softmax_regression_written_out(source):
-    # All 27 rows make one batch of 128: an epoch is one step, whatever the order.
-    space = trajectories(linear, expert_step_size=0.3).fit(source, seeded())
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_experts_are_softmax_regression_written_out(n_steps, source):
+    # All 27 rows make one batch of 128, whatever the order.
+    space = trajectories(linear, n_expert_steps=n_steps, expert_step_size=0.3).fit(source, seeded())
     rows = source.rows
     assert space.paths_.shape == (2, 4, 15)
     for path in space.paths_.numpy():
         for before, after in pairwise(path):
-            expected = softmax_regression(before, rows.X.numpy(), rows.y.numpy(), rows.mass.numpy(), 0.3, n_steps=1)
+            expected = softmax_regression(before, rows.X.numpy(), rows.y.numpy(), rows.mass.numpy(), 0.3, n_steps)
             np.testing.assert_allclose(after, expected, rtol=1e-9, atol=1e-12)
 
 
-def test_the_student_starts_with_the_way_of_an_expert(source):
-    space = trajectories(linear, expert_step_size=0.3, n_expert_epochs=2).fit(source, seeded())
-    # One batch an epoch, so 2 expert steps of 0.3 in 4 student steps.
-    assert float(space.log_step_size_.detach().exp()) == pytest.approx(0.3 * 2 / 4)
+def test_experts_see_every_row_once_an_epoch():
+    seen = []
+
+    class Noting(nn.Linear):
+        def __init__(self, input_shape, n_outputs):
+            super().__init__(input_shape[0], n_outputs)
+
+        def forward(self, rows):
+            seen.append(rows[:, 0].clone())
+            return super().forward(rows)
+
+    X = np.arange(300.0)[:, None]
+    # Batches of 128, 128 and 44 rows: 3 segments of 2 steps are two epochs.
+    train_experts(X, X, np.ones(300), "regression", Noting, "", 1, 3, 2, 1e-6, seed=0)
+    assert [len(rows) for rows in seen] == [128, 128, 44] * 2
+    for epoch in (seen[:3], seen[3:]):
+        np.testing.assert_array_equal(torch.cat(epoch).sort().values, X[:, 0])
+    assert not torch.equal(seen[0], seen[3])
+
+
+@pytest.mark.parametrize(("n_expert_steps", "expected"), [(2, 0.3 * 2 / 4), (40, 0.3 * 2)])
+def test_the_student_starts_with_the_way_of_an_expert(n_expert_steps, expected, source):
+    # 4 student steps go as far as the expert's of size 0.3, each at most twice as far as one of them.
+    space = trajectories(linear, expert_step_size=0.3, n_expert_steps=n_expert_steps).fit(source, seeded())
+    assert float(space.log_step_size_.detach().exp()) == pytest.approx(expected)
 
 
 def test_the_loss_is_that_of_the_paper(source, points):
-    space = trajectories(linear, n_expert_epochs=2, max_start_epoch=9)
+    space = trajectories(linear, n_segments=2, n_expert_steps=2)
     discrepancy = SquaredL2(space=space, by=None).fit(source, seeded())
     seen = set()
     for seed in range(20):
         loss = float(discrepancy.loss(source.rows, points, seeded(seed)).detach())
         candidates = {}
         for expert, path in enumerate(space.paths_):
-            for start in range(2):  # 3 epochs, of which 2 lie between start and goal
+            for start in range(2):
                 student = space.train_student(path[start], points).detach()
-                ratio = (student - path[start + 2]).square().sum() / (path[start] - path[start + 2]).square().sum()
+                ratio = (student - path[start + 1]).square().sum() / (path[start] - path[start + 1]).square().sum()
                 candidates[expert, start] = float(ratio)
         matches = [key for key, value in candidates.items() if value == pytest.approx(loss, rel=1e-9)]
         assert len(matches) == 1
@@ -223,6 +244,7 @@ def test_the_memory_tells_networks_apart(tmp_path, source):
     assert [space.paths_.shape[2] for space in sizes] == [(4 + 1) * width + (width + 1) * 3 for width in (2, 3)]
 
 
-def test_paths_shorter_than_what_is_to_be_matched_are_refused(source):
-    with pytest.raises(ValueError, match="n_expert_epochs=4 cannot be matched on paths of n_epochs=3"):
-        trajectories(linear, n_expert_epochs=4).fit(source, seeded())
+@pytest.mark.parametrize("name", ["n_experts", "n_segments", "n_expert_steps", "n_student_steps"])
+def test_nothing_to_match_is_refused(name, source):
+    with pytest.raises(ValueError, match=rf"TrainingTrajectories\({name}=0\): it must be at least 1"):
+        trajectories(linear, **{name: 0}).fit(source, seeded())

@@ -1,0 +1,55 @@
+"""Support of scikit-learn's callbacks, which its version 1.9 brought."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # scikit-learn < 1.9
+
+    class CallbackSupportMixin:  # type: ignore[no-redef]
+        """Nothing: there are no callbacks to set."""
+
+    def with_callbacks(method: Callable) -> Callable:
+        """Return the method as it is: there are no callbacks to tear down."""
+        return method
+
+
+@contextmanager
+def announced(owner: Any, task: str, n_subtasks: int, X: Any, y: Any) -> Iterator[Any]:
+    """Tell the callbacks of an estimator that its fit begins and ends; give their context, None without callbacks."""
+    if not hasattr(owner, "_init_callback_context"):
+        yield None
+        return
+    context = owner._init_callback_context(task_name=task, max_subtasks=n_subtasks)
+    context.call_on_fit_task_begin(estimator=owner, X=X, y=y)
+    yield context
+    context.call_on_fit_task_end(estimator=owner, X=X, y=y)
+
+
+class StepTeller:
+    """Tell the callbacks of a condenser of each step of its solver.
+
+    Parameters
+    ----------
+    owner : estimator
+        A condenser whose fit is announced.
+    """
+
+    def __init__(self, owner: Any) -> None:
+        self._owner, self._root, self._task = owner, owner._callback_fit_ctx, None
+
+    def __call__(self, step: int, n_steps: int) -> bool:
+        """Tell that a step is done; return whether a callback asks to stop."""
+        if self._task is None:
+            self._task = self._root.subcontext(task_name="solve", max_subtasks=n_steps)
+            self._task.call_on_fit_task_begin(estimator=self._owner)
+        task = self._task.subcontext(task_name="step")
+        task.call_on_fit_task_begin(estimator=self._owner)
+        stop = task.call_on_fit_task_end(estimator=self._owner)
+        if stop or step == n_steps:
+            self._task.call_on_fit_task_end(estimator=self._owner)
+        return stop

@@ -1,0 +1,91 @@
+"""scikit-learn's callbacks hear of a condenser's fit and of each step."""
+
+from __future__ import annotations
+
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_iris
+
+from skdc import Condenser, DistributionMatching, KMeansCondenser, RandomSubset
+from skdc.networks import MLP
+
+pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
+
+
+class Witness:
+    """Notes what begins, ends and is torn down; asks to stop after some steps."""
+
+    def __init__(self, n_steps=None):
+        self.n_steps = n_steps
+        self.said = []
+
+    def setup(self, estimator, context):
+        self.said.append("setup")
+
+    def teardown(self, estimator, context):
+        self.said.append("teardown")
+
+    def on_fit_task_begin(self, estimator, context, *, X=None):
+        self.said.append(
+            f"begin {context.task_name} of {context.max_subtasks}" + ("" if X is None else f", {len(X)} rows")
+        )
+
+    def on_fit_task_end(self, estimator, context):
+        self.said.append(f"end {context.task_name}")
+        return self.n_steps is not None and self.said.count("end step") >= self.n_steps
+
+
+def matching(**settings):
+    return DistributionMatching(network=MLP(4, 1), **{"n_steps": 3, "n_per_class": 2, "random_state": 0} | settings)
+
+
+@pytest.fixture
+def iris():
+    return load_iris(return_X_y=True)
+
+
+def test_each_step_is_told(iris):
+    witness = Witness()
+    condenser = matching().set_callbacks(witness).fit(*iris)
+    step = ["begin step of 0", "end step"]
+    expected = ["setup", "begin fit of 1, 150 rows", "begin solve of 3", *3 * step, "end solve", "end fit", "teardown"]
+    assert witness.said == expected
+    assert condenser.n_iter_ == 3
+    assert not hasattr(condenser, "_callback_fit_ctx")
+
+
+@pytest.mark.parametrize(
+    ("condenser", "n_steps"),
+    [(RandomSubset(n_per_class=2), 0), (KMeansCondenser(n_per_class=2), 3), (Condenser(n_per_class=2), 300)],
+)
+def test_steps_are_those_of_the_solver(condenser, n_steps, iris):
+    witness = Witness()
+    condenser.set_params(random_state=0).set_callbacks(witness).fit(*iris)
+    assert witness.said.count("end step") == n_steps
+    assert witness.said[-2:] == ["end fit", "teardown"]
+
+
+def test_a_callback_stops_a_descent_between_steps(iris):
+    witness = Witness(n_steps=2)
+    stopped = matching(n_steps=5).set_callbacks(witness).fit(*iris)
+    assert (stopped.n_iter_, len(stopped.history_["loss"])) == (2, 2)
+    assert witness.said[-3:] == ["end solve", "end fit", "teardown"]
+    X_syn, _ = stopped
+    whole, _ = matching(n_steps=5).fit(*iris)
+    assert abs(X_syn - whole).max() > 1e-3
+
+
+def test_callbacks_change_nothing_and_survive_a_clone(iris):
+    condenser = matching().set_callbacks(Witness())
+    X_told, _ = clone(condenser).fit(*iris)
+    X_silent, _ = matching().fit(*iris)
+    assert (X_told == X_silent).all()
+
+
+def test_callbacks_are_torn_down_after_a_refusal(iris):
+    witness = Witness()
+    with pytest.raises(ValueError, match="at least 1"):
+        matching(n_steps=0).set_callbacks(witness).fit(*iris)
+    assert witness.said[0] == "setup"
+    assert witness.said[-1] == "teardown"
+    assert "end fit" not in witness.said
