@@ -32,8 +32,7 @@ class NetworkClassifier(NeuralNetClassifier):
     network returns logits, and the loss is the weighted cross-entropy. Arithmetic is that of X: float32 or float64.
 
     The field's protocol of evaluation [1]_ is
-    `NetworkClassifier(optimizer=partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4), lr=0.01)`. The default
-    does as well on the condensed digits, wines and irises.
+    `NetworkClassifier(optimizer=partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4), lr=0.01)`.
 
     Parameters
     ----------
