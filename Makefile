@@ -50,6 +50,7 @@ docs: $(INSTALLED)  ## Build the documentation into docs/_build/html; warnings a
 
 bench: $(INSTALLED)  ## Run the benchmarks.
 	$(BIN)/python benchmarks/selection_speed.py
+	$(BIN)/python benchmarks/discrepancy_speed.py
 	$(BIN)/python benchmarks/images.py --dataset mnist
 	$(BIN)/python benchmarks/images.py --dataset fashion_mnist
 	$(BIN)/python benchmarks/tables.py --dataset adult

@@ -23,6 +23,9 @@ SMALL = MLP(width=4, depth=1)
 # What a part needs to be quick, or to know before the first chunk of a stream.
 SETTINGS = {
     "RandomFeatureMMD": {"bandwidth": 1.0, "n_features": 8},
+    "CharacteristicFunction": {"bandwidth": 1.0, "n_frequencies": 8},
+    "LearnedCharacteristicFunction": {"bandwidth": 1.0, "n_frequencies": 8},
+    "Moments": {"center": 0.0, "scale": 1.0},
     "Joint": {"target_weight": 1.0},
     "RandomNetwork": {"network": SMALL},
     "NetworkGradients": {"network": SMALL, "n_train_steps": 1},
@@ -52,7 +55,8 @@ not go together and what to use instead. The page is made by trying every combin
 it true.
 
 The letters say for which targets a combination works: **c** for classes, **r** for continuous targets, **u** for data
-without targets. Spaces that take the sets as a whole need ``by=None`` in the discrepancy. The last column says where
+without targets. Spaces that take the sets as a whole need ``by=None`` in the discrepancy; ``ConditionalMMD`` and
+``LabeledTransport`` have it, since they look at the labels themselves. The last column says where
 ``partial_fit`` is there, given what a first chunk cannot show (``bandwidth``, ``target_weight``).
 
 ``Draw()`` is not in the table: it chooses rows at random, minimises nothing and takes no discrepancy. Nor is
@@ -67,7 +71,8 @@ Rules behind the table
 * ``Descent`` moves values (``Points``); ``Greedy`` and ``Draw`` choose rows (``Subset``).
 * A parameter that gets no gradient is an error: learned labels need a space that reads the labels of the synthetic
   set, and continuous targets a space that sees them, such as ``Joint()``, the default for regression.
-* ``Greedy`` follows a mean embedding, class by class, so it takes the kernel discrepancies only.
+* ``Greedy`` follows a mean embedding, class by class: it takes the kernel discrepancies, those between mean features
+  that are squared distances, and ``KernelStein``.
 * ``Lloyd`` minimises ``QuantizationError`` in a space that maps means back to rows.
 * Spaces that train networks or solve for predictions need targets, and at least two classes.
 * A stream needs a discrepancy that sees the data through mean features only, in a space that stays as it is, and
@@ -129,7 +134,7 @@ def part(cls, **settings):
 
 def row(discrepancy, space):
     """Return the cells of a combination of a discrepancy and a space."""
-    by = None if space.splits == "never" else "class"
+    by = None if space.splits == "never" else discrepancy().by
     objective = part(discrepancy, space=part(space), by=by)
     sizes = {"n_samples": 4, "random_state": 0}
     condensers = [Condenser(objective, *parts, **sizes) for parts in COLUMNS.values()]

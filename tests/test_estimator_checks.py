@@ -8,7 +8,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import skdc
 from skdc import discrepancies, parameterizations, spaces
 from skdc.condensers import BaseCondenser
-from skdc.discrepancies import Discrepancy
+from skdc.discrepancies import Discrepancy, Penalty
 from skdc.parameterizations import Parameterization
 from skdc.spaces import Space
 from skdc.utils import estimator_checks as checks
@@ -49,12 +49,18 @@ QUICK_SPACES = {
 }
 
 
+PENALTIES_ON_TABLES = {"TotalVariation": {"image_shape": (1, 3)}}
+
+
 def all_checks():
     for condenser in quick_condensers():
         yield from ((condenser, name, check) for name, check in checks.condenser_checks(condenser))
     for cls in concrete(discrepancies, Discrepancy):
         part = cls()
         yield from ((part, name, check) for name, check in checks.discrepancy_checks(part))
+    for cls in concrete(discrepancies, Penalty):
+        part = cls(**PENALTIES_ON_TABLES.get(cls.__name__, {}))
+        yield from ((part, name, check) for name, check in checks.penalty_checks(part))
     for cls in concrete(spaces, Space):
         part = cls(**QUICK_SPACES.get(cls.__name__, {}))
         yield from ((part, name, check) for name, check in checks.space_checks(part))

@@ -12,7 +12,7 @@ import matplotlib
 import pytest
 
 import skdc
-from skdc import discrepancies, learners, parameterizations, solvers, spaces
+from skdc import discrepancies, evaluation, learners, parameterizations, solvers, spaces
 
 ROOT = Path(skdc.__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -72,7 +72,7 @@ def test_demo_writes_table_and_picture(tmp_path, monkeypatch, capsys):
 
 
 def test_every_example_is_run():
-    tried = {"digits", "kernel_inducing_points", "pipeline_grid_search", "streaming"}
+    tried = {"digits", "discrepancies", "kernel_inducing_points", "pipeline_grid_search", "streaming"}
     assert tried == {path.stem.removeprefix("plot_") for path in (ROOT / "examples").glob("*.py")}
 
 
@@ -87,7 +87,7 @@ def test_page_of_combinations_is_true():
     assert made == (ROOT / "docs" / "combinations.rst").read_text(), "make it anew: see docs/combinations.py"
 
 
-MODULES = [skdc, discrepancies, learners, parameterizations, solvers, spaces]
+MODULES = [skdc, discrepancies, evaluation, learners, parameterizations, solvers, spaces]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

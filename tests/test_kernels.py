@@ -6,10 +6,25 @@ import numpy as np
 import pytest
 import torch
 from scipy import integrate, stats
-from sklearn.metrics.pairwise import rbf_kernel
+from scipy.spatial.distance import cdist
+from sklearn.base import clone
+from sklearn.metrics.pairwise import polynomial_kernel, rbf_kernel
 from torch import nn
 
-from skdc.kernels import Gaussian, NeuralTangent, median_distance, squared_distances
+from skdc.kernels import (
+    ArcCosine,
+    Energy,
+    Gaussian,
+    InverseMultiquadric,
+    Kernel,
+    Laplace,
+    Linear,
+    NeuralTangent,
+    Polynomial,
+    distances,
+    median_distance,
+    squared_distances,
+)
 
 from .sources import seeded, squares
 
@@ -129,6 +144,221 @@ def test_neural_tangent_gradients_are_finite_at_the_origin(bias_std, rng):
     moving = torch.zeros(2, 3, dtype=torch.float64, requires_grad=True)
     (kernel(moving, moving).sum() + kernel(moving, tensor(rng.normal(size=(4, 3)))).sum()).backward()
     assert moving.grad.isfinite().all()
+
+
+# Every kernel
+
+
+POSITIVE = [
+    Gaussian(),
+    Gaussian([0.5, 2.0]),
+    Laplace(),
+    Laplace([0.5, 2.0]),
+    InverseMultiquadric(),
+    InverseMultiquadric([0.5, 2.0]),
+    Linear(),
+    Polynomial(),
+    Polynomial(degree=2, constant=0.0, scale=2.0),
+    ArcCosine(order=0),
+    ArcCosine(order=1),
+    NeuralTangent(depth=2),
+]
+ENERGY = [Energy(), Energy(0.5), Energy(1.7)]
+EVERY = pytest.mark.parametrize("kernel", [*POSITIVE, *ENERGY], ids=repr)
+
+
+@EVERY
+def test_diagonal_is_the_diagonal_of_the_matrix(kernel, rng):
+    x = tensor(rng.normal(size=(9, 3)))
+    kernel = clone(kernel).fit(x, ones(9))
+    # A hair off the diagonal of some: arccos at one rounding error from 1, and its slope there.
+    torch.testing.assert_close(kernel.diagonal(x), kernel(x, x).diagonal(), rtol=2e-7, atol=1e-12)
+
+
+@EVERY
+def test_columns_are_columns_of_the_matrix(kernel, rng):
+    x = tensor(rng.normal(size=(9, 3)))
+    kernel = clone(kernel).fit(x, ones(9))
+    column = kernel.columns(x)
+    for i in (0, 4, 8):
+        torch.testing.assert_close(column(i), kernel(x, x)[:, i])
+
+
+@EVERY
+def test_kernels_are_symmetric(kernel, rng):
+    x, y = tensor(rng.normal(size=(9, 3))), tensor(rng.normal(size=(4, 3)))
+    kernel = clone(kernel).fit(x, ones(9))
+    torch.testing.assert_close(kernel(x, y), kernel(y, x).T)
+
+
+@pytest.mark.parametrize("kernel", POSITIVE, ids=repr)
+def test_kernels_are_positive_definite(kernel, rng):
+    x = tensor(rng.normal(size=(30, 3)))
+    matrix = clone(kernel).fit(x, ones(30))(x, x)
+    eigenvalues = torch.linalg.eigvalsh(matrix)
+    assert eigenvalues.min() > -1e-7 * eigenvalues.max()
+
+
+@pytest.mark.parametrize("kernel", ENERGY, ids=repr)
+def test_energy_is_positive_definite_on_masses_that_sum_to_zero(kernel, rng):
+    x = tensor(rng.normal(size=(30, 3)))
+    matrix = clone(kernel).fit(x, ones(30))(x, x)
+    centered = matrix - matrix.mean(0) - matrix.mean(1, keepdim=True) + matrix.mean()
+    eigenvalues = torch.linalg.eigvalsh(centered)
+    assert eigenvalues.min() > -1e-9 * eigenvalues.max()
+    assert torch.linalg.eigvalsh(matrix).min() < -1
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_dtypes_are_kept(kernel, dtype, rng):
+    x = torch.as_tensor(rng.normal(size=(5, 3)), dtype=dtype)
+    kernel = clone(kernel).fit(x, torch.ones(5, dtype=dtype))
+    assert kernel(x, x).dtype == kernel.diagonal(x).dtype == kernel.columns(x)(0).dtype == dtype
+
+
+@EVERY
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_every_gradient_is_finite(kernel, dtype, rng):
+    x = torch.as_tensor(rng.normal(size=(6, 3)), dtype=dtype)
+    x[1], x[2], x[3] = x[0], -x[0], 0
+    kernel = clone(kernel).fit(x, torch.ones(6, dtype=dtype))
+    moving = x.clone().requires_grad_()
+    (kernel(moving, moving).sum() + kernel(moving, x).sum() + kernel.diagonal(moving).sum()).backward()
+    assert moving.grad.isfinite().all()
+
+
+@EVERY
+def test_gradients_are_those_of_the_values(kernel, rng):
+    x, y = tensor(rng.normal(size=(3, 2))), tensor(rng.normal(size=(4, 2)))
+    kernel = clone(kernel).fit(x, ones(3))
+    assert torch.autograd.gradcheck(lambda moving: kernel(moving, y), x.clone().requires_grad_(), rtol=1e-4, atol=1e-8)
+
+
+# Kernels of the distance
+
+
+@pytest.mark.parametrize(
+    "kernel, of_distance",
+    [
+        (Laplace(0.7), lambda r: np.exp(-r / 0.7)),
+        (Laplace(2.0, factor=3.0), lambda r: np.exp(-r / 6)),
+        (Laplace([0.5, 2.0]), lambda r: (np.exp(-2 * r) + np.exp(-r / 2)) / 2),
+        (InverseMultiquadric(0.7), lambda r: (1 + (r / 0.7) ** 2) ** -0.5),
+        (InverseMultiquadric([0.5, 2.0]), lambda r: ((1 + 4 * r**2) ** -0.5 + (1 + r**2 / 4) ** -0.5) / 2),
+        (Energy(), lambda r: -r),
+        (Energy(0.5), lambda r: -np.sqrt(r)),
+        (Energy(1.7), lambda r: -(r**1.7)),
+    ],
+    ids=lambda part: "" if callable(part) and not isinstance(part, Kernel) else repr(part),
+)
+def test_radial_kernels_are_functions_of_the_distance(kernel, of_distance, rng):
+    x, y = rng.normal(size=(7, 3)), rng.normal(size=(5, 3))
+    found = kernel.fit(tensor(x), ones(7))(tensor(x), tensor(y))
+    np.testing.assert_allclose(found, of_distance(cdist(x, y)), rtol=1e-10)
+
+
+# Kernels of the inner product
+
+
+def test_linear_is_the_inner_product(rng):
+    x, y = rng.normal(size=(7, 3)), rng.normal(size=(5, 3))
+    np.testing.assert_allclose(Linear()(tensor(x), tensor(y)), x @ y.T, rtol=1e-12)
+
+
+@pytest.mark.parametrize("degree, constant, scale", [(1, 0.0, 1.0), (2, 1.0, 0.5), (3, 0.3, 2.0)])
+def test_polynomial_is_that_of_scikit_learn(degree, constant, scale, rng):
+    x, y = rng.normal(size=(7, 3)), rng.normal(size=(5, 3))
+    found = Polynomial(degree, constant, scale).fit(tensor(x), ones(7))(tensor(x), tensor(y))
+    expected = polynomial_kernel(x, y, degree=degree, gamma=1 / (3 * scale**2), coef0=constant)
+    np.testing.assert_allclose(found, expected, rtol=1e-10)
+
+
+def test_polynomial_does_not_depend_on_the_unit(rng):
+    x = tensor(rng.normal(size=(7, 3)))
+    kernels = [Polynomial().fit(f * x, ones(7))(f * x, f * x) for f in (1, 1e3)]
+    torch.testing.assert_close(*kernels)
+
+
+@pytest.mark.parametrize("order", [0, 1])
+def test_arc_cosine_is_its_integral(order, rng):
+    x, y = rng.normal(size=(3, 4)), rng.normal(size=(2, 4))
+
+    def integral(u, v):
+        """Return 2 E[step(wu) step(wv) (wu)^n (wv)^n] over Gaussian w (Cho and Saul, eq. 1)."""
+        product, both = rectified_products((u @ u, v @ v), u @ v)
+        return 2 * (product if order else both)
+
+    found = ArcCosine(order).fit(tensor(x), ones(3))(tensor(x), tensor(y))
+    np.testing.assert_allclose(found, [[integral(u, v) for v in y] for u in x], rtol=1e-7)
+
+
+def test_arc_cosine_of_a_row_of_zeros_is_zero():
+    x = tensor([[0.0, 0.0], [1.0, 2.0]])
+    found = ArcCosine().fit(x, ones(2))(x, x)
+    np.testing.assert_allclose(found, [[0, 0], [0, 5]], atol=1e-12)
+
+
+# Distances
+
+
+@pytest.mark.parametrize("dtype, rtol", [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_distances_are_those_of_scipy(dtype, rtol, rng):
+    x, y = rng.normal(size=(40, 5)), rng.normal(size=(30, 5))
+    found = distances(torch.as_tensor(x, dtype=dtype), torch.as_tensor(y, dtype=dtype))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, cdist(x, y), rtol=rtol)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("offset", [0.0, 1e3])
+def test_coincident_rows_have_distance_and_gradient_zero(dtype, offset, rng):
+    x = torch.as_tensor(offset + rng.normal(size=(1, 17)), dtype=dtype).expand(6, 17)
+    moving = x.clone().requires_grad_()
+    found = distances(moving, x)
+    found.sum().backward()
+    assert (found == 0).all()
+    assert (moving.grad == 0).all()
+
+
+def test_the_gradient_of_distances_is_the_direction(rng):
+    x, y = tensor(rng.normal(size=(1, 3))).requires_grad_(), tensor(rng.normal(size=(1, 3)))
+    distances(x, y).sum().backward()
+    torch.testing.assert_close(x.grad, (x - y).detach() / (x - y).detach().norm())
+
+
+# Bad parameters
+
+
+@pytest.mark.parametrize(
+    "kernel, message",
+    [
+        (Laplace(-1.0), "must be 'median', or positive numbers"),
+        (InverseMultiquadric("scott"), "bandwidth='scott' is not known"),
+        (Gaussian(factor=0.0), "factor=0.0 must be positive"),
+        (Laplace(factor=np.nan), "factor=nan must be positive"),
+        (Energy(0.0), r"Energy\(exponent=0.0\): it must lie between 0 and 2, both excluded"),
+        (Energy(2.0), r"Energy\(exponent=2.0\)"),
+        (Polynomial(degree=0), "the degree must be a whole number of at least 1, the constant not negative"),
+        (Polynomial(degree=1.5), r"Polynomial\(degree=1.5, constant=1.0\)"),
+        (Polynomial(constant=-1.0), r"Polynomial\(degree=3, constant=-1.0\)"),
+        (Polynomial(scale=0.0), "scale=0.0 must be 'rms' or a positive number"),
+        (NeuralTangent(scale="std"), "scale='std' must be 'rms' or a positive number"),
+        (ArcCosine(order=2), r"ArcCosine\(order=2\): the order must be 0 or 1"),
+    ],
+    ids=repr,
+)
+def test_bad_parameters_are_refused(kernel, message):
+    with pytest.raises(ValueError, match=message):
+        kernel.fit(tensor(np.ones((2, 1))), ones(2))
+
+
+@pytest.mark.parametrize("kernel", [Laplace(), InverseMultiquadric([0.5, 2.0]), Polynomial()], ids=repr)
+def test_resolved_kernels_keep_their_scale(kernel, rng):
+    x = tensor(rng.normal(size=(7, 3)))
+    fitted = clone(kernel).fit(x, ones(7))
+    resolved = fitted.resolved().fit(tensor(100 * rng.normal(size=(4, 3))), ones(4))
+    torch.testing.assert_close(resolved(x, x), fitted(x, x))
 
 
 # Neural tangent kernel

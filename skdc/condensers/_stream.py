@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from skdc.data import Schema
-from skdc.discrepancies.base import Objective
+from skdc.discrepancies.objective import Objective
 from skdc.sketch import Sketch
 from skdc.source import RowSource, SketchSource, Source, draw_seed
 

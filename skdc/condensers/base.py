@@ -35,7 +35,7 @@ from skdc.condensers._output import (
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
-from skdc.discrepancies.base import Objective
+from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import DivergenceError, Solution
 from skdc.source import RowSource, Source, draw_seed

@@ -20,8 +20,8 @@ from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.data import Schema
-from skdc.discrepancies.base import Objective
 from skdc.discrepancies.mmd import MMD
+from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.points import Points
 from skdc.sketch import Sketch

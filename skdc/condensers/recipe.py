@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from skdc.discrepancies.base import Objective
+from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import Parameterization
 from skdc.solvers.base import Solver
 

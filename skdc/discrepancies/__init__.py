@@ -1,20 +1,76 @@
-"""Discrepancies: distances between the data and the synthetic set, which add and scale."""
+"""Discrepancies: distances between the data and the synthetic set, which add and scale; and penalties."""
 
-from skdc.discrepancies.aligned import Cosine, SquaredL2
-from skdc.discrepancies.base import Discrepancy, Hybrid
-from skdc.discrepancies.mmd import MMD, RandomFeatureMMD
-from skdc.discrepancies.moments import MeanDistance
-from skdc.discrepancies.transport import QuantizationError, Sinkhorn, SlicedWasserstein
+from skdc.discrepancies.aligned import L1, Cosine, CrossEntropy, KLDivergence, SquaredL2
+from skdc.discrepancies.base import Discrepancy
+from skdc.discrepancies.characteristic import (
+    CharacteristicFunction,
+    LearnedCharacteristicFunction,
+    RandomFeatureMMD,
+)
+from skdc.discrepancies.conditional import ConditionalMMD
+from skdc.discrepancies.critics import Adversarial
+from skdc.discrepancies.divergences import FDivergence, GaussianKL, NearestNeighborKL
+from skdc.discrepancies.mmd import MMD, EnergyDistance
+from skdc.discrepancies.moments import MeanDistance, Moments
+from skdc.discrepancies.objective import Hybrid
+from skdc.discrepancies.penalties import Diversity, L2Norm, LabelMargin, Penalty, TotalVariation
+from skdc.discrepancies.quantiles import CramerVonMises, QuantileMatching
+from skdc.discrepancies.reduce import CVaR
+from skdc.discrepancies.stein import GaussianScore, KernelDensityScore, KernelStein, MixtureScore
+from skdc.discrepancies.teachers import Curvature, TeacherLoss
+from skdc.discrepancies.transport import (
+    GaussianWasserstein,
+    GromovWasserstein,
+    LabeledTransport,
+    MaxSlicedWasserstein,
+    QuantizationError,
+    Sinkhorn,
+    SlicedWasserstein,
+    UnbalancedSinkhorn,
+    Wasserstein,
+)
 
 __all__ = [
+    "L1",
     "MMD",
+    "Adversarial",
+    "CVaR",
+    "CharacteristicFunction",
+    "ConditionalMMD",
     "Cosine",
+    "CramerVonMises",
+    "CrossEntropy",
+    "Curvature",
     "Discrepancy",
+    "Diversity",
+    "EnergyDistance",
+    "FDivergence",
+    "GaussianKL",
+    "GaussianScore",
+    "GaussianWasserstein",
+    "GromovWasserstein",
     "Hybrid",
+    "KLDivergence",
+    "KernelDensityScore",
+    "KernelStein",
+    "L2Norm",
+    "LabelMargin",
+    "LabeledTransport",
+    "LearnedCharacteristicFunction",
+    "MaxSlicedWasserstein",
     "MeanDistance",
+    "MixtureScore",
+    "Moments",
+    "NearestNeighborKL",
+    "Penalty",
+    "QuantileMatching",
     "QuantizationError",
     "RandomFeatureMMD",
     "Sinkhorn",
     "SlicedWasserstein",
     "SquaredL2",
+    "TeacherLoss",
+    "TotalVariation",
+    "UnbalancedSinkhorn",
+    "Wasserstein",
 ]

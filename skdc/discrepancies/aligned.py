@@ -2,14 +2,76 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
 from skdc.data import Block
+from skdc.discrepancies.arrays import compared, numbers
 from skdc.discrepancies.base import Discrepancy
+from skdc.discrepancies.reduce import Reduction
+from skdc.spaces.base import Space
 
 
-class SquaredL2(Discrepancy):
+class AlignedDiscrepancy(Discrepancy):
+    """A discrepancy of blocks whose rows correspond; by itself it takes two arrays of which the rows do."""
+
+    compares = "aligned"
+
+    def __call__(
+        self,
+        X: ArrayLike,
+        Y: ArrayLike,
+        *,
+        sample_weight: ArrayLike | None = None,
+        sample_weight_y: ArrayLike | None = None,
+        random_state: int = 0,
+    ) -> float:
+        """Measure the discrepancy of the rows of Y from those of X.
+
+        Parameters
+        ----------
+        X, Y : array-like of shape (n, d)
+            Rows that correspond.
+        sample_weight : array-like of shape (n,), default=None
+            Weights of the pairs.
+        sample_weight_y : None
+            A pair has one weight.
+        random_state : int, default=0
+            Nothing is drawn.
+
+        Returns
+        -------
+        float
+            In the unit that the class states, times the weight.
+
+        Raises
+        ------
+        ValueError
+            If the rows do not correspond, or a space is set, which would need targets.
+        """
+        if self.space is not None:
+            raise ValueError(
+                f"{self!r} takes rows that correspond as they are: {type(self.space).__name__} makes such rows inside "
+                "a condenser only; use space=None"
+            )
+        if sample_weight_y is not None:
+            raise ValueError("sample_weight_y has no meaning for rows that correspond; give sample_weight")
+        n, m = len(numbers(X, "X")), len(numbers(Y, "Y"))
+        if n != m:
+            raise ValueError(f"X has {n} rows, Y has {m}: rows that correspond must be as many")
+        source, rows = compared(X, Y, None if sample_weight is None else sample_weight, sample_weight)
+        p, q = (
+            Block(r.weight, r.key, r.X.flatten(1) * source.scale + source.tensor(np.asarray(source.shift)))
+            for r in (source.rows, rows)
+        )
+        return self.weight * float(self.distance(p, q, torch.Generator().manual_seed(random_state)))
+
+
+class SquaredL2(AlignedDiscrepancy):
     """Weighted mean over rows of the squared Euclidean distance; in the squared unit of the space.
 
     Parameters
@@ -25,14 +87,14 @@ class SquaredL2(Discrepancy):
     SquaredL2(by=None, space=KernelRidgePredictions())
     """
 
-    compares = "aligned"
+    squared = nonnegative = symmetric = True
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the weighted mean of the squared distances of the rows."""
         return p.mass @ (p.values - q.values).square().sum(1)
 
 
-class Cosine(Discrepancy):
+class Cosine(AlignedDiscrepancy):
     """Sum over rows of one minus their cosine, as gradient matching compares output units [1]_; without unit.
 
     Parameters
@@ -52,7 +114,7 @@ class Cosine(Discrepancy):
     Cosine(space=NetworkGradients())
     """
 
-    compares = "aligned"
+    nonnegative = symmetric = True
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the sum of 1 - cos over the rows; a row of zeros counts as orthogonal."""
@@ -63,3 +125,135 @@ def _directions(rows: Tensor) -> Tensor:
     # The norm has no gradient at a row of zeros: its root is kept away from there.
     tiny = torch.finfo(rows.dtype).tiny
     return rows / (rows.square().sum(1, keepdim=True) + tiny).sqrt()
+
+
+class L1(AlignedDiscrepancy):
+    """Weighted mean over rows of the sum of absolute differences [1]_; in the unit of the space, not squared.
+
+    Parameters
+    ----------
+    space, by, reduce, weight
+        As in `Discrepancy`; a space that yields aligned blocks.
+
+    References
+    ----------
+    .. [1] Kim et al., "Dataset Condensation via Efficient Synthetic-Data Parameterization", 2022, of
+       which the code matches gradients by it on MNIST.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import L1
+    >>> L1()([[0.0, 1.0], [2.0, 3.0]], [[0.0, 2.0], [4.0, 4.0]])
+    2.0
+    """
+
+    nonnegative = symmetric = True
+
+    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
+        """Return the weighted mean of the sums of absolute differences."""
+        return p.mass @ (p.values - q.values).abs().sum(1)
+
+
+class CrossEntropy(AlignedDiscrepancy):
+    r"""Weighted mean cross-entropy of class probabilities p and predictions q, a softmax of scores [1]_; in nats.
+
+    .. math:: -E\Big[ \sum_c p_c \log \mathrm{softmax}(q / T)_c \Big]
+
+    Its least value is the entropy of p, not zero. Rows of p sum to one, or, as `KernelRidgePredictions` shows them, to
+    zero: then 1 / n_classes is added to each entry. The predictions need no such care, as a softmax does not see a
+    shift. Those of a kernel ridge are of the size of the targets, so that they need a temperature well below one.
+
+    Parameters
+    ----------
+    temperature : float, default=1.0
+        What scores are divided by, in their unit.
+    space, by, reduce, weight
+        As in `Discrepancy`; a space that yields aligned blocks of class targets and scores.
+
+    References
+    ----------
+    .. [1] Loo et al., "Efficient Dataset Distillation using Random Feature Approximation", 2022, whose
+       Platt scaling of a kernel ridge learns the temperature too.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import CrossEntropy
+    >>> from skdc.spaces import KernelRidgePredictions
+    >>> round(CrossEntropy()([[0.5, 0.5]], [[2.0, 2.0]]), 4)
+    0.6931
+    >>> CrossEntropy(temperature=0.1, space=KernelRidgePredictions(), by=None)
+    CrossEntropy(by=None, space=KernelRidgePredictions(), temperature=0.1)
+    """
+
+    def __init__(
+        self,
+        temperature: float = 1.0,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = "class",
+        reduce: Reduction = "mean",
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(space, by, reduce, weight)
+        self.temperature = temperature
+
+    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
+        """Return the weighted mean of the cross-entropies.
+
+        Raises
+        ------
+        ValueError
+            If the temperature is not positive, or the rows of p are no probabilities.
+        """
+        if not self.temperature > 0:
+            raise ValueError(f"{type(self).__name__}(temperature={self.temperature!r}): it must be positive")
+        log_predictions = (q.values / self.temperature).log_softmax(1)
+        return -(p.mass @ (self._probabilities(p.values) * log_predictions).sum(1))
+
+    def _probabilities(self, rows: Tensor) -> Tensor:
+        """Return rows as probabilities."""
+        total = rows.sum(1, keepdim=True)
+        shifted = rows + (1 - total) / rows.shape[1]
+        tolerance = 1e-4 if rows.dtype == torch.float32 else 1e-8
+        off = torch.minimum(total.abs(), (total - 1).abs())[:, 0]
+        wrong = (off > tolerance) | (shifted < -tolerance).any(1)
+        if wrong.any():
+            raise ValueError(
+                f"{type(self).__name__} compares predictions with class probabilities, but a row of the data is "
+                f"{rows[wrong][0].tolist()}: give entries of at least 0 that sum to 1 (or such less 1 / n_classes); "
+                "for continuous targets use SquaredL2"
+            )
+        return shifted.clamp_min(0)
+
+
+class KLDivergence(CrossEntropy):
+    r"""Weighted mean Kullback-Leibler divergence of predictions q from class probabilities p [1]_; in nats.
+
+    .. math:: E\Big[ \sum_c p_c \log \frac{p_c}{\mathrm{softmax}(q / T)_c} \Big]
+
+    It is `CrossEntropy` less the entropy of p, which does not depend on the predictions: the same is minimised.
+    Rows of p are as in `CrossEntropy`.
+
+    Parameters
+    ----------
+    temperature : float, default=1.0
+        What scores are divided by, in their unit.
+    space, by, reduce, weight
+        As in `Discrepancy`; a space that yields aligned blocks of class targets and scores.
+
+    References
+    ----------
+    .. [1] Kullback and Leibler, "On Information and Sufficiency", 1951, section 2.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skdc.discrepancies import KLDivergence
+    >>> round(KLDivergence()([[0.2, 0.8]], np.log([[0.4, 0.6]])), 4)
+    0.0915
+    """
+
+    nonnegative = True
+
+    def constant(self, p: Block, generator: torch.Generator) -> Tensor:
+        """Return minus the entropy of p."""
+        return -(p.mass @ torch.special.entr(self._probabilities(p.values)).sum(1))

@@ -37,8 +37,10 @@ class OwnKernel(NamedTuple):
 class EmbeddingDistance(Discrepancy):
     """The squared distance between the mean embeddings of two clouds, for some kernel of rows."""
 
+    squared = symmetric = nonnegative = True
+
     @abstractmethod
-    def kernel(self, x: Tensor, y: Tensor) -> Tensor:
+    def kernel_matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of rows of the space, of shape (len(x), len(y))."""
 
     @abstractmethod
@@ -47,15 +49,18 @@ class EmbeddingDistance(Discrepancy):
 
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return the mean embedding of p at some points, of shape (n,), without a full kernel matrix."""
-        return torch.cat([self.kernel(x, p.values) @ p.mass for x in at.split(TILE)])
+        return torch.cat([self.kernel_matrix(x, p.values) @ p.mass for x in at.split(TILE)])
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Return twice the difference of the mean embeddings: where q misses mass of p."""
         return 2 * (self.potential(p, at) - self.potential(q, at))
 
 
-class MeanDiscrepancy(EmbeddingDistance):
-    """A discrepancy that sees the data through the mean of row-wise features only, so that a sketch will do."""
+class MeanDiscrepancy(Discrepancy):
+    """A discrepancy that sees the data through the mean of row-wise features only, so that a sketch will do.
+
+    Subclasses write `features`, and `between` for blocks of them.
+    """
 
     compares = "means"
 
@@ -78,11 +83,24 @@ class MeanDiscrepancy(EmbeddingDistance):
         """Return the features of both sets; those of the real set may come from a sketch."""
         return real if isinstance(real, list) else [self.lift(real)], [self.lift(synthetic)]
 
+    def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
+        """Return the first variation in the mass of p at some points: that of the mean features."""
+        lifted = [replace(block, values=self.features(block.values)) for block in (p, q)]
+        return super().witness(*lifted, self.features(at))
+
+
+class MeanEmbedding(MeanDiscrepancy, EmbeddingDistance):
+    """The squared distance between mean features, which is that of the kernel of their inner products."""
+
+    def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
+        """Return twice the difference of the mean embeddings."""
+        return EmbeddingDistance.witness(self, p, q, at)
+
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the squared distance between the mean features of two lifted blocks."""
         return (p.mean() - q.mean()).square().sum()
 
-    def kernel(self, x: Tensor, y: Tensor) -> Tensor:
+    def kernel_matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the inner products of the features."""
         return self.features(x) @ self.features(y).T
 

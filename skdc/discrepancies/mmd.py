@@ -1,39 +1,113 @@
-"""Kernel discrepancies: the maximum mean discrepancy, exact and by random features."""
+"""Kernel discrepancies: the maximum mean discrepancy and the energy distance."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Literal, Self
 
-import numpy as np
 import torch
+from sklearn.base import clone
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from skdc.data import Block
-from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, MeanDiscrepancy, OwnKernel
-from skdc.kernels import MEDIAN_ROWS, Gaussian, distances_of_norms
-from skdc.source import Source, require_rows
+from skdc.discrepancies.base import Discrepancy
+from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
+from skdc.discrepancies.reduce import Reduction
+from skdc.kernels import MEDIAN_ROWS, Energy, Gaussian, Kernel
+from skdc.source import RowSource, Source, require_rows
 from skdc.spaces.base import Space
 
+_BLOCK = 1 << 24  # entries of a kernel matrix that are held at once
 
-class MMD(EmbeddingDistance):
-    r"""Maximum mean discrepancy (MMD) with a Gaussian kernel [1]_; the value is squared and has no unit.
+
+class KernelDistance(EmbeddingDistance):
+    """The squared distance between mean embeddings by a kernel that is computed; subclasses name the kernel."""
+
+    compares = "clouds"
+
+    @abstractmethod
+    def named_kernel(self) -> Kernel:
+        """Return the kernel, unfitted."""
+
+    def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
+        """Fit the kernel on a sample of the data.
+
+        Raises
+        ------
+        ValueError
+            If a parameter of the kernel makes no sense.
+        """
+        self.kernel_ = fit_kernel(self, self.named_kernel(), source, generator)
+        return self
+
+    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
+        """Return the squared distance less its real-real term."""
+        return self.within(q) - 2 * self.across(p, q)
+
+    def constant(self, p: Block, generator: torch.Generator) -> Tensor:
+        """Return the real-real term, in tiles."""
+        return p.mass @ self.own_kernel(p).potential
+
+    def within(self, q: Block) -> Tensor:
+        """Return the mean kernel of two points of a block."""
+        return q.mass @ self.kernel_(q.values, q.values) @ q.mass
+
+    def across(self, p: Block, q: Block) -> Tensor:
+        """Return the mean kernel of a row of p and one of q, in pieces where their matrix would be large."""
+        n_rows = max(1, _BLOCK // len(q))
+        if len(p) <= n_rows:
+            return p.mass @ self.kernel_(p.values, q.values) @ q.mass
+
+        def piece(values: Tensor, mass: Tensor) -> Tensor:
+            return mass @ self.kernel_(values, q.values) @ q.mass
+
+        pieces = zip(p.values.split(n_rows), p.mass.split(n_rows), strict=True)
+        # A piece is computed again for its gradient, and not held.
+        return sum(checkpoint(piece, *rows, use_reentrant=False, preserve_rng_state=False) for rows in pieces)
+
+    def kernel_matrix(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the kernel matrix."""
+        return self.kernel_(x, y)
+
+    def own_kernel(self, p: Block) -> OwnKernel:
+        """Return the potential by half of the matrix, which is symmetric."""
+        return OwnKernel(self._own_potential(p), self.kernel_.diagonal(p.values), self.kernel_.columns(p.values))
+
+    def _own_potential(self, p: Block) -> Tensor:
+        tiles = list(zip(p.values.split(TILE), p.mass.split(TILE), strict=True))
+        potentials = [torch.zeros_like(mass) for _, mass in tiles]
+        for i, (x, x_mass) in enumerate(tiles):
+            for j, (y, y_mass) in enumerate(tiles[: i + 1]):
+                tile = self.kernel_(x, y)
+                potentials[i] += tile @ y_mass
+                if j < i:
+                    potentials[j] += x_mass @ tile
+        return torch.cat(potentials)
+
+
+class MMD(KernelDistance):
+    r"""Maximum mean discrepancy (MMD) [1]_; the value is squared, in the unit of the kernel (none for a Gaussian one).
 
     .. math:: \mathrm{MMD}^2 = E_{pp} k - 2 E_{pq} k + E_{qq} k
 
-    The biased (V-statistic) estimate with weights: never negative. The real-real term does not depend on the
-    synthetic set: `between` leaves it out, so that its value is the MMD up to a constant.
+    The biased (V-statistic) estimate, which is never negative, or the unbiased one, which may be.
 
     Parameters
     ----------
+    kernel : Kernel, default=None
+        None: a Gaussian one.
     bandwidth : "median", float or sequence of float, default="median"
-        Of the Gaussian kernel, in the units of the space; several are averaged.
+        Of the Gaussian kernel, in the units of the space; several are averaged. Other kernels have their own.
+    unbiased : bool, default=False
+        Leave out the pairs of a row with itself; weights are then numbers of rows.
     space, by, reduce, weight
         As in `Discrepancy`.
 
     References
     ----------
-    .. [1] Gretton et al., "A Kernel Two-Sample Test", 2012, eq. 5.
+    .. [1] Gretton et al., "A Kernel Two-Sample Test", 2012, eqs. 3 and 5.
 
     Examples
     --------
@@ -41,143 +115,124 @@ class MMD(EmbeddingDistance):
     >>> from skdc import Condenser
     >>> from skdc.discrepancies import MMD
     >>> X, y = load_iris(return_X_y=True)
+    >>> round(MMD()(X[:50], X[50:]), 3)
+    0.786
     >>> X_syn, y_syn = Condenser(discrepancy=MMD(), n_per_class=3, random_state=0).fit(X, y)
     >>> X_syn.shape
     (9, 4)
     """
 
-    compares = "clouds"
-
     def __init__(
         self,
+        kernel: Kernel | None = None,
         bandwidth: Literal["median"] | float | Sequence[float] = "median",
+        unbiased: bool = False,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
-        reduce: Literal["mean", "worst"] = "mean",
+        reduce: Reduction = "mean",
         weight: float = 1.0,
     ) -> None:
         super().__init__(space, by, reduce, weight)
+        self.kernel = kernel
         self.bandwidth = bandwidth
+        self.unbiased = unbiased
 
-    def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Resolve the bandwidth on a sample of the data.
+    def named_kernel(self) -> Kernel:
+        """Return the kernel that is given, or a Gaussian one.
 
         Raises
         ------
         ValueError
-            If the bandwidth is not "median" or positive.
+            If a bandwidth is given beside a kernel.
         """
-        self.kernel_ = fit_gaussian(self, source, generator)
-        return self
+        if self.kernel is None:
+            return Gaussian(self.bandwidth)
+        if self.bandwidth != "median":
+            raise ValueError(
+                f"MMD(kernel={self.kernel!r}, bandwidth={self.bandwidth!r}): the bandwidth is that of the Gaussian "
+                "kernel; give it to the kernel itself"
+            )
+        return clone(self.kernel)
 
-    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
-        """Return the squared MMD less its real-real term."""
-        within = q.mass @ self.kernel_(q.values, q.values) @ q.mass
-        return within - 2 * (p.mass @ self.kernel_(p.values, q.values) @ q.mass)
+    @property
+    def nonnegative(self) -> bool:  # type: ignore[override]
+        """Whether no value is below zero."""
+        return not self.unbiased
 
-    def kernel(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the kernel matrix."""
-        return self.kernel_(x, y)
+    def within(self, q: Block) -> Tensor:
+        """Return the mean kernel of two points of a block: of two different ones, if unbiased."""
+        return self._without_self(super().within(q), q)
 
-    def own_kernel(self, p: Block) -> OwnKernel:
-        """Return the potential by half of the matrix products; squared norms are computed once."""
-        norms = p.values.square().sum(1)
+    def constant(self, p: Block, generator: torch.Generator) -> Tensor:
+        """Return the real-real term, in tiles."""
+        return self._without_self(super().constant(p, generator), p)
 
-        def column(row: int) -> Tensor:
-            one = slice(row, row + 1)
-            squares = distances_of_norms(p.values, p.values[one], norms, norms[one])
-            return self.kernel_.of_squares(squares)[:, 0]
-
-        return OwnKernel(self._own_potential(p, norms), torch.ones_like(norms), column)
-
-    def _own_potential(self, p: Block, norms: Tensor) -> Tensor:
-        tiles = list(zip(p.values.split(TILE), norms.split(TILE), p.mass.split(TILE), strict=True))
-        potentials = [torch.zeros_like(mass) for _, _, mass in tiles]
-        for i, (x, x_norms, x_mass) in enumerate(tiles):
-            for j, (y, y_norms, y_mass) in enumerate(tiles[: i + 1]):
-                tile = self.kernel_.of_squares(distances_of_norms(x, y, x_norms, y_norms))
-                potentials[i] += tile @ y_mass
-                if j < i:
-                    potentials[j] += x_mass @ tile
-        return torch.cat(potentials)
+    def _without_self(self, mean: Tensor, rows: Block) -> Tensor:
+        if not self.unbiased:
+            return mean
+        n = rows.weight.sum()
+        if not n > 1:
+            raise ValueError(
+                f"MMD(unbiased=True) compares pairs of different rows, but a side weighs {float(n):g}; use more rows, "
+                "or unbiased=False"
+            )
+        return (n**2 * mean - rows.weight @ self.kernel_.diagonal(rows.values)) / (n**2 - n)
 
 
-class RandomFeatureMMD(MeanDiscrepancy):
-    r"""MMD with a Gaussian kernel by random Fourier features [1]_; the value is squared and has no unit.
+class EnergyDistance(KernelDistance):
+    r"""Energy distance [1]_; the value is squared, in the unit of the space to the power of the exponent.
 
-    The features :math:`\sqrt{1/D}\,(\cos\omega^\top x, \sin\omega^\top x)` have norm 1, so the mean feature is a
-    bounded statistic. One pass over the data gives it: `Condenser(discrepancy=RandomFeatureMMD(...))` has
-    `partial_fit`, and its cost after the pass does not depend on the number of rows.
+    .. math:: 2 E_{pq} \|x-y\| - E_{pp} \|x-x'\| - E_{qq} \|y-y'\|
+
+    The biased (V-statistic) estimate, never negative; it has no bandwidth. It is an MMD with `Energy` for a kernel.
 
     Parameters
     ----------
-    bandwidth : "median", float or sequence of float, default="median"
-        Of the Gaussian kernel, in the units of the space; several share the features. A stream needs a number.
-    n_features : int, default=1000
-        Number of frequencies; each gives a cosine and a sine.
+    exponent : float, default=1.0
+        Power of the distances, between 0 and 2 exclusively.
     space, by, reduce, weight
         As in `Discrepancy`.
 
     References
     ----------
-    .. [1] Rahimi and Recht, "Random Features for Large-Scale Kernel Machines", 2007, algorithm 1.
+    .. [1] Szekely and Rizzo, "Energy Statistics: A Class of Statistics Based on Distances", 2013, eq. 5.
 
     Examples
     --------
-    >>> from sklearn.datasets import load_iris
-    >>> from skdc import Condenser
-    >>> from skdc.discrepancies import RandomFeatureMMD
-    >>> X, y = load_iris(return_X_y=True)
-    >>> condenser = Condenser(discrepancy=RandomFeatureMMD(bandwidth=1.0), n_per_class=3, random_state=0)
-    >>> for rows in (slice(0, 50), slice(50, 150)):
-    ...     condenser = condenser.partial_fit(X[rows], y[rows], classes=[0, 1, 2])
-    >>> condenser.X_syn_.shape
-    (9, 4)
+    >>> from skdc.discrepancies import EnergyDistance
+    >>> EnergyDistance()([[0.0], [2.0]], [[1.0], [1.0]])
+    1.0
     """
 
     def __init__(
         self,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        n_features: int = 1000,
+        exponent: float = 1.0,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
-        reduce: Literal["mean", "worst"] = "mean",
+        reduce: Reduction = "mean",
         weight: float = 1.0,
     ) -> None:
         super().__init__(space, by, reduce, weight)
-        self.bandwidth = bandwidth
-        self.n_features = n_features
+        self.exponent = exponent
 
-    def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Draw the frequencies.
-
-        Raises
-        ------
-        ValueError
-            If `n_features` is below one, or the bandwidth is not known before the first row of a stream.
-        """
-        if self.n_features < 1:
-            raise ValueError(f"n_features={self.n_features!r} must be at least 1")
-        bandwidth = fit_gaussian(self, source, generator).bandwidth_
-        d = self.space_.embed(source.no_rows()).shape[1]
-        # Frequencies are drawn in float64 whatever the data, so that a stream and a fit see the same features.
-        frequencies = torch.randn(d, self.n_features, generator=generator, dtype=torch.float64)
-        widths = torch.as_tensor(np.resize(bandwidth, self.n_features))
-        self.frequencies_ = (frequencies / widths).to(source.device)
-        return self
-
-    def features(self, values: Tensor) -> Tensor:
-        """Return cosines and sines, of shape (n, 2 * n_features)."""
-        phases = values @ self.frequencies_.to(values.dtype)
-        return torch.cat([phases.cos(), phases.sin()], dim=1) / self.n_features**0.5
+    def named_kernel(self) -> Kernel:
+        """Return the energy kernel."""
+        return Energy(self.exponent)
 
 
-def fit_gaussian(discrepancy: MMD | RandomFeatureMMD, source: Source, generator: torch.Generator) -> Gaussian:
-    """Return the Gaussian kernel of a discrepancy; a median bandwidth is measured on a sample of the data."""
-    kernel = Gaussian(discrepancy.bandwidth)
-    if not isinstance(discrepancy.bandwidth, str):
-        rows = source.no_rows()
+def fit_kernel(discrepancy: Discrepancy, kernel: Kernel, source: Source, generator: torch.Generator) -> Kernel:
+    """Return a kernel fitted to a sample of the data as the space of a discrepancy shows them.
+
+    Raises
+    ------
+    ValueError
+        If the kernel has to see rows, and a stream has not shown one yet.
+    """
+    if isinstance(source, RowSource):
+        rows = source.sample(MEDIAN_ROWS, generator)
+    elif getattr(kernel, "bandwidth", None) == "median":
+        rows = require_rows(discrepancy, source, "the median bandwidth").rows
     else:
-        rows = require_rows(discrepancy, source, "the median bandwidth").sample(MEDIAN_ROWS, generator)
+        rows = source.no_rows()
     with torch.no_grad():
         return kernel.fit(discrepancy.space_.embed(rows), rows.weight)

@@ -17,12 +17,12 @@ def blobs(dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
     return (50 + 10 * X).astype(dtype), np.array(["a", "b", "c"])[y]
 
 
-def source(dtype: torch.dtype = torch.float64) -> RowSource:
+def source(dtype: torch.dtype = torch.float64, device: str = "cpu") -> RowSource:
     """Return them as a source."""
     X, labels = blobs()
     codes = np.unique(labels, return_inverse=True)[1]
     schema = Schema((3,), 3, "classification", np.arange(3), np.dtype(np.float64), np.array(["a", "b", "c"]))
-    return RowSource(X, np.eye(3)[codes], np.ones(len(X)), codes, schema, torch.device("cpu"), dtype)
+    return RowSource(X, np.eye(3)[codes], np.ones(len(X)), codes, schema, torch.device(device), dtype)
 
 
 def generator() -> torch.Generator:

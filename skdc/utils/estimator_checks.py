@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from functools import partial
 
 import numpy as np
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
-from torch import Tensor
 
 from skdc.condensers.base import BaseCondenser
 from skdc.data import Block, LabeledSet
-from skdc.discrepancies.base import Discrepancy
 from skdc.parameterizations.base import Parameterization
 from skdc.spaces.base import PointwiseSpace, Space
-from skdc.utils._toys import blobs, block, cloud, generator, source, synthetic
+from skdc.utils._running import Check, named, numpy_state, run
+from skdc.utils._toys import blobs, generator, source, synthetic
+from skdc.utils.discrepancy_checks import check_discrepancy, discrepancy_checks
+from skdc.utils.penalty_checks import check_penalty, penalty_checks
 
-Check = Callable[[], None]
-
-
-def _named(checks: list[Callable], part: object) -> Iterator[tuple[str, Check]]:
-    for check in checks:
-        yield check.__name__.removeprefix("_check_"), partial(check, part)
-
-
-def _run(checks: Iterator[tuple[str, Check]], part: object) -> None:
-    for name, check in checks:
-        try:
-            check()
-        except AssertionError as error:
-            raise AssertionError(f"{type(part).__name__} fails {name}: {error}") from error
+__all__ = [
+    "check_condenser",
+    "check_discrepancy",
+    "check_parameterization",
+    "check_penalty",
+    "check_space",
+    "condenser_checks",
+    "discrepancy_checks",
+    "parameterization_checks",
+    "penalty_checks",
+    "space_checks",
+]
 
 
 def check_condenser(condenser: BaseCondenser) -> None:
@@ -56,7 +54,7 @@ def check_condenser(condenser: BaseCondenser) -> None:
     >>> from skdc.utils.estimator_checks import check_condenser
     >>> check_condenser(KMeansCondenser(random_state=0))
     """
-    _run(condenser_checks(condenser), condenser)
+    run(condenser_checks(condenser), condenser)
 
 
 def condenser_checks(condenser: BaseCondenser) -> Iterator[tuple[str, Check]]:
@@ -73,7 +71,7 @@ def condenser_checks(condenser: BaseCondenser) -> Iterator[tuple[str, Check]]:
         _check_transform_is_identity,
         _check_refit_forgets,
     ]
-    return _named(checks, condenser)
+    return named(checks, condenser)
 
 
 def _check_unpacks_when_fitted(condenser: BaseCondenser) -> None:
@@ -103,16 +101,12 @@ def _check_same_seed_same_bits(condenser: BaseCondenser) -> None:
 def _check_global_generators_untouched(condenser: BaseCondenser) -> None:
     X, y = blobs()
     for seed in (0, None):
-        numpy_state, torch_state = _numpy_state(), torch.random.get_rng_state()
+        state, torch_state = numpy_state(), torch.random.get_rng_state()
         n_threads = torch.get_num_threads()
         clone(condenser).set_params(random_state=seed).fit(X, y)
-        assert _numpy_state() == numpy_state, "numpy's global generator moved"
+        assert numpy_state() == state, "numpy's global generator moved"
         assert torch.equal(torch.random.get_rng_state(), torch_state), "torch's global generator moved"
         assert torch.get_num_threads() == n_threads, "the number of torch threads changed"
-
-
-def _numpy_state() -> str:
-    return str(np.random.mtrand._rand.get_state(legacy=False))
 
 
 def _check_input_untouched(condenser: BaseCondenser) -> None:
@@ -175,100 +169,6 @@ def _check_refit_forgets(condenser: BaseCondenser) -> None:
     assert not hasattr(fitted, "X_syn_"), "a fit that fails must leave the condenser unfitted"
 
 
-def check_discrepancy(discrepancy: Discrepancy) -> None:
-    """Check that a discrepancy behaves like a distance between weighted sets.
-
-    Parameters
-    ----------
-    discrepancy : Discrepancy
-        Unfitted.
-
-    Raises
-    ------
-    AssertionError
-        Naming the check that fails.
-
-    Examples
-    --------
-    >>> from skdc.discrepancies import MMD
-    >>> from skdc.utils.estimator_checks import check_discrepancy
-    >>> check_discrepancy(MMD())
-    """
-    _run(discrepancy_checks(discrepancy), discrepancy)
-
-
-def discrepancy_checks(discrepancy: Discrepancy) -> Iterator[tuple[str, Check]]:
-    """Yield (name, check) for a discrepancy."""
-    checks = [
-        _check_clones,
-        _check_least_at_itself,
-        _check_gradient,
-        _check_finite_at_coincidence,
-        _check_weight_scales,
-    ]
-    if discrepancy.compares != "aligned":
-        checks += [_check_row_order, _check_weight_is_multiplicity]
-    return _named(checks, discrepancy)
-
-
-def _fitted(discrepancy: Discrepancy) -> Discrepancy:
-    discrepancy = clone(discrepancy)
-    return discrepancy if discrepancy.compares == "aligned" else discrepancy.fit(source(), generator())
-
-
-def _value(discrepancy: Discrepancy, p: Block, q: Block) -> Tensor:
-    if discrepancy.compares == "means":
-        p, q = (Block(b.weight, b.key, discrepancy.features(b.values)) for b in (p, q))
-    return discrepancy.between(p, q, generator())
-
-
-def _check_clones(discrepancy: Discrepancy) -> None:
-    fitted = _fitted(discrepancy)
-    assert repr(clone(fitted)) == repr(discrepancy), "clone must keep the parameters and drop what was fitted"
-    assert repr(pickle.loads(pickle.dumps(discrepancy))) == repr(discrepancy)
-
-
-def _check_least_at_itself(discrepancy: Discrepancy) -> None:
-    fitted, p = _fitted(discrepancy), block(cloud(6, 0))
-    itself, other = _value(fitted, p, p), _value(fitted, p, block(cloud(6, 1)))
-    assert itself < other, f"it is {float(itself)} between a set and itself, {float(other)} to another"
-
-
-def _check_gradient(discrepancy: Discrepancy) -> None:
-    fitted, p = _fitted(discrepancy), block(cloud(6, 0))
-    values = cloud(6, 1).requires_grad_()
-    assert torch.autograd.gradcheck(lambda v: _value(fitted, p, block(v)), values, rtol=1e-3, atol=1e-5)
-
-
-def _check_finite_at_coincidence(discrepancy: Discrepancy) -> None:
-    fitted, p = _fitted(discrepancy), block(cloud(6, 0))
-    for values in (cloud(6, 0), cloud(1, 0).expand(6, 3).clone(), torch.zeros(6, 3, dtype=torch.float64)):
-        values.requires_grad_()
-        value = _value(fitted, p, block(values))
-        (gradient,) = torch.autograd.grad(value, values)
-        assert value.isfinite() and gradient.isfinite().all(), "value and gradient must be finite at coincident points"
-
-
-def _check_weight_scales(discrepancy: Discrepancy) -> None:
-    assert (3 * discrepancy).weight == 3 * discrepancy.weight
-    assert (discrepancy * 0.5).weight == 0.5 * discrepancy.weight
-
-
-def _check_row_order(discrepancy: Discrepancy) -> None:
-    fitted, p, q = _fitted(discrepancy), cloud(6, 0), cloud(4, 1)
-    expected = _value(fitted, block(p), block(q))
-    torch.testing.assert_close(_value(fitted, block(p.flip(0)), block(q.flip(0))), expected)
-
-
-def _check_weight_is_multiplicity(discrepancy: Discrepancy) -> None:
-    fitted, p, q = _fitted(discrepancy), cloud(6, 0), cloud(4, 1)
-    double = torch.ones(6, dtype=torch.float64)
-    double[0] = 2
-    repeated, weighted = block(torch.cat([p[:1], p])), block(p, double)
-    torch.testing.assert_close(_value(fitted, weighted, block(q)), _value(fitted, repeated, block(q)))
-    torch.testing.assert_close(_value(fitted, block(q), weighted), _value(fitted, block(q), repeated))
-
-
 def check_space(space: Space) -> None:
     """Check that a space represents both sets, deterministically and differentiably.
 
@@ -288,13 +188,13 @@ def check_space(space: Space) -> None:
     >>> from skdc.utils.estimator_checks import check_space
     >>> check_space(Identity())
     """
-    _run(space_checks(space), space)
+    run(space_checks(space), space)
 
 
 def space_checks(space: Space) -> Iterator[tuple[str, Check]]:
     """Yield (name, check) for a space."""
     checks = [_check_blocks, _check_space_is_deterministic, _check_reaches_points]
-    return _named(checks + ([_check_pointwise] if isinstance(space, PointwiseSpace) else []), space)
+    return named(checks + ([_check_pointwise] if isinstance(space, PointwiseSpace) else []), space)
 
 
 def _represented(space: Space) -> tuple[LabeledSet, list[Block], list[Block]]:
@@ -352,12 +252,12 @@ def check_parameterization(parameterization: Parameterization) -> None:
     >>> from skdc.utils.estimator_checks import check_parameterization
     >>> check_parameterization(Points())
     """
-    _run(parameterization_checks(parameterization), parameterization)
+    run(parameterization_checks(parameterization), parameterization)
 
 
 def parameterization_checks(parameterization: Parameterization) -> Iterator[tuple[str, Check]]:
     """Yield (name, check) for a parameterization."""
-    return _named([_check_builds, _check_same_seed_same_start], parameterization)
+    return named([_check_builds, _check_same_seed_same_start], parameterization)
 
 
 def _check_builds(parameterization: Parameterization) -> None:

@@ -265,7 +265,7 @@ class NotANumber(MMD):
     """A discrepancy whose value is lost at some step."""
 
     def __init__(self, at=0, space=None, by="class", reduce="mean", weight=1.0):
-        super().__init__("median", space, by, reduce, weight)
+        super().__init__(space=space, by=by, reduce=reduce, weight=weight)
         self.at = at
 
     def loss(self, real, synthetic, generator):

@@ -138,11 +138,11 @@ def test_potentials_are_kernel_products(discrepancy, clouds, rng, monkeypatch):
     x, p, *_ = clouds
     at, discrepancy = torch.as_tensor(rng.normal(size=(8, 3))), fitted(discrepancy, x)
     points = block(x, 4 * p)
-    full, own = discrepancy.kernel(points.values, points.values).numpy(), discrepancy.own_kernel(points)
+    full, own = discrepancy.kernel_matrix(points.values, points.values).numpy(), discrepancy.own_kernel(points)
     np.testing.assert_allclose(own.potential, full @ p, rtol=1e-10)
     np.testing.assert_allclose(own.diagonal, full.diagonal(), rtol=1e-10)
     np.testing.assert_allclose(own.column(7), full[7], rtol=1e-9, atol=1e-12)
-    across = discrepancy.kernel(at, points.values).numpy()
+    across = discrepancy.kernel_matrix(at, points.values).numpy()
     np.testing.assert_allclose(discrepancy.potential(points, at), across @ p, rtol=1e-10)
 
 

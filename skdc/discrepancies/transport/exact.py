@@ -1,0 +1,258 @@
+"""Optimal transport solved exactly, by linear programming."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Literal, Self
+
+import ot
+import torch
+from torch import Tensor
+
+from skdc.data import Block
+from skdc.discrepancies.base import Discrepancy
+from skdc.discrepancies.reduce import Reduction
+from skdc.discrepancies.transport.gaussian import bures, fitted_gaussian
+from skdc.kernels import squared_distances
+from skdc.source import Source, require_rows
+from skdc.spaces.base import Space
+
+_ENTRIES = 20_000_000  # of a cost matrix: above, the linear program takes minutes
+_PIVOTS = 10**9  # of the simplex algorithm, which ends by itself
+_CLOUD_ROWS = 10_000  # classes are fitted on a sample of this many rows
+
+
+def check_entries(owner: Discrepancy, n: int, m: int) -> None:
+    """Refuse a matrix that is too large to transport by.
+
+    Raises
+    ------
+    ValueError
+        Naming what to use.
+    """
+    if n * m > _ENTRIES:
+        raise ValueError(
+            f"{type(owner).__name__} would solve for a matrix of {n} x {m} = {n * m:.1e} entries, and takes at most "
+            f"{_ENTRIES:.0e}; use Sinkhorn or SlicedWasserstein, or fewer rows (Descent(batch_size=...))"
+        )
+
+
+class ExactTransport(Discrepancy):
+    """The least cost of carrying one set to the other; subclasses write the cost."""
+
+    compares = "clouds"
+    symmetric = True
+    nonnegative = True
+
+    @abstractmethod
+    def costs(self, p: Block, q: Block) -> Tensor:
+        """Return the cost of carrying each row of p to each of q, of shape (len(p), len(q)), in float64."""
+
+    @abstractmethod
+    def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
+        """Return the cost of carrying each row of p to that of q of the same number, with a finite gradient."""
+
+    @abstractmethod
+    def costs_of_points(self, at: Tensor, q: Block) -> Tensor:
+        """Return the cost of carrying points to each row of q, of shape (len(at), len(q)), in float64."""
+
+    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
+        """Return the least cost."""
+        plan, of_p, of_q = self.solve(p, q)
+        rows, columns = plan.nonzero(as_tuple=True)
+        carried = plan[rows, columns].to(p.values) @ self.cost_of_pairs(p.take(rows), q.take(columns))
+        # Envelope theorem: the gradient in the cost is the plan, in the masses the dual potentials.
+        dual = p.mass @ of_p.to(p.mass) + q.mass @ of_q.to(q.mass)
+        return carried + dual - dual.detach()
+
+    @torch.no_grad()
+    def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
+        """Return the dual potential of p, extended by its c-transform: the least cost less the potential of q."""
+        _, _, of_q = self.solve(p, q)
+        return (self.costs_of_points(at, q) - of_q).amin(1).to(at)
+
+    @torch.no_grad()
+    def solve(self, p: Block, q: Block) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the plan of shape (len(p), len(q)) and the dual potentials of p and q, in float64.
+
+        Raises
+        ------
+        ValueError
+            If the matrix of costs is too large.
+        """
+        check_entries(self, len(p), len(q))
+        weights = (block.weight.double().cpu() for block in (p, q))
+        masses = [(weight / weight.sum()).numpy() for weight in weights]
+        costs = self.costs(p, q).cpu().numpy()
+        plan, log = ot.emd(*masses, costs, numItermax=_PIVOTS, log=True, check_marginals=False)
+        plan, of_p, of_q = (torch.from_numpy(values).to(p.values.device) for values in (plan, log["u"], log["v"]))
+        return plan, of_p, of_q
+
+
+class Wasserstein(ExactTransport):
+    r"""Wasserstein distance with Euclidean distances, solved exactly [1]_, to the power of its order.
+
+    .. math:: W_r^r(p, q) = \min_{\pi \in \Pi(p, q)} \int \|x - y\|^r \, d\pi(x, y)
+
+    The value is squared for the order 2; in the unit of the space to the power of the order. For n rows and m points
+    it takes a matrix of n m entries, and about cubic time: beyond some thousand rows `Sinkhorn` and
+    `SlicedWasserstein` are quicker.
+
+    Parameters
+    ----------
+    order : float, default=2.0
+        r, at least 1.
+    space, by, reduce, weight
+        As in `Discrepancy`.
+
+    References
+    ----------
+    .. [1] Peyré and Cuturi, "Computational Optimal Transport", 2019, sections 2.4 and 3.5.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import Wasserstein
+    >>> Wasserstein(order=1)([[0.0], [1.0]], [[1.0], [5.0]])
+    2.5
+    """
+
+    def __init__(
+        self,
+        order: float = 2.0,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = "class",
+        reduce: Reduction = "mean",
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(space, by, reduce, weight)
+        self.order = order
+
+    @property
+    def squared(self) -> bool:
+        """Whether the value is a squared distance."""
+        return self.order == 2
+
+    def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
+        """Check the order.
+
+        Raises
+        ------
+        ValueError
+            If it is below one.
+        """
+        if not 1 <= self.order < float("inf"):
+            raise ValueError(f"Wasserstein(order={self.order!r}): the order must be a number of at least 1")
+        return self
+
+    def costs(self, p: Block, q: Block) -> Tensor:
+        """Return the distances to the power of the order."""
+        return self.costs_of_points(p.values, q)
+
+    def costs_of_points(self, at: Tensor, q: Block) -> Tensor:
+        """Return the same of points."""
+        return squared_distances(at, q.values).double().pow_(self.order / 2)
+
+    def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
+        """Return the distances of corresponding rows to the power of the order."""
+        squares = (p.values - q.values).square().sum(1)
+        # A power below one has no gradient at zero.
+        apart = squares > 0
+        return torch.where(apart, torch.where(apart, squares, 1.0) ** (self.order / 2), 0.0)
+
+
+class LabeledTransport(ExactTransport):
+    r"""Optimal transport dataset distance (OTDD) [1]_: rows and their classes are carried at once.
+
+    .. math:: \min_\pi \int \|x - x'\|^2 + \lambda W_2^2(\alpha_y, \alpha_{y'}) \, d\pi
+
+    A class y is a Gaussian law :math:`\alpha_y` with the mean and the covariance of its rows in the data, when it is
+    fitted. The value is squared, in the squared unit of the space. Classes are in the cost, so the sets are compared
+    as a whole: unlike class by class, a synthetic row near the border may stand for rows of a class like its own.
+
+    Parameters
+    ----------
+    label_weight : float, default=1.0
+        Lambda, without unit; towards infinity no row is carried to another class.
+    space, by, reduce, weight
+        As in `Discrepancy`; `by` must be None.
+
+    References
+    ----------
+    .. [1] Alvarez-Melis and Fusi, "Geometric Dataset Distances via Optimal Transport", 2020, section 4.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import Condenser
+    >>> from skdc.discrepancies import LabeledTransport
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = Condenser(discrepancy=LabeledTransport(), n_per_class=3, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (9, 4)
+    """
+
+    squared = True
+
+    def __init__(
+        self,
+        label_weight: float = 1.0,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = None,
+        reduce: Reduction = "mean",
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(space, by, reduce, weight)
+        self.label_weight = label_weight
+
+    def attach(self, source: Source) -> None:
+        """Choose the space.
+
+        Raises
+        ------
+        ValueError
+            Without classes, or if the sets are to be split by them.
+        """
+        if self.by is not None:
+            raise ValueError(f"LabeledTransport(by={self.by!r}): classes are in the cost already; use by=None")
+        if not self.label_weight > 0:
+            raise ValueError(
+                f"LabeledTransport(label_weight={self.label_weight!r}): it must be positive; where classes do not "
+                "matter, use Wasserstein(by=None)"
+            )
+        if source.schema.task != "classification":
+            given = "y is continuous" if source.schema.task == "regression" else "there is no y"
+            raise ValueError(f"LabeledTransport carries rows with their classes, but {given}; use Wasserstein")
+        super().attach(source)
+
+    def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
+        """Learn the squared distances between classes.
+
+        Raises
+        ------
+        ValueError
+            For a stream, which has not shown the classes yet.
+        """
+        with torch.no_grad():
+            rows = self.space_.block(require_rows(self, source, "the classes").sample(_CLOUD_ROWS, generator))
+            classes = self.group_of_key_[rows.key]
+            clouds = [fitted_gaussian(rows.take(classes == c)).compact() for c in range(source.schema.n_classes)]
+            between = rows.values.new_zeros(len(clouds), len(clouds))
+            for c, left in enumerate(clouds):
+                for other, right in enumerate(clouds[:c]):
+                    between[c, other] = between[other, c] = bures(left, right).clamp_min(0)
+        self.class_distances_ = between
+        return self
+
+    def costs(self, p: Block, q: Block) -> Tensor:
+        """Return the squared distances of rows and of their classes."""
+        of_classes = self.class_distances_[self.group_of_key_[p.key]][:, q.key]
+        return self.costs_of_points(p.values, q).add_(of_classes, alpha=self.label_weight)
+
+    def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
+        """Return the squared distances of corresponding rows and of their classes."""
+        of_classes = self.class_distances_[self.group_of_key_[p.key], q.key]
+        return (p.values - q.values).square().sum(1) + self.label_weight * of_classes
+
+    def costs_of_points(self, at: Tensor, q: Block) -> Tensor:
+        """Return the squared distances alone: a point without a class is taken to be of that of the row of q."""
+        return squared_distances(at.double(), q.values.double())

@@ -1,0 +1,33 @@
+"""Kernels shared by spaces, discrepancies and learners."""
+
+from skdc.kernels.base import Kernel
+from skdc.kernels.distances import (
+    MATRIX_ENTRIES,
+    MEDIAN_ROWS,
+    distances,
+    distances_of_norms,
+    median_distance,
+    resolve_bandwidth,
+    squared_distances,
+)
+from skdc.kernels.dot_product import ArcCosine, Linear, NeuralTangent, Polynomial
+from skdc.kernels.radial import Energy, Gaussian, InverseMultiquadric, Laplace
+
+__all__ = [
+    "MATRIX_ENTRIES",
+    "MEDIAN_ROWS",
+    "ArcCosine",
+    "Energy",
+    "Gaussian",
+    "InverseMultiquadric",
+    "Kernel",
+    "Laplace",
+    "Linear",
+    "NeuralTangent",
+    "Polynomial",
+    "distances",
+    "distances_of_norms",
+    "median_distance",
+    "resolve_bandwidth",
+    "squared_distances",
+]

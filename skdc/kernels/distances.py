@@ -1,0 +1,71 @@
+"""Distances between rows, and the scale that a sample of rows has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+MEDIAN_ROWS = 1000  # a median distance is measured on a sample of this many rows
+MATRIX_ENTRIES = 1 << 24  # of a matrix of pairs, that are held at once
+
+
+def squared_distances(x: Tensor, y: Tensor) -> Tensor:
+    """Return the squared Euclidean distances of shape (len(x), len(y)); the gradient is finite everywhere."""
+    return distances_of_norms(x, y, x.square().sum(1), y.square().sum(1))
+
+
+def distances_of_norms(x: Tensor, y: Tensor, x_norms: Tensor, y_norms: Tensor) -> Tensor:
+    """Return the squared distances of rows of which the squared norms are known."""
+    # In place: nothing but the result is as large as the result.
+    return torch.addmm(y_norms, x, y.T, alpha=-2).add_(x_norms[:, None]).clamp_min_(0)
+
+
+def distances(x: Tensor, y: Tensor) -> Tensor:
+    """Return the Euclidean distances of shape (len(x), len(y)); coincident rows have distance and gradient zero."""
+    x_norms, y_norms = x.square().sum(1), y.square().sum(1)
+    squares = distances_of_norms(x, y, x_norms, y_norms)
+    # Rows that are a rounding error apart coincide: the root has no gradient at zero.
+    apart = squares > 8 * torch.finfo(x.dtype).eps * (x_norms[:, None] + y_norms)
+    return torch.where(apart, torch.where(apart, squares, 1.0).sqrt(), 0.0)
+
+
+def resolve_bandwidth(
+    bandwidth: Literal["median"] | float | Sequence[float], values: Tensor, mass: Tensor
+) -> np.ndarray:
+    """Return the bandwidths as an array of shape (n_bandwidths,).
+
+    Raises
+    ------
+    ValueError
+        If a bandwidth is not a positive number, or a word other than "median".
+    """
+    if isinstance(bandwidth, str):
+        if bandwidth != "median":
+            raise ValueError(f"bandwidth={bandwidth!r} is not known; use 'median', a number or a list of numbers")
+        return np.array([median_distance(values, mass)])
+    bandwidths = np.atleast_1d(np.asarray(bandwidth, dtype=float))
+    if bandwidths.size == 0 or not np.all(np.isfinite(bandwidths)) or np.any(bandwidths <= 0):
+        raise ValueError(f"bandwidth={bandwidth!r} must be 'median', or positive numbers in the units of the rows")
+    return bandwidths
+
+
+def median_distance(values: Tensor, mass: Tensor) -> float:
+    """Return the weighted median distance between rows; their root mean square if that is 0; 1 if it is too."""
+    values, mass = values.double(), mass.double()
+    left, right = torch.triu_indices(len(values), len(values), device=values.device)
+    squares = squared_distances(values, values)[left, right]
+    # Rows that are equal are a rounding error apart, which is no distance.
+    squares[squares < 8 * torch.finfo(values.dtype).eps * values.square().sum(1).max()] = 0
+    # A pair of two rows stands for both of its orders.
+    pair_mass = mass[left] * mass[right] * torch.where(left == right, 1.0, 2.0)
+    order = squares.argsort()
+    cumulative = pair_mass[order].cumsum(0)
+    # A hair under one half: at exactly one half, rounding would decide between two distances.
+    half = (0.5 - 1e-9) * cumulative[-1]
+    median = squares[order][torch.searchsorted(cumulative, half)]
+    mean = (squares * pair_mass).sum() / cumulative[-1]
+    return float(median.sqrt()) or float(mean.sqrt()) or 1.0
