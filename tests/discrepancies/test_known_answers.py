@@ -1,8 +1,11 @@
 """What every distance between clouds says of problems with known answers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from geomloss import SamplesLoss
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -95,3 +98,28 @@ def test_large_matrices_are_cut_in_pieces(discrepancy, module, rng, monkeypatch)
     monkeypatch.setattr(torch, "cat", note)
     assert float(fitted.distance(block(x), block(y), seeded())) == pytest.approx(whole, rel=1e-12)
     assert sizes[0] == 5
+
+
+@pytest.mark.parametrize(
+    "discrepancy, name, factor",
+    [
+        (d.MMD(bandwidth=1.5), "gaussian", 2.0),
+        (d.MMD(kernel=Laplace(1.5)), "laplacian", 2.0),
+        (d.EnergyDistance(), "energy", 2.0),
+    ],
+    ids=["gaussian", "laplacian", "energy"],
+)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_kernel_distances_are_those_of_geomloss(discrepancy, name, factor, weighted, rng):
+    # geomloss halves the squared distance.
+    x, y = rng.normal(size=(60, 4)), rng.normal(0.5, 1.5, size=(20, 4))
+    p, q = (rng.uniform(0.1, 1, size=len(rows)) if weighted else np.ones(len(rows)) for rows in (x, y))
+    masses = [torch.as_tensor(w / w.sum()) for w in (p, q)]
+    points, loss = torch.as_tensor(y).requires_grad_(), SamplesLoss(name, blur=1.5, backend="tensorized")
+    expected = factor * loss(masses[0], torch.as_tensor(x), masses[1], points)
+    assert discrepancy(x, y, sample_weight=p, sample_weight_y=q) == pytest.approx(expected.item(), rel=1e-4)
+    (slope,) = torch.autograd.grad(expected, points)
+    ours = torch.as_tensor(y).requires_grad_()
+    sets = block(x, p), replace(block(y, q), values=ours)
+    found = discrepancy.fit(row_source(x), seeded()).distance(*sets, seeded())
+    torch.testing.assert_close(torch.autograd.grad(found, ours)[0], slope, rtol=1e-4, atol=1e-8)
