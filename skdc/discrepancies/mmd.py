@@ -142,11 +142,15 @@ class MMD(KernelDistance):
 
         Raises
         ------
+        TypeError
+            If the kernel is none.
         ValueError
             If a bandwidth is given beside a kernel.
         """
         if self.kernel is None:
             return Gaussian(self.bandwidth)
+        if not isinstance(self.kernel, Kernel):
+            raise TypeError(f"MMD(kernel={self.kernel!r}): give an object of skdc.kernels, such as Laplace()")
         if self.bandwidth != "median":
             raise ValueError(
                 f"MMD(kernel={self.kernel!r}, bandwidth={self.bandwidth!r}): the bandwidth is that of the Gaussian "

@@ -341,3 +341,10 @@ def test_a_clone_forgets_where_terms_started():
     hybrid = Hybrid([("mmd", MMD())], normalize=True).fit(source, seeded())
     hybrid.loss(source.rows, points, seeded())
     assert not hasattr(clone(hybrid), "starts_")
+
+
+def test_a_kernel_is_an_object(rng):
+    with pytest.raises(
+        TypeError, match=r"MMD\(kernel='gaussian'\): give an object of skdc.kernels, such as Laplace\(\)"
+    ):
+        MMD("gaussian")(rng.normal(size=(5, 2)), rng.normal(size=(5, 2)))
