@@ -171,10 +171,11 @@ def test_values_and_gradients_of_equal_rows_are_finite(values, dtype, rng):
     assert found.dtype == dtype and found.isfinite() and slope.isfinite().all()
 
 
-def test_single_precision_rows_are_solved_in_double_precision(sets):
+@pytest.mark.parametrize("ridge", [1e-8, 1e-3])
+def test_single_precision_is_as_good_as_double(ridge, sets):
     (pair, p), (other, q) = sets
     # Single precision cannot invert a kernel matrix with a ridge of its rounding error.
-    discrepancy = fitted(ConditionalMMD(Gaussian(3.0), Gaussian(1.0), 1e-8, Joint(target_weight=1.0)), pair)
+    discrepancy = fitted(ConditionalMMD(Gaussian(3.0), Gaussian(1.0), ridge, Joint(target_weight=1.0)), pair)
     singles = [Block(b.weight.float(), b.key, b.values.float()) for b in (joined(pair, p), joined(other, q))]
     doubles = [Block(b.weight.double(), b.key, b.values.double()) for b in singles]
     expected = float(discrepancy.distance(*doubles, None))
