@@ -171,15 +171,15 @@ def test_values_and_gradients_of_equal_rows_are_finite(values, dtype, rng):
     assert found.dtype == dtype and found.isfinite() and slope.isfinite().all()
 
 
-@pytest.mark.parametrize("ridge", [1e-8, 1e-3])
-def test_single_precision_is_as_good_as_double(ridge, sets):
+# A solution is wrong by the rounding error over the ridge: the first ridge is inverted in float64 for that reason.
+@pytest.mark.parametrize("ridge, error", [(1e-8, 1e-5), (1e-3, np.finfo(np.float32).eps / 1e-3)])
+def test_single_precision_rows(ridge, error, sets):
     (pair, p), (other, q) = sets
-    # Single precision cannot invert a kernel matrix with a ridge of its rounding error.
     discrepancy = fitted(ConditionalMMD(Gaussian(3.0), Gaussian(1.0), ridge, Joint(target_weight=1.0)), pair)
     singles = [Block(b.weight.float(), b.key, b.values.float()) for b in (joined(pair, p), joined(other, q))]
     doubles = [Block(b.weight.double(), b.key, b.values.double()) for b in singles]
     expected = float(discrepancy.distance(*doubles, None))
-    assert float(discrepancy.distance(*singles, None)) == pytest.approx(expected, rel=1e-5)
+    assert float(discrepancy.distance(*singles, None)) == pytest.approx(expected, rel=error)
 
 
 def test_masses_of_zero_have_a_witness(sets, rng):
