@@ -172,7 +172,7 @@ def test_values_and_gradients_of_equal_rows_are_finite(values, dtype, rng):
 
 
 # A solution is wrong by the rounding error over the ridge: the first ridge is inverted in float64 for that reason.
-@pytest.mark.parametrize("ridge, error", [(1e-8, 1e-5), (1e-3, np.finfo(np.float32).eps / 1e-3)])
+@pytest.mark.parametrize("ridge, error", [(1e-8, 1e-5), (1e-3, float(np.finfo(np.float32).eps) / 1e-3)])
 def test_single_precision_rows(ridge, error, sets):
     (pair, p), (other, q) = sets
     discrepancy = fitted(ConditionalMMD(Gaussian(3.0), Gaussian(1.0), ridge, Joint(target_weight=1.0)), pair)
