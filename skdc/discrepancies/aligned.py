@@ -63,7 +63,7 @@ class AlignedDiscrepancy(Discrepancy):
         n, m = len(numbers(X, "X")), len(numbers(Y, "Y"))
         if n != m:
             raise ValueError(f"X has {n} rows, Y has {m}: rows that correspond must be as many")
-        source, rows = compared(X, Y, None if sample_weight is None else sample_weight, sample_weight)
+        source, rows = compared(X, Y, sample_weight, sample_weight)
         p, q = (
             Block(r.weight, r.key, r.X.flatten(1) * source.scale + source.tensor(np.asarray(source.shift)))
             for r in (source.rows, rows)

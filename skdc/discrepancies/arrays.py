@@ -26,23 +26,43 @@ def compared(
     ValueError
         If they are no rows of numbers of one shape, or a weight is negative.
     """
-    X, Y = numbers(X, "X"), numbers(Y, "Y")
-    if X.shape[1:] != Y.shape[1:]:
-        raise ValueError(f"the rows of X have shape {X.shape[1:]}, those of Y {Y.shape[1:]}; give rows of one kind")
+    X, Y = of_one_kind(X, Y, "Y")
     X, weight = massive(X, weight, "sample_weight")
     Y, weight_y = massive(Y, weight_y, "sample_weight_y")
-    single = X.dtype == Y.dtype == np.float32
-    dtype = torch.float32 if single else torch.float64
     schema = Schema(X.shape[1:], 0, "none", np.zeros(1, np.int64), X.dtype)
-    key = np.zeros(len(X), np.int64)
-    source = RowSource(X, np.empty((len(X), 0)), weight, key, schema, _CPU, dtype)
-    rows = LabeledSet(
-        source.tensor(weight_y),
-        torch.zeros(len(Y), dtype=torch.int64),
-        source.encode(Y),
-        source.tensor(np.empty((len(Y), 0))),
-    )
-    return source, rows
+    codes = tuple(np.zeros(len(rows), np.int64) for rows in (X, Y))
+    targets = tuple(np.empty((len(rows), 0)) for rows in (X, Y))
+    return source_and_set((X, Y), (weight, weight_y), codes, targets, schema)
+
+
+def of_one_kind(X: ArrayLike, Y: ArrayLike, name: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return X, and what the user knows by a name, as arrays of floats.
+
+    Raises
+    ------
+    ValueError
+        If they are no rows of numbers of one shape.
+    """
+    X, Y = numbers(X, "X"), numbers(Y, name)
+    if X.shape[1:] != Y.shape[1:]:
+        raise ValueError(
+            f"the rows of X have shape {X.shape[1:]}, those of {name} {Y.shape[1:]}; give rows of one kind"
+        )
+    return X, Y
+
+
+def source_and_set(
+    rows: tuple[NDArray, NDArray],
+    weights: tuple[NDArray, NDArray],
+    codes: tuple[NDArray, ...],
+    targets: tuple[NDArray, ...],
+    schema: Schema,
+) -> tuple[RowSource, LabeledSet]:
+    """Return the first of each pair as a source and the second as a set in its units, in float32 if both rows are."""
+    dtype = torch.float32 if rows[0].dtype == rows[1].dtype == np.float32 else torch.float64
+    source = RowSource(rows[0], targets[0], weights[0], codes[0], schema, _CPU, dtype)
+    weight, key = source.tensor(weights[1]), torch.as_tensor(codes[1])
+    return source, LabeledSet(weight, key, source.encode(rows[1]), source.encode_targets(targets[1]))
 
 
 def numbers(rows: Any, name: str) -> NDArray[np.floating]:

@@ -14,7 +14,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import MeanDiscrepancy, MeanEmbedding
 from skdc.discrepancies.mmd import fit_kernel
 from skdc.discrepancies.reduce import Reduction
-from skdc.kernels import Gaussian
+from skdc.kernels import Gaussian, power
 from skdc.networks import Builder, build_network
 from skdc.source import Source
 from skdc.spaces.base import Space
@@ -75,8 +75,7 @@ class RandomFeatureMMD(MeanEmbedding):
             If `n_features` is below one, or the bandwidth is not known before the first row of a stream.
         """
         _check_count("RandomFeatureMMD", "n_features", self.n_features)
-        bandwidth = fit_kernel(self, Gaussian(self.bandwidth), source, generator).bandwidth_
-        self.frequencies_ = _drawn_frequencies(self, bandwidth, self.n_features, source, generator)
+        self.frequencies_ = _drawn_frequencies(self, self.n_features, source, generator)
         return self
 
     def features(self, values: Tensor) -> Tensor:
@@ -161,8 +160,7 @@ class CharacteristicFunction(MeanDiscrepancy):
         """
         _check_count("CharacteristicFunction", "n_frequencies", self.n_frequencies)
         _check_amplitude_weight(self)
-        bandwidth = fit_kernel(self, Gaussian(self.bandwidth), source, generator).bandwidth_
-        self.frequencies_ = _drawn_frequencies(self, bandwidth, self.n_frequencies, source, generator)
+        self.frequencies_ = _drawn_frequencies(self, self.n_frequencies, source, generator)
         return self
 
     def features(self, values: Tensor) -> Tensor:
@@ -296,9 +294,13 @@ def _tanh_network(input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
 
 
 def _drawn_frequencies(
-    discrepancy: Discrepancy, bandwidth: np.ndarray, n_frequencies: int, source: Source, generator: torch.Generator
+    discrepancy: RandomFeatureMMD | CharacteristicFunction,
+    n_frequencies: int,
+    source: Source,
+    generator: torch.Generator,
 ) -> Tensor:
     """Return Gaussian frequencies of shape (d, n_frequencies); several bandwidths take turns."""
+    bandwidth = fit_kernel(discrepancy, Gaussian(discrepancy.bandwidth), source, generator).bandwidth_
     d = discrepancy.space_.embed(source.no_rows()).shape[1]
     # Frequencies are drawn in float64 whatever the data, so that a stream and a fit see the same features.
     frequencies = torch.randn(d, n_frequencies, generator=generator, dtype=torch.float64)
@@ -315,16 +317,11 @@ def _waves(values: Tensor, frequencies: Tensor) -> Tensor:
 def _wave_distance(p: Tensor, q: Tensor, amplitude_weight: float) -> Tensor:
     """Return the mean weighted distance of complex numbers that come as real parts, then imaginary parts."""
     difference, total = (p - q).view(2, -1), (p + q).view(2, -1)
-    moduli = _root(p.view(2, -1).square().sum(0)) + _root(q.view(2, -1).square().sum(0))
+    moduli = power(p.view(2, -1).square().sum(0), 0.5) + power(q.view(2, -1).square().sum(0), 0.5)
     # |p| - |q|, free of cancellation: so never above |p - q|, and what is under the root not below zero.
     amplitude = (difference * total).sum(0) / torch.where(moduli > 0, moduli, 1.0)
     squares = (2 * amplitude_weight - 1) * amplitude.square() + (1 - amplitude_weight) * difference.square().sum(0)
-    return _root(2 * squares).mean()
-
-
-def _root(squares: Tensor) -> Tensor:
-    """Return square roots, of gradient zero at zero."""
-    return torch.where(squares > 0, torch.where(squares > 0, squares, 1.0).sqrt(), 0.0)
+    return power(2 * squares, 0.5).mean()
 
 
 def _check_count(name: str, parameter: str, count: int) -> None:

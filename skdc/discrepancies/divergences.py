@@ -13,6 +13,7 @@ from torch.nn.functional import softplus
 from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.critics import CriticDiscrepancy, scale_of
+from skdc.discrepancies.moments import shrunk_covariance
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.networks import Builder
@@ -283,7 +284,4 @@ class GaussianKL(Discrepancy):
 
     def _gaussian(self, rows: Block) -> tuple[Tensor, Tensor]:
         mean = rows.mean()
-        centred = rows.values - mean
-        covariance = (rows.mass[:, None] * centred).T @ centred
-        identity = torch.eye(len(mean), dtype=mean.dtype, device=mean.device)
-        return mean, (1 - self.shrinkage) * covariance + self.shrinkage * self.variance_ * identity
+        return mean, shrunk_covariance(rows.values, rows.mass, mean, self.variance_, self.shrinkage)

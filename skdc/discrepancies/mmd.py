@@ -15,11 +15,9 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
 from skdc.discrepancies.reduce import Reduction
-from skdc.kernels import MEDIAN_ROWS, Energy, Gaussian, Kernel
+from skdc.kernels import MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.source import RowSource, Source, require_rows
 from skdc.spaces.base import Space
-
-_BLOCK = 1 << 24  # entries of a kernel matrix that are held at once
 
 
 class KernelDistance(EmbeddingDistance):
@@ -56,7 +54,7 @@ class KernelDistance(EmbeddingDistance):
 
     def across(self, p: Block, q: Block) -> Tensor:
         """Return the mean kernel of a row of p and one of q, in pieces where their matrix would be large."""
-        n_rows = max(1, _BLOCK // len(q))
+        n_rows = max(1, MATRIX_ENTRIES // len(q))
         if len(p) <= n_rows:
             return p.mass @ self.kernel_(p.values, q.values) @ q.mass
 

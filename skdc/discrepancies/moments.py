@@ -161,6 +161,13 @@ class Moments(MeanEmbedding):
         return torch.cat(moments, dim=1)
 
 
+def shrunk_covariance(values: Tensor, mass: Tensor, center: Tensor, variance: float, shrinkage: float) -> Tensor:
+    """Return `(1 - shrinkage)` times the covariance of rows, plus `shrinkage * variance` in every direction."""
+    centered = values - center
+    identity = torch.eye(values.shape[1], dtype=values.dtype, device=values.device)
+    return (1 - shrinkage) * (mass[:, None] * centered).T @ centered + shrinkage * variance * identity
+
+
 def mean_variance(values: Tensor, mass: Tensor, center: Tensor) -> float:
     """Return the mean squared deviation of the entries of rows from a centre, or 1 where it is no more than rounding.
 

@@ -291,12 +291,18 @@ class Hybrid(Objective, _BaseComposition):
 _CRITIC_STEPS = 500  # steps for which critics are trained where a discrepancy is measured by itself
 
 
-def train_critics(objective: Objective, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator) -> None:
+def train_critics(
+    objective: Objective,
+    real: LabeledSet,
+    synthetic: LabeledSet,
+    generator: torch.Generator,
+    n_steps: int = _CRITIC_STEPS,
+) -> None:
     """Ascend what an objective wants maximised, on sets that stay as they are."""
     groups = [group for group in objective.parameters() if group.get("maximize")]
     if groups:
         optimizer = torch.optim.Adam(groups)
-        for _ in range(_CRITIC_STEPS):
+        for _ in range(n_steps):
             optimizer.zero_grad()
             objective.loss(real, synthetic, generator).backward()
             optimizer.step()

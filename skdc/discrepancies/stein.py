@@ -16,7 +16,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import OwnKernel
 from skdc.discrepancies.mmd import fit_kernel
-from skdc.discrepancies.moments import mean_variance
+from skdc.discrepancies.moments import mean_variance, shrunk_covariance
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import InverseMultiquadric, resolve_bandwidth, squared_distances
 from skdc.source import Source, draw_seed, require_rows
@@ -76,9 +76,7 @@ class GaussianScore(Score):
             raise ValueError(f"GaussianScore(shrinkage={self.shrinkage!r}): it must be above 0 and at most 1")
         self.mean_ = mass @ values
         variance = mean_variance(values, mass, self.mean_)
-        centered = (values - self.mean_) * mass.sqrt()[:, None]
-        own = torch.eye(values.shape[1], dtype=values.dtype, device=values.device) * (self.shrinkage * variance)
-        covariance = (1 - self.shrinkage) * centered.T @ centered + own
+        covariance = shrunk_covariance(values, mass, self.mean_, variance, self.shrinkage)
         self.precision_ = torch.cholesky_inverse(torch.linalg.cholesky(covariance))
         return self
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
 from math import prod
 from typing import Self
 
@@ -52,10 +51,6 @@ class TeacherPenalty(Penalty):
         self.n_steps = n_steps
         self.step_size = step_size
         self.batch_size = batch_size
-
-    @abstractmethod
-    def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
-        """Return the scalar penalty of a synthetic set."""
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Refuse to be minimised alone.

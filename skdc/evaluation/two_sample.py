@@ -14,7 +14,7 @@ from sklearn.utils.multiclass import type_of_target
 from torch import Tensor
 
 from skdc.data import LabeledSet, Schema
-from skdc.discrepancies.arrays import massive, numbers
+from skdc.discrepancies.arrays import massive, of_one_kind, source_and_set
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import EmbeddingDistance
 from skdc.discrepancies.objective import Objective
@@ -200,11 +200,7 @@ def _sets(
     weight_syn: ArrayLike | None,
 ) -> tuple[RowSource, LabeledSet, NDArray[np.intp]]:
     """Return the data as a source, the synthetic set in its units, and where the rows of the source stand in X."""
-    X, X_syn = numbers(X, "X"), numbers(X_syn, "X_syn")
-    if X.shape[1:] != X_syn.shape[1:]:
-        raise ValueError(
-            f"the rows of X have shape {X.shape[1:]}, those of X_syn {X_syn.shape[1:]}; give rows of one kind"
-        )
+    X, X_syn = of_one_kind(X, X_syn, "X_syn")
     # Rows of weight 0 are none.
     positions, weight = massive(np.arange(len(X)), weight, "sample_weight")
     positions_syn, weight_syn = massive(np.arange(len(X_syn)), weight_syn, "sample_weight_syn")
@@ -214,17 +210,11 @@ def _sets(
     if y is not None:
         y, y_syn = _labels(y, X, "y")[positions], _labels(y_syn, X_syn, "y_syn")[positions_syn]
     X, X_syn = X[positions], X_syn[positions_syn]
-    task, classes, (codes, codes_syn), (targets, targets_syn) = _targets(y, y_syn, len(X), len(X_syn))
-    single = X.dtype == X_syn.dtype == np.float32
+    task, classes, codes, targets = _targets(y, y_syn, len(X), len(X_syn))
     flat = y is None or y.ndim == 1
     class_of_key = np.arange(1 if classes is None else len(classes))
-    schema = Schema(X.shape[1:], targets.shape[1], task, class_of_key, X.dtype, classes, flat_targets=flat)
-    dtype = torch.float32 if single else torch.float64
-    source = RowSource(X, targets, weight, codes, schema, torch.device("cpu"), dtype)
-    synthetic = LabeledSet(
-        source.tensor(weight_syn), torch.as_tensor(codes_syn), source.encode(X_syn), source.encode_targets(targets_syn)
-    )
-    return source, synthetic, positions
+    schema = Schema(X.shape[1:], targets[0].shape[1], task, class_of_key, X.dtype, classes, flat_targets=flat)
+    return *source_and_set((X, X_syn), (weight, weight_syn), codes, targets, schema), positions
 
 
 def _labels(y: ArrayLike, X: NDArray, name: str) -> NDArray:

@@ -7,6 +7,7 @@ from skdc.kernels.distances import (
     distances,
     distances_of_norms,
     median_distance,
+    power,
     resolve_bandwidth,
     squared_distances,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "distances",
     "distances_of_norms",
     "median_distance",
+    "power",
     "resolve_bandwidth",
     "squared_distances",
 ]

@@ -30,7 +30,13 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
     squares = distances_of_norms(x, y, x_norms, y_norms)
     # Rows that are a rounding error apart coincide: the root has no gradient at zero.
     apart = squares > 8 * torch.finfo(x.dtype).eps * (x_norms[:, None] + y_norms)
-    return torch.where(apart, torch.where(apart, squares, 1.0).sqrt(), 0.0)
+    return power(torch.where(apart, squares, 0.0), 0.5)
+
+
+def power(values: Tensor, exponent: float) -> Tensor:
+    """Return a power of values that are not negative; at zero it is zero, and so is its gradient."""
+    positive = values > 0
+    return torch.where(positive, torch.where(positive, values, 1.0) ** exponent, 0.0)
 
 
 def resolve_bandwidth(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skdc.kernels.base import Kernel
-from skdc.kernels.distances import distances, distances_of_norms, resolve_bandwidth, squared_distances
+from skdc.kernels.distances import distances, distances_of_norms, power, resolve_bandwidth, squared_distances
 
 
 class Radial(Kernel):
@@ -203,10 +203,7 @@ class Energy(Kernel):
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
         apart = distances(x, y)
-        if self.exponent == 1:
-            return -apart
-        # A power below one has no gradient at zero.
-        return -torch.where(apart > 0, torch.where(apart > 0, apart, 1.0) ** self.exponent, 0.0)
+        return -apart if self.exponent == 1 else -power(apart, self.exponent)
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return zeros."""

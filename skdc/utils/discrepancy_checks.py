@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
+from skdc.discrepancies.objective import train_critics
 from skdc.spaces.base import PointwiseSpace
 from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import block, cloud, generator, source
@@ -185,12 +186,7 @@ def _check_weight_is_multiplicity(discrepancy: Discrepancy) -> None:
 def _trained(discrepancy: Discrepancy, synthetic: LabeledSet) -> Discrepancy:
     """Return the discrepancy fitted, its critics trained for a while to tell a set from the data."""
     fitted = _fitted(discrepancy)
-    critics = [group for group in fitted.parameters() if group.get("maximize")]
-    optimizer = torch.optim.Adam(critics) if critics else None
-    for _ in range(_CRITIC_STEPS if critics else 0):
-        optimizer.zero_grad()
-        fitted.loss(source().rows, synthetic, generator()).backward()
-        optimizer.step()
+    train_critics(fitted, source().rows, synthetic, generator(), _CRITIC_STEPS)
     return fitted
 
 

@@ -14,25 +14,9 @@ from skdc.discrepancies.transport.gromov import GromovWasserstein
 from skdc.utils.estimator_checks import discrepancy_checks
 
 from ..sources import block, finite_differences, row_source, seeded, squares, synthetic
+from .clouds import assert_weight_is_multiplicity, fitted, value
 
 ALL = [Wasserstein(), Wasserstein(order=1), Wasserstein(order=3), GromovWasserstein(), GaussianWasserstein()]
-
-
-@pytest.fixture
-def clouds(rng):
-    """Return two weighted clouds as arrays (x, p, y, q), the masses normalised."""
-    x, y = rng.normal(size=(12, 3)), 1 + rng.normal(size=(7, 3))
-    p, q = rng.uniform(0.5, 2, 12), rng.uniform(0.5, 2, 7)
-    return x, p / p.sum(), y, q / q.sum()
-
-
-def fitted(discrepancy, x):
-    return discrepancy.fit(row_source(x), seeded())
-
-
-def value(discrepancy, x, p, y, q):
-    # Weights that are no masses: the discrepancy has to normalise them.
-    return float(discrepancy.between(block(x, 5 * p), block(y, 3 * q), seeded()))
 
 
 def gradients(discrepancy, x, p, y, q):
@@ -154,11 +138,7 @@ def test_gaussian_wasserstein_on_the_line_compares_means_and_deviations():
 
 @pytest.mark.parametrize("discrepancy", ALL, ids=repr)
 def test_weight_is_multiplicity(discrepancy, rng):
-    x, y = rng.normal(size=(8, 2)), rng.normal(size=(5, 2))
-    p, q = rng.integers(1, 4, 8), rng.integers(1, 4, 5)
-    discrepancy = fitted(discrepancy, x)
-    repeated = value(discrepancy, np.repeat(x, p, axis=0), np.ones(p.sum()), np.repeat(y, q, axis=0), np.ones(q.sum()))
-    assert value(discrepancy, x, p.astype(float), y, q.astype(float)) == pytest.approx(repeated, rel=1e-8)
+    assert_weight_is_multiplicity(discrepancy, rng)
 
 
 @pytest.mark.parametrize("discrepancy", ALL, ids=repr)

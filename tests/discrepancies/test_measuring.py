@@ -272,7 +272,7 @@ def test_kernels_in_pieces_have_the_same_value_and_gradient(kernel, entries, row
 
     discrepancy.kernel_ = spied
     for limit in (1 << 24, entries):
-        monkeypatch.setattr(mmd_module, "_BLOCK", limit)
+        monkeypatch.setattr(mmd_module, "MATRIX_ENTRIES", limit)
         sizes.clear()
         values, weight = torch.as_tensor(y).requires_grad_(), torch.as_tensor(q).requires_grad_()
         across = discrepancy.across(block(x, p), Block(weight, torch.zeros(7, dtype=torch.int64), values))

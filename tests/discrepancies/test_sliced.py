@@ -10,25 +10,10 @@ from skdc.discrepancies.quantiles import random_directions
 from skdc.discrepancies.transport.sliced import MaxSlicedWasserstein, SlicedWasserstein
 from skdc.utils.estimator_checks import discrepancy_checks
 
-from ..sources import block, finite_differences, row_source, seeded
+from ..sources import block, finite_differences, seeded
+from .clouds import assert_weight_is_multiplicity, fitted, value
 
 ALL = [SlicedWasserstein(n_projections=20), MaxSlicedWasserstein()]
-
-
-@pytest.fixture
-def clouds(rng):
-    """Return two weighted clouds as arrays (x, p, y, q), the masses normalised."""
-    x, y = rng.normal(size=(12, 3)), 1 + rng.normal(size=(7, 3))
-    p, q = rng.uniform(0.5, 2, 12), rng.uniform(0.5, 2, 7)
-    return x, p / p.sum(), y, q / q.sum()
-
-
-def fitted(discrepancy, x):
-    return discrepancy.fit(row_source(x), seeded())
-
-
-def value(discrepancy, x, p, y, q, seed=0):
-    return float(discrepancy.between(block(x, 5 * p), block(y, 3 * q), seeded(seed)))
 
 
 @pytest.mark.parametrize("discrepancy", [SlicedWasserstein(), MaxSlicedWasserstein()], ids=repr)
@@ -100,11 +85,7 @@ def test_a_translation_is_seen_along_its_direction(clouds):
 
 @pytest.mark.parametrize("discrepancy", ALL, ids=repr)
 def test_weight_is_multiplicity(discrepancy, rng):
-    x, y = rng.normal(size=(8, 2)), rng.normal(size=(5, 2))
-    p, q = rng.integers(1, 4, 8), rng.integers(1, 4, 5)
-    discrepancy = fitted(discrepancy, x)
-    repeated = value(discrepancy, np.repeat(x, p, axis=0), np.ones(p.sum()), np.repeat(y, q, axis=0), np.ones(q.sum()))
-    assert value(discrepancy, x, p.astype(float), y, q.astype(float)) == pytest.approx(repeated, rel=1e-8)
+    assert_weight_is_multiplicity(discrepancy, rng)
 
 
 @pytest.mark.parametrize("discrepancy", ALL, ids=repr)

@@ -13,7 +13,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.discrepancies.transport.gaussian import bures, fitted_gaussian
-from skdc.kernels import squared_distances
+from skdc.kernels import power, squared_distances
 from skdc.source import Source, require_rows
 from skdc.spaces.base import Space
 
@@ -45,16 +45,16 @@ class ExactTransport(Discrepancy):
     nonnegative = True
 
     @abstractmethod
-    def costs(self, p: Block, q: Block) -> Tensor:
-        """Return the cost of carrying each row of p to each of q, of shape (len(p), len(q)), in float64."""
-
-    @abstractmethod
     def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
         """Return the cost of carrying each row of p to that of q of the same number, with a finite gradient."""
 
-    @abstractmethod
+    def costs(self, p: Block, q: Block) -> Tensor:
+        """Return the cost of carrying each row of p to each of q, of shape (len(p), len(q)), in float64."""
+        return self.costs_of_points(p.values, q)
+
     def costs_of_points(self, at: Tensor, q: Block) -> Tensor:
         """Return the cost of carrying points to each row of q, of shape (len(at), len(q)), in float64."""
+        return squared_distances(at, q.values).double()
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the least cost."""
@@ -144,20 +144,13 @@ class Wasserstein(ExactTransport):
             raise ValueError(f"Wasserstein(order={self.order!r}): the order must be a number of at least 1")
         return self
 
-    def costs(self, p: Block, q: Block) -> Tensor:
-        """Return the distances to the power of the order."""
-        return self.costs_of_points(p.values, q)
-
     def costs_of_points(self, at: Tensor, q: Block) -> Tensor:
-        """Return the same of points."""
-        return squared_distances(at, q.values).double().pow_(self.order / 2)
+        """Return the distances to the power of the order."""
+        return super().costs_of_points(at, q).pow_(self.order / 2)
 
     def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
         """Return the distances of corresponding rows to the power of the order."""
-        squares = (p.values - q.values).square().sum(1)
-        # A power below one has no gradient at zero.
-        apart = squares > 0
-        return torch.where(apart, torch.where(apart, squares, 1.0) ** (self.order / 2), 0.0)
+        return power((p.values - q.values).square().sum(1), self.order / 2)
 
 
 class LabeledTransport(ExactTransport):
@@ -246,13 +239,10 @@ class LabeledTransport(ExactTransport):
     def costs(self, p: Block, q: Block) -> Tensor:
         """Return the squared distances of rows and of their classes."""
         of_classes = self.class_distances_[self.group_of_key_[p.key]][:, q.key]
-        return self.costs_of_points(p.values, q).add_(of_classes, alpha=self.label_weight)
+        # A point without a class, in `costs_of_points`, is taken to be of that of the row of q.
+        return super().costs(p, q).add_(of_classes, alpha=self.label_weight)
 
     def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
         """Return the squared distances of corresponding rows and of their classes."""
         of_classes = self.class_distances_[self.group_of_key_[p.key], q.key]
         return (p.values - q.values).square().sum(1) + self.label_weight * of_classes
-
-    def costs_of_points(self, at: Tensor, q: Block) -> Tensor:
-        """Return the squared distances alone: a point without a class is taken to be of that of the row of q."""
-        return squared_distances(at.double(), q.values.double())
