@@ -237,20 +237,14 @@ class RowSource(Source):
         rows = np.concatenate(chosen)
         return self.encode(self.X[rows]), self.encode_targets(self.y[rows])
 
-    def random_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> NDArray[np.intp]:
-        """Return the indices of `sizes[c]` rows a class c, drawn in proportion to weight without replacement.
+    def random_rows(self, members: NDArray[np.intp], size: int, generator: torch.Generator) -> NDArray[np.intp]:
+        """Return the positions of `size` of some rows, drawn in proportion to weight without replacement.
 
         The draw ranks rows by -log(u) / weight (Efraimidis and Spirakis, 2006) with u a hash of the row's
         content, so it does not depend on the order of the rows.
         """
-        seed = draw_seed(generator)
-        chosen = []
-        for c, size in enumerate(sizes):
-            members = self.class_members(c)
-            uniform = _uniform(labeled_hashes(self.X[members], self.y[members], seed))
-            rank = np.argsort(-np.log(uniform) / self.weight[members], kind="stable")
-            chosen.append(members[rank[: int(size)]])
-        return np.concatenate(chosen)
+        uniform = _uniform(labeled_hashes(self.X[members], self.y[members], draw_seed(generator)))
+        return np.argsort(-np.log(uniform) / self.weight[members], kind="stable")[:size]
 
     def chunks(self, width: int) -> Iterator[RowSource]:
         """Yield the rows piece by piece, in the user's units and in float64, for the one pass of a sketch.

@@ -76,13 +76,3 @@ def whole(values: NDArray) -> NDArray:
     """Make numbers whole that are so but for rounding: an encoder may cut off what stands behind the point."""
     nearest = np.round(values)
     return np.where(np.abs(values - nearest) < 1e-5, nearest, values)
-
-
-def simplex(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Euclidean projection of each row on the probability simplex (Duchi et al., 2008, figure 1)."""
-    ordered = -np.sort(-scores, axis=1)
-    excess = ordered.cumsum(axis=1) - 1
-    rank = np.arange(1, scores.shape[1] + 1)
-    support = (ordered - excess / rank > 0).sum(axis=1)
-    threshold = excess[np.arange(len(scores)), support - 1] / support
-    return np.maximum(scores - threshold[:, None], 0)

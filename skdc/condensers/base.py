@@ -28,7 +28,6 @@ from skdc.condensers._output import (
     chosen_targets,
     like_rows,
     like_targets,
-    simplex,
     template,
     whole,
 )
@@ -38,6 +37,7 @@ from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import DivergenceError, Solution
+from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
 
 
@@ -285,7 +285,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         if schema.task == "classification":
             self.classes_ = schema.classes
             self.y_syn_ = np.asarray(schema.classes)[targets.argmax(axis=1)]
-            self.y_soft_ = simplex(targets) if synthetic.learned else None
+            self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.learned else None
         elif schema.task == "regression":
             self.y_syn_ = targets[:, 0] if schema.flat_targets else targets
         if synthetic.learned:

@@ -19,6 +19,7 @@ from skdc.discrepancies.reduce import CVaR
 from skdc.discrepancies.stein import GaussianScore, KernelDensityScore, KernelStein, MixtureScore
 from skdc.discrepancies.teachers import Curvature, TeacherLoss
 from skdc.discrepancies.transport import (
+    CoveringRadius,
     GaussianWasserstein,
     GromovWasserstein,
     LabeledTransport,
@@ -38,6 +39,7 @@ __all__ = [
     "CharacteristicFunction",
     "ConditionalMMD",
     "Cosine",
+    "CoveringRadius",
     "CramerVonMises",
     "CrossEntropy",
     "Curvature",

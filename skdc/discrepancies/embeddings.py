@@ -25,13 +25,13 @@ class OwnKernel(NamedTuple):
         The mean embedding of the cloud at its own rows.
     diagonal : Tensor of shape (n,)
         The kernel of each row with itself.
-    column : callable
-        `column(i)` returns the kernel of all rows with the i-th, of shape (n,).
+    columns : callable
+        `columns(rows)` returns the kernel of all rows with those, of shape (n, len(rows)).
     """
 
     potential: Tensor
     diagonal: Tensor
-    column: Callable[[int], Tensor]
+    columns: Callable[[Tensor], Tensor]
 
 
 class EmbeddingDistance(Discrepancy):
@@ -112,4 +112,4 @@ class MeanEmbedding(MeanDiscrepancy, EmbeddingDistance):
         """Return products of the features, which are computed once."""
         features = self.features(p.values)
         potential = features @ (p.mass @ features)
-        return OwnKernel(potential, features.square().sum(1), lambda row: features @ features[row])
+        return OwnKernel(potential, features.square().sum(1), lambda rows: features @ features[rows].T)

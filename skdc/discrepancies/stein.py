@@ -339,16 +339,26 @@ class KernelStein(Discrepancy):
         return -2 * self._stein_kernel(at, score(at), q.values, score(q.values)) @ q.mass
 
     def own_kernel(self, p: Block) -> OwnKernel:
-        """Return the Stein kernel of p with itself, and a potential of zeros, that of the density."""
+        """Return the Stein kernel of p with itself, and a potential of zeros, that of the density.
+
+        Raises
+        ------
+        ValueError
+            If p holds several groups, which have a density each.
+        """
+        if self.by == "group" and len(self.group_of_key_[p.key].unique()) > 1:
+            raise ValueError("KernelStein(by='group') has a density a group, and chooses rows by none; use 'class'")
         x, scores = p.values, self.scores_[self.group_of(p)](p.values)
-        d = x.shape[1]
-        diagonal = scores.square().sum(1) / self.bandwidth_ + d / self.bandwidth_**3
+        diagonal = scores.square().sum(1) / self.bandwidth_ + x.shape[1] / self.bandwidth_**3
 
-        def column(row: int) -> Tensor:
-            one = slice(row, row + 1)
-            return self._stein_kernel(x, scores, x[one], scores[one])[:, 0]
+        def columns(rows: Tensor) -> Tensor:
+            return self._stein_kernel(x, scores, x[rows], scores[rows])
 
-        return OwnKernel(torch.zeros_like(diagonal), diagonal, column)
+        return OwnKernel(torch.zeros_like(diagonal), diagonal, columns)
+
+    def potential(self, p: Block, at: Tensor) -> Tensor:
+        """Return zeros: the mean embedding of the density by its Stein kernel."""
+        return at.new_zeros(len(at))
 
     def _stein_kernel(self, x: Tensor, x_score: Tensor, y: Tensor, y_score: Tensor) -> Tensor:
         """Return the Stein kernel of points and scores, of shape (len(x), len(y))."""

@@ -29,9 +29,9 @@ class Kernel(BaseEstimator, ABC):
         """Return an unfitted kernel that has the learned scale for a parameter."""
         return type(self)(**self.get_params(deep=False))
 
-    def columns(self, x: Tensor) -> Callable[[int], Tensor]:
-        """Return a function `column(i)` that gives the kernel of all rows with the i-th, of shape (len(x),)."""
-        return lambda row: self(x, x[row : row + 1])[:, 0]
+    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return a function `columns(rows)` that gives the kernel of all rows with some, of shape (len(x), m)."""
+        return lambda rows: self(x, x[rows])
 
     def parameters(self) -> list[Tensor]:
         """Return what of the fitted kernel can be learned by gradient (nothing by default)."""

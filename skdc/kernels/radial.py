@@ -88,15 +88,10 @@ class Gaussian(Radial):
         """Return the kernel matrix of shape (len(x), len(y))."""
         return self._of_squares(squared_distances(x, y))
 
-    def columns(self, x: Tensor) -> Callable[[int], Tensor]:
+    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         """Return a function that gives columns; the squared norms are computed once."""
         norms = x.square().sum(1)
-
-        def column(row: int) -> Tensor:
-            one = slice(row, row + 1)
-            return self._of_squares(distances_of_norms(x, x[one], norms, norms[one]))[:, 0]
-
-        return column
+        return lambda rows: self._of_squares(distances_of_norms(x, x[rows], norms, norms[rows]))
 
     def _of_squares(self, squares: Tensor) -> Tensor:
         exponents = -0.5 * (-2 * self.log_bandwidth_.to(squares.dtype)).exp()

@@ -58,6 +58,11 @@ class SubsetSet(LiveSet):
         self.indices = np.empty(0, dtype=np.intp)
         self._source = source
 
+    def choose(self, indices: NDArray[np.intp], weight: Tensor) -> None:
+        """Take rows, class after class, and the masses that they stand for."""
+        self.indices = indices
+        self.weight.copy_(weight / weight.mean())
+
     def forward(self) -> LabeledSet:
         """Return the chosen rows."""
         rows = self._source.take(self.indices)

@@ -5,5 +5,6 @@ from skdc.solvers.descent import Descent
 from skdc.solvers.draw import Draw
 from skdc.solvers.greedy import Greedy
 from skdc.solvers.lloyd import Lloyd
+from skdc.solvers.selection import Selection
 
-__all__ = ["Descent", "DivergenceError", "Draw", "Greedy", "Lloyd", "Solution", "Solver"]
+__all__ = ["Descent", "DivergenceError", "Draw", "Greedy", "Lloyd", "Selection", "Solution", "Solver"]

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
-from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
-from skdc.source import Source
+from skdc.solvers.selection import Cell, Choice, Selection
+from skdc.source import RowSource
 
 
-class Draw(Solver):
+class Draw(Selection):
     """Draw rows of each class at random, in proportion to their weights, without replacement.
 
     It minimises nothing, and takes no discrepancy.
+
+    Parameters
+    ----------
+    reweight : discrepancy, default=None
+        As in `Selection`.
 
     Examples
     --------
@@ -22,18 +28,8 @@ class Draw(Solver):
     >>> condenser = Condenser(parameterization=Subset(), solver=Draw(), n_per_class=3)
     """
 
-    moves = "indices"
     minimizes = False
 
-    def solve(
-        self,
-        objective: Objective | None,
-        synthetic: LiveSet,
-        source: Source,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> Solution:
+    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
         """Draw the rows."""
-        synthetic.indices = source.random_rows(synthetic.sizes, generator)
-        attributes = declared_attributes(objective, synthetic, source)
-        return Solution(detached(synthetic()), 1, attributes=attributes)
+        return Choice(source.random_rows(cell.members, cell.size, generator).tolist())

@@ -1,4 +1,4 @@
-"""Greedy choice of rows, one at a time."""
+"""Greedy choice of rows, one at a time, and exchanges that improve it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,50 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from torch import Tensor
 
-from skdc.data import Block
-from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
-from skdc.source import Source
+from skdc.solvers.growth import Covering, Farthest, Growth, Herd, Trials
+from skdc.solvers.medoids import Medoids
+from skdc.solvers.selection import Cell, Choice, Embedding, Selection
+from skdc.source import RowSource
 
 
 @runtime_checkable
-class Embedding(Protocol):
-    """What Greedy asks of a discrepancy: to be the distance between mean embeddings of some kernel."""
+class Quantization(Protocol):
+    """What k-medoids asks of a discrepancy: to be the mean cost of the nearest point."""
 
-    def own_kernel(self, p: Block) -> Any: ...  # noqa: D102
+    def costs(self, x: Tensor, y: Tensor) -> Tensor: ...  # noqa: D102
+
+    def nearest(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
 
 
-class Greedy(Solver):
-    r"""Add to each group the row at which the witness function is largest, one at a time.
+class Greedy(Selection):
+    r"""Add the row that makes the objective least, one at a time; then exchange rows while that helps.
 
-    With t rows chosen the next one is :math:`\arg\max_x \mu(x) - \frac{1}{t+1} (\sum_{s \le t} k(x, x_s) +
-    k(x, x) / 2)`, the row that makes the MMD of the t + 1 rows least; where k(x, x) is constant this is kernel
-    herding [1]_. No row is chosen twice.
+    What is added next depends on the objective:
+
+    * for squared distances of mean embeddings (`MMD`, `EnergyDistance`, `RandomFeatureMMD`, `KernelStein` ...), and
+      sums of them, the exact best row: with t rows chosen :math:`\arg\max_x \mu(x) - \frac{1}{t+1} (\sum_{s \le t}
+      k(x, x_s) + k(x, x) / 2)`. Where k(x, x) is constant this is kernel herding [1]_.
+    * for `QuantizationError` the exact best row too, found by lazy evaluation: facility location, k-medoids.
+    * for `CoveringRadius` the farthest row.
+    * for any other objective the best of `n_trials` rows, drawn anew for each place.
+
+    No row is chosen twice. Where there are more than `max_rows` rows, as many are drawn at random and chosen from, but
+    for `CoveringRadius`, whose cost is linear in their number.
+
+    Parameters
+    ----------
+    n_passes : int, default=0
+        At most so many passes over the chosen rows, in which each may be exchanged for a better one.
+    n_trials : int, default=16
+        Rows that are tried for a place, where nothing better is known.
+    batch_size : int, default=1024
+        Real rows with which a subset on trial is compared.
+    max_rows : int, default=65536
+        Most rows that are chosen from.
+    reweight : discrepancy, default=None
+        As in `Selection`.
 
     References
     ----------
@@ -40,56 +64,49 @@ class Greedy(Solver):
     >>> condenser = Condenser(MMD(), parameterization=Subset(), solver=Greedy(), n_per_class=3)
     """
 
-    moves = "indices"
-
-    def solve(
+    def __init__(
         self,
-        objective: Objective | None,
-        synthetic: LiveSet,
-        source: Source,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> Solution:
-        """Choose rows.
+        n_passes: int = 0,
+        n_trials: int = 16,
+        batch_size: int = 1024,
+        max_rows: int = 65_536,
+        reweight: Any = None,
+    ) -> None:
+        super().__init__(reweight)
+        self.n_passes = n_passes
+        self.n_trials = n_trials
+        self.batch_size = batch_size
+        self.max_rows = max_rows
+
+    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+        """Grow a subset row by row, then improve it.
 
         Raises
         ------
         ValueError
-            If the objective is no squared distance of mean embeddings, or is not split by class.
+            If a setting makes no sense.
         """
-        for leaf in objective.leaves():
-            if not isinstance(leaf, Embedding):
-                raise ValueError(
-                    f"Greedy follows a mean embedding, which {type(leaf).__name__} does not have; use MMD(), "
-                    "RandomFeatureMMD() or MeanDistance()"
-                )
-            if leaf.by != "class":
-                raise ValueError(f"Greedy chooses class by class; use {type(leaf).__name__}(by='class')")
-        chosen: list[int] = []
-        with torch.no_grad():
-            for c, size in enumerate(synthetic.sizes):
-                if not size:
-                    continue
-                members = source.class_members(c)
-                rows = source.take(members)
-                terms = [(leaf.weight, leaf.own_kernel(leaf.space_.block(rows))) for leaf in objective.leaves()]
-                chosen.extend(members[_herd(terms, int(size))])
-                progress(len(chosen), int(synthetic.sizes.sum()), float("nan"))
-        synthetic.indices = np.array(chosen, dtype=np.intp)
-        attributes = declared_attributes(objective, synthetic, source)
-        return Solution(detached(synthetic()), len(chosen), attributes=attributes)
+        if self.n_passes < 0 or min(self.n_trials, self.batch_size, self.max_rows) < 1:
+            raise ValueError(f"{self!r}: n_passes must not be negative, the other numbers be at least 1")
+        growth, rows = self._growth(objective, cell, generator)
+        values = [growth.grow() for _ in range(cell.size)]
+        for _ in range(self.n_passes):
+            if not growth.improve():
+                break
+        return Choice(rows[growth.chosen].tolist(), growth.mass(), values)
 
-
-def _herd(terms: list[tuple[float, Any]], size: int) -> list[int]:
-    """Return the positions of `size` rows, in the order of choice, from the weighted kernels of the rows."""
-    target = sum(weight * kernel.potential for weight, kernel in terms)
-    repelled = sum(weight * kernel.diagonal for weight, kernel in terms) / 2
-    free = torch.zeros_like(target)
-    chosen: list[int] = []
-    for t in range(size):
-        best = int((target - repelled / (t + 1) + free).argmax())
-        chosen.append(best)
-        free[best] = -torch.inf
-        for weight, kernel in terms:
-            repelled = repelled + weight * kernel.column(best)
-    return chosen
+    def _growth(self, objective: Any, cell: Cell, generator: torch.Generator) -> tuple[Growth, Any]:
+        """Return the growth that suits an objective, and where its rows stand in the cell."""
+        leaves = objective.leaves()
+        # Sums over a group are linear in its mass, so that groups of equal mass give their mean, and nothing else.
+        linear = all(leaf.by != "group" or leaf.reduce == "mean" for leaf in leaves)
+        one_kind = len({leaf.by for leaf in leaves}) == 1
+        if len(leaves) == 1 and isinstance(leaves[0], Covering) and leaves[0].by != "group":
+            return Farthest(cell, leaves[0]), np.arange(len(cell.codes))
+        rows = cell.drawn(self.max_rows, generator)
+        some = cell.take(rows) if len(rows) < len(cell.codes) else cell
+        if linear and one_kind and all(isinstance(leaf, Embedding) for leaf in leaves):
+            return Herd(some, leaves), rows
+        if linear and len(leaves) == 1 and isinstance(leaves[0], Quantization):
+            return Medoids(some, leaves[0]), rows
+        return Trials(some, objective, self.n_trials, self.batch_size, generator), rows

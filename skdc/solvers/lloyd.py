@@ -17,7 +17,9 @@ from skdc.spaces.data import InvertibleSpace, Joint
 
 @runtime_checkable
 class Quantization(Protocol):
-    """What Lloyd asks of a discrepancy: to be the squared distance to the nearest point."""
+    """What Lloyd asks of a discrepancy: to be the distance to the nearest point."""
+
+    exponent: float
 
     def nearest(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
 
@@ -94,6 +96,10 @@ def _quantization(objective: Objective) -> Any:
         raise ValueError(
             f"Lloyd minimises the quantization error, not {objective!r}; use QuantizationError(), or the "
             "solver Descent()"
+        )
+    if objective.exponent != 2:
+        raise ValueError(
+            f"Lloyd minimises squared distances, not {objective!r}; use exponent=2, or the solver Descent()"
         )
     if not isinstance(objective.space_, InvertibleSpace):
         raise ValueError(

@@ -1,23 +1,31 @@
-"""The squared distance of the data to the nearest synthetic point."""
+"""How far the data are from the nearest synthetic point: on average, and at most."""
 
 from __future__ import annotations
+
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
 
 from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
-from skdc.kernels import MATRIX_ENTRIES, squared_distances
+from skdc.discrepancies.reduce import Reduction
+from skdc.kernels import MATRIX_ENTRIES, distances, power, squared_distances
+from skdc.source import Source
+from skdc.spaces.base import Space
 
 
 class QuantizationError(Discrepancy):
-    r"""Mean squared distance of the data to the nearest synthetic point, the k-means objective [1]_.
+    r"""Mean distance of the data to the nearest synthetic point, to some power.
 
-    It is the squared 2-Wasserstein distance to the points with the best masses; in the squared unit of the
-    space. The weights of the points do not matter: `Lloyd` gives each the mass of its cluster.
+    Squared it is the objective of k-means [1]_, and the squared 2-Wasserstein distance to the points with the best
+    masses; by itself that of k-medoids and of facility location. In the unit of the space to the power of the
+    exponent. The weights of the points do not matter: `Lloyd` and `Greedy` give each the mass that is nearest to it.
 
     Parameters
     ----------
+    exponent : float, default=2.0
+        Power of the distances.
     space, by, reduce, weight
         As in `Discrepancy`.
 
@@ -34,15 +42,124 @@ class QuantizationError(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
     symmetric = False
     nonnegative = True
 
+    def __init__(
+        self,
+        exponent: float = 2.0,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = "class",
+        reduce: Reduction = "mean",
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(space, by, reduce, weight)
+        self.exponent = exponent
+
+    @property
+    def squared(self) -> bool:  # type: ignore[override]
+        """Whether the value is a power of a distance."""
+        return self.exponent != 1
+
+    def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
+        """Check the exponent.
+
+        Raises
+        ------
+        ValueError
+            If the exponent is not positive.
+        """
+        if not self.exponent > 0:
+            raise ValueError(f"QuantizationError(exponent={self.exponent!r}): the exponent must be positive")
+        return self
+
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
-        """Return the mean squared distance to the nearest point."""
+        """Return the mean cost of the nearest point."""
         return p.mass @ self.nearest(p.values, q.values)
 
     def nearest(self, values: Tensor, points: Tensor) -> Tensor:
-        """Return the squared distance of each row to the nearest point, of shape (n,)."""
+        """Return the cost of the nearest point for each row, of shape (n,)."""
         pieces = values.split(max(1, MATRIX_ENTRIES // len(points)))
-        return torch.cat([squared_distances(rows, points).min(1).values for rows in pieces])
+        return torch.cat([self.costs(rows, points).min(1).values for rows in pieces])
+
+    def costs(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the distances of rows to the power of the exponent, of shape (len(x), len(y))."""
+        if self.exponent == 2:
+            return squared_distances(x, y)
+        apart = distances(x, y)
+        return apart if self.exponent == 1 else power(apart, self.exponent)
+
+
+class CoveringRadius(Discrepancy):
+    """Distance of the data to the nearest synthetic point, at most: the objective of k-center [1]_.
+
+    In the unit of the space. A share of the mass may be left out as outliers: the radius then covers the rest [2]_.
+    The weights of the points do not matter: `Greedy` gives each the mass that is nearest to it.
+
+    Parameters
+    ----------
+    outliers : float, default=0.0
+        Share of the mass of each group that need not be covered; at least 0 and less than 1.
+    space, by, reduce, weight
+        As in `Discrepancy`.
+
+    References
+    ----------
+    .. [1] Gonzalez, "Clustering to Minimize the Maximum Intercluster Distance", 1985, section 2.
+    .. [2] Charikar et al., "Algorithms for Facility Location Problems with Outliers", 2001, section 3.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import CoveringRadius
+    >>> CoveringRadius()([[0.0], [1.0], [9.0]], [[0.0], [2.0]])
+    7.0
+    >>> CoveringRadius(outliers=0.4)([[0.0], [1.0], [9.0]], [[0.0], [2.0]])
+    1.0
+    """
+
+    compares = "clouds"
+    symmetric = False
+    nonnegative = True
+
+    def __init__(
+        self,
+        outliers: float = 0.0,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = "class",
+        reduce: Reduction = "mean",
+        weight: float = 1.0,
+    ) -> None:
+        super().__init__(space, by, reduce, weight)
+        self.outliers = outliers
+
+    def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
+        """Check the share of outliers.
+
+        Raises
+        ------
+        ValueError
+            If it is no share, or all of the data.
+        """
+        if not 0 <= self.outliers < 1:
+            raise ValueError(
+                f"CoveringRadius(outliers={self.outliers!r}): the share must be at least 0 and less than 1"
+            )
+        return self
+
+    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
+        """Return the radius around the points that covers the rows but for the outliers."""
+        pieces = p.values.split(max(1, MATRIX_ENTRIES // len(q)))
+        return self.rim(torch.cat([self.distances(rows, q.values).min(1).values for rows in pieces]), p.mass)
+
+    def rim(self, near: Tensor, mass: Tensor) -> Tensor:
+        """Return the largest of some distances, but for the outliers."""
+        if not self.outliers:
+            return near.max()
+        ordered, order = near.sort(descending=True)
+        # A hair more: shares that are equal but for rounding are equal.
+        beyond = mass[order].double().cumsum(0) > self.outliers + 1e-9
+        return ordered[beyond.nonzero()[0, 0]]
+
+    def distances(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the distances of rows, of shape (len(x), len(y))."""
+        return distances(x, y)

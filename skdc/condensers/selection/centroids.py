@@ -1,0 +1,77 @@
+"""Centres of clusters, and the rows nearest to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import TransformerMixin
+
+from skdc.condensers.base import NamedCondenser
+from skdc.condensers.recipe import Recipe
+from skdc.discrepancies.transport import QuantizationError
+from skdc.parameterizations.points import Points
+from skdc.solvers.lloyd import Lloyd
+
+
+class KMeansCondenser(NamedCondenser):
+    """The k-means centroids of each class, with the masses of their clusters [1]_.
+
+    They minimise the squared 2-Wasserstein distance to the data among all sets with free masses.
+
+    Parameters
+    ----------
+    max_iter : int, default=300
+        Most iterations of Lloyd's algorithm.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `sample_weight_` holds the cluster masses.
+
+    References
+    ----------
+    .. [1] Lloyd, "Least Squares Quantization in PCM", 1982; Arthur and Vassilvitskii, "k-means++", 2007.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import KMeansCondenser
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = KMeansCondenser(n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        max_iter: int = 300,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.max_iter = max_iter
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        return Recipe(QuantizationError(), Points(start="spread"), Lloyd(max_iter=self.max_iter))

@@ -1,0 +1,259 @@
+"""Subsets that grow and improve, row by row, each kind with the sums that make it quick."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
+from skdc.kernels import MATRIX_ENTRIES
+from skdc.solvers.selection import Cell, Quota
+
+_LOOKAHEAD = 64  # columns of a kernel matrix that are computed together
+
+
+@runtime_checkable
+class Covering(Protocol):
+    """What farthest-first selection asks of a discrepancy: to be a radius around the nearest points."""
+
+    def distances(self, x: Tensor, y: Tensor) -> Tensor: ...  # noqa: D102
+
+    def rim(self, near: Tensor, mass: Tensor) -> Tensor: ...  # noqa: D102
+
+
+class Growth(ABC):
+    """A subset of a cell in the making.
+
+    Parameters
+    ----------
+    cell : Cell
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        self.quota = Quota(cell)
+        self.chosen: list[int] = []
+
+    @abstractmethod
+    def grow(self) -> float:
+        """Choose one more row; return the value then, up to a constant."""
+
+    @abstractmethod
+    def improve(self) -> bool:
+        """Try to exchange each chosen row once; return whether any was."""
+
+    def mass(self) -> Tensor | None:
+        """Return the mass that each chosen row stands for, or None where all stand for the same."""
+        return None
+
+
+class Herd(Growth):
+    r"""Rows whose mean embedding nears that of the cell.
+
+    With t rows chosen the next one is :math:`\arg\max_x \mu(x) - \frac{1}{t+1} (\sum_{s \le t} k(x, x_s) +
+    k(x, x) / 2)`, the row that makes the MMD of the t + 1 rows least.
+
+    Parameters
+    ----------
+    cell : Cell
+    leaves : list of discrepancy
+        Distances of mean embeddings, which are summed.
+    """
+
+    def __init__(self, cell: Cell, leaves: list[Any]) -> None:
+        super().__init__(cell)
+        terms = [(leaf.weight, leaf.own_kernel(cell.block(leaf))) for leaf in leaves]
+        self._terms = [(weight, kernel.columns) for weight, kernel in terms]
+        # Sums in float64: rows come and go, and rounding errors would stay.
+        self._potential = sum(weight * kernel.potential for weight, kernel in terms).double()
+        self._half_diagonal = sum(weight * kernel.diagonal for weight, kernel in terms).double() / 2
+        self._repelled = torch.zeros_like(self._potential)
+        self._columns: dict[int, Tensor] = {}
+        self._width = max(1, min(_LOOKAHEAD, MATRIX_ENTRIES // len(self._potential)))
+
+    def grow(self) -> float:
+        """Choose the row that makes the MMD least."""
+        score = self._score(len(self.chosen) + 1)
+        best = int(score.argmin())
+        self._add(best, score)
+        self.chosen.append(best)
+        return self.value()
+
+    def improve(self) -> bool:
+        """Exchange each row for the one that makes the MMD least without it."""
+        improved = False
+        for place, row in enumerate(self.chosen):
+            if place % self._width == 0:
+                self._compute(torch.tensor(self.chosen[place : place + self._width]))
+            self._remove(row)
+            score = self._score(len(self.chosen))
+            best = int(score.argmin())
+            # A row as good as the old one is no improvement: rounding must not send the search in circles.
+            if score[best] >= score[row] - 1e-9 * score[row].abs():
+                best = row
+            self._add(best, score)
+            self.chosen[place] = best
+            improved |= best != row
+        return improved
+
+    def value(self) -> float:
+        """Return the squared MMD of the chosen rows less its real-real term."""
+        size = len(self.chosen)
+        return float(self._repelled[self.chosen].sum() / size**2 - 2 * self._potential[self.chosen].sum() / size)
+
+    def start(self, rows: list[int]) -> None:
+        """Choose some rows at once."""
+        for place, row in enumerate(rows):
+            if place % self._width == 0:
+                self._compute(torch.tensor(rows[place : place + self._width]))
+            self._add(row, None)
+        self.chosen.extend(rows)
+
+    def _score(self, size: int) -> Tensor:
+        score = (self._repelled + self._half_diagonal) / size - self._potential
+        return score.masked_fill(~self.quota.allowed(), torch.inf)
+
+    def _add(self, row: int, score: Tensor | None) -> None:
+        self._repelled += self._column(row, score)
+        self.quota.take(row)
+
+    def _remove(self, row: int) -> None:
+        self._repelled -= self._column(row, None)
+        self.quota.release(row)
+
+    def _column(self, row: int, score: Tensor | None) -> Tensor:
+        if row not in self._columns:
+            if score is None:
+                self._compute(torch.tensor([row]))
+            else:  # the best rows now are likely the next ones to be chosen
+                self._compute(score.topk(min(self._width, len(score)), largest=False).indices)
+        return self._columns[row]
+
+    def _compute(self, rows: Tensor) -> None:
+        rows = rows.to(self._potential.device)
+        block = sum(weight * columns(rows) for weight, columns in self._terms)
+        # Copied, one behind the other: a sum then reads what it needs only.
+        self._columns = dict(zip(rows.tolist(), block.T.contiguous(), strict=True))
+
+
+class Farthest(Growth):
+    """Each next row is the farthest from those chosen, the greedy k-center of Gonzalez (1985).
+
+    With a share of outliers it is the farthest row of the others. The first row is the nearest to the mean.
+
+    Parameters
+    ----------
+    cell : Cell
+    leaf : discrepancy
+        A covering radius.
+    """
+
+    def __init__(self, cell: Cell, leaf: Any) -> None:
+        super().__init__(cell)
+        self._block, self._leaf = cell.block(leaf), leaf
+        self._mass = self._block.mass
+        self._near = torch.full_like(self._mass, torch.inf)
+        self._who = torch.zeros(len(self._near), dtype=torch.int64, device=self._near.device)
+
+    def grow(self) -> float:
+        """Choose the farthest row that is no outlier."""
+        allowed = self.quota.allowed()
+        if self.chosen:
+            # Rows at the rim come first, then those inside, then the outliers.
+            rim = self._leaf.rim(self._near, self._mass)
+            score = torch.where(self._near <= rim, self._near, -self._near)
+            best = int(score.masked_fill(~allowed, -torch.inf).argmax())
+        else:
+            best = int(self._distances(self._block.mean()[None]).masked_fill(~allowed, torch.inf).argmin())
+        apart = self._distances(self._block.values[best : best + 1])
+        closer = apart < self._near
+        self._who[closer] = len(self.chosen)
+        self._near = torch.where(closer, apart, self._near)
+        self.quota.take(best)
+        self.chosen.append(best)
+        return float(self._leaf.rim(self._near, self._mass))
+
+    def _distances(self, point: Tensor) -> Tensor:
+        return self._leaf.distances(self._block.values, point)[:, 0]
+
+    def improve(self) -> bool:
+        """Refuse: the exchange of one row seldom lowers a radius.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError("Greedy(n_passes=...) knows no exchanges that lower a CoveringRadius; use n_passes=0")
+
+    def mass(self) -> Tensor:
+        """Return the mass nearest to each chosen row."""
+        return mass_of_nearest(self._who, self._block, len(self.chosen))
+
+
+class Trials(Growth):
+    """Rows that are tried by the value of the objective itself, a few drawn for each place.
+
+    It takes any objective; greedy search on drawn candidates is the stochastic greedy of Mirzasoleiman et al. (2015).
+
+    Parameters
+    ----------
+    cell : Cell
+    objective : objective
+    n_trials : int
+        Rows that are tried for a place.
+    batch_size : int
+        Real rows with which the subset is compared; all of them where the cell has no more.
+    generator : torch.Generator
+    """
+
+    def __init__(self, cell: Cell, objective: Any, n_trials: int, batch_size: int, generator: torch.Generator) -> None:
+        super().__init__(cell)
+        self._objective, self._n_trials, self._generator = objective, n_trials, generator
+        drawn = torch.randperm(len(cell.rows), generator=generator)[:batch_size]
+        self._real = cell.rows if len(cell.rows) <= batch_size else cell.rows.take(drawn.to(cell.rows.weight.device))
+        # Synthetic rows carry class codes for keys, and share the mass of their class.
+        codes = torch.as_tensor(cell.codes, device=cell.rows.key.device)
+        self._rows: LabeledSet = replace(cell.rows, key=codes, weight=cell.shares()[codes])
+        self._state = generator.get_state()
+
+    def grow(self) -> float:
+        """Choose the best of some rows."""
+        values = {row: self._value([*self.chosen, row]) for row in self._drawn()}
+        best = min(values, key=values.__getitem__)
+        self.quota.take(best)
+        self.chosen.append(best)
+        return values[best]
+
+    def improve(self) -> bool:
+        """Exchange each row for the best of some others, if that is better."""
+        improved = False
+        value = self._value(self.chosen)
+        for place, row in enumerate(self.chosen):
+            self.quota.release(row)
+            others = [other for other in self._drawn() if other != row]
+            values = {other: self._value([*self.chosen[:place], other, *self.chosen[place + 1 :]]) for other in others}
+            best = min(values, key=values.__getitem__, default=row)
+            if values and values[best] < value:
+                self.chosen[place], value, improved = best, values[best], True
+            self.quota.take(self.chosen[place])
+        return improved
+
+    def _drawn(self) -> list[int]:
+        allowed = self.quota.allowed().nonzero()[:, 0].cpu()
+        return allowed[torch.randperm(len(allowed), generator=self._generator)[: self._n_trials]].tolist()
+
+    def _value(self, rows: list[int]) -> float:
+        # The same draws each time, so that sets are compared and not draws.
+        draws = torch.Generator()
+        draws.set_state(self._state)
+        with torch.enable_grad():  # spaces of gradients take them
+            return float(self._objective.loss(self._real, self._rows.take(torch.tensor(rows)), draws).detach())
+
+
+def mass_of_nearest(who: Tensor, block: Block, size: int) -> Tensor:
+    """Return the mass of the rows that are nearest to each of `size` points."""
+    return torch.zeros(size, dtype=block.weight.dtype, device=who.device).index_add_(0, who, block.weight)

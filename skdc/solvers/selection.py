@@ -1,0 +1,245 @@
+"""What solvers that choose rows share: cells, quotas and the weights of what is chosen."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
+from skdc.parameterizations.base import LiveSet
+from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.quadrature import simplex_quadrature
+from skdc.source import RowSource, Source
+
+
+@runtime_checkable
+class Embedding(Protocol):
+    """What a solver asks of a discrepancy that is a distance between mean embeddings."""
+
+    def own_kernel(self, p: Block) -> Any: ...  # noqa: D102
+
+    def potential(self, p: Block, at: Tensor) -> Tensor: ...  # noqa: D102
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Rows of which some are to be chosen: a class, or all.
+
+    Parameters
+    ----------
+    rows : LabeledSet
+    codes : ndarray of shape (n,)
+        The class of each row.
+    quotas : ndarray of shape (n_classes,)
+        How many rows of each class are to be chosen.
+    members : ndarray of shape (n,)
+        Where each row stands in the source.
+    """
+
+    rows: LabeledSet
+    codes: NDArray[np.int64]
+    quotas: NDArray[np.int64]
+    members: NDArray[np.intp]
+
+    @property
+    def size(self) -> int:
+        """How many rows are to be chosen in all."""
+        return int(self.quotas.sum())
+
+    def shares(self) -> Tensor:
+        """Return the mass of each class over the rows to be chosen of it, of shape (n_classes,)."""
+        weight = self.rows.weight
+        codes, quotas = (torch.as_tensor(values, device=weight.device) for values in (self.codes, self.quotas))
+        of_class = torch.zeros(len(quotas), dtype=weight.dtype, device=weight.device).index_add_(0, codes, weight)
+        return of_class / quotas.clamp_min(1)
+
+    def take(self, rows: NDArray[np.intp]) -> Cell:
+        """Return a cell of some of the rows, with the same quotas."""
+        chosen = self.rows.take(torch.as_tensor(rows, device=self.rows.weight.device))
+        return Cell(chosen, self.codes[rows], self.quotas, self.members[rows])
+
+    def drawn(self, size: int, generator: torch.Generator) -> NDArray[np.intp]:
+        """Return the positions of `size` random rows, or of all if there are no more.
+
+        Of each class there are at least as many as are to be chosen.
+        """
+        if len(self.codes) <= size:
+            return np.arange(len(self.codes))
+        order = torch.randperm(len(self.codes), generator=generator).numpy()
+        by_class = [order[self.codes[order] == c] for c in np.flatnonzero(self.quotas)]
+        owed = np.concatenate([rows[: self.quotas[self.codes[rows[0]]]] for rows in by_class])
+        others = order[~np.isin(order, owed)]
+        return np.sort(np.concatenate([owed, others[: max(0, size - len(owed))]]))
+
+    def block(self, leaf: Any) -> Block:
+        """Return the rows as a discrepancy sees them, each group as heavy as the others where it compares groups."""
+        block = leaf.space_.block(self.rows)
+        if leaf.by != "group":
+            return block
+        group = leaf.group_of_key_[block.key]
+        mass = torch.zeros(leaf.n_groups, dtype=block.weight.dtype, device=group.device)
+        mass.index_add_(0, group, block.weight)
+        return Block(block.weight / mass[group], block.key, block.values)
+
+
+class Quota:
+    """Which rows of a cell may still be chosen.
+
+    Parameters
+    ----------
+    cell : Cell
+
+    Attributes
+    ----------
+    codes : Tensor of shape (n,)
+        The class of each row.
+    fresh : Tensor of shape (n,)
+        Whether a row is not chosen.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        self.codes = torch.as_tensor(cell.codes, device=cell.rows.weight.device)
+        self.fresh = torch.ones(len(self.codes), dtype=torch.bool, device=self.codes.device)
+        self._left = torch.as_tensor(cell.quotas.copy(), device=self.codes.device)
+
+    def allowed(self) -> Tensor:
+        """Return a mask of the rows that are not taken and whose class is not full, of shape (n,)."""
+        return self.fresh & (self._left > 0)[self.codes]
+
+    def take(self, row: int) -> None:
+        """Note that a row is chosen."""
+        self.fresh[row] = False
+        self._left[self.codes[row]] -= 1
+
+    def release(self, row: int) -> None:
+        """Note that a row is no longer chosen."""
+        self.fresh[row] = True
+        self._left[self.codes[row]] += 1
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Rows that were chosen of a cell.
+
+    Parameters
+    ----------
+    rows : list of int
+        Their positions in the cell.
+    mass : Tensor of shape (m,), default=None
+        What mass of the cell each stands for; None shares out the mass of each class evenly.
+    values : list of float
+        What was recorded on the way.
+    """
+
+    rows: list[int]
+    mass: Tensor | None = None
+    values: list[float] = field(default_factory=list)
+
+
+class Selection(Solver):
+    """A solver that chooses rows; subclasses write `choose`.
+
+    Rows are chosen class by class, or together where the objective has `by=None`; each class gets the number of rows
+    that it is to have either way.
+
+    Parameters
+    ----------
+    reweight : discrepancy, default=None
+        A squared distance of mean embeddings, such as `MMD()`, that the weights of the chosen rows are to make least.
+        None: rows of a class weigh the same, or what the solver finds that they stand for.
+    """
+
+    moves = "indices"
+
+    def __init__(self, reweight: Any = None) -> None:
+        self.reweight = reweight
+
+    @abstractmethod
+    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+        """Return the rows chosen of a cell, `cell.quotas[c]` distinct ones of each class c."""
+
+    def splits(self, objective: Any) -> bool:
+        """Tell whether classes can be treated one by one."""
+        return objective is None or all(leaf.by is not None for leaf in objective.leaves())
+
+    def solve(
+        self,
+        objective: Objective | None,
+        synthetic: LiveSet,
+        source: Source,
+        generator: torch.Generator,
+        progress: Progress,
+    ) -> Solution:
+        """Choose rows.
+
+        Raises
+        ------
+        ValueError
+            If the objective is not one that the solver can follow.
+        """
+        self._check_reweight()
+        chosen: list[NDArray[np.intp]] = []
+        mass: list[Tensor] = []
+        values: list[float] = []
+        with torch.no_grad():
+            for cell in _cells(source, synthetic.sizes, self.splits(objective)):
+                choice = self.choose(objective, cell, source, generator)
+                order = np.argsort(cell.codes[choice.rows], kind="stable")
+                chosen.append(cell.members[np.array(choice.rows)[order]])
+                mass.append(_masses(cell, choice)[torch.as_tensor(order, device=source.device)])
+                values.extend(choice.values)
+                n_done = sum(map(len, chosen))
+                progress(n_done, int(synthetic.sizes.sum()), values[-1] if values else float("nan"))
+            synthetic.choose(np.concatenate(chosen), torch.cat(mass))
+            if self.reweight is not None:
+                synthetic.choose(synthetic.indices, self._reweighted(synthetic, source, generator))
+        attributes = declared_attributes(objective, synthetic, source)
+        history = {"loss": np.array(values)} if values else {}
+        return Solution(detached(synthetic()), len(synthetic.indices), history, attributes)
+
+    def _check_reweight(self) -> None:
+        leaves = [] if self.reweight is None else self.reweight.leaves()
+        if not all(isinstance(leaf, Embedding) for leaf in leaves):
+            raise ValueError(
+                f"reweight={self.reweight!r} is no squared distance of mean embeddings, whose best weights can be "
+                "solved for; use MMD(), EnergyDistance() or KernelStein()"
+            )
+
+    def _reweighted(self, synthetic: LiveSet, source: RowSource, generator: torch.Generator) -> Tensor:
+        """Return the weights of the chosen rows that make a discrepancy least, class by class or together."""
+        objective = clone(self.reweight).fit(source, generator)
+        rows, mass = synthetic(), torch.empty_like(synthetic.weight)
+        for cell in _cells(source, synthetic.sizes, self.splits(objective)):
+            of_cell = torch.isin(rows.key, torch.as_tensor(np.unique(cell.codes), device=source.device))
+            gram, potential = 0.0, 0.0
+            for leaf in objective.leaves():
+                p, q = cell.block(leaf), leaf.space_.block(rows.take(of_cell))
+                gram = gram + leaf.weight * leaf.own_kernel(q).columns(torch.arange(len(q), device=source.device))
+                potential = potential + leaf.weight * leaf.potential(p, q.values)
+            mass[of_cell] = cell.rows.weight.sum() * simplex_quadrature(gram, potential).to(mass)
+        return mass
+
+
+def _cells(source: RowSource, sizes: NDArray[np.int64], splits: bool) -> Iterator[Cell]:
+    codes = source.schema.class_of_key[source.key]
+    if not splits:
+        yield Cell(source.rows, codes, sizes, np.arange(len(source)))
+        return
+    for c in np.flatnonzero(sizes):
+        members = np.flatnonzero(codes == c)
+        yield Cell(source.take(members), codes[members], np.where(np.arange(len(sizes)) == c, sizes, 0), members)
+
+
+def _masses(cell: Cell, choice: Choice) -> Tensor:
+    """Return the mass that each chosen row stands for."""
+    if choice.mass is not None:
+        return choice.mass.to(cell.rows.weight) * (cell.rows.weight.sum() / choice.mass.sum())
+    return cell.shares()[torch.as_tensor(cell.codes[choice.rows], device=cell.rows.weight.device)]
