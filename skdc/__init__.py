@@ -3,11 +3,15 @@
 from skdc.condensers import (
     Condenser,
     DistributionMatching,
+    FacilityLocation,
     GradientMatching,
+    KCenter,
     KernelHerding,
     KernelInducingPoints,
     KMeansCondenser,
+    KMedoids,
     RandomSubset,
+    SteinThinning,
     TrajectoryMatching,
 )
 from skdc.meta import AsSampler, CondensedEstimator
@@ -21,11 +25,15 @@ __all__ = [
     "Condenser",
     "CondensingPipeline",
     "DistributionMatching",
+    "FacilityLocation",
     "GradientMatching",
+    "KCenter",
     "KMeansCondenser",
+    "KMedoids",
     "KernelHerding",
     "KernelInducingPoints",
     "RandomSubset",
+    "SteinThinning",
     "TrajectoryMatching",
     "make_condensing_pipeline",
 ]

@@ -5,19 +5,31 @@ from skdc.condensers.condenser import Condenser
 from skdc.condensers.kernels import KernelInducingPoints
 from skdc.condensers.matching import DistributionMatching, GradientMatching
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.selection import KernelHerding, KMeansCondenser, RandomSubset
+from skdc.condensers.selection import (
+    FacilityLocation,
+    KCenter,
+    KernelHerding,
+    KMeansCondenser,
+    KMedoids,
+    RandomSubset,
+    SteinThinning,
+)
 from skdc.condensers.trajectories import TrajectoryMatching
 
 __all__ = [
     "BaseCondenser",
     "Condenser",
     "DistributionMatching",
+    "FacilityLocation",
     "GradientMatching",
+    "KCenter",
     "KMeansCondenser",
+    "KMedoids",
     "KernelHerding",
     "KernelInducingPoints",
     "NamedCondenser",
     "RandomSubset",
     "Recipe",
+    "SteinThinning",
     "TrajectoryMatching",
 ]

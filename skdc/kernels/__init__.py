@@ -4,6 +4,7 @@ from skdc.kernels.base import Kernel
 from skdc.kernels.distances import (
     MATRIX_ENTRIES,
     MEDIAN_ROWS,
+    distance_columns,
     distances,
     distances_of_norms,
     median_distance,
@@ -26,6 +27,7 @@ __all__ = [
     "Linear",
     "NeuralTangent",
     "Polynomial",
+    "distance_columns",
     "distances",
     "distances_of_norms",
     "median_distance",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -14,23 +14,40 @@ MATRIX_ENTRIES = 1 << 24  # of a matrix of pairs, that are held at once
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """Return the squared Euclidean distances of shape (len(x), len(y)); the gradient is finite everywhere."""
-    return distances_of_norms(x, y, x.square().sum(1), y.square().sum(1))
+    """Return the squared Euclidean distances of rows, of shape (..., n, m); the gradient is finite everywhere."""
+    return distances_of_norms(x, y, x.square().sum(-1), y.square().sum(-1))
 
 
 def distances_of_norms(x: Tensor, y: Tensor, x_norms: Tensor, y_norms: Tensor) -> Tensor:
     """Return the squared distances of rows of which the squared norms are known."""
     # In place: nothing but the result is as large as the result.
-    return torch.addmm(y_norms, x, y.T, alpha=-2).add_(x_norms[:, None]).clamp_min_(0)
+    product = torch.addmm if x.ndim == 2 else torch.baddbmm
+    return product(y_norms[..., None, :], x, y.mT, alpha=-2).add_(x_norms[..., None]).clamp_min_(0)
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
-    """Return the Euclidean distances of shape (len(x), len(y)); coincident rows have distance and gradient zero."""
-    x_norms, y_norms = x.square().sum(1), y.square().sum(1)
+    """Return the Euclidean distances of rows, of shape (..., n, m); coincident rows have distance and gradient zero."""
+    x_norms, y_norms = x.square().sum(-1), y.square().sum(-1)
     squares = distances_of_norms(x, y, x_norms, y_norms)
     # Rows that are a rounding error apart coincide: the root has no gradient at zero.
-    apart = squares > 8 * torch.finfo(x.dtype).eps * (x_norms[:, None] + y_norms)
+    apart = squares > 8 * torch.finfo(x.dtype).eps * (x_norms[..., None] + y_norms[..., None, :])
     return power(torch.where(apart, squares, 0.0), 0.5)
+
+
+def distance_columns(x: Tensor, exponent: float) -> Callable[[Tensor], Tensor]:
+    """Return a function of some rows that gives the distances of all to them, to a power, of shape (len(x), m).
+
+    It is `distances` without a gradient, for those who ask again and again: the squared norms are computed once.
+    """
+    norms = x.square().sum(1)
+    rounding = 8 * torch.finfo(x.dtype).eps
+
+    def columns(rows: Tensor) -> Tensor:
+        squares = distances_of_norms(x, x[rows], norms, norms[rows])
+        squares.masked_fill_(squares <= rounding * (norms[:, None] + norms[rows]), 0)
+        return squares if exponent == 2 else squares.sqrt_() if exponent == 1 else squares.pow_(exponent / 2)
+
+    return columns
 
 
 def power(values: Tensor, exponent: float) -> Tensor:

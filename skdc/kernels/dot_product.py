@@ -25,7 +25,7 @@ class Linear(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        return x @ y.T
+        return x @ y.mT
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return the squared norms."""
@@ -91,7 +91,7 @@ class Polynomial(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        return (x @ y.T / (x.shape[1] * self.scale_**2) + self.constant) ** self.degree
+        return (x @ y.mT / (x.shape[-1] * self.scale_**2) + self.constant) ** self.degree
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return the kernel of each row with itself."""
@@ -137,9 +137,9 @@ class ArcCosine(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        squares = x.square().sum(1, keepdim=True) * y.square().sum(1)
+        squares = x.square().sum(-1, keepdim=True) * y.square().sum(-1)[..., None, :]
         norms = squares.clamp_min(torch.finfo(x.dtype).tiny).sqrt()
-        cosine = inner_cosine(x @ y.T, norms)
+        cosine = inner_cosine(x @ y.mT, norms)
         open_angle = torch.pi - torch.arccos(cosine)
         if self.order == 0:
             return open_angle / torch.pi
@@ -216,11 +216,11 @@ class NeuralTangent(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        d = x.shape[1] * self.scale_**2
+        d = x.shape[-1] * self.scale_**2
         weight, bias = self.weight_std**2, self.bias_std**2
-        cross = weight * (x @ y.T) / d + bias
-        left = weight * x.square().sum(1, keepdim=True) / d + bias
-        right = weight * y.square().sum(1)[None, :] / d + bias
+        cross = weight * (x @ y.mT) / d + bias
+        left = weight * x.square().sum(-1, keepdim=True) / d + bias
+        right = weight * y.square().sum(-1)[..., None, :] / d + bias
         tangent = cross
         for _ in range(self.depth):
             norms = (left * right).clamp_min(torch.finfo(x.dtype).tiny).sqrt()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -18,7 +19,7 @@ from skdc.source import RowSource
 class Quantization(Protocol):
     """What k-medoids asks of a discrepancy: to be the mean cost of the nearest point."""
 
-    def costs(self, x: Tensor, y: Tensor) -> Tensor: ...  # noqa: D102
+    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
 
     def nearest(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
 

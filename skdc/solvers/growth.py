@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,14 +14,15 @@ from skdc.data import Block, LabeledSet
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.solvers.selection import Cell, Quota
 
-_LOOKAHEAD = 64  # columns of a kernel matrix that are computed together
+_COLUMNS = 64  # of a kernel matrix that are computed together
+_TOLERANCE = 1e-9  # smaller gains are rounding errors
 
 
 @runtime_checkable
 class Covering(Protocol):
     """What farthest-first selection asks of a discrepancy: to be a radius around the nearest points."""
 
-    def distances(self, x: Tensor, y: Tensor) -> Tensor: ...  # noqa: D102
+    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
 
     def rim(self, near: Tensor, mass: Tensor) -> Tensor: ...  # noqa: D102
 
@@ -71,72 +73,56 @@ class Herd(Growth):
         self._potential = sum(weight * kernel.potential for weight, kernel in terms).double()
         self._half_diagonal = sum(weight * kernel.diagonal for weight, kernel in terms).double() / 2
         self._repelled = torch.zeros_like(self._potential)
-        self._columns: dict[int, Tensor] = {}
-        self._width = max(1, min(_LOOKAHEAD, MATRIX_ENTRIES // len(self._potential)))
+        self._width = max(1, min(_COLUMNS, MATRIX_ENTRIES // len(self._potential)))
 
     def grow(self) -> float:
         """Choose the row that makes the MMD least."""
-        score = self._score(len(self.chosen) + 1)
-        best = int(score.argmin())
-        self._add(best, score)
+        best = int(self._scores(len(self.chosen) + 1).argmin())
+        self._add(best, self._columns([best])[0])
         self.chosen.append(best)
         return self.value()
 
+    def start(self, rows: list[int]) -> None:
+        """Choose some rows at once."""
+        for first in range(0, len(rows), self._width):
+            some = rows[first : first + self._width]
+            for row, column in zip(some, self._columns(some), strict=True):
+                self._add(row, column)
+        self.chosen.extend(rows)
+
     def improve(self) -> bool:
-        """Exchange each row for the one that makes the MMD least without it."""
-        improved = False
-        for place, row in enumerate(self.chosen):
-            if place % self._width == 0:
-                self._compute(torch.tensor(self.chosen[place : place + self._width]))
-            self._remove(row)
-            score = self._score(len(self.chosen))
-            best = int(score.argmin())
-            # A row as good as the old one is no improvement: rounding must not send the search in circles.
-            if score[best] >= score[row] - 1e-9 * score[row].abs():
-                best = row
-            self._add(best, score)
-            self.chosen[place] = best
-            improved |= best != row
-        return improved
+        """Exchange each row for the one that makes the MMD least in its place."""
+        before = list(self.chosen)
+        for first in range(0, len(before), self._width):
+            some = before[first : first + self._width]
+            for place, (row, column) in enumerate(zip(some, self._columns(some), strict=True), first):
+                self._repelled -= column
+                self.quota.release(row)
+                scores = self._scores(len(self.chosen))
+                best = int(scores.argmin())
+                # A row as good as the old one is no improvement: rounding must not send the search in circles.
+                if scores[best] < scores[row] - _TOLERANCE * scores[row].abs():
+                    self.chosen[place], column = best, self._columns([best])[0]
+                self._add(self.chosen[place], column)
+        return self.chosen != before
 
     def value(self) -> float:
         """Return the squared MMD of the chosen rows less its real-real term."""
         size = len(self.chosen)
         return float(self._repelled[self.chosen].sum() / size**2 - 2 * self._potential[self.chosen].sum() / size)
 
-    def start(self, rows: list[int]) -> None:
-        """Choose some rows at once."""
-        for place, row in enumerate(rows):
-            if place % self._width == 0:
-                self._compute(torch.tensor(rows[place : place + self._width]))
-            self._add(row, None)
-        self.chosen.extend(rows)
+    def _scores(self, size: int) -> Tensor:
+        scores = (self._repelled + self._half_diagonal) / size - self._potential
+        return scores.masked_fill(~self.quota.allowed(), torch.inf)
 
-    def _score(self, size: int) -> Tensor:
-        score = (self._repelled + self._half_diagonal) / size - self._potential
-        return score.masked_fill(~self.quota.allowed(), torch.inf)
-
-    def _add(self, row: int, score: Tensor | None) -> None:
-        self._repelled += self._column(row, score)
+    def _add(self, row: int, column: Tensor) -> None:
+        self._repelled += column
         self.quota.take(row)
 
-    def _remove(self, row: int) -> None:
-        self._repelled -= self._column(row, None)
-        self.quota.release(row)
-
-    def _column(self, row: int, score: Tensor | None) -> Tensor:
-        if row not in self._columns:
-            if score is None:
-                self._compute(torch.tensor([row]))
-            else:  # the best rows now are likely the next ones to be chosen
-                self._compute(score.topk(min(self._width, len(score)), largest=False).indices)
-        return self._columns[row]
-
-    def _compute(self, rows: Tensor) -> None:
-        rows = rows.to(self._potential.device)
-        block = sum(weight * columns(rows) for weight, columns in self._terms)
-        # Copied, one behind the other: a sum then reads what it needs only.
-        self._columns = dict(zip(rows.tolist(), block.T.contiguous(), strict=True))
+    def _columns(self, rows: list[int]) -> Tensor:
+        """Return the kernel of some rows with all, of shape (len(rows), n)."""
+        at = torch.tensor(rows, device=self._potential.device)
+        return sum(weight * columns(at) for weight, columns in self._terms).T.contiguous()
 
 
 class Farthest(Growth):
@@ -153,31 +139,25 @@ class Farthest(Growth):
 
     def __init__(self, cell: Cell, leaf: Any) -> None:
         super().__init__(cell)
-        self._block, self._leaf = cell.block(leaf), leaf
-        self._mass = self._block.mass
+        self._block = cell.block(leaf)
+        self._mass, self._rim, self._columns = self._block.mass, leaf.rim, leaf.columns(self._block.values)
         self._near = torch.full_like(self._mass, torch.inf)
         self._who = torch.zeros(len(self._near), dtype=torch.int64, device=self._near.device)
 
     def grow(self) -> float:
         """Choose the farthest row that is no outlier."""
-        allowed = self.quota.allowed()
         if self.chosen:
             # Rows at the rim come first, then those inside, then the outliers.
-            rim = self._leaf.rim(self._near, self._mass)
-            score = torch.where(self._near <= rim, self._near, -self._near)
-            best = int(score.masked_fill(~allowed, -torch.inf).argmax())
+            score = torch.where(self._near <= self._rim(self._near, self._mass), self._near, -self._near)
         else:
-            best = int(self._distances(self._block.mean()[None]).masked_fill(~allowed, torch.inf).argmin())
-        apart = self._distances(self._block.values[best : best + 1])
-        closer = apart < self._near
-        self._who[closer] = len(self.chosen)
-        self._near = torch.where(closer, apart, self._near)
+            score = -(self._block.values - self._block.mean()).square().sum(1)
+        best = int(score.masked_fill(~self.quota.allowed(), -torch.inf).argmax())
+        apart = self._columns(torch.tensor([best]))[:, 0]
+        self._who[apart < self._near] = len(self.chosen)
+        self._near = torch.minimum(apart, self._near)
         self.quota.take(best)
         self.chosen.append(best)
-        return float(self._leaf.rim(self._near, self._mass))
-
-    def _distances(self, point: Tensor) -> Tensor:
-        return self._leaf.distances(self._block.values, point)[:, 0]
+        return float(self._rim(self._near, self._mass))
 
     def improve(self) -> bool:
         """Refuse: the exchange of one row seldom lowers a radius.

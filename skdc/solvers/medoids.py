@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -11,13 +12,14 @@ from skdc.kernels import MATRIX_ENTRIES
 from skdc.solvers.growth import Growth, mass_of_nearest
 from skdc.solvers.selection import Cell
 
-_TILE = 512  # rows whose costs are computed together where all have to be
-_FEW = 16  # and where a few of them are likely to do
+_KEPT_ENTRIES = 1 << 27  # of the matrix of costs, half a gibibyte: all of them up to 11 585 rows
+_MANY = 512  # rows whose costs are computed together where all have to be
+_FEW = 32  # and where a few of them are likely to do
 _TOLERANCE = 1e-6  # of the mean cost: smaller gains are rounding errors
 
 
 class _Nearest(NamedTuple):
-    """The two chosen rows nearest to each row of a cell: their costs and places, of shape (n, 2)."""
+    """The two chosen rows nearest to each row of a cell: their costs and places, of shape (2, n)."""
 
     costs: Tensor
     places: Tensor
@@ -43,12 +45,14 @@ class Medoids(Growth):
 
     def __init__(self, cell: Cell, leaf: Any) -> None:
         super().__init__(cell)
-        self._block, self._pair_costs = cell.block(leaf), leaf.costs
+        self._block = cell.block(leaf)
         self._mass = self._block.mass
+        self._costs = KeptColumns(leaf.columns(self._block.values), self._mass)
         self._near = torch.full_like(self._mass, torch.inf)
         self._who = torch.zeros(len(self._mass), dtype=torch.int64, device=self._mass.device)
         self._gains = torch.full_like(self._mass, torch.inf)  # no row lowers the mean cost by more
-        self._width = max(1, min(_TILE, MATRIX_ENTRIES // len(self._mass)))
+        width = max(1, min(_MANY, MATRIX_ENTRIES // len(self._mass)))
+        self._pieces = torch.arange(len(self._mass), device=self._mass.device).split(width)
 
     def grow(self) -> float:
         """Choose the row that lowers the mean cost most."""
@@ -56,26 +60,25 @@ class Medoids(Growth):
         if self.chosen:
             best = self._most_gain(allowed)
         else:
-            total = torch.cat([self._mass @ self._costs_of(rows) for rows in self._pieces()])
+            total = torch.cat([self._costs(rows) @ self._mass for rows in self._pieces])
             best = int(total.masked_fill(~allowed, torch.inf).argmin())
-        cost = self._costs_of(torch.tensor([best]))[:, 0]
-        closer = cost < self._near
-        self._who[closer] = len(self.chosen)
-        self._near = torch.where(closer, cost, self._near)
+        cost = self._costs(torch.tensor([best], device=allowed.device))[0]
+        self._who[cost < self._near] = len(self.chosen)
+        self._near = torch.minimum(cost, self._near)
         self.quota.take(best)
         self.chosen.append(best)
         return float(self._mass @ self._near)
 
     def _most_gain(self, allowed: Tensor) -> int:
         bounds = self._gains.masked_fill(~allowed, -torch.inf)
-        width = self._width if bounds.max() == torch.inf else _FEW
+        width = len(self._pieces[0]) if bounds.max() == torch.inf else _FEW
         best, most = -1, -torch.inf
         while True:
             rows = bounds.topk(min(width, len(bounds))).indices
             rows = rows[bounds[rows] > most]
             if not len(rows):
                 return best
-            gains = self._mass @ (self._near[:, None] - self._costs_of(rows)).clamp_min_(0)
+            gains = (self._near - self._costs(rows)).clamp_min_(0) @ self._mass
             self._gains[rows] = gains
             bounds[rows] = -torch.inf
             if gains.max() > most:
@@ -83,68 +86,111 @@ class Medoids(Growth):
 
     def improve(self) -> bool:
         """Try each row once in the place of the chosen one for which it serves best."""
-        nearest, improved = self._nearest_two(torch.arange(len(self._mass))), False
-        for rows in self._pieces():
-            costs = self._costs_of(rows)
-            changes = self._changes(costs, rows, nearest)
-            for column in changes.amin(0).argsort().tolist():
-                if changes[:, column].min() >= -_TOLERANCE * self._value(nearest):
-                    break
-                # An exchange before this one may have changed what this one is worth.
-                one = slice(column, column + 1)
-                change, place = self._changes(costs[:, one], rows[one], nearest)[:, 0].min(0)
-                if change < -_TOLERANCE * self._value(nearest):
-                    nearest = self._exchange(int(place), int(rows[column]), costs[:, column], nearest)
-                    improved = True
-        self._near, self._who = nearest.costs[:, 0], nearest.places[:, 0]
-        return improved
+        if len(self.chosen) == 1:
+            return False  # that was chosen among all
+        before = list(self.chosen)
+        nearest = self._nearest_two(torch.arange(len(self._mass), device=self._mass.device))
+        for rows in self._pieces:
+            costs = self._costs(rows)
+            changes = self._changes(costs, rows, nearest).amin(1)
+            for i in (changes < self._threshold(nearest)).nonzero()[:, 0].tolist():
+                # An exchange before this one may have changed what it is worth.
+                change, place = self._changes(costs[i : i + 1], rows[i : i + 1], nearest)[0].min(0)
+                if change < self._threshold(nearest):
+                    nearest = self._exchange(int(place), int(rows[i]), costs[i], nearest)
+        self._near, self._who = nearest.costs[0], nearest.places[0]
+        return self.chosen != before
+
+    def _threshold(self, nearest: _Nearest) -> float:
+        return -_TOLERANCE * float(self._mass @ nearest.costs[0])
 
     def _changes(self, costs: Tensor, rows: Tensor, nearest: _Nearest) -> Tensor:
-        """Return what the mean cost gains if a row comes in the place of a chosen one, of shape (m, len(rows))."""
-        near, second = nearest.costs.T[:, :, None]
-        nearer = torch.minimum(costs, near)
-        added = self._mass @ (nearer - near)
-        without = self._mass[:, None] * (torch.minimum(costs, second) - nearer)
-        removed = torch.zeros(len(self.chosen), costs.shape[1], dtype=costs.dtype, device=costs.device)
-        changes = removed.index_add_(0, nearest.places[:, 0], without) + added
-        fits = self.quota.codes[torch.tensor(self.chosen)][:, None] == self.quota.codes[rows]
-        return changes.masked_fill(~fits | ~self.quota.fresh[rows], torch.inf)
+        """Return how the mean cost changes if a row comes in the place of a chosen one, of shape (len(rows), m)."""
+        (near, second), who = nearest.costs, nearest.places[0]
+        n_places = len(self.chosen)
+        lost = torch.zeros(n_places, dtype=near.dtype, device=near.device)
+        lost.index_add_(0, who, self._mass * (second - near))  # if its rows fall to their second
+        # A new row matters to few: to those to which it is nearer than their second.
+        new, row = (costs < second).nonzero().T
+        cost, mass = costs[new, row], self._mass[row]
+        gained = mass * (cost - near[row]).clamp_max(0)
+        kept = mass * (cost.maximum(near[row]) - second[row])
+        changes = lost.repeat(len(rows), 1)
+        changes.view(-1).index_add_(0, new * n_places + who[row], kept)
+        changes += torch.zeros(len(rows), dtype=near.dtype, device=near.device).index_add_(0, new, gained)[:, None]
+        codes = self.quota.codes
+        fits = codes[torch.tensor(self.chosen, device=codes.device)] == codes[rows][:, None]
+        return changes.masked_fill_(~(fits & self.quota.fresh[rows][:, None]), torch.inf)
 
     def _exchange(self, place: int, row: int, cost: Tensor, nearest: _Nearest) -> _Nearest:
         self.quota.release(self.chosen[place])
         self.quota.take(row)
         self.chosen[place] = row
-        costs, places = nearest.costs.clone(), nearest.places.clone()
-        closer, between = cost < costs[:, 0], (cost >= costs[:, 0]) & (cost < costs[:, 1])
-        costs[closer, 1], places[closer, 1] = costs[closer, 0], places[closer, 0]
-        costs[closer, 0], places[closer, 0] = cost[closer], place
-        costs[between, 1], places[between, 1] = cost[between], place
+        orphans = (nearest.places == place).any(0).nonzero()[:, 0]
+        (near, second), (who, other) = nearest
+        closer, between = cost < near, cost < second
+        second = torch.where(closer, near, torch.where(between, cost, second))
+        other = torch.where(closer, who, other.masked_fill(between, place))
+        costs = torch.stack([torch.minimum(near, cost), second])
+        places = torch.stack([who.masked_fill(closer, place), other])
         # Rows that had the old one for a neighbour look for their neighbours again.
-        orphans = (nearest.places == place).any(1).nonzero()[:, 0]
-        found = self._nearest_two(orphans)
-        costs[orphans], places[orphans] = found.costs, found.places
+        costs[:, orphans], places[:, orphans] = self._nearest_two(orphans)
         return _Nearest(costs, places)
 
     def _nearest_two(self, rows: Tensor) -> _Nearest:
         """Return the two chosen rows nearest to some rows."""
-        values, points = self._block.values[rows], self._block.values[torch.tensor(self.chosen)]
-        tiles = values.split(max(1, MATRIX_ENTRIES // len(points)))
-        found = [self._pair_costs(tile, points).topk(min(2, len(points)), largest=False) for tile in tiles]
-        costs, places = (torch.cat([getattr(two, name) for two in found]) for name in ("values", "indices"))
-        if len(points) > 1:
-            return _Nearest(costs, places)
-        return _Nearest(torch.cat([costs, torch.full_like(costs, torch.inf)], 1), torch.cat([places, places], 1))
+        chosen = torch.tensor(self.chosen, device=rows.device)
+        tiles = rows.split(max(1, MATRIX_ENTRIES // len(chosen)))
+        found = [self._costs.at(chosen, tile).topk(2, 0, largest=False) for tile in tiles]
+        return _Nearest(torch.cat([two.values for two in found], 1), torch.cat([two.indices for two in found], 1))
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""
         return mass_of_nearest(self._who, self._block, len(self.chosen))
 
-    def _value(self, nearest: _Nearest) -> float:
-        return float(self._mass @ nearest.costs[:, 0])
 
-    def _pieces(self) -> tuple[Tensor, ...]:
-        return torch.arange(len(self._mass), device=self._mass.device).split(self._width)
+class KeptColumns:
+    """The columns of a symmetric matrix, of which those asked for last are kept.
 
-    def _costs_of(self, rows: Tensor) -> Tensor:
-        """Return the cost of each row of the cell at some rows, of shape (n, len(rows))."""
-        return self._pair_costs(self._block.values, self._block.values[rows])
+    Parameters
+    ----------
+    columns : callable
+        `columns(rows)` computes some, of shape (n, len(rows)).
+    like : Tensor of shape (n,)
+        Of the same type.
+    """
+
+    def __init__(self, columns: Callable[[Tensor], Tensor], like: Tensor) -> None:
+        self._columns, n_rows = columns, len(like)
+        n_kept = max(1, min(n_rows, _KEPT_ENTRIES // n_rows))
+        self._kept = torch.empty(n_kept, n_rows, dtype=like.dtype, device=like.device)
+        self._slot = torch.full((n_rows,), -1, device=like.device)  # where each column is kept
+        self._owner = torch.full((n_kept,), -1, device=like.device)
+        self._used = torch.zeros(n_kept, dtype=torch.int64, device=like.device)
+        self._clock = 0
+
+    def __call__(self, rows: Tensor) -> Tensor:
+        """Return some columns, one a row of the result, of shape (len(rows), n)."""
+        if len(rows) > len(self._kept):
+            return self._columns(rows).T
+        return self._kept[self._slots(rows)]
+
+    def at(self, rows: Tensor, others: Tensor) -> Tensor:
+        """Return some columns at some rows, of shape (len(rows), len(others))."""
+        if len(rows) > len(self._kept):
+            return torch.cat([self(some)[:, others] for some in rows.split(len(self._kept))])
+        return self._kept[self._slots(rows)[:, None], others]
+
+    def _slots(self, rows: Tensor) -> Tensor:
+        """Return where columns are kept, once they are."""
+        self._clock += 1
+        slots = self._slot[rows]
+        self._used[slots[slots >= 0]] = self._clock
+        missing = rows[slots < 0]
+        if len(missing):
+            free = self._used.topk(len(missing), largest=False).indices
+            lost = self._owner[free]
+            self._slot[lost[lost >= 0]] = -1
+            self._kept[free] = self._columns(missing).T
+            self._slot[missing], self._owner[free], self._used[free] = free, missing, self._clock
+        return self._slot[rows]

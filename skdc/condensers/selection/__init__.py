@@ -1,7 +1,16 @@
 """Condensers of the data regime that choose or average rows."""
 
 from skdc.condensers.selection.centroids import KMeansCondenser
+from skdc.condensers.selection.covering import FacilityLocation, KCenter, KMedoids
 from skdc.condensers.selection.draws import RandomSubset
-from skdc.condensers.selection.embeddings import KernelHerding
+from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
 
-__all__ = ["KMeansCondenser", "KernelHerding", "RandomSubset"]
+__all__ = [
+    "FacilityLocation",
+    "KCenter",
+    "KMeansCondenser",
+    "KMedoids",
+    "KernelHerding",
+    "RandomSubset",
+    "SteinThinning",
+]

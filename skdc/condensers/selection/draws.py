@@ -10,6 +10,7 @@ from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.draw import Draw
 
@@ -21,6 +22,8 @@ class RandomSubset(NamedCondenser):
 
     Parameters
     ----------
+    reweight : discrepancy, default=None
+        What the weights of the drawn rows are to make least, such as `MMD()`. None: equal weights.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -40,6 +43,7 @@ class RandomSubset(NamedCondenser):
 
     def __init__(
         self,
+        reweight: Objective | None = None,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -62,7 +66,8 @@ class RandomSubset(NamedCondenser):
             verbose=verbose,
             warm_start=warm_start,
         )
+        self.reweight = reweight
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        return Recipe(None, Subset(), Draw())
+        return Recipe(None, Subset(), Draw(self.reweight))

@@ -2,34 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
+from torch import Tensor
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.mmd import MMD
+from skdc.discrepancies.objective import Objective
+from skdc.discrepancies.stein import KernelStein, Score
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.greedy import Greedy
+from skdc.spaces.base import Space
 
 
 class KernelHerding(NamedCondenser):
     """Kernel herding: real rows whose mean embedding is that of their class [1]_.
 
-    Each next row is the one that makes the maximum mean discrepancy (Gaussian kernel) least.
+    Each next row is the one that makes the maximum mean discrepancy (Gaussian kernel) least. Then each may be exchanged
+    for a better one, which the paper does not do: `n_passes=0` is the published method.
+
 
     Parameters
     ----------
     bandwidth : "median", float or sequence of float, default="median"
-        Of the kernel, in the units of X.
+        Of the kernel, in the units of the space.
+    n_passes : int, default=1
+        Most passes of exchanges.
+    space : Space, default=None
+        Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
+        are, joined with continuous targets.
+    by : {"class", "group", None}, default="class"
+        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
+        together, with the same number of rows of each class.
+    reweight : discrepancy, default=None
+        What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
 
     References
     ----------
@@ -48,6 +64,10 @@ class KernelHerding(NamedCondenser):
     def __init__(
         self,
         bandwidth: Literal["median"] | float | Sequence[float] = "median",
+        n_passes: int = 1,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = "class",
+        reweight: Objective | None = None,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -71,7 +91,102 @@ class KernelHerding(NamedCondenser):
             warm_start=warm_start,
         )
         self.bandwidth = bandwidth
+        self.n_passes = n_passes
+        self.space = space
+        self.by = by
+        self.reweight = reweight
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        return Recipe(MMD(bandwidth=self.bandwidth), Subset(), Greedy())
+        discrepancy = MMD(bandwidth=self.bandwidth, space=self.space, by=self.by)
+        return Recipe(discrepancy, Subset(), Greedy(n_passes=self.n_passes, reweight=self.reweight))
+
+
+class SteinThinning(NamedCondenser):
+    """Stein thinning: real rows that fit a density of their class [1]_.
+
+    Each next row is the one that makes the kernel Stein discrepancy least; then each may be exchanged for a better one,
+    which the paper does not do: `n_passes=0` is the published method. The density is fitted to the rows, or given by
+    its score.
+
+
+    Parameters
+    ----------
+    score : Score or callable, default=None
+        As in `KernelStein`: `GaussianScore()` (also for None), `KernelDensityScore()`, `MixtureScore()`, or the
+        gradient of a log-density.
+    bandwidth : "median" or float, default="median"
+        Of the inverse multiquadric kernel, in the units of the space.
+    n_passes : int, default=1
+        Most passes of exchanges.
+    space : Space, default=None
+        Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
+        are, joined with continuous targets.
+    by : {"class", "group", None}, default="class"
+        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
+        together, with the same number of rows of each class.
+    reweight : discrepancy, default=None
+        What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
+    The set is as good as the density: a Gaussian one knows one mode and no corners. `KernelHerding` needs none.
+
+    References
+    ----------
+    .. [1] Riabiz et al., "Optimal Thinning of MCMC Output", 2022, algorithm 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import SteinThinning
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = SteinThinning(n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        score: Score | Callable[[Tensor], Tensor] | None = None,
+        bandwidth: Literal["median"] | float = "median",
+        n_passes: int = 1,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = "class",
+        reweight: Objective | None = None,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.score = score
+        self.bandwidth = bandwidth
+        self.n_passes = n_passes
+        self.space = space
+        self.by = by
+        self.reweight = reweight
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        discrepancy = KernelStein(self.score, self.bandwidth, space=self.space, by=self.by)
+        return Recipe(discrepancy, Subset(), Greedy(n_passes=self.n_passes, reweight=self.reweight))

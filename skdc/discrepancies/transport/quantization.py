@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Self
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
-from skdc.kernels import MATRIX_ENTRIES, distances, power, squared_distances
+from skdc.kernels import MATRIX_ENTRIES, distance_columns, distances, power, squared_distances
 from skdc.source import Source
 from skdc.spaces.base import Space
 
@@ -89,6 +90,10 @@ class QuantizationError(Discrepancy):
         apart = distances(x, y)
         return apart if self.exponent == 1 else power(apart, self.exponent)
 
+    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return a function of some rows that gives the costs of all rows at them, without a gradient."""
+        return distance_columns(x, self.exponent)
+
 
 class CoveringRadius(Discrepancy):
     """Distance of the data to the nearest synthetic point, at most: the objective of k-center [1]_.
@@ -149,7 +154,7 @@ class CoveringRadius(Discrepancy):
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the radius around the points that covers the rows but for the outliers."""
         pieces = p.values.split(max(1, MATRIX_ENTRIES // len(q)))
-        return self.rim(torch.cat([self.distances(rows, q.values).min(1).values for rows in pieces]), p.mass)
+        return self.rim(torch.cat([distances(rows, q.values).min(1).values for rows in pieces]), p.mass)
 
     def rim(self, near: Tensor, mass: Tensor) -> Tensor:
         """Return the largest of some distances, but for the outliers."""
@@ -160,6 +165,6 @@ class CoveringRadius(Discrepancy):
         beyond = mass[order].double().cumsum(0) > self.outliers + 1e-9
         return ordered[beyond.nonzero()[0, 0]]
 
-    def distances(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the distances of rows, of shape (len(x), len(y))."""
-        return distances(x, y)
+    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return a function of some rows that gives the distances of all rows to them, without a gradient."""
+        return distance_columns(x, 1)

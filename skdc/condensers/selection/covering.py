@@ -1,0 +1,257 @@
+"""Rows that the others are near to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import TransformerMixin
+
+from skdc.condensers.base import NamedCondenser
+from skdc.condensers.recipe import Recipe
+from skdc.discrepancies.objective import Objective
+from skdc.discrepancies.transport import CoveringRadius, QuantizationError
+from skdc.parameterizations.subset import Subset
+from skdc.solvers.greedy import Greedy
+from skdc.spaces.base import Space
+
+
+class KCenter(NamedCondenser):
+    """Greedy k-center: real rows from which no row of their class is far [1]_.
+
+    Each next row is the farthest from those chosen. The radius is at most twice the least possible one. Rows far from
+    all others are chosen first, so that outliers and mislabelled rows are: `outliers` passes them over [2]_.
+
+
+    Parameters
+    ----------
+    outliers : float, default=0.0
+        Share of the mass of each class that need not be near.
+    space : Space, default=None
+        Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
+        are, joined with continuous targets.
+    by : {"class", "group", None}, default="class"
+        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
+        together, with the same number of rows of each class.
+    reweight : discrepancy, default=None
+        What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
+        of the rows nearest to each.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
+
+    References
+    ----------
+    .. [1] Gonzalez, "Clustering to Minimize the Maximum Intercluster Distance", 1985, section 2.
+    .. [2] Charikar et al., "Algorithms for Facility Location Problems with Outliers", 2001, section 3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import KCenter
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = KCenter(n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        outliers: float = 0.0,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = "class",
+        reweight: Objective | None = None,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.outliers = outliers
+        self.space = space
+        self.by = by
+        self.reweight = reweight
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        discrepancy = CoveringRadius(self.outliers, self.space, self.by)
+        return Recipe(discrepancy, Subset(), Greedy(reweight=self.reweight))
+
+
+class FacilityLocation(NamedCondenser):
+    """Facility location: real rows to which the rows of their class are near on average [1]_.
+
+    Each next row is the one that lowers the mean distance to the nearest chosen row most, which is within a factor
+    1 - 1/e of the best gain. On the gradients of a network, `space=LastLayerGradients()`, this is CRAIG [2]_.
+
+
+    Parameters
+    ----------
+    space : Space, default=None
+        Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
+        are, joined with continuous targets.
+    by : {"class", "group", None}, default="class"
+        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
+        together, with the same number of rows of each class.
+    reweight : discrepancy, default=None
+        What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
+        of the rows nearest to each.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
+
+    References
+    ----------
+    .. [1] Nemhauser, Wolsey and Fisher, "An Analysis of Approximations for Maximizing Submodular Set Functions", 1978.
+    .. [2] Mirzasoleiman, Bilmes and Leskovec, "Coresets for Data-efficient Training of Machine Learning Models", 2020,
+       algorithm 1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import FacilityLocation
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = FacilityLocation(n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = "class",
+        reweight: Objective | None = None,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.space = space
+        self.by = by
+        self.reweight = reweight
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        discrepancy = QuantizationError(exponent=1, space=self.space, by=self.by)
+        return Recipe(discrepancy, Subset(), Greedy(reweight=self.reweight))
+
+
+class KMedoids(NamedCondenser):
+    """k-medoids: real rows in the middle of the clusters of their class [1]_.
+
+    They minimise the mean distance to the nearest chosen row: greedily, as `FacilityLocation` does, then by exchanging
+    a chosen row for any other while that helps [2]_.
+
+
+    Parameters
+    ----------
+    n_passes : int, default=10
+        Most passes of exchanges over all rows.
+    space : Space, default=None
+        Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
+        are, joined with continuous targets.
+    by : {"class", "group", None}, default="class"
+        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
+        together, with the same number of rows of each class.
+    reweight : discrepancy, default=None
+        What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
+        of the rows nearest to each.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
+
+    References
+    ----------
+    .. [1] Kaufman and Rousseeuw, "Finding Groups in Data", 1990, chapter 2.
+    .. [2] Schubert and Rousseeuw, "Fast and Eager k-Medoids Clustering", 2021, algorithm 3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import KMedoids
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = KMedoids(n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        n_passes: int = 10,
+        space: Space | None = None,
+        by: Literal["class", "group"] | None = "class",
+        reweight: Objective | None = None,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.n_passes = n_passes
+        self.space = space
+        self.by = by
+        self.reweight = reweight
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        discrepancy = QuantizationError(exponent=1, space=self.space, by=self.by)
+        return Recipe(discrepancy, Subset(), Greedy(n_passes=self.n_passes, reweight=self.reweight))
