@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array, issparse
 
 from skdc.data import Block
 
@@ -19,7 +20,7 @@ def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
 
     Parameters
     ----------
-    X : ndarray of shape (n, ...)
+    X : ndarray of shape (n, ...), or sparse array of shape (n, d)
         Numeric rows.
     seed : int
         Different seeds give independent hashes.
@@ -30,9 +31,15 @@ def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
         Equal rows have equal hashes.
     """
     d = math.prod(X.shape[1:])
-    rows = X.reshape(len(X), d)
     # One more than columns: the last is added, so that a row of zeros has another hash with every seed.
     odd = np.random.default_rng([seed, d]).integers(0, 2**63, size=d + 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    if issparse(X):
+        rows = csr_array(X)
+        # Zeros have no bits: what is not stored adds nothing.
+        products = np.append(_bits(rows.data) * odd[rows.indices], np.uint64(0))
+        sums = np.add.reduceat(products, rows.indptr[:-1], dtype=np.uint64)
+        return mix(np.where(np.diff(rows.indptr) > 0, sums, np.uint64(0)) + odd[-1])
+    rows = X.reshape(len(X), d)
     step = max(1, _HASH_BYTES // (8 * max(d, 1)))
     hashes = [_hash_chunk(rows[start : start + step], odd) for start in range(0, len(rows), step)]
     return np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
@@ -44,10 +51,15 @@ def labeled_hashes(X: NDArray, y: NDArray, seed: int) -> NDArray[np.uint64]:
 
 
 def _hash_chunk(rows: NDArray, odd: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    # + 0.0 folds -0.0 into 0.0; the multiply-shift sum is finished by the mixer of splitmix64.
-    bits = (rows.astype(np.float64) + 0.0).view(np.uint64)
+    # The multiply-shift sum is finished by the mixer of splitmix64.
+    return mix((_bits(rows) * odd[:-1]).sum(axis=1, dtype=np.uint64) + odd[-1])
+
+
+def _bits(values: NDArray) -> NDArray[np.uint64]:
+    # + 0.0 folds -0.0 into 0.0
+    bits = (values.astype(np.float64) + 0.0).view(np.uint64)
     bits ^= bits >> np.uint64(32)
-    return mix((bits * odd[:-1]).sum(axis=1, dtype=np.uint64) + odd[-1])
+    return bits
 
 
 def mix(h: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -6,13 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet, Schema
+from skdc.data import Block, LabeledSet, Schema, sparse_rows
 from skdc.sketch import Sketch, labeled_hashes, lowest_distinct, mix
 
 _CHUNK_BYTES = 1 << 25  # a stream passes in pieces of this many float64 bytes
@@ -66,7 +68,9 @@ class Source(ABC):
         """Return the total weight of each class."""
 
     def encode(self, X: NDArray) -> Tensor:
-        """Cast rows in the user's units to working units."""
+        """Cast rows in the user's units to working units; a sparse matrix stays one."""
+        if issparse(X):
+            return cast(Tensor, sparse_rows(X / self.scale, self.dtype))
         encoded = torch.empty(X.shape, dtype=self.dtype, device=self.device)
         for rows in _slices(X, _CAST_BYTES):
             encoded[rows] = self.tensor((X[rows] - self.shift) / self.scale)
@@ -118,7 +122,7 @@ class RowSource(Source):
 
     Parameters
     ----------
-    X : ndarray of shape (n, *input_shape)
+    X : ndarray of shape (n, *input_shape), or sparse array of shape (n, d)
         Rows in the user's units; read, never written.
     y : ndarray of shape (n, n_outputs), float64
         One-hot classes or continuous targets, in the user's units.
@@ -156,9 +160,13 @@ class RowSource(Source):
             self.target_scale = _scale(deviation, np.abs(self.target_shift))
 
     def __len__(self) -> int:
-        return len(self.X)
+        return self.X.shape[0]
 
-    def _fit_scale(self) -> tuple[NDArray[np.float64], float]:
+    def _fit_scale(self) -> tuple[NDArray[np.float64] | float, float]:
+        if issparse(self.X):  # not centred, or it would be sparse no longer
+            mean = self.weight @ self.X / self.weight.sum()
+            square = float(self.weight @ self.X.multiply(self.X).sum(axis=1)) / self.weight.sum()
+            return 0.0, float(_scale(np.sqrt(max(square - mean @ mean, 0) / mean.size), np.abs(mean).max()))
         mean = sum(w @ rows for rows, w in self._float_chunks()) / self.weight.sum()
         scatter = sum(float(w @ ((rows - mean) ** 2).sum(axis=1)) for rows, w in self._float_chunks())
         variance = scatter / (self.weight.sum() * max(mean.size, 1))
@@ -262,8 +270,8 @@ class RowSource(Source):
 def _slices(X: NDArray, n_bytes: int, width: int = 1) -> Iterator[slice]:
     """Cut rows into pieces of so many bytes, counting float64 entries or `width` float64 numbers for each row."""
     step = max(1, n_bytes // (8 * max(int(np.prod(X.shape[1:])), width)))
-    for start in range(0, len(X), step):
-        yield slice(start, min(start + step, len(X)))
+    for start in range(0, X.shape[0], step):
+        yield slice(start, min(start + step, X.shape[0]))
 
 
 def _scale(deviation: ArrayLike, size: ArrayLike) -> NDArray[np.float64]:

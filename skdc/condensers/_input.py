@@ -79,6 +79,7 @@ def read(
     task: str,
     classes: ArrayLike | None = None,
     reset: bool = True,
+    sparse: bool = False,
 ) -> Problem:
     """Validate the data of a fit.
 
@@ -93,6 +94,8 @@ def read(
         All labels, where y does not show them.
     reset : bool, default=True
         Whether this is the first of its kind, or must have the features seen before.
+    sparse : bool, default=False
+        Whether sparse rows are welcome.
 
     Raises
     ------
@@ -100,7 +103,7 @@ def read(
         For bad input of any kind, saying what is wrong and what to do.
     """
     X, y = as_array(X), as_array(y)
-    rows = checked_rows(estimator, X, reset)
+    rows = checked_rows(estimator, X, reset, sparse)
     if y is not None:
         y = _check_y(y)
         check_consistent_length(rows, y)
@@ -119,7 +122,7 @@ def read(
     if encoder is not None:
         rows = _encoded(encoder, rows, y)
     kind = target_kind(y, task, known=classes is not None)
-    labels, codes, matrix = _targets(y, kind, len(rows), classes)
+    labels, codes, matrix = _targets(y, kind, rows.shape[0], classes)
     groups = None if sensitive_features is None else _groups(sensitive_features, len(weights), positions)
     class_of_key, key = _keys(codes, groups)
     schema = Schema(
@@ -135,13 +138,14 @@ def read(
     return Problem(rows, matrix, weights[positions], key, schema, positions, encoder)
 
 
-def checked_rows(estimator: BaseEstimator, X: Any, reset: bool) -> Any:
+def checked_rows(estimator: BaseEstimator, X: Any, reset: bool, sparse: bool = False) -> Any:
     """Return numeric rows as an array; or, where there is an encoder, any table as it is."""
     if estimator.encoder is None:
         _refuse_text(X)
         # One memory layout, so that sums round alike whatever container the rows came in.
-        rows = validate_data(estimator, X, reset=reset, allow_nd=True, order="C")
-        if not rows[0].size:
+        formats = ["csr"] if sparse else False
+        rows = validate_data(estimator, X, reset=reset, accept_sparse=formats, allow_nd=True, order="C")
+        if not np.prod(rows.shape[1:]):
             raise ValueError(f"X of shape {rows.shape} has 0 feature(s) in a row; a minimum of 1 is required")
         return rows
     if issparse(X):

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 
 _NOT_ROWS = (
     "a condenser gives a pair (X_syn, y_syn), with other rows than X, which a plain Pipeline or FeatureUnion cannot "
@@ -63,6 +64,8 @@ def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:
 
 def chosen_rows(values: Any, indices: NDArray[np.intp]) -> Any:
     """Return some rows of the data in their container: frames and series stay what they are, with their index."""
+    if issparse(values):
+        return values.tocsr()[indices]
     return values.iloc[indices] if hasattr(values, "iloc") else np.asarray(values)[indices]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -174,8 +175,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         self._forget()
         try:
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
-                problem = read(self, X, y, sample_weight, sensitive_features, task=self.task)
                 recipe = checked(self.recipe())
+                sparse = recipe.takes_sparse()
+                problem = read(self, X, y, sample_weight, sensitive_features, task=self.task, sparse=sparse)
                 refuse_idle_groups(recipe, sensitive_features is not None)
                 error = self._condense(problem, recipe, previous)
             self._contain(X, y)
@@ -199,7 +201,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             As passed, once it is seen to be valid.
         """
         check_is_fitted(self)
-        rows = checked_rows(self, as_array(X), reset=False)
+        rows = checked_rows(self, as_array(X), reset=False, sparse=self.__sklearn_tags__().input_tags.sparse)
         if self.encoder is None and rows.shape[1:] != self._input_shape:
             raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self._input_shape}")
         return X if hasattr(X, "iloc") else rows
@@ -332,6 +334,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
+        with suppress(TypeError, ValueError):  # parts that do not go together are refused by fit
+            tags.input_tags.sparse = self.encoder is None and checked(self.recipe()).takes_sparse()
         tags.target_tags.required = False
         return tags
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import Parameterization
 from skdc.solvers.base import Solver
+from skdc.spaces.data import Identity
 
 
 class Recipe(NamedTuple):
@@ -20,6 +21,14 @@ class Recipe(NamedTuple):
         """Tell whether the data need to be seen once only: a sketch stands for them."""
         parts = self.solver.streams and self.parameterization.streams()
         return parts and self.discrepancy is not None and self.discrepancy.sketchable()
+
+    def takes_sparse(self) -> bool:
+        """Tell whether sparse rows can be chosen from."""
+        leaves = [] if self.discrepancy is None else self.discrepancy.leaves()
+        reweight = getattr(self.solver, "reweight", None)
+        leaves = leaves if reweight is None else leaves + reweight.leaves()
+        seen = all(leaf.sparse and (leaf.space is None or isinstance(leaf.space, Identity)) for leaf in leaves)
+        return self.solver.sparse and seen
 
 
 def checked(recipe: Recipe) -> Recipe:

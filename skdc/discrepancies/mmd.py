@@ -24,6 +24,7 @@ class KernelDistance(EmbeddingDistance):
     """The squared distance between mean embeddings by a kernel that is computed; subclasses name the kernel."""
 
     compares = "clouds"
+    sparse = True
 
     @abstractmethod
     def named_kernel(self) -> Kernel:

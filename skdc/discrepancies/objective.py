@@ -137,12 +137,15 @@ class Term(BaseEstimator, Objective):
         What it can take.
     sees_data : bool
         Whether the real set matters.
+    sparse : bool
+        Whether it can measure rows that are sparse.
     """
 
     space: Space | None
     by: Literal["class", "group"] | None
     compares: ClassVar[Literal["clouds", "aligned", "means"]]
     sees_data: ClassVar[bool] = True
+    sparse: ClassVar[bool] = False
     weight: float
     space_: Any
 

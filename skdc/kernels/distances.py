@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skdc.data import SparseRows
+
 MEDIAN_ROWS = 1000  # a median distance is measured on a sample of this many rows
 MATRIX_ENTRIES = 1 << 24  # of a matrix of pairs, that are held at once
 
@@ -21,8 +23,12 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
 def distances_of_norms(x: Tensor, y: Tensor, x_norms: Tensor, y_norms: Tensor) -> Tensor:
     """Return the squared distances of rows of which the squared norms are known."""
     # In place: nothing but the result is as large as the result.
-    product = torch.addmm if x.ndim == 2 else torch.baddbmm
-    return product(y_norms[..., None, :], x, y.mT, alpha=-2).add_(x_norms[..., None]).clamp_min_(0)
+    if isinstance(x, SparseRows):
+        squares = (x @ y.mT).mul_(-2).add_(y_norms)
+    else:
+        product = torch.addmm if x.ndim == 2 else torch.baddbmm
+        squares = product(y_norms[..., None, :], x, y.mT, alpha=-2)
+    return squares.add_(x_norms[..., None]).clamp_min_(0)
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:

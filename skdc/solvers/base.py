@@ -90,11 +90,14 @@ class Solver(BaseEstimator, ABC):
         Whether it looks at a discrepancy at all.
     streams : bool
         Whether it asks the source for batches only, which a sketch can give.
+    sparse : bool
+        Whether it can choose from rows that are sparse.
     """
 
     moves: ClassVar[Literal["values", "indices"]]
     minimizes: ClassVar[bool] = True
     streams: ClassVar[bool] = False
+    sparse: ClassVar[bool] = False
 
     @abstractmethod
     def solve(

@@ -29,6 +29,7 @@ class Draw(Selection):
     """
 
     minimizes = False
+    sparse = True
 
     def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
         """Draw the rows."""

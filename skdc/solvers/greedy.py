@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skdc.solvers.growth import Covering, Farthest, Growth, Herd, Trials
 from skdc.solvers.medoids import Medoids
+from skdc.solvers.ridge import MOST_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection import Cell, Choice, Embedding, Selection
 from skdc.source import RowSource
 
@@ -65,6 +66,8 @@ class Greedy(Selection):
     >>> condenser = Condenser(MMD(), parameterization=Subset(), solver=Greedy(), n_per_class=3)
     """
 
+    sparse = True
+
     def __init__(
         self,
         n_passes: int = 0,
@@ -104,8 +107,11 @@ class Greedy(Selection):
         one_kind = len({leaf.by for leaf in leaves}) == 1
         if len(leaves) == 1 and isinstance(leaves[0], Covering) and leaves[0].by != "group":
             return Farthest(cell, leaves[0]), np.arange(len(cell.codes))
-        rows = cell.drawn(self.max_rows, generator)
+        ridge = len(leaves) == 1 and is_ridge_loss(leaves[0])
+        rows = cell.drawn(min(self.max_rows, MOST_ROWS) if ridge else self.max_rows, generator)
         some = cell.take(rows) if len(rows) < len(cell.codes) else cell
+        if ridge:
+            return RidgeGrowth(some, leaves[0]), rows
         if linear and one_kind and all(isinstance(leaf, Embedding) for leaf in leaves):
             return Herd(some, leaves), rows
         if linear and len(leaves) == 1 and isinstance(leaves[0], Quantization):

@@ -150,7 +150,8 @@ class Farthest(Growth):
             # Rows at the rim come first, then those inside, then the outliers.
             score = torch.where(self._near <= self._rim(self._near, self._mass), self._near, -self._near)
         else:
-            score = -(self._block.values - self._block.mean()).square().sum(1)
+            values, mean = self._block.values, self._block.mean()
+            score = 2 * (values @ mean) - values.square().sum(1)  # nearest to the mean
         best = int(score.masked_fill(~self.quota.allowed(), -torch.inf).argmax())
         apart = self._columns(torch.tensor([best]))[:, 0]
         self._who[apart < self._near] = len(self.chosen)

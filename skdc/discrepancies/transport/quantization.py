@@ -43,6 +43,7 @@ class QuantizationError(Discrepancy):
     """
 
     compares = "clouds"
+    sparse = True
     symmetric = False
     nonnegative = True
 
@@ -123,6 +124,7 @@ class CoveringRadius(Discrepancy):
     """
 
     compares = "clouds"
+    sparse = True
     symmetric = False
     nonnegative = True
 
