@@ -13,6 +13,7 @@ from skdc.condensers import (
     RandomSubset,
     SteinThinning,
     TrajectoryMatching,
+    WassersteinCoreset,
 )
 from skdc.meta import AsSampler, CondensedEstimator
 from skdc.pipeline import CondensingPipeline, make_condensing_pipeline
@@ -35,5 +36,6 @@ __all__ = [
     "RandomSubset",
     "SteinThinning",
     "TrajectoryMatching",
+    "WassersteinCoreset",
     "make_condensing_pipeline",
 ]

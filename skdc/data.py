@@ -123,9 +123,14 @@ class SparseRows:
         """Return the squared entries."""
         return SparseRows(self._matrix**2)
 
-    def sum(self, axis: int) -> Tensor:
+    def sum(self, axis: int, keepdim: bool = False) -> Tensor:
         """Return the sums along an axis."""
-        return torch.from_numpy(np.asarray(self._matrix.sum(axis=axis), dtype=self._matrix.dtype))
+        sums = torch.from_numpy(np.asarray(self._matrix.sum(axis=axis), dtype=self._matrix.dtype))
+        return sums.unsqueeze(axis) if keepdim else sums
+
+    def mean(self, axis: int) -> Tensor:
+        """Return the means along an axis."""
+        return self.sum(axis) / self.shape[axis]
 
     def flatten(self, start: int) -> SparseRows:
         """Return the rows themselves: they are flat."""

@@ -66,7 +66,7 @@ def assert_same_set(fitted, other, atol, other_rows=None):
 # Weights
 
 WEIGHTED = {
-    "herding": KernelHerding(n_per_class=4),
+    "herding": KernelHerding(n_passes=0, n_per_class=4),
     "k-means": KMeansCondenser(n_per_class=3, random_state=0),
     "mmd": Condenser(MMD(), solver=STEPS, n_per_class=3, random_state=0),
     "kip": kip(),

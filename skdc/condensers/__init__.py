@@ -13,6 +13,7 @@ from skdc.condensers.selection import (
     KMedoids,
     RandomSubset,
     SteinThinning,
+    WassersteinCoreset,
 )
 from skdc.condensers.trajectories import TrajectoryMatching
 
@@ -32,4 +33,5 @@ __all__ = [
     "Recipe",
     "SteinThinning",
     "TrajectoryMatching",
+    "WassersteinCoreset",
 ]

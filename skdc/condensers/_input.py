@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
+from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
@@ -145,6 +145,7 @@ def checked_rows(estimator: BaseEstimator, X: Any, reset: bool, sparse: bool = F
         # One memory layout, so that sums round alike whatever container the rows came in.
         formats = ["csr"] if sparse else False
         rows = validate_data(estimator, X, reset=reset, accept_sparse=formats, allow_nd=True, order="C")
+        rows = csr_array(rows) if issparse(rows) else rows
         if not np.prod(rows.shape[1:]):
             raise ValueError(f"X of shape {rows.shape} has 0 feature(s) in a row; a minimum of 1 is required")
         return rows

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
@@ -311,7 +312,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         else:
             self._X_out = like_rows(self.X_syn_, X)
             self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
-        if self.encoder is not None:
+        if self.encoder is not None or issparse(self._X_out):
             self.X_syn_ = self._X_out
         if "_stream" in vars(self):
             self._templates = template(X), template(y)

@@ -58,10 +58,11 @@ class SubsetSet(LiveSet):
         self.indices = np.empty(0, dtype=np.intp)
         self._source = source
 
-    def choose(self, indices: NDArray[np.intp], weight: Tensor) -> None:
-        """Take rows, class after class, and the masses that they stand for."""
+    def choose(self, indices: NDArray[np.intp], weight: Tensor | None) -> None:
+        """Take rows, class after class, and the masses that they stand for; None: those of a class weigh the same."""
         self.indices = indices
-        self.weight.copy_(weight / weight.mean())
+        if weight is not None:
+            self.weight.copy_(weight / weight.mean())
 
     def forward(self) -> LabeledSet:
         """Return the chosen rows."""

@@ -1,10 +1,23 @@
 """Solvers: how the synthetic set is moved or chosen."""
 
+from skdc.solvers.barycenter import Barycenter
 from skdc.solvers.base import DivergenceError, Solution, Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.draw import Draw
 from skdc.solvers.greedy import Greedy
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.selection import Selection
+from skdc.solvers.snap import Snap
 
-__all__ = ["Descent", "DivergenceError", "Draw", "Greedy", "Lloyd", "Selection", "Solution", "Solver"]
+__all__ = [
+    "Barycenter",
+    "Descent",
+    "DivergenceError",
+    "Draw",
+    "Greedy",
+    "Lloyd",
+    "Selection",
+    "Snap",
+    "Solution",
+    "Solver",
+]

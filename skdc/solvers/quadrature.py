@@ -34,14 +34,14 @@ def simplex_quadrature(gram: Tensor, potential: Tensor) -> Tensor:
     """
     gram, potential = gram.double(), potential.double()
     # The simplex sums to one: a constant changes nothing but the condition of the matrix (that of an energy kernel).
-    gram = gram - gram.mean()
-    curvature = torch.linalg.matrix_norm(gram, ord=2)
     size = gram.abs().max().clamp_min(torch.finfo(gram.dtype).tiny)
+    gram = gram - gram.mean()
+    curvature = torch.linalg.matrix_norm(gram, ord=2).clamp_min(1e-12 * size)
     weights = torch.full_like(potential, 1 / len(potential))
     ahead, momentum = weights, 1.0
     for _ in range(_MOST_STEPS):
         gradient = gram @ ahead - potential
-        moved = project_on_simplex(ahead - gradient / curvature.clamp_min(size * 1e-12))
+        moved = project_on_simplex(ahead - gradient / curvature)
         if (ahead - moved) @ (moved - weights) > 0:  # the momentum points uphill
             ahead, momentum = weights, 1.0
             continue
@@ -55,6 +55,7 @@ def simplex_quadrature(gram: Tensor, potential: Tensor) -> Tensor:
 
 def project_on_simplex(values: Tensor) -> Tensor:
     """Return the Euclidean projection of each row on the probability simplex (Duchi et al., 2008, figure 1)."""
+    values = values - values.amax(-1, keepdim=True)  # which changes nothing but the rounding
     ordered = values.sort(-1, descending=True).values
     excess = ordered.cumsum(-1) - 1
     rank = torch.arange(1, values.shape[-1] + 1, device=values.device)

@@ -194,11 +194,13 @@ class Selection(Solver):
                 choice = self.choose(objective, cell, source, generator)
                 order = np.argsort(cell.codes[choice.rows], kind="stable")
                 chosen.append(cell.members[np.array(choice.rows)[order]])
-                mass.append(_masses(cell, choice)[torch.as_tensor(order, device=source.device)])
+                if choice.mass is not None:
+                    share = choice.mass.double() / choice.mass.double().sum()
+                    mass.append(cell.rows.weight.double().sum() * share[torch.as_tensor(order, device=source.device)])
                 values.extend(choice.values)
                 n_done = sum(map(len, chosen))
                 progress(n_done, int(synthetic.sizes.sum()), values[-1] if values else float("nan"))
-            synthetic.choose(np.concatenate(chosen), torch.cat(mass))
+            synthetic.choose(np.concatenate(chosen), torch.cat(mass) if mass else None)
             if self.reweight is not None:
                 synthetic.choose(synthetic.indices, self._reweighted(synthetic, source, generator))
         attributes = declared_attributes(objective, synthetic, source)
@@ -236,10 +238,3 @@ def _cells(source: RowSource, sizes: NDArray[np.int64], splits: bool) -> Iterato
     for c in np.flatnonzero(sizes):
         members = np.flatnonzero(codes == c)
         yield Cell(source.take(members), codes[members], np.where(np.arange(len(sizes)) == c, sizes, 0), members)
-
-
-def _masses(cell: Cell, choice: Choice) -> Tensor:
-    """Return the mass that each chosen row stands for."""
-    if choice.mass is not None:
-        return choice.mass.to(cell.rows.weight) * (cell.rows.weight.sum() / choice.mass.sum())
-    return cell.shares()[torch.as_tensor(cell.codes[choice.rows], device=cell.rows.weight.device)]

@@ -3,12 +3,17 @@
 from skdc import (
     Condenser,
     DistributionMatching,
+    FacilityLocation,
     GradientMatching,
+    KCenter,
     KernelHerding,
     KernelInducingPoints,
     KMeansCondenser,
+    KMedoids,
     RandomSubset,
+    SteinThinning,
     TrajectoryMatching,
+    WassersteinCoreset,
 )
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.networks import MLP
@@ -23,6 +28,11 @@ def quick_condensers():
         RandomSubset(random_state=0),
         KMeansCondenser(random_state=0),
         KernelHerding(random_state=0),
+        KCenter(random_state=0),
+        FacilityLocation(random_state=0),
+        KMedoids(random_state=0),
+        SteinThinning(random_state=0),
+        WassersteinCoreset(random_state=0),
         DistributionMatching(network=SMALL, n_steps=3, random_state=0),
         GradientMatching(network=SMALL, n_steps=3, n_train_steps=2, random_state=0),
         TrajectoryMatching(network=SMALL, n_experts=1, n_segments=1, n_student_steps=2, n_steps=3, random_state=0),

@@ -56,7 +56,7 @@ def test_each_step_is_told(iris):
 
 @pytest.mark.parametrize(
     ("condenser", "n_steps"),
-    [(RandomSubset(n_per_class=2), 0), (KMeansCondenser(n_per_class=2), 3), (Condenser(n_per_class=2), 300)],
+    [(RandomSubset(n_per_class=2), 3), (KMeansCondenser(n_per_class=2), 3), (Condenser(n_per_class=2), 300)],
 )
 def test_steps_are_those_of_the_solver(condenser, n_steps, iris):
     witness = Witness()

@@ -14,14 +14,17 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from skdc import (
     Condenser,
     DistributionMatching,
+    FacilityLocation,
     GradientMatching,
+    KCenter,
     KernelHerding,
     KernelInducingPoints,
     KMeansCondenser,
+    KMedoids,
     RandomSubset,
     TrajectoryMatching,
 )
-from skdc.discrepancies import MMD, Hybrid, QuantizationError, Sinkhorn, SquaredL2
+from skdc.discrepancies import MMD, Hybrid, QuantizationError, SquaredL2
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Draw, Greedy, Lloyd
 from skdc.spaces import Joint, KernelRidgePredictions, NetworkGradients, RandomNetwork
@@ -60,7 +63,6 @@ def with_value(values, position, value):
         pytest.param(X[:, 0], ValueError, ["Expected 2D array", "reshape"], id="one-dimension"),
         pytest.param(3.0, ValueError, ["Expected 2D array", "scalar"], id="scalar"),
         pytest.param(X + 1j, ValueError, ["Complex data not supported"], id="complex"),
-        pytest.param(csr_array(X), TypeError, ["Sparse", "dense", "toarray()"], id="sparse"),
         pytest.param([["a", 1.0]] * 40, ValueError, ["strings"], id="text"),
         pytest.param(np.array([["a", 1.0]] * 40, object), ValueError, ["string to float: 'a'"], id="objects"),
     ],
@@ -69,6 +71,19 @@ def with_value(values, position, value):
 def test_rows(condenser, rows, error, words):
     message = refusal(clone(condenser), rows, y[: np.size(rows)], error=error)
     assert all(word in message for word in words), message
+
+
+TAKE_SPARSE = (RandomSubset, KernelHerding, KCenter, FacilityLocation, KMedoids)
+
+
+@pytest.mark.parametrize(
+    "condenser",
+    [condenser for condenser in quick_condensers() if not isinstance(condenser, TAKE_SPARSE)],
+    ids=lambda condenser: type(condenser).__name__,
+)
+def test_sparse_rows_are_for_those_who_can(condenser):
+    message = refusal(clone(condenser), csr_array(X), y, error=TypeError)
+    assert all(word in message for word in ["Sparse", "dense", "toarray()"]), message
 
 
 @pytest.mark.parametrize("shape", [(40, 0, 5), (40, 5, 0), (40, 3, 0, 8)])
@@ -293,9 +308,8 @@ GRADIENTS, PREDICTIONS = NetworkGradients(), KernelRidgePredictions()
         ((None, Points(), Draw()), ["Draw", "Points", "Subset()"]),
         ((MMD(), Subset(), Draw()), ["Draw", "MMD()", "no effect", "leave it out"]),
         ((MMD(), Points(), Lloyd()), ["Lloyd", "MMD()", "QuantizationError()"]),
-        ((Sinkhorn(), Subset(), None), ["Greedy", "Sinkhorn", "MMD()"]),
         ((QuantizationError(by=None), Points(), Lloyd()), ["by=None", "by='class'"]),
-        ((QuantizationError(RandomNetwork()), Points(), Lloyd()), ["Lloyd", "RandomNetwork", "Identity()"]),
+        ((QuantizationError(space=RandomNetwork()), Points(), Lloyd()), ["Lloyd", "RandomNetwork", "Identity()"]),
         ((MMD(space=GRADIENTS), None, None), ["MMD", "clouds", "NetworkGradients", "SquaredL2"]),
         ((SquaredL2(), None, None), ["SquaredL2", "aligned", "Identity", "NetworkGradients()"]),
         ((SquaredL2(space=PREDICTIONS), None, None), ["by='class'", "no effect", "by=None"]),

@@ -4,6 +4,7 @@ from skdc.condensers.selection.centroids import KMeansCondenser
 from skdc.condensers.selection.covering import FacilityLocation, KCenter, KMedoids
 from skdc.condensers.selection.draws import RandomSubset
 from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
+from skdc.condensers.selection.transport import WassersteinCoreset
 
 __all__ = [
     "FacilityLocation",
@@ -13,4 +14,5 @@ __all__ = [
     "KernelHerding",
     "RandomSubset",
     "SteinThinning",
+    "WassersteinCoreset",
 ]

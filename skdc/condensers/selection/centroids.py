@@ -12,24 +12,34 @@ from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.transport import QuantizationError
 from skdc.parameterizations.points import Points
+from skdc.parameterizations.subset import Subset
 from skdc.solvers.lloyd import Lloyd
+from skdc.solvers.snap import Snap
+from skdc.spaces.base import Space
 
 
 class KMeansCondenser(NamedCondenser):
-    """The k-means centroids of each class, with the masses of their clusters [1]_.
+    """The k-means centroids of each class, or the rows nearest to them, with the masses of their clusters [1]_.
 
-    They minimise the squared 2-Wasserstein distance to the data among all sets with free masses.
+    Centroids minimise the squared 2-Wasserstein distance to the data among all sets with free masses.
 
     Parameters
     ----------
     max_iter : int, default=300
         Most iterations of Lloyd's algorithm.
+    voting : {"centroid", "nearest"}, default="centroid"
+        Whether the set is made of the centroids, or of distinct real rows near them (imbalanced-learn's
+        `ClusterCentroids` calls the two "soft" and "hard").
+    space : Space, default=None
+        Where rows are clustered: one that maps back to rows, such as `Standardized()`. None: the rows as they are,
+        joined with continuous targets.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `sample_weight_` holds the cluster masses.
+    Fitted attributes are those of `Condenser`; `sample_weight_` holds the cluster masses and, with `voting="nearest"`,
+    `indices_` the chosen rows.
 
     References
     ----------
@@ -48,6 +58,8 @@ class KMeansCondenser(NamedCondenser):
     def __init__(
         self,
         max_iter: int = 300,
+        voting: Literal["centroid", "nearest"] = "centroid",
+        space: Space | None = None,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -71,7 +83,20 @@ class KMeansCondenser(NamedCondenser):
             warm_start=warm_start,
         )
         self.max_iter = max_iter
+        self.voting = voting
+        self.space = space
 
     def recipe(self) -> Recipe:
-        """Return the nouns."""
-        return Recipe(QuantizationError(), Points(start="spread"), Lloyd(max_iter=self.max_iter))
+        """Return the nouns.
+
+        Raises
+        ------
+        ValueError
+            For an unknown word.
+        """
+        discrepancy, solver = QuantizationError(space=self.space), Lloyd(max_iter=self.max_iter)
+        if self.voting == "centroid":
+            return Recipe(discrepancy, Points(start="spread"), solver)
+        if self.voting == "nearest":
+            return Recipe(discrepancy, Subset(), Snap(solver))
+        raise ValueError(f"KMeansCondenser(voting={self.voting!r}): voting must be 'centroid' or 'nearest'")

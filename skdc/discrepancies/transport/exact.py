@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Literal, Self
 
+import numpy as np
 import ot
 import torch
 from torch import Tensor
@@ -84,8 +85,10 @@ class ExactTransport(Discrepancy):
         weights = (block.weight.double().cpu() for block in (p, q))
         masses = [(weight / weight.sum()).numpy() for weight in weights]
         costs = self.costs(p, q).cpu().numpy()
-        plan, log = ot.emd(*masses, costs, numItermax=_PIVOTS, log=True, check_marginals=False)
-        plan, of_p, of_q = (torch.from_numpy(values).to(p.values.device) for values in (plan, log["u"], log["v"]))
+        unit = float(np.abs(costs).max()) or 1.0  # the tolerances of POT are absolute
+        plan, log = ot.emd(*masses, costs / unit, numItermax=_PIVOTS, log=True, check_marginals=False)
+        found = plan, unit * log["u"], unit * log["v"]
+        plan, of_p, of_q = (torch.from_numpy(values).to(p.values.device) for values in found)
         return plan, of_p, of_q
 
 

@@ -119,7 +119,7 @@ class CoveringRadius(Discrepancy):
     >>> from skdc.discrepancies import CoveringRadius
     >>> CoveringRadius()([[0.0], [1.0], [9.0]], [[0.0], [2.0]])
     7.0
-    >>> CoveringRadius(outliers=0.4)([[0.0], [1.0], [9.0]], [[0.0], [2.0]])
+    >>> round(CoveringRadius(outliers=0.4)([[0.0], [1.0], [9.0]], [[0.0], [2.0]]), 6)
     1.0
     """
 
@@ -157,6 +157,18 @@ class CoveringRadius(Discrepancy):
         """Return the radius around the points that covers the rows but for the outliers."""
         pieces = p.values.split(max(1, MATRIX_ENTRIES // len(q)))
         return self.rim(torch.cat([distances(rows, q.values).min(1).values for rows in pieces]), p.mass)
+
+    def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
+        """Refuse: the masses of rows do not matter.
+
+        Raises
+        ------
+        ValueError
+            Always.
+        """
+        raise ValueError(
+            "CoveringRadius has no witness, since the masses of rows do not matter; use QuantizationError()"
+        )
 
     def rim(self, near: Tensor, mass: Tensor) -> Tensor:
         """Return the largest of some distances, but for the outliers."""

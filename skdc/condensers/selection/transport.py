@@ -1,0 +1,116 @@
+"""Points of equal mass to which the data are carried at least cost, and rows near them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import TransformerMixin
+
+from skdc.condensers.base import NamedCondenser
+from skdc.condensers.recipe import Recipe
+from skdc.discrepancies.objective import Objective
+from skdc.discrepancies.transport import Wasserstein
+from skdc.parameterizations.points import Points
+from skdc.parameterizations.subset import Subset
+from skdc.solvers.barycenter import Barycenter
+from skdc.solvers.snap import Snap
+from skdc.spaces.base import Space
+
+
+class WassersteinCoreset(NamedCondenser):
+    """Wasserstein coreset: points of equal mass at the least 2-Wasserstein distance from their class [1]_.
+
+    Found by exact transport, as the free-support barycenter of the class [2]_. The centroids of k-means are nearer
+    with the masses of their clusters; these are for learners that take no weights. Real rows near them, `snap=True`,
+    are farther from the data than the points themselves.
+
+    Parameters
+    ----------
+    snap : bool, default=False
+        Whether to take distinct real rows near the points in their place.
+    max_iter : int, default=100
+        Most plans of transport of each class.
+    space : Space, default=None
+        Where distances are taken and rows averaged: one that maps back to rows, such as `Standardized()`. None: the
+        rows as they are, joined with continuous targets.
+    reweight : discrepancy, default=None
+        What the weights of the chosen rows are to make least, such as `MMD()`; with `snap=True` only. None: equal
+        weights.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; with `snap=True` `indices_` holds the chosen rows. `history_` holds the
+    cost of each plan, the mean over the classes, before rows are taken. Of a class with more than 4096 rows as many
+    are carried, drawn at random; `Barycenter(max_rows=...)` changes that.
+
+    References
+    ----------
+    .. [1] Claici, Genevay and Solomon, "Wasserstein Measure Coresets", 2018.
+    .. [2] Cuturi and Doucet, "Fast Computation of Wasserstein Barycenters", 2014, algorithm 2.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import WassersteinCoreset
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = WassersteinCoreset(n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        snap: bool = False,
+        max_iter: int = 100,
+        space: Space | None = None,
+        reweight: Objective | None = None,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.snap = snap
+        self.max_iter = max_iter
+        self.space = space
+        self.reweight = reweight
+
+    def recipe(self) -> Recipe:
+        """Return the nouns.
+
+        Raises
+        ------
+        ValueError
+            If `snap` is neither True nor False, or points that are no rows are to be weighed anew.
+        """
+        discrepancy, solver = Wasserstein(space=self.space), Barycenter(max_iter=self.max_iter)
+        if self.snap is True:
+            return Recipe(discrepancy, Subset(), Snap(solver, reweight=self.reweight))
+        if self.snap is not False:
+            raise ValueError(f"WassersteinCoreset(snap={self.snap!r}): snap must be True or False")
+        if self.reweight is not None:
+            raise ValueError(
+                f"WassersteinCoreset(snap=False, reweight={self.reweight!r}): only rows are weighed anew, and the "
+                "points are found for equal masses; use snap=True, or leave reweight out"
+            )
+        return Recipe(discrepancy, Points(start="spread"), solver)

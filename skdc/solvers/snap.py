@@ -1,0 +1,144 @@
+"""Rows near the points that another solver finds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from torch import Tensor
+
+from skdc.data import LabeledSet
+from skdc.kernels import MATRIX_ENTRIES, squared_distances
+from skdc.parameterizations.base import LiveSet, Parameterization
+from skdc.parameterizations.points import Points
+from skdc.solvers.base import Objective, Progress, Solution, Solver, detached
+from skdc.solvers.lloyd import Lloyd
+from skdc.solvers.selection import Cell, Choice, Selection
+from skdc.source import RowSource, Source
+from skdc.spaces.base import PointwiseSpace
+
+_PIECE = 1024  # rows that are embedded at once
+
+
+class Snap(Solver):
+    """Let a solver move free points, then take a real row of its class for each.
+
+    The rows are distinct, and of all such choices the sum of squared distances from the points to their rows is the
+    least. Distances are those of the space of the (first) discrepancy; of the rows themselves, where it is not one
+    that shows each row by itself. A row stands for the mass that the solver gave to its point.
+
+    Parameters
+    ----------
+    solver : solver, default=None
+        It moves the points: `Descent`, `Lloyd` or `Barycenter`. None is `Lloyd()`.
+    start : parameterization, default=None
+        The points as they start. None is `Points(start="spread")`.
+    reweight : discrepancy, default=None
+        A squared distance of mean embeddings, such as `MMD()`, that the weights of the chosen rows are to make least.
+        None: they are those of the points.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.discrepancies import MMD
+    >>> from skdc.parameterizations import Subset
+    >>> from skdc.solvers import Descent, Snap
+    >>> condenser = Condenser(MMD(), Subset(), Snap(Descent(n_steps=100)), n_per_class=3)
+    """
+
+    moves = "indices"
+
+    def __init__(
+        self, solver: Solver | None = None, start: Parameterization | None = None, reweight: Any = None
+    ) -> None:
+        self.solver = solver
+        self.start = start
+        self.reweight = reweight
+
+    def solve(
+        self,
+        objective: Objective | None,
+        synthetic: LiveSet,
+        source: Source,
+        generator: torch.Generator,
+        progress: Progress,
+    ) -> Solution:
+        """Move points, then choose rows; the history is that of the solver.
+
+        Raises
+        ------
+        ValueError
+            If the solver or the start moves no values; if the targets of the points are learned, which rows cannot
+            keep; for what the solver refuses.
+        """
+        solver = Lloyd() if self.solver is None else self.solver
+        start = Points(start="spread") if self.start is None else self.start
+        for name, part in (("solver", solver), ("start", start)):
+            if getattr(part, "moves", None) != "values":
+                raise ValueError(
+                    f"Snap({name}={part!r}) moves no points for which rows could be taken; use Lloyd(), Barycenter() "
+                    "or Descent(), from Points()"
+                )
+        points = start.build(source, synthetic.sizes, generator)
+        if points.learned and source.schema.task == "classification":
+            raise ValueError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
+        nearest = _Nearest(points, self.reweight)
+        nearest._check_reweight()
+        moved = solver.solve(objective, points, source, generator, progress)
+        chosen = nearest.solve(objective, synthetic, source, generator, lambda step, n_steps, loss: False)
+        return replace(chosen, n_iter=moved.n_iter, history=moved.history)
+
+
+class _Nearest(Selection):
+    """Choose the rows nearest to points."""
+
+    def __init__(self, points: LiveSet, reweight: Any) -> None:
+        super().__init__(reweight)
+        self.points = points
+
+    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+        """Return the rows matched to the points of a cell, and the masses of the points."""
+        points, space = detached(self.points()), objective.leaves()[0].space_
+        rows: list[int] = []
+        for c in np.flatnonzero(cell.quotas):
+            members = np.flatnonzero(cell.codes == c)
+            of_class = cell.rows.take(torch.as_tensor(members, device=source.device))
+            own = points.take(points.key == c)
+            rows.extend(members[matched(_shown(space, own), _shown(space, of_class))])
+        classes = torch.as_tensor(np.flatnonzero(cell.quotas), device=source.device)
+        return Choice(rows, points.weight[torch.isin(points.key, classes)])
+
+
+def matched(points: Tensor, rows: Tensor) -> np.ndarray:
+    """Return a distinct row for each point, such that the sum of the squared distances is least.
+
+    Parameters
+    ----------
+    points : Tensor of shape (m, d)
+    rows : Tensor of shape (n, d)
+        At least as many.
+
+    Returns
+    -------
+    ndarray of shape (m,)
+        Positions of the rows.
+    """
+    size = len(points)
+    # The m nearest rows of a point are enough: the others leave it one of them.
+    pieces = points.split(max(1, MATRIX_ENTRIES // len(rows)))
+    found = [squared_distances(piece, rows).topk(size, largest=False) for piece in pieces]
+    squares, near = (torch.cat([getattr(one, name) for one in found]).cpu().numpy() for name in ("values", "indices"))
+    # The matching wants no zeros, and a constant more for each point changes nothing.
+    costs = 1 + squares.astype(np.float64) / (squares.max() or 1.0)
+    graph = csr_array((costs.ravel(), near.ravel(), np.arange(0, size**2 + 1, size)), shape=(size, len(rows)))
+    return min_weight_full_bipartite_matching(graph)[1]
+
+
+def _shown(space: Any, rows: LabeledSet) -> Tensor:
+    if not isinstance(space, PointwiseSpace):
+        return rows.X.flatten(1)
+    return torch.cat([space.embed(rows.take(piece)) for piece in torch.arange(len(rows)).split(_PIECE)])

@@ -1,0 +1,151 @@
+"""What all condensers that choose rows have in common."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+
+from skdc import Condenser, FacilityLocation, KCenter, KernelHerding, KMedoids, RandomSubset, SteinThinning
+from skdc.discrepancies import (
+    MMD,
+    CoveringRadius,
+    EnergyDistance,
+    GaussianScore,
+    KernelStein,
+    QuantizationError,
+    Sinkhorn,
+)
+from skdc.parameterizations import Subset
+from skdc.solvers import Greedy
+from skdc.spaces import RandomNetwork, Standardized
+
+SELECTIONS = [RandomSubset(), KernelHerding(), SteinThinning(), KCenter(), FacilityLocation(), KMedoids()]
+named = {"ids": lambda condenser: type(condenser).__name__}
+
+
+@pytest.fixture(scope="module")
+def digits():
+    X, y = load_digits(return_X_y=True)
+    return X[:600], y[:600]
+
+
+@pytest.mark.parametrize("condenser", SELECTIONS, **named)
+def test_chosen_rows_are_rows(condenser, digits):
+    X, y = digits
+    X_syn, y_syn = condenser = clone(condenser).set_params(n_per_class=5, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(X_syn, X[condenser.indices_])
+    np.testing.assert_array_equal(y_syn, y[condenser.indices_])
+    assert len(set(condenser.indices_)) == 50
+
+
+@pytest.mark.parametrize("condenser", SELECTIONS, **named)
+def test_best_weights_are_better_than_any_tried(condenser, digits):
+    X, y = digits
+    plain = clone(condenser).set_params(n_per_class=5, random_state=0).fit(X, y)
+    best = clone(plain).set_params(reweight=MMD()).fit(X, y)
+    np.testing.assert_array_equal(best.indices_, plain.indices_)
+    for c in range(10):
+        rows = best.y_syn_ == c
+        assert best.sample_weight_[rows].sum() == pytest.approx(plain.sample_weight_[rows].sum(), rel=1e-4)
+
+        def mmd(weight, rows=rows, c=c):
+            return MMD(bandwidth=30.0)(X[y == c], best.X_syn_[rows], sample_weight_y=weight)
+
+        rivals = [plain.sample_weight_[rows], *np.random.default_rng(c).dirichlet(np.ones(5), 5)]
+        fitted = clone(best).set_params(reweight=MMD(bandwidth=30.0)).fit(X, y).sample_weight_[rows]
+        assert all(mmd(fitted) <= mmd(weight) + 1e-7 for weight in rivals)
+
+
+def test_weights_of_all_classes_together(digits):
+    X, y = digits
+    together = KMedoids(n_per_class=2, reweight=MMD(by=None)).fit(X, y)
+    by_class = KMedoids(n_per_class=2, reweight=MMD()).fit(X, y)
+    distances = [MMD()(X, c.X_syn_, sample_weight_y=c.sample_weight_) for c in (together, by_class)]
+    assert distances[0] < distances[1]
+
+
+@pytest.mark.parametrize("reweight", [Sinkhorn(), QuantizationError(), MMD() + CoveringRadius()], ids=repr)
+def test_weights_need_a_mean_embedding(reweight, digits):
+    with pytest.raises(ValueError, match=r"is no squared distance of mean embeddings.*use MMD\(\)"):
+        RandomSubset(n_per_class=2, reweight=reweight).fit(*digits)
+
+
+def test_stein_thinning_with_its_best_weights(digits):
+    X, y = digits
+    X = X[y == 3]
+    condenser = SteinThinning(GaussianScore(), n_samples=6)
+    plain, best = condenser.fit(X), clone(condenser).set_params(reweight=KernelStein()).fit(X)
+    values = [KernelStein()(X, c.X_syn_, sample_weight_y=c.sample_weight_) for c in (plain, best)]
+    assert values[1] < values[0]
+
+
+@pytest.mark.parametrize(
+    "condenser, discrepancy",
+    [
+        (KernelHerding(by=None), MMD()),
+        (KernelHerding(space=Standardized(), by=None), MMD(space=Standardized())),
+        (FacilityLocation(by=None), QuantizationError(exponent=1)),
+        (KMedoids(by=None), QuantizationError(exponent=1)),
+        (KCenter(by=None), CoveringRadius()),
+        (SteinThinning(GaussianScore(), by=None), KernelStein()),
+        (KernelHerding(bandwidth=20.0, by=None), MMD(bandwidth=20.0)),
+        (Condenser(EnergyDistance(by=None), parameterization=Subset(), solver=Greedy()), EnergyDistance()),
+    ],
+    ids=lambda part: repr(part).replace("\n", ""),
+)
+def test_what_is_minimised_is_lower_than_for_random_rows(condenser, discrepancy, digits):
+    X = digits[0]
+    chosen = clone(condenser).set_params(n_samples=20).fit(X)
+    random = [discrepancy(X, X[np.random.default_rng(seed).permutation(600)[:20]]) for seed in range(20)]
+    assert discrepancy(X, chosen.X_syn_) < min(random)
+
+
+def test_together_or_by_class(digits):
+    X, y = digits
+    together, by_class = (KernelHerding(n_per_class=3, by=by).fit(X, y) for by in (None, "class"))
+    np.testing.assert_array_equal(together.y_syn_, by_class.y_syn_)
+    assert MMD()(X, together.X_syn_) < MMD()(X, by_class.X_syn_)
+
+
+def test_groups_need_features(digits):
+    X, y = digits
+    groups = (X[:, 20] > 8).astype(int)
+    with pytest.raises(ValueError, match="sensitive_features would have no effect"):
+        KernelHerding(n_per_class=3).fit(X, y, sensitive_features=groups)
+    with pytest.raises(ValueError, match="pass sensitive_features="):
+        KernelHerding(n_per_class=3, by="group").fit(X, y)
+    chosen = KernelHerding(n_per_class=6, by="group").fit(X, y, sensitive_features=groups)
+    assert len(chosen.indices_) == 60
+
+
+def test_images_in_a_space(digits):
+    X, y = digits
+    images = X.reshape(-1, 8, 8)
+    flat, shown = KCenter(n_per_class=3).fit(X, y), KCenter(n_per_class=3).fit(images, y)
+    np.testing.assert_array_equal(flat.indices_, shown.indices_)
+    assert shown.X_syn_.shape == (30, 8, 8)
+    embedded = KCenter(n_per_class=3, space=RandomNetwork(), random_state=0).fit(images, y)
+    assert set(embedded.indices_) != set(shown.indices_)
+
+
+def test_continuous_targets_count(rng):
+    X = rng.normal(size=(200, 1))
+    y = np.where(np.arange(200) < 20, 50.0, 0.0)
+    chosen = KernelHerding(n_samples=10).fit(X, y)
+    assert (chosen.y_syn_ == 50).sum() == 1
+    np.testing.assert_array_equal(chosen.y_syn_, y[chosen.indices_])
+
+
+def test_frames_keep_their_rows(rng):
+    frame = pd.DataFrame({"a": rng.normal(size=50), "b": np.arange(50)}, index=[f"row {i}" for i in range(50)])
+    X_syn, _ = chosen = KMedoids(n_samples=4).fit(frame)
+    pd.testing.assert_frame_equal(X_syn, frame.iloc[chosen.indices_])
+
+
+def test_more_rows_than_there_are(digits):
+    X = digits[0]
+    for condenser in SELECTIONS:
+        with pytest.raises(ValueError, match="cannot take 700 rows"):
+            clone(condenser).set_params(n_samples=700).fit(X)
+        assert len(clone(condenser).set_params(n_samples=12).fit(X[:12]).indices_) == 12

@@ -1,0 +1,254 @@
+"""Greedy search and its exchanges against searches by brute force."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+
+from skdc.discrepancies import MMD, CoveringRadius, EnergyDistance, QuantizationError, SquaredL2, Wasserstein
+from skdc.parameterizations import Subset
+from skdc.solvers import Greedy
+from skdc.solvers.medoids import KeptColumns
+from skdc.spaces import KernelRidgePredictions
+
+from ..sources import row_source, seeded, squares
+
+
+def solve(solver, discrepancy, source, sizes):
+    """Return the chosen rows, and the live set."""
+    generator = seeded()
+    objective = discrepancy.fit(source, generator)
+    live = Subset().build(source, np.asarray(sizes), generator)
+    solver.solve(objective, live, source, generator, lambda step, n_steps, loss: None)
+    return live.indices, live
+
+
+def gaussian(x, y):
+    return np.exp(-squares(x, y) / 2)
+
+
+def mmd(X, mass, rows):
+    gram = gaussian(X, X)
+    return mass @ gram @ mass - 2 * (mass @ gram[:, rows]).mean() + gram[np.ix_(rows, rows)].mean()
+
+
+def quantization(X, mass, rows):
+    return mass @ np.sqrt(squares(X, X[rows])).min(1)
+
+
+def greedily(value, candidates, quotas, codes):
+    """Return rows chosen one at a time so that a value is least, of each class no more than its quota."""
+    chosen, left = [], np.array(quotas)
+    for _ in range(left.sum()):
+        allowed = [row for row in candidates if row not in chosen and left[codes[row]]]
+        best = min(allowed, key=lambda row: value([*chosen, row]))
+        chosen.append(best)
+        left[codes[best]] -= 1
+    return chosen
+
+
+@pytest.fixture
+def classes(rng):
+    y = np.repeat([0, 1, 2], [14, 10, 6])
+    X = rng.normal(size=(30, 2)) + 2 * y[:, None]
+    X[3] = [9.0, -9.0]
+    return X, y, rng.uniform(0.5, 2, 30)
+
+
+VALUES = pytest.mark.parametrize(
+    "discrepancy, value",
+    [(MMD(bandwidth=1.0, by=None), mmd), (QuantizationError(exponent=1, by=None), quantization)],
+    ids=["mean embedding", "quantization"],
+)
+
+
+@VALUES
+def test_rows_of_all_classes_are_chosen_together(discrepancy, value, classes):
+    X, y, weight = classes
+    mass, quotas = weight / weight.sum(), [3, 4, 1]
+    chosen, live = solve(Greedy(), discrepancy, row_source(X, y, weight=weight), quotas)
+    expected = greedily(lambda rows: value(X, mass, rows), range(30), quotas, y)
+    assert set(chosen) == set(expected)
+    np.testing.assert_array_equal(y[chosen], np.repeat([0, 1, 2], quotas))
+    assert live.key.tolist() == y[chosen].tolist()
+
+
+@VALUES
+@pytest.mark.parametrize("by", ["class", None])
+def test_after_the_last_pass_no_exchange_helps(discrepancy, value, by, classes):
+    X, y, weight = classes
+    mass = weight / weight.sum()
+    discrepancy = type(discrepancy)(**{**discrepancy.get_params(deep=False), "by": by})
+    source, quotas = row_source(X, y, weight=weight), [4, 3, 2]
+    chosen = solve(Greedy(n_passes=50), discrepancy, source, quotas)[0]
+    cells = [np.arange(30)] if by is None else [np.flatnonzero(y == c) for c in range(3)]
+    for cell in cells:
+        own = [int(row) for row in chosen if row in cell]
+
+        def cost(rows, cell=cell):
+            positions = [int(np.flatnonzero(cell == row)[0]) for row in rows]
+            return value(X[cell], mass[cell] / mass[cell].sum(), positions)
+
+        least = cost(own)
+        for place, row in enumerate(own):
+            others = [r for r in cell if r not in own and y[r] == y[row]]
+            assert all(cost([*own[:place], other, *own[place + 1 :]]) >= least - 1e-6 for other in others)
+
+
+@VALUES
+def test_passes_help(discrepancy, value, rng):
+    X = rng.normal(size=(200, 2)) * [3, 1]
+    mass = np.full(200, 1 / 200)
+    values = [
+        value(X, mass, solve(Greedy(n_passes=n), discrepancy, row_source(X), [7])[0].tolist()) for n in (0, 1, 20)
+    ]
+    assert values[0] > values[1] >= values[2]
+
+
+def test_groups_count_the_same(rng):
+    X, groups = rng.normal(size=(40, 2)), np.repeat([0, 1], [34, 6])
+    X[groups == 1] += [4, 0]
+    source = row_source(X, np.zeros(40, int), groups=groups)
+    chosen = solve(Greedy(), MMD(bandwidth=1.0, by="group"), source, [6])[0]
+    masses = [(groups == g) / (groups == g).sum() for g in (0, 1)]
+    expected = greedily(
+        lambda rows: np.mean([mmd(X, mass, rows) for mass in masses]), range(40), [6], np.zeros(40, int)
+    )
+    assert chosen.tolist() == expected
+    together = solve(Greedy(), MMD(bandwidth=1.0, by="class"), source, [6])[0]
+    assert (groups[chosen] == 1).sum() > (groups[together] == 1).sum()
+
+
+def test_the_worst_group_is_looked_at_by_trials(rng):
+    X, groups = rng.normal(size=(40, 2)), np.repeat([0, 1], 20)
+    X[groups == 1] += [4, 0]
+    source = row_source(X, np.zeros(40, int), groups=groups)
+    discrepancy = MMD(bandwidth=1.0, by="group", reduce="worst")
+    chosen = solve(Greedy(n_trials=40), discrepancy, source, [3])[0]
+    masses = [(groups == g) / (groups == g).sum() for g in (0, 1)]
+    expected = greedily(lambda rows: max(mmd(X, mass, rows) for mass in masses), range(40), [3], np.zeros(40, int))
+    assert chosen.tolist() == expected
+
+
+def test_any_objective_is_tried_row_by_row(rng):
+    X = rng.normal(size=(25, 2))
+    source = row_source(X)
+    discrepancy = Wasserstein()
+    chosen = solve(Greedy(n_trials=25), discrepancy, source, [4])[0]
+    expected = greedily(lambda rows: Wasserstein()(X, X[rows]), range(25), [4], np.zeros(25, int))
+    assert chosen.tolist() == expected
+
+
+def test_trials_keep_the_priors_of_the_classes(rng):
+    y = np.repeat([0, 1], [30, 10])
+    X = rng.normal(size=(40, 2)) + 2 * y[:, None]
+    weights = []
+
+    class Watched(EnergyDistance):
+        def loss(self, real, synthetic, generator):
+            weights.append((synthetic.key.tolist(), synthetic.weight.tolist()))
+            return super().loss(real, synthetic, generator)
+
+    discrepancy = Watched(by=None) + SquaredL2(space=KernelRidgePredictions(), by=None)
+    solve(Greedy(n_trials=3), discrepancy, row_source(X, y), [2, 2])
+    assert all(weight == pytest.approx([[15.0, 5.0][c] for c in key]) for key, weight in weights)
+
+
+def test_exchanges_on_trial_never_raise_the_value(rng):
+    X = rng.normal(size=(60, 2)) * [3, 1]
+    values = [Wasserstein()(X, X[solve(Greedy(n_passes=n), Wasserstein(), row_source(X), [5])[0]]) for n in (0, 1, 3)]
+    assert values[0] > values[1] >= values[2]
+
+
+# Farthest-first
+
+
+def test_each_next_row_is_the_farthest(classes):
+    X, _, weight = classes
+    chosen = solve(Greedy(), CoveringRadius(), row_source(X, weight=weight), [6])[0].tolist()
+    apart = np.sqrt(squares(X, X))
+    mean = weight @ X / weight.sum()
+    assert chosen[0] == ((X - mean) ** 2).sum(1).argmin()
+    for t in range(1, 6):
+        assert chosen[t] == apart[:, chosen[:t]].min(1).argmax()
+    assert chosen[1] == 3  # the outlier
+
+
+def test_the_radius_is_at_most_twice_the_least(rng):
+    X = rng.normal(size=(14, 2))
+    apart = np.sqrt(squares(X, X))
+    least = min(apart[:, list(rows)].min(1).max() for rows in combinations(range(14), 3))
+    chosen = solve(Greedy(), CoveringRadius(), row_source(X), [3])[0]
+    assert apart[:, chosen].min(1).max() <= 2 * least
+
+
+def test_outliers_are_passed_over(rng):
+    X = np.concatenate([rng.normal(size=(95, 2)), 50 + 20 * rng.normal(size=(5, 2))])
+    source = row_source(X)
+    assert solve(Greedy(), CoveringRadius(), source, [8])[0].max() >= 95
+    chosen = solve(Greedy(), CoveringRadius(outliers=0.05), source, [8])[0]
+    assert chosen.max() < 95
+    bulk = np.sqrt(squares(X[:95], X[chosen])).min(1).max()
+    by_chance = np.mean([np.sqrt(squares(X[:95], X[rng.permutation(95)[:8]])).min(1).max() for _ in range(20)])
+    assert bulk < by_chance
+
+
+def test_rows_beyond_the_rim_come_last(rng):
+    # More rows than there are within the rim: the outliers are all that is left.
+    X = np.array([[0.0], [1.0], [2.0], [100.0]])
+    assert set(solve(Greedy(), CoveringRadius(outliers=0.25), row_source(X), [4])[0]) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize(
+    "discrepancy, n_passes",
+    [(CoveringRadius(), 0), (QuantizationError(exponent=1), 0), (QuantizationError(exponent=1), 3)],
+    ids=["radius", "greedy mean", "exchanged mean"],
+)
+def test_rows_stand_for_the_mass_nearest_to_them(discrepancy, n_passes, classes):
+    X, _, weight = classes
+    chosen, live = solve(Greedy(n_passes=n_passes), discrepancy, row_source(X, weight=weight), [5])
+    mass = np.bincount(squares(X, X[chosen]).argmin(1), weight, 5)
+    np.testing.assert_allclose(live.weight, mass / mass.mean())
+
+
+# Large cells
+
+
+@pytest.mark.parametrize("discrepancy", [MMD(bandwidth=1.0), QuantizationError()], ids=["mmd", "quantization"])
+@pytest.mark.parametrize("by", ["class", None])
+def test_of_many_rows_some_are_chosen_from(discrepancy, by, rng):
+    y = np.repeat([0, 1, 2], [300, 60, 3])
+    X = rng.normal(size=(363, 2)) + y[:, None]
+    discrepancy.set_params(by=by)
+    chosen = solve(Greedy(max_rows=50), discrepancy, row_source(X, y), [4, 4, 3])[0]
+    assert len(set(chosen)) == 11
+    np.testing.assert_array_equal(y[chosen], np.repeat([0, 1, 2], [4, 4, 3]))
+
+
+def test_columns_that_are_thrown_away_come_back(monkeypatch, classes):
+    X, y, weight = classes
+    source = row_source(X, y, weight=weight)
+    solver, discrepancy = Greedy(n_passes=5), QuantizationError(exponent=1, by=None)
+    expected = solve(solver, discrepancy, source, [4, 3, 2])[0]
+    monkeypatch.setattr("skdc.solvers.medoids._KEPT_ENTRIES", 30 * 5)
+    monkeypatch.setattr("skdc.solvers.medoids._MANY", 4)
+    monkeypatch.setattr("skdc.solvers.medoids._FEW", 3)
+    np.testing.assert_array_equal(np.sort(solve(solver, discrepancy, source, [4, 3, 2])[0]), np.sort(expected))
+
+
+def test_kept_columns_are_the_columns(rng):
+    matrix = torch.tensor(rng.normal(size=(20, 20)))
+    matrix = matrix + matrix.T
+    asked = []
+
+    def columns(rows):
+        asked.extend(rows.tolist())
+        return matrix[:, rows]
+
+    kept = KeptColumns(columns, matrix[0])
+    for _ in range(30):
+        rows, others = torch.randperm(20)[:6], torch.randperm(20)[:4]
+        torch.testing.assert_close(kept(rows), matrix[rows])
+        torch.testing.assert_close(kept.at(rows, others), matrix[rows][:, others])
+    assert len(asked) == 20
