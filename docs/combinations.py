@@ -59,7 +59,7 @@ without targets. Spaces that take the sets as a whole need ``by=None`` in the di
 ``LabeledTransport`` have it, since they look at the labels themselves. The last column says where
 ``partial_fit`` is there, given what a first chunk cannot show (``bandwidth``, ``target_weight``).
 
-``Draw()`` is not in the table: it chooses rows at random, minimises nothing and takes no discrepancy. Nor is
+``Draw()`` and ``Rank()`` are not in the table: they minimise nothing and take no discrepancy. Nor is
 ``Points(labels='learned')`` for continuous targets, which are part of the joint law of (x, y) and always move.
 """
 
@@ -68,12 +68,15 @@ Rules behind the table
 ======================
 
 * A discrepancy between clouds needs a pointwise space; one between aligned blocks needs a space that yields them.
-* ``Descent`` moves values (``Points``); ``Greedy`` and ``Draw`` choose rows (``Subset``).
+* ``Descent``, ``Lloyd`` and ``Barycenter`` move values (``Points``); the other solvers choose rows (``Subset``).
 * A parameter that gets no gradient is an error: learned labels need a space that reads the labels of the synthetic
   set, and continuous targets a space that sees them, such as ``Joint()``, the default for regression.
-* ``Greedy`` follows a mean embedding, class by class: it takes the kernel discrepancies, those between mean features
-  that are squared distances, and ``KernelStein``.
-* ``Lloyd`` minimises ``QuantizationError`` in a space that maps means back to rows.
+* ``Greedy`` chooses rows for any discrepancy: exactly for mean embeddings, ``QuantizationError`` and
+  ``CoveringRadius``, by trials for the others.
+* ``Halving`` and ``Pursuit`` need a squared distance of mean embeddings, ``Pivots`` needs ``NystromError``; ``Rank`` and
+  ``Draw`` minimise nothing and take no discrepancy. ``Snap`` takes what the solver inside it takes.
+* ``Lloyd`` minimises ``QuantizationError``, and ``Barycenter`` ``Wasserstein``, both squared, in a space that maps means
+  back to rows.
 * Spaces that train networks or solve for predictions need targets, and at least two classes.
 * A stream needs a discrepancy that sees the data through mean features only, in a space that stays as it is, and
   points that start at rows.

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from math import prod
 from threading import RLock
-from typing import Literal
+from typing import Literal, Protocol
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
+
+from skdc.data import LabeledSet, Schema
 
 _BORROWED = RLock()
 
@@ -232,16 +234,22 @@ def build_network(
 
 def penultimate(network: nn.Module, x: Tensor) -> Tensor:
     """Return what a network feeds to its last linear layer, flattened; its output if it has none."""
+    return last_layer(network, x)[0]
+
+
+def last_layer(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what a network feeds to its last linear layer, flattened (its output if it has none), and its output."""
     last = next((m for m in reversed(list(network.modules())) if isinstance(m, nn.Linear)), None)
     if last is None:
-        return network(x).flatten(1)
+        outputs = network(x)
+        return outputs.flatten(1), outputs
     seen: list[Tensor] = []
     hook = last.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     try:
-        network(x)
+        outputs = network(x)
     finally:
         hook.remove()
-    return seen[0].flatten(1)
+    return seen[0].flatten(1), outputs
 
 
 def training_loss(outputs: Tensor, targets: Tensor, mass: Tensor, task: str) -> Tensor:
@@ -257,3 +265,48 @@ def training_loss(outputs: Tensor, targets: Tensor, mass: Tensor, task: str) -> 
     if task == "classification":
         return -(mass @ (targets * outputs.log_softmax(1)).sum(1))
     return mass @ (outputs - targets).square().mean(1)
+
+
+class Trained(Protocol):
+    """What says how a network is trained: parameters of a space or a score."""
+
+    network: Builder | None
+    n_epochs: int
+    step_size: float
+    batch_size: int
+
+
+def training_epochs(how: Trained, rows: LabeledSet, schema: Schema, generator: torch.Generator) -> Iterator[nn.Module]:
+    """Train a network on rows by Adam, and yield it as it is built and after each epoch.
+
+    It is one network, which changes; it is ready to be evaluated.
+
+    Parameters
+    ----------
+    how : object
+        Its `network`, `n_epochs`, `step_size` and `batch_size` are taken.
+    rows : LabeledSet
+    schema : Schema
+    generator : torch.Generator
+
+    Raises
+    ------
+    ValueError
+        If a setting makes no sense, or the training diverges.
+    """
+    if how.n_epochs < 0 or how.batch_size < 1 or not how.step_size > 0:
+        raise ValueError(f"{how!r}: n_epochs must not be negative, batch_size at least 1, and step_size positive")
+    network = build_network(how.network, schema.input_shape, schema.n_outputs, generator, rows.X)
+    optimizer = torch.optim.Adam(network.parameters(), lr=how.step_size)
+    yield network.eval()
+    for _ in range(how.n_epochs):
+        order = torch.randperm(len(rows), generator=generator).to(rows.X.device)
+        network.train()
+        with torch.enable_grad():
+            for batch in map(rows.take, order.tensor_split(-(-len(rows) // how.batch_size))):
+                optimizer.zero_grad()
+                training_loss(network(batch.X), batch.y, batch.mass, schema.task).backward()
+                optimizer.step()
+        if not all(parameter.isfinite().all() for parameter in network.parameters()):
+            raise ValueError(f"training diverged: step_size={how.step_size:g} of {how!r} is too large; try a tenth")
+        yield network.eval()

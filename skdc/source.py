@@ -165,7 +165,7 @@ class RowSource(Source):
     def _fit_scale(self) -> tuple[NDArray[np.float64] | float, float]:
         if issparse(self.X):  # not centred, or it would be sparse no longer
             mean = self.weight @ self.X / self.weight.sum()
-            square = float(self.weight @ self.X.multiply(self.X).sum(axis=1)) / self.weight.sum()
+            square = float(self.weight @ (self.X**2).sum(axis=1)) / self.weight.sum()
             return 0.0, float(_scale(np.sqrt(max(square - mean @ mean, 0) / mean.size), np.abs(mean).max()))
         mean = sum(w @ rows for rows, w in self._float_chunks()) / self.weight.sum()
         scatter = sum(float(w @ ((rows - mean) ** 2).sum(axis=1)) for rows, w in self._float_chunks())

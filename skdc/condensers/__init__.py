@@ -7,12 +7,16 @@ from skdc.condensers.matching import DistributionMatching, GradientMatching
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection import (
     FacilityLocation,
+    GradMatch,
+    GreedyKernelPoints,
     KCenter,
     KernelHerding,
     KMeansCondenser,
     KMedoids,
+    RandomlyPivotedCholesky,
     RandomSubset,
     SteinThinning,
+    UncertaintySubset,
     WassersteinCoreset,
 )
 from skdc.condensers.trajectories import TrajectoryMatching
@@ -22,7 +26,9 @@ __all__ = [
     "Condenser",
     "DistributionMatching",
     "FacilityLocation",
+    "GradMatch",
     "GradientMatching",
+    "GreedyKernelPoints",
     "KCenter",
     "KMeansCondenser",
     "KMedoids",
@@ -30,8 +36,10 @@ __all__ = [
     "KernelInducingPoints",
     "NamedCondenser",
     "RandomSubset",
+    "RandomlyPivotedCholesky",
     "Recipe",
     "SteinThinning",
     "TrajectoryMatching",
+    "UncertaintySubset",
     "WassersteinCoreset",
 ]

@@ -12,6 +12,7 @@ from skdc.discrepancies.critics import Adversarial
 from skdc.discrepancies.divergences import FDivergence, GaussianKL, NearestNeighborKL
 from skdc.discrepancies.mmd import MMD, EnergyDistance
 from skdc.discrepancies.moments import MeanDistance, Moments
+from skdc.discrepancies.nystrom import NystromError
 from skdc.discrepancies.objective import Hybrid
 from skdc.discrepancies.penalties import Diversity, L2Norm, LabelMargin, Penalty, TotalVariation
 from skdc.discrepancies.quantiles import CramerVonMises, QuantileMatching
@@ -64,6 +65,7 @@ __all__ = [
     "MixtureScore",
     "Moments",
     "NearestNeighborKL",
+    "NystromError",
     "Penalty",
     "QuantileMatching",
     "QuantizationError",

@@ -47,6 +47,14 @@ class EmbeddingDistance(Discrepancy):
     def own_kernel(self, p: Block) -> OwnKernel:
         """Return what greedy selection needs of the kernel of p with itself."""
 
+    def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return a function `submatrix(rows, others)` that gives the kernel of some rows of p with others.
+
+        From indices of shape (..., n) and (..., m) it makes a matrix of shape (..., n, m), here by a `kernel_matrix`
+        that takes rows of shape (..., n, d).
+        """
+        return lambda rows, others: self.kernel_matrix(p.values[rows], p.values[others])
+
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return the mean embedding of p at some points, of shape (n,), without a full kernel matrix."""
         return torch.cat([self.kernel_matrix(x, p.values) @ p.mass for x in at.split(TILE)])
@@ -113,3 +121,8 @@ class MeanEmbedding(MeanDiscrepancy, EmbeddingDistance):
         features = self.features(p.values)
         potential = features @ (p.mass @ features)
         return OwnKernel(potential, features.square().sum(1), lambda rows: features @ features[rows].T)
+
+    def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return a function that gives products of the features, which are computed once."""
+        features = self.features(p.values)
+        return lambda rows, others: features[rows] @ features[others].mT

@@ -137,25 +137,8 @@ class MMD(KernelDistance):
         self.unbiased = unbiased
 
     def named_kernel(self) -> Kernel:
-        """Return the kernel that is given, or a Gaussian one.
-
-        Raises
-        ------
-        TypeError
-            If the kernel is none.
-        ValueError
-            If a bandwidth is given beside a kernel.
-        """
-        if self.kernel is None:
-            return Gaussian(self.bandwidth)
-        if not isinstance(self.kernel, Kernel):
-            raise TypeError(f"MMD(kernel={self.kernel!r}): give an object of skdc.kernels, such as Laplace()")
-        if self.bandwidth != "median":
-            raise ValueError(
-                f"MMD(kernel={self.kernel!r}, bandwidth={self.bandwidth!r}): the bandwidth is that of the Gaussian "
-                "kernel; give it to the kernel itself"
-            )
-        return clone(self.kernel)
+        """Return the kernel that is given, or a Gaussian one."""
+        return given_kernel(self, self.kernel, self.bandwidth)
 
     @property
     def nonnegative(self) -> bool:  # type: ignore[override]
@@ -221,6 +204,31 @@ class EnergyDistance(KernelDistance):
     def named_kernel(self) -> Kernel:
         """Return the energy kernel."""
         return Energy(self.exponent)
+
+
+def given_kernel(
+    discrepancy: Discrepancy, kernel: Kernel | None, bandwidth: Literal["median"] | float | Sequence[float]
+) -> Kernel:
+    """Return the kernel that is given to a discrepancy, or a Gaussian one.
+
+    Raises
+    ------
+    TypeError
+        If the kernel is none.
+    ValueError
+        If a bandwidth is given beside a kernel.
+    """
+    if kernel is None:
+        return Gaussian(bandwidth)
+    name = type(discrepancy).__name__
+    if not isinstance(kernel, Kernel):
+        raise TypeError(f"{name}(kernel={kernel!r}): give an object of skdc.kernels, such as Laplace()")
+    if bandwidth != "median":
+        raise ValueError(
+            f"{name}(kernel={kernel!r}, bandwidth={bandwidth!r}): the bandwidth is that of the Gaussian kernel; give it "
+            "to the kernel itself"
+        )
+    return clone(kernel)
 
 
 def fit_kernel(discrepancy: Discrepancy, kernel: Kernel, source: Source, generator: torch.Generator) -> Kernel:

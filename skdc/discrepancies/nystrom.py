@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.mmd import MMD, fit_kernel
+from skdc.discrepancies.mmd import fit_kernel, given_kernel
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES, Energy, Kernel
 from skdc.source import Source
@@ -55,6 +55,7 @@ class NystromError(Discrepancy):
 
     compares = "clouds"
     squared = nonnegative = True
+    sparse = True
 
     def __init__(
         self,
@@ -79,11 +80,11 @@ class NystromError(Discrepancy):
         ValueError
             If a parameter of the kernel makes no sense, or it is not positive definite.
         """
-        kernel = MMD(self.kernel, self.bandwidth).named_kernel()
+        kernel = given_kernel(self, self.kernel, self.bandwidth)
         if isinstance(kernel, Energy):
             raise ValueError(
-                f"NystromError(kernel={kernel!r}): the kernel is positive definite on masses that sum to zero only, and "
-                "has no feature space to span; use Gaussian() or Laplace()"
+                f"NystromError(kernel={kernel!r}): it is positive definite on masses that sum to zero only, and has "
+                "no feature space to span; use Gaussian() or Laplace()"
             )
         self.kernel_ = fit_kernel(self, kernel, source, generator)
         return self

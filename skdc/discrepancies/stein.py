@@ -346,9 +346,7 @@ class KernelStein(Discrepancy):
         ValueError
             If p holds several groups, which have a density each.
         """
-        if self.by == "group" and len(self.group_of_key_[p.key].unique()) > 1:
-            raise ValueError("KernelStein(by='group') has a density a group, and chooses rows by none; use 'class'")
-        x, scores = p.values, self.scores_[self.group_of(p)](p.values)
+        x, scores = p.values, self._scores_of(p)
         diagonal = scores.square().sum(1) / self.bandwidth_ + x.shape[1] / self.bandwidth_**3
 
         def columns(rows: Tensor) -> Tensor:
@@ -356,14 +354,33 @@ class KernelStein(Discrepancy):
 
         return OwnKernel(torch.zeros_like(diagonal), diagonal, columns)
 
+    def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]:
+        """Return a function `submatrix(rows, others)` that gives the Stein kernel of some rows of p with others.
+
+        From indices of shape (..., n) and (..., m) it makes a matrix of shape (..., n, m).
+
+        Raises
+        ------
+        ValueError
+            If p holds several groups, which have a density each.
+        """
+        x, scores = p.values, self._scores_of(p)
+        return lambda rows, others: self._stein_kernel(x[rows], scores[rows], x[others], scores[others])
+
+    def _scores_of(self, p: Block) -> Tensor:
+        """Return the score at each row of a block, which may hold one group only."""
+        if self.by == "group" and len(self.group_of_key_[p.key].unique()) > 1:
+            raise ValueError("KernelStein(by='group') has a density a group, and chooses rows by none; use 'class'")
+        return self.scores_[self.group_of(p)](p.values)
+
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return zeros: the mean embedding of the density by its Stein kernel."""
         return at.new_zeros(len(at))
 
     def _stein_kernel(self, x: Tensor, x_score: Tensor, y: Tensor, y_score: Tensor) -> Tensor:
-        """Return the Stein kernel of points and scores, of shape (len(x), len(y))."""
+        """Return the Stein kernel of points and scores, of shape (..., n, m)."""
         squares = squared_distances(x, y)
         base = (squares + self.bandwidth_**2).rsqrt()
-        # (s(x) - s(y))^T (x - y), without a tensor of shape (len(x), len(y), d)
-        drift = (x_score * x).sum(1)[:, None] + (y_score * y).sum(1) - x_score @ y.T - x @ y_score.T
-        return base * (x_score @ y_score.T) + base**3 * (x.shape[1] + drift) - 3 * squares * base**5
+        # (s(x) - s(y))^T (x - y), without a tensor of shape (..., n, m, d)
+        drift = (x_score * x).sum(-1)[..., None] + (y_score * y).sum(-1)[..., None, :] - x_score @ y.mT - x @ y_score.mT
+        return base * (x_score @ y_score.mT) + base**3 * (x.shape[-1] + drift) - 3 * squares * base**5

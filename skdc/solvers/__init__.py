@@ -6,6 +6,9 @@ from skdc.solvers.descent import Descent
 from skdc.solvers.draw import Draw
 from skdc.solvers.greedy import Greedy
 from skdc.solvers.lloyd import Lloyd
+from skdc.solvers.pivots import Pivots
+from skdc.solvers.pursuit import Pursuit
+from skdc.solvers.rank import Rank
 from skdc.solvers.selection import Selection
 from skdc.solvers.snap import Snap
 
@@ -16,6 +19,9 @@ __all__ = [
     "Draw",
     "Greedy",
     "Lloyd",
+    "Pivots",
+    "Pursuit",
+    "Rank",
     "Selection",
     "Snap",
     "Solution",

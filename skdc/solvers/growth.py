@@ -231,8 +231,10 @@ class Trials(Growth):
         # The same draws each time, so that sets are compared and not draws.
         draws = torch.Generator()
         draws.set_state(self._state)
+        chosen = self._rows.take(torch.tensor(rows))
+        chosen = replace(chosen, weight=chosen.weight / chosen.weight.mean())  # as the set will have them
         with torch.enable_grad():  # spaces of gradients take them
-            return float(self._objective.loss(self._real, self._rows.take(torch.tensor(rows)), draws).detach())
+            return float(self._objective.loss(self._real, chosen, draws).detach())
 
 
 def mass_of_nearest(who: Tensor, block: Block, size: int) -> Tensor:

@@ -120,7 +120,7 @@ class Medoids(Growth):
         changes += torch.zeros(len(rows), dtype=near.dtype, device=near.device).index_add_(0, new, gained)[:, None]
         codes = self.quota.codes
         fits = codes[torch.tensor(self.chosen, device=codes.device)] == codes[rows][:, None]
-        return changes.masked_fill_(~(fits & self.quota.fresh[rows][:, None]), torch.inf)
+        return changes.masked_fill_(~fits, torch.inf)
 
     def _exchange(self, place: int, row: int, cost: Tensor, nearest: _Nearest) -> _Nearest:
         self.quota.release(self.chosen[place])

@@ -5,17 +5,22 @@ from skdc import (
     DistributionMatching,
     FacilityLocation,
     GradientMatching,
+    GradMatch,
+    GreedyKernelPoints,
     KCenter,
     KernelHerding,
     KernelInducingPoints,
     KMeansCondenser,
     KMedoids,
+    RandomlyPivotedCholesky,
     RandomSubset,
     SteinThinning,
     TrajectoryMatching,
+    UncertaintySubset,
     WassersteinCoreset,
 )
 from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.learners import EL2N
 from skdc.networks import MLP
 from skdc.solvers import Descent
 
@@ -33,6 +38,10 @@ def quick_condensers():
         KMedoids(random_state=0),
         SteinThinning(random_state=0),
         WassersteinCoreset(random_state=0),
+        RandomlyPivotedCholesky(random_state=0),
+        GreedyKernelPoints(random_state=0),
+        GradMatch(network=SMALL, random_state=0),
+        UncertaintySubset(EL2N(SMALL, n_networks=1, n_epochs=2), random_state=0),
         DistributionMatching(network=SMALL, n_steps=3, random_state=0),
         GradientMatching(network=SMALL, n_steps=3, n_train_steps=2, random_state=0),
         TrajectoryMatching(network=SMALL, n_experts=1, n_segments=1, n_student_steps=2, n_steps=3, random_state=0),

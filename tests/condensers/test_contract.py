@@ -11,7 +11,19 @@ from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import validate_data
 
-from skdc import Condenser, DistributionMatching, KernelHerding, KernelInducingPoints, KMeansCondenser, RandomSubset
+from skdc import (
+    Condenser,
+    DistributionMatching,
+    GradientMatching,
+    GradMatch,
+    KernelHerding,
+    KernelInducingPoints,
+    KMeansCondenser,
+    RandomSubset,
+    TrajectoryMatching,
+    UncertaintySubset,
+    WassersteinCoreset,
+)
 from skdc.discrepancies import MMD, RandomFeatureMMD, Sinkhorn, SquaredL2
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
@@ -31,10 +43,14 @@ INSTEAD = r"CondensingPipeline.*CondensedEstimator"
 
 
 def condensers_for(task):
-    """Return quick condensers that can do a task: distribution matching cannot see continuous targets."""
-    without = {"regression": [DistributionMatching], "none": []}[task]
-    trained = ["GradientMatching", "TrajectoryMatching", "KernelInducingPoints"] if task == "none" else []
-    kept = [c for c in quick_condensers() if type(c) not in without and type(c).__name__ not in trained]
+    """Return quick condensers that can do a task."""
+    without = {
+        # The first cannot see continuous targets, and hard rows are those of a class.
+        "regression": [DistributionMatching, UncertaintySubset],
+        # These train on targets.
+        "none": [GradientMatching, TrajectoryMatching, KernelInducingPoints, GradMatch, UncertaintySubset],
+    }
+    kept = [condenser for condenser in quick_condensers() if type(condenser) not in without[task]]
     named = [pytest.param(condenser, id=type(condenser).__name__) for condenser in kept]
     return pytest.mark.parametrize("condenser", named)
 
@@ -126,7 +142,7 @@ def test_regression(condenser, targets):
     slack = 0.3 * np.ptp(targets, axis=0)
     assert np.all(y_syn >= targets.min(axis=0) - slack) and np.all(y_syn <= targets.max(axis=0) + slack)
     assert condenser.y_soft_ is None and not hasattr(condenser, "classes_")
-    learned = not isinstance(condenser, RandomSubset | KernelHerding)
+    learned = not hasattr(condenser, "indices_")
     assert (condenser.y_learned_ is not None) == learned
     if learned:
         assert_array_equal(condenser.y_learned_, y_syn)
@@ -245,8 +261,9 @@ def test_weights_have_no_unit(condenser, unit):
     assert_allclose(fitted.sample_weight_, expected.sample_weight_, rtol=1e-5)
 
 
-# A random subset and the seeds of k-means are drawn: there the two agree in law only.
-DETERMINED = [c for c in quick_condensers() if not isinstance(c, RandomSubset | KMeansCondenser)]
+# Random subsets, the seeds of k-means and the batches of a training are drawn: there the two agree in law only.
+DRAWN = (RandomSubset, KMeansCondenser, WassersteinCoreset, UncertaintySubset)
+DETERMINED = [condenser for condenser in quick_condensers() if not isinstance(condenser, DRAWN)]
 
 
 @pytest.mark.parametrize("condenser", DETERMINED, ids=lambda part: type(part).__name__)
@@ -256,7 +273,8 @@ def test_a_row_of_weight_two_is_the_row_twice(condenser):
     weighted = clone(condenser).fit(X, y, sample_weight=1.0 + twice)
     repeated = clone(condenser).fit(np.r_[X, X[twice]], np.r_[y, y[twice]])
     assert_allclose(weighted.X_syn_, repeated.X_syn_, rtol=0, atol=1e-4)
-    assert_allclose(weighted.sample_weight_, repeated.sample_weight_, rtol=1e-5)
+    # Weights that are solved for (GradMatch) magnify the rounding of the gradients.
+    assert_allclose(weighted.sample_weight_, repeated.sample_weight_, rtol=1e-4)
 
 
 def assert_same_set(first, second):

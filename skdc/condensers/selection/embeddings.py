@@ -112,9 +112,9 @@ class SteinThinning(NamedCondenser):
 
     Parameters
     ----------
-    score : Score or callable, default=None
-        As in `KernelStein`: `GaussianScore()`, `KernelDensityScore()` (also for None), `MixtureScore()`, or the
-        gradient of a log-density.
+    density : Score or callable, default=None
+        By its score, as in `KernelStein`: `GaussianScore()`, `KernelDensityScore()` (also for None), `MixtureScore()`,
+        or the gradient of a log-density.
     bandwidth : "median" or float, default="median"
         Of the inverse multiquadric kernel, in the units of the space.
     n_passes : int, default=1
@@ -152,7 +152,7 @@ class SteinThinning(NamedCondenser):
 
     def __init__(
         self,
-        score: Score | Callable[[Tensor], Tensor] | None = None,
+        density: Score | Callable[[Tensor], Tensor] | None = None,
         bandwidth: Literal["median"] | float = "median",
         n_passes: int = 1,
         space: Space | None = None,
@@ -180,7 +180,7 @@ class SteinThinning(NamedCondenser):
             verbose=verbose,
             warm_start=warm_start,
         )
-        self.score = score
+        self.density = density
         self.bandwidth = bandwidth
         self.n_passes = n_passes
         self.space = space
@@ -189,6 +189,6 @@ class SteinThinning(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        score = KernelDensityScore() if self.score is None else self.score
+        score = KernelDensityScore() if self.density is None else self.density
         discrepancy = KernelStein(score, self.bandwidth, space=self.space, by=self.by)
         return Recipe(discrepancy, Subset(), Greedy(n_passes=self.n_passes, reweight=self.reweight))

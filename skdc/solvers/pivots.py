@@ -1,0 +1,157 @@
+"""Random pivots of a kernel matrix: rows that span the others."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+from skdc.solvers.selection import Cell, Choice, Quota, Selection
+from skdc.source import RowSource
+
+_PROPOSALS = 128  # rows that are drawn together; those that are accepted are factored together
+_ROUNDING = 100  # rounding errors: a residual of so many of them, in units of the diagonal, is none
+
+
+@runtime_checkable
+class SpanDistance(Protocol):
+    """What pivots ask of a discrepancy: to be the mean squared distance to the span of points in a kernel's space."""
+
+    by: str | None
+    reduce: Any
+    kernel_: Any
+
+    def residual(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
+
+
+class Pivots(Selection):
+    r"""Randomly pivoted Cholesky (RPCholesky) [1]_: rows that span the others in the space of a kernel.
+
+    It lowers a `NystromError`. Each next row is drawn in proportion to its weight times its squared distance to the
+    span of those chosen, the diagonal of what is left of the kernel matrix: neither the farthest row, which may be an
+    outlier, nor any row. Rows are proposed in blocks and accepted one by one by rejection sampling [2]_, which keeps
+    that law and makes the cost little more than that of the columns of the kernel matrix. The factor, of so many
+    numbers as there are rows times chosen rows, is held.
+
+    Once no row has a residual that is more than rounding errors (there are no more distinct rows, or the kernel is of
+    smaller rank), the rest is drawn in proportion to weight alone.
+
+    Parameters
+    ----------
+    max_rows : int, default=65536
+        Where a class (or all rows, with `by=None`) has more rows, as many are drawn at random and chosen from.
+    reweight : discrepancy, default=None
+        As in `Selection`; `MMD()` with the same kernel makes the set a quadrature rule [3]_.
+
+    References
+    ----------
+    .. [1] Chen, Epperly, Tropp and Webber, "Randomly Pivoted Cholesky: Practical Approximation of a Kernel Matrix with
+       Few Entry Evaluations", 2025.
+    .. [2] Epperly, Tropp and Webber, "Embrace Rejection: Kernel Matrix Approximation by Accelerated Randomly Pivoted
+       Cholesky", 2025.
+    .. [3] Epperly and Moreno, "Kernel Quadrature with Randomly Pivoted Cholesky", 2023.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.discrepancies import NystromError
+    >>> from skdc.parameterizations import Subset
+    >>> from skdc.solvers import Pivots
+    >>> condenser = Condenser(NystromError(), parameterization=Subset(), solver=Pivots(), n_per_class=3)
+    """
+
+    sparse = True
+
+    def __init__(self, max_rows: int = 65_536, reweight: Any = None) -> None:
+        super().__init__(reweight)
+        self.max_rows = max_rows
+
+    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+        """Draw the pivots.
+
+        Raises
+        ------
+        ValueError
+            If the objective is not a `NystromError`, or a setting makes no sense.
+        """
+        if self.max_rows < 1:
+            raise ValueError(f"{self!r}: max_rows must be at least 1")
+        leaf, *others = objective.leaves()
+        if others or not isinstance(leaf, SpanDistance):
+            raise ValueError(f"Pivots lowers a NystromError, and nothing else, but got {objective!r}; use Greedy()")
+        if leaf.by == "group" and leaf.reduce != "mean":
+            raise ValueError(
+                f"Pivots lowers the mean over the groups, but got {leaf!r}; use reduce='mean', or Greedy()"
+            )
+        rows = cell.drawn(self.max_rows, generator)
+        some = cell.take(rows) if len(rows) < len(cell.codes) else cell
+        factor = _Factor(some, leaf, generator)
+        while len(factor.chosen) < cell.size:
+            factor.grow()
+        return Choice(rows[factor.chosen].tolist(), None, factor.values)
+
+
+class _Factor:
+    """A partial Cholesky factor of the kernel matrix of a cell, of which pivots are chosen at random."""
+
+    def __init__(self, cell: Cell, leaf: Any, generator: torch.Generator) -> None:
+        block = cell.block(leaf)
+        self.chosen: list[int] = []
+        self.values: list[float] = []
+        self._quota, self._size, self._generator = Quota(cell), cell.size, generator
+        self._rows, self._kernel, self._columns = block.values, leaf.kernel_, leaf.kernel_.columns(block.values)
+        self._mass = block.mass.double()
+        self._factor = block.values.new_zeros(len(block), cell.size)
+        self._residual = leaf.kernel_.diagonal(block.values).double()
+        self._least = _ROUNDING * torch.finfo(block.values.dtype).eps * self._residual
+
+    def grow(self) -> None:
+        """Choose some more rows."""
+        weight = self._mass * self._quota.allowed()
+        chances = weight * self._residual * (self._residual > self._least)
+        if chances.sum() > 0:
+            size = min(_PROPOSALS, self._size - len(self.chosen))
+            self._factorize(chances.cpu().multinomial(size, replacement=True, generator=self._generator))
+        else:
+            self._take(int(weight.cpu().multinomial(1, generator=self._generator)))
+            self.values.append(self._left())
+
+    def _factorize(self, proposed: Tensor) -> None:
+        """Accept some of the proposed rows, and extend the factor by them."""
+        known = self._factor[:, : len(self.chosen)]
+        places, root = self._accepted(proposed, known[proposed])
+        pivots = proposed[places]
+        columns = self._columns(pivots.to(known.device)) - known @ known[pivots].T
+        added = torch.linalg.solve_triangular(root.to(columns), columns.T, upper=False)
+        self._factor[:, known.shape[1] : known.shape[1] + len(pivots)] = added.T
+        explained = added.double().square()
+        self.values.extend((self._left() - (explained @ self._mass).cumsum(0)).clamp_min(0).tolist())
+        self._residual = (self._residual - explained.sum(0)).clamp_min(0)
+
+    def _accepted(self, proposed: Tensor, known: Tensor) -> tuple[list[int], Tensor]:
+        """Return which proposed rows are accepted, and the Cholesky factor of their residual kernel matrix."""
+        rows = self._rows[proposed]
+        left = (self._kernel(rows, rows) - known @ known.T).double().cpu()
+        bound = self._residual[proposed].cpu()
+        left.diagonal().copy_(bound)
+        dice = torch.rand(len(proposed), generator=self._generator, dtype=left.dtype) * bound
+        places: list[int] = []
+        factor: list[Tensor] = []
+        for place, row in enumerate(proposed.tolist()):
+            residual = left[place, place]
+            if residual > dice[place] and self._quota.allowed()[row]:
+                column = left[:, place] / residual.sqrt()
+                left -= torch.outer(column, column)
+                places.append(place)
+                factor.append(column)
+                self._take(row)
+        return places, torch.stack(factor, 1)[places]
+
+    def _take(self, row: int) -> None:
+        self._quota.take(row)
+        self.chosen.append(row)
+
+    def _left(self) -> float:
+        """Return the trace error of the rows that were chosen."""
+        return float(self._mass @ self._residual)

@@ -1,0 +1,203 @@
+"""Orthogonal matching pursuit: rows and weights whose sum is the mean embedding of the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skdc.kernels import MATRIX_ENTRIES
+from skdc.solvers.selection import Cell, Choice, Embedding, Quota, Selection
+from skdc.source import RowSource
+
+_TOLERANCE = 1e-12  # of slopes, in units of the largest potential
+
+
+class Pursuit(Selection):
+    r"""Orthogonal matching pursuit of the mean embedding, with weights that are not negative [1]_ [2]_.
+
+    For squared distances of mean embeddings (`MMD`, `MeanDistance`, `RandomFeatureMMD` ...) and sums of them. The next
+    row is the one whose kernel function has the largest inner product with what is left of the mean embedding,
+    :math:`\arg\max_x \mu(x) - \sum_s w_s k(x, x_s)`; then the weights of all chosen rows are solved for anew,
+
+    .. math:: \min_{w \ge 0} \Big\| \mu - \sum_s w_s k(\cdot, x_s) \Big\|^2 + \lambda \|w\|^2
+
+    The weights need not add up to one while rows are chosen, so that the origin of the space matters; in the end they
+    are scaled to the mass of the class. Rows that others have made needless have weight zero in the end.
+
+    Parameters
+    ----------
+    regularization : float, default=0.01
+        Ridge, :math:`\lambda` in units of the mean of the kernel's diagonal. The larger, the more even the weights.
+    reweight : discrepancy, default=None
+        As in `Selection`; its weights take the place of those of the pursuit.
+
+    References
+    ----------
+    .. [1] Pati, Rezaiifar and Krishnaprasad, "Orthogonal Matching Pursuit: Recursive Function Approximation with
+       Applications to Wavelet Decomposition", 1993.
+    .. [2] Killamsetty et al., "GRAD-MATCH: Gradient Matching based Data Subset Selection for Efficient Deep Model
+       Training", 2021.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.discrepancies import MMD
+    >>> from skdc.parameterizations import Subset
+    >>> from skdc.solvers import Pursuit
+    >>> condenser = Condenser(MMD(), parameterization=Subset(), solver=Pursuit(), n_per_class=3)
+    """
+
+    sparse = True
+
+    def __init__(self, regularization: float = 0.01, reweight: Any = None) -> None:
+        super().__init__(reweight)
+        self.regularization = regularization
+
+    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+        """Choose row after row.
+
+        Raises
+        ------
+        ValueError
+            If the ridge is negative, or the objective has no mean embedding that can be pursued.
+        """
+        if not self.regularization >= 0:
+            raise ValueError(f"Pursuit(regularization={self.regularization!r}): the ridge must not be negative")
+        support = _Support(cell, _kernels(objective, cell), self.regularization)
+        values = [support.grow() for _ in range(cell.size)]
+        return Choice(support.rows, support.mass(), values)
+
+
+def _kernels(objective: Any, cell: Cell) -> list[tuple[float, Any]]:
+    """Return the weight and the kernel of each term, once they are seen to be such as can be pursued."""
+    leaves = objective.leaves()
+    if not all(isinstance(leaf, Embedding) for leaf in leaves):
+        raise ValueError(
+            f"Pursuit follows the mean embedding of the data, and {objective!r} has none; use MMD() or MeanDistance(), "
+            "or Greedy(), which takes any discrepancy"
+        )
+    if len({leaf.by for leaf in leaves}) > 1 or any(leaf.by == "group" and leaf.reduce != "mean" for leaf in leaves):
+        raise ValueError(
+            f"Pursuit follows one mean embedding, but {objective!r} has several; use one `by`, or Greedy()"
+        )
+    kernels = [(leaf.weight, leaf.own_kernel(cell.block(leaf))) for leaf in leaves]
+    for leaf, (_, kernel) in zip(leaves, kernels, strict=True):
+        size = kernel.diagonal.max()
+        # A few rounding errors are no embedding; but rows that are all at the origin have nothing to be told.
+        known = kernel.potential.max() > 8 * torch.finfo(size.dtype).eps * size
+        if not known and (kernel.potential.any() or size > 0):
+            raise ValueError(
+                f"Pursuit follows the mean embedding of the data, which is nowhere positive for {leaf!r}: it is zero, "
+                "or known up to a constant only; use MMD(), or Greedy()"
+            )
+    return kernels
+
+
+class _Support:
+    """Chosen rows with their weights, and what these leave of the mean embedding of a cell.
+
+    Parameters
+    ----------
+    cell : Cell
+    kernels : list of (float, OwnKernel)
+        Terms that are summed.
+    regularization : float
+    """
+
+    def __init__(self, cell: Cell, kernels: list[tuple[float, Any]], regularization: float) -> None:
+        self.rows: list[int] = []
+        self._quota = Quota(cell)
+        self._terms = [(weight, kernel.columns) for weight, kernel in kernels]
+        potential, diagonal = (
+            sum(weight * getattr(kernel, name) for weight, kernel in kernels) for name in ("potential", "diagonal")
+        )
+        self._potential = potential.double()
+        self._ridge = regularization * float(cell.rows.mass.double() @ diagonal.double())
+        n, m = len(potential), cell.size
+        self._width = max(1, MATRIX_ENTRIES // n)
+        self._kept = self._potential.new_empty(min(m, self._width), n)
+        self._gram = self._potential.new_zeros(m, m)
+        self._weights = self._potential.new_zeros(m)
+
+    def grow(self) -> float:
+        """Choose a row and solve for all weights; return the squared distance less its real-real term."""
+        best = int(self._left().masked_fill(~self._quota.allowed(), -torch.inf).argmax())
+        self._quota.take(best)
+        self.rows.append(best)
+        size = len(self.rows)
+        column = self._columns(torch.tensor([best]))[0]
+        if size <= len(self._kept):
+            self._kept[size - 1] = column
+        self._gram[size - 1, :size] = self._gram[:size, size - 1] = column[self.rows]
+        gram, potential = self._gram[:size, :size], self._potential[self.rows]
+        ridged = gram + self._ridge * torch.eye(size, dtype=gram.dtype, device=gram.device)
+        weights = nonnegative_quadrature(ridged, potential, self._weights[:size])
+        self._weights[:size] = weights
+        return float(weights @ gram @ weights - 2 * potential @ weights)
+
+    def mass(self) -> Tensor:
+        """Return the weights; equal ones where none is positive."""
+        return self._weights if self._weights.any() else torch.ones_like(self._weights)
+
+    def _left(self) -> Tensor:
+        """Return what the chosen rows leave of the mean embedding, at all rows."""
+        size, kept = len(self.rows), min(len(self.rows), len(self._kept))
+        left = self._potential - self._weights[:kept] @ self._kept[:kept]
+        for start in range(kept, size, self._width):
+            piece = slice(start, min(start + self._width, size))
+            left -= self._weights[piece] @ self._columns(torch.tensor(self.rows[piece]))
+        return left
+
+    def _columns(self, rows: Tensor) -> Tensor:
+        """Return the kernel of some rows with all, of shape (len(rows), n)."""
+        rows = rows.to(self._potential.device)
+        return sum(weight * columns(rows) for weight, columns in self._terms).T.double()
+
+
+def nonnegative_quadrature(gram: Tensor, potential: Tensor, start: Tensor) -> Tensor:
+    r"""Return the weights w that minimise :math:`w^\top K w - 2 \mu^\top w`, none negative.
+
+    By active sets [1]_, of the normal equations [2]_.
+
+    Parameters
+    ----------
+    gram : Tensor of shape (m, m), float64
+        K, positive definite.
+    potential : Tensor of shape (m,), float64
+    start : Tensor of shape (m,), float64
+        Zeros, or the best weights of the rows of which they are positive.
+
+    Returns
+    -------
+    Tensor of shape (m,), float64
+
+    References
+    ----------
+    .. [1] Lawson and Hanson, "Solving Least Squares Problems", 1974, chapter 23.
+    .. [2] Bro and de Jong, "A Fast Non-negativity-constrained Least Squares Algorithm", 1997.
+    """
+    weights = start
+    for _ in range(3 * len(start)):
+        free = weights > 0
+        slope = (potential - gram @ weights).masked_fill(free, -torch.inf)
+        best = slope.argmax()
+        if slope[best] <= _TOLERANCE * potential.abs().max():
+            break
+        free[best] = True
+        weights = _best_of(gram, potential, weights, free)
+    return weights
+
+
+def _best_of(gram: Tensor, potential: Tensor, weights: Tensor, free: Tensor) -> Tensor:
+    """Return the best weights of some rows, less those that stop at zero on the way there."""
+    while True:
+        goal = torch.zeros_like(weights)
+        goal[free] = torch.linalg.solve(gram[free][:, free], potential[free])
+        below = goal < 0
+        if not below.any():
+            return goal
+        shares = torch.where(below, weights / (weights - goal), torch.inf)
+        free = free & (shares > shares.min())
+        weights = (weights + shares.min() * (goal - weights)).where(free, 0.0)

@@ -1,0 +1,116 @@
+"""Rows from which kernel ridge regression learns the others, chosen one by one."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from skdc.kernels import MATRIX_ENTRIES
+from skdc.solvers.growth import Growth
+from skdc.solvers.selection import Cell
+from skdc.spaces.functions import KernelRidgePredictions
+
+MOST_ROWS = math.isqrt(MATRIX_ENTRIES)  # of which the kernel matrix is held
+_TOLERANCE = 1e-9  # of the loss: smaller gains are rounding errors
+
+
+def is_ridge_loss(leaf: Any) -> bool:
+    """Tell whether a discrepancy is the squared error of kernel ridge regression on the synthetic set."""
+    return isinstance(leaf.space_, KernelRidgePredictions) and leaf.squared
+
+
+class RidgeGrowth(Growth):
+    r"""Rows such that kernel ridge regression on them has the least squared error on all rows of a cell.
+
+    Let A be the inverse of the ridged kernel matrix of the chosen rows, and zero elsewhere. A row x that is added
+    changes A by :math:`w w^\top / d`, and so the predictions by :math:`g e^\top / d`: w is 1 at x and :math:`-A K_x`
+    at the chosen rows, :math:`g = K w`, e the error at x, and d the ridge of x plus :math:`(K - K A K)_{xx}`. The loss
+    after that follows, for all x at once, from :math:`R^\top M G` and :math:`\mathrm{diag}(G M G)`, with R the errors
+    and M the masses of all rows and :math:`G = K - K A K`. Both are kept up to date by rank-one changes, at the cost of
+    one product of K and a vector. A row that is left out changes A in the same way, with another w and a negative d.
+
+    The ridge of a row is in units of the mean diagonal of the kernel on all rows, over the weight that it has at last.
+
+    Parameters
+    ----------
+    cell : Cell
+        Rows of which the kernel matrix can be held.
+    leaf : discrepancy
+        A squared distance of kernel ridge predictions.
+    """
+
+    def __init__(self, cell: Cell, leaf: Any) -> None:
+        super().__init__(cell)
+        space, rows = leaf.space_, cell.rows
+        values = rows.X.flatten(1).double() * space.scale_
+        self._mass, self._kernel = rows.mass.double(), space.kernel_(values, values)
+        shares = cell.shares().double()
+        mean_share = shares @ torch.as_tensor(cell.quotas).to(shares) / cell.size
+        unit = space.regularization * (self._mass @ self._kernel.diagonal())
+        self._ridge = unit * mean_share / shares[self.quota.codes]
+        self._targets = rows.y.double() - space.offset_
+        self._errors = self._targets.clone()
+        self._pulls = self._kernel @ (self._mass[:, None] * self._targets)  # the transpose of R'MG
+        self._norms = self._kernel.square() @ self._mass  # the diagonal of GMG
+        self._pivots = self._kernel.diagonal() + self._ridge
+
+    def grow(self) -> float:
+        """Choose the row that makes the loss least."""
+        self._add(int(self._gains().argmin()))
+        return self._loss()
+
+    def improve(self) -> bool:
+        """Exchange each row for the one that makes the loss least in its place."""
+        before = list(self.chosen)
+        for row in before:
+            self._remove_first()
+            gains = self._gains()
+            best = int(gains.argmin())
+            # A row as good as the old one is no improvement: rounding must not send the search in circles.
+            self._add(best if gains[best] < gains[row] - _TOLERANCE * self._loss() else row)
+        return self.chosen != before
+
+    def _loss(self) -> float:
+        return float(self._mass @ self._errors.square().sum(1))
+
+    def _gains(self) -> Tensor:
+        """Return what each row adds to the loss, of shape (n,): less than nothing, where it helps."""
+        steps = self._errors / self._pivots[:, None]
+        gains = steps.square().sum(1) * self._norms - 2 * (steps * self._pulls).sum(1)
+        return gains.masked_fill(~self.quota.allowed(), torch.inf)
+
+    def _add(self, row: int) -> None:
+        columns, root = self._kernel[self.chosen], self._root()
+        g = self._kernel[row] - _solved(root, columns[:, row]) @ columns
+        self._change(g, self._pivots[row].clone(), self._errors[row].clone(), columns, root)
+        self.quota.take(row)
+        self.chosen.append(row)
+
+    def _remove_first(self) -> None:
+        columns, root = self._kernel[self.chosen], self._root()
+        direction = _solved(root, torch.eye(1, len(root), dtype=root.dtype, device=root.device)[0])
+        self._change(direction @ columns, -direction[0], direction @ self._targets[self.chosen], columns, root)
+        self.quota.release(self.chosen.pop(0))
+
+    def _root(self) -> Tensor:
+        """Return the Cholesky factor of the ridged kernel matrix of the chosen rows."""
+        # Anew each time: errors of an inverse that is kept up to date grow where the kernel is nearly singular.
+        gram = self._kernel[self.chosen][:, self.chosen]
+        return torch.linalg.cholesky(gram + self._ridge[self.chosen].diag())
+
+    def _change(self, g: Tensor, pivot: Tensor, error: Tensor, columns: Tensor, root: Tensor) -> None:
+        """Add `outer(g, error) / pivot` to the predictions, and take `outer(g, g) / pivot` from G."""
+        weighted, step = self._mass * g, error / pivot
+        gMG = self._kernel @ weighted - _solved(root, columns @ weighted) @ columns
+        share = g * (g @ weighted / pivot)
+        self._pulls -= torch.outer(g, weighted @ self._errors / pivot) + torch.outer(gMG - share, step)
+        self._norms -= g * (2 * gMG - share) / pivot
+        self._errors -= torch.outer(g, step)
+        self._pivots -= g.square() / pivot
+
+
+def _solved(root: Tensor, values: Tensor) -> Tensor:
+    return torch.cholesky_solve(values[:, None], root)[:, 0]

@@ -1,0 +1,155 @@
+"""Greedy choice for kernel ridge regression against retraining for every candidate."""
+
+import numpy as np
+import pytest
+
+from skdc import Condenser
+from skdc.discrepancies import CrossEntropy, SquaredL2
+from skdc.kernels import Gaussian, Linear
+from skdc.parameterizations import Subset
+from skdc.solvers import Greedy, greedy
+from skdc.solvers.growth import Trials
+from skdc.solvers.ridge import RidgeGrowth
+from skdc.solvers.selection import Cell
+from skdc.spaces import KernelRidgePredictions
+
+from ..sources import row_source, seeded, squares
+
+KERNELS = {
+    "gaussian": (Gaussian(1.0), lambda x, y: np.exp(-squares(x, y) / 2)),
+    "linear": (Linear(), lambda x, y: x @ y.T),
+}
+
+
+class Retrained:
+    """The loss of a set of rows, by its definition: solve for the ridge regression, and predict all rows."""
+
+    def __init__(self, X, targets, codes, weight, sizes, kernel, regularization):
+        self.kernel, self.targets, self.codes, self.sizes = kernel(X, X), targets, codes, np.asarray(sizes)
+        self.mass = weight / weight.sum()
+        share = np.bincount(codes, self.mass, len(sizes)) / self.sizes
+        in_the_end = share / (share @ self.sizes / self.sizes.sum())  # the chosen rows weigh 1 in the mean
+        self.ridge = regularization * (self.mass @ self.kernel.diagonal()) / in_the_end[codes]
+
+    def loss(self, rows):
+        gram = self.kernel[np.ix_(rows, rows)] + np.diag(self.ridge[rows])
+        predictions = self.kernel[:, rows] @ np.linalg.solve(gram, self.targets[rows])
+        return self.mass @ ((self.targets - predictions) ** 2).sum(1)
+
+    def best(self, rows):
+        """Return the row to add, and the loss then."""
+        full = np.bincount(self.codes[rows], minlength=len(self.sizes)) >= self.sizes
+        allowed = [x for x in range(len(self.mass)) if x not in rows and not full[self.codes[x]]]
+        losses = [self.loss([*rows, x]) for x in allowed]
+        return allowed[int(np.argmin(losses))], min(losses)
+
+
+def problem(rng, kernel, regularization, *, regression=False):
+    """Return the growth and the same by retraining, for weighted rows of three classes or with two targets."""
+    n, sizes = 30, [6] if regression else [3, 4, 2]
+    X, weight = 3 + 2 * rng.normal(size=(n, 2)), rng.uniform(0.5, 2, n)
+    y = rng.normal(size=(n, 2)) if regression else np.arange(n) % 3
+    source = row_source(X, y, regression=regression, weight=weight)
+    torch_kernel, numpy_kernel = KERNELS[kernel]
+    space = KernelRidgePredictions(torch_kernel, regularization)
+    objective = SquaredL2(space=space, by=None).fit(source, seeded())
+    codes = source.schema.class_of_key[source.key]
+    cell = Cell(source.rows, codes, np.array(sizes), np.arange(n))
+    targets = source.rows.y.numpy() - (0 if regression else 1 / 3)
+    centred = source.rows.X.numpy() * source.scale
+    return cell, objective, Retrained(centred, targets, codes, source.weight, sizes, numpy_kernel, regularization)
+
+
+@pytest.mark.parametrize("regression", [False, True], ids=["classes", "regression"])
+@pytest.mark.parametrize("kernel", ["gaussian", "linear"])
+@pytest.mark.parametrize("regularization", [1e-6, 0.1])
+def test_each_row_is_the_best_by_retraining(rng, kernel, regularization, regression):
+    cell, objective, retrained = problem(rng, kernel, regularization, regression=regression)
+    growth, rows = RidgeGrowth(cell, objective), []
+    for _ in range(cell.size):
+        value = growth.grow()
+        best, loss = retrained.best(rows)
+        rows.append(best)
+        assert growth.chosen == rows
+        np.testing.assert_allclose(value, loss, rtol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", ["gaussian", "linear"])
+@pytest.mark.parametrize("regularization", [1e-4, 0.1])
+def test_each_exchange_is_the_best_by_retraining(rng, kernel, regularization):
+    cell, objective, retrained = problem(rng, kernel, regularization)
+    growth = RidgeGrowth(cell, objective)
+    start = retrained.loss([growth.grow() and growth.chosen[-1] for _ in range(cell.size)])
+    rows, n_passes = list(growth.chosen), 0
+    while growth.improve():
+        n_passes += 1
+        for place, row in enumerate(list(rows)):
+            others = rows[:place] + rows[place + 1 :]
+            best, loss = retrained.best(others)
+            rows[place] = best if loss < retrained.loss(rows) * (1 - 1e-9) else row
+        assert growth.chosen == rows
+    assert n_passes and retrained.loss(rows) < start
+    assert sorted(retrained.codes[rows]) == [0, 0, 0, 1, 1, 1, 1, 2, 2]
+
+
+def test_a_good_set_is_left_alone(rng):
+    cell, objective, _ = problem(rng, "gaussian", 0.1)
+    growth = RidgeGrowth(cell, objective)
+    for _ in range(cell.size):
+        growth.grow()
+    while growth.improve():
+        pass
+    rows = list(growth.chosen)
+    assert not growth.improve()
+    assert growth.chosen == rows
+
+
+def condenser_of(space, *, n_per_class=3, discrepancy=SquaredL2, **solver):
+    objective = discrepancy(space=space, by=None)
+    return Condenser(objective, parameterization=Subset(), solver=Greedy(**solver), n_per_class=n_per_class)
+
+
+@pytest.mark.parametrize("n_per_class", [3, {0: 1, 1: 5, 2: 2}], ids=["even", "uneven"])
+def test_the_loss_is_that_of_the_fitted_learner(n_per_class, iris):
+    X, y = iris
+    weight = np.repeat([1.0, 2.0, 4.0], 50)
+    condenser = condenser_of(KernelRidgePredictions(Gaussian(1.0), 0.1), n_per_class=n_per_class)
+    condenser.fit(X, y, sample_weight=weight)
+    errors = condenser.learner_.decision_function(X) - np.eye(3)[y] + 1 / 3
+    expected = np.average((errors**2).sum(1), weights=weight)
+    assert condenser.history_["loss"][-1] == pytest.approx(expected, rel=1e-4)
+
+
+def test_what_is_greedy_for_the_squared_error_is_tried_for_others(iris, monkeypatch):
+    X, y = iris
+    used = []
+    for kind in (RidgeGrowth, Trials):
+        monkeypatch.setattr(kind, "grow", lambda self, grow=kind.grow: used.append(type(self)) or grow(self))
+    condenser_of(KernelRidgePredictions()).fit(X, y)
+    assert set(used) == {RidgeGrowth}
+    used.clear()
+    condenser_of(KernelRidgePredictions(), discrepancy=CrossEntropy).fit(X, y)
+    assert set(used) == {Trials}
+
+
+def test_of_more_rows_than_fit_a_kernel_matrix_so_many_are_drawn(iris, monkeypatch):
+    X, y = iris
+    seen = []
+    start = RidgeGrowth.__init__
+    monkeypatch.setattr(RidgeGrowth, "__init__", lambda self, cell, leaf: seen.append(cell) or start(self, cell, leaf))
+    monkeypatch.setattr(greedy, "MOST_ROWS", 40)
+    condenser = condenser_of(KernelRidgePredictions()).fit(X, y)
+    assert len(seen[0].codes) == 40
+    assert set(condenser.indices_) <= set(seen[0].members)
+    np.testing.assert_array_equal(np.bincount(condenser.y_syn_), [3, 3, 3])
+    condenser_of(KernelRidgePredictions(), max_rows=20).fit(X, y)
+    assert len(seen[1].codes) == 20
+
+
+def test_a_ridge_of_nearly_nothing_keeps_the_loss_right(rng):
+    # Past the rank of the kernel the inverse has entries of the size of the inverse ridge.
+    cell, objective, retrained = problem(rng, "linear", 1e-8)
+    growth = RidgeGrowth(cell, objective)
+    values = [growth.grow() for _ in range(cell.size)]
+    expected = [retrained.loss(growth.chosen[: size + 1]) for size in range(cell.size)]
+    np.testing.assert_allclose(values, expected, rtol=1e-4)
