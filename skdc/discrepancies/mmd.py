@@ -225,8 +225,8 @@ def given_kernel(
         raise TypeError(f"{name}(kernel={kernel!r}): give an object of skdc.kernels, such as Laplace()")
     if bandwidth != "median":
         raise ValueError(
-            f"{name}(kernel={kernel!r}, bandwidth={bandwidth!r}): the bandwidth is that of the Gaussian kernel; give it "
-            "to the kernel itself"
+            f"{name}(kernel={kernel!r}, bandwidth={bandwidth!r}): the bandwidth is that of the Gaussian kernel; give "
+            "it to the kernel itself"
         )
     return clone(kernel)
 

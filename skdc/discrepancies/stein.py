@@ -106,7 +106,8 @@ class _MixtureOfGaussians(Score):
 class KernelDensityScore(_MixtureOfGaussians):
     r"""Score of a Gaussian kernel density estimate [1]_, in the inverse unit of the rows.
 
-    Each call compares with all rows of the group (with 10 000 shared by the groups, where there are more).
+    Each call compares with all rows of the group (with 10 000 shared by the groups, where there are more), which the
+    fitted score keeps.
 
     Parameters
     ----------

@@ -16,7 +16,18 @@ from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from skdc import Condenser, DistributionMatching, KernelHerding, KernelInducingPoints, RandomSubset
+from skdc import (
+    Condenser,
+    DistributionMatching,
+    FacilityLocation,
+    GreedyKernelPoints,
+    KCenter,
+    KernelHerding,
+    KernelInducingPoints,
+    KMedoids,
+    RandomSubset,
+    SteinThinning,
+)
 from skdc.discrepancies import MMD, RandomFeatureMMD, SlicedWasserstein
 from skdc.networks import MLP
 from skdc.solvers import Descent, DivergenceError
@@ -49,8 +60,9 @@ def test_same_state_same_bits(condenser):
 def test_other_state_other_set(condenser):
     sets = [clone(condenser).set_params(random_state=seed, n_per_class=2).fit(X, Y).X_syn_ for seed in range(5)]
     same = [np.array_equal(sets[0], other) for other in sets[1:]]
-    # Herding is a deterministic choice: its randomness is in the sample for the bandwidth, and these are few rows.
-    assert all(same) if isinstance(condenser, KernelHerding) else not any(same)
+    # These choose the best rows: their randomness is in samples of the data, and these are few rows.
+    certain = (KernelHerding, SteinThinning, KCenter, FacilityLocation, KMedoids, GreedyKernelPoints)
+    assert all(same) if isinstance(condenser, certain) else not any(same)
 
 
 @every_condenser
@@ -399,7 +411,12 @@ def test_dump_and_load(condenser, tmp_path):
     assert_array_equal(loaded.fit(X, Y).X_syn_, fitted.fit(X, Y).X_syn_)
 
 
-@every_condenser
+# The density of Stein thinning is that of the rows, which stay in the fitted discrepancy.
+@pytest.mark.parametrize(
+    "condenser",
+    [condenser for condenser in quick_condensers() if not isinstance(condenser, SteinThinning)],
+    ids=lambda condenser: type(condenser).__name__,
+)
 def test_data_are_let_go(condenser):
     big, labels = np.random.default_rng(0).normal(size=(2000, 50)), np.arange(2000) % 2
     file = BytesIO()
