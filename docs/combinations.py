@@ -29,6 +29,7 @@ SETTINGS = {
     "Joint": {"target_weight": 1.0},
     "RandomNetwork": {"network": SMALL},
     "NetworkGradients": {"network": SMALL, "n_train_steps": 1},
+    "LastLayerGradients": {"network": SMALL},
     "TrainingTrajectories": {
         "network": SMALL,
         "n_experts": 1,
@@ -42,7 +43,7 @@ COLUMNS = {
     "``Points()``, ``Descent()``": (Points(), QUICK),
     "``Points(labels='learned')``, ``Descent()``": (Points(labels="learned"), QUICK),
     "``Points()``, ``Lloyd()``": (Points(), Lloyd()),
-    "``Subset()``, ``Greedy()``": (Subset(), Greedy()),
+    "``Subset()``, ``Greedy()``": (Subset(), Greedy(n_trials=2)),
 }
 
 INTRODUCTION = """\

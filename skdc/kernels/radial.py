@@ -95,6 +95,8 @@ class Gaussian(Radial):
 
     def _of_squares(self, squares: Tensor) -> Tensor:
         exponents = -0.5 * (-2 * self.log_bandwidth_.to(squares.dtype)).exp()
+        if len(exponents) == 1 and not (squares.requires_grad or exponents.requires_grad):
+            return squares.mul_(exponents).exp_()
         first, *others = ((squares * exponent).exp_() for exponent in exponents)
         return sum(others, first) / len(exponents) if others else first
 

@@ -5,6 +5,7 @@ from skdc.solvers.base import DivergenceError, Solution, Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.draw import Draw
 from skdc.solvers.greedy import Greedy
+from skdc.solvers.halving import Halving
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.pivots import Pivots
 from skdc.solvers.pursuit import Pursuit
@@ -18,6 +19,7 @@ __all__ = [
     "DivergenceError",
     "Draw",
     "Greedy",
+    "Halving",
     "Lloyd",
     "Pivots",
     "Pursuit",

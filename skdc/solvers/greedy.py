@@ -7,12 +7,15 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from skdc.data import SparseRows
 from skdc.solvers.growth import Covering, Farthest, Growth, Herd, Trials
 from skdc.solvers.medoids import Medoids
 from skdc.solvers.ridge import MOST_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection import Cell, Choice, Embedding, Selection
+from skdc.solvers.thinning import compressed
 from skdc.source import RowSource
 
 
@@ -39,8 +42,9 @@ class Greedy(Selection):
       most 4096 rows.
     * for any other objective the best of `n_trials` rows, drawn anew for each place.
 
-    No row is chosen twice. Where there are more than `max_rows` rows, as many are drawn at random and chosen from, but
-    for `CoveringRadius`, whose cost is linear in their number.
+    No row is chosen twice. Where there are more than `max_rows` rows, fewer stand for them: for mean embeddings those
+    that are left when they are halved, as `Halving` does, for other objectives as many random ones. `CoveringRadius`,
+    whose cost is linear in their number, looks at all.
 
     Parameters
     ----------
@@ -51,7 +55,7 @@ class Greedy(Selection):
     batch_size : int, default=1024
         Real rows with which a subset on trial is compared.
     max_rows : int, default=65536
-        Most rows that are chosen from.
+        Most rows that are looked at.
     reweight : discrepancy, default=None
         As in `Selection`.
 
@@ -101,7 +105,7 @@ class Greedy(Selection):
                 break
         return Choice(rows[growth.chosen].tolist(), growth.mass(), values)
 
-    def _growth(self, objective: Any, cell: Cell, generator: torch.Generator) -> tuple[Growth, Any]:
+    def _growth(self, objective: Any, cell: Cell, generator: torch.Generator) -> tuple[Growth, NDArray[np.intp]]:
         """Return the growth that suits an objective, and where its rows stand in the cell."""
         leaves = objective.leaves()
         # Sums over a group are linear in its mass, so that groups of equal mass give their mean, and nothing else.
@@ -109,13 +113,16 @@ class Greedy(Selection):
         one_kind = len({leaf.by for leaf in leaves}) == 1
         if len(leaves) == 1 and isinstance(leaves[0], Covering) and leaves[0].by != "group":
             return Farthest(cell, leaves[0]), np.arange(len(cell.codes))
-        ridge = len(leaves) == 1 and is_ridge_loss(leaves[0])
-        rows = cell.drawn(min(self.max_rows, MOST_ROWS) if ridge else self.max_rows, generator)
-        some = cell.take(rows) if len(rows) < len(cell.codes) else cell
-        if ridge:
-            return RidgeGrowth(some, leaves[0]), rows
         if linear and one_kind and all(isinstance(leaf, Embedding) for leaf in leaves):
+            if len(cell.codes) > self.max_rows and not isinstance(cell.rows.X, SparseRows):
+                rows, some = compressed(leaves, cell, self.max_rows, generator)
+            else:
+                rows, some = cell.drawn(self.max_rows, generator)
             return Herd(some, leaves), rows
+        if len(leaves) == 1 and is_ridge_loss(leaves[0]):
+            rows, some = cell.drawn(min(self.max_rows, MOST_ROWS), generator)
+            return RidgeGrowth(some, leaves[0]), rows
+        rows, some = cell.drawn(self.max_rows, generator)
         if linear and len(leaves) == 1 and isinstance(leaves[0], Quantization):
             return Medoids(some, leaves[0]), rows
         return Trials(some, objective, self.n_trials, self.batch_size, generator), rows

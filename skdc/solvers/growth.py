@@ -55,8 +55,8 @@ class Growth(ABC):
 class Herd(Growth):
     r"""Rows whose mean embedding nears that of the cell.
 
-    With t rows chosen the next one is :math:`\arg\max_x \mu(x) - \frac{1}{t+1} (\sum_{s \le t} k(x, x_s) +
-    k(x, x) / 2)`, the row that makes the MMD of the t + 1 rows least.
+    The next row is always the one that makes the MMD of the chosen rows least. Rows of a class share its mass, so that
+    they may weigh differently where classes are chosen from together.
 
     Parameters
     ----------
@@ -71,13 +71,16 @@ class Herd(Growth):
         self._terms = [(weight, kernel.columns) for weight, kernel in terms]
         # Sums in float64: rows come and go, and rounding errors would stay.
         self._potential = sum(weight * kernel.potential for weight, kernel in terms).double()
-        self._half_diagonal = sum(weight * kernel.diagonal for weight, kernel in terms).double() / 2
+        self._diagonal = sum(weight * kernel.diagonal for weight, kernel in terms).double()
+        self._weight = cell.shares().double()[self.quota.codes]
+        # Of the chosen rows: weighted columns, and the sums of kernels, potentials and weights.
         self._repelled = torch.zeros_like(self._potential)
+        self._energy = self._attraction = self._total = 0.0
         self._width = max(1, min(_COLUMNS, MATRIX_ENTRIES // len(self._potential)))
 
     def grow(self) -> float:
         """Choose the row that makes the MMD least."""
-        best = int(self._scores(len(self.chosen) + 1).argmin())
+        best = int(self._scores().argmin())
         self._add(best, self._columns([best])[0])
         self.chosen.append(best)
         return self.value()
@@ -96,9 +99,8 @@ class Herd(Growth):
         for first in range(0, len(before), self._width):
             some = before[first : first + self._width]
             for place, (row, column) in enumerate(zip(some, self._columns(some), strict=True), first):
-                self._repelled -= column
-                self.quota.release(row)
-                scores = self._scores(len(self.chosen))
+                self._remove(row, column)
+                scores = self._scores()
                 best = int(scores.argmin())
                 # A row as good as the old one is no improvement: rounding must not send the search in circles.
                 if scores[best] < scores[row] - _TOLERANCE * scores[row].abs():
@@ -108,16 +110,33 @@ class Herd(Growth):
 
     def value(self) -> float:
         """Return the squared MMD of the chosen rows less its real-real term."""
-        size = len(self.chosen)
-        return float(self._repelled[self.chosen].sum() / size**2 - 2 * self._potential[self.chosen].sum() / size)
+        return float(self._energy / self._total**2 - 2 * self._attraction / self._total)
 
-    def _scores(self, size: int) -> Tensor:
-        scores = (self._repelled + self._half_diagonal) / size - self._potential
-        return scores.masked_fill(~self.quota.allowed(), torch.inf)
+    def _scores(self) -> Tensor:
+        """Return the value with each row added, where it may be."""
+        weight, total = self._weight, self._total + self._weight
+        energy = self._energy + weight * (2 * self._repelled + weight * self._diagonal)
+        scores = energy / total**2 - 2 * (self._attraction + weight * self._potential) / total
+        return scores.masked_fill_(~self.quota.allowed(), torch.inf)
 
     def _add(self, row: int, column: Tensor) -> None:
-        self._repelled += column
+        self._count(row, 1)
+        self._repelled += self._weight[row] * column
         self.quota.take(row)
+
+    def _remove(self, row: int, column: Tensor) -> None:
+        self._repelled -= self._weight[row] * column
+        self._count(row, -1)
+        self.quota.release(row)
+
+    def _count(self, row: int, sign: int) -> None:
+        """Add a row to the sums over the chosen rows, or take it away, as the others repel it."""
+        weight, repelled, diagonal, potential = (
+            float(values[row]) for values in (self._weight, self._repelled, self._diagonal, self._potential)
+        )
+        self._energy += sign * weight * (2 * repelled + weight * diagonal)
+        self._attraction += sign * weight * potential
+        self._total += sign * weight
 
     def _columns(self, rows: list[int]) -> Tensor:
         """Return the kernel of some rows with all, of shape (len(rows), n)."""

@@ -84,8 +84,7 @@ class Pivots(Selection):
             raise ValueError(
                 f"Pivots lowers the mean over the groups, but got {leaf!r}; use reduce='mean', or Greedy()"
             )
-        rows = cell.drawn(self.max_rows, generator)
-        some = cell.take(rows) if len(rows) < len(cell.codes) else cell
+        rows, some = cell.drawn(self.max_rows, generator)
         factor = _Factor(some, leaf, generator)
         while len(factor.chosen) < cell.size:
             factor.grow()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol, runtime_checkable
 
@@ -27,6 +27,8 @@ class Embedding(Protocol):
     def own_kernel(self, p: Block) -> Any: ...  # noqa: D102
 
     def potential(self, p: Block, at: Tensor) -> Tensor: ...  # noqa: D102
+
+    def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,18 +68,19 @@ class Cell:
         chosen = self.rows.take(torch.as_tensor(rows, device=self.rows.weight.device))
         return Cell(chosen, self.codes[rows], self.quotas, self.members[rows])
 
-    def drawn(self, size: int, generator: torch.Generator) -> NDArray[np.intp]:
-        """Return the positions of `size` random rows, or of all if there are no more.
+    def drawn(self, size: int, generator: torch.Generator) -> tuple[NDArray[np.intp], Cell]:
+        """Return the positions of `size` random rows and a cell of them; of all, if there are no more.
 
         Of each class there are at least as many as are to be chosen.
         """
         if len(self.codes) <= size:
-            return np.arange(len(self.codes))
+            return np.arange(len(self.codes)), self
         order = torch.randperm(len(self.codes), generator=generator).numpy()
         by_class = [order[self.codes[order] == c] for c in np.flatnonzero(self.quotas)]
         owed = np.concatenate([rows[: self.quotas[self.codes[rows[0]]]] for rows in by_class])
         others = order[~np.isin(order, owed)]
-        return np.sort(np.concatenate([owed, others[: max(0, size - len(owed))]]))
+        rows = np.sort(np.concatenate([owed, others[: max(0, size - len(owed))]]))
+        return rows, self.take(rows)
 
     def block(self, leaf: Any) -> Block:
         """Return the rows as a discrepancy sees them, each group as heavy as the others where it compares groups."""

@@ -28,12 +28,14 @@ def gaussian(x, y):
     return np.exp(-squares(x, y) / 2)
 
 
-def mmd(X, mass, rows):
+def mmd(X, mass, rows, share=None):
     gram = gaussian(X, X)
-    return mass @ gram @ mass - 2 * (mass @ gram[:, rows]).mean() + gram[np.ix_(rows, rows)].mean()
+    own = np.ones(len(rows)) if share is None else share[rows]
+    own = own / own.sum()
+    return mass @ gram @ mass - 2 * mass @ gram[:, rows] @ own + own @ gram[np.ix_(rows, rows)] @ own
 
 
-def quantization(X, mass, rows):
+def quantization(X, mass, rows, share=None):
     return mass @ np.sqrt(squares(X, X[rows])).min(1)
 
 
@@ -68,7 +70,9 @@ def test_rows_of_all_classes_are_chosen_together(discrepancy, value, classes):
     X, y, weight = classes
     mass, quotas = weight / weight.sum(), [3, 4, 1]
     chosen, live = solve(Greedy(), discrepancy, row_source(X, y, weight=weight), quotas)
-    expected = greedily(lambda rows: value(X, mass, rows), range(30), quotas, y)
+    # The rows of a class share its mass, whatever their number.
+    share = (np.bincount(y, weight) / quotas)[y]
+    expected = greedily(lambda rows: value(X, mass, rows, share), range(30), quotas, y)
     assert set(chosen) == set(expected)
     np.testing.assert_array_equal(y[chosen], np.repeat([0, 1, 2], quotas))
     assert live.key.tolist() == y[chosen].tolist()
@@ -86,9 +90,11 @@ def test_after_the_last_pass_no_exchange_helps(discrepancy, value, by, classes):
     for cell in cells:
         own = [int(row) for row in chosen if row in cell]
 
-        def cost(rows, cell=cell):
+        share = (np.bincount(y, weight, 3) / quotas)[y[cell]]
+
+        def cost(rows, cell=cell, share=share):
             positions = [int(np.flatnonzero(cell == row)[0]) for row in rows]
-            return value(X[cell], mass[cell] / mass[cell].sum(), positions)
+            return value(X[cell], mass[cell] / mass[cell].sum(), positions, share)
 
         least = cost(own)
         for place, row in enumerate(own):

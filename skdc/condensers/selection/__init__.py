@@ -6,6 +6,7 @@ from skdc.condensers.selection.draws import RandomSubset
 from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
 from skdc.condensers.selection.gradients import GradMatch, UncertaintySubset
 from skdc.condensers.selection.kernels import GreedyKernelPoints, RandomlyPivotedCholesky
+from skdc.condensers.selection.thinning import KernelThinning
 from skdc.condensers.selection.transport import WassersteinCoreset
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "KMeansCondenser",
     "KMedoids",
     "KernelHerding",
+    "KernelThinning",
     "RandomSubset",
     "RandomlyPivotedCholesky",
     "SteinThinning",

@@ -1,0 +1,238 @@
+"""Kernel halving: of each pair of rows one is kept, such that the mean embedding of the cloud stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from math import log, sqrt
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skdc.data import Block
+from skdc.kernels import MATRIX_ENTRIES
+from skdc.solvers.selection import Cell
+
+_PAIRS = 64  # of a bin, whose kernel with those before them is computed together
+_ENTRIES = MATRIX_ENTRIES // 4  # of that kernel, for as many bins as it takes: they should stay in the cache
+
+
+def halve(
+    kernel: Callable[[Tensor, Tensor], Tensor],
+    pairs: Tensor,
+    mass: Tensor,
+    odds: float | None,
+    generator: torch.Generator,
+) -> Tensor:
+    r"""Keep one row of each pair, such that those kept and those left have nearly one mean embedding.
+
+    With :math:`f_i = k(x_i', \cdot) - k(x_i, \cdot)` for the i-th pair of a bin and :math:`\psi = \sum_{j < i} \pm f_j`
+    for those before it, the sign is that which makes :math:`\|\psi \pm f_i\|` least: for certain, or with the
+    probability :math:`\min(1, (1 + |\langle \psi, f_i \rangle| / a_i) / 2)` of kernel thinning [1]_. All bins are
+    walked through at once.
+
+    Parameters
+    ----------
+    kernel : callable
+        `kernel(rows, others)` of int64 tensors of shape (B, n) and (B, m) returns the kernel, of shape (B, n, m).
+    pairs : int64 Tensor of shape (B, h, 2)
+        The rows of each bin, in the order of the walk.
+    mass : Tensor of shape (B, h)
+        What each row of a pair weighs.
+    odds : float or None
+        :math:`\sqrt{2 \log(2 / \delta_i)}` of the paper; None: the better sign for certain.
+    generator : torch.Generator
+
+    Returns
+    -------
+    int64 Tensor of shape (B, h)
+
+    References
+    ----------
+    .. [1] Dwivedi and Mackey, "Generalized Kernel Thinning", 2022, KT-SPLIT.
+    """
+    n_bins, n_pairs = mass.shape
+    # The chances are symmetric about zero: a half and what it leaves have the same law.
+    chances = 2 * torch.rand(n_pairs, n_bins, generator=generator).to(mass) - 1
+    signed, spread = torch.zeros_like(mass), mass.new_zeros(n_bins)
+    for start in range(0, n_pairs, _PAIRS):
+        now, so_far = slice(start, start + _PAIRS), slice(0, start + _PAIRS)
+        matrix = kernel(pairs[:, now].flatten(1), pairs[:, so_far].flatten(1))
+        before, among = matrix[..., : 2 * start], matrix[..., 2 * start :]
+        of_rows = torch.stack([-signed[:, :start], signed[:, :start]], 2).flatten(1)
+        products = mass[:, now] * _differences((before @ of_rows[..., None])[..., 0], 1)  # of psi and f_i
+        gram = mass[:, now, None] * mass[:, None, now] * _differences(_differences(among, 1), 2)  # of f_i and f_j
+        # One pair behind the other, for all bins.
+        products, gram = products.T.contiguous(), gram.permute(1, 2, 0).contiguous()
+        reach, spread = _reach(gram.diagonal().T.clamp_min(0), spread, odds)
+        bars = reach * chances[now]
+        for i in range(len(gram)):
+            sign = torch.where(products[i] < bars[i], 1.0, -1.0)
+            products[i + 1 :].addcmul_(gram[i, i + 1 :], sign)
+            signed[:, start + i] = sign
+        signed[:, now] *= mass[:, now]
+    return torch.where(signed > 0, pairs[..., 1], pairs[..., 0])
+
+
+def _differences(values: Tensor, dim: int) -> Tensor:
+    """Return the second less the first of each pair along a dimension."""
+    first, second = values.unflatten(dim, (-1, 2)).unbind(dim + 1)
+    return second - first
+
+
+def _reach(squares: Tensor, spread: Tensor, odds: float | None) -> tuple[Tensor, Tensor]:
+    """Return a_i, of shape (n_pairs, B) as the squared norms of f_i are, and the variance proxy of psi after them."""
+    if odds is None:
+        return torch.finfo(squares.dtype).eps * squares, spread  # chance breaks ties
+    reach = torch.empty_like(squares)
+    for i, square in enumerate(squares):
+        reach[i] = torch.maximum(odds * (square * spread).sqrt(), square).clamp_min_(torch.finfo(square.dtype).tiny)
+        growth = 1 + (square / reach[i] - 2) * spread / reach[i]
+        spread = spread + square * growth.clamp_min_(0)
+    return reach, spread
+
+
+def thinned(
+    leaves: list[Any],
+    cell: Cell,
+    sizes: NDArray[np.int64],
+    oversampling: int,
+    delta: float | None,
+    generator: torch.Generator,
+) -> NDArray[np.intp]:
+    r"""Return rows of a cell whose mean embedding is that of the cell, in a time near linear in their number.
+
+    Of each class as many rows are drawn as can be halved to what is wanted, by weight, a heavy one several times. They
+    are halved in bins that double in size, so that four bins become one that is twice as large [1]_. All classes end
+    together.
+
+    Parameters
+    ----------
+    leaves : list of discrepancy
+        Distances of mean embeddings, which are summed.
+    cell : Cell
+    sizes : ndarray of shape (n_classes,)
+        How many rows of each class are wanted.
+    oversampling : int
+        g: the first bins hold :math:`4^{g+1}` rows.
+    delta : float or None
+        The probability that the bound of kernel thinning does not hold; None: no bound, and better halves.
+    generator : torch.Generator
+
+    Returns
+    -------
+    ndarray of shape (sum of sizes,)
+        Their positions, class after class; heavy rows may be there several times.
+
+    References
+    ----------
+    .. [1] Shetty, Dwivedi and Mackey, "Distribution Compression in Near-Linear Time", 2022, Compress.
+    """
+    terms = [(leaf, cell.block(leaf)) for leaf in leaves]
+    weight = terms[0][1].weight
+    members = {c: np.flatnonzero(cell.codes == c) for c in np.flatnonzero(sizes)}
+    halvings = {c: int(len(rows) // sizes[c]).bit_length() - 1 for c, rows in members.items()}
+    rows = {c: _drawn(weight, members[c], int(sizes[c]) << halvings[c], generator) for c in members}
+    mass = _per_row(cell, sizes)
+    odds = None if delta is None else sqrt(2 * log(2 * sum(map(len, rows.values())) / delta))
+    n_halvings = max(halvings.values())
+    for done in range(n_halvings):
+        ready = [c for c in members if halvings[c] >= n_halvings - done]
+        size = 4 ** (oversampling + 1) << done
+        half = _halved(terms, torch.cat([rows[c] for c in ready]), mass, size, odds, generator)
+        rows |= zip(ready, half.split([len(rows[c]) // 2 for c in ready]), strict=True)
+    return torch.cat(list(rows.values())).cpu().numpy()
+
+
+def _per_row(cell: Cell, sizes: NDArray[np.int64]) -> Tensor:
+    """Return the mass of the class of each row over the number of rows that are to stand for it."""
+    weight = cell.rows.weight
+    codes, wanted = (torch.as_tensor(values, device=weight.device) for values in (cell.codes, sizes))
+    return (weight.new_zeros(len(wanted)).index_add_(0, codes, weight) / wanted)[codes]
+
+
+def _drawn(weight: Tensor, members: NDArray[np.intp], size: int, generator: torch.Generator) -> Tensor:
+    """Return rows in random order, each as often as its share in the weight says, rounded up or down."""
+    order = torch.as_tensor(members)[torch.randperm(len(members), generator=generator)].to(weight.device)
+    total = weight[order].double().cumsum(0)
+    steps = torch.arange(size, device=total.device) + float(torch.rand((), generator=generator))
+    return order[torch.searchsorted(total, steps * (total[-1] / size), right=True).clamp_max_(len(order) - 1)]
+
+
+def _halved(
+    terms: list[tuple[Any, Block]],
+    rows: Tensor,
+    mass: Tensor,
+    size: int,
+    odds: float | None,
+    generator: torch.Generator,
+) -> Tensor:
+    """Return one of each two rows that follow each other, in bins of a given size; the last one may be smaller."""
+    n_whole = len(rows) // size
+    most_rows = min(_ENTRIES // (2 * _PAIRS), *(MATRIX_ENTRIES // block.values.shape[1] for _, block in terms))
+    bins = rows[: n_whole * size].view(n_whole, size).split(max(1, most_rows // size))
+    halves = []
+    for some in [*bins, rows[None, n_whole * size :]]:
+        if not some.numel():
+            continue
+        parts = [(leaf.weight, leaf.submatrix(block.take(some.flatten()))) for leaf, block in terms]
+        pairs = torch.arange(some.numel(), device=rows.device).view(len(some), -1, 2)
+
+        def kernel(left: Tensor, right: Tensor) -> Tensor:
+            return sum(factor * submatrix(left, right) for factor, submatrix in parts)  # noqa: B023
+
+        halves.append(some.flatten()[halve(kernel, pairs, mass[some[:, ::2]], odds, generator).flatten()])
+    return torch.cat(halves)
+
+
+def completed(cell: Cell, rows: NDArray[np.intp], generator: torch.Generator) -> NDArray[np.intp]:
+    """Return distinct rows of a cell, and random others of the classes of which there are too few."""
+    rows = np.unique(rows)
+    missing = cell.quotas - np.bincount(cell.codes[rows], minlength=len(cell.quotas))
+    for c in np.flatnonzero(missing > 0):
+        others = np.setdiff1d(np.flatnonzero(cell.codes == c), rows)
+        rows = np.append(rows, others[torch.randperm(len(others), generator=generator)[: missing[c]].numpy()])
+    return rows
+
+
+def compressed(
+    leaves: list[Any],
+    cell: Cell,
+    size: int,
+    generator: torch.Generator,
+    oversampling: int = 3,
+    delta: float | None = None,
+) -> tuple[NDArray[np.intp], Cell]:
+    """Return the positions of about `size` rows that stand for a cell, and the cell of these rows.
+
+    There are at most `size` rows and more than half as many, in the proportions of the classes, but of each class at
+    least as many as are to be chosen. Rows of the new cell weigh what they stand for.
+
+    Parameters
+    ----------
+    leaves, cell, oversampling, delta, generator
+        As in `thinned`.
+    size : int
+
+    Returns
+    -------
+    positions : ndarray
+    cell : Cell
+    """
+    counts = np.bincount(cell.codes, minlength=len(cell.quotas))
+    share = np.bincount(cell.codes, cell.rows.weight.double().cpu().numpy(), len(counts))
+    sizes = np.maximum(1, size * share / share.sum())
+    halvings = np.ceil(np.log2(np.maximum(1, counts / sizes))).astype(np.int64)
+    while (short := counts >> halvings < cell.quotas).any():
+        halvings -= short
+    sizes = counts >> halvings
+    chosen = thinned(leaves, cell, sizes, oversampling, delta, generator)
+    rows = completed(cell, chosen, generator)
+    copies = torch.as_tensor(np.bincount(chosen, minlength=len(cell.codes))[rows]).to(cell.rows.weight)
+    some = cell.take(rows)
+    # Rows that only fill a quota stand for next to nothing.
+    weight = copies.clamp_min(torch.finfo(copies.dtype).eps) * _per_row(cell, sizes)[torch.as_tensor(rows)]
+    return rows, replace(some, rows=replace(some.rows, weight=weight))
