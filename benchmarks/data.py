@@ -67,3 +67,22 @@ def some(X: np.ndarray, y: np.ndarray, n: int | None) -> tuple[np.ndarray, np.nd
         return X, y
     rows = np.random.default_rng(0).permutation(len(X))[:n]
     return X[rows], y[rows]
+
+
+def rows(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return the training rows of a data set as a float32 matrix, pixels from 0 to 1, and codes of their classes."""
+    if name in TABLES:
+        X, y, _, _ = table(name, 0)
+    else:
+        X, y, _, _ = images(name)
+        X = (X.reshape(len(X), -1) / 255).astype(np.float32)
+    return X, np.unique(y, return_inverse=True)[1]
+
+
+def mixture(n: int, n_features: int = 50, n_components: int = 20) -> np.ndarray:
+    """Return rows of a mixture of Gaussians with unit covariances, drawn from seed 0."""
+    generator = np.random.default_rng(0)
+    centers = 3 * generator.standard_normal((n_components, n_features), dtype=np.float32)
+    X = generator.standard_normal((n, n_features), dtype=np.float32)
+    X += centers[generator.integers(n_components, size=n)]
+    return X

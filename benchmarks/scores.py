@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import pickle
+import resource
+import signal
 import time
 import warnings
 from collections.abc import Callable
@@ -113,6 +116,56 @@ def _measure(sender: Any, run: Callable[..., Any], args: tuple[Any, ...]) -> Non
     mebibytes = resident("VmHWM") - before
     # Not `send`: tensors would come as handles of a process that is gone.
     sender.send_bytes(pickle.dumps((seconds, mebibytes, result)))
+
+
+def apart_within(
+    minutes: float, gibibytes: float, n_cores: int, prepare: Callable[..., Callable[[], Any]], *args: Any
+) -> tuple[float, float, Any] | str:
+    """Prepare a call in a fresh process, and measure the call as `apart` does; or say why that cannot be.
+
+    The process sees the first `n_cores` cores only. Preparation and call may take so many minutes each, and both
+    together so much memory.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_measure_within, args=(sender, gibibytes, prepare, args))
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[:n_cores])  # before the process starts: libraries count cores when they load
+    try:
+        process.start()
+    finally:
+        os.sched_setaffinity(0, cores)
+    sender.close()
+    try:
+        for what in ("preparation over", "over"):
+            if not receiver.poll(60 * minutes):
+                return f"{what} {minutes:g} min"
+            message = pickle.loads(receiver.recv_bytes())
+            if isinstance(message, str):
+                break
+        return message
+    except EOFError:
+        process.join()
+        return "out of memory" if process.exitcode == -signal.SIGKILL else "failed"
+    finally:
+        process.kill()
+        process.join()
+
+
+def _measure_within(
+    sender: Any, gibibytes: float, prepare: Callable[..., Callable[[], Any]], args: tuple[Any, ...]
+) -> None:
+    resource.setrlimit(resource.RLIMIT_DATA, (int(gibibytes * 2**30),) * 2)
+    try:
+        call = prepare(*args)
+        sender.send_bytes(pickle.dumps(None))
+        _measure(sender, call, ())
+    except ImportError:
+        sender.send_bytes(pickle.dumps("not there yet"))
+    except (MemoryError, RuntimeError) as error:
+        if not (isinstance(error, MemoryError) or "memory" in str(error).lower()):
+            raise
+        sender.send_bytes(pickle.dumps("out of memory"))
 
 
 def accuracies(

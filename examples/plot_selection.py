@@ -61,8 +61,9 @@ for condenser in CONDENSERS:
 # %%
 # What each of them is good at
 # ----------------------------
-# The first column counts the weights of the rows, the others do not. Each method is best, or nearly, by what it
-# minimises; and no column is like another. Random rows, once more, are the measure.
+# The first column counts the weights of the rows, the others do not. Herding and thinning make the MMD small with equal
+# weights; those who weigh their rows may do better by it, and random pivots need solved weights to do well at all.
+# K-medoids has the least mean distance, k-center the least radius. Random rows, once more, are the measure.
 MEASURES = {"MMD": MMD(), "mean distance": QuantizationError(exponent=1), "radius": CoveringRadius()}
 
 
