@@ -176,12 +176,15 @@ def test_diagonal_is_the_diagonal_of_the_matrix(kernel, rng):
 
 
 @EVERY
-def test_columns_are_columns_of_the_matrix(kernel, rng):
-    x = tensor(rng.normal(size=(9, 3)))
+def test_submatrices_are_those_of_the_matrix(kernel, rng):
+    x = tensor(np.c_[rng.normal(size=(9, 3)), np.full(9, 7.0)])
     kernel = clone(kernel).fit(x, ones(9))
-    columns = kernel.columns(x)
-    for i in (0, 4, 8):
-        torch.testing.assert_close(columns(torch.tensor([i, 0])), kernel(x, x)[:, [i, 0]])
+    submatrix, matrix = kernel.among(x), kernel(x, x)
+    for row in (0, 4, 8):
+        torch.testing.assert_close(submatrix(slice(None), torch.tensor([row, 0])), matrix[:, [row, 0]])
+        torch.testing.assert_close(submatrix(slice(2, 5), torch.tensor([row])), matrix[2:5, [row]])
+    rows, others = torch.tensor([[0, 1], [4, 8]]), torch.tensor([[2, 3, 3], [0, 4, 5]])
+    torch.testing.assert_close(submatrix(rows, others), matrix[rows[:, :, None], others[:, None, :]])
 
 
 @EVERY
@@ -214,7 +217,9 @@ def test_energy_is_positive_definite_on_masses_that_sum_to_zero(kernel, rng):
 def test_dtypes_are_kept(kernel, dtype, rng):
     x = torch.as_tensor(rng.normal(size=(5, 3)), dtype=dtype)
     kernel = clone(kernel).fit(x, torch.ones(5, dtype=dtype))
-    assert kernel(x, x).dtype == kernel.diagonal(x).dtype == kernel.columns(x)(torch.tensor([0])).dtype == dtype
+    assert (
+        kernel(x, x).dtype == kernel.diagonal(x).dtype == kernel.among(x)(slice(None), torch.tensor([0])).dtype == dtype
+    )
 
 
 @EVERY

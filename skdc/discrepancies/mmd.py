@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, Self
 
 import torch
@@ -16,6 +16,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
+from skdc.kernels.base import Rows
 from skdc.source import RowSource, Source, require_rows
 from skdc.spaces.base import Space
 
@@ -72,18 +73,20 @@ class KernelDistance(EmbeddingDistance):
 
     def own_kernel(self, p: Block) -> OwnKernel:
         """Return the potential by half of the matrix, which is symmetric."""
-        return OwnKernel(self._own_potential(p), self.kernel_.diagonal(p.values), self.kernel_.columns(p.values))
+        submatrix = self.submatrix(p)
+        tiles = [slice(start, start + TILE) for start in range(0, len(p), TILE)]
+        mass, potential = p.mass, torch.zeros_like(p.mass)
+        for i, rows in enumerate(tiles):
+            for others in tiles[: i + 1]:
+                tile = submatrix(rows, others)
+                potential[rows] += tile @ mass[others]
+                if others != rows:
+                    potential[others] += mass[rows] @ tile
+        return OwnKernel(potential, self.kernel_.diagonal(p.values), lambda rows: submatrix(slice(None), rows))
 
-    def _own_potential(self, p: Block) -> Tensor:
-        tiles = list(zip(p.values.split(TILE), p.mass.split(TILE), strict=True))
-        potentials = [torch.zeros_like(mass) for _, mass in tiles]
-        for i, (x, x_mass) in enumerate(tiles):
-            for j, (y, y_mass) in enumerate(tiles[: i + 1]):
-                tile = self.kernel_(x, y)
-                potentials[i] += tile @ y_mass
-                if j < i:
-                    potentials[j] += x_mass @ tile
-        return torch.cat(potentials)
+    def submatrix(self, p: Block) -> Callable[[Rows, Rows], Tensor]:
+        """Return a function that gives the kernel of some rows of p with others."""
+        return self.kernel_.among(p.values)
 
 
 class MMD(KernelDistance):

@@ -9,6 +9,8 @@ from typing import Self
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+Rows = Tensor | slice
+
 
 class Kernel(BaseEstimator, ABC):
     """A positive definite function of two rows; a parameter object with a fitted scale."""
@@ -29,9 +31,12 @@ class Kernel(BaseEstimator, ABC):
         """Return an unfitted kernel that has the learned scale for a parameter."""
         return type(self)(**self.get_params(deep=False))
 
-    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
-        """Return a function `columns(rows)` that gives the kernel of all rows with some, of shape (len(x), m)."""
-        return lambda rows: self(x, x[rows])
+    def among(self, x: Tensor) -> Callable[[Rows, Rows], Tensor]:
+        """Return a function `submatrix(rows, others)` that gives the kernel of some rows of x with others.
+
+        Rows are slices or indices. Indices of shape (..., n) and (..., m) make a matrix of shape (..., n, m).
+        """
+        return lambda rows, others: self(x[rows], x[others])
 
     def parameters(self) -> list[Tensor]:
         """Return what of the fitted kernel can be learned by gradient (nothing by default)."""

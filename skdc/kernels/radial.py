@@ -9,8 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.kernels.base import Kernel
-from skdc.kernels.distances import distances, distances_of_norms, power, resolve_bandwidth, squared_distances
+from skdc.kernels.base import Kernel, Rows
+from skdc.kernels.distances import (
+    distances,
+    distances_of_norms,
+    power,
+    resolve_bandwidth,
+    squared_distances,
+    varying,
+)
 
 
 class Radial(Kernel):
@@ -88,10 +95,11 @@ class Gaussian(Radial):
         """Return the kernel matrix of shape (len(x), len(y))."""
         return self._of_squares(squared_distances(x, y))
 
-    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
-        """Return a function that gives columns; the squared norms are computed once."""
+    def among(self, x: Tensor) -> Callable[[Rows, Rows], Tensor]:
+        """Return a function that gives the kernel of some rows with others; the squared norms are computed once."""
+        x = varying(x)
         norms = x.square().sum(1)
-        return lambda rows: self._of_squares(distances_of_norms(x, x[rows], norms, norms[rows]))
+        return lambda rows, others: self._of_squares(distances_of_norms(x[rows], x[others], norms[rows], norms[others]))
 
     def _of_squares(self, squares: Tensor) -> Tensor:
         exponents = -0.5 * (-2 * self.log_bandwidth_.to(squares.dtype)).exp()

@@ -99,7 +99,7 @@ class _Factor:
         self.chosen: list[int] = []
         self.values: list[float] = []
         self._quota, self._size, self._generator = Quota(cell), cell.size, generator
-        self._rows, self._kernel, self._columns = block.values, leaf.kernel_, leaf.kernel_.columns(block.values)
+        self._rows, self._kernel, self._submatrix = block.values, leaf.kernel_, leaf.kernel_.among(block.values)
         self._mass = block.mass.double()
         self._factor = block.values.new_zeros(len(block), cell.size)
         self._residual = leaf.kernel_.diagonal(block.values).double()
@@ -121,7 +121,7 @@ class _Factor:
         known = self._factor[:, : len(self.chosen)]
         places, root = self._accepted(proposed, known[proposed])
         pivots = proposed[places]
-        columns = self._columns(pivots.to(known.device)) - known @ known[pivots].T
+        columns = self._submatrix(slice(None), pivots.to(known.device)) - known @ known[pivots].T
         added = torch.linalg.solve_triangular(root.to(columns), columns.T, upper=False)
         self._factor[:, known.shape[1] : known.shape[1] + len(pivots)] = added.T
         explained = added.double().square()

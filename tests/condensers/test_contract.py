@@ -16,9 +16,12 @@ from skdc import (
     DistributionMatching,
     GradientMatching,
     GradMatch,
+    GreedyKernelPoints,
     KernelHerding,
     KernelInducingPoints,
+    KernelThinning,
     KMeansCondenser,
+    RandomlyPivotedCholesky,
     RandomSubset,
     TrajectoryMatching,
     UncertaintySubset,
@@ -48,7 +51,14 @@ def condensers_for(task):
         # The first cannot see continuous targets, and hard rows are those of a class.
         "regression": [DistributionMatching, UncertaintySubset],
         # These train on targets.
-        "none": [GradientMatching, TrajectoryMatching, KernelInducingPoints, GradMatch, UncertaintySubset],
+        "none": [
+            GradientMatching,
+            TrajectoryMatching,
+            KernelInducingPoints,
+            GradMatch,
+            UncertaintySubset,
+            GreedyKernelPoints,
+        ],
     }
     kept = [condenser for condenser in quick_condensers() if type(condenser) not in without[task]]
     named = [pytest.param(condenser, id=type(condenser).__name__) for condenser in kept]
@@ -261,8 +271,15 @@ def test_weights_have_no_unit(condenser, unit):
     assert_allclose(fitted.sample_weight_, expected.sample_weight_, rtol=1e-5)
 
 
-# Random subsets, the seeds of k-means and the batches of a training are drawn: there the two agree in law only.
-DRAWN = (RandomSubset, KMeansCondenser, WassersteinCoreset, UncertaintySubset)
+# Random subsets, pivots, pairs, seeds of k-means, batches of a training: where these are drawn the two agree in law.
+DRAWN = (
+    RandomSubset,
+    RandomlyPivotedCholesky,
+    KernelThinning,
+    KMeansCondenser,
+    WassersteinCoreset,
+    UncertaintySubset,
+)
 DETERMINED = [condenser for condenser in quick_condensers() if not isinstance(condenser, DRAWN)]
 
 
