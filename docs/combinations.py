@@ -74,10 +74,10 @@ Rules behind the table
   set, and continuous targets a space that sees them, such as ``Joint()``, the default for regression.
 * ``Greedy`` chooses rows for any discrepancy: exactly for mean embeddings, ``QuantizationError`` and
   ``CoveringRadius``, by trials for the others.
-* ``Halving`` and ``Pursuit`` need a squared distance of mean embeddings, ``Pivots`` needs ``NystromError``; ``Rank`` and
-  ``Draw`` minimise nothing and take no discrepancy. ``Snap`` takes what the solver inside it takes.
-* ``Lloyd`` minimises ``QuantizationError``, and ``Barycenter`` ``Wasserstein``, both squared, in a space that maps means
-  back to rows.
+* ``Halving`` and ``Pursuit`` need a squared distance of mean embeddings, ``Pivots`` needs ``NystromError``;
+  ``Rank`` and ``Draw`` minimise nothing and take no discrepancy. ``Snap`` takes what the solver inside it takes.
+* ``Lloyd`` minimises ``QuantizationError``, and ``Barycenter`` ``Wasserstein``, both squared, in a space that maps
+  means back to rows.
 * Spaces that train networks or solve for predictions need targets, and at least two classes.
 * A stream needs a discrepancy that sees the data through mean features only, in a space that stays as it is, and
   points that start at rows.
