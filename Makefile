@@ -49,6 +49,10 @@ docs: $(INSTALLED)  ## Build the documentation into docs/_build/html; warnings a
 	MPLBACKEND=agg OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
 
 bench: $(INSTALLED)  ## Run the benchmarks.
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'
+	$(BIN)/python benchmarks/selection.py quality
+	$(BIN)/python benchmarks/selection.py time
+	$(BIN)/python benchmarks/selection.py growth
 	$(BIN)/python benchmarks/selection_speed.py
 	$(BIN)/python benchmarks/discrepancy_speed.py
 	$(BIN)/python benchmarks/images.py --dataset mnist
