@@ -161,7 +161,7 @@ def _measure_within(
         sender.send_bytes(pickle.dumps(None))
         _measure(sender, call, ())
     except ImportError:
-        sender.send_bytes(pickle.dumps("not there yet"))
+        sender.send_bytes(pickle.dumps("not installed"))
     except (MemoryError, RuntimeError) as error:
         if not (isinstance(error, MemoryError) or "memory" in str(error).lower()):
             raise
