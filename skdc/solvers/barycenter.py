@@ -12,8 +12,8 @@ from torch import Tensor
 from skdc.data import Block
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.means import check_class_means
 from skdc.source import Source, require_rows
-from skdc.spaces.data import InvertibleSpace, Joint
 
 
 @runtime_checkable
@@ -116,16 +116,5 @@ class Barycenter(Solver):
                 f"Barycenter minimises squared distances to where the rows are carried, not {objective!r}; use "
                 "Wasserstein(order=2), or the solver Descent()"
             )
-        if not isinstance(objective.space_, InvertibleSpace):
-            raise ValueError(
-                f"Barycenter averages in the space, and {type(objective.space_).__name__} cannot map means back to "
-                "rows; use Identity(), Standardized() or Joint(), or the solver Descent()"
-            )
-        if objective.by != "class":
-            raise ValueError(f"Barycenter goes class by class, not by={objective.by!r}; use Wasserstein(by='class')")
-        if synthetic.learned and not isinstance(objective.space_, Joint):
-            raise ValueError(
-                "Barycenter moves targets only where the space shows them; use Wasserstein(space=Joint()) for "
-                "continuous targets, Points(labels='hard') for classes"
-            )
+        check_class_means(self, "goes", objective, synthetic)
         return objective

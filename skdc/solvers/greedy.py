@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from skdc.data import SparseRows
 from skdc.solvers.growth import Covering, Farthest, Growth, Herd, Trials
 from skdc.solvers.medoids import Medoids
 from skdc.solvers.ridge import MOST_ROWS, RidgeGrowth, is_ridge_loss
-from skdc.solvers.selection import Cell, Choice, Embedding, Selection
+from skdc.solvers.selection import Cell, Choice, Embedding, Quantization, Selection, is_linear
 from skdc.solvers.thinning import compressed
 from skdc.source import RowSource
-
-
-@runtime_checkable
-class Quantization(Protocol):
-    """What k-medoids asks of a discrepancy: to be the mean cost of the nearest point."""
-
-    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
-
-    def nearest(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
 
 
 class Greedy(Selection):
@@ -108,8 +97,7 @@ class Greedy(Selection):
     def _growth(self, objective: Any, cell: Cell, generator: torch.Generator) -> tuple[Growth, NDArray[np.intp]]:
         """Return the growth that suits an objective, and where its rows stand in the cell."""
         leaves = objective.leaves()
-        # Sums over a group are linear in its mass, so that groups of equal mass give their mean, and nothing else.
-        linear = all(leaf.by != "group" or leaf.reduce == "mean" for leaf in leaves)
+        linear = all(is_linear(leaf) for leaf in leaves)
         one_kind = len({leaf.by for leaf in leaves}) == 1
         if len(leaves) == 1 and isinstance(leaves[0], Covering) and leaves[0].by != "group":
             return Farthest(cell, leaves[0]), np.arange(len(cell.codes))

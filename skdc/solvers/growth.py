@@ -10,9 +10,9 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
+from skdc.data import LabeledSet
 from skdc.kernels import MATRIX_ENTRIES
-from skdc.solvers.selection import Cell, Quota
+from skdc.solvers.selection import Cell, Quota, SummedKernel, sums
 
 _COLUMNS = 64  # of a kernel matrix that are computed together
 _TOLERANCE = 1e-9  # smaller gains are rounding errors
@@ -67,11 +67,9 @@ class Herd(Growth):
 
     def __init__(self, cell: Cell, leaves: list[Any]) -> None:
         super().__init__(cell)
-        terms = [(leaf.weight, leaf.own_kernel(cell.block(leaf))) for leaf in leaves]
-        self._terms = [(weight, kernel.columns) for weight, kernel in terms]
+        kernel = SummedKernel([(leaf.weight, leaf.own_kernel(cell.block(leaf))) for leaf in leaves])
         # Sums in float64: rows come and go, and rounding errors would stay.
-        self._potential = sum(weight * kernel.potential for weight, kernel in terms).double()
-        self._diagonal = sum(weight * kernel.diagonal for weight, kernel in terms).double()
+        self._potential, self._diagonal, self._columns = kernel.potential, kernel.diagonal, kernel.columns
         self._weight = cell.shares().double()[self.quota.codes]
         # Of the chosen rows: weighted columns, and the sums of kernels, potentials and weights.
         self._repelled = torch.zeros_like(self._potential)
@@ -138,11 +136,6 @@ class Herd(Growth):
         self._attraction += sign * weight * potential
         self._total += sign * weight
 
-    def _columns(self, rows: list[int]) -> Tensor:
-        """Return the kernel of some rows with all, of shape (len(rows), n)."""
-        at = torch.tensor(rows, device=self._potential.device)
-        return sum(weight * columns(at) for weight, columns in self._terms).T.contiguous()
-
 
 class Farthest(Growth):
     """Each next row is the farthest from those chosen, the greedy k-center of Gonzalez (1985).
@@ -191,7 +184,7 @@ class Farthest(Growth):
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""
-        return mass_of_nearest(self._who, self._block, len(self.chosen))
+        return sums(self._block.weight, self._who, len(self.chosen))
 
 
 class Trials(Growth):
@@ -254,8 +247,3 @@ class Trials(Growth):
         chosen = replace(chosen, weight=chosen.weight / chosen.weight.mean())  # as the set will have them
         with torch.enable_grad():  # spaces of gradients take them
             return float(self._objective.loss(self._real, chosen, draws).detach())
-
-
-def mass_of_nearest(who: Tensor, block: Block, size: int) -> Tensor:
-    """Return the mass of the rows that are nearest to each of `size` points."""
-    return torch.zeros(size, dtype=block.weight.dtype, device=who.device).index_add_(0, who, block.weight)

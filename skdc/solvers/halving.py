@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from skdc.solvers.growth import Herd
-from skdc.solvers.selection import Cell, Choice, Embedding, Selection
+from skdc.solvers.selection import Cell, Choice, Embedding, Selection, is_linear
 from skdc.solvers.thinning import completed, compressed, thinned
 from skdc.source import RowSource
 
@@ -106,5 +106,5 @@ class Halving(Selection):
             )
         if len({leaf.by for leaf in leaves}) > 1:
             raise ValueError(f"Halving() takes terms with one by=, not {[leaf.by for leaf in leaves]}; use Greedy()")
-        if any(leaf.by == "group" and leaf.reduce != "mean" for leaf in leaves):
+        if not all(is_linear(leaf) for leaf in leaves):
             raise ValueError("Halving() balances the mean over groups, not another reduce=; use Greedy()")

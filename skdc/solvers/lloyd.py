@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
-from torch import Tensor
 
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.means import check_class_means
+from skdc.solvers.selection import Quantization
 from skdc.source import Source, require_rows
-from skdc.spaces.data import InvertibleSpace, Joint
-
-
-@runtime_checkable
-class Quantization(Protocol):
-    """What Lloyd asks of a discrepancy: to be the distance to the nearest point."""
-
-    exponent: float
-
-    def nearest(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
 
 
 class Lloyd(Solver):
@@ -65,13 +56,9 @@ class Lloyd(Solver):
             If the objective is not the quantization error, class by class, in a space that maps back to rows.
         """
         leaf = _quantization(objective)
+        check_class_means(self, "clusters", leaf, synthetic)
         source = require_rows(self, source, "the clusters")
         start = leaf.space_.block(detached(synthetic()))
-        if synthetic.learned and not isinstance(leaf.space_, Joint):
-            raise ValueError(
-                "Lloyd moves targets only where the space shows them; use QuantizationError(space=Joint()) for "
-                "continuous targets, Points(labels='hard') for classes"
-            )
         centers, weight = torch.empty_like(start.values), torch.empty_like(start.weight)
         inertia, n_iter, n_classes = 0.0, 0, int(start.key.max()) + 1
         for c in start.key.unique().tolist():
@@ -101,11 +88,4 @@ def _quantization(objective: Objective) -> Any:
         raise ValueError(
             f"Lloyd minimises squared distances, not {objective!r}; use exponent=2, or the solver Descent()"
         )
-    if not isinstance(objective.space_, InvertibleSpace):
-        raise ValueError(
-            f"Lloyd averages in the space, and {type(objective.space_).__name__} cannot map means back to "
-            "rows; use Identity(), Standardized() or Joint(), or the solver Descent()"
-        )
-    if objective.by != "class":
-        raise ValueError(f"Lloyd clusters class by class, not by={objective.by!r}; use QuantizationError(by='class')")
     return objective

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from skdc.kernels import MATRIX_ENTRIES
-from skdc.solvers.growth import Growth, mass_of_nearest
-from skdc.solvers.selection import Cell
+from skdc.solvers.growth import Growth
+from skdc.solvers.selection import Cell, sums
 
 _KEPT_ENTRIES = 1 << 27  # of the matrix of costs, half a gibibyte: all of them up to 11 585 rows
 _MANY = 512  # rows whose costs are computed together where all have to be
@@ -108,8 +108,7 @@ class Medoids(Growth):
         """Return how the mean cost changes if a row comes in the place of a chosen one, of shape (len(rows), m)."""
         (near, second), who = nearest.costs, nearest.places[0]
         n_places = len(self.chosen)
-        lost = torch.zeros(n_places, dtype=near.dtype, device=near.device)
-        lost.index_add_(0, who, self._mass * (second - near))  # if its rows fall to their second
+        lost = sums(self._mass * (second - near), who, n_places)  # if its rows fall to their second
         # A new row matters to few: to those to which it is nearer than their second.
         new, row = (costs < second).nonzero().T
         cost, mass = costs[new, row], self._mass[row]
@@ -117,7 +116,7 @@ class Medoids(Growth):
         kept = mass * (cost.maximum(near[row]) - second[row])
         changes = lost.repeat(len(rows), 1)
         changes.view(-1).index_add_(0, new * n_places + who[row], kept)
-        changes += torch.zeros(len(rows), dtype=near.dtype, device=near.device).index_add_(0, new, gained)[:, None]
+        changes += sums(gained, new, len(rows))[:, None]
         codes = self.quota.codes
         fits = codes[torch.tensor(self.chosen, device=codes.device)] == codes[rows][:, None]
         return changes.masked_fill_(~fits, torch.inf)
@@ -146,7 +145,7 @@ class Medoids(Growth):
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""
-        return mass_of_nearest(self._who, self._block, len(self.chosen))
+        return sums(self._block.weight, self._who, len(self.chosen))
 
 
 class KeptColumns:

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from skdc.solvers.selection import Cell, Choice, Quota, Selection
+from skdc.solvers.selection import Cell, Choice, Quota, Selection, is_linear
 from skdc.source import RowSource
 
 _PROPOSALS = 128  # rows that are drawn together; those that are accepted are factored together
@@ -80,7 +80,7 @@ class Pivots(Selection):
         leaf, *others = objective.leaves()
         if others or not isinstance(leaf, SpanDistance):
             raise ValueError(f"Pivots lowers a NystromError, and nothing else, but got {objective!r}; use Greedy()")
-        if leaf.by == "group" and leaf.reduce != "mean":
+        if not is_linear(leaf):
             raise ValueError(
                 f"Pivots lowers the mean over the groups, but got {leaf!r}; use reduce='mean', or Greedy()"
             )
@@ -99,7 +99,7 @@ class _Factor:
         self.chosen: list[int] = []
         self.values: list[float] = []
         self._quota, self._size, self._generator = Quota(cell), cell.size, generator
-        self._rows, self._kernel, self._submatrix = block.values, leaf.kernel_, leaf.kernel_.among(block.values)
+        self._submatrix = leaf.kernel_.among(block.values)
         self._mass = block.mass.double()
         self._factor = block.values.new_zeros(len(block), cell.size)
         self._residual = leaf.kernel_.diagonal(block.values).double()
@@ -130,8 +130,7 @@ class _Factor:
 
     def _accepted(self, proposed: Tensor, known: Tensor) -> tuple[list[int], Tensor]:
         """Return which proposed rows are accepted, and the Cholesky factor of their residual kernel matrix."""
-        rows = self._rows[proposed]
-        left = (self._kernel(rows, rows) - known @ known.T).double().cpu()
+        left = (self._submatrix(proposed, proposed) - known @ known.T).double().cpu()
         bound = self._residual[proposed].cpu()
         left.diagonal().copy_(bound)
         dice = torch.rand(len(proposed), generator=self._generator, dtype=left.dtype) * bound

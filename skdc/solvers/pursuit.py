@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skdc.kernels import MATRIX_ENTRIES
-from skdc.solvers.selection import Cell, Choice, Embedding, Quota, Selection
+from skdc.solvers.selection import Cell, Choice, Embedding, Quota, Selection, SummedKernel, is_linear
 from skdc.source import RowSource
 
 _TOLERANCE = 1e-12  # of slopes, in units of the largest potential
@@ -78,7 +78,7 @@ def _kernels(objective: Any, cell: Cell) -> list[tuple[float, Any]]:
             f"Pursuit follows the mean embedding of the data, and {objective!r} has none; use MMD() or MeanDistance(), "
             "or Greedy(), which takes any discrepancy"
         )
-    if len({leaf.by for leaf in leaves}) > 1 or any(leaf.by == "group" and leaf.reduce != "mean" for leaf in leaves):
+    if len({leaf.by for leaf in leaves}) > 1 or not all(is_linear(leaf) for leaf in leaves):
         raise ValueError(
             f"Pursuit follows one mean embedding, but {objective!r} has several; use one `by`, or Greedy()"
         )
@@ -109,13 +109,10 @@ class _Support:
     def __init__(self, cell: Cell, kernels: list[tuple[float, Any]], regularization: float) -> None:
         self.rows: list[int] = []
         self._quota = Quota(cell)
-        self._terms = [(weight, kernel.columns) for weight, kernel in kernels]
-        potential, diagonal = (
-            sum(weight * getattr(kernel, name) for weight, kernel in kernels) for name in ("potential", "diagonal")
-        )
-        self._potential = potential.double()
-        self._ridge = regularization * float(cell.rows.mass.double() @ diagonal.double())
-        n, m = len(potential), cell.size
+        kernel = SummedKernel(kernels)
+        self._potential, self._columns = kernel.potential, kernel.columns
+        self._ridge = regularization * float(cell.rows.mass.double() @ kernel.diagonal)
+        n, m = len(kernel.potential), cell.size
         self._width = max(1, MATRIX_ENTRIES // n)
         self._kept = self._potential.new_empty(min(m, self._width), n)
         self._gram = self._potential.new_zeros(m, m)
@@ -127,7 +124,7 @@ class _Support:
         self._quota.take(best)
         self.rows.append(best)
         size = len(self.rows)
-        column = self._columns(torch.tensor([best]))[0]
+        column = self._columns([best])[0].double()
         if size <= len(self._kept):
             self._kept[size - 1] = column
         self._gram[size - 1, :size] = self._gram[:size, size - 1] = column[self.rows]
@@ -147,13 +144,8 @@ class _Support:
         left = self._potential - self._weights[:kept] @ self._kept[:kept]
         for start in range(kept, size, self._width):
             piece = slice(start, min(start + self._width, size))
-            left -= self._weights[piece] @ self._columns(torch.tensor(self.rows[piece]))
+            left -= self._weights[piece] @ self._columns(self.rows[piece]).double()
         return left
-
-    def _columns(self, rows: Tensor) -> Tensor:
-        """Return the kernel of some rows with all, of shape (len(rows), n)."""
-        rows = rows.to(self._potential.device)
-        return sum(weight * columns(rows) for weight, columns in self._terms).T.double()
 
 
 def nonnegative_quadrature(gram: Tensor, potential: Tensor, start: Tensor) -> Tensor:

@@ -47,8 +47,8 @@ class Rank(Selection):
         self.keep = keep
 
     def splits(self, objective: Any) -> bool:
-        """Tell whether classes can be treated one by one: not where rows are scored, by networks that see all."""
-        return objective is not None and super().splits(objective)
+        """Tell whether rows are chosen class by class: they are scored together, by networks that see all."""
+        return False
 
     def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
         """Score all rows, and take the first of each class.

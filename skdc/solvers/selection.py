@@ -31,6 +31,27 @@ class Embedding(Protocol):
     def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]: ...  # noqa: D102
 
 
+@runtime_checkable
+class Quantization(Protocol):
+    """What a solver asks of a discrepancy that is the mean cost of the nearest point."""
+
+    exponent: float
+
+    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
+
+    def nearest(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
+
+
+def is_linear(leaf: Any) -> bool:
+    """Tell whether groups of equal mass, put together, give what a discrepancy makes of them: their mean."""
+    return leaf.by != "group" or leaf.reduce == "mean"
+
+
+def sums(values: Tensor, places: Tensor, size: int) -> Tensor:
+    """Return the sum of the values at each of `size` places."""
+    return values.new_zeros(size).index_add_(0, places, values)
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """Rows of which some are to be chosen: a class, or all.
@@ -60,8 +81,7 @@ class Cell:
         """Return the mass of each class over the rows to be chosen of it, of shape (n_classes,)."""
         weight = self.rows.weight
         codes, quotas = (torch.as_tensor(values, device=weight.device) for values in (self.codes, self.quotas))
-        of_class = torch.zeros(len(quotas), dtype=weight.dtype, device=weight.device).index_add_(0, codes, weight)
-        return of_class / quotas.clamp_min(1)
+        return sums(weight, codes, len(quotas)) / quotas.clamp_min(1)
 
     def take(self, rows: NDArray[np.intp]) -> Cell:
         """Return a cell of some of the rows, with the same quotas."""
@@ -88,9 +108,32 @@ class Cell:
         if leaf.by != "group":
             return block
         group = leaf.group_of_key_[block.key]
-        mass = torch.zeros(leaf.n_groups, dtype=block.weight.dtype, device=group.device)
-        mass.index_add_(0, group, block.weight)
-        return Block(block.weight / mass[group], block.key, block.values)
+        return Block(block.weight / sums(block.weight, group, leaf.n_groups)[group], block.key, block.values)
+
+
+class SummedKernel:
+    """The kernel of the rows of a cell with each other, summed over the terms of an objective.
+
+    Parameters
+    ----------
+    terms : list of (float, OwnKernel)
+        Weights and kernels.
+
+    Attributes
+    ----------
+    potential, diagonal : Tensor of shape (n,), float64
+        As in `OwnKernel`.
+    """
+
+    def __init__(self, terms: list[tuple[float, Any]]) -> None:
+        self._terms = [(weight, kernel.columns) for weight, kernel in terms]
+        self.potential = sum(weight * kernel.potential for weight, kernel in terms).double()
+        self.diagonal = sum(weight * kernel.diagonal for weight, kernel in terms).double()
+
+    def columns(self, rows: list[int]) -> Tensor:
+        """Return the kernel of some rows with all, of shape (len(rows), n)."""
+        at = torch.tensor(rows, device=self.potential.device)
+        return sum(weight * columns(at) for weight, columns in self._terms).T.contiguous()
 
 
 class Quota:
@@ -170,8 +213,8 @@ class Selection(Solver):
         """Return the rows chosen of a cell, `cell.quotas[c]` distinct ones of each class c."""
 
     def splits(self, objective: Any) -> bool:
-        """Tell whether classes can be treated one by one."""
-        return objective is None or all(leaf.by is not None for leaf in objective.leaves())
+        """Tell whether rows are chosen class by class."""
+        return objective is None or _by_class(objective)
 
     def solve(
         self,
@@ -188,7 +231,7 @@ class Selection(Solver):
         ValueError
             If the objective is not one that the solver can follow.
         """
-        self._check_reweight()
+        self.check_reweight()
         chosen: list[NDArray[np.intp]] = []
         mass: list[Tensor] = []
         values: list[float] = []
@@ -210,7 +253,14 @@ class Selection(Solver):
         history = {"loss": np.array(values)} if values else {}
         return Solution(detached(synthetic()), len(synthetic.indices), history, attributes)
 
-    def _check_reweight(self) -> None:
+    def check_reweight(self) -> None:
+        """Refuse a discrepancy whose best weights cannot be solved for.
+
+        Raises
+        ------
+        ValueError
+            Naming it.
+        """
         leaves = [] if self.reweight is None else self.reweight.leaves()
         if not all(isinstance(leaf, Embedding) for leaf in leaves):
             raise ValueError(
@@ -222,7 +272,7 @@ class Selection(Solver):
         """Return the weights of the chosen rows that make a discrepancy least, class by class or together."""
         objective = clone(self.reweight).fit(source, generator)
         rows, mass = synthetic(), torch.empty_like(synthetic.weight)
-        for cell in _cells(source, synthetic.sizes, self.splits(objective)):
+        for cell in _cells(source, synthetic.sizes, _by_class(objective)):
             of_cell = torch.isin(rows.key, torch.as_tensor(np.unique(cell.codes), device=source.device))
             gram, potential = 0.0, 0.0
             for leaf in objective.leaves():
@@ -231,6 +281,10 @@ class Selection(Solver):
                 potential = potential + leaf.weight * leaf.potential(p, q.values)
             mass[of_cell] = cell.rows.weight.sum() * simplex_quadrature(gram, potential).to(mass)
         return mass
+
+
+def _by_class(objective: Any) -> bool:
+    return all(leaf.by is not None for leaf in objective.leaves())
 
 
 def _cells(source: RowSource, sizes: NDArray[np.int64], splits: bool) -> Iterator[Cell]:

@@ -87,7 +87,7 @@ class Snap(Solver):
         if points.learned and source.schema.task == "classification":
             raise ValueError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
         nearest = _Nearest(points, self.reweight)
-        nearest._check_reweight()
+        nearest.check_reweight()
         moved = solver.solve(objective, points, source, generator, progress)
         chosen = nearest.solve(objective, synthetic, source, generator, lambda step, n_steps, loss: False)
         return replace(chosen, n_iter=moved.n_iter, history=moved.history)

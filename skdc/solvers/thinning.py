@@ -149,9 +149,7 @@ def thinned(
 
 def _per_row(cell: Cell, sizes: NDArray[np.int64]) -> Tensor:
     """Return the mass of the class of each row over the number of rows that are to stand for it."""
-    weight = cell.rows.weight
-    codes, wanted = (torch.as_tensor(values, device=weight.device) for values in (cell.codes, sizes))
-    return (weight.new_zeros(len(wanted)).index_add_(0, codes, weight) / wanted)[codes]
+    return replace(cell, quotas=sizes).shares()[torch.as_tensor(cell.codes, device=cell.rows.weight.device)]
 
 
 def _drawn(weight: Tensor, members: NDArray[np.intp], size: int, generator: torch.Generator) -> Tensor:

@@ -81,8 +81,7 @@ class QuantizationError(Discrepancy):
 
     def nearest(self, values: Tensor, points: Tensor) -> Tensor:
         """Return the cost of the nearest point for each row, of shape (n,)."""
-        pieces = values.split(max(1, MATRIX_ENTRIES // len(points)))
-        return torch.cat([self.costs(rows, points).min(1).values for rows in pieces])
+        return _nearest(self.costs, values, points)
 
     def costs(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the distances of rows to the power of the exponent, of shape (len(x), len(y))."""
@@ -155,8 +154,7 @@ class CoveringRadius(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the radius around the points that covers the rows but for the outliers."""
-        pieces = p.values.split(max(1, MATRIX_ENTRIES // len(q)))
-        return self.rim(torch.cat([distances(rows, q.values).min(1).values for rows in pieces]), p.mass)
+        return self.rim(_nearest(distances, p.values, q.values), p.mass)
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Refuse: the masses of rows do not matter.
@@ -182,3 +180,9 @@ class CoveringRadius(Discrepancy):
     def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         """Return a function of some rows that gives the distances of all rows to them, without a gradient."""
         return distance_columns(x, 1)
+
+
+def _nearest(costs: Callable[[Tensor, Tensor], Tensor], values: Tensor, points: Tensor) -> Tensor:
+    """Return the least cost of each row at some points, without a matrix of all of them."""
+    pieces = values.split(max(1, MATRIX_ENTRIES // len(points)))
+    return torch.cat([costs(rows, points).min(1).values for rows in pieces])
