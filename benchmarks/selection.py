@@ -12,7 +12,7 @@ from data import mixture, rows, some
 from scipy import stats
 from scores import apart_within
 from selection_criteria import Data, mmd
-from selection_families import FAMILIES, FLOOR, Family, Method, Task
+from selection_families import FAMILIES, FLOORS, Family, Method, Task
 
 GIBIBYTE = 2**30
 GROWING = ["herding", "thinning", "rpcholesky", "facility-location", "k-center"]
@@ -145,8 +145,8 @@ def time(args: argparse.Namespace) -> None:
         for size in args.sizes:
             for n_jobs in args.n_jobs:
                 for family in families(args):
-                    floor = [FLOOR] if family.name.startswith("herding") else []
-                    for peer in [*family.peers, *floor]:
+                    floors = FLOORS if family.name.startswith("herding") else []
+                    for peer in [*family.peers, *floors]:
                         tasks = [Task(data, size, seed, n_jobs) for seed in range(args.repeats)]
                         mine, theirs = alternating([family.ours, peer], tasks, args)
                         pairs = list(zip(mine.seconds, theirs.seconds, strict=False))

@@ -107,7 +107,7 @@ def our_hardest(task: Task) -> Call:
     return fitted(UncertaintySubset(), task, task.data.y)
 
 
-def products(task: Task) -> Call:
+def products(task: Task, at_once: int) -> Call:
     """Multiply the rows with themselves, on and under the diagonal, and with `size` of them: herding needs no less."""
     torch.set_num_threads(task.n_jobs)
     X = torch.as_tensor(task.X)
@@ -117,7 +117,7 @@ def products(task: Task) -> Call:
         for i, left in enumerate(tiles):
             for right in tiles[: i + 1]:
                 left @ right.T
-        for some in X[: task.size].split(64):
+        for some in X[: task.size].split(at_once):
             X @ some.T
         return np.arange(task.size)
 
@@ -203,4 +203,7 @@ FAMILIES = [
     ),
     Family("uncertainty", Method("UncertaintySubset", our_hardest, draws=True), [], criteria.confidence),
 ]
-FLOOR = Method("the products it needs", products)
+FLOORS = [
+    Method("the products it needs, one column at a time", partial(products, at_once=1)),
+    Method("the same, as if all columns were known beforehand", partial(products, at_once=64)),
+]

@@ -17,7 +17,7 @@ TILE = 384  # rows of a kernel tile: small enough for the cache, large enough fo
 
 
 class OwnKernel(NamedTuple):
-    """The kernel matrix of a cloud with itself, of which only columns are ever held.
+    """The kernel matrix of a cloud with itself, seen by its columns.
 
     Parameters
     ----------
@@ -47,13 +47,12 @@ class EmbeddingDistance(Discrepancy):
     def own_kernel(self, p: Block) -> OwnKernel:
         """Return what greedy selection needs of the kernel of p with itself."""
 
+    @abstractmethod
     def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]:
         """Return a function `submatrix(rows, others)` that gives the kernel of some rows of p with others.
 
-        From indices of shape (..., n) and (..., m) it makes a matrix of shape (..., n, m), here by a `kernel_matrix`
-        that takes rows of shape (..., n, d).
+        From indices of shape (..., n) and (..., m) it makes a matrix of shape (..., n, m).
         """
-        return lambda rows, others: self.kernel_matrix(p.values[rows], p.values[others])
 
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return the mean embedding of p at some points, of shape (n,), without a full kernel matrix."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Literal, Self
 
 import torch
@@ -15,7 +15,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
 from skdc.discrepancies.reduce import Reduction
-from skdc.kernels import MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
+from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.kernels.base import Rows
 from skdc.source import RowSource, Source, require_rows
 from skdc.spaces.base import Space
@@ -48,7 +48,7 @@ class KernelDistance(EmbeddingDistance):
 
     def constant(self, p: Block, generator: torch.Generator) -> Tensor:
         """Return the real-real term, in tiles."""
-        return p.mass @ self.own_kernel(p).potential
+        return p.mass @ _own_potential(self.submatrix(p), p.mass)
 
     def within(self, q: Block) -> Tensor:
         """Return the mean kernel of two points of a block."""
@@ -72,21 +72,36 @@ class KernelDistance(EmbeddingDistance):
         return self.kernel_(x, y)
 
     def own_kernel(self, p: Block) -> OwnKernel:
-        """Return the potential by half of the matrix, which is symmetric."""
-        submatrix = self.submatrix(p)
-        tiles = [slice(start, start + TILE) for start in range(0, len(p), TILE)]
-        mass, potential = p.mass, torch.zeros_like(p.mass)
-        for i, rows in enumerate(tiles):
-            for others in tiles[: i + 1]:
-                tile = submatrix(rows, others)
-                potential[rows] += tile @ mass[others]
-                if others != rows:
-                    potential[others] += mass[rows] @ tile
-        return OwnKernel(potential, self.kernel_.diagonal(p.values), lambda rows: submatrix(slice(None), rows))
+        """Return the potential by half of the matrix, which is symmetric; the matrix is kept if it is not large."""
+        submatrix, diagonal = self.submatrix(p), self.kernel_.diagonal(p.values)
+        if len(p) ** 2 > KEPT_ENTRIES:
+            return OwnKernel(_own_potential(submatrix, p.mass), diagonal, lambda rows: submatrix(slice(None), rows))
+        matrix = p.mass.new_empty(len(p), len(p))
+        for rows, others, tile in _lower_tiles(submatrix, len(p)):
+            matrix[rows, others], matrix[others, rows] = tile, tile.T
+        return OwnKernel(matrix @ p.mass, diagonal, lambda rows: matrix[rows].T)
 
     def submatrix(self, p: Block) -> Callable[[Rows, Rows], Tensor]:
         """Return a function that gives the kernel of some rows of p with others."""
         return self.kernel_.among(p.values)
+
+
+def _lower_tiles(submatrix: Callable[[Rows, Rows], Tensor], size: int) -> Iterator[tuple[slice, slice, Tensor]]:
+    """Yield the tiles of a symmetric matrix on and under its diagonal, and where they stand."""
+    tiles = [slice(start, start + TILE) for start in range(0, size, TILE)]
+    for i, rows in enumerate(tiles):
+        for others in tiles[: i + 1]:
+            yield rows, others, submatrix(rows, others)
+
+
+def _own_potential(submatrix: Callable[[Rows, Rows], Tensor], mass: Tensor) -> Tensor:
+    """Return a symmetric matrix times the masses of its rows, tile by tile."""
+    potential = torch.zeros_like(mass)
+    for rows, others, tile in _lower_tiles(submatrix, len(mass)):
+        potential[rows] += tile @ mass[others]
+        if others != rows:
+            potential[others] += mass[rows] @ tile
+    return potential
 
 
 class MMD(KernelDistance):

@@ -2,8 +2,10 @@
 
 from skdc.kernels.base import Kernel
 from skdc.kernels.distances import (
+    KEPT_ENTRIES,
     MATRIX_ENTRIES,
     MEDIAN_ROWS,
+    TILE,
     distance_columns,
     distances,
     distances_of_norms,
@@ -16,8 +18,10 @@ from skdc.kernels.dot_product import ArcCosine, Linear, NeuralTangent, Polynomia
 from skdc.kernels.radial import Energy, Gaussian, InverseMultiquadric, Laplace
 
 __all__ = [
+    "KEPT_ENTRIES",
     "MATRIX_ENTRIES",
     "MEDIAN_ROWS",
+    "TILE",
     "ArcCosine",
     "Energy",
     "Gaussian",

@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from skdc.kernels import MATRIX_ENTRIES
+from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, TILE
 from skdc.solvers.growth import Growth
 from skdc.solvers.selection import Cell, sums
 
-_KEPT_ENTRIES = 1 << 27  # of the matrix of costs, half a gibibyte: all of them up to 11 585 rows
 _MANY = 512  # rows whose costs are computed together where all have to be
 _FEW = 32  # and where a few of them are likely to do
 _TOLERANCE = 1e-6  # of the mean cost: smaller gains are rounding errors
@@ -78,11 +77,17 @@ class Medoids(Growth):
             rows = rows[bounds[rows] > most]
             if not len(rows):
                 return best
-            gains = (self._near - self._costs(rows)).clamp_min_(0) @ self._mass
+            gains = self._gained(rows)
             self._gains[rows] = gains
             bounds[rows] = -torch.inf
             if gains.max() > most:
                 best, most = int(rows[gains.argmax()]), float(gains.max())
+
+    def _gained(self, rows: Tensor) -> Tensor:
+        """Return by how much each of some rows lowers the mean cost."""
+        costs = self._costs(rows)
+        tiles = zip(self._near.split(TILE), costs.split(TILE, 1), self._mass.split(TILE), strict=True)
+        return sum((near - cost).clamp_min_(0) @ mass for near, cost, mass in tiles)
 
     def improve(self) -> bool:
         """Try each row once in the place of the chosen one for which it serves best."""
@@ -161,7 +166,7 @@ class KeptColumns:
 
     def __init__(self, columns: Callable[[Tensor], Tensor], like: Tensor) -> None:
         self._columns, n_rows = columns, len(like)
-        n_kept = max(1, min(n_rows, _KEPT_ENTRIES // n_rows))
+        n_kept = max(1, min(n_rows, KEPT_ENTRIES // n_rows))
         self._kept = torch.empty(n_kept, n_rows, dtype=like.dtype, device=like.device)
         self._slot = torch.full((n_rows,), -1, device=like.device)  # where each column is kept
         self._owner = torch.full((n_kept,), -1, device=like.device)

@@ -132,9 +132,11 @@ def test_witness_is_the_first_variation(discrepancy, clouds, rng):
 
 
 @pytest.mark.parametrize("discrepancy", [MMD(bandwidth=1.0), MeanDistance(), RandomFeatureMMD(1.0, 30)], ids=repr)
-def test_potentials_are_kernel_products(discrepancy, clouds, rng, monkeypatch):
+@pytest.mark.parametrize("kept", [0, 1000], ids=["computed anew", "kept"])
+def test_potentials_are_kernel_products(discrepancy, kept, clouds, rng, monkeypatch):
     for module in (embeddings_module, mmd_module):
         monkeypatch.setattr(module, "TILE", 5)
+    monkeypatch.setattr(mmd_module, "KEPT_ENTRIES", kept)
     x, p, *_ = clouds
     at, discrepancy = torch.as_tensor(rng.normal(size=(8, 3))), fitted(discrepancy, x)
     points = block(x, 4 * p)

@@ -23,7 +23,6 @@ class KCenter(NamedCondenser):
     Each next row is the farthest from those chosen. The radius is at most twice the least possible one. Rows far from
     all others are chosen first, so that outliers and mislabelled rows are: `outliers` passes them over [2]_.
 
-
     Parameters
     ----------
     outliers : float, default=0.0
@@ -104,7 +103,6 @@ class FacilityLocation(NamedCondenser):
     Each next row is the one that lowers the mean distance to the nearest chosen row most, which is within a factor
     1 - 1/e of the best gain. On the gradients of a network, `space=LastLayerGradients()`, this is CRAIG [2]_.
 
-
     Parameters
     ----------
     space : Space, default=None
@@ -116,6 +114,9 @@ class FacilityLocation(NamedCondenser):
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
         of the rows nearest to each.
+    max_rows : int, default=32768
+        Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time that grows with
+        their square; more are represented by as many random ones.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -144,6 +145,7 @@ class FacilityLocation(NamedCondenser):
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
+        max_rows: int = 32_768,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -169,11 +171,12 @@ class FacilityLocation(NamedCondenser):
         self.space = space
         self.by = by
         self.reweight = reweight
+        self.max_rows = max_rows
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
         discrepancy = QuantizationError(exponent=1, space=self.space, by=self.by)
-        return Recipe(discrepancy, Subset(), Greedy(reweight=self.reweight))
+        return Recipe(discrepancy, Subset(), Greedy(max_rows=self.max_rows, reweight=self.reweight))
 
 
 class KMedoids(NamedCondenser):
@@ -181,7 +184,6 @@ class KMedoids(NamedCondenser):
 
     They minimise the mean distance to the nearest chosen row: greedily, as `FacilityLocation` does, then by exchanging
     a chosen row for any other while that helps [2]_.
-
 
     Parameters
     ----------
@@ -196,6 +198,9 @@ class KMedoids(NamedCondenser):
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
         of the rows nearest to each.
+    max_rows : int, default=32768
+        Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time that grows with
+        their square; more are represented by as many random ones.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -224,6 +229,7 @@ class KMedoids(NamedCondenser):
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
+        max_rows: int = 32_768,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -250,8 +256,11 @@ class KMedoids(NamedCondenser):
         self.space = space
         self.by = by
         self.reweight = reweight
+        self.max_rows = max_rows
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
         discrepancy = QuantizationError(exponent=1, space=self.space, by=self.by)
-        return Recipe(discrepancy, Subset(), Greedy(n_passes=self.n_passes, reweight=self.reweight))
+        return Recipe(
+            discrepancy, Subset(), Greedy(n_passes=self.n_passes, max_rows=self.max_rows, reweight=self.reweight)
+        )
