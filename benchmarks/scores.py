@@ -26,14 +26,25 @@ from sklearn.utils.validation import has_fit_parameter
 from skdc import (
     Condenser,
     DistributionMatching,
+    FacilityLocation,
     GradientMatching,
+    GradMatch,
+    GreedyKernelPoints,
+    KCenter,
     KernelHerding,
     KernelInducingPoints,
+    KernelThinning,
     KMeansCondenser,
+    KMedoids,
+    RandomlyPivotedCholesky,
     RandomSubset,
+    SteinThinning,
     TrajectoryMatching,
+    UncertaintySubset,
+    WassersteinCoreset,
 )
 from skdc.networks import MLP
+from skdc.spaces import LastLayerGradients
 
 SVC_ROWS = 10_000  # an RBF-SVC of all 60,000 rows takes minutes: "all data" is that many rows for it
 HOW = (
@@ -48,7 +59,21 @@ def methods(n_per_class: int) -> dict[str, Any]:
     return {
         "RandomSubset": RandomSubset(**size),
         "KMeansCondenser": KMeansCondenser(**size),
+        "KMeansCondenser (nearest rows)": KMeansCondenser(voting="nearest", **size),
         "KernelHerding": KernelHerding(**size),
+        "KernelThinning": KernelThinning(**size),
+        "SteinThinning": SteinThinning(**size),
+        "KCenter": KCenter(**size),
+        "KCenter (10% outliers)": KCenter(outliers=0.1, **size),
+        "KMedoids": KMedoids(**size),
+        "FacilityLocation": FacilityLocation(**size),
+        "FacilityLocation (CRAIG)": FacilityLocation(space=LastLayerGradients(), **size),
+        "GradMatch": GradMatch(**size),
+        "RandomlyPivotedCholesky": RandomlyPivotedCholesky(**size),
+        "GreedyKernelPoints": GreedyKernelPoints(**size),
+        "UncertaintySubset (hardest)": UncertaintySubset(**size),
+        "WassersteinCoreset": WassersteinCoreset(**size),
+        "WassersteinCoreset (nearest rows)": WassersteinCoreset(snap=True, **size),
         "Condenser (MMD)": Condenser(**size),
         "DistributionMatching (MLP)": DistributionMatching(network=MLP(), **size),
         "GradientMatching (MLP)": GradientMatching(network=MLP(), **size),

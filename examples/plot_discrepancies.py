@@ -60,6 +60,8 @@ CLOUDS_AND_MEANS = [
     d.KernelStein(),
     d.NearestNeighborKL(),
     d.GaussianKL(),
+    d.CoveringRadius(),
+    d.NystromError(),
     d.MMD() + 0.01 * d.L2Norm(),
     d.MMD() + 0.1 * d.TotalVariation(image_shape=(8, 8)),
     d.MMD() + 0.1 * d.Diversity(),

@@ -44,8 +44,8 @@ class EmbeddingDistance(Discrepancy):
         """Return the kernel matrix of rows of the space, of shape (len(x), len(y))."""
 
     @abstractmethod
-    def own_kernel(self, p: Block) -> OwnKernel:
-        """Return what greedy selection needs of the kernel of p with itself."""
+    def own_kernel(self, p: Block, n_columns: int) -> OwnKernel:
+        """Return what greedy selection needs of the kernel of p with itself; so many columns may be asked for."""
 
     @abstractmethod
     def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]:
@@ -115,7 +115,7 @@ class MeanEmbedding(MeanDiscrepancy, EmbeddingDistance):
         """Return the mean embedding of p at some points: their features times the mean feature."""
         return self.features(at) @ self.statistic(p)
 
-    def own_kernel(self, p: Block) -> OwnKernel:
+    def own_kernel(self, p: Block, n_columns: int) -> OwnKernel:
         """Return products of the features, which are computed once."""
         features = self.features(p.values)
         potential = features @ (p.mass @ features)

@@ -71,10 +71,12 @@ class KernelDistance(EmbeddingDistance):
         """Return the kernel matrix."""
         return self.kernel_(x, y)
 
-    def own_kernel(self, p: Block) -> OwnKernel:
-        """Return the potential by half of the matrix, which is symmetric; the matrix is kept if it is not large."""
+    def own_kernel(self, p: Block, n_columns: int) -> OwnKernel:
+        """Return the potential by half of the matrix, which is symmetric; the matrix is kept where that pays."""
         submatrix, diagonal = self.submatrix(p), self.kernel_.diagonal(p.values)
-        if len(p) ** 2 > KEPT_ENTRIES:
+        # A column that is computed again costs about as much as d that are read; to keep the matrix, ten times all.
+        pays = n_columns * p.values.shape[1] > 10 * len(p)
+        if len(p) ** 2 > KEPT_ENTRIES or not pays:
             return OwnKernel(_own_potential(submatrix, p.mass), diagonal, lambda rows: submatrix(slice(None), rows))
         matrix = p.mass.new_empty(len(p), len(p))
         for rows, others, tile in _lower_tiles(submatrix, len(p)):

@@ -339,7 +339,7 @@ class KernelStein(Discrepancy):
         score = self.scores_[self.group_of(p)]
         return -2 * self._stein_kernel(at, score(at), q.values, score(q.values)) @ q.mass
 
-    def own_kernel(self, p: Block) -> OwnKernel:
+    def own_kernel(self, p: Block, n_columns: int) -> OwnKernel:
         """Return the Stein kernel of p with itself, and a potential of zeros, that of the density.
 
         Raises

@@ -67,7 +67,7 @@ class Herd(Growth):
 
     def __init__(self, cell: Cell, leaves: list[Any]) -> None:
         super().__init__(cell)
-        kernel = SummedKernel([(leaf.weight, leaf.own_kernel(cell.block(leaf))) for leaf in leaves])
+        kernel = SummedKernel([(leaf.weight, leaf.own_kernel(cell.block(leaf), cell.size)) for leaf in leaves])
         # Sums in float64: rows come and go, and rounding errors would stay.
         self._potential, self._diagonal, self._columns = kernel.potential, kernel.diagonal, kernel.columns
         self._weight = cell.shares().double()[self.quota.codes]

@@ -82,7 +82,7 @@ def _kernels(objective: Any, cell: Cell) -> list[tuple[float, Any]]:
         raise ValueError(
             f"Pursuit follows one mean embedding, but {objective!r} has several; use one `by`, or Greedy()"
         )
-    kernels = [(leaf.weight, leaf.own_kernel(cell.block(leaf))) for leaf in leaves]
+    kernels = [(leaf.weight, leaf.own_kernel(cell.block(leaf), cell.size)) for leaf in leaves]
     for leaf, (_, kernel) in zip(leaves, kernels, strict=True):
         size = kernel.diagonal.max()
         # A few rounding errors are no embedding; but rows that are all at the origin have nothing to be told.

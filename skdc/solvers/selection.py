@@ -24,7 +24,7 @@ from skdc.source import RowSource, Source
 class Embedding(Protocol):
     """What a solver asks of a discrepancy that is a distance between mean embeddings."""
 
-    def own_kernel(self, p: Block) -> Any: ...  # noqa: D102
+    def own_kernel(self, p: Block, n_columns: int) -> Any: ...  # noqa: D102
 
     def potential(self, p: Block, at: Tensor) -> Tensor: ...  # noqa: D102
 
@@ -277,7 +277,9 @@ class Selection(Solver):
             gram, potential = 0.0, 0.0
             for leaf in objective.leaves():
                 p, q = cell.block(leaf), leaf.space_.block(rows.take(of_cell))
-                gram = gram + leaf.weight * leaf.own_kernel(q).columns(torch.arange(len(q), device=source.device))
+                gram = gram + leaf.weight * leaf.own_kernel(q, len(q)).columns(
+                    torch.arange(len(q), device=source.device)
+                )
                 potential = potential + leaf.weight * leaf.potential(p, q.values)
             mass[of_cell] = cell.rows.weight.sum() * simplex_quadrature(gram, potential).to(mass)
         return mass

@@ -209,7 +209,7 @@ def test_witness_and_own_kernel_are_those_of_the_stein_kernel(rng):
 
     witness = discrepancy.witness(block(x), block(y, 2 * q), tensor(at))
     np.testing.assert_allclose(witness, -2 * matrix(at, y) @ q, rtol=1e-9)
-    own = discrepancy.own_kernel(block(x))
+    own = discrepancy.own_kernel(block(x), 2)
     np.testing.assert_allclose(own.diagonal, matrix(x, x).diagonal(), rtol=1e-9)
     np.testing.assert_allclose(own.columns(torch.tensor([3, 1])), matrix(x, x)[:, [3, 1]], rtol=1e-8, atol=1e-10)
     assert not own.potential.any()

@@ -305,7 +305,7 @@ def test_parts_of_the_kernel_are_those_of_its_columns(discrepancy, rng):
     leaf = discrepancy.fit(source, seeded()).leaves()[0]
     p = leaf.space_.block(source.rows)
     rows, others = torch.tensor([[0, 5, 2], [7, 7, 1]]), torch.tensor([[3, 5, 1, 2], [11, 10, 9, 8]])
-    columns = leaf.own_kernel(p).columns(torch.arange(12))
+    columns = leaf.own_kernel(p, 12).columns(torch.arange(12))
     torch.testing.assert_close(leaf.submatrix(p)(rows, others), columns[rows[..., None], others[..., None, :]])
 
 
