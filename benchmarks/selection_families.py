@@ -42,16 +42,16 @@ def fitted(condenser: Any, task: Task, y: np.ndarray | None = None) -> Call:
     return lambda: condenser.fit(task.X, y).indices_
 
 
-def our_herding(task: Task, n_passes: int = 0) -> Call:
+def our_herding(task: Task, n_passes: int) -> Call:
     from skdc import KernelHerding
 
     return fitted(KernelHerding(task.data.bandwidth, n_passes=n_passes), task)
 
 
-def our_thinning(task: Task) -> Call:
+def our_thinning(task: Task, max_rows: int = 16_384) -> Call:
     from skdc import KernelThinning
 
-    return fitted(KernelThinning(task.data.bandwidth), task)
+    return fitted(KernelThinning(task.data.bandwidth, max_rows=max_rows), task)
 
 
 def our_cholesky(task: Task) -> Call:
@@ -60,7 +60,7 @@ def our_cholesky(task: Task) -> Call:
     return fitted(RandomlyPivotedCholesky(task.data.bandwidth), task)
 
 
-def our_stein(task: Task, n_passes: int = 0) -> Call:
+def our_stein(task: Task, n_passes: int) -> Call:
     from skdc import SteinThinning
 
     data = task.data.centered()
@@ -132,13 +132,13 @@ def squares_of(size_of_number: int) -> Callable[[Task], float]:
 FAMILIES = [
     Family(
         "herding",
-        Method("KernelHerding(n_passes=0)", our_herding),
+        Method("KernelHerding(n_passes=0)", partial(our_herding, n_passes=0)),
         [Method("coreax KernelHerding", peers.coreax_herding)],
     ),
     Family(
         "herding-exchanges",
-        Method("KernelHerding", partial(our_herding, n_passes=1)),
-        [Method("coreax KernelHerding, refined", partial(peers.coreax_herding, n_passes=1))],
+        Method("KernelHerding", partial(our_herding, n_passes=2)),
+        [Method("coreax KernelHerding, refined once", partial(peers.coreax_herding, n_passes=1))],
     ),
     Family(
         "thinning",
@@ -150,8 +150,14 @@ FAMILIES = [
                 draws=True,
                 least_bytes=lambda task: 8 * (task.size * 2 ** task.halvings()) ** 2,
             ),
-            Method("goodpoints Compress++", peers.goodpoints_compression, draws=True),
             Method("coreax KernelThinning", peers.coreax_thinning, draws=True, least_bytes=squares_of(8)),
+        ],
+    ),
+    Family(
+        "compress",
+        Method("KernelThinning(max_rows=4096)", partial(our_thinning, max_rows=4096), draws=True),
+        [
+            Method("goodpoints Compress++", peers.goodpoints_compression, draws=True),
             Method("coreax CompressPlusPlus", partial(peers.coreax_thinning, compress=True), draws=True),
         ],
     ),
@@ -163,14 +169,14 @@ FAMILIES = [
     ),
     Family(
         "stein",
-        Method("SteinThinning(n_passes=0)", our_stein),
+        Method("SteinThinning(n_passes=0)", partial(our_stein, n_passes=0)),
         [Method("coreax SteinThinning", peers.coreax_stein)],
         criteria.stein_discrepancy,
     ),
     Family(
         "stein-exchanges",
-        Method("SteinThinning", partial(our_stein, n_passes=1)),
-        [Method("coreax SteinThinning, refined", partial(peers.coreax_stein, n_passes=1))],
+        Method("SteinThinning", partial(our_stein, n_passes=2)),
+        [Method("coreax SteinThinning, refined once", partial(peers.coreax_stein, n_passes=1))],
         criteria.stein_discrepancy,
     ),
     Family(

@@ -12,8 +12,7 @@ from skdc.solvers.selection import Cell, Choice, Embedding, Selection, is_linear
 from skdc.solvers.thinning import completed, compressed, thinned
 from skdc.source import RowSource
 
-_ENOUGH_ROWS = 16_384  # to stand for all where a few are chosen
-_SPARE_ROWS = 4  # and for each row that is chosen where many are
+_SPARE_ROWS = 4  # at least so many are left for each row that is chosen
 _MOST_ROWS = 65_536  # whose kernel with each other is computed
 
 
@@ -24,8 +23,8 @@ class Halving(Selection):
     distances of mean embeddings (`MMD`, `EnergyDistance`, `RandomFeatureMMD`, `KernelStein` ...) and sums of them. The
     time is near linear in the number of rows, and no kernel matrix of all rows is held:
 
-    1. more than 16 384 rows (or than four for each that is chosen) are halved to no more than that by Compress [1]_,
-       that is in bins that double in size;
+    1. more than `max_rows` rows (or than four for each that is chosen) are halved to no more than that by Compress
+       [1]_, that is in bins that double in size;
     2. these are halved to the number that is wanted;
     3. each chosen row may be exchanged for the one that is best in its place, as in the last step of kernel thinning
        [2]_. More than 65 536 rows are not compared for that.
@@ -41,6 +40,8 @@ class Halving(Selection):
         to leave a half to a tenth of the squared distance before the exchanges.
     n_passes : int, default=2
         Most passes of exchanges over the chosen rows. The paper makes one.
+    max_rows : int, default=16384
+        Rows that are left after the first step, at most. Fewer take less time, and the set is farther from the data.
     reweight : discrepancy, default=None
         As in `Selection`.
 
@@ -59,12 +60,18 @@ class Halving(Selection):
     """
 
     def __init__(
-        self, oversampling: int = 3, delta: float | None = None, n_passes: int = 2, reweight: Any = None
+        self,
+        oversampling: int = 3,
+        delta: float | None = None,
+        n_passes: int = 2,
+        max_rows: int = 16_384,
+        reweight: Any = None,
     ) -> None:
         super().__init__(reweight)
         self.oversampling = oversampling
         self.delta = delta
         self.n_passes = n_passes
+        self.max_rows = max_rows
 
     def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
         """Halve the rows of a cell, and exchange some.
@@ -77,7 +84,7 @@ class Halving(Selection):
         self._check(objective)
         leaves, settings = objective.leaves(), (self.oversampling, self.delta)
         rows, some = np.arange(len(cell.codes)), cell
-        enough = min(_MOST_ROWS, max(_ENOUGH_ROWS, _SPARE_ROWS * cell.size))
+        enough = min(_MOST_ROWS, max(self.max_rows, _SPARE_ROWS * cell.size))
         if len(rows) > enough > cell.size:
             rows, some = compressed(leaves, cell, enough, generator, *settings)
         chosen = completed(some, thinned(leaves, some, cell.quotas, *settings, generator), generator)
@@ -93,10 +100,10 @@ class Halving(Selection):
         return Choice(rows[herd.chosen].tolist(), values=values)
 
     def _check(self, objective: Any) -> None:
-        if min(self.oversampling, self.n_passes) < 0 or not (self.delta is None or 0 < self.delta < 1):
-            raise ValueError(
-                f"{self!r}: oversampling and n_passes must not be negative, delta be None or between 0 and 1"
-            )
+        if min(self.oversampling, self.n_passes) < 0 or self.max_rows < 1:
+            raise ValueError(f"{self!r}: oversampling and n_passes must not be negative, max_rows be at least 1")
+        if not (self.delta is None or 0 < self.delta < 1):
+            raise ValueError(f"{self!r}: delta must be None or between 0 and 1")
         leaves = objective.leaves()
         others = [leaf for leaf in leaves if not isinstance(leaf, Embedding)]
         if others:

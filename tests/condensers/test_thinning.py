@@ -21,11 +21,11 @@ def squared_mmd(X, rows, gamma=1e-3):
 
 def test_thinning_is_a_halving_of_the_mmd(iris):
     X, y = iris
-    named = KernelThinning([0.5, 2.0], 1, 0.5, 1, Standardized(), None, MMD(), n_per_class=5, random_state=0)
+    named = KernelThinning([0.5, 2.0], 1, 0.5, 1, 30, Standardized(), None, MMD(), n_per_class=5, random_state=0)
     spelled = Condenser(
         MMD(bandwidth=[0.5, 2.0], space=Standardized(), by=None),
         parameterization=Subset(),
-        solver=Halving(1, 0.5, 1, MMD()),
+        solver=Halving(1, 0.5, 1, 30, MMD()),
         n_per_class=5,
         random_state=0,
     )

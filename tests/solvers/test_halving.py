@@ -235,8 +235,7 @@ def test_many_rows_are_compressed_first(rng, monkeypatch):
             super().__init__(cell, leaves)
 
     monkeypatch.setattr(halving, "Herd", Herd)
-    monkeypatch.setattr(halving, "_ENOUGH_ROWS", 300)
-    chosen, solution = solve(Halving(1), MMD(bandwidth=1.0, by=None), row_source(X, y), [30, 10])
+    chosen, solution = solve(Halving(1, max_rows=300), MMD(bandwidth=1.0, by=None), row_source(X, y), [30, 10])
     assert 150 < compared[0] <= 300
     np.testing.assert_array_equal(np.bincount(y[chosen]), [30, 10])
     random = np.mean([mmd2(X, rng.permutation(2000)[:40]) for _ in range(5)])
@@ -245,7 +244,6 @@ def test_many_rows_are_compressed_first(rng, monkeypatch):
 
 
 def test_rows_that_are_too_many_to_compare_are_halved_only(rng, monkeypatch):
-    monkeypatch.setattr(halving, "_ENOUGH_ROWS", 100)
     monkeypatch.setattr(halving, "_MOST_ROWS", 100)
     chosen, solution = solve(Halving(), MMD(bandwidth=1.0), row_source(rng.normal(size=(1000, 2))), [200])
     assert len(np.unique(chosen)) == 200
@@ -340,10 +338,11 @@ def test_passes_bring_the_rows_nearer(rng):
         (MMD(by="group", reduce="worst"), Halving(), r"not another reduce=; use Greedy\(\)"),
         (MMD(), Halving(oversampling=-1), "must not be negative"),
         (MMD(), Halving(n_passes=-1), "must not be negative"),
-        (MMD(), Halving(delta=1.0), "delta be None or between 0 and 1"),
+        (MMD(), Halving(delta=1.0), "delta must be None or between 0 and 1"),
+        (MMD(), Halving(max_rows=0), "max_rows be at least 1"),
         (KernelStein(by="group"), Halving(), "has a density a group"),
     ],
-    ids=["costs", "sum", "two by", "worst", "oversampling", "passes", "delta", "densities"],
+    ids=["costs", "sum", "two by", "worst", "oversampling", "passes", "delta", "max_rows", "densities"],
 )
 def test_what_does_not_go_together_is_refused(discrepancy, solver, message, rng):
     source = row_source(rng.normal(size=(40, 2)), np.zeros(40, np.int64), groups=np.repeat([0, 1], 20))

@@ -25,12 +25,11 @@ class KernelHerding(NamedCondenser):
     Each next row is the one that makes the maximum mean discrepancy (Gaussian kernel) least. Then each may be exchanged
     for a better one, which the paper does not do: `n_passes=0` is the published method.
 
-
     Parameters
     ----------
     bandwidth : "median", float or sequence of float, default="median"
         Of the kernel, in the units of the space.
-    n_passes : int, default=1
+    n_passes : int, default=2
         Most passes of exchanges.
     space : Space, default=None
         Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
@@ -64,7 +63,7 @@ class KernelHerding(NamedCondenser):
     def __init__(
         self,
         bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        n_passes: int = 1,
+        n_passes: int = 2,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
@@ -109,7 +108,6 @@ class SteinThinning(NamedCondenser):
     which the paper does not do: `n_passes=0` is the published method. The density is fitted to the rows, or given by
     its score.
 
-
     Parameters
     ----------
     density : Score or callable, default=None
@@ -117,7 +115,7 @@ class SteinThinning(NamedCondenser):
         or the gradient of a log-density.
     bandwidth : "median" or float, default="median"
         Of the inverse multiquadric kernel, in the units of the space.
-    n_passes : int, default=1
+    n_passes : int, default=2
         Most passes of exchanges.
     space : Space, default=None
         Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
@@ -154,7 +152,7 @@ class SteinThinning(NamedCondenser):
         self,
         density: Score | Callable[[Tensor], Tensor] | None = None,
         bandwidth: Literal["median"] | float = "median",
-        n_passes: int = 1,
+        n_passes: int = 2,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,

@@ -22,8 +22,8 @@ class KernelThinning(NamedCondenser):
 
     Each half has nearly the mean embedding of the whole (Gaussian kernel); at the end rows are exchanged for better
     ones. Where there are many rows the time is near linear in their number: `KernelHerding`, which comes nearer to the
-    data, compares up to 65 536 rows with each other, this one 16 384. `KernelThinning(delta=0.5, n_passes=1)` has the
-    settings of the papers; see `Halving` for what they cost.
+    data, compares up to 65 536 rows with each other, this one `max_rows`. `KernelThinning(delta=0.5, n_passes=1)` has
+    the settings of the papers; see `Halving` for what they cost.
 
     Parameters
     ----------
@@ -35,6 +35,9 @@ class KernelThinning(NamedCondenser):
         Halve at random, such that the bound of the paper holds but for this probability. None: as well as possible.
     n_passes : int, default=2
         Most passes of exchanges.
+    max_rows : int, default=16384
+        Rows to which a class (or all, with `by=None`) is halved before the last halvings and the exchanges, at most.
+        Fewer take less time, and the set is farther from the data.
     space : Space, default=None
         Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
         are, joined with continuous targets.
@@ -71,6 +74,7 @@ class KernelThinning(NamedCondenser):
         oversampling: int = 3,
         delta: float | None = None,
         n_passes: int = 2,
+        max_rows: int = 16_384,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
@@ -100,6 +104,7 @@ class KernelThinning(NamedCondenser):
         self.oversampling = oversampling
         self.delta = delta
         self.n_passes = n_passes
+        self.max_rows = max_rows
         self.space = space
         self.by = by
         self.reweight = reweight
@@ -107,5 +112,5 @@ class KernelThinning(NamedCondenser):
     def recipe(self) -> Recipe:
         """Return the nouns."""
         discrepancy = MMD(bandwidth=self.bandwidth, space=self.space, by=self.by)
-        solver = Halving(self.oversampling, self.delta, self.n_passes, self.reweight)
+        solver = Halving(self.oversampling, self.delta, self.n_passes, self.max_rows, self.reweight)
         return Recipe(discrepancy, Subset(), solver)
