@@ -155,7 +155,7 @@ FAMILIES = [
     ),
     Family(
         "compress",
-        Method("KernelThinning(max_rows=4096)", partial(our_thinning, max_rows=4096), draws=True),
+        Method("KernelThinning(max_rows=8192)", partial(our_thinning, max_rows=8192), draws=True),
         [
             Method("goodpoints Compress++", peers.goodpoints_compression, draws=True),
             Method("coreax CompressPlusPlus", partial(peers.coreax_thinning, compress=True), draws=True),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from skdc.discrepancies.objective import Objective
+from skdc.discrepancies.objective import Objective, Term
 from skdc.parameterizations.base import Parameterization
 from skdc.solvers.base import Solver
 from skdc.spaces.data import Identity
@@ -22,12 +22,14 @@ class Recipe(NamedTuple):
         parts = self.solver.streams and self.parameterization.streams()
         return parts and self.discrepancy is not None and self.discrepancy.sketchable()
 
+    def leaves(self) -> list[Term]:
+        """Return the discrepancies that are minimised: over the points, and over their weights."""
+        objectives = (self.discrepancy, getattr(self.solver, "reweight", None))
+        return [leaf for objective in objectives if objective is not None for leaf in objective.leaves()]
+
     def takes_sparse(self) -> bool:
         """Tell whether sparse rows can be chosen from."""
-        leaves = [] if self.discrepancy is None else self.discrepancy.leaves()
-        reweight = getattr(self.solver, "reweight", None)
-        leaves = leaves if reweight is None else leaves + reweight.leaves()
-        seen = all(leaf.sparse and (leaf.space is None or isinstance(leaf.space, Identity)) for leaf in leaves)
+        seen = all(leaf.sparse and (leaf.space is None or isinstance(leaf.space, Identity)) for leaf in self.leaves())
         return self.solver.sparse and seen
 
 
@@ -46,10 +48,14 @@ def checked(recipe: Recipe) -> Recipe:
         ("discrepancy", discrepancy, Objective),
         ("parameterization", parameterization, Parameterization),
         ("solver", solver, Solver),
+        ("reweight", getattr(solver, "reweight", None), Objective),
     ]
     for name, part, kind in kinds:
-        if not isinstance(part, kind) and not (name == "discrepancy" and part is None):
+        if not isinstance(part, kind) and not (name in _OPTIONAL and part is None):
             raise TypeError(f"{name} must be an object such as {_EXAMPLES[name]}, got {part!r}")
+    for leaf in recipe.leaves():
+        if not leaf.condenses:
+            raise ValueError(f"{leaf!r} is an estimate for independent rows, which condensed ones are not; use MMD()")
     solver_name = type(solver).__name__
     if solver.minimizes == (discrepancy is None):
         raise ValueError(
@@ -73,12 +79,12 @@ def refuse_idle_groups(recipe: Recipe, has_groups: bool) -> None:
     ValueError
         Saying which of the two is missing.
     """
-    leaves = [] if recipe.discrepancy is None else recipe.discrepancy.leaves()
-    by_group = [leaf for leaf in leaves if leaf.by == "group"]
+    by_group = [leaf for leaf in recipe.leaves() if leaf.by == "group"]
     if by_group and not has_groups:
         raise ValueError(f"{by_group[0]!r} compares group by group: pass sensitive_features= to fit, or use by='class'")
     if has_groups and not by_group:
         raise ValueError("sensitive_features would have no effect: no discrepancy has by='group'")
 
 
-_EXAMPLES = {"discrepancy": "MMD()", "parameterization": "Points()", "solver": "Descent()"}
+_EXAMPLES = {"discrepancy": "MMD()", "parameterization": "Points()", "solver": "Descent()", "reweight": "MMD()"}
+_OPTIONAL = ("discrepancy", "reweight")

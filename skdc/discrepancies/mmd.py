@@ -120,7 +120,8 @@ class MMD(KernelDistance):
     bandwidth : "median", float or sequence of float, default="median"
         Of the Gaussian kernel, in the units of the space; several are averaged. Other kernels have their own.
     unbiased : bool, default=False
-        Leave out the pairs of a row with itself; weights are then numbers of rows.
+        Leave out the pairs of a row with itself; weights are then numbers of rows. It is for measuring sets of
+        independent rows: a condenser refuses it.
     space, by, reduce, weight
         As in `Discrepancy`.
 
@@ -163,6 +164,11 @@ class MMD(KernelDistance):
     @property
     def nonnegative(self) -> bool:  # type: ignore[override]
         """Whether no value is below zero."""
+        return not self.unbiased
+
+    @property
+    def condenses(self) -> bool:  # type: ignore[override]
+        """Whether a condenser can minimise it."""
         return not self.unbiased
 
     def within(self, q: Block) -> Tensor:

@@ -135,6 +135,8 @@ class Term(BaseEstimator, Objective):
         What it splits by.
     compares : {"clouds", "aligned", "means"}
         What it can take.
+    condenses : bool
+        Whether a condenser can minimise it.
     sees_data : bool
         Whether the real set matters.
     sparse : bool
@@ -144,6 +146,7 @@ class Term(BaseEstimator, Objective):
     space: Space | None
     by: Literal["class", "group"] | None
     compares: ClassVar[Literal["clouds", "aligned", "means"]]
+    condenses: ClassVar[bool] = True
     sees_data: ClassVar[bool] = True
     sparse: ClassVar[bool] = False
     weight: float

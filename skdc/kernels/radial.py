@@ -14,9 +14,9 @@ from skdc.kernels.distances import (
     distances,
     distances_of_norms,
     power,
+    relative,
     resolve_bandwidth,
     squared_distances,
-    varying,
 )
 
 
@@ -97,7 +97,7 @@ class Gaussian(Radial):
 
     def among(self, x: Tensor) -> Callable[[Rows, Rows], Tensor]:
         """Return a function that gives the kernel of some rows with others; the squared norms are computed once."""
-        x = varying(x)
+        x = relative(x)
         norms = x.square().sum(1)
         return lambda rows, others: self._of_squares(distances_of_norms(x[rows], x[others], norms[rows], norms[others]))
 

@@ -12,7 +12,7 @@ from skdc.data import SparseRows
 from skdc.solvers.growth import Covering, Farthest, Growth, Herd, Trials
 from skdc.solvers.medoids import Medoids
 from skdc.solvers.ridge import MOST_ROWS, RidgeGrowth, is_ridge_loss
-from skdc.solvers.selection import Cell, Choice, Embedding, Quantization, Selection, is_linear
+from skdc.solvers.selection import Cell, Choice, Embedding, Quantization, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed
 from skdc.source import RowSource
 
@@ -26,14 +26,14 @@ class Greedy(Selection):
       sums of them, the exact best row: with t rows chosen :math:`\arg\max_x \mu(x) - \frac{1}{t+1} (\sum_{s \le t}
       k(x, x_s) + k(x, x) / 2)`. Where k(x, x) is constant this is kernel herding [1]_.
     * for `QuantizationError` the exact best row too, found by lazy evaluation: facility location, k-medoids.
-    * for `CoveringRadius` the farthest row.
+    * for `CoveringRadius` the farthest row, of whatever group.
     * for `SquaredL2` of `KernelRidgePredictions` the row that lowers the error of kernel ridge regression most, on at
       most 4096 rows.
     * for any other objective the best of `n_trials` rows, drawn anew for each place.
 
     No row is chosen twice. Where there are more than `max_rows` rows, fewer stand for them: for mean embeddings those
-    that are left when they are halved, as `Halving` does, for other objectives as many random ones. `CoveringRadius`,
-    whose cost is linear in their number, looks at all.
+    that are left when they are halved, as `Halving` does, for other objectives and sparse rows as many random ones.
+    `CoveringRadius`, whose cost is linear in their number, looks at all.
 
     Parameters
     ----------
@@ -85,13 +85,13 @@ class Greedy(Selection):
         ValueError
             If a setting makes no sense.
         """
-        if self.n_passes < 0 or min(self.n_trials, self.batch_size, self.max_rows) < 1:
-            raise ValueError(f"{self!r}: n_passes must not be negative, the other numbers be at least 1")
+        check_integers(self, {"n_passes": 0, "n_trials": 1, "batch_size": 1, "max_rows": 1})
         growth, rows = self._growth(objective, cell, generator)
         values = [growth.grow() for _ in range(cell.size)]
         for _ in range(self.n_passes):
-            if not growth.improve():
+            if (value := growth.improve()) is None:
                 break
+            values.append(value)
         return Choice(rows[growth.chosen].tolist(), growth.mass(), values)
 
     def _growth(self, objective: Any, cell: Cell, generator: torch.Generator) -> tuple[Growth, NDArray[np.intp]]:
@@ -99,7 +99,7 @@ class Greedy(Selection):
         leaves = objective.leaves()
         linear = all(is_linear(leaf) for leaf in leaves)
         one_kind = len({leaf.by for leaf in leaves}) == 1
-        if len(leaves) == 1 and isinstance(leaves[0], Covering) and leaves[0].by != "group":
+        if len(leaves) == 1 and isinstance(leaves[0], Covering):
             return Farthest(cell, leaves[0]), np.arange(len(cell.codes))
         if linear and one_kind and all(isinstance(leaf, Embedding) for leaf in leaves):
             if len(cell.codes) > self.max_rows and not isinstance(cell.rows.X, SparseRows):

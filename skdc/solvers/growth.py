@@ -16,6 +16,7 @@ from skdc.solvers.selection import Cell, Quota, SummedKernel, sums
 
 _COLUMNS = 64  # of a kernel matrix that are computed together
 _TOLERANCE = 1e-9  # smaller gains are rounding errors
+_MOST_MEANS = 20  # that are tried for one within whose rim its own rows lie
 
 
 @runtime_checkable
@@ -44,8 +45,8 @@ class Growth(ABC):
         """Choose one more row; return the value then, up to a constant."""
 
     @abstractmethod
-    def improve(self) -> bool:
-        """Try to exchange each chosen row once; return whether any was."""
+    def improve(self) -> float | None:
+        """Try to exchange each chosen row once; return the value then, or None where none was."""
 
     def mass(self) -> Tensor | None:
         """Return the mass that each chosen row stands for, or None where all stand for the same."""
@@ -91,7 +92,7 @@ class Herd(Growth):
                 self._add(row, column)
         self.chosen.extend(rows)
 
-    def improve(self) -> bool:
+    def improve(self) -> float | None:
         """Exchange each row for the one that makes the MMD least in its place."""
         before = list(self.chosen)
         for first in range(0, len(before), self._width):
@@ -104,7 +105,7 @@ class Herd(Growth):
                 if scores[best] < scores[row] - _TOLERANCE * scores[row].abs():
                     self.chosen[place], column = best, self._columns([best])[0]
                 self._add(self.chosen[place], column)
-        return self.chosen != before
+        return self.value() if self.chosen != before else None
 
     def value(self) -> float:
         """Return the squared MMD of the chosen rows less its real-real term."""
@@ -140,7 +141,8 @@ class Herd(Growth):
 class Farthest(Growth):
     """Each next row is the farthest from those chosen, the greedy k-center of Gonzalez (1985).
 
-    With a share of outliers it is the farthest row of the others. The first row is the nearest to the mean.
+    With a share of outliers it is the farthest row of the others, in each group. The first row is the nearest to the
+    mean; with outliers, to a mean of which the farthest rows are left out.
 
     Parameters
     ----------
@@ -155,24 +157,43 @@ class Farthest(Growth):
         self._mass, self._rim, self._columns = self._block.mass, leaf.rim, leaf.columns(self._block.values)
         self._near = torch.full_like(self._mass, torch.inf)
         self._who = torch.zeros(len(self._near), dtype=torch.int64, device=self._near.device)
+        group = leaf.group_of_key_[self._block.key] if leaf.by == "group" else self._who
+        groups = group.unique()
+        self._groups = [(group == g).nonzero()[:, 0] for g in groups] if len(groups) > 1 else [slice(None)]
 
     def grow(self) -> float:
         """Choose the farthest row that is no outlier."""
-        if self.chosen:
-            # Rows at the rim come first, then those inside, then the outliers.
-            score = torch.where(self._near <= self._rim(self._near, self._mass), self._near, -self._near)
-        else:
-            values, mean = self._block.values, self._block.mean()
-            score = 2 * (values @ mean) - values.square().sum(1)  # nearest to the mean
+        near = self._near
+        # Rows at the rim come first, then those inside, then the outliers.
+        score = torch.where(near <= self._rims(near), near, -near) if self.chosen else -self._off()
         best = int(score.masked_fill(~self.quota.allowed(), -torch.inf).argmax())
         apart = self._columns(torch.tensor([best]))[:, 0]
         self._who[apart < self._near] = len(self.chosen)
         self._near = torch.minimum(apart, self._near)
         self.quota.take(best)
         self.chosen.append(best)
-        return float(self._rim(self._near, self._mass))
+        return float(self._rims(self._near).max())
 
-    def improve(self) -> bool:
+    def _rims(self, near: Tensor) -> Tensor:
+        """Return the rim of the group of each row, of shape (n,)."""
+        rims = torch.empty_like(near)
+        for rows in self._groups:
+            mass = self._mass[rows]
+            rims[rows] = self._rim(near[rows], mass / mass.sum())
+        return rims
+
+    def _off(self) -> Tensor:
+        """Return how far each row is from the mean of those within the rim around it, up to a constant."""
+        values, inside = self._block.values, self._mass
+        squares = values.square().sum(1)
+        for _ in range(_MOST_MEANS):
+            off = squares - 2 * (values @ (inside @ values / inside.sum()))
+            last, inside = inside, self._mass * (off <= self._rims(off))
+            if inside.equal(last):
+                break
+        return off
+
+    def improve(self) -> float | None:
         """Refuse: the exchange of one row seldom lowers a radius.
 
         Raises
@@ -221,7 +242,7 @@ class Trials(Growth):
         self.chosen.append(best)
         return values[best]
 
-    def improve(self) -> bool:
+    def improve(self) -> float | None:
         """Exchange each row for the best of some others, if that is better."""
         improved = False
         value = self._value(self.chosen)
@@ -233,7 +254,7 @@ class Trials(Growth):
             if values and values[best] < value:
                 self.chosen[place], value, improved = best, values[best], True
             self.quota.take(self.chosen[place])
-        return improved
+        return value if improved else None
 
     def _drawn(self) -> list[int]:
         allowed = self.quota.allowed().nonzero()[:, 0].cpu()

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from skdc.solvers.growth import Herd
-from skdc.solvers.selection import Cell, Choice, Embedding, Selection, is_linear
+from skdc.solvers.selection import Cell, Choice, Embedding, Selection, check_integers, is_linear
 from skdc.solvers.thinning import completed, compressed, thinned
 from skdc.source import RowSource
 
@@ -93,15 +93,13 @@ class Halving(Selection):
         herd, values = Herd(some, leaves), []
         herd.start(chosen.tolist())
         for _ in range(self.n_passes):
-            improved = herd.improve()
-            values.append(herd.value())
-            if not improved:
+            if (value := herd.improve()) is None:
                 break
+            values.append(value)
         return Choice(rows[herd.chosen].tolist(), values=values)
 
     def _check(self, objective: Any) -> None:
-        if min(self.oversampling, self.n_passes) < 0 or self.max_rows < 1:
-            raise ValueError(f"{self!r}: oversampling and n_passes must not be negative, max_rows be at least 1")
+        check_integers(self, {"oversampling": 0, "n_passes": 0, "max_rows": 1})
         if not (self.delta is None or 0 < self.delta < 1):
             raise ValueError(f"{self!r}: delta must be None or between 0 and 1")
         leaves = objective.leaves()

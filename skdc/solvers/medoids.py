@@ -89,10 +89,10 @@ class Medoids(Growth):
         tiles = zip(self._near.split(TILE), costs.split(TILE, 1), self._mass.split(TILE), strict=True)
         return sum((near - cost).clamp_min_(0) @ mass for near, cost, mass in tiles)
 
-    def improve(self) -> bool:
+    def improve(self) -> float | None:
         """Try each row once in the place of the chosen one for which it serves best."""
         if len(self.chosen) == 1:
-            return False  # that was chosen among all
+            return None  # that was chosen among all
         before = list(self.chosen)
         nearest = self._nearest_two(torch.arange(len(self._mass), device=self._mass.device))
         for rows in self._pieces:
@@ -104,7 +104,7 @@ class Medoids(Growth):
                 if change < self._threshold(nearest):
                     nearest = self._exchange(int(place), int(rows[i]), costs[i], nearest)
         self._near, self._who = nearest.costs[0], nearest.places[0]
-        return self.chosen != before
+        return float(self._mass @ self._near) if self.chosen != before else None
 
     def _threshold(self, nearest: _Nearest) -> float:
         return -_TOLERANCE * float(self._mass @ nearest.costs[0])

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-from skdc.solvers.selection import Cell, Choice, Quota, Selection, is_linear
+from skdc.solvers.selection import Cell, Choice, Quota, Selection, check_integers, is_linear
 from skdc.source import RowSource
 
 _PROPOSALS = 128  # rows that are drawn together; those that are accepted are factored together
@@ -75,8 +75,7 @@ class Pivots(Selection):
         ValueError
             If the objective is not a `NystromError`, or a setting makes no sense.
         """
-        if self.max_rows < 1:
-            raise ValueError(f"{self!r}: max_rows must be at least 1")
+        check_integers(self, {"max_rows": 1})
         leaf, *others = objective.leaves()
         if others or not isinstance(leaf, SpanDistance):
             raise ValueError(f"Pivots lowers a NystromError, and nothing else, but got {objective!r}; use Greedy()")

@@ -14,7 +14,7 @@ def simplex_quadrature(gram: Tensor, potential: Tensor) -> Tensor:
 
     With K the kernel of some points and :math:`\mu` the mean embedding of the data there, they are the best weights
     for the maximum mean discrepancy, kernel quadrature [1]_ restricted to the simplex. Solved by accelerated projected
-    gradients with restarts [2]_, from equal weights, until the gap of Frank and Wolfe is nothing.
+    gradients with restarts [2]_, from equal weights, until the gap of Frank and Wolfe is nothing, or for 5000 steps.
 
     Parameters
     ----------

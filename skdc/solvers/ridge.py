@@ -62,7 +62,7 @@ class RidgeGrowth(Growth):
         self._add(int(self._gains().argmin()))
         return self._loss()
 
-    def improve(self) -> bool:
+    def improve(self) -> float | None:
         """Exchange each row for the one that makes the loss least in its place."""
         before = list(self.chosen)
         for row in before:
@@ -71,7 +71,7 @@ class RidgeGrowth(Growth):
             best = int(gains.argmin())
             # A row as good as the old one is no improvement: rounding must not send the search in circles.
             self._add(best if gains[best] < gains[row] - _TOLERANCE * self._loss() else row)
-        return self.chosen != before
+        return self._loss() if self.chosen != before else None
 
     def _loss(self) -> float:
         return float(self._mass @ self._errors.square().sum(1))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from numbers import Integral
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -45,6 +46,20 @@ class Quantization(Protocol):
 def is_linear(leaf: Any) -> bool:
     """Tell whether groups of equal mass, put together, give what a discrepancy makes of them: their mean."""
     return leaf.by != "group" or leaf.reduce == "mean"
+
+
+def check_integers(owner: Any, least: dict[str, int]) -> None:
+    """Refuse a parameter that is no integer, or less than it may be.
+
+    Raises
+    ------
+    ValueError
+        Naming it.
+    """
+    for name, smallest in least.items():
+        value = getattr(owner, name)
+        if not isinstance(value, Integral) or value < smallest:
+            raise ValueError(f"{type(owner).__name__}({name}={value!r}): it must be an integer of at least {smallest}")
 
 
 def sums(values: Tensor, places: Tensor, size: int) -> Tensor:
@@ -91,16 +106,22 @@ class Cell:
     def drawn(self, size: int, generator: torch.Generator) -> tuple[NDArray[np.intp], Cell]:
         """Return the positions of `size` random rows and a cell of them; of all, if there are no more.
 
-        Of each class there are at least as many as are to be chosen.
+        Of each class, and of each group of one, there are at least as many as are to be chosen of the class. Together
+        the rows of a group weigh what all of it do.
         """
         if len(self.codes) <= size:
             return np.arange(len(self.codes)), self
         order = torch.randperm(len(self.codes), generator=generator).numpy()
-        by_class = [order[self.codes[order] == c] for c in np.flatnonzero(self.quotas)]
-        owed = np.concatenate([rows[: self.quotas[self.codes[rows[0]]]] for rows in by_class])
+        key, weight = self.rows.key, self.rows.weight
+        ordered = key.cpu().numpy()[order]
+        by_key = [order[ordered == k] for k in np.unique(ordered)]
+        owed = np.concatenate([rows[: max(1, self.quotas[self.codes[rows[0]]])] for rows in by_key])
         others = order[~np.isin(order, owed)]
         rows = np.sort(np.concatenate([owed, others[: max(0, size - len(owed))]]))
-        return rows, self.take(rows)
+        some, n_keys = self.take(rows), int(key.max()) + 1
+        growth = sums(weight, key, n_keys) / sums(some.rows.weight, some.rows.key, n_keys)
+        heavier = replace(some.rows, weight=some.rows.weight * growth[some.rows.key])
+        return rows, replace(some, rows=heavier)
 
     def block(self, leaf: Any) -> Block:
         """Return the rows as a discrepancy sees them, each group as heavy as the others where it compares groups."""
@@ -266,6 +287,11 @@ class Selection(Solver):
             raise ValueError(
                 f"reweight={self.reweight!r} is no squared distance of mean embeddings, whose best weights can be "
                 "solved for; use MMD(), EnergyDistance() or KernelStein()"
+            )
+        if len({leaf.by for leaf in leaves}) > 1 or not all(is_linear(leaf) for leaf in leaves):
+            raise ValueError(
+                f"reweight={self.reweight!r}: weights are solved for the mean over groups, and for terms with one by=; "
+                "use reduce='mean', and the same by= in all terms"
             )
 
     def _reweighted(self, synthetic: LiveSet, source: RowSource, generator: torch.Generator) -> Tensor:

@@ -128,6 +128,8 @@ def matched(points: Tensor, rows: Tensor) -> np.ndarray:
         Positions of the rows.
     """
     size = len(points)
+    middle = rows.mean(0)
+    points, rows = points - middle, rows - middle  # smaller norms, smaller errors
     # The m nearest rows of a point are enough: the others leave it one of them.
     pieces = points.split(max(1, MATRIX_ENTRIES // len(rows)))
     found = [squared_distances(piece, rows).topk(size, largest=False) for piece in pieces]

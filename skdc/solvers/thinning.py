@@ -206,7 +206,7 @@ def compressed(
 ) -> tuple[NDArray[np.intp], Cell]:
     """Return the positions of about `size` rows that stand for a cell, and the cell of these rows.
 
-    There are at most `size` rows and more than half as many, in the proportions of the classes, but of each class at
+    There are at most `size` rows: of each class more than half of its share by weight, or all if it has fewer, but at
     least as many as are to be chosen. Rows of the new cell weigh what they stand for.
 
     Parameters

@@ -118,7 +118,7 @@ def test_a_row_of_weight_two_is_the_row_twice_to_the_objective(condenser, iris):
     [
         (RandomlyPivotedCholesky(bandwidth=-1.0), "positive"),
         (GreedyKernelPoints(regularization=0.0), "must be positive"),
-        (GreedyKernelPoints(n_passes=-1), "must not be negative"),
+        (GreedyKernelPoints(n_passes=-1), r"Greedy\(n_passes=-1\): it must be an integer of at least 0"),
     ],
     ids=["bandwidth", "regularization", "passes"],
 )

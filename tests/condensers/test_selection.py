@@ -73,6 +73,48 @@ def test_weights_need_a_mean_embedding(reweight, digits):
         RandomSubset(n_per_class=2, reweight=reweight).fit(*digits)
 
 
+@pytest.mark.parametrize(
+    "reweight",
+    [MMD(by="group", reduce="worst"), MMD() + EnergyDistance(by=None)],
+    ids=["worst group", "two by"],
+)
+def test_weights_are_solved_for_a_mean(reweight, digits):
+    X, y = digits
+    with pytest.raises(ValueError, match="use reduce='mean', and the same by= in all terms"):
+        KernelHerding(n_per_class=2, by="group", reweight=reweight).fit(X, y, sensitive_features=X[:, 20] > 8)
+
+
+@pytest.mark.parametrize("reweight", ["mmd", MMD], ids=["word", "class"])
+def test_weights_need_an_object(reweight, digits):
+    with pytest.raises(TypeError, match=r"reweight must be an object such as MMD\(\), got"):
+        RandomSubset(n_per_class=2, reweight=reweight).fit(*digits)
+
+
+def test_weights_may_look_at_groups(digits):
+    X, y = digits
+    groups = X[:, 20] > 8
+    even = RandomSubset(n_per_class=6, reweight=MMD(by="group"), random_state=0).fit(X, y, sensitive_features=groups)
+    plain = RandomSubset(n_per_class=6, reweight=MMD(), random_state=0).fit(X, y)
+    np.testing.assert_array_equal(even.indices_, plain.indices_)
+    assert not np.allclose(even.sample_weight_, plain.sample_weight_)
+    with pytest.raises(ValueError, match="pass sensitive_features="):
+        RandomSubset(n_per_class=2, reweight=MMD(by="group")).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "condenser",
+    [
+        Condenser(MMD(unbiased=True), n_per_class=2),
+        Condenser(MMD() + MMD(unbiased=True), n_per_class=2),
+        KernelHerding(reweight=MMD(unbiased=True), n_per_class=2),
+    ],
+    ids=["alone", "in a sum", "weights"],
+)
+def test_condensed_rows_are_no_independent_sample(condenser, digits):
+    with pytest.raises(ValueError, match=r"MMD\(unbiased=True\) is an estimate for independent rows"):
+        condenser.fit(*digits)
+
+
 def test_stein_thinning_with_its_best_weights(digits):
     X, y = digits
     X = X[y == 3]

@@ -201,6 +201,26 @@ def test_outliers_are_passed_over(rng):
     assert bulk < by_chance
 
 
+@pytest.mark.parametrize("size, radius", [(1, 1.0), (2, 0.8)])
+def test_the_first_row_is_no_outlier_either(size, radius):
+    # The mean of all is at 55, nearer to the outliers at 100 than to the rows about 0.
+    X = np.concatenate([np.linspace(-1, 1, 91), np.full(5, 100.0), np.full(5, 1000.0)])[:, None]
+    chosen = solve(Greedy(), CoveringRadius(outliers=0.1), row_source(X), [size])[0]
+    assert np.abs(X[:91] - X[chosen].T).min(1).max() <= 2 * radius
+    assert chosen.max() < 91
+
+
+def test_outliers_are_a_share_of_each_group(rng):
+    # A twentieth of all rows, but half of a small group: the rest of it is covered.
+    X = np.concatenate([rng.normal(size=(90, 1)), np.full((5, 1), 20.0), np.full((5, 1), 60.0)])
+    groups = np.repeat([0, 1], [90, 10])
+    source = row_source(X, np.zeros(100, np.int64), groups=groups)
+    chosen = solve(Greedy(), CoveringRadius(outliers=0.5, by="group"), source, [2])[0]
+    assert set(X[chosen, 0] > 10) == {False, True} and X[chosen].max() == 20
+    chosen = solve(Greedy(), CoveringRadius(outliers=0.5), source, [2])[0]
+    assert X[chosen].max() < 10
+
+
 def test_rows_beyond_the_rim_come_last(rng):
     # More rows than there are within the rim: the outliers are all that is left.
     X = np.array([[0.0], [1.0], [2.0], [100.0]])
@@ -259,3 +279,54 @@ def test_kept_columns_are_the_columns(rng):
         torch.testing.assert_close(kept(rows), matrix[rows])
         torch.testing.assert_close(kept.at(rows, others), matrix[rows][:, others])
     assert len(asked) == 20
+
+
+@pytest.mark.parametrize("group", [0, 1], ids=["class", "group"])
+def test_a_sample_keeps_rare_rows_and_their_mass(group, rng):
+    X = np.concatenate([rng.normal(size=(3000, 2)), rng.normal(size=(6, 2)) + 20])
+    rare = np.repeat([0, 1], [3000, 6])
+    if group:
+        source = row_source(X, np.zeros(3006, np.int64), groups=rare)
+        chosen, live = solve(Greedy(max_rows=100), QuantizationError(exponent=1, by="group"), source, [6])
+        assert 2 <= rare[chosen].sum() <= 4
+    else:
+        source = row_source(X, rare)
+        chosen, live = solve(Greedy(max_rows=100), QuantizationError(exponent=1, by=None), source, [6, 6])
+        weight = live.weight.numpy()
+        assert weight[rare[chosen] == 1].sum() / weight.sum() == pytest.approx(6 / 3006, rel=1e-4)
+
+
+def test_exchanges_are_in_the_history(rng):
+    X, generator = rng.normal(size=(60, 2)), seeded()
+    source = row_source(X)
+    objective = QuantizationError(exponent=1).fit(source, generator)
+    live = Subset().build(source, np.array([6]), generator)
+    history = Greedy(n_passes=5).solve(objective, live, source, generator, lambda step, n_steps, loss: None).history
+    assert len(history["loss"]) > 6 and (np.diff(history["loss"]) < 0).all()
+    assert history["loss"][-1] == pytest.approx(np.sqrt(squares(X, X[live.indices])).min(1).mean(), rel=1e-5)
+
+
+def test_one_absurd_row_hides_no_distance(rng):
+    X = np.concatenate([rng.normal(size=(300, 2)), [[1e7, 0.0]]])
+    rows = [
+        solve(Greedy(n_passes=9), QuantizationError(exponent=1), row_source(X[:n], dtype=torch.float32), [size])[0]
+        for n, size in ((301, 6), (300, 5))
+    ]
+    near, near_without = (np.sqrt(squares(X[:-1], X[chosen])).min(1).mean() for chosen in rows)
+    assert near <= 1.02 * near_without
+
+
+@pytest.mark.parametrize(
+    "discrepancy, value",
+    [(MMD(bandwidth=1.0), mmd), (QuantizationError(exponent=1), quantization)],
+    ids=["mean embedding", "quantization"],
+)
+def test_classes_may_lie_far_apart(discrepancy, value, rng):
+    X, y, mass = rng.normal(size=(200, 2)).round(2), np.repeat([0, 1], 100), np.full(100, 1 / 100)
+    here, far = (
+        solve(Greedy(), discrepancy, row_source(X + offset * y[:, None], y, dtype=torch.float32), [6, 6])[0]
+        for offset in (0, 16384)
+    )
+    for c in (0, 1):
+        values = [value(X[y == c], mass, rows[y[rows] == c] - 100 * c) for rows in (far, here)]
+        assert values[0] <= 1.05 * values[1]

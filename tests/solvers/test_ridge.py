@@ -81,7 +81,7 @@ def test_each_exchange_is_the_best_by_retraining(rng, kernel, regularization):
     growth = RidgeGrowth(cell, objective)
     start = retrained.loss([growth.grow() and growth.chosen[-1] for _ in range(cell.size)])
     rows, n_passes = list(growth.chosen), 0
-    while growth.improve():
+    while growth.improve() is not None:
         n_passes += 1
         for place, row in enumerate(list(rows)):
             others = rows[:place] + rows[place + 1 :]
@@ -97,10 +97,10 @@ def test_a_good_set_is_left_alone(rng):
     growth = RidgeGrowth(cell, objective)
     for _ in range(cell.size):
         growth.grow()
-    while growth.improve():
+    while growth.improve() is not None:
         pass
     rows = list(growth.chosen)
-    assert not growth.improve()
+    assert growth.improve() is None
     assert growth.chosen == rows
 
 

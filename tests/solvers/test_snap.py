@@ -53,6 +53,16 @@ def test_rows_are_matched_at_least_cost(seed, spread, unit):
     np.testing.assert_allclose(total(points, rows[chosen]), least(points, rows), rtol=1e-9)
 
 
+def test_where_all_lie_does_not_matter(rng):
+    rows, points = (rng.normal(size=(n, 2)).round(2) for n in (60, 8))
+    near, far = (
+        matched(*(torch.as_tensor(values + offset, dtype=torch.float32) for values in (points, rows)))
+        for offset in (0, 8192)
+    )
+    costs = [squares(points, rows[found]).trace() for found in (near, far)]
+    assert costs[1] <= 1.05 * costs[0]
+
+
 def test_equal_points_take_the_nearest_rows(rng):
     rows = rng.normal(size=(50, 2))
     chosen = matched(torch.zeros(6, 2, dtype=torch.float64), torch.as_tensor(rows))

@@ -20,8 +20,9 @@ from skdc.spaces.base import Space
 class KCenter(NamedCondenser):
     """Greedy k-center: real rows from which no row of their class is far [1]_.
 
-    Each next row is the farthest from those chosen. The radius is at most twice the least possible one. Rows far from
-    all others are chosen first, so that outliers and mislabelled rows are: `outliers` passes them over [2]_.
+    Each next row is the farthest from those chosen. The radius of a class is then at most twice the least possible
+    one. Rows far from all others are chosen first, so that outliers and mislabelled rows are: `outliers` passes them
+    over, an objective of [2]_, whose algorithm is another.
 
     Parameters
     ----------
@@ -32,7 +33,7 @@ class KCenter(NamedCondenser):
         are, joined with continuous targets.
     by : {"class", "group", None}, default="class"
         Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the same number of rows of each class.
+        together, with the number of rows of each class that was asked for.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
         of the rows nearest to each.
@@ -100,8 +101,9 @@ class KCenter(NamedCondenser):
 class FacilityLocation(NamedCondenser):
     """Facility location: real rows to which the rows of their class are near on average [1]_.
 
-    Each next row is the one that lowers the mean distance to the nearest chosen row most, which is within a factor
-    1 - 1/e of the best gain. On the gradients of a network, `space=LastLayerGradients()`, this is CRAIG [2]_.
+    Each next row is the one that lowers the mean distance to the nearest chosen row most, which for the rows of a class
+    is within a factor 1 - 1/e of the best gain. On the gradients of a network, `space=LastLayerGradients()`, this is
+    CRAIG [2]_.
 
     Parameters
     ----------
@@ -110,7 +112,7 @@ class FacilityLocation(NamedCondenser):
         are, joined with continuous targets.
     by : {"class", "group", None}, default="class"
         Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the same number of rows of each class.
+        together, with the number of rows of each class that was asked for.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
         of the rows nearest to each.
@@ -194,7 +196,7 @@ class KMedoids(NamedCondenser):
         are, joined with continuous targets.
     by : {"class", "group", None}, default="class"
         Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the same number of rows of each class.
+        together, with the number of rows of each class that was asked for.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
         of the rows nearest to each.
@@ -206,7 +208,7 @@ class KMedoids(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, class by class.
 
     References
     ----------

@@ -36,7 +36,7 @@ class KernelHerding(NamedCondenser):
         are, joined with continuous targets.
     by : {"class", "group", None}, default="class"
         Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the same number of rows of each class.
+        together, with the number of rows of each class that was asked for.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
@@ -44,7 +44,8 @@ class KernelHerding(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice with
+    `n_passes=0`.
 
     References
     ----------
@@ -122,7 +123,7 @@ class SteinThinning(NamedCondenser):
         are, joined with continuous targets.
     by : {"class", "group", None}, default="class"
         Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the same number of rows of each class.
+        together, with the number of rows of each class that was asked for.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
@@ -130,7 +131,8 @@ class SteinThinning(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice with
+    `n_passes=0`.
     The set is as good as the density. One Gaussian is too coarse for digits: learners did worse on its rows than on
     random ones, where the kernel density did as well as `KernelHerding`, which needs none.
 

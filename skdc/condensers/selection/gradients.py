@@ -40,7 +40,7 @@ class GradMatch(NamedCondenser):
         Passes over the data for which the network is trained.
     by : {"class", "group", None}, default="class"
         Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the same number of rows of each class.
+        together, with the number of rows of each class that was asked for.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the weights of the pursuit.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start

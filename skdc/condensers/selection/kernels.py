@@ -37,7 +37,7 @@ class RandomlyPivotedCholesky(NamedCondenser):
         are, joined with continuous targets.
     by : {"class", "group", None}, default="class"
         Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the same number of rows of each class.
+        together, with the number of rows of each class that was asked for.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least; `MMD()` makes them a quadrature rule. None: equal
         weights.

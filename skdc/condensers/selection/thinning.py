@@ -43,7 +43,7 @@ class KernelThinning(NamedCondenser):
         are, joined with continuous targets.
     by : {"class", "group", None}, default="class"
         Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the same number of rows of each class.
+        together, with the number of rows of each class that was asked for.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
