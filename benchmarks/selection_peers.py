@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from selection_criteria import RIDGE, Data, fitted_score
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")  # else it looks, and tells, of others
 
 BLOCK = 1000  # rows of coreax's kernel matrices that are held at once; by default it holds all
 OVERSAMPLING = 4  # g of Compress++; less where that would compress nothing
