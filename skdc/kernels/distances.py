@@ -13,8 +13,8 @@ from skdc.data import SparseRows
 
 MEDIAN_ROWS = 1000  # a median distance is measured on a sample of this many rows
 MATRIX_ENTRIES = 1 << 24  # of a matrix of pairs, that are held at once
-TILE = 2048  # rows at a time: what is made of them stays in the cache
 KEPT_ENTRIES = 1 << 28  # and that are kept, to be read again and again: a gibibyte, all pairs of 16 384 rows
+TILE = 2048  # rows at a time: what is made of them stays in the cache
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -29,10 +29,13 @@ def distances_of_norms(x: Tensor, y: Tensor, x_norms: Tensor, y_norms: Tensor) -
         squares = (x @ y.mT).mul_(-2).add_(y_norms)
     else:
         product = torch.addmm if x.ndim == 2 else torch.baddbmm
-        # Two columns take less time than one, for which there is another routine, on one core.
-        columns = y.repeat(2, 1) if y.shape == (1, x.shape[-1]) else y
-        squares = product(y_norms[..., None, :], x, columns.mT, alpha=-2)[..., : y.shape[-2]].contiguous()
+        squares = product(y_norms[..., None, :], x, _paired(y).mT, alpha=-2)[..., : y.shape[-2]].contiguous()
     return squares.add_(x_norms[..., None]).clamp_min_(0)
+
+
+def _paired(y: Tensor) -> Tensor:
+    """Return a single row twice: two columns of a product take less time than one, which has a routine of its own."""
+    return y.repeat(2, 1) if y.ndim == 2 and len(y) == 1 else y
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
@@ -69,8 +72,8 @@ def _dense_squares(x: Tensor) -> Callable[[Tensor], Tensor]:
     def squares(rows: Tensor) -> Tensor:
         values, one, norm = right[rows].tensor_split([-2, -1], 1)
         left = torch.cat([-2 * values, norm, one], 1)
-        if len(rows) == 1:  # two columns take less time than one, for which there is another routine
-            return (right @ left.repeat(2, 1).T)[:, :1].contiguous()
+        if len(rows) == 1:
+            return (right @ _paired(left).T)[:, :1].contiguous()
         # One column after the other in memory, as they are asked for.
         return torch.cat([left @ tile for tile in tiles], 1).T
 

@@ -87,21 +87,16 @@ class Greedy(Selection):
         """
         check_integers(self, {"n_passes": 0, "n_trials": 1, "batch_size": 1, "max_rows": 1})
         growth, rows = self._growth(objective, cell, generator)
-        values = [growth.grow() for _ in range(cell.size)]
-        for _ in range(self.n_passes):
-            if (value := growth.improve()) is None:
-                break
-            values.append(value)
+        values = [growth.grow() for _ in range(cell.size)] + growth.passes(self.n_passes)
         return Choice(rows[growth.chosen].tolist(), growth.mass(), values)
 
     def _growth(self, objective: Any, cell: Cell, generator: torch.Generator) -> tuple[Growth, NDArray[np.intp]]:
         """Return the growth that suits an objective, and where its rows stand in the cell."""
         leaves = objective.leaves()
-        linear = all(is_linear(leaf) for leaf in leaves)
-        one_kind = len({leaf.by for leaf in leaves}) == 1
+        linear = is_linear(leaves)
         if len(leaves) == 1 and isinstance(leaves[0], Covering):
             return Farthest(cell, leaves[0]), np.arange(len(cell.codes))
-        if linear and one_kind and all(isinstance(leaf, Embedding) for leaf in leaves):
+        if linear and all(isinstance(leaf, Embedding) for leaf in leaves):
             if len(cell.codes) > self.max_rows and not isinstance(cell.rows.X, SparseRows):
                 rows, some = compressed(leaves, cell, self.max_rows, generator)
             else:

@@ -48,6 +48,13 @@ class Growth(ABC):
     def improve(self) -> float | None:
         """Try to exchange each chosen row once; return the value then, or None where none was."""
 
+    def passes(self, n_passes: int) -> list[float]:
+        """Exchange rows in at most so many passes; return the value after each that helped."""
+        values: list[float] = []
+        while len(values) < n_passes and (value := self.improve()) is not None:
+            values.append(value)
+        return values
+
     def mass(self) -> Tensor | None:
         """Return the mass that each chosen row stands for, or None where all stand for the same."""
         return None
@@ -159,7 +166,8 @@ class Farthest(Growth):
         self._who = torch.zeros(len(self._near), dtype=torch.int64, device=self._near.device)
         group = leaf.group_of_key_[self._block.key] if leaf.by == "group" else self._who
         groups = group.unique()
-        self._groups = [(group == g).nonzero()[:, 0] for g in groups] if len(groups) > 1 else [slice(None)]
+        members = [(group == g).nonzero()[:, 0] for g in groups] if len(groups) > 1 else [slice(None)]
+        self._groups = [(rows, self._mass[rows] / self._mass[rows].sum()) for rows in members]
 
     def grow(self) -> float:
         """Choose the farthest row that is no outlier."""
@@ -177,9 +185,8 @@ class Farthest(Growth):
     def _rims(self, near: Tensor) -> Tensor:
         """Return the rim of the group of each row, of shape (n,)."""
         rims = torch.empty_like(near)
-        for rows in self._groups:
-            mass = self._mass[rows]
-            rims[rows] = self._rim(near[rows], mass / mass.sum())
+        for rows, mass in self._groups:
+            rims[rows] = self._rim(near[rows], mass)
         return rims
 
     def _off(self) -> Tensor:

@@ -90,12 +90,9 @@ class Halving(Selection):
         chosen = completed(some, thinned(leaves, some, cell.quotas, *settings, generator), generator)
         if self.n_passes == 0 or len(rows) > _MOST_ROWS:
             return Choice(rows[chosen].tolist())
-        herd, values = Herd(some, leaves), []
+        herd = Herd(some, leaves)
         herd.start(chosen.tolist())
-        for _ in range(self.n_passes):
-            if (value := herd.improve()) is None:
-                break
-            values.append(value)
+        values = herd.passes(self.n_passes)
         return Choice(rows[herd.chosen].tolist(), values=values)
 
     def _check(self, objective: Any) -> None:
@@ -111,5 +108,5 @@ class Halving(Selection):
             )
         if len({leaf.by for leaf in leaves}) > 1:
             raise ValueError(f"Halving() takes terms with one by=, not {[leaf.by for leaf in leaves]}; use Greedy()")
-        if not all(is_linear(leaf) for leaf in leaves):
+        if not is_linear(leaves):
             raise ValueError("Halving() balances the mean over groups, not another reduce=; use Greedy()")

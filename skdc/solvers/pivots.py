@@ -79,7 +79,7 @@ class Pivots(Selection):
         leaf, *others = objective.leaves()
         if others or not isinstance(leaf, SpanDistance):
             raise ValueError(f"Pivots lowers a NystromError, and nothing else, but got {objective!r}; use Greedy()")
-        if not is_linear(leaf):
+        if not is_linear([leaf]):
             raise ValueError(
                 f"Pivots lowers the mean over the groups, but got {leaf!r}; use reduce='mean', or Greedy()"
             )

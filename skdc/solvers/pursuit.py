@@ -78,7 +78,7 @@ def _kernels(objective: Any, cell: Cell) -> list[tuple[float, Any]]:
             f"Pursuit follows the mean embedding of the data, and {objective!r} has none; use MMD() or MeanDistance(), "
             "or Greedy(), which takes any discrepancy"
         )
-    if len({leaf.by for leaf in leaves}) > 1 or not all(is_linear(leaf) for leaf in leaves):
+    if not is_linear(leaves):
         raise ValueError(
             f"Pursuit follows one mean embedding, but {objective!r} has several; use one `by`, or Greedy()"
         )

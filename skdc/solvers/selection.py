@@ -43,9 +43,9 @@ class Quantization(Protocol):
     def nearest(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
 
 
-def is_linear(leaf: Any) -> bool:
-    """Tell whether groups of equal mass, put together, give what a discrepancy makes of them: their mean."""
-    return leaf.by != "group" or leaf.reduce == "mean"
+def is_linear(leaves: list[Any]) -> bool:
+    """Tell whether groups of equal mass, put together, give what a sum makes of them: their mean, by one `by`."""
+    return len({leaf.by for leaf in leaves}) < 2 and all(leaf.by != "group" or leaf.reduce == "mean" for leaf in leaves)
 
 
 def check_integers(owner: Any, least: dict[str, int]) -> None:
@@ -288,7 +288,7 @@ class Selection(Solver):
                 f"reweight={self.reweight!r} is no squared distance of mean embeddings, whose best weights can be "
                 "solved for; use MMD(), EnergyDistance() or KernelStein()"
             )
-        if len({leaf.by for leaf in leaves}) > 1 or not all(is_linear(leaf) for leaf in leaves):
+        if not is_linear(leaves):
             raise ValueError(
                 f"reweight={self.reweight!r}: weights are solved for the mean over groups, and for terms with one by=; "
                 "use reduce='mean', and the same by= in all terms"
@@ -303,9 +303,8 @@ class Selection(Solver):
             gram, potential = 0.0, 0.0
             for leaf in objective.leaves():
                 p, q = cell.block(leaf), leaf.space_.block(rows.take(of_cell))
-                gram = gram + leaf.weight * leaf.own_kernel(q, len(q)).columns(
-                    torch.arange(len(q), device=source.device)
-                )
+                places = torch.arange(len(q), device=source.device)
+                gram = gram + leaf.weight * leaf.submatrix(q)(places, places)
                 potential = potential + leaf.weight * leaf.potential(p, q.values)
             mass[of_cell] = cell.rows.weight.sum() * simplex_quadrature(gram, potential).to(mass)
         return mass
