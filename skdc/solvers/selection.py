@@ -40,8 +40,6 @@ class Quantization(Protocol):
 
     def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
 
-    def nearest(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
-
 
 def is_linear(leaves: list[Any]) -> bool:
     """Tell whether groups of equal mass, put together, give what a sum makes of them: their mean, by one `by`."""

@@ -77,11 +77,7 @@ class QuantizationError(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the mean cost of the nearest point."""
-        return p.mass @ self.nearest(p.values, q.values)
-
-    def nearest(self, values: Tensor, points: Tensor) -> Tensor:
-        """Return the cost of the nearest point for each row, of shape (n,)."""
-        return _nearest(self.costs, values, points)
+        return p.mass @ _nearest(self.costs, p.values, q.values)
 
     def costs(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the distances of rows to the power of the exponent, of shape (len(x), len(y))."""
