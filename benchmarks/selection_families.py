@@ -48,7 +48,7 @@ def our_herding(task: Task, n_passes: int) -> Call:
     return fitted(KernelHerding(task.data.bandwidth, n_passes=n_passes), task)
 
 
-def our_thinning(task: Task, max_rows: int = 16_384) -> Call:
+def our_thinning(task: Task, max_rows: int = 32_768) -> Call:
     from skdc import KernelThinning
 
     return fitted(KernelThinning(task.data.bandwidth, max_rows=max_rows), task)
@@ -155,7 +155,7 @@ FAMILIES = [
     ),
     Family(
         "compress",
-        Method("KernelThinning(max_rows=8192)", partial(our_thinning, max_rows=8192), draws=True),
+        Method("KernelThinning(max_rows=16384)", partial(our_thinning, max_rows=16_384), draws=True),
         [
             Method("goodpoints Compress++", peers.goodpoints_compression, draws=True),
             Method("coreax CompressPlusPlus", partial(peers.coreax_thinning, compress=True), draws=True),

@@ -40,7 +40,7 @@ class Halving(Selection):
         to leave a half to a tenth of the squared distance before the exchanges.
     n_passes : int, default=2
         Most passes of exchanges over the chosen rows. The paper makes one.
-    max_rows : int, default=16384
+    max_rows : int, default=32768
         Rows that are left after the first step, at most. Fewer take less time, and the set is farther from the data.
     reweight : discrepancy, default=None
         As in `Selection`.
@@ -64,7 +64,7 @@ class Halving(Selection):
         oversampling: int = 3,
         delta: float | None = None,
         n_passes: int = 2,
-        max_rows: int = 16_384,
+        max_rows: int = 32_768,
         reweight: Any = None,
     ) -> None:
         super().__init__(reweight)

@@ -35,7 +35,7 @@ class KernelThinning(NamedCondenser):
         Halve at random, such that the bound of the paper holds but for this probability. None: as well as possible.
     n_passes : int, default=2
         Most passes of exchanges.
-    max_rows : int, default=16384
+    max_rows : int, default=32768
         Rows to which a class (or all, with `by=None`) is halved before the last halvings and the exchanges, at most.
         Fewer take less time, and the set is farther from the data.
     space : Space, default=None
@@ -74,7 +74,7 @@ class KernelThinning(NamedCondenser):
         oversampling: int = 3,
         delta: float | None = None,
         n_passes: int = 2,
-        max_rows: int = 16_384,
+        max_rows: int = 32_768,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
