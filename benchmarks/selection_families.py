@@ -48,10 +48,16 @@ def our_herding(task: Task, n_passes: int) -> Call:
     return fitted(KernelHerding(task.data.bandwidth, n_passes=n_passes), task)
 
 
-def our_thinning(task: Task, max_rows: int = 32_768) -> Call:
+def our_thinning(task: Task) -> Call:
     from skdc import KernelThinning
 
-    return fitted(KernelThinning(task.data.bandwidth, max_rows=max_rows), task)
+    return fitted(KernelThinning(task.data.bandwidth), task)
+
+
+def our_compression(task: Task) -> Call:
+    from skdc import KernelThinning
+
+    return fitted(KernelThinning(task.data.bandwidth, max_rows=16_384), task)
 
 
 def our_cholesky(task: Task) -> Call:
@@ -155,7 +161,7 @@ FAMILIES = [
     ),
     Family(
         "compress",
-        Method("KernelThinning(max_rows=16384)", partial(our_thinning, max_rows=16_384), draws=True),
+        Method("KernelThinning(max_rows=16384)", our_compression, draws=True),
         [
             Method("goodpoints Compress++", peers.goodpoints_compression, draws=True),
             Method("coreax CompressPlusPlus", partial(peers.coreax_thinning, compress=True), draws=True),
