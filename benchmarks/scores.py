@@ -43,6 +43,7 @@ from skdc import (
     UncertaintySubset,
     WassersteinCoreset,
 )
+from skdc.learners import EL2N
 from skdc.networks import MLP
 from skdc.spaces import LastLayerGradients
 
@@ -67,11 +68,11 @@ def methods(n_per_class: int) -> dict[str, Any]:
         "KCenter (10% outliers)": KCenter(outliers=0.1, **size),
         "KMedoids": KMedoids(**size),
         "FacilityLocation": FacilityLocation(**size),
-        "FacilityLocation (CRAIG)": FacilityLocation(space=LastLayerGradients(), **size),
-        "GradMatch": GradMatch(**size),
+        "FacilityLocation (CRAIG, MLP)": FacilityLocation(space=LastLayerGradients(network=MLP()), **size),
+        "GradMatch (MLP)": GradMatch(network=MLP(), **size),
         "RandomlyPivotedCholesky": RandomlyPivotedCholesky(**size),
         "GreedyKernelPoints": GreedyKernelPoints(**size),
-        "UncertaintySubset (hardest)": UncertaintySubset(**size),
+        "UncertaintySubset (MLP)": UncertaintySubset(EL2N(network=MLP()), **size),
         "WassersteinCoreset": WassersteinCoreset(**size),
         "WassersteinCoreset (nearest rows)": WassersteinCoreset(snap=True, **size),
         "Condenser (MMD)": Condenser(**size),
