@@ -12,7 +12,10 @@ from torch import Tensor
 from skdc.data import SparseRows
 
 MEDIAN_ROWS = 1000  # a median distance is measured on a sample of this many rows
-MATRIX_ENTRIES = 1 << 24  # of a matrix of pairs, that are held at once
+_MIDDLE_ROWS = 100  # and where the rows lie on about so many
+# Of a matrix of pairs, that are held at once: sixteen mebibytes, for which memory is used again; more than 32 are
+# fetched from the system and given back each time, which takes longer than most of what is done with them.
+MATRIX_ENTRIES = 1 << 22
 KEPT_ENTRIES = 1 << 28  # and that are kept, to be read again and again: a gibibyte, all pairs of 16 384 rows
 TILE = 2048  # rows at a time: what is made of them stays in the cache
 
@@ -98,9 +101,9 @@ def relative(x: Tensor) -> Tensor:
     if isinstance(x, SparseRows) or not len(x):
         return x
     varies = x.amax(0) > x.amin(0)
-    x = x if varies.all() else x[:, varies]
+    x = x if varies.all() else x.index_select(1, varies.nonzero()[:, 0])
     # About the median, of some rows for speed: a mean follows one absurd row.
-    return x - x.detach()[:: max(1, len(x) // MEDIAN_ROWS)].median(0).values
+    return x - x.detach()[:: max(1, len(x) // _MIDDLE_ROWS)].median(0).values
 
 
 def power(values: Tensor, exponent: float) -> Tensor:

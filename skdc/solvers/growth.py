@@ -77,10 +77,12 @@ class Herd(Growth):
         super().__init__(cell)
         kernel = SummedKernel([(leaf.weight, leaf.own_kernel(cell.block(leaf), cell.size)) for leaf in leaves])
         # Sums in float64: rows come and go, and rounding errors would stay.
-        self._potential, self._diagonal, self._columns = kernel.potential, kernel.diagonal, kernel.columns
+        self._potential, self._columns = kernel.potential, kernel.columns
         self._weight = cell.shares().double()[self.quota.codes]
-        # Of the chosen rows: weighted columns, and the sums of kernels, potentials and weights.
-        self._repelled = torch.zeros_like(self._potential)
+        even = bool((self._weight == self._weight[0]).all())
+        self._rate = float(self._weight[0]) if even else self._weight  # a number takes less time
+        # How the chosen rows, and half of itself, repel each row; and the sums of kernels, potentials and weights.
+        self._repelled = self._weight * kernel.diagonal / 2
         self._energy = self._attraction = self._total = 0.0
         self._width = max(1, min(_COLUMNS, MATRIX_ENTRIES // len(self._potential)))
 
@@ -107,10 +109,11 @@ class Herd(Growth):
             for place, (row, column) in enumerate(zip(some, self._columns(some), strict=True), first):
                 self._remove(row, column)
                 scores = self._scores()
-                best = int(scores.argmin())
+                least, best = (float(found) for found in scores.min(0))
+                now = float(scores[row])
                 # A row as good as the old one is no improvement: rounding must not send the search in circles.
-                if scores[best] < scores[row] - _TOLERANCE * scores[row].abs():
-                    self.chosen[place], column = best, self._columns([best])[0]
+                if least < now - _TOLERANCE * abs(now):
+                    self.chosen[place], column = int(best), self._columns([int(best)])[0]
                 self._add(self.chosen[place], column)
         return self.value() if self.chosen != before else None
 
@@ -120,29 +123,29 @@ class Herd(Growth):
 
     def _scores(self) -> Tensor:
         """Return the value with each row added, where it may be."""
-        weight, total = self._weight, self._total + self._weight
-        energy = self._energy + weight * (2 * self._repelled + weight * self._diagonal)
-        scores = energy / total**2 - 2 * (self._attraction + weight * self._potential) / total
+        # (energy + 2 rate repelled) / total^2 - 2 (attraction + rate potential) / total
+        total = self._total + self._rate
+        forces = self._repelled - total * self._potential
+        scores = 2 * self._rate / total**2 * forces + (self._energy - 2 * total * self._attraction) / total**2
         return scores.masked_fill_(~self.quota.allowed(), torch.inf)
 
     def _add(self, row: int, column: Tensor) -> None:
-        self._count(row, 1)
-        self._repelled += self._weight[row] * column
+        weight = self._count(row, 1)
+        self._repelled.add_(column, alpha=weight)
         self.quota.take(row)
 
     def _remove(self, row: int, column: Tensor) -> None:
-        self._repelled -= self._weight[row] * column
+        self._repelled.add_(column, alpha=-float(self._weight[row]))
         self._count(row, -1)
         self.quota.release(row)
 
-    def _count(self, row: int, sign: int) -> None:
-        """Add a row to the sums over the chosen rows, or take it away, as the others repel it."""
-        weight, repelled, diagonal, potential = (
-            float(values[row]) for values in (self._weight, self._repelled, self._diagonal, self._potential)
-        )
-        self._energy += sign * weight * (2 * repelled + weight * diagonal)
+    def _count(self, row: int, sign: int) -> float:
+        """Add a row to the sums over the chosen rows, or take it away; return its weight."""
+        weight, repelled, potential = (float(values[row]) for values in (self._weight, self._repelled, self._potential))
+        self._energy += sign * 2 * weight * repelled
         self._attraction += sign * weight * potential
         self._total += sign * weight
+        return weight
 
 
 class Farthest(Growth):

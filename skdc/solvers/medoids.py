@@ -8,13 +8,15 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, TILE
+from skdc.kernels import MATRIX_ENTRIES, TILE
 from skdc.solvers.growth import Growth
 from skdc.solvers.selection import Cell, sums
 
 _MANY = 512  # rows whose costs are computed together where all have to be
 _FEW = 32  # and where a few of them are likely to do
+_STRIPES = 8  # of a symmetric matrix: more take less arithmetic and more preparation
 _TOLERANCE = 1e-6  # of the mean cost: smaller gains are rounding errors
+_KEPT_ENTRIES = 1 << 30  # costs that are held: those of all pairs of 32 768 rows, four gibibytes
 
 
 class _Nearest(NamedTuple):
@@ -46,12 +48,16 @@ class Medoids(Growth):
         super().__init__(cell)
         self._block = cell.block(leaf)
         self._mass = self._block.mass
-        self._costs = KeptColumns(leaf.columns(self._block.values), self._mass)
+        values, n_rows = self._block.values, len(self._mass)
+        if n_rows**2 <= _KEPT_ENTRIES:
+            self._costs: HeldColumns | KeptColumns = HeldColumns(leaf.columns, values, self._mass)
+        else:
+            self._costs = KeptColumns(leaf.columns(values), self._mass)
         self._near = torch.full_like(self._mass, torch.inf)
+        self._medoids = torch.empty(0, dtype=torch.int64, device=self._mass.device)  # the chosen rows, for exchanges
         self._who = torch.zeros(len(self._mass), dtype=torch.int64, device=self._mass.device)
         self._gains = torch.full_like(self._mass, torch.inf)  # no row lowers the mean cost by more
-        width = max(1, min(_MANY, MATRIX_ENTRIES // len(self._mass)))
-        self._pieces = torch.arange(len(self._mass), device=self._mass.device).split(width)
+        self._pieces = _pieces(0, n_rows, max(1, min(_MANY, MATRIX_ENTRIES // n_rows)))
 
     def grow(self) -> float:
         """Choose the row that lowers the mean cost most."""
@@ -70,7 +76,7 @@ class Medoids(Growth):
 
     def _most_gain(self, allowed: Tensor) -> int:
         bounds = self._gains.masked_fill(~allowed, -torch.inf)
-        width = len(self._pieces[0]) if bounds.max() == torch.inf else _FEW
+        width = self._pieces[0].stop if bounds.max() == torch.inf else _FEW
         best, most = -1, -torch.inf
         while True:
             rows = bounds.topk(min(width, len(bounds))).indices
@@ -94,23 +100,25 @@ class Medoids(Growth):
         if len(self.chosen) == 1:
             return None  # that was chosen among all
         before = list(self.chosen)
+        self._medoids = torch.tensor(self.chosen, device=self._mass.device)
         nearest = self._nearest_two(torch.arange(len(self._mass), device=self._mass.device))
         for rows in self._pieces:
             costs = self._costs(rows)
             changes = self._changes(costs, rows, nearest).amin(1)
             for i in (changes < self._threshold(nearest)).nonzero()[:, 0].tolist():
                 # An exchange before this one may have changed what it is worth.
-                change, place = self._changes(costs[i : i + 1], rows[i : i + 1], nearest)[0].min(0)
+                row = rows.start + i
+                change, place = self._changes(costs[i : i + 1], slice(row, row + 1), nearest)[0].min(0)
                 if change < self._threshold(nearest):
-                    nearest = self._exchange(int(place), int(rows[i]), costs[i], nearest)
+                    nearest = self._exchange(int(place), row, costs[i], nearest)
         self._near, self._who = nearest.costs[0], nearest.places[0]
         return float(self._mass @ self._near) if self.chosen != before else None
 
     def _threshold(self, nearest: _Nearest) -> float:
         return -_TOLERANCE * float(self._mass @ nearest.costs[0])
 
-    def _changes(self, costs: Tensor, rows: Tensor, nearest: _Nearest) -> Tensor:
-        """Return how the mean cost changes if a row comes in the place of a chosen one, of shape (len(rows), m)."""
+    def _changes(self, costs: Tensor, rows: slice, nearest: _Nearest) -> Tensor:
+        """Return how the mean cost changes if a row comes in the place of a chosen one, of shape (len(costs), m)."""
         (near, second), who = nearest.costs, nearest.places[0]
         n_places = len(self.chosen)
         lost = sums(self._mass * (second - near), who, n_places)  # if its rows fall to their second
@@ -119,17 +127,17 @@ class Medoids(Growth):
         cost, mass = costs[new, row], self._mass[row]
         gained = mass * (cost - near[row]).clamp_max(0)
         kept = mass * (cost.maximum(near[row]) - second[row])
-        changes = lost.repeat(len(rows), 1)
+        changes = lost.repeat(len(costs), 1)
         changes.view(-1).index_add_(0, new * n_places + who[row], kept)
-        changes += sums(gained, new, len(rows))[:, None]
+        changes += sums(gained, new, len(costs))[:, None]
         codes = self.quota.codes
-        fits = codes[torch.tensor(self.chosen, device=codes.device)] == codes[rows][:, None]
+        fits = codes[self._medoids] == codes[rows][:, None]
         return changes.masked_fill_(~fits, torch.inf)
 
     def _exchange(self, place: int, row: int, cost: Tensor, nearest: _Nearest) -> _Nearest:
         self.quota.release(self.chosen[place])
         self.quota.take(row)
-        self.chosen[place] = row
+        self.chosen[place] = self._medoids[place] = row
         orphans = (nearest.places == place).any(0).nonzero()[:, 0]
         (near, second), (who, other) = nearest
         closer, between = cost < near, cost < second
@@ -143,14 +151,52 @@ class Medoids(Growth):
 
     def _nearest_two(self, rows: Tensor) -> _Nearest:
         """Return the two chosen rows nearest to some rows."""
-        chosen = torch.tensor(self.chosen, device=rows.device)
-        tiles = rows.split(max(1, MATRIX_ENTRIES // len(chosen)))
-        found = [self._costs.at(chosen, tile).topk(2, 0, largest=False) for tile in tiles]
-        return _Nearest(torch.cat([two.values for two in found], 1), torch.cat([two.indices for two in found], 1))
+        tiles = rows.split(max(1, MATRIX_ENTRIES // len(self._medoids)))
+        found = [self._costs.at(tile, self._medoids).topk(2, largest=False) for tile in tiles]
+        return _Nearest(torch.cat([two.values for two in found]).T, torch.cat([two.indices for two in found]).T)
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""
         return sums(self._block.weight, self._who, len(self.chosen))
+
+
+def _pieces(start: int, stop: int, width: int) -> list[slice]:
+    """Cut a range into slices of at most a given width."""
+    return [slice(first, min(first + width, stop)) for first in range(start, stop, width)]
+
+
+class HeldColumns:
+    """The columns of a symmetric matrix, all of which are held.
+
+    Parameters
+    ----------
+    columns_of : callable
+        `columns_of(values)` returns a function of some rows, as `KeptColumns` takes.
+    values : Tensor or SparseRows of shape (n, ...)
+    like : Tensor of shape (n,)
+        Of the same type.
+    """
+
+    def __init__(self, columns_of: Callable[[Any], Callable[[Tensor], Tensor]], values: Any, like: Tensor) -> None:
+        n_rows = len(like)
+        self._matrix = like.new_empty(n_rows, n_rows)
+        # Of each stripe what is right of the diagonal: a little more than half of all.
+        for stripe in _pieces(0, n_rows, -(-n_rows // _STRIPES)):
+            columns, rest = columns_of(values[stripe.start :]), slice(stripe.start, None)
+            for rows in _pieces(stripe.start, stripe.stop, max(1, MATRIX_ENTRIES // n_rows)):
+                costs = columns(torch.arange(rows.start, rows.stop, device=like.device) - stripe.start)
+                self._matrix[rows, rest], self._matrix[rest, rows] = costs.T, costs.contiguous()
+
+    def __call__(self, rows: Tensor | slice) -> Tensor:
+        """Return some columns, one a row of the result, of shape (len(rows), n)."""
+        return self._matrix[rows] if isinstance(rows, slice) else self._matrix.index_select(0, rows)
+
+    def at(self, rows: Tensor, others: Tensor) -> Tensor:
+        """Return some columns at some rows, of shape (len(rows), len(others))."""
+        # The matrix is symmetric, and its rows are read in less time than its columns.
+        if len(rows) < len(others):
+            return self._matrix.index_select(0, rows).index_select(1, others)
+        return self._matrix[others[:, None], rows].T
 
 
 class KeptColumns:
@@ -166,24 +212,26 @@ class KeptColumns:
 
     def __init__(self, columns: Callable[[Tensor], Tensor], like: Tensor) -> None:
         self._columns, n_rows = columns, len(like)
-        n_kept = max(1, min(n_rows, KEPT_ENTRIES // n_rows))
+        self._rows = torch.arange(n_rows, device=like.device)
+        n_kept = max(1, min(n_rows, _KEPT_ENTRIES // n_rows))
         self._kept = torch.empty(n_kept, n_rows, dtype=like.dtype, device=like.device)
         self._slot = torch.full((n_rows,), -1, device=like.device)  # where each column is kept
         self._owner = torch.full((n_kept,), -1, device=like.device)
         self._used = torch.zeros(n_kept, dtype=torch.int64, device=like.device)
         self._clock = 0
 
-    def __call__(self, rows: Tensor) -> Tensor:
+    def __call__(self, rows: Tensor | slice) -> Tensor:
         """Return some columns, one a row of the result, of shape (len(rows), n)."""
+        rows = self._rows[rows]
         if len(rows) > len(self._kept):
             return self._columns(rows).T
-        return self._kept[self._slots(rows)]
+        return self._kept.index_select(0, self._slots(rows))
 
     def at(self, rows: Tensor, others: Tensor) -> Tensor:
         """Return some columns at some rows, of shape (len(rows), len(others))."""
-        if len(rows) > len(self._kept):
-            return torch.cat([self(some)[:, others] for some in rows.split(len(self._kept))])
-        return self._kept[self._slots(rows)[:, None], others]
+        if len(others) > len(self._kept):
+            return torch.cat([self(some)[:, rows] for some in others.split(len(self._kept))]).T
+        return self._kept[self._slots(others)[:, None], rows].T
 
     def _slots(self, rows: Tensor) -> Tensor:
         """Return where columns are kept, once they are."""

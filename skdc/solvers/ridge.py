@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from skdc.kernels import MATRIX_ENTRIES
 from skdc.solvers.growth import Growth
 from skdc.solvers.selection import Cell
 from skdc.spaces.functions import KernelRidgePredictions
 
-MOST_ROWS = math.isqrt(MATRIX_ENTRIES)  # of which the kernel matrix is held
+MOST_ROWS = 4096  # of which the kernel matrix is held
 _TOLERANCE = 1e-9  # of the loss: smaller gains are rounding errors
 
 
