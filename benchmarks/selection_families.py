@@ -54,10 +54,10 @@ def our_thinning(task: Task) -> Call:
     return fitted(KernelThinning(task.data.bandwidth), task)
 
 
-def our_compression(task: Task) -> Call:
+def our_compression(task: Task, max_rows: int) -> Call:
     from skdc import KernelThinning
 
-    return fitted(KernelThinning(task.data.bandwidth, max_rows=16_384), task)
+    return fitted(KernelThinning(task.data.bandwidth, max_rows=max_rows), task)
 
 
 def our_cholesky(task: Task) -> Call:
@@ -103,7 +103,7 @@ def our_kernel_points(task: Task) -> Call:
     from skdc import GreedyKernelPoints
     from skdc.kernels import Gaussian
 
-    condenser = GreedyKernelPoints(Gaussian(task.data.bandwidth), criteria.RIDGE, n_passes=0)
+    condenser = GreedyKernelPoints(Gaussian(task.data.bandwidth), criteria.RIDGE)
     return fitted(condenser, task, task.data.signs())
 
 
@@ -135,6 +135,10 @@ def squares_of(size_of_number: int) -> Callable[[Task], float]:
     return lambda task: size_of_number * len(task.X) ** 2
 
 
+COMPRESSIONS = [
+    Method("goodpoints Compress++", peers.goodpoints_compression, draws=True),
+    Method("coreax CompressPlusPlus", partial(peers.coreax_thinning, compress=True), draws=True),
+]
 FAMILIES = [
     Family(
         "herding",
@@ -161,11 +165,13 @@ FAMILIES = [
     ),
     Family(
         "compress",
-        Method("KernelThinning(max_rows=16384)", our_compression, draws=True),
-        [
-            Method("goodpoints Compress++", peers.goodpoints_compression, draws=True),
-            Method("coreax CompressPlusPlus", partial(peers.coreax_thinning, compress=True), draws=True),
-        ],
+        Method("KernelThinning(max_rows=16384)", partial(our_compression, max_rows=16_384), draws=True),
+        COMPRESSIONS,
+    ),
+    Family(
+        "compress-more",
+        Method("KernelThinning(max_rows=4096)", partial(our_compression, max_rows=4096), draws=True),
+        COMPRESSIONS,
     ),
     Family(
         "rpcholesky",
@@ -209,7 +215,7 @@ FAMILIES = [
     Family("k-center", Method("KCenter", our_centers), [], criteria.radius),
     Family(
         "kernel-points",
-        Method("GreedyKernelPoints(n_passes=0)", our_kernel_points, draws=True),
+        Method("GreedyKernelPoints", our_kernel_points, draws=True),
         [Method("coreax GreedyKernelPoints", peers.coreax_kernel_points, draws=True, least_bytes=squares_of(8))],
         criteria.ridge_error,
     ),
