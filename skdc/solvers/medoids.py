@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -123,7 +124,7 @@ class Medoids(Growth):
         n_places = len(self.chosen)
         lost = sums(self._mass * (second - near), who, n_places)  # if its rows fall to their second
         # A new row matters to few: to those to which it is nearer than their second.
-        new, row = (costs < second).nonzero().T
+        new, row = _below(costs, second)
         cost, mass = costs[new, row], self._mass[row]
         gained = mass * (cost - near[row]).clamp_max(0)
         kept = mass * (cost.maximum(near[row]) - second[row])
@@ -153,11 +154,20 @@ class Medoids(Growth):
         """Return the two chosen rows nearest to some rows."""
         tiles = rows.split(max(1, MATRIX_ENTRIES // len(self._medoids)))
         found = [self._costs.at(tile, self._medoids).topk(2, largest=False) for tile in tiles]
-        return _Nearest(torch.cat([two.values for two in found]).T, torch.cat([two.indices for two in found]).T)
+        parts = torch.cat([two.values for two in found]), torch.cat([two.indices for two in found])
+        return _Nearest(*(part.T.contiguous() for part in parts))
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""
         return sums(self._block.weight, self._who, len(self.chosen))
+
+
+def _below(costs: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the rows and columns of the costs under the limits of their columns."""
+    if costs.device.type == "cpu":  # NumPy takes a fifth of the time
+        found = torch.from_numpy(np.flatnonzero(costs.numpy() < limits.numpy()))
+        return found // len(limits), found % len(limits)
+    return tuple((costs < limits).nonzero().T)
 
 
 def _pieces(start: int, stop: int, width: int) -> list[slice]:

@@ -117,8 +117,8 @@ class FacilityLocation(NamedCondenser):
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
         of the rows nearest to each.
     max_rows : int, default=32768
-        Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time that grows with
-        their square; more are represented by as many random ones.
+        Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (4 GiB
+        for 32,768 rows) that grow with their square; more are represented by as many random ones.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -201,8 +201,8 @@ class KMedoids(NamedCondenser):
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
         of the rows nearest to each.
     max_rows : int, default=32768
-        Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time that grows with
-        their square; more are represented by as many random ones.
+        Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (4 GiB
+        for 32,768 rows) that grow with their square; more are represented by as many random ones.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
