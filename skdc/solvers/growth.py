@@ -109,11 +109,10 @@ class Herd(Growth):
             for place, (row, column) in enumerate(zip(some, self._columns(some), strict=True), first):
                 self._remove(row, column)
                 scores = self._scores()
-                least, best = (float(found) for found in scores.min(0))
-                now = float(scores[row])
+                best, now = int(scores.argmin()), float(scores[row])
                 # A row as good as the old one is no improvement: rounding must not send the search in circles.
-                if least < now - _TOLERANCE * abs(now):
-                    self.chosen[place], column = int(best), self._columns([int(best)])[0]
+                if float(scores[best]) < now - _TOLERANCE * abs(now):
+                    self.chosen[place], column = best, self._columns([best])[0]
                 self._add(self.chosen[place], column)
         return self.value() if self.chosen != before else None
 
@@ -130,8 +129,8 @@ class Herd(Growth):
         return scores.masked_fill_(~self.quota.allowed(), torch.inf)
 
     def _add(self, row: int, column: Tensor) -> None:
-        weight = self._count(row, 1)
-        self._repelled.add_(column, alpha=weight)
+        self._count(row, 1)
+        self._repelled.add_(column, alpha=float(self._weight[row]))
         self.quota.take(row)
 
     def _remove(self, row: int, column: Tensor) -> None:
@@ -139,13 +138,12 @@ class Herd(Growth):
         self._count(row, -1)
         self.quota.release(row)
 
-    def _count(self, row: int, sign: int) -> float:
-        """Add a row to the sums over the chosen rows, or take it away; return its weight."""
+    def _count(self, row: int, sign: int) -> None:
+        """Add a row to the sums over the chosen rows, or take it away, as the others repel it."""
         weight, repelled, potential = (float(values[row]) for values in (self._weight, self._repelled, self._potential))
         self._energy += sign * 2 * weight * repelled
         self._attraction += sign * weight * potential
         self._total += sign * weight
-        return weight
 
 
 class Farthest(Growth):

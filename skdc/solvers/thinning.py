@@ -169,7 +169,7 @@ def _halved(
 ) -> Tensor:
     """Return one of each two rows that follow each other, in bins of a given size; the last one may be smaller."""
     n_whole = len(rows) // size
-    most_rows = min(MATRIX_ENTRIES // (2 * _PAIRS), *(MATRIX_ENTRIES // block.values.shape[1] for _, block in terms))
+    most_rows = MATRIX_ENTRIES // max(2 * _PAIRS, *(block.values.shape[1] for _, block in terms))
     bins = rows[: n_whole * size].view(n_whole, size).split(max(1, most_rows // size))
     halves = []
     for some in [*bins, rows[None, n_whole * size :]]:

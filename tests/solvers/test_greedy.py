@@ -9,7 +9,7 @@ import torch
 from skdc.discrepancies import MMD, CoveringRadius, EnergyDistance, QuantizationError, SquaredL2, Wasserstein
 from skdc.parameterizations import Subset
 from skdc.solvers import Greedy
-from skdc.solvers.medoids import KeptColumns
+from skdc.solvers.medoids import HeldColumns, KeptColumns
 from skdc.spaces import KernelRidgePredictions
 
 from ..sources import row_source, seeded, squares
@@ -279,6 +279,19 @@ def test_kept_columns_are_the_columns(rng):
         torch.testing.assert_close(kept(rows), matrix[rows])
         torch.testing.assert_close(kept.at(others, rows), matrix[others][:, rows])
     assert len(asked) == 20
+
+
+@pytest.mark.parametrize("n_rows", [1, 5, 20])
+def test_held_columns_are_the_columns(n_rows, rng, monkeypatch):
+    monkeypatch.setattr("skdc.solvers.medoids.MATRIX_ENTRIES", 40)  # two columns of twenty rows
+    values = torch.tensor(rng.normal(size=(n_rows, 3)))
+    matrix = torch.cdist(values, values)
+    held = HeldColumns(lambda some: lambda rows: torch.cdist(some, some[rows]), values, values[:, 0])
+    torch.testing.assert_close(held(slice(0, n_rows)), matrix)
+    for n_others in {1, n_rows // 2 + 1, n_rows}:
+        rows, others = (torch.tensor(rng.permutation(n_rows)[:n]) for n in (n_rows // 2 + 1, n_others))
+        torch.testing.assert_close(held(rows), matrix[rows])
+        torch.testing.assert_close(held.at(rows, others), matrix[rows][:, others])
 
 
 @pytest.mark.parametrize("group", [0, 1], ids=["class", "group"])
