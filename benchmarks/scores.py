@@ -24,25 +24,38 @@ from sklearn.svm import SVC
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc import (
+    CAFE,
+    M3D,
+    NCFM,
+    RCIG,
+    RFAD,
+    WMDD,
     Condenser,
     DistributionMatching,
     FacilityLocation,
+    FRePo,
+    GeneralCondenser,
     GradientMatching,
     GradMatch,
     GreedyKernelPoints,
+    ImprovedDistributionMatching,
     KCenter,
     KernelHerding,
     KernelInducingPoints,
     KernelThinning,
     KMeansCondenser,
     KMedoids,
+    LabelSolve,
+    OptimalTransportMatching,
     RandomlyPivotedCholesky,
     RandomSubset,
     SteinThinning,
     TrajectoryMatching,
     UncertaintySubset,
+    UnrolledTraining,
     WassersteinCoreset,
 )
+from skdc.discrepancies import MMD
 from skdc.learners import EL2N
 from skdc.networks import MLP
 from skdc.spaces import LastLayerGradients
@@ -75,11 +88,23 @@ def methods(n_per_class: int) -> dict[str, Any]:
         "UncertaintySubset (MLP)": UncertaintySubset(EL2N(network=MLP()), **size),
         "WassersteinCoreset": WassersteinCoreset(**size),
         "WassersteinCoreset (nearest rows)": WassersteinCoreset(snap=True, **size),
-        "Condenser (MMD)": Condenser(**size),
+        "Condenser (MMD)": Condenser(MMD(), **size),
+        "GeneralCondenser": GeneralCondenser(**size),
         "DistributionMatching (MLP)": DistributionMatching(network=MLP(), **size),
+        "ImprovedDistributionMatching (MLP)": ImprovedDistributionMatching(network=MLP(), **size),
+        "OptimalTransportMatching (MLP)": OptimalTransportMatching(network=MLP(), **size),
+        "CAFE (MLP)": CAFE(network=MLP(), **size),
+        "M3D (MLP)": M3D(network=MLP(), **size),
+        "NCFM (MLP)": NCFM(network=MLP(), **size),
+        "WMDD (MLP)": WMDD(network=MLP(), **size),
         "GradientMatching (MLP)": GradientMatching(network=MLP(), **size),
         "TrajectoryMatching (MLP)": TrajectoryMatching(network=MLP(), **size),
         "KernelInducingPoints": KernelInducingPoints(**size),
+        "LabelSolve": LabelSolve(**size),
+        "FRePo (MLP)": FRePo(network=MLP(), **size),
+        "RFAD (MLP)": RFAD(network=MLP(), **size),
+        "RCIG (MLP)": RCIG(network=MLP(), **size),
+        "UnrolledTraining (MLP)": UnrolledTraining(network=MLP(), **size),
     }
 
 

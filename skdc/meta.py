@@ -178,14 +178,19 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
 
 def _fit_on_condensed(learner: Any, condenser: BaseCondenser) -> Any:
     X, y = condenser
-    weight, soft = condenser.sample_weight_, condenser.y_soft_
+    return fit_on_set(learner, X, y, condenser.sample_weight_, condenser.y_soft_, getattr(condenser, "classes_", None))
+
+
+def fit_on_set(learner: Any, X: Any, y: Any, weight: Any, soft: Any, classes: Any) -> Any:
+    """Fit a learner on rows, with those of weights and soft labels (either may be None) that it can use."""
     takes_weight = has_fit_parameter(learner, "sample_weight")
     if soft is not None and getattr(learner, "accepts_soft_labels", False):
-        learner.set_params(classes=condenser.classes_)
+        learner.set_params(classes=classes)
         y = soft
     elif soft is not None and takes_weight:
-        rows, classes = np.nonzero(soft)
-        X, y, weight = _safe_indexing(X, rows), condenser.classes_[classes], weight[rows] * soft[rows, classes]
+        rows, columns = np.nonzero(soft)
+        share = soft[rows, columns]
+        X, y, weight = _safe_indexing(X, rows), classes[columns], share if weight is None else weight[rows] * share
     return learner.fit(X, y, sample_weight=weight) if takes_weight else learner.fit(X, y)
 
 

@@ -59,6 +59,40 @@ class MLP(BaseEstimator):
         return nn.Sequential(*layers, nn.Linear(size, n_outputs))
 
 
+class LinearNetwork(BaseEstimator):
+    """Builder of a linear model that starts at zero, which plain training makes a logistic or linear regression.
+
+    It sees rows divided by the root of the number of features, so that one step size serves few features and many.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdc.networks import LinearNetwork
+    >>> LinearNetwork()((4,), 3)(torch.ones(1, 4))
+    tensor([[0., 0., 0.]], grad_fn=<AddmmBackward0>)
+    """
+
+    def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
+        """Build the network for rows of a shape."""
+        size = prod(input_shape)
+        linear = nn.Linear(size, n_outputs)
+        nn.init.zeros_(linear.weight)
+        nn.init.zeros_(linear.bias)
+        return nn.Sequential(nn.Flatten(), Scaled(size**-0.5), linear)
+
+
+class Scaled(nn.Module):
+    """Rows times a number."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the rows."""
+        return self.factor * x
+
+
 class ConvNet(BaseEstimator):
     """Builder of the field's standard convolutional network.
 
@@ -167,6 +201,10 @@ class ImageLayout(nn.Module):
             return x.reshape(len(x), *self.image_shape).permute(0, 3, 1, 2)
         return x.reshape(len(x), *self.shape)
 
+    def rows(self, images: Tensor, row_shape: tuple[int, ...]) -> Tensor:
+        """Return images of shape (n, C, H, W) as rows of the layout that they came in."""
+        return (images.permute(0, 2, 3, 1) if self.last else images).reshape(len(images), *row_shape)
+
 
 def _channels_of(image_shape: tuple[int, ...], channels: str | None) -> str:
     if channels in ("first", "last"):
@@ -250,6 +288,22 @@ def last_layer(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     finally:
         hook.remove()
     return seen[0].flatten(1), outputs
+
+
+def layer_inputs(network: nn.Module, x: Tensor) -> list[Tensor]:
+    """Return what a network feeds to each layer with weights but the first: what comes out of each hidden block.
+
+    A network of one layer, or none, gives its output.
+    """
+    layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)][1:]
+    seen: list[Tensor] = []
+    hooks = [layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for layer in layers]
+    try:
+        outputs = network(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return seen or [outputs]
 
 
 def training_loss(outputs: Tensor, targets: Tensor, mass: Tensor, task: str) -> Tensor:

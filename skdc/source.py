@@ -366,3 +366,20 @@ def require_rows(part: object, source: Source, unknown: str) -> RowSource:
         f"{type(part).__name__} cannot learn {unknown} from a stream, whose first chunk does not show it; "
         "give it as a number, or call fit on all rows"
     )
+
+
+def require_targets(part: object, source: Source) -> None:
+    """Refuse data on which nothing can be trained, before anything is computed.
+
+    Raises
+    ------
+    ValueError
+        Without targets, or with a single class.
+    """
+    name = type(part).__name__
+    if source.schema.task == "none":
+        raise ValueError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
+    if source.schema.task == "classification" and source.schema.n_outputs < 2:
+        raise ValueError(
+            f"{name} needs at least two classes, but y has one class only; compare the rows alone, as MMD() does"
+        )

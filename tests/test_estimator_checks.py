@@ -9,11 +9,12 @@ import skdc
 from skdc import discrepancies, parameterizations, spaces
 from skdc.condensers import BaseCondenser
 from skdc.discrepancies import Discrepancy, Penalty
+from skdc.learners import OnlineNetworks, PretrainedNetworks, RandomNetworks
 from skdc.parameterizations import Parameterization
-from skdc.spaces import Space
+from skdc.spaces import Identity, NetworkFeatures, Space
 from skdc.utils import estimator_checks as checks
 
-from .condensers.quick import SMALL, quick_condensers
+from .condensers.quick import SMALL, Strip, quick_condensers
 
 CHANGES_ROWS = "a condenser changes the number of rows, by design; new rows pass through transform unchanged"
 EXPECTED = {
@@ -37,6 +38,12 @@ def concrete(module, base):
 
 
 QUICK_SPACES = {
+    "AttentionMaps": {"networks": RandomNetworks(Strip())},
+    "Augmented": {"space": Identity(), "image_shape": (1, 3)},
+    "LinearizedPredictions": {"networks": RandomNetworks(SMALL)},
+    "NetworkFeatures": {"networks": OnlineNetworks(SMALL)},
+    "NetworkRidgePredictions": {"networks": OnlineNetworks(SMALL)},
+    "UnrolledPredictions": {"networks": RandomNetworks(SMALL), "n_steps": 3},
     "RandomNetwork": {"network": SMALL},
     "NetworkGradients": {"network": SMALL},
     "TrainingTrajectories": {
@@ -49,7 +56,13 @@ QUICK_SPACES = {
 }
 
 
-PENALTIES_ON_TABLES = {"TotalVariation": {"image_shape": (1, 3)}}
+PENALTIES_ON_TABLES = {
+    "TotalVariation": {"image_shape": (1, 3)},
+    "NetworkLoss": {"space": NetworkFeatures(PretrainedNetworks(SMALL, n_networks=1, n_steps=4))},
+}
+
+
+QUICK_PARAMETERIZATIONS = {"LowRank": {"rank": 2}, "LowResolution": {"image_shape": (1, 3)}}
 
 
 def all_checks():
@@ -65,7 +78,7 @@ def all_checks():
         part = cls(**QUICK_SPACES.get(cls.__name__, {}))
         yield from ((part, name, check) for name, check in checks.space_checks(part))
     for cls in concrete(parameterizations, Parameterization):
-        part = cls()
+        part = cls(**QUICK_PARAMETERIZATIONS.get(cls.__name__, {}))
         yield from ((part, name, check) for name, check in checks.parameterization_checks(part))
 
 

@@ -55,7 +55,10 @@ def test_pages_show_what_happens(page, monkeypatch):
     assert not doctest.DocTestRunner(optionflags=NOISE).run(shown, clear_globs=False).failed
 
 
-@pytest.mark.parametrize("example", ["kernel_inducing_points", "pipeline_grid_search", "selection", "streaming"])
+EXAMPLES = ["kernel_inducing_points", "pipeline_grid_search", "selection", "streaming", "transfer"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_run_and_draw(example, monkeypatch):
     run_example(example, monkeypatch)
     assert matplotlib.pyplot.get_fignums(), "the gallery shows a picture of each example"
@@ -72,7 +75,7 @@ def test_demo_writes_table_and_picture(tmp_path, monkeypatch, capsys):
 
 
 def test_every_example_is_run():
-    tried = {"digits", "discrepancies", "kernel_inducing_points", "pipeline_grid_search", "selection", "streaming"}
+    tried = {"digits", "discrepancies", *EXAMPLES}
     assert tried == {path.stem.removeprefix("plot_") for path in (ROOT / "examples").glob("*.py")}
 
 

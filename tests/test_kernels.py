@@ -17,6 +17,7 @@ from skdc.kernels import (
     Gaussian,
     InverseMultiquadric,
     Kernel,
+    KernelSum,
     Laplace,
     Linear,
     NeuralTangent,
@@ -445,3 +446,37 @@ def test_neural_tangent_is_the_limit_of_finite_networks(depth, width, rng):
     # Four standard errors of the mean; the mean itself is off by O(1 / width).
     assert (np.abs(draws.mean(axis=0) - limit) < 4 * error + limit.max() / width).all()
     assert (4 * error < 0.05 * limit.max()).all()
+
+
+# Sums
+
+
+def test_sums_are_in_units_of_the_diagonals(rng):
+    x, mass = tensor(rng.normal(size=(20, 3))), tensor(rng.uniform(1, 2, size=20))
+    summed = (Gaussian() + Linear() + NeuralTangent()).fit(x, mass)
+    parts = [Gaussian().fit(x, mass), Linear(), NeuralTangent().fit(x, mass)]
+    scales = [np.average(part.diagonal(x), weights=mass) for part in parts]
+    expected = sum(part(x, x) / scale for part, scale in zip(parts, scales, strict=True))
+    torch.testing.assert_close(summed(x, x), expected)
+    torch.testing.assert_close(summed.diagonal(x), expected.diagonal())
+    assert np.average(summed.diagonal(x), weights=mass) == pytest.approx(3)
+
+
+def test_a_resolved_sum_is_the_same_function_wherever_it_is_fitted(rng):
+    x, other = tensor(rng.normal(size=(20, 3))), tensor(5 * rng.normal(size=(9, 3)))
+    summed = (Gaussian(factor=0.5) + Polynomial(degree=2)).fit(x, ones(20))
+    again = clone(summed.resolved()).fit(other, ones(9))
+    torch.testing.assert_close(again(x, other), summed(x, other))
+    assert [float(p) for p in summed.parameters()] == [float(summed.kernels[0].log_bandwidth_)]
+
+
+def test_sums_of_sums_are_flat():
+    first, second, third = Gaussian(), Laplace(), Linear()
+    for summed in (first + second + third, first + (second + third)):
+        assert [id(kernel) for kernel in summed.kernels] == [id(first), id(second), id(third)]
+    with pytest.raises(TypeError):
+        first + 1
+    with pytest.raises(ValueError, match="scale for each"):
+        KernelSum([Linear(), Linear()], [1.0]).fit(tensor(np.eye(2)), ones(2))
+    with pytest.raises(ValueError, match="at least one"):
+        KernelSum([]).fit(tensor(np.eye(2)), ones(2))

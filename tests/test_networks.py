@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from skdc.networks import MLP, ConvNet, build_network, default_builder, penultimate, training_loss
+from skdc.networks import MLP, ConvNet, LinearNetwork, build_network, default_builder, penultimate, training_loss
 
 from .sources import seeded
 
@@ -41,6 +41,22 @@ def test_mlp_is_its_layers(rng):
     hidden = np.maximum(np.maximum(x.numpy().reshape(5, 4) @ w1.T + b1, 0) @ w2.T + b2, 0)
     np.testing.assert_allclose(penultimate(network, x).detach(), hidden, rtol=1e-12)
     np.testing.assert_allclose(network(x).detach(), hidden @ w3.T + b3, rtol=1e-12)
+
+
+def test_a_linear_network_starts_at_zero_and_one_step_size_serves_all_widths(rng):
+    x = torch.as_tensor(rng.normal(size=(5, 4)))
+    outputs = []
+    for repeats in (1, 9):  # nine copies of each feature say no more than one
+        network = build(LinearNetwork(), (4 * repeats,))
+        rows = x.repeat(1, repeats)
+        assert not network(rows).any()
+        network(rows)[:, 0].sum().backward()
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter -= 0.1 * parameter.grad
+        outputs.append(network(rows).detach())
+    torch.testing.assert_close(*outputs)
+    torch.testing.assert_close(outputs[0][:, 0], -0.1 * (x @ x.sum(0) / 4 + 5))
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,28 @@
 
 from skdc.condensers.base import BaseCondenser, NamedCondenser
 from skdc.condensers.condenser import Condenser
-from skdc.condensers.kernels import KernelInducingPoints
-from skdc.condensers.matching import DistributionMatching, GradientMatching
+from skdc.condensers.functions import (
+    RCIG,
+    RFAD,
+    FRePo,
+    GeneralCondenser,
+    KernelInducingPoints,
+    LabelDistillation,
+    LabelSolve,
+    SoftLabelRandom,
+    UnrolledTraining,
+)
+from skdc.condensers.matching import (
+    CAFE,
+    M3D,
+    NCFM,
+    WMDD,
+    DataDAM,
+    DistributionMatching,
+    GradientMatching,
+    ImprovedDistributionMatching,
+    OptimalTransportMatching,
+)
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection import (
     FacilityLocation,
@@ -23,25 +43,40 @@ from skdc.condensers.selection import (
 from skdc.condensers.trajectories import TrajectoryMatching
 
 __all__ = [
+    "CAFE",
+    "M3D",
+    "NCFM",
+    "RCIG",
+    "RFAD",
+    "WMDD",
     "BaseCondenser",
     "Condenser",
+    "DataDAM",
     "DistributionMatching",
+    "FRePo",
     "FacilityLocation",
+    "GeneralCondenser",
     "GradMatch",
     "GradientMatching",
     "GreedyKernelPoints",
+    "ImprovedDistributionMatching",
     "KCenter",
     "KMeansCondenser",
     "KMedoids",
     "KernelHerding",
     "KernelInducingPoints",
     "KernelThinning",
+    "LabelDistillation",
+    "LabelSolve",
     "NamedCondenser",
+    "OptimalTransportMatching",
     "RandomSubset",
     "RandomlyPivotedCholesky",
     "Recipe",
+    "SoftLabelRandom",
     "SteinThinning",
     "TrajectoryMatching",
     "UncertaintySubset",
+    "UnrolledTraining",
     "WassersteinCoreset",
 ]

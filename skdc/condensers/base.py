@@ -36,6 +36,7 @@ from skdc.condensers._output import (
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
+from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import DivergenceError, Solution
@@ -138,6 +139,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def recipe(self) -> Recipe:
         """Return the nouns, made from the parameters."""
 
+    def _recipe_for(self, schema: Schema) -> Recipe:
+        """Return the nouns for data of a kind: the same for all, but where nothing was asked for."""
+        return self.recipe()
+
     @with_callbacks
     def fit(
         self,
@@ -179,6 +184,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 recipe = checked(self.recipe())
                 sparse = recipe.takes_sparse()
                 problem = read(self, X, y, sample_weight, sensitive_features, task=self.task, sparse=sparse)
+                recipe = checked(self._recipe_for(problem.schema))
                 refuse_idle_groups(recipe, sensitive_features is not None)
                 error = self._condense(problem, recipe, previous)
             self._contain(X, y)
@@ -288,12 +294,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         if schema.task == "classification":
             self.classes_ = schema.classes
             self.y_syn_ = np.asarray(schema.classes)[targets.argmax(axis=1)]
-            self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.learned else None
+            self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             self.y_syn_ = targets[:, 0] if schema.flat_targets else targets
         if synthetic.learned:
             self.y_learned_ = targets if schema.task == "classification" else self.y_syn_
-        self._key = rows.key.cpu().numpy()
+        self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
         self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective
@@ -305,7 +311,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         X, y = as_array(X), as_array(y)
         if "indices_" in vars(self):
             self._X_out, self._y_out = chosen_rows(X, self.indices_), None
-            if y is not None:
+            if y is not None and self._relabeled:
+                chosen = chosen_targets(y, self.indices_)
+                self._y_out = like_targets(self.y_syn_, y, getattr(chosen, "index", None))
+            elif y is not None:
                 self._y_out = chosen_targets(y, self.indices_)
                 targets = np.asarray(self._y_out, dtype=None if "classes_" in vars(self) else np.float64)
                 self.y_syn_ = targets.reshape(self.y_syn_.shape)
@@ -341,7 +350,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         return tags
 
 
-_OUTPUTS = ("_X_out", "_y_out", "_key", "_input_shape", "_stream", "_templates", "_start")
+_OUTPUTS = ("_X_out", "_y_out", "_key", "_relabeled", "_input_shape", "_stream", "_templates", "_start")
 _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 

@@ -18,6 +18,7 @@ from skdc.condensers._output import template
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
 from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
+from skdc.condensers.functions.general import GeneralCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.data import Schema
 from skdc.discrepancies.mmd import MMD
@@ -65,7 +66,8 @@ class Condenser(BaseCondenser):
     parameterization : Parameterization, default=None
         How the set is stored; None is `Points()`: free points with the labels of the rows that they start from.
     solver : Solver, default=None
-        How it is found; None is `Descent()` for values, `Greedy()` for a choice of rows.
+        How it is found; None is `Descent()` for values, `Greedy()` for a choice of rows. With none of the three,
+        data with classes get the recipe of `GeneralCondenser()`.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -142,7 +144,7 @@ class Condenser(BaseCondenser):
         self.solver = solver
 
     def recipe(self) -> Recipe:
-        """Return the nouns, with the defaults filled in."""
+        """Return the nouns, with the defaults filled in; where none is given, those for data without classes."""
         parameterization = Points() if self.parameterization is None else self.parameterization
         solver = self.solver
         if solver is None:
@@ -151,6 +153,11 @@ class Condenser(BaseCondenser):
         if discrepancy is None and getattr(solver, "minimizes", True):
             discrepancy = MMD()
         return checked(Recipe(discrepancy, parameterization, solver))
+
+    def _recipe_for(self, schema: Schema) -> Recipe:
+        nothing_given = self.discrepancy is None and self.parameterization is None and self.solver is None
+        has_classes = schema.task == "classification" and schema.n_classes > 1
+        return GeneralCondenser().recipe() if nothing_given and has_classes else self.recipe()
 
     @available_if(_can_stream)
     def partial_fit(

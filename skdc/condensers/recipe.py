@@ -30,7 +30,8 @@ class Recipe(NamedTuple):
     def takes_sparse(self) -> bool:
         """Tell whether sparse rows can be chosen from."""
         seen = all(leaf.sparse and (leaf.space is None or isinstance(leaf.space, Identity)) for leaf in self.leaves())
-        return self.solver.sparse and seen
+        # A teacher is shown dense rows.
+        return self.solver.sparse and seen and getattr(self.parameterization, "labels", "hard") != "teacher"
 
 
 def checked(recipe: Recipe) -> Recipe:

@@ -7,9 +7,11 @@ from skdc.discrepancies.characteristic import (
     LearnedCharacteristicFunction,
     RandomFeatureMMD,
 )
+from skdc.discrepancies.classification import CenterCrossEntropy, NetworkLoss
 from skdc.discrepancies.conditional import ConditionalMMD
 from skdc.discrepancies.critics import Adversarial
 from skdc.discrepancies.divergences import FDivergence, GaussianKL, NearestNeighborKL
+from skdc.discrepancies.duality import DualityGap
 from skdc.discrepancies.mmd import MMD, EnergyDistance
 from skdc.discrepancies.moments import MeanDistance, Moments
 from skdc.discrepancies.nystrom import NystromError
@@ -37,6 +39,7 @@ __all__ = [
     "MMD",
     "Adversarial",
     "CVaR",
+    "CenterCrossEntropy",
     "CharacteristicFunction",
     "ConditionalMMD",
     "Cosine",
@@ -46,6 +49,7 @@ __all__ = [
     "Curvature",
     "Discrepancy",
     "Diversity",
+    "DualityGap",
     "EnergyDistance",
     "FDivergence",
     "GaussianKL",
@@ -65,6 +69,7 @@ __all__ = [
     "MixtureScore",
     "Moments",
     "NearestNeighborKL",
+    "NetworkLoss",
     "NystromError",
     "Penalty",
     "QuantileMatching",

@@ -88,6 +88,7 @@ class SquaredL2(AlignedDiscrepancy):
     """
 
     squared = nonnegative = symmetric = True
+    quadratic = True  # in the difference of two blocks: the best targets of linear predictions can be solved for
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the weighted mean of the squared distances of the rows."""

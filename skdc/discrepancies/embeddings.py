@@ -81,19 +81,23 @@ class MeanDiscrepancy(Discrepancy):
 
     def lift(self, rows: LabeledSet) -> Block:
         """Return the features of a set as the space shows it."""
-        block = self.space_.block(rows)
+        return self._lifted(self.space_.block(rows))
+
+    def _lifted(self, block: Block) -> Block:
         return replace(block, values=self.features(block.values))
 
     def represent(
         self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return the features of both sets; those of the real set may come from a sketch."""
-        return real if isinstance(real, list) else [self.lift(real)], [self.lift(synthetic)]
+        if isinstance(real, list):
+            return real, [self.lift(synthetic)]
+        p, q = self.space_.represent(real, synthetic, generator)
+        return [self._lifted(block) for block in p], [self._lifted(block) for block in q]
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Return the first variation in the mass of p at some points: that of the mean features."""
-        lifted = [replace(block, values=self.features(block.values)) for block in (p, q)]
-        return super().witness(*lifted, self.features(at))
+        return super().witness(self._lifted(p), self._lifted(q), self.features(at))
 
 
 class MeanEmbedding(MeanDiscrepancy, EmbeddingDistance):

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from math import prod
-from typing import Self
+from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.discrepancies.penalties import Penalty
+from skdc.learners.teachers import trained_network
+from skdc.learners.training import training
 from skdc.networks import Builder, build_network, training_loss
-from skdc.source import RowSource, Source, require_rows
-from skdc.spaces.base import require_targets
+from skdc.source import Source, require_rows, require_targets
 
 
 class TeacherPenalty(Penalty):
@@ -32,6 +34,10 @@ class TeacherPenalty(Penalty):
         Step size of its training.
     batch_size : int, default=256
         Real rows in a step of its training.
+    teacher : nn.Module or skorch estimator, default=None
+        A network of your own, in place of one that is built and trained here: a module that is trained on rows in
+        their own units; or an estimator, which is fitted on the data, or comes fitted in scikit-learn's
+        `FrozenEstimator`. Its outputs are logits.
     weight : float, default=1.0
         As in `Penalty`.
     """
@@ -44,6 +50,7 @@ class TeacherPenalty(Penalty):
         n_steps: int = 300,
         step_size: float = 0.003,
         batch_size: int = 256,
+        teacher: Any = None,
         weight: float = 1.0,
     ) -> None:
         super().__init__(weight)
@@ -51,6 +58,7 @@ class TeacherPenalty(Penalty):
         self.n_steps = n_steps
         self.step_size = step_size
         self.batch_size = batch_size
+        self.teacher = teacher
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Refuse to be minimised alone.
@@ -71,39 +79,25 @@ class TeacherPenalty(Penalty):
         Raises
         ------
         ValueError
-            Without targets, or with a single class; if a setting is not positive; for a stream.
+            Without targets, or with a single class; if a setting is not positive; for a stream; if the teacher is no
+            network.
         """
         require_targets(self, source)
+        self.task_ = source.schema.task
+        if self.teacher is not None:
+            self.network_ = trained_network(self, self.teacher, source, generator)
+            return self
         if self.n_steps < 1 or self.batch_size < 1 or not self.step_size > 0:
             raise ValueError(
                 f"{type(self).__name__}(n_steps={self.n_steps!r}, step_size={self.step_size!r}, "
                 f"batch_size={self.batch_size!r}): they must be positive"
             )
-        rows = require_rows(self, source, "a network")
-        self.task_ = source.schema.task
-        self.network_ = trained_network(self.network, rows, self.n_steps, self.step_size, self.batch_size, generator)
+        rows, like = require_rows(self, source, "a network"), torch.empty(0, dtype=source.dtype, device=source.device)
+        schema = source.schema
+        self.network_ = build_network(self.network, schema.input_shape, schema.n_outputs, generator, like)
+        for _ in islice(training(self.network_, rows, self.step_size, self.batch_size, generator), self.n_steps):
+            pass
         return self
-
-
-def trained_network(
-    builder: Builder | None,
-    source: RowSource,
-    n_steps: int,
-    step_size: float,
-    batch_size: int,
-    generator: torch.Generator,
-) -> nn.Module:
-    """Return a network trained on the data by Adam, and frozen."""
-    schema, like = source.schema, torch.empty(0, dtype=source.dtype, device=source.device)
-    network = build_network(builder, schema.input_shape, schema.n_outputs, generator, like)
-    optimizer = torch.optim.Adam(network.parameters(), lr=step_size)
-    with torch.enable_grad():
-        for _ in range(n_steps):
-            rows = source.batch(batch_size, generator)
-            optimizer.zero_grad()
-            training_loss(network(rows.X), rows.y, rows.mass, schema.task).backward()
-            optimizer.step()
-    return network.requires_grad_(False).eval()
 
 
 class TeacherLoss(TeacherPenalty):
@@ -115,7 +109,7 @@ class TeacherLoss(TeacherPenalty):
 
     Parameters
     ----------
-    network, n_steps, step_size, batch_size, weight
+    network, n_steps, step_size, batch_size, teacher, weight
         As in `TeacherPenalty`.
 
     References
@@ -149,7 +143,7 @@ class Curvature(TeacherPenalty):
     step : float, default=0.05
         h, in units of the root mean squared distance of rows from their mean. The paper's 3 is 0.054 for standardised
         images of 3x32x32.
-    network, n_steps, step_size, batch_size, weight
+    network, n_steps, step_size, batch_size, teacher, weight
         As in `TeacherPenalty`.
 
     References
@@ -171,9 +165,10 @@ class Curvature(TeacherPenalty):
         n_steps: int = 300,
         step_size: float = 0.003,
         batch_size: int = 256,
+        teacher: Any = None,
         weight: float = 1.0,
     ) -> None:
-        super().__init__(network, n_steps, step_size, batch_size, weight)
+        super().__init__(network, n_steps, step_size, batch_size, teacher, weight)
         self.step = step
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:

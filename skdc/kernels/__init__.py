@@ -1,6 +1,6 @@
 """Kernels shared by spaces, discrepancies and learners."""
 
-from skdc.kernels.base import Kernel
+from skdc.kernels.base import Kernel, KernelSum
 from skdc.kernels.distances import (
     KEPT_ENTRIES,
     MATRIX_ENTRIES,
@@ -27,6 +27,7 @@ __all__ = [
     "Gaussian",
     "InverseMultiquadric",
     "Kernel",
+    "KernelSum",
     "Laplace",
     "Linear",
     "NeuralTangent",

@@ -41,3 +41,73 @@ class Kernel(BaseEstimator, ABC):
     def parameters(self) -> list[Tensor]:
         """Return what of the fitted kernel can be learned by gradient (nothing by default)."""
         return []
+
+    def __add__(self, other: Kernel) -> KernelSum:
+        if not isinstance(other, Kernel):
+            return NotImplemented
+        parts = [part.kernels if type(part) is KernelSum else [part] for part in (self, other)]
+        return KernelSum([kernel for kernels in parts for kernel in kernels])
+
+
+class KernelSum(Kernel):
+    """A sum of kernels, each in units of its mean on the diagonal.
+
+    Made by `+`.
+
+    Parameters
+    ----------
+    kernels : list of Kernel
+    scales : list of float, default=None
+        What each is divided by. None learns the mean of its diagonal.
+
+    Attributes
+    ----------
+    scales_ : list of float
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdc.kernels import Gaussian, Linear
+    >>> x = torch.tensor([[1.0], [3.0]])
+    >>> (Gaussian(bandwidth=1.0) + Linear()).fit(x, torch.ones(2)).diagonal(x)
+    tensor([1.2000, 2.8000])
+    """
+
+    def __init__(self, kernels: list[Kernel], scales: list[float] | None = None) -> None:
+        self.kernels = kernels
+        self.scales = scales
+
+    def fit(self, values: Tensor, mass: Tensor) -> Self:
+        """Fit the kernels, then learn the mean of the diagonal of each.
+
+        Raises
+        ------
+        ValueError
+            If there is no kernel, or not one scale for each.
+        """
+        if not self.kernels or (self.scales is not None and len(self.scales) != len(self.kernels)):
+            raise ValueError(f"{self!r}: give at least one kernel, and a scale for each or None")
+        for kernel in self.kernels:
+            kernel.fit(values, mass)
+        share = mass / mass.sum()
+        means = [float(share @ kernel.diagonal(values).detach()) or 1.0 for kernel in self.kernels]
+        self.scales_ = means if self.scales is None else self.scales
+        return self
+
+    def resolved(self) -> KernelSum:
+        """Return the sum with the learned scales for parameters."""
+        return KernelSum([kernel.resolved() for kernel in self.kernels], self.scales_)
+
+    def parameters(self) -> list[Tensor]:
+        """Return those of all kernels."""
+        return [parameter for kernel in self.kernels for parameter in kernel.parameters()]
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the kernel matrix of shape (len(x), len(y))."""
+        first, *others = (kernel(x, y) / scale for kernel, scale in zip(self.kernels, self.scales_, strict=True))
+        return sum(others, first)
+
+    def diagonal(self, x: Tensor) -> Tensor:
+        """Return the kernel of each row with itself."""
+        first, *others = (kernel.diagonal(x) / scale for kernel, scale in zip(self.kernels, self.scales_, strict=True))
+        return sum(others, first)

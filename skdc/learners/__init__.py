@@ -1,18 +1,31 @@
-"""Learners that condensed sets are made for, and how hard rows are for networks."""
+"""Learners that condensed sets are made for, pools of networks, and how hard rows are for networks."""
 
 from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin
-from skdc.learners.kernel_ridge import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, target_offset
+from skdc.learners.kernel_ridge import (
+    KernelExpansionClassifier,
+    KernelRidgeClassifier,
+    KernelRidgeRegressor,
+    dual_weights,
+    target_offset,
+)
 from skdc.learners.network import NetworkClassifier
+from skdc.learners.pools import GivenNetworks, NetworkPool, OnlineNetworks, PretrainedNetworks, RandomNetworks
 
 __all__ = [
     "EL2N",
     "Difficulty",
     "Forgetting",
+    "GivenNetworks",
     "GraNd",
+    "KernelExpansionClassifier",
     "KernelRidgeClassifier",
     "KernelRidgeRegressor",
     "Margin",
     "NetworkClassifier",
+    "NetworkPool",
+    "OnlineNetworks",
+    "PretrainedNetworks",
+    "RandomNetworks",
     "dual_weights",
     "target_offset",
 ]

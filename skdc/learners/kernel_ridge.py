@@ -58,15 +58,17 @@ class _KernelRidge(BaseEstimator):
         self.shift = shift
 
     def _fit_dual(self, X: NDArray, targets: NDArray, weight: NDArray[np.float64]) -> None:
-        if not self.regularization > 0:
-            raise ValueError(f"regularization={self.regularization!r} must be positive")
         X, targets, weight = X[weight > 0], targets[weight > 0], weight[weight > 0]
         self.shift_ = np.average(X, axis=0, weights=weight) if self.shift is None else self.shift
         points, mass = self._values(X), torch.as_tensor(weight)
         self.kernel_ = clone(Gaussian() if self.kernel is None else self.kernel).fit(points, mass)
-        dual = dual_weights(self.kernel_(points, points), torch.as_tensor(targets), mass, self.regularization)
         self.X_fit_ = X
-        self.dual_coef_ = dual.numpy()
+        self.dual_coef_ = self._dual(points, torch.as_tensor(targets), mass).numpy()
+
+    def _dual(self, points: Tensor, targets: Tensor, mass: Tensor) -> Tensor:
+        if not self.regularization > 0:
+            raise ValueError(f"regularization={self.regularization!r} must be positive")
+        return dual_weights(self.kernel_(points, points), targets, mass, self.regularization)
 
     def _values(self, X: NDArray) -> Tensor:
         return torch.as_tensor(X.astype(np.float64) - self.shift_).flatten(1)
@@ -212,9 +214,11 @@ class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
         matrix = np.asarray(y).ndim == 2 and np.shape(y)[1] > 1
         X, y = validate_data(self, X, y, allow_nd=True, multi_output=matrix)
         self.classes_, targets = class_targets(y, self.classes)
-        offset = target_offset("classification", targets.shape[1])
-        self._fit_dual(X, targets - offset, checked_weight(X, sample_weight))
+        self._fit_dual(X, self._centered(targets), checked_weight(X, sample_weight))
         return self
+
+    def _centered(self, targets: NDArray) -> NDArray:
+        return targets - target_offset("classification", targets.shape[1])
 
     def decision_function(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the regression values: (n, n_classes), or for two classes the second minus the first, (n,)."""
@@ -225,3 +229,50 @@ class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
         """Return the class of the largest regression value of each row."""
         outputs = self._outputs(X)
         return self.classes_[outputs.argmax(axis=1)]
+
+
+class KernelExpansionClassifier(KernelRidgeClassifier):
+    r"""A kernel machine that is given: its outputs are :math:`\sum_j w_j y_j k(x, x_j)` over the rows it is fitted on.
+
+    Parameters
+    ----------
+    kernel : Kernel, default=None
+        None takes `Gaussian()`.
+    shift : float or array of the shape of a row, default=None
+        Origin of the rows; None takes their mean.
+    classes : array of shape (n_classes,), default=None
+        The labels of the columns of y.
+
+    Attributes
+    ----------
+    dual_coef_ : ndarray of shape (n_samples, n_classes)
+        The targets, times the weights.
+    kernel_ : Kernel
+        The fitted kernel.
+    X_fit_ : ndarray
+        The rows.
+
+    Examples
+    --------
+    >>> from skdc.kernels import Gaussian
+    >>> from skdc.learners import KernelExpansionClassifier
+    >>> machine = KernelExpansionClassifier(Gaussian(bandwidth=1.0)).fit([[0.0], [3.0]], ["a", "b"])
+    >>> machine.predict([[1.0], [2.0]])
+    array(['a', 'b'], dtype='<U1')
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel | None = None,
+        shift: NDArray | float | None = None,
+        classes: ArrayLike | None = None,
+    ) -> None:
+        self.kernel = kernel
+        self.shift = shift
+        self.classes = classes
+
+    def _dual(self, points: Tensor, targets: Tensor, mass: Tensor) -> Tensor:
+        return mass[:, None] * targets
+
+    def _centered(self, targets: NDArray) -> NDArray:
+        return targets

@@ -31,6 +31,7 @@ class LiveSet(nn.Module, ABC):
     key: Tensor
     weight: Tensor
     learned: bool = False  # whether the targets move
+    soft: bool = False  # whether the targets say more than a label each
 
     def __init__(self, key: Tensor, weight: Tensor) -> None:
         super().__init__()
@@ -68,6 +69,22 @@ class Parameterization(BaseEstimator, ABC):
     @abstractmethod
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> LiveSet:
         """Return a live set of `sizes[c]` points of class c."""
+
+
+def check_labels(part: Any, known: tuple[str, ...]) -> None:
+    """Refuse a word for labels that is not known, or a teacher that is not asked.
+
+    Raises
+    ------
+    ValueError
+        Naming it.
+    """
+    name = type(part).__name__
+    if part.labels not in known:
+        words = ", ".join(map(repr, known[:-1]))
+        raise ValueError(f"{name}(labels={part.labels!r}): labels must be {words} or {known[-1]!r}")
+    if part.teacher is not None and part.labels != "teacher":
+        raise ValueError(f"{name}(labels={part.labels!r}, teacher=...): a teacher is asked by labels='teacher' only")
 
 
 def class_weights(source: Source, sizes: NDArray[np.int64]) -> Tensor:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import clone
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
 from skdc.kernels import distances_of_norms
-from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights, refuse_too_many
-from skdc.source import RowSource, Source, require_rows
+from skdc.learners.teachers import fitted_teacher
+from skdc.parameterizations.base import (
+    LiveSet,
+    Parameterization,
+    check_labels,
+    class_keys,
+    class_weights,
+    refuse_too_many,
+)
+from skdc.source import RowSource, Source, draw_seed, require_rows
 
 
 class Points(Parameterization):
@@ -20,12 +30,15 @@ class Points(Parameterization):
 
     Parameters
     ----------
-    labels : {"hard", "learned"}, default="hard"
-        Whether targets stay those that the points start with, or are optimised too: class scores without sign or
-        sum constraint, or continuous values.
-    start : {"rows", "spread", "noise"}, default="rows"
-        Where points start: random distinct rows of their class, rows far from each other (k-means++), or
-        Gaussian noise with the mean and spread of the data.
+    labels : {"hard", "learned", "teacher"}, default="hard"
+        Whether targets stay those that the points start with; or are optimised too: class scores without sign or
+        sum constraint, or continuous values; or are what a teacher says at the points, wherever they are.
+    start : {"rows", "spread", "noise"} or condenser, default="rows"
+        Where points start: random distinct rows of their class, rows far from each other (k-means++), Gaussian
+        noise with the mean and spread of the data; or the rows that a condenser chooses which has `indices_`.
+    teacher : estimator, default=None
+        Classifier with `predict_proba`, or regressor, which is fitted on the data, or comes fitted in scikit-learn's
+        `FrozenEstimator`; it is asked each time the points have moved. None takes a network that stops early.
 
     Examples
     --------
@@ -39,15 +52,17 @@ class Points(Parameterization):
 
     def __init__(
         self,
-        labels: Literal["hard", "learned"] = "hard",
-        start: Literal["rows", "spread", "noise"] = "rows",
+        labels: Literal["hard", "learned", "teacher"] = "hard",
+        start: Any = "rows",
+        teacher: Any = None,
     ) -> None:
         self.labels = labels
         self.start = start
+        self.teacher = teacher
 
     def streams(self) -> bool:
         """Tell whether a sketch is enough to build from: it keeps rows to start from."""
-        return self.start == "rows"
+        return isinstance(self.start, str) and self.start == "rows" and self.labels != "teacher"
 
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> PointsSet:
         """Return points at their start.
@@ -57,17 +72,25 @@ class Points(Parameterization):
         ValueError
             For unknown words; for learned labels without targets; for a start that a stream cannot give.
         """
-        if self.labels not in ("hard", "learned"):
-            raise ValueError(f"Points(labels={self.labels!r}): labels must be 'hard' or 'learned'")
+        check_labels(self, ("hard", "learned", "teacher"))
         if self.labels == "learned" and not source.schema.n_outputs:
-            raise ValueError("Points(labels='learned') needs targets, but y is None; use labels='hard'")
+            raise ValueError(f"{self!r} learns targets, but y is None; use labels='hard'")
         X, y = self._start(source, sizes, generator)
         # Continuous targets are part of the joint law of (x, y) and always move.
-        learned = self.labels == "learned" or source.schema.task == "regression"
+        teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
+        learned = self.labels == "learned" or (source.schema.task == "regression" and teacher is None)
         units = source.spread, torch.as_tensor(source.target_spread, dtype=y.dtype, device=y.device)
-        return PointsSet(class_keys(source, sizes), class_weights(source, sizes), X, y, learned, units)
+        rows = self.rows(X / source.spread)
+        return PointsSet(class_keys(source, sizes), class_weights(source, sizes), rows, y, learned, units, teacher)
+
+    def rows(self, X: Tensor) -> nn.Module:
+        """Return what gives the rows, from where they start."""
+        return FreeRows(X)
 
     def _start(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        if not isinstance(self.start, str):
+            rows = require_rows(self, source, "which rows to choose")
+            return _chosen_rows(self, self.start, rows, sizes, generator)
         if self.start == "rows":
             return source.starting_rows(sizes, generator)
         if self.start == "spread":
@@ -78,7 +101,42 @@ class Points(Parameterization):
             rows = require_rows(self, source, "the mean and the spread")
             X, y = rows.starting_rows(sizes, generator)
             return torch.randn(X.shape, generator=generator, dtype=X.dtype).to(X.device), y
-        raise ValueError(f"Points(start={self.start!r}): start must be 'rows', 'spread' or 'noise'")
+        raise ValueError(
+            f"{type(self).__name__}(start={self.start!r}): start must be 'rows', 'spread', 'noise' or a condenser"
+        )
+
+
+def _chosen_rows(
+    part: object, condenser: Any, source: RowSource, sizes: NDArray[np.int64], generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return (X, y) of the rows that a clone of a condenser chooses, as many of each class as asked for.
+
+    Where a class has fewer, they are repeated in turn.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no condenser, or makes rows that are not in the data.
+    """
+    if not hasattr(condenser, "fit") or "n_per_class" not in getattr(condenser, "get_params", dict)():
+        raise TypeError(f"{part!r}: start must be 'rows', 'spread', 'noise' or a condenser, such as KMedoids()")
+    schema, members = source.schema, [source.class_members(c) for c in range(len(sizes))]
+    there = np.minimum(sizes, [len(rows) for rows in members])
+    if schema.task == "classification":
+        y = schema.classes[source.y.argmax(1)]
+        size: dict[str, Any] = {"n_per_class": dict(zip(schema.classes, there.tolist(), strict=True))}
+    else:
+        y, size = (source.y if schema.n_outputs else None), {"n_samples": int(there.sum())}
+        if schema.n_outputs == 1 and schema.flat_targets:
+            y = source.y[:, 0]
+    seed = draw_seed(generator) if condenser.random_state is None else condenser.random_state
+    chooser = clone(condenser).set_params(random_state=seed, n_jobs=torch.get_num_threads(), **size)
+    chooser.fit(source.X, y, sample_weight=source.weight)
+    if not hasattr(chooser, "indices_"):
+        raise ValueError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
+    chosen = [chooser.indices_[np.isin(chooser.indices_, rows)] for rows in members]
+    start = source.take(np.concatenate([np.resize(rows, n) for rows, n in zip(chosen, sizes, strict=True)]))
+    return start.X, start.y
 
 
 def _spread_rows(source: RowSource, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -116,30 +174,56 @@ def _far_apart(values: Tensor, weight: Tensor, size: int, generator: torch.Gener
     return chosen
 
 
+class FreeRows(nn.Module):
+    """Rows of which every number may move."""
+
+    def __init__(self, X: Tensor) -> None:
+        super().__init__()
+        self.values = nn.Parameter(X)
+
+    def forward(self) -> Tensor:
+        """Return the rows."""
+        return self.values
+
+    def load(self, X: Tensor) -> None:
+        """Move to other rows."""
+        self.values.copy_(X)
+
+
 class PointsSet(LiveSet):
-    """Live free points.
+    """Live points and their targets.
 
     Parameters
     ----------
     key, weight
         As in `LiveSet`.
-    X : Tensor of shape (m, *input_shape)
+    rows : nn.Module
+        Calling it gives the rows, in units of the first of `units`; it has `load`.
     y : Tensor of shape (m, n_outputs)
     learned : bool
         Whether the targets are parameters.
     units : (float, Tensor of shape (n_outputs,) or ())
-        What the parameters of rows and of targets are multiplied by.
+        What rows and targets are multiplied by.
+    teacher : callable, default=None
+        Gives the targets of rows, in place of y.
     """
 
     y: Tensor
 
     def __init__(
-        self, key: Tensor, weight: Tensor, X: Tensor, y: Tensor, learned: bool, units: tuple[float, Tensor]
+        self,
+        key: Tensor,
+        weight: Tensor,
+        rows: nn.Module,
+        y: Tensor,
+        learned: bool,
+        units: tuple[float, Tensor],
+        teacher: Callable[[Tensor], Tensor] | None = None,
     ) -> None:
         super().__init__(key, weight)
         self._unit, self._target_unit = units
-        self.X = nn.Parameter(X / self._unit)
-        self.learned = learned
+        self.X = rows
+        self.learned, self.soft, self.teacher = learned, learned or teacher is not None, teacher
         y = y / self._target_unit
         if learned:
             self.y = nn.Parameter(y)
@@ -148,16 +232,18 @@ class PointsSet(LiveSet):
 
     def forward(self) -> LabeledSet:
         """Return the set, differentiable in rows and learned targets."""
-        return LabeledSet(self.weight, self.key, self.X * self._unit, self.y * self._target_unit)
+        X = self.X() * self._unit
+        y = self.y * self._target_unit if self.teacher is None else self.teacher(X.detach())
+        return LabeledSet(self.weight, self.key, X, y)
 
     @torch.no_grad()
     def load(self, rows: LabeledSet) -> None:
         """Move the points (and their targets, where they move) to those of another set of the same sizes."""
-        self.X.copy_(rows.X / self._unit)
+        self.X.load(rows.X / self._unit)
         if self.learned:
             self.y.copy_(rows.y / self._target_unit)
 
     def stored_numbers(self) -> int:
-        """Count the rows, and one label a row or, learned, all its targets."""
-        per_target = self.y.shape[1] if self.learned else min(self.y.shape[1], 1)
-        return self.X.numel() + len(self.X) * per_target
+        """Count what the rows are made of, and one label a row or, where they say more, all its targets."""
+        per_target = self.y.shape[1] if self.soft else min(self.y.shape[1], 1)
+        return sum(values.numel() for values in self.X.state_dict().values()) + len(self.y) * per_target

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -10,12 +11,31 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.data import LabeledSet
-from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights, refuse_too_many
+from skdc.learners.teachers import fitted_teacher
+from skdc.parameterizations.base import (
+    LiveSet,
+    Parameterization,
+    check_labels,
+    class_keys,
+    class_weights,
+    refuse_too_many,
+)
 from skdc.source import RowSource, Source, require_rows
 
 
 class Subset(Parameterization):
     """Real rows; the fitted condenser shows which as `indices_`.
+
+    Parameters
+    ----------
+    labels : {"hard", "teacher"}, default="hard"
+        Whether rows keep their targets, or get those that a teacher says [1]_.
+    teacher : estimator, default=None
+        As in `Points`.
+
+    References
+    ----------
+    .. [1] Qin, Deng and Alvarez-Melis, "A Label is Worth a Thousand Images in Dataset Distillation", 2024.
 
     Examples
     --------
@@ -27,17 +47,23 @@ class Subset(Parameterization):
 
     moves = "indices"
 
+    def __init__(self, labels: Literal["hard", "teacher"] = "hard", teacher: Any = None) -> None:
+        self.labels = labels
+        self.teacher = teacher
+
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> SubsetSet:
         """Return a subset of which no row is chosen yet.
 
         Raises
         ------
         ValueError
-            If a class holds fewer rows than are to be chosen; for a stream.
+            For an unknown word; if a class holds fewer rows than are to be chosen; for a stream.
         """
         rows = require_rows(self, source, "which rows to choose")
+        check_labels(self, ("hard", "teacher"))
         refuse_too_many(self, rows, sizes)
-        return SubsetSet(rows, class_keys(source, sizes), class_weights(source, sizes), sizes)
+        teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
+        return SubsetSet(rows, class_keys(source, sizes), class_weights(source, sizes), sizes, teacher)
 
 
 class SubsetSet(LiveSet):
@@ -50,11 +76,21 @@ class SubsetSet(LiveSet):
         As in `LiveSet`.
     sizes : ndarray of shape (n_classes,)
         How many rows of each class are to be chosen.
+    teacher : callable, default=None
+        Gives the targets of rows, in place of their own.
     """
 
-    def __init__(self, source: RowSource, key: Tensor, weight: Tensor, sizes: NDArray[np.int64]) -> None:
+    def __init__(
+        self,
+        source: RowSource,
+        key: Tensor,
+        weight: Tensor,
+        sizes: NDArray[np.int64],
+        teacher: Callable[[Tensor], Tensor] | None = None,
+    ) -> None:
         super().__init__(key, weight)
         self.sizes = sizes
+        self.soft, self._teacher = teacher is not None, teacher
         self.indices = np.empty(0, dtype=np.intp)
         self._source = source
 
@@ -67,12 +103,14 @@ class SubsetSet(LiveSet):
     def forward(self) -> LabeledSet:
         """Return the chosen rows."""
         rows = self._source.take(self.indices)
-        return LabeledSet(self.weight, self.key, rows.X, rows.y)
+        y = rows.y if self._teacher is None else self._teacher(rows.X)
+        return LabeledSet(self.weight, self.key, rows.X, y)
 
     def stored_numbers(self) -> int:
-        """Count the rows and one label a row."""
+        """Count the rows, and one label a row or, from a teacher, all its targets."""
         schema = self._source.schema
-        return len(self.key) * (int(np.prod(schema.input_shape)) + min(schema.n_outputs, 1))
+        per_target = schema.n_outputs if self.soft else min(schema.n_outputs, 1)
+        return len(self.key) * (int(np.prod(schema.input_shape)) + per_target)
 
     def attributes(self) -> dict[str, Any]:
         """Return the chosen rows as `indices_`."""

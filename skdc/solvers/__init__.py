@@ -6,6 +6,7 @@ from skdc.solvers.descent import Descent
 from skdc.solvers.draw import Draw
 from skdc.solvers.greedy import Greedy
 from skdc.solvers.halving import Halving
+from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.pivots import Pivots
 from skdc.solvers.pursuit import Pursuit
@@ -20,6 +21,7 @@ __all__ = [
     "Draw",
     "Greedy",
     "Halving",
+    "LeastSquares",
     "Lloyd",
     "Pivots",
     "Pursuit",

@@ -88,7 +88,8 @@ class Descent(Solver):
             if not np.isfinite(losses[-1]):
                 break
             last_good = _values(synthetic)
-            loss.backward()
+            if loss.requires_grad:
+                loss.backward()
             if step == 0:
                 _refuse_idle(synthetic, objective)
                 _scale_epsilons(optimizer)
@@ -146,7 +147,7 @@ def _scale_epsilons(optimizer: torch.optim.Optimizer) -> None:
 def _refuse_idle(synthetic: LiveSet, objective: Objective) -> None:
     for name, parameter in synthetic.named_parameters():
         if parameter.grad is None:
-            what = {"X": "the points", "y": "the targets"}.get(name, f"the parameters {name!r}")
+            what = {"X.values": "the points", "y": "the targets"}.get(name, f"the parameters {name!r}")
             raise ValueError(
                 f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, "
                 "such as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); for "

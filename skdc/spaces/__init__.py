@@ -1,22 +1,34 @@
 """Spaces: what a discrepancy sees of the real and the synthetic set."""
 
+from skdc.spaces.augmented import Augmented
 from skdc.spaces.base import PointwiseSpace, Space
 from skdc.spaces.data import Identity, Joint, Standardized
-from skdc.spaces.features import RandomNetwork
+from skdc.spaces.features import AttentionMaps, NetworkFeatures, RandomNetwork
 from skdc.spaces.functions import KernelRidgePredictions
 from skdc.spaces.gradients import NetworkGradients
 from skdc.spaces.last_layer import LastLayerGradients
+from skdc.spaces.linearized import LinearizedPredictions
+from skdc.spaces.neighbors import NeighborPredictions
+from skdc.spaces.ridge import NetworkRidgePredictions
 from skdc.spaces.trajectories import TrainingTrajectories
+from skdc.spaces.unrolled import UnrolledPredictions
 
 __all__ = [
+    "AttentionMaps",
+    "Augmented",
     "Identity",
     "Joint",
     "KernelRidgePredictions",
     "LastLayerGradients",
+    "LinearizedPredictions",
+    "NeighborPredictions",
+    "NetworkFeatures",
     "NetworkGradients",
+    "NetworkRidgePredictions",
     "PointwiseSpace",
     "RandomNetwork",
     "Space",
     "Standardized",
     "TrainingTrajectories",
+    "UnrolledPredictions",
 ]

@@ -74,20 +74,3 @@ class PointwiseSpace(Space):
     def block(self, rows: LabeledSet) -> Block:
         """Return the embedding of a set as a block that keeps mass and keys."""
         return Block(rows.weight, rows.key, self.embed(rows))
-
-
-def require_targets(part: BaseEstimator, source: Source) -> None:
-    """Refuse data on which nothing can be trained, before anything is computed.
-
-    Raises
-    ------
-    ValueError
-        Without targets, or with a single class.
-    """
-    name = type(part).__name__
-    if source.schema.task == "none":
-        raise ValueError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
-    if source.schema.task == "classification" and source.schema.n_outputs < 2:
-        raise ValueError(
-            f"{name} needs at least two classes, but y has one class only; compare the rows alone, as MMD() does"
-        )

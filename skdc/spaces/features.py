@@ -1,20 +1,100 @@
-"""Spaces of the feature regime: random networks."""
+"""Spaces of the feature regime: what the layers of networks show."""
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 
 from skdc.data import LabeledSet
-from skdc.networks import Builder, build_network, penultimate
+from skdc.learners.pools import NetworkPool, RandomNetworks
+from skdc.networks import Builder, layer_inputs, penultimate
 from skdc.source import RowSource, Source
 from skdc.spaces.base import PointwiseSpace
 
 
-class RandomNetwork(PointwiseSpace):
+class _OfNetworks(PointwiseSpace):
+    """What networks of a pool show of rows; subclasses write `embed`."""
+
+    networks: NetworkPool | None
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Build the networks."""
+        self.pool_ = RandomNetworks() if self.networks is None else self.networks
+        self.pool_.fit(source, generator)
+        return self
+
+    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+        """Go on to another network."""
+        self.pool_.after_step(synthetic, source, generator)
+
+
+class NetworkFeatures(_OfNetworks):
+    r"""Hidden layers of a network, another one each step [1]_ [2]_.
+
+    Parameters
+    ----------
+    networks : NetworkPool, default=None
+        Where they come from; None takes `RandomNetworks()`.
+    layers : {"last", "all"}, default="last"
+        The last hidden layer; or all of them side by side, each divided by the root of its size, so that a squared
+        distance is the sum of the layers' mean squared differences.
+    normalize : bool, default=False
+        Divide what is seen of each row by its norm, so that networks of different scales show the same scale.
+
+    References
+    ----------
+    .. [1] Zhao and Bilen, "Dataset Condensation with Distribution Matching", 2023, eq. 4.
+    .. [2] Wang et al., "CAFE: Learning to Condense Dataset by Aligning Features", 2022, eq. 3.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import MMD
+    >>> from skdc.learners import PretrainedNetworks
+    >>> from skdc.spaces import NetworkFeatures
+    >>> MMD(space=NetworkFeatures(PretrainedNetworks(), layers="all"))
+    MMD(space=NetworkFeatures(layers='all', networks=PretrainedNetworks()))
+    """
+
+    def __init__(
+        self,
+        networks: NetworkPool | None = None,
+        layers: Literal["last", "all"] = "last",
+        normalize: bool = False,
+    ) -> None:
+        self.networks = networks
+        self.layers = layers
+        self.normalize = normalize
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Build the networks.
+
+        Raises
+        ------
+        ValueError
+            For an unknown word.
+        """
+        if self.layers not in ("last", "all"):
+            raise ValueError(f"NetworkFeatures(layers={self.layers!r}): layers must be 'last' or 'all'")
+        return super().fit(source, generator)
+
+    def embed(self, rows: LabeledSet) -> Tensor:
+        """Return the hidden layer, or all of them, of each row."""
+        network = self.pool_.network_
+        if self.layers == "last":
+            values = penultimate(network, rows.X)
+        else:
+            layers = [layer.flatten(1) for layer in layer_inputs(network, rows.X)]
+            values = torch.cat([layer / layer.shape[1] ** 0.5 for layer in layers], 1)
+        return normalize(values) if self.normalize else values
+
+
+class RandomNetwork(NetworkFeatures):
     """The last hidden layer of a freshly initialised network, a new one each step [1]_.
+
+    The same as `NetworkFeatures(RandomNetworks(network))`.
 
     Parameters
     ----------
@@ -35,24 +115,68 @@ class RandomNetwork(PointwiseSpace):
     MeanDistance(space=RandomNetwork(network=MLP(width=64)))
     """
 
+    layers, normalize = "last", False
+
     def __init__(self, network: Builder | None = None) -> None:
         self.network = network
 
+    @property
+    def networks(self) -> NetworkPool:
+        """The pool of networks."""
+        return RandomNetworks(self.network)
+
+
+class AttentionMaps(_OfNetworks):
+    r"""Where the blocks of a convolutional network look, another network each step [1]_.
+
+    The map of a block is :math:`\sum_c |F_c|^p` over its channels, as long as 1. The maps of all blocks that another
+    convolution follows stand side by side; of the last block the paper compares the features, as `NetworkFeatures`
+    does.
+
+    Parameters
+    ----------
+    networks : NetworkPool, default=None
+        Where they come from; None takes `RandomNetworks()`. Networks without convolution have no maps.
+    power : float, default=4.0
+        p. The paper has 4, its code 1.
+
+    References
+    ----------
+    .. [1] Sajedi et al., "DataDAM: Efficient Dataset Distillation with Attention Matching", 2023, eq. 2.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import MeanDistance
+    >>> from skdc.spaces import AttentionMaps
+    >>> MeanDistance(space=AttentionMaps())
+    MeanDistance(space=AttentionMaps())
+    """
+
+    def __init__(self, networks: NetworkPool | None = None, power: float = 4.0) -> None:
+        self.networks = networks
+        self.power = power
+
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Draw the first network."""
-        self._draw(source, generator)
+        """Build the networks.
+
+        Raises
+        ------
+        ValueError
+            If the power is not positive, or the networks have no maps.
+        """
+        if not self.power > 0:
+            raise ValueError(f"AttentionMaps(power={self.power!r}): the power must be positive")
+        super().fit(source, generator)
+        self.embed(source.no_rows())
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
-        """Draw a new network."""
-        self._draw(source, generator)
-
-    def _draw(self, source: Source, generator: torch.Generator) -> None:
-        like = torch.empty(0, dtype=source.dtype, device=source.device)
-        schema = source.schema
-        self.network_ = build_network(self.network, schema.input_shape, max(schema.n_outputs, 1), generator, like)
-        self.network_.requires_grad_(False)
-
     def embed(self, rows: LabeledSet) -> Tensor:
-        """Return the last hidden layer of each row."""
-        return penultimate(self.network_, rows.X)
+        """Return the maps of each row, of shape (n, pixels of all blocks)."""
+        layers = layer_inputs(self.pool_.network_, rows.X)
+        maps = [layer.abs().pow(self.power).sum(1).flatten(1) for layer in layers if layer.ndim == 4]
+        if not maps:
+            raise ValueError(
+                "AttentionMaps needs a network with two convolutions or more, but this has none to look at:\n"
+                f"{self.pool_.network_}\nGive a ConvNet; for tables compare NetworkFeatures()"
+            )
+        return torch.cat([normalize(values) for values in maps], 1)

@@ -6,12 +6,13 @@ from typing import Any, Self
 
 import torch
 from sklearn.base import clone
+from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.kernels import MEDIAN_ROWS, Gaussian, Kernel
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, target_offset
-from skdc.source import Source, require_rows
-from skdc.spaces.base import Space, require_targets
+from skdc.source import Source, require_rows, require_targets
+from skdc.spaces.base import Space
 
 
 class KernelRidgePredictions(Space):
@@ -86,6 +87,13 @@ class KernelRidgePredictions(Space):
         )
         predictions = self.kernel_(real.X.flatten(1) * self.scale_, points) @ dual.to(points.dtype)
         return [Block(real.weight, real.key, real.y - self.offset_)], [Block(real.weight, real.key, predictions)]
+
+    def response(self, real: LabeledSet, synthetic: LabeledSet) -> Tensor:
+        """Return the matrix that makes predictions on the real rows of targets, less their offset, of shape (n, m)."""
+        points = synthetic.X.flatten(1) * self.scale_
+        gram = self.kernel_(points, points).double()
+        dual = dual_weights(gram, torch.eye(len(gram)).to(gram), synthetic.weight.double(), self.regularization)
+        return self.kernel_(real.X.flatten(1) * self.scale_, points) @ dual.to(points.dtype)
 
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
         """Return the learner for which the set was condensed, fitted on it, as `learner_`."""

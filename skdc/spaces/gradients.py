@@ -8,8 +8,8 @@ import torch
 
 from skdc.data import Block, LabeledSet, unweighted
 from skdc.networks import Builder, build_network, training_loss
-from skdc.source import RowSource, Source
-from skdc.spaces.base import Space, require_targets
+from skdc.source import RowSource, Source, require_targets
+from skdc.spaces.base import Space
 
 
 class NetworkGradients(Space):
@@ -82,6 +82,7 @@ class NetworkGradients(Space):
         """Return the gradients of the loss on both sets, one block a weight tensor."""
         return self._gradients(real, create_graph=False), self._gradients(synthetic, create_graph=True)
 
+    @torch.enable_grad()
     def _gradients(self, rows: LabeledSet, create_graph: bool) -> list[Block]:
         weights = [p for p in self.network_.parameters() if p.ndim > 1]
         loss = training_loss(self.network_(rows.X), rows.y, rows.mass, self.schema_.task)

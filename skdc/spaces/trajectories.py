@@ -11,13 +11,13 @@ import torch
 from joblib import Memory
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn.utils import parameters_to_vector
 
 from skdc.data import Block, LabeledSet, unweighted
+from skdc.learners.training import unrolled
 from skdc.networks import Builder, build_network, training_loss
-from skdc.source import Source, draw_seed, require_rows
-from skdc.spaces.base import Space, require_targets
+from skdc.source import Source, draw_seed, require_rows, require_targets
+from skdc.spaces.base import Space
 
 
 class TrainingTrajectories(Space):
@@ -136,14 +136,10 @@ class TrainingTrajectories(Space):
 
     def train_student(self, origin: Tensor, synthetic: LabeledSet) -> Tensor:
         """Return the parameters after N steps on the synthetic set, differentiable in the set."""
-        step_size = self.log_step_size_.exp()
-        student = origin.clone().requires_grad_()
-        for _ in range(self.n_student_steps):
-            outputs = functional_call(self.network_, named_parameters(self.network_, student), synthetic.X)
-            loss = training_loss(outputs, synthetic.y, synthetic.mass, self.task_)
-            (gradient,) = torch.autograd.grad(loss, student, create_graph=True)
-            student = student - step_size * gradient
-        return student
+        start = named_parameters(self.network_, origin)
+        n, step_size = self.n_student_steps, self.log_step_size_.exp()
+        student = unrolled(self.network_, start, synthetic, self.task_, step_size, n, n)
+        return torch.cat([value.flatten() for value in student.values()])
 
 
 _EXPERT_BATCH = 128

@@ -7,6 +7,7 @@ from sklearn.base import clone
 from sklearn.datasets import load_iris
 
 from skdc import Condenser, DistributionMatching, KMeansCondenser, RandomSubset
+from skdc.discrepancies import MMD
 from skdc.networks import MLP
 
 pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
@@ -56,7 +57,7 @@ def test_each_step_is_told(iris):
 
 @pytest.mark.parametrize(
     ("condenser", "n_steps"),
-    [(RandomSubset(n_per_class=2), 3), (KMeansCondenser(n_per_class=2), 3), (Condenser(n_per_class=2), 300)],
+    [(RandomSubset(n_per_class=2), 3), (KMeansCondenser(n_per_class=2), 3), (Condenser(MMD(), n_per_class=2), 300)],
 )
 def test_steps_are_those_of_the_solver(condenser, n_steps, iris):
     witness = Witness()

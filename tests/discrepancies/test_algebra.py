@@ -155,7 +155,7 @@ def test_a_shared_space_is_fitted_once(iris):
     hybrid = clone(MeanDistance(space=space) + MMD(space=space)).fit(source, seeded())
     assert len(hybrid.spaces()) == 1
     alone = MeanDistance(space=clone(space)).fit(source, seeded())
-    weights = [d.spaces()[0].network_[1].weight for d in (hybrid, alone)]
+    weights = [d.spaces()[0].pool_.network_[1].weight for d in (hybrid, alone)]
     # A second draw would have taken the network that comes next from the generator.
     torch.testing.assert_close(*weights, rtol=0, atol=0)
 

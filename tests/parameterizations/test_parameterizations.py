@@ -1,19 +1,27 @@
 """How synthetic sets are laid and weighed."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import stats
+from sklearn.base import clone
+from sklearn.linear_model import LinearRegression
+from sklearn.naive_bayes import GaussianNB
 
-from skdc import Condenser
-from skdc.parameterizations import Points, Subset
+from skdc import Condenser, KernelHerding, KMeansCondenser, RandomSubset
+from skdc.discrepancies import MMD
+from skdc.parameterizations import EditedRows, LowRank, LowResolution, Points, RelabeledRows, Subset
 from skdc.sketch import Sketch
-from skdc.solvers import Descent, Greedy
+from skdc.solvers import Descent, Draw, Greedy
 from skdc.source import SketchSource
 
 from ..sources import CPU, row_source, seeded
 
 SIZES = np.array([3, 0, 5])
+TEACHER = GaussianNB()
 
 
 @pytest.fixture
@@ -24,7 +32,18 @@ def source(rng):
 
 
 @pytest.mark.parametrize(
-    "parameterization", [Points(), Points(start="spread"), Points(start="noise"), Subset()], ids=repr
+    "parameterization",
+    [
+        Points(),
+        Points(start="spread"),
+        Points(start="noise"),
+        Points(labels="teacher", teacher=TEACHER),
+        LowRank(rank=2),
+        RelabeledRows(),
+        Subset(),
+        Subset(labels="teacher", teacher=TEACHER),
+    ],
+    ids=repr,
 )
 def test_points_have_the_class_and_share_the_mass_of_it(parameterization, source):
     live = parameterization.build(source, SIZES, seeded())
@@ -83,34 +102,78 @@ def test_points_of_a_sketch_start_at_its_rows_and_move_in_units_of_their_spread(
     rows, targets = live().X.detach().numpy(), live().y.detach().numpy()
     np.testing.assert_allclose(rows[np.argsort(rows[:, 0])], X[np.argsort(X[:, 0])])
     np.testing.assert_allclose(targets[np.argsort(rows[:, 0])], y[np.argsort(X[:, 0])])
-    assert live.X.detach().numpy().var(axis=0).mean() == pytest.approx(1)
+    assert live.X.values.detach().numpy().var(axis=0).mean() == pytest.approx(1)
     np.testing.assert_allclose(live.y.detach().numpy().std(axis=0), 1)
 
 
-@pytest.mark.parametrize(
-    "labels, regression, moving", [("hard", False, ["X"]), ("learned", False, ["X", "y"]), ("hard", True, ["X", "y"])]
-)
-def test_what_moves(labels, regression, moving, rng):
-    y = rng.normal(size=12) if regression else np.arange(12) % 3
-    source = row_source(rng.normal(size=(12, 4)), y, regression=regression)
-    live = Points(labels=labels).build(source, np.array([2]) if regression else np.array([2, 2, 2]), seeded())
-    assert [name for name, _ in live.named_parameters()] == moving
-    (live().X.sum() + live().y.sum() * live.learned).backward()
-    assert all(p.grad is not None for p in live.parameters())
+ROWS = {Points: ["X.values"], EditedRows: ["X.values"], LowRank: ["X.combinations", "X.basis"], RelabeledRows: []}
 
 
 @pytest.mark.parametrize(
-    "parameterization, numbers",
-    [(Points(), 6 * (4 + 1)), (Points(labels="learned"), 6 * (4 + 3)), (Subset(), 6 * (4 + 1))],
+    "parameterization, regression, targets",
+    [
+        (Points(), False, False),
+        (Points(labels="learned"), False, True),
+        (Points(), True, True),
+        (Points(labels="teacher", teacher=GaussianNB()), False, False),
+        (Points(labels="teacher", teacher=LinearRegression()), True, False),
+        (EditedRows(), False, False),
+        (LowRank(rank=2), False, False),
+        (LowRank(rank=2, labels="learned"), False, True),
+        (RelabeledRows(), False, True),
+        (RelabeledRows(), True, True),
+    ],
     ids=repr,
 )
-def test_storage_counts_rows_and_labels(parameterization, numbers, rng):
+def test_what_moves(parameterization, regression, targets, rng):
+    y = rng.normal(size=12) if regression else np.arange(12) % 3
+    source = row_source(rng.normal(size=(12, 4)), y, regression=regression)
+    live = parameterization.build(source, np.array([6]) if regression else np.array([2, 2, 2]), seeded())
+    moving = ROWS[type(parameterization)] + ["y"] * targets
+    assert sorted(name for name, _ in live.named_parameters()) == sorted(moving)
+    assert live.learned == targets
+    (live().X.sum() * bool(ROWS[type(parameterization)]) + live().y.sum() * targets).backward()
+    assert all(p.grad.any() for p in live.parameters())
+
+
+@pytest.mark.parametrize(
+    "parameterization, rows, labels",
+    [
+        (Points(), 6 * 4, 6),
+        (Points(labels="learned"), 6 * 4, 6 * 3),
+        (Points(labels="teacher", teacher=TEACHER), 6 * 4, 6 * 3),
+        (EditedRows(), 6 * 4, 6),
+        (LowRank(rank=2), 2 * (6 + 4), 6),
+        (LowRank(rank=1, labels="learned"), 6 + 4, 6 * 3),
+        (LowRank(rank=3, labels="teacher", teacher=TEACHER), 3 * (6 + 4), 6 * 3),
+        (RelabeledRows(), 6 * 4, 6 * 3),
+        (Subset(), 6 * 4, 6),
+        (Subset(labels="teacher", teacher=TEACHER), 6 * 4, 6 * 3),
+    ],
+    ids=repr,
+)
+def test_storage_counts_rows_and_labels(parameterization, rows, labels, rng):
     X, y = rng.normal(size=(12, 4)).astype(np.float32), np.arange(12) % 3
     live = parameterization.build(row_source(X, y), np.array([2, 2, 2]), seeded())
+    assert live.stored_numbers() == rows + labels
+
+
+@pytest.mark.parametrize("parameterization, numbers", [(Points(), 24), (LowRank(rank=2), 20), (Subset(), 24)], ids=repr)
+def test_storage_without_targets_counts_rows(parameterization, numbers, rng):
+    live = parameterization.build(row_source(rng.normal(size=(12, 4))), np.array([6]), seeded())
     assert live.stored_numbers() == numbers
-    unlabelled = row_source(X)
-    assert Points().build(unlabelled, np.array([6]), seeded()).stored_numbers() == 24
-    assert Subset().build(unlabelled, np.array([6]), seeded()).stored_numbers() == 24
+
+
+@pytest.mark.parametrize("parameterization, numbers", [(Points(), 6 * 12), (LowRank(rank=2), 2 * (6 + 12))], ids=repr)
+def test_storage_of_images_counts_pixels(parameterization, numbers, rng):
+    source = row_source(rng.normal(size=(12, 4, 3)), np.arange(12) % 3)
+    assert parameterization.build(source, np.array([2, 2, 2]), seeded()).stored_numbers() == numbers + 6
+
+
+def test_storage_of_continuous_targets_counts_all_of_them(rng):
+    source = row_source(rng.normal(size=(12, 4)), rng.normal(size=(12, 2)), regression=True)
+    for parameterization in (Points(), RelabeledRows()):
+        assert parameterization.build(source, np.array([6]), seeded()).stored_numbers() == 6 * (4 + 2)
 
 
 def test_storage_is_counted_in_the_float_dtype_of_the_data(rng):
@@ -127,14 +190,157 @@ def test_a_subset_is_rows_of_the_data(iris):
     np.testing.assert_array_equal(condenser.y_syn_, y[condenser.indices_])
 
 
+# Points that share a basis
+
+
+def test_a_low_rank_starts_at_the_best_approximation(source, rng):
+    images = row_source(5 + rng.normal(size=(30, 4, 3)), np.arange(30) % 3, weight=rng.uniform(0.5, 2, 30))
+    for data, sizes, rank in ((source, SIZES, 1), (images, np.array([3, 3, 3]), 4)):
+        rows = Points().build(data, sizes, seeded())()
+        live = LowRank(rank).build(data, sizes, seeded())
+        left, values, right = np.linalg.svd(rows.X.detach().flatten(1).numpy(), full_matrices=False)
+        expected = (left[:, :rank] * values[:rank]) @ right[:rank]
+        np.testing.assert_allclose(live().X.detach().flatten(1), expected, atol=1e-12)
+        assert live().X.shape == rows.X.shape
+        torch.testing.assert_close(live().y, rows.y, rtol=0, atol=0)
+
+
+def test_a_full_rank_starts_at_the_rows(source):
+    live, rows = (part.build(source, SIZES, seeded())() for part in (LowRank(rank=2), Points()))
+    torch.testing.assert_close(live.X, rows.X)
+
+
+def test_combinations_are_of_the_size_of_a_step(rng):
+    source = row_source(5 + 100 * rng.normal(size=(50, 7)))
+    live = LowRank(rank=3).build(source, np.array([20]), seeded())
+    np.testing.assert_allclose(live.X.combinations.detach().square().mean(0), 1)
+
+
+def test_a_low_rank_keeps_its_rank_while_it_moves(iris):
+    condenser = Condenser(MMD(), LowRank(rank=2), Descent(n_steps=5), n_per_class=3, random_state=0).fit(*iris)
+    centered = condenser.X_syn_ - iris[0].mean(axis=0)
+    # Arithmetic is in float32: the third singular value is rounding.
+    values = np.linalg.svd(centered, compute_uv=False)
+    assert values[2] < 1e-5 * values[0] < values[1]
+    assert condenser.storage_["numbers"] == 2 * (9 + 4) + 9
+
+
+def test_a_low_rank_comes_as_near_as_can_be_to_other_rows(source, rng):
+    live = LowRank(rank=1).build(source, SIZES, seeded())
+    rows = replace(live(), X=torch.as_tensor(rng.normal(size=(8, 2))))
+    live.load(rows)
+    left, values, right = np.linalg.svd(rows.X.numpy(), full_matrices=False)
+    np.testing.assert_allclose(live().X.detach(), values[0] * np.outer(left[:, 0], right[0]), atol=1e-12)
+
+
+@pytest.mark.parametrize("rank, most", [(0, 2), (3, 2), (-1, 2)])
+def test_ranks_that_cannot_be_are_refused(rank, most, source):
+    with pytest.raises(ValueError, match=rf"LowRank\(rank={rank}\): 8 points of 2 features have a rank of 1 to {most}"):
+        LowRank(rank).build(source, SIZES, seeded())
+
+
+def test_no_more_basis_rows_than_points(rng):
+    source = row_source(rng.normal(size=(12, 4)))
+    with pytest.raises(ValueError, match=r"LowRank\(rank=4\): 3 points of 4 features have a rank of 1 to 3"):
+        LowRank(rank=4).build(source, np.array([3]), seeded())
+    assert LowRank(rank=3).build(source, np.array([3]), seeded())().X.shape == (3, 4)
+
+
+# Rows that stay
+
+
+@pytest.mark.parametrize("start", ["rows", "spread"])
+def test_relabeled_rows_are_rows_of_the_data_that_stay(start, source):
+    live = RelabeledRows(start).build(source, SIZES, seeded())
+    start_rows = Points(start=start).build(source, SIZES, seeded())()
+    optimizer = torch.optim.SGD(live.parameters(), lr=0.1)
+    (live().X.square().sum() + live().y.square().sum()).backward()
+    optimizer.step()
+    torch.testing.assert_close(live().X, start_rows.X.detach(), rtol=0, atol=0)
+    torch.testing.assert_close(live().y, 0.8 * start_rows.y)
+
+
+def test_relabeled_rows_take_other_rows_and_targets(source, rng):
+    live = RelabeledRows().build(source, SIZES, seeded())
+    rows = replace(live(), X=torch.as_tensor(rng.normal(size=(8, 2))), y=torch.as_tensor(rng.normal(size=(8, 3))))
+    live.load(rows)
+    torch.testing.assert_close(live().X, rows.X)
+    torch.testing.assert_close(live().y.detach(), rows.y)
+
+
+def test_a_clone_of_relabeled_rows_has_its_start_only(source):
+    copy = clone(RelabeledRows(start="spread"))
+    assert copy.get_params() == {"start": "spread"}
+    assert copy.build(source, SIZES, seeded()).learned
+
+
+# Teachers
+
+
+def proba(X, source):
+    return GaussianNB().fit(source.X, source.key, sample_weight=source.weight).predict_proba(source.decode(X))
+
+
+@pytest.mark.parametrize("parameterization", [Points, LowRank], ids=lambda part: part.__name__)
+def test_a_teacher_labels_points_wherever_they_are(parameterization, source):
+    rank = {"rank": 2} if parameterization is LowRank else {}
+    live = parameterization(labels="teacher", teacher=TEACHER, **rank).build(source, SIZES, seeded())
+    for _ in range(2):
+        np.testing.assert_allclose(live().y, proba(live().X, source), rtol=1e-6, atol=1e-9)
+        with torch.no_grad():
+            for parameter in live.X.parameters():
+                parameter.mul_(0.7)
+
+
+def test_labels_of_a_teacher_have_no_gradient(source):
+    live = Points(labels="teacher", teacher=TEACHER).build(source, SIZES, seeded())
+    assert not live().y.requires_grad
+    assert live().X.requires_grad
+
+
+def test_a_teacher_labels_the_rows_that_are_chosen(source):
+    live = Subset(labels="teacher", teacher=TEACHER).build(source, SIZES, seeded())
+    live.choose(np.array([1, 5, 8, 30, 31, 32, 33, 39]), None)
+    np.testing.assert_array_equal(live().X, source.rows.X[live.indices])
+    np.testing.assert_allclose(live().y, proba(live().X, source), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "parameterization, settings",
+    [(Points, {"solver": Descent(n_steps=3)}), (Subset, {"solver": Draw()})],
+    ids=["points", "subset"],
+)
+def test_a_condenser_shows_what_the_teacher_says(parameterization, settings, iris):
+    X, y = iris
+    teacher = parameterization(labels="teacher", teacher=TEACHER)
+    discrepancy = MMD() if parameterization is Points else None
+    condenser = Condenser(discrepancy, teacher, n_per_class=4, random_state=0, **settings).fit(X, y)
+    expected = GaussianNB().fit(X, y).predict_proba(condenser.X_syn_)
+    # Rows go to the teacher in float32, which may shift what it says in the sixth figure.
+    np.testing.assert_allclose(condenser.y_soft_, expected, rtol=0, atol=1e-4)
+    assert condenser.y_learned_ is None
+    assert condenser.storage_["numbers"] == 12 * (4 + 3)
+
+
+def test_continuous_labels_of_a_teacher_are_in_the_units_of_the_data(rng):
+    X = 50 + 20 * rng.normal(size=(40, 3))
+    y = 1000 + X @ [1.0, 5.0, -3.0] + 30 * rng.normal(size=40)
+    teacher = Points(labels="teacher", teacher=LinearRegression())
+    condenser = Condenser(MMD(), teacher, Descent(n_steps=3), n_samples=5, random_state=0).fit(X, y)
+    expected = LinearRegression().fit(X, y).predict(condenser.X_syn_)
+    np.testing.assert_allclose(condenser.y_syn_, expected, rtol=1e-5)
+
+
 # What cannot be
 
 
 @pytest.mark.parametrize(
     "parameterization, message",
     [
-        (Points(labels="soft"), r"Points\(labels='soft'\): labels must be 'hard' or 'learned'"),
-        (Points(start="zeros"), r"Points\(start='zeros'\): start must be 'rows', 'spread' or 'noise'"),
+        (Points(labels="soft"), r"Points\(labels='soft'\): labels must be 'hard', 'learned' or 'teacher'"),
+        (LowRank(labels="soft"), r"LowRank\(labels='soft'\): labels must be 'hard', 'learned' or 'teacher'"),
+        (Subset(labels="learned"), r"Subset\(labels='learned'\): labels must be 'hard' or 'teacher'"),
+        (Points(start="zeros"), r"Points\(start='zeros'\): start must be 'rows', 'spread', 'noise' or a condenser"),
     ],
     ids=repr,
 )
@@ -144,7 +350,7 @@ def test_unknown_words_are_refused(parameterization, message, iris):
 
 
 def test_learned_labels_need_targets(iris):
-    with pytest.raises(ValueError, match=r"Points\(labels='learned'\) needs targets, but y is None"):
+    with pytest.raises(ValueError, match=r"Points\(labels='learned'\) learns targets, but y is None"):
         Condenser(parameterization=Points(labels="learned")).fit(iris[0])
 
 
@@ -154,3 +360,199 @@ def test_learned_labels_need_targets(iris):
 def test_more_rows_than_there_are_is_refused(parameterization, solver, iris):
     with pytest.raises(ValueError, match="cannot take 51 rows of class 0 out of 50; lower n_per_class or n_samples"):
         Condenser(parameterization=parameterization, solver=solver, n_per_class=51).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    "parameterization",
+    [
+        Points(teacher=TEACHER),
+        Points(labels="learned", teacher=TEACHER),
+        LowRank(teacher=TEACHER),
+        Subset(teacher=TEACHER),
+    ],
+    ids=repr,
+)
+def test_a_teacher_that_is_not_asked_is_refused(parameterization, iris):
+    with pytest.raises(ValueError, match="a teacher is asked by labels='teacher' only"):
+        Condenser(parameterization=parameterization).fit(*iris)
+
+
+@pytest.mark.parametrize(
+    "parameterization", [Points(labels="teacher"), LowRank(2, "teacher"), Subset(labels="teacher")], ids=repr
+)
+def test_labels_of_a_teacher_need_targets(parameterization, iris):
+    name = type(parameterization).__name__
+    with pytest.raises(ValueError, match=f"{name} trains on targets, but y is None"):
+        Condenser(parameterization=parameterization, n_samples=5).fit(iris[0])
+
+
+def test_labels_of_a_teacher_cannot_come_from_a_stream(rng):
+    assert Points().streams()
+    assert RelabeledRows().streams()
+    assert not Points(labels="teacher").streams()
+    assert not LowRank(labels="teacher").streams()
+
+
+def test_relabeled_rows_are_rows(iris):
+    with pytest.raises(ValueError, match="start must be 'rows' or 'spread'"):
+        RelabeledRows(start="noise").build(row_source(*iris), np.array([2, 2, 2]), seeded())
+
+
+def test_chosen_rows_come_out_with_the_labels_of_the_teacher(iris, rng):
+    X, y = iris
+    names = np.array(["setosa", "versicolor", "virginica"])
+    condenser = Condenser(None, Subset(labels="teacher", teacher=GaussianNB()), Draw(), n_per_class=30, random_state=0)
+    X_syn, y_syn = condenser.fit(X, names[y])
+    expected = GaussianNB().fit(X, names[y]).predict(X[condenser.indices_])
+    np.testing.assert_array_equal(y_syn, expected)
+    np.testing.assert_array_equal(condenser.y_syn_, expected)
+    assert (expected != names[y][condenser.indices_]).any()
+    values = pd.Series(X @ [1.0, 2.0, 0.0, 0.0] + rng.normal(size=150), name="size")
+    condenser = Condenser(None, Subset(labels="teacher", teacher=LinearRegression()), Draw(), n_samples=9)
+    X_syn, y_syn = condenser.fit(pd.DataFrame(X), values)
+    expected = LinearRegression().fit(X, values).predict(X[condenser.indices_])
+    np.testing.assert_allclose(y_syn, expected)
+    assert y_syn.name == "size" and y_syn.index.equals(X_syn.index)
+
+
+# Rows with edits
+
+
+def test_edits_show_where_they_are_larger_than_the_threshold(source):
+    live = EditedRows(threshold=0.5).build(source, SIZES, seeded())
+    start = live().X.detach().clone()
+    torch.testing.assert_close(start, Points().build(source, SIZES, seeded())().X.detach(), rtol=0, atol=0)
+    with torch.no_grad():
+        live.X.values[:2] = torch.tensor([[0.5, 0.6], [-0.6, 0.1]])
+    moved = live().X.detach() - start
+    torch.testing.assert_close(moved[:2], torch.tensor([[0, 0.6], [-0.6, 0]]).to(moved))
+    assert not moved[2:].any()
+    live().X.sum().backward()
+    assert (live.X.values.grad == 1).all(), "what does not show must be able to grow"
+
+
+def test_edited_rows_begin_again_at_rows_that_are_loaded(source, rng):
+    live = EditedRows(threshold=0.5).build(source, SIZES, seeded())
+    with torch.no_grad():
+        live.X.values += 1
+    rows = replace(live(), X=torch.as_tensor(rng.normal(size=(8, 2))))
+    live.load(rows)
+    torch.testing.assert_close(live().X.detach(), rows.X, rtol=0, atol=0)
+
+
+def test_most_numbers_of_edited_rows_stay_those_of_the_data(iris):
+    X, y = iris
+    solver = Descent(n_steps=30)
+    for threshold, unchanged in ((1.0, True), (0.0, False)):
+        condenser = Condenser(MMD(), EditedRows(threshold), solver, n_per_class=5, random_state=0).fit(X, y)
+        assert (np.isclose(condenser.X_syn_, X[:, None]).any(0).mean() > 0.9) == unchanged
+
+
+def test_a_threshold_is_not_negative(source):
+    with pytest.raises(ValueError, match=r"EditedRows\(threshold=-1\): the threshold must not be negative"):
+        EditedRows(threshold=-1).build(source, SIZES, seeded())
+
+
+# Starts that are chosen
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "none"])
+def test_points_start_at_the_rows_that_a_condenser_chooses(task, rng):
+    X = 5 + rng.normal(size=(40, 3))
+    y = {"classification": np.arange(40) % 2, "regression": rng.normal(size=40), "none": None}[task]
+    weight = rng.uniform(0.5, 2, 40)
+    sizes = np.array([4, 2]) if task == "classification" else np.array([6])
+    source = row_source(X, y, weight=weight, regression=task == "regression")
+    rows = Points(start=KernelHerding(random_state=0)).build(source, sizes, seeded())()
+    size = {"n_per_class": {0: 4, 1: 2}} if task == "classification" else {"n_samples": 6}
+    chosen = KernelHerding(**size, random_state=0).fit(X, y, sample_weight=weight).indices_
+    by_class = chosen if y is None or task == "regression" else np.concatenate([chosen[y[chosen] == c] for c in (0, 1)])
+    np.testing.assert_allclose(source.decode(rows.X), X[by_class])
+    torch.testing.assert_close(rows.y, source.take(by_class).y)
+
+
+def test_a_start_of_more_rows_than_a_class_has_repeats_them(rng):
+    X, y = rng.normal(size=(10, 2)), np.array([0] * 8 + [1] * 2)
+    source = row_source(X, y)
+    rows = Points(start=KernelHerding()).build(source, np.array([3, 5]), seeded())()
+    np.testing.assert_allclose(source.decode(rows.X)[3:5], source.decode(rows.X)[5:7])
+    assert len(np.unique(source.decode(rows.X), axis=0)) == 5
+
+
+def test_the_seed_of_a_chosen_start_is_that_of_the_fit(rng):
+    X, y = rng.normal(size=(60, 2)), np.arange(60) % 2
+    fits = [
+        Condenser(MMD(), Points(start=RandomSubset()), Descent(n_steps=1), n_per_class=3, random_state=seed).fit(X, y)
+        for seed in (0, 0, 1)
+    ]
+    np.testing.assert_array_equal(fits[0].X_syn_, fits[1].X_syn_)
+    assert not np.array_equal(fits[0].X_syn_, fits[2].X_syn_)
+
+
+@pytest.mark.parametrize(
+    "start, error, words",
+    [
+        ("middle", ValueError, r"start='middle'.*'rows', 'spread', 'noise' or a condenser"),
+        (GaussianNB(), TypeError, r"start=GaussianNB\(\).*or a condenser, such as KMedoids\(\)"),
+        (KMeansCondenser(), ValueError, r"KMeansCondenser\(.*\) makes new rows, and chooses none"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_starts_that_are_none_are_refused(start, error, words, source):
+    with pytest.raises(error, match=words):
+        Points(start=start).build(source, np.array([3, 1, 5]), seeded())
+
+
+def test_a_stream_does_not_show_which_rows_to_choose():
+    assert not Points(start=KernelHerding()).streams()
+
+
+# Images of low resolution
+
+
+@pytest.mark.parametrize("shape, channels", [((4, 6), None), ((3, 4, 6), "first"), ((4, 6, 3), "last")])
+def test_small_images_start_as_means_and_are_seen_at_full_size(shape, channels, rng):
+    source = row_source(rng.normal(size=(12, *shape)), np.arange(12) % 3)
+    sizes = np.array([2, 2, 2])
+    rows = Points().build(source, sizes, seeded())().X.detach().numpy()
+    live = LowResolution(factor=2, channels=channels).build(source, sizes, seeded())
+    images = rows[:, None] if len(shape) == 2 else rows if shape[0] == 3 else rows.transpose(0, 3, 1, 2)
+    means = images.reshape(6, -1, 2, 2, 3, 2).mean((3, 5))
+    np.testing.assert_allclose(live.X.values.detach(), means, atol=1e-12)
+    seen = live().X.detach().numpy()
+    assert seen.shape == rows.shape
+    # Linear between the middles of the small pixels, which are two pixels apart; beyond the outer ones it stays.
+    across = np.array([[1, 0, 0], [0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0.75, 0.25], [0, 0.25, 0.75], [0, 0, 1]])
+    down = np.array([[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]])
+    expected = np.einsum("ih,nchw,jw->ncij", down, means, across)
+    expected = expected[:, 0] if len(shape) == 2 else expected if shape[0] == 3 else expected.transpose(0, 2, 3, 1)
+    np.testing.assert_allclose(seen, expected, atol=1e-12)
+
+
+def test_small_images_of_flat_rows_and_odd_sides(rng):
+    source = row_source(rng.normal(size=(12, 15)))
+    live = LowResolution(factor=2, image_shape=(3, 5)).build(source, np.array([4]), seeded())
+    assert live().X.shape == (4, 15) and live.stored_numbers() == 4 * 2 * 3
+    assert LowResolution(factor=1, image_shape=(3, 5)).build(source, np.array([4]), seeded()).stored_numbers() == 60
+
+
+def test_small_images_come_near_to_others_that_are_loaded(rng):
+    source = row_source(rng.normal(size=(12, 4, 4)))
+    live = LowResolution().build(source, np.array([4]), seeded())
+    flat = torch.full((4, 4, 4), 3.0, dtype=torch.float64)
+    live.load(replace(live(), X=flat))
+    torch.testing.assert_close(live().X.detach(), flat)
+
+
+@pytest.mark.parametrize(
+    "part, message",
+    [
+        (LowResolution(factor=0), r"LowResolution\(factor=0\): the factor must be at least 1"),
+        (LowResolution(), r"LowResolution\(\): rows of shape \(2,\) are no images of shape \(2,\); give image_shape="),
+        (LowResolution(image_shape=(2, 2)), r"rows of shape \(2,\) are no images of shape \(2, 2\)"),
+    ],
+    ids=repr,
+)
+def test_rows_that_cannot_be_small_images_are_refused(part, message, source):
+    with pytest.raises(ValueError, match=message):
+        part.build(source, SIZES, seeded())

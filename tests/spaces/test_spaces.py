@@ -94,8 +94,8 @@ def test_unembedding_keeps_the_shape_of_images(rng):
 def test_random_network_shows_the_last_hidden_layer_and_is_redrawn(source):
     space, generator = RandomNetwork(network=MLP(width=6, depth=1)), seeded()
     first = space.fit(source, generator).embed(source.rows)
-    torch.testing.assert_close(first, penultimate(space.network_, source.rows.X))
-    weight, bias = (p.detach() for p in list(space.network_.parameters())[:2])
+    torch.testing.assert_close(first, penultimate(space.pool_.network_, source.rows.X))
+    weight, bias = (p.detach() for p in list(space.pool_.network_.parameters())[:2])
     torch.testing.assert_close(first, (source.rows.X @ weight.T + bias).clamp_min(0))
     space.after_step(source.rows, source, generator)
     assert not torch.allclose(space.embed(source.rows), first)

@@ -11,6 +11,8 @@ from sklearn.base import TransformerMixin
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.aligned import SquaredL2
+from skdc.discrepancies.duality import DualityGap
+from skdc.discrepancies.objective import Objective
 from skdc.kernels import Kernel
 from skdc.parameterizations.points import Points
 from skdc.solvers.descent import Descent
@@ -28,8 +30,11 @@ class KernelInducingPoints(NamedCondenser):
     ----------
     kernel : Kernel, default=None
         None takes `Gaussian(factor=0.3)`.
-    labels : {"hard", "learned"}, default="learned"
-        Whether targets are optimised too.
+    labels : {"hard", "learned", "teacher"}, default="learned"
+        As in `Points`.
+    loss : {"squared", "cross_entropy", "hinge"}, default="squared"
+        That of kernel ridge regression; or of a kernel machine for another loss by its duality gap (DGKIP) [2]_, of
+        which the learned targets are the dual variables.
     regularization : float, default=0.01
         Ridge, in units of the mean of the kernel's diagonal.
     step_size : float, default=0.05
@@ -49,6 +54,7 @@ class KernelInducingPoints(NamedCondenser):
     References
     ----------
     .. [1] Nguyen, Chen and Lee, "Dataset Meta-Learning from Kernel Ridge-Regression", 2021, algorithm 1.
+    .. [2] Aoyama et al., "Generalized Kernel Inducing Points by Duality Gap for Dataset Distillation", 2025.
 
     Examples
     --------
@@ -63,7 +69,8 @@ class KernelInducingPoints(NamedCondenser):
     def __init__(
         self,
         kernel: Kernel | None = None,
-        labels: Literal["hard", "learned"] = "learned",
+        labels: Literal["hard", "learned", "teacher"] = "learned",
+        loss: Literal["squared", "cross_entropy", "hinge"] = "squared",
         regularization: float = 0.01,
         step_size: float = 0.05,
         n_steps: int = 5000,
@@ -92,6 +99,7 @@ class KernelInducingPoints(NamedCondenser):
         )
         self.kernel = kernel
         self.labels = labels
+        self.loss = loss
         self.regularization = regularization
         self.step_size = step_size
         self.n_steps = n_steps
@@ -99,6 +107,10 @@ class KernelInducingPoints(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = KernelRidgePredictions(kernel=self.kernel, regularization=self.regularization)
+        if self.loss == "squared":
+            space = KernelRidgePredictions(kernel=self.kernel, regularization=self.regularization)
+            discrepancy: Objective = SquaredL2(space=space, by=None)
+        else:
+            discrepancy = DualityGap(self.loss, self.kernel, self.regularization)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size, max_passes=100)
-        return Recipe(SquaredL2(space=space, by=None), Points(labels=self.labels), solver)
+        return Recipe(discrepancy, Points(labels=self.labels), solver)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.base import TransformerMixin
 
+from skdc.augmentation import Augmentation
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.aligned import Cosine
@@ -15,15 +16,21 @@ from skdc.discrepancies.moments import MeanDistance
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
 from skdc.solvers.descent import Descent
+from skdc.spaces.augmented import Augmented
+from skdc.spaces.base import Space
 from skdc.spaces.features import RandomNetwork
 from skdc.spaces.gradients import NetworkGradients
+
+
+def _augmented(space: Space, augmentation: Augmentation | None) -> Space:
+    return space if augmentation is None else Augmented(space, augmentation)
 
 
 class DistributionMatching(NamedCondenser):
     """Distribution matching (DM): equal mean features in random networks [1]_.
 
     The published settings are 20000 steps of size 1 by SGD with momentum 0.5 on 256 rows a class, in the ConvNet of
-    width 128, with augmentation. Here Adam and a decaying step need far fewer; there is no augmentation.
+    width 128, with `augmentation=SiameseAugmentation()`. Here Adam and a decaying step need far fewer.
 
     Parameters
     ----------
@@ -36,6 +43,8 @@ class DistributionMatching(NamedCondenser):
         Steps, each with a fresh network.
     batch_size : int, default=1024
         Real rows compared with in a step.
+    augmentation : Augmentation, default=None
+        Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -63,6 +72,7 @@ class DistributionMatching(NamedCondenser):
         step_size: float = 0.05,
         n_steps: int = 300,
         batch_size: int = 1024,
+        augmentation: Augmentation | None = None,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -86,18 +96,20 @@ class DistributionMatching(NamedCondenser):
             warm_start=warm_start,
         )
         self.network = network
+        self.augmentation = augmentation
         self.step_size = step_size
         self.n_steps = n_steps
         self.batch_size = batch_size
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
+        space = _augmented(RandomNetwork(network=self.network), self.augmentation)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
-        return Recipe(MeanDistance(space=RandomNetwork(network=self.network)), Points(), solver)
+        return Recipe(MeanDistance(space=space), Points(), solver)
 
 
 class GradientMatching(NamedCondenser):
-    """Dataset condensation by gradient matching (DC): equal training gradients [1]_.
+    """Dataset condensation by gradient matching (DC): equal training gradients [1]_; with augmentation, DSA [2]_.
 
     The published settings start at noise and take 1000 networks, each for 10 matches with 50 steps of training between
     them, SGD with step 0.1 and momentum 0.5: `GradientMatching(network=ConvNet(), n_steps=10_000, batch_size=2560)`.
@@ -117,6 +129,8 @@ class GradientMatching(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
+    augmentation : Augmentation, default=None
+        Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -127,6 +141,7 @@ class GradientMatching(NamedCondenser):
     References
     ----------
     .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021, algorithm 1.
+    .. [2] Zhao and Bilen, "Dataset Condensation with Differentiable Siamese Augmentation", 2021.
 
     Examples
     --------
@@ -146,6 +161,7 @@ class GradientMatching(NamedCondenser):
         step_size: float = 0.05,
         n_steps: int = 200,
         batch_size: int = 1024,
+        augmentation: Augmentation | None = None,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -171,6 +187,7 @@ class GradientMatching(NamedCondenser):
         self.network = network
         self.n_matches = n_matches
         self.n_train_steps = n_train_steps
+        self.augmentation = augmentation
         self.step_size = step_size
         self.n_steps = n_steps
         self.batch_size = batch_size
@@ -178,5 +195,6 @@ class GradientMatching(NamedCondenser):
     def recipe(self) -> Recipe:
         """Return the nouns."""
         space = NetworkGradients(self.network, n_matches=self.n_matches, n_train_steps=self.n_train_steps)
+        space = _augmented(space, self.augmentation)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(Cosine(space=space), Points(), solver)

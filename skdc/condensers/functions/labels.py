@@ -1,0 +1,239 @@
+"""Condensers that learn or borrow labels, and keep rows as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import TransformerMixin
+
+from skdc.condensers.base import NamedCondenser
+from skdc.condensers.recipe import Recipe
+from skdc.discrepancies.aligned import SquaredL2
+from skdc.kernels import Kernel
+from skdc.learners import OnlineNetworks
+from skdc.networks import Builder
+from skdc.parameterizations.relabeled import RelabeledRows
+from skdc.parameterizations.subset import Subset
+from skdc.solvers.descent import Descent
+from skdc.solvers.draw import Draw
+from skdc.solvers.least_squares import LeastSquares
+from skdc.spaces.functions import KernelRidgePredictions
+from skdc.spaces.ridge import NetworkRidgePredictions
+
+
+class LabelDistillation(NamedCondenser):
+    """Label distillation (LD): real rows that stay, with learned targets [1]_.
+
+    The targets are those of which ridge regression on features of networks, which are trained on the set, predicts the
+    data best.
+
+    Parameters
+    ----------
+    network : callable, default=None
+        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
+        images of 16x16 or more, else an MLP with two hidden layers of 128.
+    n_networks : int, default=10
+        Networks in the pool.
+    regularization : float, default=1e-3
+        Ridge, in units of the mean of the kernel's diagonal.
+    step_size : float, default=0.05
+        First step size, in units of the spread of the data.
+    n_steps : int, default=300
+        Steps in all.
+    batch_size : int, default=500
+        Real rows compared with in a step.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`.
+
+    References
+    ----------
+    .. [1] Bohdal, Yang and Hospedales, "Flexible Dataset Distillation: Learn Labels Instead of Images", 2020,
+       section 3.2.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import LabelDistillation
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = LabelDistillation(n_networks=2, n_steps=20, n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        network: Builder | None = None,
+        n_networks: int = 10,
+        regularization: float = 1e-3,
+        step_size: float = 0.05,
+        n_steps: int = 300,
+        batch_size: int = 500,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.network = network
+        self.n_networks = n_networks
+        self.regularization = regularization
+        self.step_size = step_size
+        self.n_steps = n_steps
+        self.batch_size = batch_size
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        space = NetworkRidgePredictions(OnlineNetworks(self.network, n_networks=self.n_networks), self.regularization)
+        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
+        return Recipe(SquaredL2(space=space, by=None), RelabeledRows(), solver)
+
+
+class LabelSolve(NamedCondenser):
+    """Label solve (LS): real rows that stay, with the best targets for kernel ridge regression, in closed form [1]_.
+
+    Parameters
+    ----------
+    kernel : Kernel, default=None
+        None takes `Gaussian(factor=0.3)`.
+    regularization : float, default=0.01
+        Ridge, in units of the mean of the kernel's diagonal.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `learner_` is the fitted kernel-ridge classifier or regressor that the
+    targets are made for.
+
+    References
+    ----------
+    .. [1] Nguyen, Chen and Lee, "Dataset Meta-Learning from Kernel Ridge-Regression", 2021, section 3.1.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import LabelSolve
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = LabelSolve(n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        kernel: Kernel | None = None,
+        regularization: float = 0.01,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.kernel = kernel
+        self.regularization = regularization
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        space = KernelRidgePredictions(kernel=self.kernel, regularization=self.regularization)
+        return Recipe(SquaredL2(space=space, by=None), RelabeledRows(), LeastSquares())
+
+
+class SoftLabelRandom(NamedCondenser):
+    """Random rows with the soft labels of a teacher [1]_: the baseline that many methods fail to beat.
+
+    The default teacher is a network whose training stops early.
+
+    Parameters
+    ----------
+    teacher : estimator, default=None
+        Classifier with `predict_proba`, which is fitted on the data, or comes fitted in scikit-learn's
+        `FrozenEstimator`. None takes a network that stops early.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`, and `indices_`.
+
+    References
+    ----------
+    .. [1] Qin, Deng and Alvarez-Melis, "A Label is Worth a Thousand Images in Dataset Distillation", 2024.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import SoftLabelRandom
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = SoftLabelRandom(n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        teacher: Any = None,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.teacher = teacher
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        return Recipe(None, Subset(labels="teacher", teacher=self.teacher), Draw())

@@ -1,0 +1,122 @@
+"""Condensers that train networks on the set as it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.base import TransformerMixin
+
+from skdc.condensers.base import NamedCondenser
+from skdc.condensers.recipe import Recipe
+from skdc.discrepancies.aligned import CrossEntropy
+from skdc.learners import RandomNetworks
+from skdc.networks import Builder
+from skdc.parameterizations.low_rank import LowRank
+from skdc.parameterizations.points import Points
+from skdc.solvers.descent import Descent
+from skdc.spaces.unrolled import UnrolledPredictions
+
+
+class UnrolledTraining(NamedCondenser):
+    """Dataset distillation (DD): networks trained on the set predict the data [1]_; with memories, RTP [2]_.
+
+    The whole training is differentiated, or its last steps; its step size is learned. Published for [1]_ are 10 steps
+    without momentum. Addressable memories of [2]_ are `UnrolledTraining(momentum=0.9, n_train_steps=150, rank=16)`.
+
+    Parameters
+    ----------
+    network : callable, default=None
+        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
+        images of 16x16 or more, else an MLP with two hidden layers of 128.
+    n_train_steps : int, default=40
+        Steps of the training, each on the whole set.
+    n_backward : int, default=10
+        Last steps through which gradients go; None takes all.
+    momentum : float, default=0.9
+        Of the training.
+    rank : int, default=None
+        Rows of a basis that all points share, as in `LowRank`; None lets each point move freely.
+    labels : {"hard", "learned", "teacher"}, default="hard"
+        As in `Points`.
+    step_size : float, default=0.05
+        First step size, in units of the spread of the data.
+    n_steps : int, default=200
+        Steps in all.
+    batch_size : int, default=500
+        Real rows compared with in a step.
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `step_size_` is the learned step size of the training.
+
+    References
+    ----------
+    .. [1] Wang et al., "Dataset Distillation", 2018, algorithm 1.
+    .. [2] Deng and Russakovsky, "Remember the Past: Distilling Datasets into Addressable Memories for Neural
+       Networks", 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import UnrolledTraining
+    >>> X, y = load_iris(return_X_y=True)
+    >>> condenser = UnrolledTraining(n_train_steps=5, n_backward=5, n_steps=10, n_per_class=2, random_state=0)
+    >>> X_syn, y_syn = condenser.fit(X, y)
+    >>> X_syn.shape
+    (6, 4)
+    """
+
+    def __init__(
+        self,
+        network: Builder | None = None,
+        n_train_steps: int = 40,
+        n_backward: int | None = 10,
+        momentum: float = 0.9,
+        rank: int | None = None,
+        labels: Literal["hard", "learned", "teacher"] = "hard",
+        step_size: float = 0.05,
+        n_steps: int = 200,
+        batch_size: int = 500,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | None = None,
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.network = network
+        self.n_train_steps = n_train_steps
+        self.n_backward = n_backward
+        self.momentum = momentum
+        self.rank = rank
+        self.labels = labels
+        self.step_size = step_size
+        self.n_steps = n_steps
+        self.batch_size = batch_size
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        networks = RandomNetworks(self.network)
+        space = UnrolledPredictions(networks, self.n_train_steps, self.n_backward, self.momentum, first_step_size=0.02)
+        points = Points(labels=self.labels) if self.rank is None else LowRank(self.rank, labels=self.labels)
+        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
+        return Recipe(CrossEntropy(space=space, by=None), points, solver)

@@ -1,0 +1,125 @@
+"""What classifiers make of either set: those that a set induces, and the networks that a space looks through."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
+from skdc.discrepancies.base import Discrepancy
+from skdc.discrepancies.penalties import Penalty
+from skdc.networks import training_loss
+from skdc.source import Source, require_targets
+from skdc.spaces.base import Space
+from skdc.spaces.features import NetworkFeatures
+
+
+class CenterCrossEntropy(Discrepancy):
+    r"""Cross-entropy of the real rows, classified by the class means of the synthetic set [1]_; in nats.
+
+    .. math:: -E \log \mathrm{softmax}_c(\langle x, \bar q_c \rangle)_{c(x)}
+
+    with :math:`\bar q_c` the mean of class c of the synthetic set, and the mean over the real rows x. It asks means of
+    different classes to be apart as the data are, which says little of anything else: it is to be added to a
+    discrepancy that compares what the classes hold.
+
+    Parameters
+    ----------
+    space : Space, default=None
+        As in `Discrepancy`.
+    weight : float, default=1.0
+        As in `Discrepancy`.
+
+    References
+    ----------
+    .. [1] Wang et al., "CAFE: Learning to Condense Dataset by Aligning Features", 2022, eq. 6.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import CenterCrossEntropy, MeanDistance
+    >>> from skdc.spaces import NetworkFeatures
+    >>> space = NetworkFeatures(layers="all")
+    >>> cafe = MeanDistance(space=space) + 0.01 * CenterCrossEntropy(space=space)
+    """
+
+    compares = "clouds"
+
+    def __init__(self, space: Space | None = None, weight: float = 1.0) -> None:
+        super().__init__(space, None, "mean", weight)
+
+    def attach(self, source: Source) -> None:
+        """Choose the space, and remember the classes.
+
+        Raises
+        ------
+        ValueError
+            Without classes, or with a single one.
+        """
+        require_targets(self, source)
+        if source.schema.task != "classification":
+            raise ValueError(f"{self!r} compares with the means of classes, but y is continuous; use MeanDistance()")
+        super().attach(source)
+        self.class_of_key_ = torch.as_tensor(source.schema.class_of_key, device=source.device)
+
+    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
+        """Return the weighted mean of the cross-entropies over p; classes without a point cannot be told."""
+        member = torch.nn.functional.one_hot(q.key, int(self.class_of_key_.max()) + 1).to(q.values)
+        mass = q.weight @ member
+        centers = (member * q.weight[:, None]).T @ q.values / mass.clamp_min(torch.finfo(mass.dtype).tiny)[:, None]
+        scores = (p.values @ centers.T).masked_fill(mass == 0, -torch.inf)
+        label = self.class_of_key_[p.key]
+        told = mass[label] > 0
+        chosen = scores.log_softmax(1).gather(1, label[:, None])[:, 0]
+        return -(p.mass[told] @ chosen[told])
+
+
+class NetworkLoss(Penalty):
+    """Loss at the points of the network through which a discrepancy looks at both sets [1]_.
+
+    Cross-entropy in nats; or, of continuous targets, the mean squared error in units of their variance. Networks that
+    are random, or trained on the set itself, say nothing about the data: take `PretrainedNetworks`.
+
+    Parameters
+    ----------
+    space : NetworkFeatures
+        The same object as in the discrepancy.
+    weight : float, default=1.0
+        As in `Penalty`.
+
+    References
+    ----------
+    .. [1] Zhao et al., "Improved Distribution Matching for Dataset Condensation", 2023, section 3.3.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import MeanDistance, NetworkLoss
+    >>> from skdc.learners import PretrainedNetworks
+    >>> from skdc.spaces import NetworkFeatures
+    >>> space = NetworkFeatures(PretrainedNetworks())
+    >>> idm = MeanDistance(space=space) + 0.1 * NetworkLoss(space)
+    """
+
+    compares = "clouds"
+
+    def __init__(self, space: NetworkFeatures, weight: float = 1.0) -> None:
+        super().__init__(weight)
+        self.space = space
+
+    def attach(self, source: Source) -> None:
+        """Remember the space.
+
+        Raises
+        ------
+        ValueError
+            Without targets, or if the space has no networks.
+        """
+        require_targets(self, source)
+        self.check_weight()
+        if not isinstance(self.space, NetworkFeatures):
+            raise ValueError(f"{self!r} asks the network of a NetworkFeatures, which {self.space!r} is not")
+        self.space_, self.task_ = self.space, source.schema.task
+
+    def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+        """Return the weighted mean of the losses."""
+        outputs = self.space_.pool_.network_(synthetic.X)
+        return training_loss(outputs, synthetic.y, synthetic.mass, self.task_)

@@ -1,0 +1,171 @@
+"""How well other learners do on a condensed set than the one that it was made for."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPClassifier
+from sklearn.svm import SVC
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+
+from skdc.condensers.base import BaseCondenser
+from skdc.learners import KernelRidgeClassifier, NetworkClassifier
+from skdc.meta import fit_on_set
+from skdc.networks import ConvNet, ImageLayout
+
+VARIANTS = ("hard labels", "weights", "soft labels")
+
+
+@dataclass(frozen=True, eq=False)
+class TransferTable:
+    """What `transfer_table` found.
+
+    Parameters
+    ----------
+    scores : dict of str to dict of str to float
+        Accuracy on the test rows by learner, then by what it was given: "hard labels"; "weights" with them, where its
+        `fit` takes `sample_weight`; "soft labels", and weights where it takes them, where the set has some and the
+        learner can use them.
+    """
+
+    scores: dict[str, dict[str, float]]
+
+    def __str__(self) -> str:
+        width = max(map(len, self.scores))
+        lines = [" " * width + "".join(f"  {variant:>11}" for variant in VARIANTS)]
+        lines += [f"{name:{width}}" + "".join(f"  {cell:>11}" for cell in cells) for name, cells in self._cells()]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{variant}</th>" for variant in ("learner", *VARIANTS))
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+            for name, cells in self._cells()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def _cells(self) -> list[tuple[str, list[str]]]:
+        return [
+            (name, [f"{found[variant]:.3f}" if variant in found else "-" for variant in VARIANTS])
+            for name, found in self.scores.items()
+        ]
+
+
+def transfer_table(
+    condenser: BaseCondenser,
+    X_test: ArrayLike,
+    y_test: ArrayLike,
+    *,
+    learners: Mapping[str, Any] | None = None,
+    random_state: int = 0,
+) -> TransferTable:
+    """Train learners on a condensed set, each with what it can use of it, and test them.
+
+    A set that is made for one learner is often poor for another: methods are to be compared by tables like this, and
+    not by the learner that they were made for. All learners see rows flattened, less the mean of all entries of the
+    set and divided by their deviation, but the convolutional network, which sees images.
+
+    Parameters
+    ----------
+    condenser : condenser
+        Fitted on a classification task.
+    X_test : array-like of shape (n, ...)
+        New rows, as the condenser takes them.
+    y_test : array-like of shape (n,)
+        Their labels.
+    learners : dict of str to classifier, default=None
+        Unfitted. None takes logistic regression, an SVC, the nearest neighbour, an MLP, a random forest, gradient
+        boosting with leaves of 1 row or more, kernel ridge and, for images, a convolutional network, with
+        scikit-learn's defaults where they are its own.
+    random_state : int, default=0
+        Seed of the learners that None stands for.
+
+    Returns
+    -------
+    TransferTable
+        It prints as text, and shows as a table in a notebook.
+
+    Raises
+    ------
+    ValueError
+        If the condenser had no labels, or the test rows are not like its own.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skdc import KMeansCondenser
+    >>> from skdc.evaluation import transfer_table
+    >>> X, y = load_iris(return_X_y=True)
+    >>> condenser = KMeansCondenser(n_per_class=3, random_state=0).fit(X[::2], y[::2])
+    >>> learners = {"logistic": LogisticRegression(), "1-NN": KNeighborsClassifier(1)}
+    >>> print(transfer_table(condenser, X[1::2], y[1::2], learners=learners))
+              hard labels      weights  soft labels
+    logistic        0.920        0.933            -
+    1-NN            0.973            -            -
+    """
+    check_is_fitted(condenser)
+    if getattr(condenser, "classes_", None) is None:
+        raise ValueError(f"{type(condenser).__name__} was fitted without classes, which transfer_table tells apart")
+    X, y = np.asarray(condenser.X_syn_), np.asarray(condenser.y_syn_)
+    X_test, y_test = check_array(X_test, allow_nd=True), np.asarray(y_test)
+    check_consistent_length(X_test, y_test)
+    if X_test.shape[1:] != X.shape[1:]:
+        raise ValueError(f"test rows of shape {X_test.shape[1:]} are not like those of the set, {X.shape[1:]}")
+    mean, deviation = X.mean(), X.std() or 1.0
+    X, X_test = ((rows - mean) / deviation for rows in (X, X_test))
+    found = {}
+    for name, learner in (_learners(X.shape[1:], random_state) if learners is None else learners).items():
+        sees_images = isinstance(learner, NetworkClassifier)
+        rows, test_rows = (X, X_test) if sees_images else (X.reshape(len(X), -1), X_test.reshape(len(X_test), -1))
+        found[name] = _scores(learner, rows, y, condenser, test_rows, y_test)
+    return TransferTable(found)
+
+
+def _scores(
+    learner: Any, X: NDArray, y: NDArray, condenser: BaseCondenser, X_test: NDArray, y_test: NDArray
+) -> dict[str, float]:
+    weight, soft, classes = condenser.sample_weight_, condenser.y_soft_, condenser.classes_
+    takes_weight = has_fit_parameter(learner, "sample_weight")
+    given: dict[str, tuple[Any, Any]] = {"hard labels": (None, None)}
+    if takes_weight:
+        given["weights"] = (weight, None)
+    if soft is not None and (takes_weight or getattr(learner, "accepts_soft_labels", False)):
+        given["soft labels"] = (weight, soft)
+    scores = {}
+    for variant, (some, labels) in given.items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            scores[variant] = float(fit_on_set(clone(learner), X, y, some, labels, classes).score(X_test, y_test))
+    return scores
+
+
+def _learners(input_shape: tuple[int, ...], seed: int) -> dict[str, Any]:
+    """Return the learners of the table by name."""
+    found = {
+        "logistic regression": LogisticRegression(max_iter=1000),
+        "SVC": SVC(),
+        "nearest neighbour": KNeighborsClassifier(1),
+        "MLP": MLPClassifier(max_iter=500, random_state=seed),
+        "random forest": RandomForestClassifier(random_state=seed),
+        "gradient boosting": HistGradientBoostingClassifier(min_samples_leaf=1, random_state=seed),
+        "kernel ridge": KernelRidgeClassifier(regularization=1e-2),
+    }
+    if len(input_shape) > 1:
+        depth = min(3, int(np.log2(min(ImageLayout(input_shape, None).shape[1:]))))
+        network = ConvNet(width=32, depth=depth)
+        found["convolutional network"] = NetworkClassifier(network, standardize=False, random_state=seed)
+    return found

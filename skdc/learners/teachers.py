@@ -1,0 +1,155 @@
+"""Fitted estimators that label rows, and trained networks that rows are shown to."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from sklearn.frozen import FrozenEstimator
+from sklearn.utils.validation import has_fit_parameter
+from skorch import NeuralNet
+from torch import Tensor, nn
+
+from skdc.learners.network import NetworkClassifier
+from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets
+
+
+class Teacher:
+    """A fitted estimator that labels rows in working units.
+
+    Parameters
+    ----------
+    estimator : classifier with `predict_proba`, or regressor
+        It is fitted on the data already.
+    source : Source
+        Whose units rows have.
+    """
+
+    def __init__(self, estimator: Any, source: Source) -> None:
+        self.estimator, self._source = estimator, source
+        if source.schema.task == "classification":
+            self._columns = self._find_columns(estimator)
+
+    def _find_columns(self, estimator: Any) -> np.ndarray:
+        known, labels = list(estimator.classes_), list(self._source.schema.classes)
+        unknown = [label for label in labels if label not in known]
+        if unknown:
+            raise ValueError(
+                f"the teacher {estimator!r} knows the classes {known}, but y has {unknown[0]!r}; fit it on all classes"
+            )
+        return np.array([known.index(label) for label in labels])
+
+    @torch.no_grad()
+    def __call__(self, X: Tensor) -> Tensor:
+        """Return the targets of rows, of shape (n, n_outputs): class probabilities, or values in working units."""
+        source = self._source
+        rows = source.decode(X)
+        if source.schema.task == "regression":
+            return source.encode_targets(np.asarray(self.estimator.predict(rows)).reshape(len(rows), -1))
+        # What it gives to classes that y has not is shared out.
+        found = self.estimator.predict_proba(rows)[:, self._columns] + np.finfo(np.float64).tiny
+        return source.tensor(found / found.sum(axis=1, keepdims=True))
+
+
+def fitted_teacher(part: object, estimator: Any, source: Source, generator: torch.Generator) -> Teacher:
+    """Fit a clone of an estimator on the data; one inside a `FrozenEstimator` is left as it is.
+
+    Parameters
+    ----------
+    part : object
+        Which asks for it, for errors.
+    estimator : estimator or None
+        It is told the weights of the rows where its `fit` takes `sample_weight`. None takes a `NetworkClassifier`
+        with 5 epochs, or the more that make 500 steps.
+    source : Source
+    generator : torch.Generator
+        Seeds it, if it has a `random_state` that is None.
+
+    Raises
+    ------
+    ValueError
+        Without targets or with one class only; for a stream; for continuous targets without an estimator; if it
+        cannot give what is asked for.
+    """
+    require_targets(part, source)
+    rows, schema = require_rows(part, source, "a teacher"), source.schema
+    if estimator is None:
+        if schema.task == "regression":
+            raise ValueError(f"{part!r}: the default teacher is a classifier, but y is continuous; give teacher=")
+        estimator = NetworkClassifier()
+        n_batches = -(-len(rows) // estimator.batch_size)
+        estimator.set_params(max_epochs=max(5, -(-500 // n_batches)))
+    asked = "predict_proba" if schema.task == "classification" else "predict"
+    if not hasattr(estimator, asked):
+        raise ValueError(f"{part!r}: a teacher of {schema.task} must have {asked}, which {estimator!r} has not")
+    return Teacher(_fitted(estimator, rows, generator), source)
+
+
+def _fitted(estimator: Any, rows: RowSource, generator: torch.Generator) -> Any:
+    estimator, schema = clone(estimator), rows.schema
+    if estimator.get_params().get("random_state", 0) is None:
+        estimator.set_params(random_state=draw_seed(generator))
+    y = schema.classes[rows.y.argmax(1)] if schema.task == "classification" else rows.y
+    weight = {"sample_weight": rows.weight} if has_fit_parameter(estimator, "sample_weight") else {}
+    return estimator.fit(rows.X, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
+
+
+class InUserUnits(nn.Module):
+    """A network that the user has trained, for rows in working units.
+
+    Parameters
+    ----------
+    network : nn.Module
+    source : Source
+        Whose units rows have.
+    shift, scale : float, default=0.0 and 1.0
+        What the user takes from rows, and divides them by.
+    """
+
+    def __init__(self, network: nn.Module, source: Source, shift: float = 0.0, scale: float = 1.0) -> None:
+        super().__init__()
+        self.network = network
+        self.factor = source.scale / scale
+        self.register_buffer("shift", source.tensor((np.asarray(source.shift) - shift) / scale))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the outputs."""
+        return self.network(x * self.factor + self.shift)
+
+
+def trained_network(part: object, teacher: Any, source: Source, generator: torch.Generator) -> nn.Module:
+    """Return a network of the user's, trained and frozen, for rows in working units.
+
+    Parameters
+    ----------
+    part : object
+        Which asks for it, for errors.
+    teacher : nn.Module or skorch estimator
+        A module is taken to be trained, on rows in the user's units. An estimator is fitted on the data, or comes
+        fitted in a `FrozenEstimator`.
+    source : Source
+    generator : torch.Generator
+
+    Raises
+    ------
+    ValueError
+        If it is no network: other estimators have no gradient at the rows.
+    """
+    like = source.tensor(np.empty(0))
+    if isinstance(teacher, nn.Module):
+        network = InUserUnits(copy.deepcopy(teacher), source)
+    elif isinstance(teacher.estimator if isinstance(teacher, FrozenEstimator) else teacher, NeuralNet):
+        fitted = _fitted(teacher, require_rows(part, source, "a teacher"), generator)
+        fitted = fitted.estimator if isinstance(fitted, FrozenEstimator) else fitted
+        own = getattr(fitted, "shift_", 0.0), getattr(fitted, "scale_", 1.0)
+        network = InUserUnits(copy.deepcopy(fitted.module_), source, *own)
+    else:
+        raise ValueError(
+            f"{type(part).__name__} needs the gradient of its teacher at the points, which {teacher!r} cannot give; "
+            "pass a torch module or a skorch estimator such as NetworkClassifier(), or let the teacher give labels: "
+            "Points(labels='teacher', teacher=...)"
+        )
+    return network.to(like.device, like.dtype).requires_grad_(False).eval()

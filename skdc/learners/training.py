@@ -1,0 +1,94 @@
+"""Training a network, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from skdc.data import LabeledSet
+from skdc.networks import training_loss
+from skdc.source import RowSource
+
+
+@torch.enable_grad()
+def train_step(network: nn.Module, optimizer: torch.optim.Optimizer, rows: LabeledSet, task: str) -> None:
+    """Take one step on the loss of all rows; the parameters want no gradient before nor after."""
+    network.requires_grad_(True).train()
+    optimizer.zero_grad()
+    training_loss(network(rows.X), rows.y, rows.mass, task).backward()
+    optimizer.step()
+    network.requires_grad_(False).eval()
+
+
+def training(
+    network: nn.Module, source: RowSource, step_size: float, batch_size: int, generator: torch.Generator
+) -> Iterator[None]:
+    """Train a network on the data by Adam without an end, one step each time more is asked for.
+
+    Raises
+    ------
+    ValueError
+        If a setting is not positive, or the training diverges.
+    """
+    if batch_size < 1 or not step_size > 0:
+        raise ValueError(
+            f"a network is trained with batch_size={batch_size!r}, step_size={step_size!r}: they must be positive"
+        )
+    optimizer = torch.optim.Adam(network.parameters(), lr=step_size)
+    while True:
+        train_step(network, optimizer, source.batch(batch_size, generator), source.schema.task)
+        if not all(parameter.isfinite().all() for parameter in network.parameters()):
+            raise ValueError(f"training of a network diverged: step_size={step_size:g} is too large; try a tenth")
+        yield
+
+
+@torch.enable_grad()
+def unrolled(
+    network: nn.Module,
+    start: dict[str, Tensor],
+    rows: LabeledSet,
+    task: str,
+    step_size: Tensor,
+    n_steps: int,
+    n_backward: int,
+    momentum: float = 0.0,
+) -> dict[str, Tensor]:
+    """Train a network by gradient descent, and keep how its parameters depend on the rows and the step size.
+
+    Parameters
+    ----------
+    network : nn.Module
+        Its own parameters are not used, nor changed.
+    start : dict of str to Tensor
+        The parameters to begin with.
+    rows : LabeledSet
+        All of them take part in each step.
+    task : {"classification", "regression"}
+    step_size : Tensor of shape ()
+    n_steps : int
+    n_backward : int
+        The last steps, on which the result is known to depend; the others are taken as constants.
+    momentum : float, default=0.0
+
+    Returns
+    -------
+    dict of str to Tensor
+        The parameters after the last step.
+    """
+    names = list(start)
+    values = [value.detach().requires_grad_() for value in start.values()]
+    speeds = [torch.zeros_like(value) for value in values]
+    for step in range(n_steps):
+        kept = step >= n_steps - n_backward
+        outputs = functional_call(network, dict(zip(names, values, strict=True)), rows.X)
+        loss = training_loss(outputs, rows.y, rows.mass, task)
+        slopes = torch.autograd.grad(loss, values, create_graph=kept)
+        speeds = [momentum * speed + slope for speed, slope in zip(speeds, slopes, strict=True)]
+        values = [value - step_size * speed for value, speed in zip(values, speeds, strict=True)]
+        if not kept:
+            speeds = [speed.detach() for speed in speeds]
+            values = [value.detach().requires_grad_() for value in values]
+    return dict(zip(names, values, strict=True))

@@ -1,0 +1,67 @@
+"""Real rows that stay, with targets that move."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from torch import Tensor, nn
+
+from skdc.parameterizations.points import Points
+
+
+class RelabeledRows(Points):
+    """Real rows that stay as they are, of which the targets are learned [1]_.
+
+    Parameters
+    ----------
+    start : {"rows", "spread"}, default="rows"
+        Which rows: as in `Points`.
+
+    References
+    ----------
+    .. [1] Bohdal, Yang and Hospedales, "Flexible Dataset Distillation: Learn Labels Instead of Images", 2020.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.discrepancies import SquaredL2
+    >>> from skdc.parameterizations import RelabeledRows
+    >>> from skdc.spaces import KernelRidgePredictions
+    >>> condenser = Condenser(SquaredL2(space=KernelRidgePredictions(), by=None), RelabeledRows(), n_per_class=5)
+    """
+
+    labels = "learned"
+    teacher = None
+
+    def __init__(self, start: Literal["rows", "spread"] = "rows") -> None:
+        self.start = start
+
+    def rows(self, X: Tensor) -> nn.Module:
+        """Return the rows.
+
+        Raises
+        ------
+        ValueError
+            If they are to start at noise.
+        """
+        if self.start == "noise":
+            raise ValueError("RelabeledRows(start='noise'): rows of the data stay; start must be 'rows' or 'spread'")
+        return KeptRows(X)
+
+
+class KeptRows(nn.Module):
+    """Rows that do not move."""
+
+    values: Tensor
+
+    def __init__(self, X: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("values", X)
+
+    def forward(self) -> Tensor:
+        """Return the rows."""
+        return self.values
+
+    def load(self, X: Tensor) -> None:
+        """Take other rows."""
+        self.values.copy_(X)

@@ -1,0 +1,118 @@
+"""The best targets of rows that stay, where predictions are linear in them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdc.data import LabeledSet
+from skdc.parameterizations.base import LiveSet
+from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.source import Source, require_rows
+
+
+@runtime_checkable
+class LinearInTargets(Protocol):
+    """What is asked of a space: predictions that are linear in the targets of the synthetic set."""
+
+    offset_: float
+
+    def response(self, real: LabeledSet, synthetic: LabeledSet) -> Tensor: ...  # noqa: D102
+
+
+class LeastSquares(Solver):
+    r"""Label solve (LS): the targets with the least squared error of predictions, in closed form [1]_.
+
+    Predictions are :math:`R (y - o)` of the targets y; over all rows :math:`\sum \|R (y - o) - (t - o)\|^2` is least.
+    Where many targets are best, it finds the shortest. The points stay where they start.
+
+    Parameters
+    ----------
+    batch_size : int, default=4096
+        Real rows taken together; the result does not depend on it.
+
+    References
+    ----------
+    .. [1] Nguyen, Chen and Lee, "Dataset Meta-Learning from Kernel Ridge-Regression", 2021, section 3.1.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.discrepancies import SquaredL2
+    >>> from skdc.parameterizations import RelabeledRows
+    >>> from skdc.solvers import LeastSquares
+    >>> from skdc.spaces import KernelRidgePredictions
+    >>> loss = SquaredL2(space=KernelRidgePredictions(), by=None)
+    >>> condenser = Condenser(loss, RelabeledRows(), LeastSquares(), n_per_class=5)
+    """
+
+    moves = "values"
+
+    def __init__(self, batch_size: int = 4096) -> None:
+        self.batch_size = batch_size
+
+    @torch.no_grad()
+    def solve(
+        self,
+        objective: Objective | None,
+        synthetic: LiveSet,
+        source: Source,
+        generator: torch.Generator,
+        progress: Progress,
+    ) -> Solution:
+        """Sum the normal equations over the data, and solve them.
+
+        Raises
+        ------
+        ValueError
+            If targets are not learned, or the objective is no squared error of linear predictions; for a stream.
+        """
+        leaves = self._checked(objective, synthetic)
+        rows, points = require_rows(self, source, "targets"), synthetic()
+        gram = torch.zeros(len(points), len(points), dtype=torch.float64, device=source.device)
+        moment = torch.zeros(points.y.shape, dtype=torch.float64, device=source.device)
+        places = np.array_split(np.arange(len(rows)), -(-len(rows) // self.batch_size))
+        for step, some in enumerate(places):
+            batch = rows.take(some)
+            for leaf in leaves:
+                space = leaf.space_
+                response = space.response(batch, points).double()
+                weighed = leaf.weight * batch.weight.double()[:, None] * response
+                gram += weighed.T @ response
+                moment += weighed.T @ (batch.y.double() - space.offset_)
+            progress(step + 1, len(places), float("nan"))
+        targets = _solved(gram, moment) + leaves[0].space_.offset_
+        synthetic.load(replace(points, y=targets.to(points.y)))
+        found = detached(synthetic())
+        loss = float(objective.loss(rows.rows, found, generator))
+        attributes = declared_attributes(objective, synthetic, source)
+        return Solution(found, 1, {"loss": np.array([loss])}, attributes)
+
+    def _checked(self, objective: Any, synthetic: LiveSet) -> list[Any]:
+        if self.batch_size < 1:
+            raise ValueError(f"LeastSquares(batch_size={self.batch_size!r}): it must be at least 1")
+        if [name for name, _ in synthetic.named_parameters()] != ["y"]:
+            raise ValueError("LeastSquares solves for targets, and for nothing else that moves; use RelabeledRows()")
+        leaves = objective.leaves()
+        if getattr(objective, "normalize", False):
+            raise ValueError(f"LeastSquares sums terms in their own units, but got {objective!r}; use normalize=False")
+        for leaf in leaves:
+            linear = isinstance(getattr(leaf, "space_", None), LinearInTargets)
+            if not (linear and getattr(leaf, "quadratic", False)):
+                raise ValueError(
+                    f"LeastSquares solves for the least squared error of predictions that are linear in the targets, "
+                    f"but got {leaf!r}; use SquaredL2(space=KernelRidgePredictions(), by=None), or Descent()"
+                )
+        return leaves
+
+
+def _solved(gram: Tensor, moment: Tensor) -> Tensor:
+    """Solve the normal equations of a nearly singular system by its eigenvectors."""
+    values, vectors = torch.linalg.eigh(gram)
+    kept = values > values.amax() * len(gram) * torch.finfo(gram.dtype).eps
+    inverse = torch.where(kept, 1 / values.clamp_min(torch.finfo(gram.dtype).tiny), 0)
+    return vectors @ (inverse[:, None] * (vectors.T @ moment))

@@ -1,0 +1,121 @@
+"""A space in which both sets are changed alike before they are seen."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any, Literal, Self
+
+import torch
+from torch import Tensor
+
+from skdc.augmentation import Augmentation, Change, SiameseAugmentation
+from skdc.data import Block, LabeledSet
+from skdc.networks import ImageLayout
+from skdc.source import RowSource, Source
+from skdc.spaces.base import Space
+
+
+class Augmented(Space):
+    """Differentiable siamese augmentation (DSA): another space, of images that are all changed alike [1]_.
+
+    One change is drawn each time the sets are seen (of each class by itself, if the space splits them before).
+
+    Parameters
+    ----------
+    space : Space
+        Which sees the changed images.
+    augmentation : Augmentation, default=None
+        None takes `SiameseAugmentation()`.
+    image_shape : tuple of int, default=None
+        Shape of an image that comes flattened; None takes the shape of the rows.
+    channels : {"first", "last"}, default=None
+        Where the channels of (C, H, W) or (H, W, C) images are, as in `ConvNet`.
+
+    References
+    ----------
+    .. [1] Zhao and Bilen, "Dataset Condensation with Differentiable Siamese Augmentation", 2021.
+
+    Examples
+    --------
+    >>> from skdc.augmentation import Rotate
+    >>> from skdc.discrepancies import MeanDistance
+    >>> from skdc.spaces import Augmented, RandomNetwork
+    >>> MeanDistance(space=Augmented(RandomNetwork(), Rotate(degrees=30)))
+    MeanDistance(space=Augmented(augmentation=Rotate(degrees=30),
+                                 space=RandomNetwork()))
+    """
+
+    def __init__(
+        self,
+        space: Space,
+        augmentation: Augmentation | None = None,
+        image_shape: tuple[int, ...] | None = None,
+        channels: Literal["first", "last"] | None = None,
+    ) -> None:
+        self.space = space
+        self.augmentation = augmentation
+        self.image_shape = image_shape
+        self.channels = channels
+
+    @property
+    def yields(self) -> Literal["clouds", "aligned"]:  # type: ignore[override]
+        """What the other space yields."""
+        return self.space.yields
+
+    @property
+    def splits(self) -> Literal["before", "after", "never"]:  # type: ignore[override]
+        """Where the other space splits."""
+        return self.space.splits
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Fit the other space.
+
+        Raises
+        ------
+        ValueError
+            If the rows are no images, or their channels cannot be told.
+        """
+        rows = source.schema.input_shape
+        shape = tuple(rows if self.image_shape is None else self.image_shape)
+        if len(shape) not in (2, 3):
+            raise ValueError(
+                f"Augmented changes images, and rows of shape {shape} are none; for flattened images give "
+                "image_shape=, for tables use the space by itself"
+            )
+        if prod(shape) != prod(rows):
+            raise ValueError(f"image_shape={shape} has {prod(shape)} values, but a row has {prod(rows)}")
+        self.layout_ = ImageLayout(shape, self.channels)
+        self.augmentation_ = SiameseAugmentation() if self.augmentation is None else self.augmentation
+        self.space.fit(source, generator)
+        return self
+
+    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+        """Change the other space."""
+        self.space.after_step(synthetic, source, generator)
+
+    def parameters(self) -> list[dict[str, Any]]:
+        """Return those of the other space."""
+        return self.space.parameters()
+
+    def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
+        """Return those of the other space."""
+        return self.space.attributes(synthetic, source)
+
+    def represent(
+        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
+    ) -> tuple[list[Block], list[Block]]:
+        """Change both sets alike, and show them in the other space."""
+        change = self.augmentation_.draw(generator)
+        return self.space.represent(self._changed(real, change), self._changed(synthetic, change), generator)
+
+    def _changed(self, rows: LabeledSet, change: Change) -> LabeledSet:
+        return replace(rows, X=self.layout_.rows(change(self.layout_(rows.X)), rows.X.shape[1:]))
+
+    def embed(self, rows: LabeledSet) -> Tensor:
+        """Return the embedding of rows as they are."""
+        return self.space.embed(rows)
+
+    def block(self, rows: LabeledSet) -> Block:
+        """Return the embedding of rows as they are, as a block that keeps mass and keys."""
+        return self.space.block(rows)

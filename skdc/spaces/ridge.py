@@ -1,0 +1,90 @@
+"""Spaces of the function regime in which a network gives the features, and ridge regression on the set the rest."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import torch
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
+from skdc.learners import NetworkPool, OnlineNetworks, dual_weights, target_offset
+from skdc.networks import penultimate
+from skdc.source import RowSource, Source, require_targets
+from skdc.spaces.base import Space
+
+
+class NetworkRidgePredictions(Space):
+    """Predictions on the real rows of ridge regression on the last hidden layer of a network [1]_ [2]_.
+
+    The ridge regression is trained on the synthetic set, for the network that is shown; that is another one each step.
+    The real side shows the true targets, the synthetic side the predictions; classes are regressed on as indicators
+    minus 1 / n_classes.
+
+    Parameters
+    ----------
+    networks : NetworkPool, default=None
+        Where they come from; None takes `OnlineNetworks()`, as in [1]_. `RandomNetworks()` is the approximation of
+        a neural-network Gaussian process by random features of [2]_.
+    regularization : float, default=1e-3
+        Ridge, in units of the mean of the kernel's diagonal; it is 1e-6 in [1]_ and 5e-3 in [2]_.
+
+    References
+    ----------
+    .. [1] Zhou, Nezhadarya and Ba, "Dataset Distillation using Neural Feature Regression", 2022, eq. 5.
+    .. [2] Loo et al., "Efficient Dataset Distillation using Random Feature Approximation", 2022, algorithm 1.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import SquaredL2
+    >>> from skdc.learners import RandomNetworks
+    >>> from skdc.spaces import NetworkRidgePredictions
+    >>> SquaredL2(space=NetworkRidgePredictions(RandomNetworks()), by=None)
+    SquaredL2(by=None, space=NetworkRidgePredictions(networks=RandomNetworks()))
+    """
+
+    yields = "aligned"
+    splits = "never"
+
+    def __init__(self, networks: NetworkPool | None = None, regularization: float = 1e-3) -> None:
+        self.networks = networks
+        self.regularization = regularization
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Build the networks.
+
+        Raises
+        ------
+        ValueError
+            Without targets, with one class only, or if the regularization is not positive.
+        """
+        require_targets(self, source)
+        if not self.regularization > 0:
+            raise ValueError(f"regularization={self.regularization!r} must be positive")
+        self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
+        self.pool_ = OnlineNetworks() if self.networks is None else self.networks
+        self.pool_.fit(source, generator)
+        return self
+
+    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+        """Go on to another network."""
+        self.pool_.after_step(synthetic, source, generator)
+
+    def represent(
+        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
+    ) -> tuple[list[Block], list[Block]]:
+        """Return the true targets of the real rows, and their predictions."""
+        points = self._features(synthetic)
+        # The system is nearly singular by design: it is solved in float64, the products stay in float32.
+        wide = points.double()
+        targets = synthetic.y.double() - self.offset_
+        dual = dual_weights(wide @ wide.T, targets, synthetic.weight.double(), self.regularization)
+        with torch.no_grad():
+            features = self._features(real)
+        predictions = features @ (wide.T @ dual).to(features.dtype)
+        return [Block(real.weight, real.key, real.y - self.offset_)], [Block(real.weight, real.key, predictions)]
+
+    def _features(self, rows: LabeledSet) -> Tensor:
+        """Return the last hidden layer with a constant beside it."""
+        hidden = penultimate(self.pool_.network_, rows.X)
+        return torch.cat([hidden, torch.ones_like(hidden[:, :1])], 1)
