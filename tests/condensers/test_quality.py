@@ -104,13 +104,17 @@ def test_beats_random_rows(cls, random_rows):
     "cls, learner",
     [
         pytest.param(LabelSolve, KernelRidgeClassifier(regularization=0.1), id="LabelSolve"),
-        pytest.param(LabelDistillation, NetworkClassifier(MLP(depth=0), max_epochs=300), id="LabelDistillation"),
-        pytest.param(SoftLabelRandom, NetworkClassifier(MLP(), max_epochs=300), id="SoftLabelRandom"),
+        pytest.param(
+            LabelDistillation,
+            NetworkClassifier(MLP(depth=0), max_epochs=300, random_state=0),
+            id="LabelDistillation",
+        ),
+        pytest.param(SoftLabelRandom, NetworkClassifier(MLP(), max_epochs=300, random_state=0), id="SoftLabelRandom"),
     ],
 )
 def test_new_targets_beat_the_labels_of_the_same_rows(cls, learner):
     soft, hard = [], []
-    for seed in SEEDS:
+    for seed in range(10):  # a network scatters by more than its targets gain in some split
         X_train, X_test, y_train, y_test = digits(seed)
         condenser = cls(n_per_class=10, random_state=seed).fit(X_train, y_train)
         targets = condenser.y_learned_ if cls is LabelSolve else condenser.y_soft_
