@@ -22,10 +22,12 @@ from skdc.kernels import (
     Linear,
     NeuralTangent,
     Polynomial,
+    RandomNetworkKernel,
     distances,
     median_distance,
     squared_distances,
 )
+from skdc.networks import MLP, ConvNet, penultimate
 
 from .sources import seeded, squares
 
@@ -163,6 +165,7 @@ POSITIVE = [
     ArcCosine(order=0),
     ArcCosine(order=1),
     NeuralTangent(depth=2),
+    RandomNetworkKernel(MLP(width=16), n_networks=2),
 ]
 ENERGY = [Energy(), Energy(0.5), Energy(1.7)]
 EVERY = pytest.mark.parametrize("kernel", [*POSITIVE, *ENERGY], ids=repr)
@@ -350,6 +353,9 @@ def test_the_gradient_of_distances_is_the_direction(rng):
         (Polynomial(constant=-1.0), r"Polynomial\(degree=3, constant=-1.0\)"),
         (Polynomial(scale=0.0), "scale=0.0 must be 'rms' or a positive number"),
         (NeuralTangent(scale="std"), "scale='std' must be 'rms' or a positive number"),
+        (RandomNetworkKernel(n_networks=0), "n_networks must be at least 1"),
+        (RandomNetworkKernel(constant=-1.0), "constant not negative"),
+        (RandomNetworkKernel(scale=0.0), "scale=0.0 must be 'rms' or a positive number"),
         (ArcCosine(order=2), r"ArcCosine\(order=2\): the order must be 0 or 1"),
     ],
     ids=repr,
@@ -359,12 +365,43 @@ def test_bad_parameters_are_refused(kernel, message):
         kernel.fit(tensor(np.ones((2, 1))), ones(2))
 
 
-@pytest.mark.parametrize("kernel", [Laplace(), InverseMultiquadric([0.5, 2.0]), Polynomial()], ids=repr)
+@pytest.mark.parametrize(
+    "kernel", [Laplace(), InverseMultiquadric([0.5, 2.0]), Polynomial(), RandomNetworkKernel()], ids=repr
+)
 def test_resolved_kernels_keep_their_scale(kernel, rng):
     x = tensor(rng.normal(size=(7, 3)))
     fitted = clone(kernel).fit(x, ones(7))
     resolved = fitted.resolved().fit(tensor(100 * rng.normal(size=(4, 3))), ones(4))
     torch.testing.assert_close(resolved(x, x), fitted(x, x))
+
+
+# Kernel of random networks
+
+
+def test_wide_random_networks_have_the_arc_cosine_kernel(rng):
+    """Layers begin with weights and biases of variance 1 / (3 d)."""
+    x, y = tensor(rng.normal(size=(4, 50))), tensor(rng.normal(size=(3, 50)))
+    kernel = RandomNetworkKernel(MLP(width=20_000, depth=1), n_networks=2, constant=0.5, scale=2.0)
+    found = kernel.fit(x, ones(4))(x, y)
+    with_bias = [torch.cat([values / 2, torch.ones(len(values), 1)], 1) for values in (x, y)]
+    # Rectified units keep half of the mean square, which ArcCosine leaves out.
+    expected = ArcCosine()(*with_bias) / 2 / 150 + 0.5
+    torch.testing.assert_close(found, expected, rtol=0.01, atol=0.0)
+
+
+def test_random_networks_are_those_of_their_seed(rng):
+    x = tensor(rng.normal(size=(4, 3)))
+    first, again, other = (RandomNetworkKernel(random_state=seed).fit(x, ones(4))(x, x) for seed in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.allclose(first, other)
+
+
+def test_random_networks_see_images_that_come_flattened(rng):
+    x = tensor(rng.normal(size=(3, 64)))
+    kernel = RandomNetworkKernel(ConvNet(width=4, depth=2, image_shape=(8, 8)), n_networks=1, constant=0.0)
+    found = kernel.fit(x, ones(3))(x, x[:1])
+    features = penultimate(kernel.networks_[0], x / kernel.scale_)
+    torch.testing.assert_close(found, features @ features[:1].T / features.shape[1])
 
 
 # Neural tangent kernel

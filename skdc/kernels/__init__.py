@@ -15,6 +15,7 @@ from skdc.kernels.distances import (
     squared_distances,
 )
 from skdc.kernels.dot_product import ArcCosine, Linear, NeuralTangent, Polynomial
+from skdc.kernels.network import RandomNetworkKernel
 from skdc.kernels.radial import Energy, Gaussian, InverseMultiquadric, Laplace
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "Linear",
     "NeuralTangent",
     "Polynomial",
+    "RandomNetworkKernel",
     "distance_columns",
     "distances",
     "distances_of_norms",

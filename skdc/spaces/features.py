@@ -11,24 +11,15 @@ from torch.nn.functional import normalize
 from skdc.data import LabeledSet
 from skdc.learners.pools import NetworkPool, RandomNetworks
 from skdc.networks import Builder, layer_inputs, penultimate
-from skdc.source import RowSource, Source
+from skdc.source import Source
 from skdc.spaces.base import PointwiseSpace
+from skdc.spaces.pooled import PooledSpace
 
 
-class _OfNetworks(PointwiseSpace):
+class _OfNetworks(PooledSpace, PointwiseSpace):
     """What networks of a pool show of rows; subclasses write `embed`."""
 
-    networks: NetworkPool | None
-
-    def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks."""
-        self.pool_ = RandomNetworks() if self.networks is None else self.networks
-        self.pool_.fit(source, generator)
-        return self
-
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
-        """Go on to another network."""
-        self.pool_.after_step(synthetic, source, generator)
+    default_pool = RandomNetworks
 
 
 class NetworkFeatures(_OfNetworks):

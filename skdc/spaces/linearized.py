@@ -11,13 +11,13 @@ from torch.func import functional_call
 
 from skdc.data import Block, LabeledSet
 from skdc.learners import NetworkPool, OnlineNetworks, target_offset
-from skdc.source import RowSource, Source, require_targets
-from skdc.spaces.base import Space
+from skdc.source import Source, require_targets
+from skdc.spaces.pooled import PooledSpace
 
 Solve = Callable[[Tensor], Tensor]
 
 
-class LinearizedPredictions(Space):
+class LinearizedPredictions(PooledSpace):
     r"""Predictions on the real rows of a linearised network, trained on the synthetic set to the end [1]_.
 
     The network is :math:`J_x v`, with :math:`J_x` the derivative of its outputs in its parameters where it stands, and
@@ -51,6 +51,7 @@ class LinearizedPredictions(Space):
 
     yields = "aligned"
     splits = "never"
+    default_pool = OnlineNetworks
 
     def __init__(
         self, networks: NetworkPool | None = None, regularization: float = 1e-2, n_iterations: int = 20
@@ -71,13 +72,7 @@ class LinearizedPredictions(Space):
         if not self.regularization > 0 or self.n_iterations < 1:
             raise ValueError(f"{self!r}: regularization must be positive, and n_iterations at least 1")
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
-        self.pool_ = OnlineNetworks() if self.networks is None else self.networks
-        self.pool_.fit(source, generator)
-        return self
-
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
-        """Go on to another network."""
-        self.pool_.after_step(synthetic, source, generator)
+        return super().fit(source, generator)
 
     def represent(
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator

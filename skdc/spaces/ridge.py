@@ -10,11 +10,11 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.learners import NetworkPool, OnlineNetworks, dual_weights, target_offset
 from skdc.networks import penultimate
-from skdc.source import RowSource, Source, require_targets
-from skdc.spaces.base import Space
+from skdc.source import Source, require_targets
+from skdc.spaces.pooled import PooledSpace
 
 
-class NetworkRidgePredictions(Space):
+class NetworkRidgePredictions(PooledSpace):
     """Predictions on the real rows of ridge regression on the last hidden layer of a network [1]_ [2]_.
 
     The ridge regression is trained on the synthetic set, for the network that is shown; that is another one each step.
@@ -45,6 +45,7 @@ class NetworkRidgePredictions(Space):
 
     yields = "aligned"
     splits = "never"
+    default_pool = OnlineNetworks
 
     def __init__(self, networks: NetworkPool | None = None, regularization: float = 1e-3) -> None:
         self.networks = networks
@@ -62,13 +63,7 @@ class NetworkRidgePredictions(Space):
         if not self.regularization > 0:
             raise ValueError(f"regularization={self.regularization!r} must be positive")
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
-        self.pool_ = OnlineNetworks() if self.networks is None else self.networks
-        self.pool_.fit(source, generator)
-        return self
-
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
-        """Go on to another network."""
-        self.pool_.after_step(synthetic, source, generator)
+        return super().fit(source, generator)
 
     def represent(
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator

@@ -11,11 +11,11 @@ from torch.func import functional_call
 from skdc.data import Block, LabeledSet
 from skdc.learners import NetworkPool, RandomNetworks
 from skdc.learners.training import unrolled
-from skdc.source import RowSource, Source, require_targets
-from skdc.spaces.base import Space
+from skdc.source import Source, require_targets
+from skdc.spaces.pooled import PooledSpace
 
 
-class UnrolledPredictions(Space):
+class UnrolledPredictions(PooledSpace):
     """Predictions on the real rows of a network trained on the synthetic set, by steps of which all is known [1]_ [2]_.
 
     The real side shows the true targets, the synthetic side what the network puts out, which is logits for classes.
@@ -52,6 +52,7 @@ class UnrolledPredictions(Space):
 
     yields = "aligned"
     splits = "never"
+    default_pool = RandomNetworks
 
     def __init__(
         self,
@@ -87,10 +88,8 @@ class UnrolledPredictions(Space):
         if not self.first_step_size > 0:
             raise ValueError(f"{self!r}: first_step_size must be positive")
         self.task_ = source.schema.task
-        self.pool_ = RandomNetworks() if self.networks is None else self.networks
-        self.pool_.fit(source, generator)
         self.log_step_size_ = torch.tensor(math.log(self.first_step_size), dtype=source.dtype, device=source.device)
-        return self
+        return super().fit(source, generator)
 
     def parameters(self) -> list[dict[str, Any]]:
         """Return the logarithm of the step size, if it is to be learned."""
@@ -100,10 +99,6 @@ class UnrolledPredictions(Space):
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
         """Return the learned step size as `step_size_`."""
         return {"step_size_": float(self.log_step_size_.detach().exp())}
-
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
-        """Go on to another network."""
-        self.pool_.after_step(synthetic, source, generator)
 
     def represent(
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator

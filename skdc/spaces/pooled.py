@@ -1,0 +1,35 @@
+"""What spaces have in common that look through the networks of a pool."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+import torch
+
+from skdc.data import LabeledSet
+from skdc.learners.pools import NetworkPool
+from skdc.source import RowSource, Source
+from skdc.spaces.base import Space
+
+
+class PooledSpace(Space):
+    """A space that looks through one network of a pool at a time, `pool_.network_`.
+
+    Attributes
+    ----------
+    default_pool : type
+        The pool that `networks=None` takes, as it comes.
+    """
+
+    networks: NetworkPool | None
+    default_pool: ClassVar[type[NetworkPool]]
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Build the networks."""
+        self.pool_ = self.default_pool() if self.networks is None else self.networks
+        self.pool_.fit(source, generator)
+        return self
+
+    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+        """Go on to another network."""
+        self.pool_.after_step(synthetic, source, generator)
