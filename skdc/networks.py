@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet, Schema
+from skdc.images import ImageLayout, image_layout
 
 _BORROWED = RLock()
 
@@ -142,7 +143,7 @@ class ConvNet(BaseEstimator):
         ValueError
             If the rows are no images, their channels cannot be told, or they are too small for the depth.
         """
-        images = ImageLayout(self._image_shape(input_shape), self.channels)
+        images = image_layout(self, input_shape, self.image_shape, self.channels)
         channels, height, width = images.shape
         if min(height, width) < 2**self.depth:
             raise ValueError(
@@ -155,69 +156,6 @@ class ConvNet(BaseEstimator):
             layers += [nn.GroupNorm(self.width, self.width), nn.ReLU(), nn.AvgPool2d(2)]
             channels, height, width = self.width, height // 2, width // 2
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, n_outputs))
-
-    def _image_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
-        if self.image_shape is None:
-            return input_shape
-        if prod(self.image_shape) != prod(input_shape):
-            raise ValueError(
-                f"image_shape={self.image_shape} has {prod(self.image_shape)} values, but a row has {prod(input_shape)}"
-            )
-        return tuple(self.image_shape)
-
-
-class ImageLayout(nn.Module):
-    """Bring rows of any listed layout to (n, C, H, W).
-
-    Parameters
-    ----------
-    image_shape : tuple of int
-        (H, W), (C, H, W) or (H, W, C).
-    channels : {"first", "last"} or None
-        As in `ConvNet`.
-    """
-
-    def __init__(self, image_shape: tuple[int, ...], channels: Literal["first", "last"] | None) -> None:
-        super().__init__()
-        if len(image_shape) not in (2, 3):
-            raise ValueError(
-                f"rows of shape {tuple(image_shape)} are no images; for flattened images give "
-                "ConvNet(image_shape=(28, 28)), for tables use MLP()"
-            )
-        self.image_shape = image_shape
-        self.last = len(image_shape) == 3 and _channels_of(image_shape, channels) == "last"
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(C, H, W) of the images."""
-        if len(self.image_shape) == 2:
-            return (1, *self.image_shape)
-        first, middle, last = self.image_shape
-        return (last, first, middle) if self.last else (first, middle, last)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return images of shape (n, C, H, W)."""
-        if self.last:
-            return x.reshape(len(x), *self.image_shape).permute(0, 3, 1, 2)
-        return x.reshape(len(x), *self.shape)
-
-    def rows(self, images: Tensor, row_shape: tuple[int, ...]) -> Tensor:
-        """Return images of shape (n, C, H, W) as rows of the layout that they came in."""
-        return (images.permute(0, 2, 3, 1) if self.last else images).reshape(len(images), *row_shape)
-
-
-def _channels_of(image_shape: tuple[int, ...], channels: str | None) -> str:
-    if channels in ("first", "last"):
-        return channels
-    if channels is not None:
-        raise ValueError(f"channels={channels!r} must be 'first', 'last' or None")
-    first, last = image_shape[0] in (1, 3, 4), image_shape[-1] in (1, 3, 4)
-    if first == last:
-        raise ValueError(
-            f"cannot tell the channels of images of shape {image_shape}; give ConvNet(channels='first') "
-            "for (C, H, W) or channels='last' for (H, W, C)"
-        )
-    return "first" if first else "last"
 
 
 def default_builder(input_shape: tuple[int, ...]) -> Builder:

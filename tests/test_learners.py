@@ -23,6 +23,7 @@ from skorch.callbacks import EarlyStopping, LRScheduler
 from torch import nn
 
 from skdc import KMeansCondenser, make_condensing_pipeline
+from skdc.augmentation import Flip
 from skdc.kernels import Gaussian
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, NetworkClassifier
 from skdc.networks import MLP, ConvNet
@@ -340,6 +341,25 @@ def test_it_is_quiet(few, capsys):
     quick().fit(*few[:2]).fit(*few[:2])
     out, err = capsys.readouterr()
     assert not out and not err
+
+
+# Augmentation
+
+
+def test_images_are_changed_while_they_are_learned_from(rng):
+    X, y = rng.normal(0, 0.1, (40, 8, 8)), np.arange(40) % 2
+    X[y == 0, :, :4] += 1  # what tells the classes apart is lost in a mirror
+    X[y == 1, :, 4:] += 1
+    assert quick(max_epochs=100).fit(X, y).score(X, y) == 1
+    mirrored = quick(max_epochs=100, augmentation=Flip()).fit(X, y)
+    assert np.abs(mirrored.predict_proba(X) - 0.5).max() < 0.2
+    again = quick(max_epochs=100, augmentation=Flip()).fit(X, y)
+    assert_array_equal(again.predict_proba(X), mirrored.predict_proba(X))
+
+
+def test_only_images_can_be_augmented(few):
+    with pytest.raises(ValueError, match=r"rows of shape \(4,\) are no images"):
+        quick(augmentation=Flip()).fit(*few[:2])
 
 
 # As an estimator

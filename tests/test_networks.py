@@ -93,7 +93,7 @@ def test_channels_can_be_told(rng):
 
 @pytest.mark.parametrize("shape", [(3, 8, 3), (2, 8, 8), (8, 8, 5), (1, 4, 4)])
 def test_ambiguous_channels_are_refused(shape):
-    with pytest.raises(ValueError, match=r"give ConvNet\(channels='first'\)"):
+    with pytest.raises(ValueError, match=r"give channels='first'"):
         ConvNet(depth=1)(shape, 3)
 
 

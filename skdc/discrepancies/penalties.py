@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from math import prod
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -14,8 +13,8 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.mmd import fit_kernel
 from skdc.discrepancies.objective import Term
+from skdc.images import image_layout
 from skdc.kernels import Gaussian
-from skdc.networks import ImageLayout
 from skdc.source import Source
 from skdc.spaces.base import PointwiseSpace
 from skdc.spaces.data import Identity
@@ -143,18 +142,11 @@ class TotalVariation(Penalty):
         """
         super().attach(source)
         rows = source.schema.input_shape
-        shape = tuple(rows if self.image_shape is None else self.image_shape)
-        if len(shape) not in (2, 3):
-            raise ValueError(
-                f"TotalVariation() needs images, but the rows have shape {rows}: a table has no neighbouring pixels; "
-                "for flattened images give TotalVariation(image_shape=(8, 8))"
-            )
-        if prod(shape) != prod(rows):
-            raise ValueError(f"image_shape={shape} has {prod(shape)} values, but a row has {prod(rows)}")
-        self.layout_ = ImageLayout(shape, self.channels)
+        self.layout_ = image_layout(self, rows, self.image_shape, self.channels)
         if max(self.layout_.shape[1:]) < 2:
             raise ValueError(
-                f"TotalVariation() compares neighbouring pixels, but images of shape {shape} have one only"
+                f"TotalVariation() compares neighbouring pixels, but images of shape {self.layout_.image_shape} have "
+                "one only"
             )
         self.shift_ = source.tensor(np.asarray(source.shift)).expand(rows)
 

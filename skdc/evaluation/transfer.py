@@ -21,9 +21,10 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdc.condensers.base import BaseCondenser
+from skdc.images import ImageLayout
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.meta import fit_on_set
-from skdc.networks import ConvNet, ImageLayout
+from skdc.networks import ConvNet
 
 VARIANTS = ("hard labels", "weights", "soft labels")
 

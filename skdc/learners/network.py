@@ -19,6 +19,8 @@ from skorch.dataset import Dataset
 from skorch.utils import get_map_location, to_tensor
 from torch import Tensor, nn
 
+from skdc.augmentation import Augmentation
+from skdc.images import ImageLayout
 from skdc.learners.targets import checked_weight, class_targets, require_shape
 from skdc.networks import Builder, build_network, training_loss
 
@@ -49,6 +51,8 @@ class NetworkClassifier(NeuralNetClassifier):
     standardize : bool, default=True
         Subtract the mean of all entries of X, and divide by their deviation: one number each, so that no geometry
         is changed.
+    augmentation : Augmentation, default=None
+        How each batch of images is changed before it is learned from, such as `SiameseAugmentation()`.
     classes : array-like of shape (n_classes,), default=None
         The labels of the columns where y is given as probabilities, and all labels where y may lack some.
     callbacks : list of skorch callbacks, "disable" or None, default=None
@@ -95,6 +99,7 @@ class NetworkClassifier(NeuralNetClassifier):
         max_epochs: int = 300,
         batch_size: int = 256,
         standardize: bool = True,
+        augmentation: Augmentation | None = None,
         classes: ArrayLike | None = None,
         callbacks: Sequence[Callback] | str | None = None,
         device: str = "cpu",
@@ -116,6 +121,7 @@ class NetworkClassifier(NeuralNetClassifier):
         )
         self.network = network
         self.standardize = standardize
+        self.augmentation = augmentation
         self.random_state = random_state
 
     # skorch takes every attribute for a parameter; here the parameters are those of the constructor.
@@ -192,6 +198,11 @@ class NetworkClassifier(NeuralNetClassifier):
     def _rows(self, X: NDArray[np.floating]) -> Tensor:
         return torch.as_tensor((X - self.shift_) / self.scale_)
 
+    def _changed(self, rows: Tensor) -> Tensor:
+        layout = ImageLayout(self.input_shape_, None)
+        change = self.augmentation.draw(torch.random.default_generator)
+        return layout.rows(change(layout(rows)), self.input_shape_)
+
     # What skorch calls.
 
     def check_data(self, X: Any, y: Any = None) -> None:
@@ -209,7 +220,8 @@ class NetworkClassifier(NeuralNetClassifier):
 
     def get_iterator(self, dataset: Dataset, training: bool = False) -> _Batches:
         """Return an iterable of batches."""
-        return _Batches(dataset, self.batch_size, shuffle=training)
+        changed = self._changed if training and self.augmentation is not None else None
+        return _Batches(dataset, self.batch_size, training, changed)
 
     def get_loss(self, y_pred: Tensor, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Return the weighted cross-entropy of a batch."""
@@ -239,14 +251,16 @@ class NetworkClassifier(NeuralNetClassifier):
 class _Batches:
     """Batches cut from tensors: a DataLoader fetches row by row, which takes most of the time of a small set."""
 
-    def __init__(self, dataset: Dataset, size: int, shuffle: bool) -> None:
-        self.rows, self.data, self.size, self.shuffle = dataset.X, dataset.y, size, shuffle
+    def __init__(self, dataset: Dataset, size: int, shuffle: bool, changed: Callable[[Tensor], Tensor] | None) -> None:
+        self.rows, self.data, self.size, self.shuffle, self.changed = dataset.X, dataset.y, size, shuffle, changed
 
     def __iter__(self) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         n = len(self.rows)
         order = torch.randperm(n) if self.shuffle and n > self.size else torch.arange(n)
         for batch in order.split(self.size):
-            yield self.rows[batch], tuple(values[batch] for values in self.data or ())
+            rows = self.rows[batch]
+            shown = rows if self.changed is None else self.changed(rows)
+            yield shown, tuple(values[batch] for values in self.data or ())
 
 
 def _moments(X: NDArray, weight: NDArray[np.float64]) -> tuple[float, float]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdc.networks import ImageLayout
+from skdc.images import ImageLayout, image_layout
 from skdc.parameterizations.points import Points
 
 
@@ -70,13 +69,8 @@ class LowResolution(Points):
         """
         if self.factor < 1:
             raise ValueError(f"LowResolution(factor={self.factor!r}): the factor must be at least 1")
-        shape = tuple(X.shape[1:]) if self.image_shape is None else tuple(self.image_shape)
-        if len(shape) not in (2, 3) or X[0].numel() != torch.Size(shape).numel():
-            raise ValueError(
-                f"{self!r}: rows of shape {tuple(X.shape[1:])} are no images of shape {shape}; give image_shape=, such "
-                "as (28, 28), for flattened images"
-            )
-        return EnlargedRows(X, ImageLayout(shape, self.channels), self.factor)
+        layout = image_layout(self, tuple(X.shape[1:]), self.image_shape, self.channels)
+        return EnlargedRows(X, layout, self.factor)
 
 
 class EnlargedRows(nn.Module):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import prod
 from typing import Any, Literal, Self
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 
 from skdc.augmentation import Augmentation, Change, SiameseAugmentation
 from skdc.data import Block, LabeledSet
-from skdc.networks import ImageLayout
+from skdc.images import image_layout
 from skdc.source import RowSource, Source
 from skdc.spaces.base import Space
 
@@ -76,16 +75,7 @@ class Augmented(Space):
         ValueError
             If the rows are no images, or their channels cannot be told.
         """
-        rows = source.schema.input_shape
-        shape = tuple(rows if self.image_shape is None else self.image_shape)
-        if len(shape) not in (2, 3):
-            raise ValueError(
-                f"Augmented changes images, and rows of shape {shape} are none; for flattened images give "
-                "image_shape=, for tables use the space by itself"
-            )
-        if prod(shape) != prod(rows):
-            raise ValueError(f"image_shape={shape} has {prod(shape)} values, but a row has {prod(rows)}")
-        self.layout_ = ImageLayout(shape, self.channels)
+        self.layout_ = image_layout(self, source.schema.input_shape, self.image_shape, self.channels)
         self.augmentation_ = SiameseAugmentation() if self.augmentation is None else self.augmentation
         self.space.fit(source, generator)
         return self

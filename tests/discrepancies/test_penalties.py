@@ -89,7 +89,7 @@ def test_flat_images_have_no_variation(digits):
     [
         (
             TotalVariation(),
-            r"the rows have shape \(64,\): a table has no neighbouring pixels; for flattened images",
+            r"needs images, but rows of shape \(64,\) are none; for flattened images",
         ),
         (TotalVariation((8, 9)), r"image_shape=\(8, 9\) has 72 values, but a row has 64"),
         (TotalVariation((4, 4, 4)), "cannot tell the channels"),

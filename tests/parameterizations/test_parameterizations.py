@@ -548,8 +548,11 @@ def test_small_images_come_near_to_others_that_are_loaded(rng):
     "part, message",
     [
         (LowResolution(factor=0), r"LowResolution\(factor=0\): the factor must be at least 1"),
-        (LowResolution(), r"LowResolution\(\): rows of shape \(2,\) are no images of shape \(2,\); give image_shape="),
-        (LowResolution(image_shape=(2, 2)), r"rows of shape \(2,\) are no images of shape \(2, 2\)"),
+        (
+            LowResolution(),
+            r"LowResolution needs images, but rows of shape \(2,\) are none; for flattened images give image_shape=",
+        ),
+        (LowResolution(image_shape=(2, 2)), r"image_shape=\(2, 2\) has 4 values, but a row has 2"),
     ],
     ids=repr,
 )

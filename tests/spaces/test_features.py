@@ -337,7 +337,7 @@ def test_the_space_within_says_what_it_yields_learns_and_shows(space, rng):
 @pytest.mark.parametrize(
     "row_shape, settings, message",
     [
-        ((20,), {}, "rows of shape \\(20,\\) are none"),
+        ((20,), {}, "Augmented needs images, but rows of shape \\(20,\\) are none"),
         ((2, 3, 8, 8), {}, "are none; for flattened images give image_shape="),
         ((20,), {"image_shape": (4, 4)}, "image_shape=\\(4, 4\\) has 16 values, but a row has 20"),
         ((3, 8, 3), {}, "cannot tell the channels"),
