@@ -36,7 +36,7 @@ class LabelDistillation(NamedCondenser):
         images of 16x16 or more, else an MLP with two hidden layers of 128.
     n_networks : int, default=10
         Networks in the pool.
-    regularization : float, default=1e-3
+    regularization : float, default=0.01
         Ridge, in units of the mean of the kernel's diagonal.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
@@ -70,7 +70,7 @@ class LabelDistillation(NamedCondenser):
         self,
         network: Builder | None = None,
         n_networks: int = 10,
-        regularization: float = 1e-3,
+        regularization: float = 0.01,
         step_size: float = 0.05,
         n_steps: int = 300,
         batch_size: int = 500,

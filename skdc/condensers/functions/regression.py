@@ -36,8 +36,8 @@ class FRePo(NamedCondenser):
         Networks in the pool.
     max_updates : int, default=100
         Steps on the set after which a network is replaced.
-    regularization : float, default=1e-3
-        Ridge, in units of the mean of the kernel's diagonal.
+    regularization : float, default=0.1
+        Ridge, in units of the mean of the kernel's diagonal. The paper's is 1e-6; small networks want more.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
     n_steps : int, default=500
@@ -71,7 +71,7 @@ class FRePo(NamedCondenser):
         labels: Literal["hard", "learned", "teacher"] = "hard",
         n_networks: int = 10,
         max_updates: int = 100,
-        regularization: float = 1e-3,
+        regularization: float = 0.1,
         step_size: float = 0.05,
         n_steps: int = 500,
         batch_size: int = 500,
@@ -130,8 +130,8 @@ class RFAD(NamedCondenser):
         As in `Points`.
     temperature : float, default=0.2
         What predictions are divided by in the softmax.
-    regularization : float, default=5e-3
-        Ridge, in units of the mean of the kernel's diagonal.
+    regularization : float, default=0.1
+        Ridge, in units of the mean of the kernel's diagonal. The paper's is 5e-3; small networks want more.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
     n_steps : int, default=500
@@ -164,7 +164,7 @@ class RFAD(NamedCondenser):
         network: Builder | None = None,
         labels: Literal["hard", "learned", "teacher"] = "hard",
         temperature: float = 0.2,
-        regularization: float = 5e-3,
+        regularization: float = 0.1,
         step_size: float = 0.05,
         n_steps: int = 500,
         batch_size: int = 500,

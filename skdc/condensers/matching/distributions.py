@@ -277,11 +277,12 @@ class OptimalTransportMatching(NamedCondenser):
 
 
 class WMDD(NamedCondenser):
-    """Wasserstein metric-based distillation (WMDD): the Wasserstein barycenters of classes in a trained network [1]_.
+    """Wasserstein metric-based distillation (WMDD): the Wasserstein barycenters of classes in trained networks [1]_.
 
-    The paper finds the barycenter of each class first, as points and masses in the last hidden layer, and then images
-    whose features are near them, with the moments that batch norms have stored. Here images are moved to the least
-    Wasserstein distance at once, all of one mass, and the moments of all hidden layers are compared with the data's.
+    The paper finds the barycenter of each class first, as points and masses in the last hidden layer of one network,
+    and then images whose features are near them, with the moments that batch norms have stored. Here images are moved
+    to the least Wasserstein distance at once, all of one mass, and moments are compared with the data's: in all hidden
+    layers of several networks at several stages of their training, which serves networks that are new.
 
     Parameters
     ----------
@@ -354,9 +355,9 @@ class WMDD(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        networks = PretrainedNetworks(self.network, n_networks=1, n_stages=1)
-        discrepancy: Objective = Wasserstein(space=NetworkFeatures(networks, normalize=True))
+        space = NetworkFeatures(PretrainedNetworks(self.network), layers="all")
+        discrepancy: Objective = Wasserstein(space=space)
         if self.moment_weight:
-            discrepancy = discrepancy + self.moment_weight * Moments(space=NetworkFeatures(networks, layers="all"))
+            discrepancy = discrepancy + self.moment_weight * Moments(space=space)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(discrepancy, Points(), solver)
