@@ -9,23 +9,35 @@ import numpy as np
 from data import images
 from scores import HOW, Row, apart, print_table
 
-from skdc import FRePo, KernelInducingPoints, RandomSubset
+from skdc import Condenser, DataDAM, FRePo, KernelInducingPoints, RandomSubset
 from skdc.augmentation import SiameseAugmentation
+from skdc.discrepancies import SquaredL2
 from skdc.evaluation import transfer_table
 from skdc.kernels import RandomNetworkKernel
-from skdc.learners import NetworkClassifier
+from skdc.learners import NetworkClassifier, OnlineNetworks
 from skdc.networks import ConvNet
+from skdc.parameterizations import LowResolution
+from skdc.solvers import Descent
+from skdc.spaces import NetworkRidgePredictions
 
 
-def methods(image_shape: tuple[int, ...], n_per_class: int) -> dict[str, Any]:
-    """Return the condensers, each with its learner: a quarter of the standard width suits two cores."""
+def methods(image_shape: tuple[int, ...], n_per_class: int, depth: int, n_steps: int) -> dict[str, Any]:
+    """Return the condensers; networks of a quarter of the standard width suit two cores."""
     size = {"n_per_class": n_per_class}
-    small = ConvNet(width=32, image_shape=image_shape)
+    small = ConvNet(width=32)
+    random_features = RandomNetworkKernel(ConvNet(32, depth, image_shape), n_networks=1)
+    regression = SquaredL2(space=NetworkRidgePredictions(OnlineNetworks(small), regularization=0.1), by=None)
+    # Four images of half the side take the room of one: multi-formation.
+    quarters = Condenser(
+        regression, LowResolution(2), Descent(step_size=0.05, n_steps=600, batch_size=500), n_per_class=4 * n_per_class
+    )
     return {
         "RandomSubset": RandomSubset(**size),
-        "FRePo": FRePo(ConvNet(width=32), labels="learned", n_steps=2500, **size),
+        "DataDAM": DataDAM(small, **size),
+        "FRePo": FRePo(small, n_steps=1000, **size),
+        "FRePo, four images in the room of one": quarters,
         "KernelInducingPoints (random ConvNet)": KernelInducingPoints(
-            RandomNetworkKernel(small, n_networks=1), n_steps=1000, batch_size=500, **size
+            random_features, n_steps=n_steps, batch_size=500, **size
         ),
     }
 
@@ -39,12 +51,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-jobs", type=int, default=2, help="threads inside fit")
     parser.add_argument("--n-epochs", type=int, default=300, help="of training the standard ConvNet; 0 leaves it out")
+    parser.add_argument("--depth", type=int, default=3, help="of the network of the kernel")
+    parser.add_argument("--n-steps", type=int, default=500, help="of kernel inducing points")
     args = parser.parse_args()
     X, y, X_test, y_test = images(args.dataset)
     if X.ndim == 4:  # photographs: what is seen in a mirror is as likely
         X, y = np.concatenate([X, X[:, :, ::-1]]), np.concatenate([y, y])
     rows = []
-    for name, condenser in methods(X.shape[1:], args.n_per_class).items():
+    for name, condenser in methods(X.shape[1:], args.n_per_class, args.depth, args.n_steps).items():
         if args.methods and not any(part.lower() in name.lower() for part in args.methods):
             continue
         row = Row(name)

@@ -58,7 +58,7 @@ from skdc import (
     WassersteinCoreset,
 )
 from skdc.discrepancies import MMD
-from skdc.learners import EL2N
+from skdc.learners import EL2N, NetworkClassifier
 from skdc.networks import MLP
 from skdc.spaces import LastLayerGradients
 
@@ -104,7 +104,7 @@ def methods(n_per_class: int) -> dict[str, Any]:
         "KernelInducingPoints": KernelInducingPoints(**size),
         "LabelSolve": LabelSolve(**size),
         "LabelDistillation (MLP)": LabelDistillation(network=MLP(), **size),
-        "SoftLabelRandom": SoftLabelRandom(**size),
+        "SoftLabelRandom (MLP)": SoftLabelRandom(NetworkClassifier(MLP(), max_epochs=5), **size),
         "FRePo (MLP)": FRePo(network=MLP(), **size),
         "RFAD (MLP)": RFAD(network=MLP(), **size),
         "RCIG (MLP)": RCIG(network=MLP(), **size),

@@ -55,10 +55,14 @@ def test_pages_show_what_happens(page, monkeypatch):
     assert not doctest.DocTestRunner(optionflags=NOISE).run(shown, clear_globs=False).failed
 
 
-EXAMPLES = ["kernel_inducing_points", "pipeline_grid_search", "selection", "streaming", "transfer"]
+EXAMPLES = ["kernel_inducing_points", "networks", "pipeline_grid_search", "selection", "streaming", "transfer"]
+SLOW_EXAMPLES = ["networks"]
 
 
-@pytest.mark.parametrize("example", EXAMPLES)
+@pytest.mark.parametrize(
+    "example",
+    [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW_EXAMPLES else []) for name in EXAMPLES],
+)
 def test_examples_run_and_draw(example, monkeypatch):
     run_example(example, monkeypatch)
     assert matplotlib.pyplot.get_fignums(), "the gallery shows a picture of each example"

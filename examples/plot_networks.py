@@ -1,0 +1,102 @@
+"""
+===========================
+Features and predictions
+===========================
+
+Condensers that look through networks, or train learners on the set, side by side: ten digits a class.
+"""
+
+# %%
+# What networks see
+# -----------------
+# These make the hidden layers of networks look alike on both sets: means of features, their distributions, where
+# attention goes. Ten rows a class are condensed by each; two hidden layers of 128 are trained on them.
+import time
+
+import matplotlib.pyplot as plt
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+
+from skdc import (
+    CAFE,
+    M3D,
+    NCFM,
+    RCIG,
+    RFAD,
+    WMDD,
+    DataDAM,
+    DistributionMatching,
+    FRePo,
+    ImprovedDistributionMatching,
+    KernelInducingPoints,
+    LabelDistillation,
+    LabelSolve,
+    OptimalTransportMatching,
+    RandomSubset,
+    SoftLabelRandom,
+    UnrolledTraining,
+)
+from skdc.evaluation import transfer_table
+from skdc.learners import KernelRidgeClassifier, NetworkClassifier
+from skdc.networks import MLP, ConvNet
+
+X, y = load_digits(return_X_y=True)
+X = X.reshape(-1, 8, 8)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+LEARNERS = {"MLP": NetworkClassifier(MLP(), random_state=0), "kernel ridge": KernelRidgeClassifier(regularization=0.01)}
+
+
+def compared(condensers):
+    """Fit each condenser; print its accuracies, by what the learners were given, and its seconds; return the sets."""
+    sets = {}
+    for condenser in [RandomSubset(), *condensers]:
+        start = time.perf_counter()
+        condenser.set_params(n_per_class=10, random_state=0).fit(X_train, y_train)
+        seconds = time.perf_counter() - start
+        scores = transfer_table(condenser, X_test, y_test, learners=LEARNERS).scores
+        best = [max(found.values()) for found in scores.values()]
+        name = type(condenser).__name__
+        print(f"{name:28}  MLP {best[0]:.3f}  kernel ridge {best[1]:.3f}  {seconds:5.1f} s")
+        sets[name] = condenser.X_syn_
+    return sets
+
+
+images = compared(
+    [
+        DistributionMatching(),
+        ImprovedDistributionMatching(),
+        CAFE(),
+        M3D(),
+        NCFM(n_steps=100),
+        WMDD(),
+        OptimalTransportMatching(),
+        DataDAM(network=ConvNet(width=16, depth=2), n_steps=100),
+    ]
+)
+
+# %%
+# What learners predict
+# ---------------------
+# These train a learner on the set as it changes, and make it predict the data: kernel ridge regression (KIP), ridge
+# regression on features of networks (FRePo, RFAD), linearised networks (RCIG), and networks trained step by step.
+images |= compared([KernelInducingPoints(), FRePo(), RFAD(), RCIG(n_steps=50), UnrolledTraining(n_steps=100)])
+
+# %%
+# New targets for real rows
+# -------------------------
+# Rows stay as they are, and get targets: those that are best for kernel ridge regression, in closed form; learned ones;
+# or what a teacher says. Soft labels go to learners that can use them.
+compared([LabelSolve(), LabelDistillation(), SoftLabelRandom()])
+
+# %%
+# The sets
+# --------
+# One row of each class. Those that are matched in networks stay near to digits; those that learners are trained on
+# need not, since only what is learned from them counts.
+figure, axes = plt.subplots(7, 2, figsize=(8, 6), layout="constrained")
+for axis, (name, rows) in zip(axes.T.flat, images.items(), strict=True):
+    axis.imshow(np.hstack(rows[::10]), cmap="gray_r", vmin=0, vmax=16)
+    axis.set_title(name, fontsize=8)
+    axis.axis("off")
+plt.show()
