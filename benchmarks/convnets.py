@@ -12,9 +12,9 @@ from scores import HOW, Row, apart, print_table
 from skdc import Condenser, DataDAM, FRePo, KernelInducingPoints, RandomSubset
 from skdc.augmentation import SiameseAugmentation
 from skdc.discrepancies import SquaredL2
-from skdc.evaluation import transfer_table
 from skdc.kernels import RandomNetworkKernel
 from skdc.learners import NetworkClassifier, OnlineNetworks
+from skdc.meta import fit_on_set
 from skdc.networks import ConvNet
 from skdc.parameterizations import LowResolution
 from skdc.solvers import Descent
@@ -77,10 +77,19 @@ def main() -> None:
 
 
 def standard_network(fitted: Any, X_test: np.ndarray, y_test: np.ndarray, n_epochs: int, seed: int) -> dict[str, float]:
-    """Return the accuracy of the standard ConvNet trained on a set, by the labels that it is given."""
-    network = NetworkClassifier(ConvNet(), max_epochs=n_epochs, augmentation=SiameseAugmentation(), random_state=seed)
-    table = transfer_table(fitted, X_test, y_test, learners={"ConvNet": network})
-    return {f"ConvNet, {given}": score for given, score in table.scores["ConvNet"].items() if given != "weights"}
+    """Return the accuracy of the standard ConvNet trained on a set: with hard labels, and with soft ones if there are."""
+    mean, deviation = fitted.X_syn_.mean(), fitted.X_syn_.std()
+    X, X_test = (((rows - mean) / deviation).astype(np.float32) for rows in (fitted.X_syn_, X_test))
+    given = {"hard": None, "soft": getattr(fitted, "y_soft_", None)}
+    scores = {}
+    for labels, soft in given.items():
+        if labels == "hard" or soft is not None:
+            network = NetworkClassifier(
+                ConvNet(), max_epochs=n_epochs, augmentation=SiameseAugmentation(), random_state=seed
+            )
+            fit_on_set(network, X, fitted.y_syn_, None, soft, fitted.classes_)
+            scores[f"ConvNet, {labels} labels"] = network.score(X_test, y_test)
+    return scores
 
 
 if __name__ == "__main__":
