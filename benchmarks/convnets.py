@@ -77,7 +77,7 @@ def main() -> None:
 
 
 def standard_network(fitted: Any, X_test: np.ndarray, y_test: np.ndarray, n_epochs: int, seed: int) -> dict[str, float]:
-    """Return the accuracy of the standard ConvNet trained on a set: with hard labels, and with soft ones if there are."""
+    """Return the accuracy of the standard ConvNet trained on a set with hard labels, and with soft ones if any."""
     mean, deviation = fitted.X_syn_.mean(), fitted.X_syn_.std()
     X, X_test = (((rows - mean) / deviation).astype(np.float32) for rows in (fitted.X_syn_, X_test))
     given = {"hard": None, "soft": getattr(fitted, "y_soft_", None)}
