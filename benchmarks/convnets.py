@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from data import images
-from scores import HOW, Row, apart, print_table
+from scores import HOW, Row, print_table
 
 from skdc import Condenser, DataDAM, FRePo, KernelInducingPoints, RandomSubset
 from skdc.augmentation import SiameseAugmentation
@@ -63,10 +63,7 @@ def main() -> None:
             continue
         row = Row(name)
         for seed in range(args.seeds):
-            condenser.set_params(random_state=seed, n_jobs=args.n_jobs)
-            seconds, mebibytes, fitted = apart(condenser.fit, X, y)
-            row.seconds.append(seconds)
-            row.mebibytes.append(mebibytes)
+            fitted = row.fit(condenser, X, y, seed, args.n_jobs)
             if hasattr(fitted, "learner_"):
                 row.add({"kernel ridge": fitted.learner_.score(X_test, y_test)})
             if args.n_epochs:

@@ -6,7 +6,7 @@ import argparse
 
 import numpy as np
 from data import images, some
-from scores import HOW, SVC_ROWS, Row, accuracies, apart, learners, methods, print_table
+from scores import HOW, SVC_ROWS, Row, accuracies, learners, methods, print_table
 
 from skdc.learners import NetworkClassifier
 from skdc.meta import fit_on_set
@@ -42,12 +42,8 @@ def main() -> None:
                 continue
             row = Row(name)
             for seed in range(args.seeds):
-                condenser.set_params(random_state=seed, n_jobs=args.n_jobs)
-                seconds, mebibytes, fitted = apart(condenser.fit, X, y)
-                X_syn, y_syn = fitted
+                X_syn, y_syn = fitted = row.fit(condenser, X, y, seed, args.n_jobs)
                 weight = fitted.sample_weight_ if args.weights else None
-                row.seconds.append(seconds)
-                row.mebibytes.append(mebibytes)
                 scores = accuracies(learners(seed, boosting=False), flat(X_syn), y_syn, flat(X_test), y_test, weight)
                 row.add(scores)
                 if getattr(fitted, "y_soft_", None) is not None:

@@ -133,6 +133,14 @@ class Row:
     mebibytes: list[float] = field(default_factory=list)
     scores: dict[str, list[float]] = field(default_factory=dict)
 
+    def fit(self, condenser: Any, X: np.ndarray, y: np.ndarray, seed: int, n_jobs: int) -> Any:
+        """Return the condenser fitted in a fresh process; add the seconds and the memory that it took."""
+        condenser.set_params(random_state=seed, n_jobs=n_jobs)
+        seconds, mebibytes, fitted = apart(condenser.fit, X, y)
+        self.seconds.append(seconds)
+        self.mebibytes.append(mebibytes)
+        return fitted
+
     def add(self, scores: dict[str, float]) -> None:
         """Add the accuracies of one seed."""
         for name, score in scores.items():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from data import TABLES, some, table
-from scores import HOW, SVC_ROWS, Row, accuracies, apart, learners, methods, print_table
+from scores import HOW, SVC_ROWS, Row, accuracies, learners, methods, print_table
 
 
 def main() -> None:
@@ -32,12 +32,8 @@ def main() -> None:
                     continue
                 row = Row(name)
                 for seed, (X, y, X_test, y_test) in enumerate(splits):
-                    condenser.set_params(random_state=seed, n_jobs=args.n_jobs)
-                    seconds, mebibytes, fitted = apart(condenser.fit, X, y)
-                    X_syn, y_syn = fitted
+                    X_syn, y_syn = fitted = row.fit(condenser, X, y, seed, args.n_jobs)
                     weight = None if args.no_weights else fitted.sample_weight_
-                    row.seconds.append(seconds)
-                    row.mebibytes.append(mebibytes)
                     row.add(accuracies(learners(seed, boosting=True), X_syn, y_syn, X_test, y_test, weight))
                     if hasattr(fitted, "learner_"):
                         row.add({"kernel ridge": fitted.learner_.score(X_test, y_test)})
