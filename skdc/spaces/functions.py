@@ -79,20 +79,18 @@ class KernelRidgePredictions(Space):
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""
-        points = synthetic.X.flatten(1) * self.scale_
-        targets = synthetic.y.double() - self.offset_
-        # The system is nearly singular by design: it is solved in float64, the products stay in float32.
-        dual = dual_weights(
-            self.kernel_(points, points).double(), targets, synthetic.weight.double(), self.regularization
-        )
-        predictions = self.kernel_(real.X.flatten(1) * self.scale_, points) @ dual.to(points.dtype)
+        predictions = self._predicted(real, synthetic, synthetic.y.double() - self.offset_)
         return [Block(real.weight, real.key, real.y - self.offset_)], [Block(real.weight, real.key, predictions)]
 
     def response(self, real: LabeledSet, synthetic: LabeledSet) -> Tensor:
         """Return the matrix that makes predictions on the real rows of targets, less their offset, of shape (n, m)."""
+        return self._predicted(real, synthetic, torch.eye(len(synthetic), dtype=torch.float64, device=real.X.device))
+
+    def _predicted(self, real: LabeledSet, synthetic: LabeledSet, targets: Tensor) -> Tensor:
         points = synthetic.X.flatten(1) * self.scale_
+        # The system is nearly singular by design: it is solved in float64, the products stay in float32.
         gram = self.kernel_(points, points).double()
-        dual = dual_weights(gram, torch.eye(len(gram)).to(gram), synthetic.weight.double(), self.regularization)
+        dual = dual_weights(gram, targets, synthetic.weight.double(), self.regularization)
         return self.kernel_(real.X.flatten(1) * self.scale_, points) @ dual.to(points.dtype)
 
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
