@@ -153,7 +153,7 @@ class ConvNet(BaseEstimator):
         layers: list[nn.Module] = [images]
         for _ in range(self.depth):
             layers += [nn.Conv2d(channels, self.width, 3, padding=1)]
-            layers += [nn.GroupNorm(self.width, self.width), nn.ReLU(), nn.AvgPool2d(2)]
+            layers += [nn.GroupNorm(self.width, self.width), nn.ReLU(inplace=True), nn.AvgPool2d(2)]
             channels, height, width = self.width, height // 2, width // 2
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, n_outputs))
 

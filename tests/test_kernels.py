@@ -396,6 +396,16 @@ def test_random_networks_are_those_of_their_seed(rng):
     assert not torch.allclose(first, other)
 
 
+def test_networks_see_the_points_once(rng):
+    rows, points, seen = tensor(rng.normal(size=(5, 3))), tensor(rng.normal(size=(4, 3))), []
+    kernel = (RandomNetworkKernel(n_networks=1) + Gaussian()).fit(points, ones(4))
+    expected = kernel(rows, points), kernel(points, points)
+    kernel.kernels[0].networks_[0].register_forward_pre_hook(lambda _, inputs: seen.append(len(inputs[0])))
+    with_points = kernel.against(points)
+    torch.testing.assert_close((with_points(rows), with_points(points)), expected)
+    assert seen == [4, 5]
+
+
 def test_random_networks_see_images_that_come_flattened(rng):
     x = tensor(rng.normal(size=(3, 64)))
     kernel = RandomNetworkKernel(ConvNet(width=4, depth=2, image_shape=(8, 8)), n_networks=1, constant=0.0)

@@ -123,9 +123,10 @@ class DualityGap(Term):
     def _gap(self, real: LabeledSet, synthetic: LabeledSet) -> Tensor:
         rows, points = real.X.flatten(1) * self.scale_, synthetic.X.flatten(1) * self.scale_
         machine = synthetic.weight[:, None] * synthetic.y
-        outputs = self.kernel_(rows, points) @ machine
+        with_points = self.kernel_.against(points)
+        outputs = with_points(rows) @ machine
         dual = (real.weight / self.total_)[:, None] * self._dual(outputs, real.y)
-        square = (machine * (self.kernel_(points, points) @ machine)).sum()
+        square = (machine * (with_points(points) @ machine)).sum()
         own = (dual * ((self._odds(real.key) * self.kernel_(rows, rows)) @ dual)).sum()
         return self.regularization / 2 * square - (dual * outputs).sum() + own / (2 * self.regularization)
 

@@ -38,6 +38,13 @@ class Kernel(BaseEstimator, ABC):
         """
         return lambda rows, others: self(x[rows], x[others])
 
+    def against(self, points: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return a function of rows that gives their kernel with points, of shape (len(rows), len(points)).
+
+        What a kernel computes of the points alone, it may compute once.
+        """
+        return lambda rows: self(rows, points)
+
     def parameters(self) -> list[Tensor]:
         """Return what of the fitted kernel can be learned by gradient (nothing by default)."""
         return []
@@ -104,8 +111,17 @@ class KernelSum(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        first, *others = (kernel(x, y) / scale for kernel, scale in zip(self.kernels, self.scales_, strict=True))
-        return sum(others, first)
+        return self.against(y)(x)
+
+    def against(self, points: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return a function of rows that gives their kernel with points."""
+        parts = [(kernel.against(points), scale) for kernel, scale in zip(self.kernels, self.scales_, strict=True)]
+
+        def with_points(rows: Tensor) -> Tensor:
+            first, *others = (part(rows) / scale for part, scale in parts)
+            return sum(others, first)
+
+        return with_points
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return the kernel of each row with itself."""

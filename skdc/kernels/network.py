@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, Self
 
 import torch
@@ -90,8 +91,12 @@ class RandomNetworkKernel(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        features = self._features(x)
-        return features @ (features if y is x else self._features(y)).mT
+        return self.against(y)(x)
+
+    def against(self, points: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return a function of rows that gives their kernel with points, which the networks see once."""
+        features = self._features(points)
+        return lambda rows: (features if rows is points else self._features(rows)) @ features.mT
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return the kernel of each row with itself."""

@@ -77,9 +77,9 @@ class _KernelRidge(BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, allow_nd=True)
         require_shape(X, self.X_fit_.shape[1:])
-        points, dual = self._values(self.X_fit_), torch.as_tensor(self.dual_coef_)
+        with_points, dual = self.kernel_.against(self._values(self.X_fit_)), torch.as_tensor(self.dual_coef_)
         pieces = [
-            self.kernel_(self._values(X[start : start + _PREDICT_ROWS]), points) @ dual
+            with_points(self._values(X[start : start + _PREDICT_ROWS])) @ dual
             for start in range(0, len(X), _PREDICT_ROWS)
         ]
         return torch.cat(pieces).numpy()

@@ -52,7 +52,7 @@ class NetworkClassifier(NeuralNetClassifier):
         Subtract the mean of all entries of X, and divide by their deviation: one number each, so that no geometry
         is changed.
     augmentation : Augmentation, default=None
-        How each batch of images is changed before it is learned from, such as `SiameseAugmentation()`.
+        How each image is changed, by itself, before it is learned from, such as `SiameseAugmentation()`.
     classes : array-like of shape (n_classes,), default=None
         The labels of the columns where y is given as probabilities, and all labels where y may lack some.
     callbacks : list of skorch callbacks, "disable" or None, default=None
@@ -199,9 +199,9 @@ class NetworkClassifier(NeuralNetClassifier):
         return torch.as_tensor((X - self.shift_) / self.scale_)
 
     def _changed(self, rows: Tensor) -> Tensor:
-        layout = ImageLayout(self.input_shape_, None)
-        change = self.augmentation.draw(torch.random.default_generator)
-        return layout.rows(change(layout(rows)), self.input_shape_)
+        layout, generator = ImageLayout(self.input_shape_, None), torch.random.default_generator
+        changed = [self.augmentation.draw(generator)(image) for image in layout(rows).split(1)]
+        return layout.rows(torch.cat(changed), self.input_shape_)
 
     # What skorch calls.
 

@@ -89,9 +89,10 @@ class KernelRidgePredictions(Space):
     def _predicted(self, real: LabeledSet, synthetic: LabeledSet, targets: Tensor) -> Tensor:
         points = synthetic.X.flatten(1) * self.scale_
         # The system is nearly singular by design: it is solved in float64, the products stay in float32.
-        gram = self.kernel_(points, points).double()
+        with_points = self.kernel_.against(points)
+        gram = with_points(points).double()
         dual = dual_weights(gram, targets, synthetic.weight.double(), self.regularization)
-        return self.kernel_(real.X.flatten(1) * self.scale_, points) @ dual.to(points.dtype)
+        return with_points(real.X.flatten(1) * self.scale_) @ dual.to(points.dtype)
 
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
         """Return the learner for which the set was condensed, fitted on it, as `learner_`."""
