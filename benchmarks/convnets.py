@@ -9,35 +9,35 @@ import numpy as np
 from data import images
 from scores import HOW, Row, print_table
 
-from skdc import Condenser, DataDAM, FRePo, KernelInducingPoints, RandomSubset
+from skdc import Condenser, DataDAM, FRePo, RandomSubset
 from skdc.augmentation import SiameseAugmentation
 from skdc.discrepancies import SquaredL2
 from skdc.kernels import RandomNetworkKernel
 from skdc.learners import NetworkClassifier, OnlineNetworks
 from skdc.meta import fit_on_set
 from skdc.networks import ConvNet
-from skdc.parameterizations import LowResolution
+from skdc.parameterizations import LowResolution, Points
 from skdc.solvers import Descent
-from skdc.spaces import NetworkRidgePredictions
+from skdc.spaces import FeatureRidgePredictions, NetworkRidgePredictions
 
 
-def methods(image_shape: tuple[int, ...], n_per_class: int, depth: int, n_steps: int) -> dict[str, Any]:
+def methods(n_per_class: int, kernel: ConvNet, n_steps: int) -> dict[str, Any]:
     """Return the condensers; networks of a quarter of the standard width suit two cores."""
     size = {"n_per_class": n_per_class}
     small = ConvNet(width=32)
-    random_features = RandomNetworkKernel(ConvNet(32, depth, image_shape), n_networks=1)
+    features = FeatureRidgePredictions(RandomNetworkKernel(kernel, n_networks=1))
     regression = SquaredL2(space=NetworkRidgePredictions(OnlineNetworks(small), regularization=0.1), by=None)
     # Four images of half the side take the room of one: multi-formation.
     quarters = Condenser(
-        regression, LowResolution(2), Descent(step_size=0.05, n_steps=600, batch_size=500), n_per_class=4 * n_per_class
+        regression, LowResolution(2), Descent(step_size=0.05, n_steps=1000, batch_size=500), n_per_class=4 * n_per_class
     )
     return {
         "RandomSubset": RandomSubset(**size),
         "DataDAM": DataDAM(small, **size),
         "FRePo": FRePo(small, n_steps=1000, **size),
         "FRePo, four images in the room of one": quarters,
-        "KernelInducingPoints (random ConvNet)": KernelInducingPoints(
-            random_features, n_steps=n_steps, batch_size=500, **size
+        "kernel inducing points, moments of a random ConvNet": Condenser(
+            SquaredL2(space=features, by=None), Points(labels="learned"), Descent(n_steps=n_steps), **size
         ),
     }
 
@@ -51,14 +51,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-jobs", type=int, default=2, help="threads inside fit")
     parser.add_argument("--n-epochs", type=int, default=300, help="of training the standard ConvNet; 0 leaves it out")
-    parser.add_argument("--depth", type=int, default=3, help="of the network of the kernel")
-    parser.add_argument("--n-steps", type=int, default=500, help="of kernel inducing points")
+    parser.add_argument("--width", type=int, default=64, help="of the network of the kernel")
+    parser.add_argument("--depth", type=int, default=2, help="of the network of the kernel")
+    parser.add_argument("--n-steps", type=int, default=150, help="of kernel inducing points")
     args = parser.parse_args()
     X, y, X_test, y_test = images(args.dataset)
     if X.ndim == 4:  # photographs: what is seen in a mirror is as likely
         X, y = np.concatenate([X, X[:, :, ::-1]]), np.concatenate([y, y])
     rows = []
-    for name, condenser in methods(X.shape[1:], args.n_per_class, args.depth, args.n_steps).items():
+    kernel = ConvNet(args.width, args.depth, X.shape[1:])
+    for name, condenser in methods(args.n_per_class, kernel, args.n_steps).items():
         if args.methods and not any(part.lower() in name.lower() for part in args.methods):
             continue
         row = Row(name)

@@ -49,12 +49,15 @@ class Discrepancy(Term):
         Whether the two sets can be swapped.
     nonnegative : bool
         Whether no value is below zero, which is then that of a set and itself.
+    quadratic : bool
+        Whether it is a weighted mean of the squared distances of rows that correspond.
     """
 
     compares: ClassVar[Literal["clouds", "aligned", "means"]]
     squared: ClassVar[bool] = False
     symmetric: ClassVar[bool] = False
     nonnegative: ClassVar[bool] = False
+    quadratic: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -117,6 +120,11 @@ class Discrepancy(Term):
                 else "use a space such as NetworkGradients(), or compare with MMD"
             )
             raise ValueError(f"{name} compares {wanted}, but {space} yields {self.space_.yields}; {advice}")
+        if self.space_.whitens and not self.quadratic:
+            raise ValueError(
+                f"{name} compares row by row, but {space} shows mixtures of rows, whose squares alone have a meaning; "
+                "use SquaredL2, or KernelRidgePredictions"
+            )
         if self.space_.splits == "never" and self.by is not None:
             raise ValueError(f"{name}(by={self.by!r}) has no effect: {space} takes the sets as a whole; use by=None")
 

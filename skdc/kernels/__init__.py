@@ -1,6 +1,6 @@
 """Kernels shared by spaces, discrepancies and learners."""
 
-from skdc.kernels.base import Kernel, KernelSum
+from skdc.kernels.base import FeatureKernel, Kernel, KernelSum
 from skdc.kernels.distances import (
     KEPT_ENTRIES,
     MATRIX_ENTRIES,
@@ -25,6 +25,7 @@ __all__ = [
     "TILE",
     "ArcCosine",
     "Energy",
+    "FeatureKernel",
     "Gaussian",
     "InverseMultiquadric",
     "Kernel",

@@ -56,6 +56,27 @@ class Kernel(BaseEstimator, ABC):
         return KernelSum([kernel for kernels in parts for kernel in kernels])
 
 
+class FeatureKernel(Kernel):
+    """A kernel that is the inner product of finitely many features of rows; subclasses write `features`."""
+
+    @abstractmethod
+    def features(self, x: Tensor) -> Tensor:
+        """Return the features of rows, of shape (len(x), n_features)."""
+
+    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the kernel matrix of shape (len(x), len(y))."""
+        return self.against(y)(x)
+
+    def against(self, points: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return a function of rows that gives their kernel with points, of which the features are computed once."""
+        features = self.features(points)
+        return lambda rows: (features if rows is points else self.features(rows)) @ features.mT
+
+    def diagonal(self, x: Tensor) -> Tensor:
+        """Return the squared norms of the features."""
+        return self.features(x).square().sum(-1)
+
+
 class KernelSum(Kernel):
     """A sum of kernels, each in units of its mean on the diagonal.
 

@@ -7,10 +7,10 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from skdc.kernels.base import Kernel
+from skdc.kernels.base import FeatureKernel, Kernel
 
 
-class Linear(Kernel):
+class Linear(FeatureKernel):
     """The inner product of two rows, in their squared unit.
 
     Examples
@@ -23,13 +23,9 @@ class Linear(Kernel):
             [2., 4.]])
     """
 
-    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the kernel matrix of shape (len(x), len(y))."""
-        return x @ y.mT
-
-    def diagonal(self, x: Tensor) -> Tensor:
-        """Return the squared norms."""
-        return x.square().sum(1)
+    def features(self, x: Tensor) -> Tensor:
+        """Return the rows themselves."""
+        return x
 
 
 class Polynomial(Kernel):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal, Self
 
 import torch
 from torch import Tensor
 
-from skdc.kernels.base import Kernel
+from skdc.kernels.base import FeatureKernel
 from skdc.kernels.dot_product import root_mean_square
 from skdc.networks import Builder, build_network, penultimate
 
 _ROWS = 512  # that a network sees at once: its hidden layers take more room than the rows
 
 
-class RandomNetworkKernel(Kernel):
+class RandomNetworkKernel(FeatureKernel):
     """The mean product of the last hidden layers of networks as they are drawn, and a constant; without unit.
 
     With many networks, or wide ones, it is the kernel of a neural network that is a Gaussian process, in which only the
@@ -89,20 +88,8 @@ class RandomNetworkKernel(Kernel):
         """Return the kernel with a number for the scale."""
         return type(self)(self.network, self.n_networks, self.constant, self.scale_, self.random_state)
 
-    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return the kernel matrix of shape (len(x), len(y))."""
-        return self.against(y)(x)
-
-    def against(self, points: Tensor) -> Callable[[Tensor], Tensor]:
-        """Return a function of rows that gives their kernel with points, which the networks see once."""
-        features = self._features(points)
-        return lambda rows: (features if rows is points else self._features(rows)) @ features.mT
-
-    def diagonal(self, x: Tensor) -> Tensor:
-        """Return the kernel of each row with itself."""
-        return self._features(x).square().sum(-1)
-
-    def _features(self, x: Tensor) -> Tensor:
+    def features(self, x: Tensor) -> Tensor:
+        """Return the last hidden layers of all networks, and a constant."""
         pieces = (x.reshape(-1, x.shape[-1]) / self.scale_).split(_ROWS)
         hidden = torch.cat(
             [torch.cat([penultimate(network, piece) for network in self.networks_], 1) for piece in pieces]

@@ -6,6 +6,7 @@ from skdc.learners.kernel_ridge import (
     KernelRidgeClassifier,
     KernelRidgeRegressor,
     dual_weights,
+    primal_weights,
     target_offset,
 )
 from skdc.learners.network import NetworkClassifier
@@ -27,5 +28,6 @@ __all__ = [
     "PretrainedNetworks",
     "RandomNetworks",
     "dual_weights",
+    "primal_weights",
     "target_offset",
 ]

@@ -44,6 +44,19 @@ def dual_weights(gram: Tensor, targets: Tensor, weight: Tensor, regularization: 
     return torch.linalg.solve(gram + torch.diag(ridge / weight), targets)
 
 
+def primal_weights(features: Tensor, targets: Tensor, weight: Tensor, regularization: float) -> Tensor:
+    """Solve weighted ridge regression on features, in float64; as `dual_weights`, for the product of the features.
+
+    Returns
+    -------
+    Tensor of shape (n_features, n_outputs)
+        In the dtype of the features.
+    """
+    # The system is nearly singular by design: it is solved in float64, the products with it may stay in float32.
+    wide = features.double()
+    return (wide.mT @ dual_weights(wide @ wide.mT, targets, weight, regularization)).to(features.dtype)
+
+
 class _KernelRidge(BaseEstimator):
     """Kernel ridge regression on centred rows of any shape, in float64."""
 

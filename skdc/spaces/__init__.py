@@ -4,7 +4,7 @@ from skdc.spaces.augmented import Augmented
 from skdc.spaces.base import PointwiseSpace, Space
 from skdc.spaces.data import Identity, Joint, Standardized
 from skdc.spaces.features import AttentionMaps, NetworkFeatures, RandomNetwork
-from skdc.spaces.functions import KernelRidgePredictions
+from skdc.spaces.functions import FeatureRidgePredictions, KernelRidgePredictions
 from skdc.spaces.gradients import NetworkGradients
 from skdc.spaces.last_layer import LastLayerGradients
 from skdc.spaces.linearized import LinearizedPredictions
@@ -16,6 +16,7 @@ from skdc.spaces.unrolled import UnrolledPredictions
 __all__ = [
     "AttentionMaps",
     "Augmented",
+    "FeatureRidgePredictions",
     "Identity",
     "Joint",
     "KernelRidgePredictions",

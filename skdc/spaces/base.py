@@ -24,10 +24,13 @@ class Space(BaseEstimator, ABC):
         Two clouds of points, or two lists of blocks whose rows correspond one to one.
     splits : {"before", "after", "never"}
         Whether the sets are split by group key before the space, after it, or not at all.
+    whitens : bool
+        Whether the rows shown are mixtures of those of the data, of which only the sum of squares has a meaning.
     """
 
     yields: ClassVar[Literal["clouds", "aligned"]]
     splits: ClassVar[Literal["before", "after", "never"]]
+    whitens: ClassVar[bool] = False
 
     @abstractmethod
     def represent(

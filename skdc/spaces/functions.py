@@ -1,16 +1,16 @@
-"""The space of the function regime: what the learner that a set induces predicts."""
+"""Spaces of the function regime: what the kernel ridge regression that a set induces predicts."""
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import torch
 from sklearn.base import clone
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
-from skdc.kernels import MEDIAN_ROWS, Gaussian, Kernel
-from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, target_offset
+from skdc.data import Block, LabeledSet, unweighted
+from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Kernel, RandomNetworkKernel
+from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
 from skdc.source import Source, require_rows, require_targets
 from skdc.spaces.base import Space
 
@@ -44,6 +44,7 @@ class KernelRidgePredictions(Space):
 
     yields = "aligned"
     splits = "never"
+    default_kernel: ClassVar[Kernel] = Gaussian(factor=0.3)
 
     def __init__(self, kernel: Kernel | None = None, regularization: float = 0.01, kernel_rate: float = 0.01) -> None:
         self.kernel = kernel
@@ -64,7 +65,7 @@ class KernelRidgePredictions(Space):
         if not self.kernel_rate >= 0:
             raise ValueError(f"kernel_rate={self.kernel_rate!r} must not be negative")
         sample = require_rows(self, source, "the kernel's scale").sample(MEDIAN_ROWS, generator)
-        self.kernel_ = clone(Gaussian(factor=0.3) if self.kernel is None else self.kernel)
+        self.kernel_ = clone(self.default_kernel if self.kernel is None else self.kernel)
         self.scale_ = source.scale
         self.kernel_.fit(sample.X.flatten(1) * self.scale_, sample.mass)
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
@@ -109,3 +110,95 @@ class KernelRidgePredictions(Space):
         if schema.feature_names is not None:
             learner.feature_names_in_ = schema.feature_names
         return {"learner_": learner}
+
+
+_MOMENT_ROWS = 1024  # of which the features are multiplied at a time
+_JITTER = 1e-6  # of the mean second moment: features that depend on each other leave a matrix without a root
+
+
+class FeatureRidgePredictions(KernelRidgePredictions):
+    """Predictions of kernel ridge regression in finitely many features, on all real rows at once.
+
+    The mean squared error of what is linear in the features is a matter of their second moments, and of their products
+    with the targets: rows as many as there are features have the same. Those are shown in place of the data, with their
+    targets and predictions. A step sees all data thus, without noise, and takes no longer for it. What is lost is the
+    error that the best predictor in the features makes, a constant. Only `SquaredL2` has a use for such rows.
+
+    Parameters
+    ----------
+    kernel : FeatureKernel, default=None
+        None takes `RandomNetworkKernel()`. It sees the rows in the units of the data, their mean at the origin.
+    regularization : float, default=0.01
+        Ridge, in units of the mean of the kernel's diagonal.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import SquaredL2
+    >>> from skdc.kernels import RandomNetworkKernel
+    >>> from skdc.networks import ConvNet
+    >>> from skdc.spaces import FeatureRidgePredictions
+    >>> kernel = RandomNetworkKernel(ConvNet(depth=2, image_shape=(28, 28)), n_networks=1)
+    >>> discrepancy = SquaredL2(space=FeatureRidgePredictions(kernel), by=None)
+    """
+
+    whitens = True
+    default_kernel = RandomNetworkKernel()
+    kernel_rate = 0.0
+    kernel_: FeatureKernel
+
+    def __init__(self, kernel: FeatureKernel | None = None, regularization: float = 0.01) -> None:
+        self.kernel = kernel
+        self.regularization = regularization
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Fit the kernel's scale, and pass over the data for the moments of the features.
+
+        Raises
+        ------
+        ValueError
+            As `KernelRidgePredictions`; for a kernel without features, or with more than memory is meant for.
+        """
+        super().fit(source, generator)
+        if not isinstance(self.kernel_, FeatureKernel):
+            raise ValueError(
+                f"{self!r} needs a kernel of finitely many features, such as RandomNetworkKernel(); for others use "
+                "KernelRidgePredictions"
+            )
+        rows = require_rows(self, source, "the moments of features").rows
+        n_features = self._features(rows.take(torch.arange(1, device=source.device))).shape[1]
+        if n_features**2 > KEPT_ENTRIES:
+            raise ValueError(
+                f"{self!r}: the products of {n_features} features are more than memory is meant for; use a kernel with "
+                f"{int(KEPT_ENTRIES**0.5)} features or less, or KernelRidgePredictions"
+            )
+        products = self._products(rows)
+        second, cross = products[:, :n_features], products[:, n_features:]
+        second.diagonal().add_(_JITTER * second.diagonal().mean())
+        root = torch.linalg.cholesky(second)
+        targets = torch.linalg.solve_triangular(root, cross, upper=False)
+        # The mean over the rows that are shown is to be a sum over them.
+        size = n_features**0.5
+        self.root_, self.targets_ = (size * root.mT).to(source.dtype), (size * targets).to(source.dtype)
+        return self
+
+    @torch.no_grad()
+    def _products(self, rows: LabeledSet) -> Tensor:
+        """Return the mean products of features with features and targets, of shape (n_features, n_features + k)."""
+        total, mass = torch.zeros((), dtype=torch.float64, device=rows.X.device), rows.mass
+        for piece in torch.arange(len(rows), device=rows.X.device).split(_MOMENT_ROWS):
+            batch = rows.take(piece)
+            features = self._features(batch)
+            columns = torch.cat([features, batch.y - self.offset_], 1)
+            total = total + (features * mass[piece, None]).mT @ columns
+        return total
+
+    def represent(
+        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
+    ) -> tuple[list[Block], list[Block]]:
+        """Return targets and predictions of the rows that stand for the data."""
+        targets = synthetic.y.double() - self.offset_
+        weights = primal_weights(self._features(synthetic), targets, synthetic.weight.double(), self.regularization)
+        return [unweighted(self.targets_)], [unweighted(self.root_ @ weights)]
+
+    def _features(self, rows: LabeledSet) -> Tensor:
+        return self.kernel_.features(rows.X.flatten(1) * self.scale_)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet
-from skdc.learners import NetworkPool, OnlineNetworks, dual_weights, target_offset
+from skdc.learners import NetworkPool, OnlineNetworks, primal_weights, target_offset
 from skdc.networks import penultimate
 from skdc.source import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
@@ -69,14 +69,11 @@ class NetworkRidgePredictions(PooledSpace):
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""
-        points = self._features(synthetic)
-        # The system is nearly singular by design: it is solved in float64, the products stay in float32.
-        wide = points.double()
         targets = synthetic.y.double() - self.offset_
-        dual = dual_weights(wide @ wide.T, targets, synthetic.weight.double(), self.regularization)
+        weights = primal_weights(self._features(synthetic), targets, synthetic.weight.double(), self.regularization)
         with torch.no_grad():
             features = self._features(real)
-        predictions = features @ (wide.T @ dual).to(features.dtype)
+        predictions = features @ weights
         return [Block(real.weight, real.key, real.y - self.offset_)], [Block(real.weight, real.key, predictions)]
 
     def _features(self, rows: LabeledSet) -> Tensor:
