@@ -51,6 +51,10 @@ class KernelInducingPoints(NamedCondenser):
     Fitted attributes are those of `Condenser`; `learner_` is the fitted kernel-ridge classifier or regressor that the
     set is made for. Other learners gain less from learned labels: give them a set with `labels="hard"`.
 
+    For a kernel of finitely many features, such as `RandomNetworkKernel`, `Condenser` with
+    `SquaredL2(space=FeatureRidgePredictions(kernel), by=None)` and `Points(labels="learned")` does the same in a fraction
+    of the time, and sees all rows in each step.
+
     References
     ----------
     .. [1] Nguyen, Chen and Lee, "Dataset Meta-Learning from Kernel Ridge-Regression", 2021, algorithm 1.
