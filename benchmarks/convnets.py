@@ -74,9 +74,8 @@ def main() -> None:
                 row.add(standard_network(fitted, X_test, y_test, args.n_epochs, seed))
         rows.append(row)
     print_table(rows, f"{args.dataset}, {args.n_per_class} per class, {args.n_jobs} threads, {args.seeds} seeds")
-    print(
-        f"\n{HOW} ConvNet: three blocks of 128, {args.n_epochs} epochs of Adam with siamese augmentation,\nsteps from 0.003 to 0 along a cosine."
-    )
+    how = f"{args.n_epochs} epochs of Adam with siamese augmentation, steps from 0.003 to 0 along a cosine"
+    print(f"\n{HOW} ConvNet: three blocks of 128, {how}.")
 
 
 def standard_network(fitted: Any, X_test: np.ndarray, y_test: np.ndarray, n_epochs: int, seed: int) -> dict[str, float]:

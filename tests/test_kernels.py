@@ -406,6 +406,14 @@ def test_networks_see_the_points_once(rng):
     assert seen == [4, 5]
 
 
+def test_random_networks_keep_the_precision_that_they_were_drawn_in(rng):
+    x = torch.as_tensor(rng.normal(size=(4, 3)), dtype=torch.float32)
+    kernel = RandomNetworkKernel().fit(x, torch.ones(4))
+    found = kernel(x.double(), x.double())
+    assert found.dtype == torch.float64
+    torch.testing.assert_close(found, kernel(x, x).double(), rtol=1e-5, atol=0.0)
+
+
 def test_random_networks_see_images_that_come_flattened(rng):
     x = tensor(rng.normal(size=(3, 64)))
     kernel = RandomNetworkKernel(ConvNet(width=4, depth=2, image_shape=(8, 8)), n_networks=1, constant=0.0)

@@ -77,6 +77,7 @@ class RandomNetworkKernel(FeatureKernel):
         if self.n_networks < 1 or self.constant < 0:
             raise ValueError(f"{self!r}: n_networks must be at least 1, and constant not negative")
         self.scale_ = root_mean_square(self.scale, values, mass)
+        self._dtype = values.dtype
         generator = torch.Generator().manual_seed(self.random_state)
         self.networks_ = [
             build_network(self.network, values.shape[1:], 1, generator, values).requires_grad_(False)
@@ -90,9 +91,9 @@ class RandomNetworkKernel(FeatureKernel):
 
     def features(self, x: Tensor) -> Tensor:
         """Return the last hidden layers of all networks, and a constant."""
-        pieces = (x.reshape(-1, x.shape[-1]) / self.scale_).split(_ROWS)
+        pieces = (x.reshape(-1, x.shape[-1]) / self.scale_).to(self._dtype).split(_ROWS)
         hidden = torch.cat(
             [torch.cat([penultimate(network, piece) for network in self.networks_], 1) for piece in pieces]
         )
         constant = hidden.new_full((len(hidden), 1), self.constant**0.5)
-        return torch.cat([hidden / hidden.shape[1] ** 0.5, constant], 1).reshape(*x.shape[:-1], -1)
+        return torch.cat([hidden / hidden.shape[1] ** 0.5, constant], 1).reshape(*x.shape[:-1], -1).to(x.dtype)

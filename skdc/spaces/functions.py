@@ -113,7 +113,7 @@ class KernelRidgePredictions(Space):
 
 
 _MOMENT_ROWS = 1024  # of which the features are multiplied at a time
-_JITTER = 1e-6  # of the mean second moment: features that depend on each other leave a matrix without a root
+_JITTERS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2]  # of the mean second moment
 
 
 class FeatureRidgePredictions(KernelRidgePredictions):
@@ -173,8 +173,7 @@ class FeatureRidgePredictions(KernelRidgePredictions):
             )
         products = self._products(rows)
         second, cross = products[:, :n_features], products[:, n_features:]
-        second.diagonal().add_(_JITTER * second.diagonal().mean())
-        root = torch.linalg.cholesky(second)
+        root = _root(second)
         targets = torch.linalg.solve_triangular(root, cross, upper=False)
         # The mean over the rows that are shown is to be a sum over them.
         size = n_features**0.5
@@ -202,3 +201,11 @@ class FeatureRidgePredictions(KernelRidgePredictions):
 
     def _features(self, rows: LabeledSet) -> Tensor:
         return self.kernel_.features(rows.X.flatten(1) * self.scale_)
+
+
+def _root(second: Tensor) -> Tensor:
+    """Return the lower triangular root of second moments, plus as little on the diagonal as rounding asks for."""
+    unit = torch.eye(len(second), dtype=second.dtype, device=second.device) * (second.diagonal().mean() or 1.0)
+    tries = (torch.linalg.cholesky_ex(second + jitter * unit) for jitter in _JITTERS)
+    # Features that depend on each other have moments without a root.
+    return next(root for root, failed in tries if not failed)

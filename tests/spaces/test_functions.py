@@ -59,6 +59,17 @@ def test_features_that_never_differ_do_no_harm(source, rng):
     assert loss.isfinite() and loss > 0
 
 
+def test_more_features_than_rows_have_a_loss_too(source, rng):
+    """Then the best predictor makes no error, and the loss is that of all rows."""
+    source.dtype = torch.float32
+    kernel = RandomNetworkKernel(MLP(width=300), n_networks=2)
+    points = points_of(source, "classification", rng)
+    found, expected = (
+        losses(space(kernel, 0.1), source, points) for space in (FeatureRidgePredictions, KernelRidgePredictions)
+    )
+    torch.testing.assert_close(found, expected, rtol=0.02, atol=0.0)
+
+
 def test_a_set_is_condensed_to_least_squares_on_all_rows():
     X, y = load_iris(return_X_y=True)
     space = FeatureRidgePredictions(Linear(), 1e-3)

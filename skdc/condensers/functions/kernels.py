@@ -52,8 +52,8 @@ class KernelInducingPoints(NamedCondenser):
     set is made for. Other learners gain less from learned labels: give them a set with `labels="hard"`.
 
     For a kernel of finitely many features, such as `RandomNetworkKernel`, `Condenser` with
-    `SquaredL2(space=FeatureRidgePredictions(kernel), by=None)` and `Points(labels="learned")` does the same in a fraction
-    of the time, and sees all rows in each step.
+    `SquaredL2(space=FeatureRidgePredictions(kernel), by=None)` and `Points(labels="learned")` does the same in a
+    fraction of the time, and sees all rows in each step.
 
     References
     ----------
