@@ -25,6 +25,7 @@ from skdc import (
     RCIG,
     RFAD,
     WMDD,
+    Condenser,
     DataDAM,
     DistributionMatching,
     FRePo,
@@ -37,9 +38,14 @@ from skdc import (
     SoftLabelRandom,
     UnrolledTraining,
 )
+from skdc.discrepancies import SquaredL2
 from skdc.evaluation import transfer_table
+from skdc.kernels import RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.networks import MLP, ConvNet
+from skdc.parameterizations import Points
+from skdc.solvers import Descent
+from skdc.spaces import FeatureRidgePredictions
 
 X, y = load_digits(return_X_y=True)
 X = X.reshape(-1, 8, 8)
@@ -81,6 +87,20 @@ images = compared(
 # These train a learner on the set as it changes, and make it predict the data: kernel ridge regression (KIP), ridge
 # regression on features of networks (FRePo, RFAD), linearised networks (RCIG), and networks trained step by step.
 images |= compared([KernelInducingPoints(), FRePo(), RFAD(), RCIG(n_steps=50), UnrolledTraining(n_steps=100)])
+
+# %%
+# All rows in each step
+# ---------------------
+# What kernel ridge regression in fixed features makes of the data, such as those of a convolutional network as it is
+# drawn, depends on the moments of the features alone. With those in place of the rows a step sees all data, without
+# noise. `learner_` is the regression that the set is made for.
+kernel = RandomNetworkKernel(ConvNet(width=64, depth=1, image_shape=(8, 8)), n_networks=1)
+moments = Condenser(
+    SquaredL2(space=FeatureRidgePredictions(kernel), by=None), Points(labels="learned"), Descent(n_steps=100)
+)
+for name, condenser in {"rows, Gaussian": KernelInducingPoints(), "moments, random ConvNet": moments}.items():
+    condenser.set_params(n_per_class=10, random_state=0).fit(X_train, y_train)
+    print(f"{name:28}  its own learner {condenser.learner_.score(X_test, y_test):.3f}")
 
 # %%
 # New targets for real rows
