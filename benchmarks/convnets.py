@@ -23,15 +23,15 @@ from skdc.solvers import Descent
 from skdc.spaces import FeatureRidgePredictions, NetworkRidgePredictions
 
 
-def methods(n_per_class: int, kernel: ConvNet, n_steps: int) -> dict[str, Any]:
+def methods(n_per_class: int, kernel: ConvNet, regularization: float, n_steps: int) -> dict[str, Any]:
     """Return the condensers; networks of a quarter of the standard width suit two cores."""
     size = {"n_per_class": n_per_class}
     small = ConvNet(width=32)
-    features = FeatureRidgePredictions(RandomNetworkKernel(kernel, n_networks=1))
+    features = FeatureRidgePredictions(RandomNetworkKernel(kernel, n_networks=1), regularization)
     regression = SquaredL2(space=NetworkRidgePredictions(OnlineNetworks(small), regularization=0.1), by=None)
     # Four images of half the side take the room of one: multi-formation.
     quarters = Condenser(
-        regression, LowResolution(2), Descent(step_size=0.05, n_steps=1000, batch_size=500), n_per_class=4 * n_per_class
+        regression, LowResolution(2), Descent(step_size=0.05, n_steps=800, batch_size=500), n_per_class=4 * n_per_class
     )
     return {
         "RandomSubset": RandomSubset(**size),
@@ -55,6 +55,7 @@ def main() -> None:
     parser.add_argument("--n-epochs", type=int, default=300, help="of training the standard ConvNet; 0 leaves it out")
     parser.add_argument("--width", type=int, default=64, help="of the network of the kernel")
     parser.add_argument("--depth", type=int, default=2, help="of the network of the kernel")
+    parser.add_argument("--regularization", type=float, default=0.01, help="of kernel inducing points")
     parser.add_argument("--n-steps", type=int, default=150, help="of kernel inducing points")
     args = parser.parse_args()
     X, y, X_test, y_test = images(args.dataset)
@@ -62,7 +63,7 @@ def main() -> None:
         X, y = np.concatenate([X, X[:, :, ::-1]]), np.concatenate([y, y])
     rows = []
     kernel = ConvNet(args.width, args.depth, X.shape[1:])
-    for name, condenser in methods(args.n_per_class, kernel, args.n_steps).items():
+    for name, condenser in methods(args.n_per_class, kernel, args.regularization, args.n_steps).items():
         if args.methods and not any(part.lower() in name.lower() for part in args.methods):
             continue
         row = Row(name)
