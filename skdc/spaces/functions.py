@@ -112,7 +112,7 @@ class KernelRidgePredictions(Space):
         return {"learner_": learner}
 
 
-_MOMENT_ROWS = 1024  # of which the features are multiplied at a time
+_MOMENT_ROWS = 4096  # of which the features are multiplied at a time
 _JITTERS = [1e-6, 1e-5, 1e-4, 1e-3, 1e-2]  # of the mean second moment
 
 
@@ -171,8 +171,7 @@ class FeatureRidgePredictions(KernelRidgePredictions):
                 f"{self!r}: the products of {n_features} features are more than memory is meant for; use a kernel with "
                 f"{int(KEPT_ENTRIES**0.5)} features or less, or KernelRidgePredictions"
             )
-        products = self._products(rows)
-        second, cross = products[:, :n_features], products[:, n_features:]
+        second, cross = self._products(rows, n_features).tensor_split([n_features], dim=1)
         root = _root(second)
         targets = torch.linalg.solve_triangular(root, cross, upper=False)
         # The mean over the rows that are shown is to be a sum over them.
@@ -181,14 +180,15 @@ class FeatureRidgePredictions(KernelRidgePredictions):
         return self
 
     @torch.no_grad()
-    def _products(self, rows: LabeledSet) -> Tensor:
+    def _products(self, rows: LabeledSet, n_features: int) -> Tensor:
         """Return the mean products of features with features and targets, of shape (n_features, n_features + k)."""
-        total, mass = torch.zeros((), dtype=torch.float64, device=rows.X.device), rows.mass
+        total = torch.zeros(n_features, n_features + rows.y.shape[1], dtype=torch.float64, device=rows.X.device)
+        mass = rows.mass
         for piece in torch.arange(len(rows), device=rows.X.device).split(_MOMENT_ROWS):
             batch = rows.take(piece)
             features = self._features(batch)
             columns = torch.cat([features, batch.y - self.offset_], 1)
-            total = total + (features * mass[piece, None]).mT @ columns
+            total += (features * mass[piece, None]).mT @ columns
         return total
 
     def represent(
