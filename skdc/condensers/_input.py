@@ -22,6 +22,7 @@ from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
     column_or_1d,
+    has_fit_parameter,
     validate_data,
 )
 
@@ -77,6 +78,7 @@ def read(
     sensitive_features: ArrayLike | None = None,
     *,
     task: str,
+    encoder: Any,
     classes: ArrayLike | None = None,
     reset: bool = True,
     sparse: bool = False,
@@ -86,10 +88,12 @@ def read(
     Parameters
     ----------
     estimator : estimator
-        Gets `n_features_in_` and `feature_names_in_`; its `encoder` is read.
+        Gets `n_features_in_` and `feature_names_in_`.
     X, y, sample_weight, sensitive_features
         As passed by the user.
     task : {"auto", "classification", "regression"}
+    encoder : transformer, "auto" or None
+        A clone is fitted to the rows.
     classes : array-like, default=None
         All labels, where y does not show them.
     reset : bool, default=True
@@ -103,7 +107,8 @@ def read(
         For bad input of any kind, saying what is wrong and what to do.
     """
     X, y = as_array(X), as_array(y)
-    rows = checked_rows(estimator, X, reset, sparse)
+    encoder = _chosen_encoder(encoder, X)
+    rows = checked_rows(estimator, X, encoder, reset, sparse)
     if y is not None:
         y = _check_y(y)
         check_consistent_length(rows, y)
@@ -118,9 +123,8 @@ def read(
         # A row of weight 0 is no row: nothing is learned from it, not even a category.
         rows = _safe_indexing(rows, positions)
         y = None if y is None else y[positions]
-    encoder = None if estimator.encoder is None else clone(estimator.encoder)
     if encoder is not None:
-        rows = _encoded(encoder, rows, y)
+        rows = _encoded(encoder, rows, y, weights[positions])
     kind = target_kind(y, task, known=classes is not None)
     labels, codes, matrix = _targets(y, kind, rows.shape[0], classes)
     groups = None if sensitive_features is None else _groups(sensitive_features, len(weights), positions)
@@ -138,9 +142,29 @@ def read(
     return Problem(rows, matrix, weights[positions], key, schema, positions, encoder)
 
 
-def checked_rows(estimator: BaseEstimator, X: Any, reset: bool, sparse: bool = False) -> Any:
+def _chosen_encoder(encoder: Any, X: Any) -> Any:
+    """Return a clone of an encoder; for "auto" one for tables, if X is a frame with words, dates or missing values."""
+    if not isinstance(encoder, str):
+        return None if encoder is None else clone(encoder)
+    if encoder != "auto":
+        raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
+    if not hasattr(X, "select_dtypes"):
+        return None
+    if not len(_not_numeric(X)) and not X.isna().to_numpy().any():
+        return None
+    from skdc.preprocessing import TabularEncoder  # needs pandas, which skdc itself does not
+
+    return TabularEncoder()
+
+
+def _not_numeric(frame: Any) -> list[Any]:
+    """Return the names of the columns that hold no numbers."""
+    return list(frame.select_dtypes(exclude=["number", "bool"]).columns)
+
+
+def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sparse: bool = False) -> Any:
     """Return numeric rows as an array; or, where there is an encoder, any table as it is."""
-    if estimator.encoder is None:
+    if encoder is None:
         _refuse_text(X)
         # One memory layout, so that sums round alike whatever container the rows came in.
         formats = ["csr"] if sparse else False
@@ -158,8 +182,8 @@ def checked_rows(estimator: BaseEstimator, X: Any, reset: bool, sparse: bool = F
     return X
 
 
-def _encoded(encoder: Any, X: Any, y: Any) -> NDArray:
-    """Fit an encoder and return what it makes of the rows."""
+def _encoded(encoder: Any, X: Any, y: Any, weight: NDArray[np.float64]) -> NDArray:
+    """Fit an encoder, with weights if it takes them, and return what it makes of the rows."""
     if not hasattr(encoder, "inverse_transform"):
         raise ValueError(
             f"encoder={encoder!r} cannot bring rows back: it has no inverse_transform; use a transformer that has, or "
@@ -167,7 +191,8 @@ def _encoded(encoder: Any, X: Any, y: Any) -> NDArray:
         )
     if hasattr(encoder, "set_output"):
         encoder.set_output(transform="default")
-    return check_array(dense(encoder.fit_transform(X, y)), input_name="the encoded X")
+    given = {"sample_weight": weight} if has_fit_parameter(encoder, "sample_weight") else {}
+    return check_array(dense(encoder.fit(X, y, **given).transform(X)), input_name="the encoded X")
 
 
 def dense(values: Any) -> Any:
@@ -178,7 +203,7 @@ def dense(values: Any) -> Any:
 def _refuse_text(X: Any) -> None:
     if not hasattr(X, "select_dtypes"):
         return
-    odd = list(X.select_dtypes(exclude=["number", "bool"]).columns)
+    odd = _not_numeric(X)
     if odd:
         raise ValueError(
             f"column {odd[0]!r} is not numeric (dtype {X[odd[0]].dtype}); encode it first, for example "

@@ -93,8 +93,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         one each. With both None: 10 per class, or min(100, N) without classes.
     task : {"auto", "classification", "regression"}, default="auto"
         What y is.
-    encoder : transformer, default=None
-        Maps X to numbers and back (`inverse_transform`); the set is condensed in between.
+    encoder : transformer, "auto" or None, default="auto"
+        Maps X to numbers and back (`inverse_transform`); the set is condensed in between. "auto" takes
+        `skdc.preprocessing.TabularEncoder()` for a frame with columns that are not numeric or with missing values,
+        and none for other data.
     device : str, default="auto"
         "cpu", "cuda" or "cuda:k"; "auto" takes CUDA where there is some.
     random_state : int, RandomState or None, default=None
@@ -118,7 +120,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | None = None,
+        encoder: TransformerMixin | Literal["auto"] | None = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
@@ -183,7 +185,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 recipe = checked(self.recipe())
                 sparse = recipe.takes_sparse()
-                problem = read(self, X, y, sample_weight, sensitive_features, task=self.task, sparse=sparse)
+                given = X, y, sample_weight, sensitive_features
+                problem = read(self, *given, task=self.task, encoder=self.encoder, sparse=sparse)
                 recipe = checked(self._recipe_for(problem.schema))
                 refuse_idle_groups(recipe, sensitive_features is not None)
                 error = self._condense(problem, recipe, previous)
@@ -208,8 +211,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             As passed, once it is seen to be valid.
         """
         check_is_fitted(self)
-        rows = checked_rows(self, as_array(X), reset=False, sparse=self.__sklearn_tags__().input_tags.sparse)
-        if self.encoder is None and rows.shape[1:] != self._input_shape:
+        encoder, sparse = vars(self).get("encoder_"), self.__sklearn_tags__().input_tags.sparse
+        rows = checked_rows(self, as_array(X), encoder, reset=False, sparse=sparse)
+        if encoder is None and rows.shape[1:] != self._input_shape:
             raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self._input_shape}")
         return X if hasattr(X, "iloc") else rows
 
@@ -321,7 +325,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         else:
             self._X_out = like_rows(self.X_syn_, X)
             self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
-        if self.encoder is not None or issparse(self._X_out):
+        if "encoder_" in vars(self) or issparse(self._X_out):
             self.X_syn_ = self._X_out
         if "_stream" in vars(self):
             self._templates = template(X), template(y)
@@ -345,7 +349,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         with suppress(TypeError, ValueError):  # parts that do not go together are refused by fit
-            tags.input_tags.sparse = self.encoder is None and checked(self.recipe()).takes_sparse()
+            tags.input_tags.sparse = isinstance(self.encoder, str | None) and checked(self.recipe()).takes_sparse()
         tags.target_tags.required = False
         return tags
 

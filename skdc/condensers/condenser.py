@@ -121,7 +121,7 @@ class Condenser(BaseCondenser):
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | None = None,
+        encoder: TransformerMixin | Literal["auto"] | None = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
@@ -205,12 +205,12 @@ class Condenser(BaseCondenser):
     def _begin(
         self, X: ArrayLike, y: ArrayLike | None, classes: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> None:
-        if self.encoder is not None:
+        if not isinstance(self.encoder, str | None):
             raise ValueError(
                 "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use encoder=None"
             )
         refuse_idle_groups(self.recipe(), has_groups=False)
-        problem = read(self, X, y, sample_weight, task=self.task, classes=classes)
+        problem = read(self, X, y, sample_weight, task=self.task, encoder=None, classes=classes)
         empty = Sketch(len(problem.schema.class_of_key), 0, 0)
         source = SketchSource(empty, problem.schema, find_device(self.device))
         objective, seed = clone(self.recipe().discrepancy), draw_entropy(self.random_state)
@@ -239,7 +239,7 @@ class Condenser(BaseCondenser):
         if task == "none":
             raise ValueError("the first chunk had no targets, but y is given; pass none")
         labels = None if y is None else schema.classes
-        problem = read(self, X, y, sample_weight, task=task, classes=labels, reset=False)
+        problem = read(self, X, y, sample_weight, task=task, encoder=None, classes=labels, reset=False)
         first, this = schema.describe(), problem.schema.describe()
         if this != first:
             raise ValueError(f"this chunk ({this}) is not like the first one ({first})")

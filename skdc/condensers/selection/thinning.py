@@ -82,7 +82,7 @@ class KernelThinning(NamedCondenser):
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | None = None,
+        encoder: TransformerMixin | Literal["auto"] | None = "auto",
         device: str = "auto",
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,

@@ -1,0 +1,145 @@
+"""Frames of mixed columns go in as they are, and rows of the same kind come out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from pandas.testing import assert_frame_equal
+from sklearn.base import clone
+from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.svm import SVC
+
+from skdc import (
+    CondensedEstimator,
+    Condenser,
+    KernelInducingPoints,
+    KMeansCondenser,
+    KMedoids,
+    RandomSubset,
+    make_condensing_pipeline,
+)
+from skdc.discrepancies import RandomFeatureMMD
+from skdc.preprocessing import TabularEncoder
+
+from .quick import quick_condensers
+
+every_condenser = pytest.mark.parametrize("condenser", quick_condensers(), ids=lambda part: type(part).__name__)
+
+RNG = np.random.default_rng(0)
+MIXED = pd.DataFrame(
+    {
+        "age": RNG.normal(40, 9, size=40).round(1),
+        "count": RNG.integers(0, 9, size=40),
+        "income": np.where(RNG.random(40) < 0.2, np.nan, RNG.lognormal(size=40)),
+        "city": pd.Categorical(RNG.choice(["Bonn", "Oslo"], size=40), categories=["Rome", "Oslo", "Bonn"]),
+        "word": RNG.choice(["u", "v", "w"], size=40),
+        "since": pd.Timestamp("2020-01-01") + pd.to_timedelta(RNG.integers(0, 300, 40), unit="D"),
+    },
+    index=pd.Index([f"row{i}" for i in range(40)], name="id"),
+)
+Y = pd.Series(np.where(np.arange(40) % 2, "yes", "no"), index=MIXED.index, name="bought")
+
+
+@every_condenser
+def test_mixed_frames_just_work(condenser):
+    before = MIXED.copy(deep=True)
+    condenser = clone(condenser).set_params(n_per_class=3).fit(MIXED, Y)
+    X_syn, y_syn = condenser
+    assert_array_equal(X_syn.dtypes, MIXED.dtypes)
+    assert list(X_syn.columns) == list(MIXED.columns) and len(X_syn) == 6
+    assert y_syn.name == "bought" and y_syn.index.equals(X_syn.index) and set(y_syn) <= {"yes", "no"}
+    assert condenser.y_soft_ is not None or y_syn.tolist() == ["no"] * 3 + ["yes"] * 3
+    assert set(X_syn["word"]) <= {"u", "v", "w"} and set(X_syn["city"]) <= {"Oslo", "Bonn"}
+    assert X_syn["count"].between(0, 8).all() and X_syn["age"].between(MIXED["age"].min(), MIXED["age"].max()).all()
+    assert (X_syn["since"] == X_syn["since"].dt.normalize()).all()
+    assert not X_syn.drop(columns="income").isna().any(axis=None)
+    if hasattr(condenser, "indices_"):
+        assert_frame_equal(X_syn, MIXED.iloc[condenser.indices_])
+    assert condenser.encoder == "auto" and isinstance(condenser.encoder_, TabularEncoder)
+    assert condenser.transform(MIXED) is MIXED
+    assert_frame_equal(MIXED, before)
+
+
+def test_numbers_need_no_encoder():
+    numbers = MIXED[["age", "count"]]
+    assert not hasattr(RandomSubset(random_state=0).fit(numbers, Y), "encoder_")
+    assert not hasattr(RandomSubset(random_state=0).fit(numbers.to_numpy(), Y), "encoder_")
+    assert hasattr(RandomSubset(random_state=0).fit(MIXED[["age", "income"]], Y), "encoder_"), "values are missing"
+    condenser = RandomSubset(random_state=0).fit(MIXED, Y)
+    assert not hasattr(condenser.fit(numbers, Y), "encoder_"), "what the last fit found is forgotten"
+    assert condenser.transform(numbers) is numbers
+
+
+def test_same_set_as_by_hand():
+    for condenser in (KMedoids(n_per_class=3, random_state=0), KMeansCondenser(n_per_class=3, random_state=0)):
+        automatic = clone(condenser).fit(MIXED, Y).X_syn_
+        encoder = TabularEncoder().fit(MIXED)
+        codes = clone(condenser).fit(encoder.transform(MIXED), Y)
+        if hasattr(codes, "indices_"):
+            assert_frame_equal(automatic, MIXED.iloc[codes.indices_])
+        else:
+            assert_frame_equal(automatic, encoder.inverse_transform(codes.X_syn_), atol=1e-4)
+
+
+def test_weights_reach_the_encoder():
+    weight = RNG.integers(1, 4, 40)
+    condenser = KMedoids(n_per_class=3, random_state=0)
+    weighted = clone(condenser).fit(MIXED, Y, sample_weight=weight)
+    rows = np.repeat(np.arange(40), weight)
+    repeated = clone(condenser).fit(MIXED.iloc[rows], Y.iloc[rows])
+    assert_allclose(weighted.encoder_.transform(MIXED), repeated.encoder_.transform(MIXED), atol=1e-9)
+
+
+def test_estimators_take_the_frames():
+    model = make_pipeline(
+        make_column_transformer(
+            (StandardScaler(), make_column_selector(dtype_include="number")),
+            (OneHotEncoder(handle_unknown="ignore"), ["city", "word"]),
+        ),
+        SVC(),
+    )
+    frame, label = MIXED.drop(columns="income"), np.where(MIXED["word"] == "u", "u", "other")
+    condenser = KMedoids(n_samples=20, random_state=0)
+    assert CondensedEstimator(condenser, model).fit(frame, label).score(frame, label) > 0.8
+    assert make_condensing_pipeline(condenser, model).fit(frame, label).score(frame, label) > 0.8
+    learner = KernelInducingPoints(n_steps=20, n_per_class=3, random_state=0).fit(frame, label).learner_
+    assert learner.score(frame, label) > 0.8
+
+
+def test_regression_without_targets_and_a_continuous_one():
+    X_syn, y_syn = KMedoids(n_samples=5, random_state=0).fit(MIXED)
+    assert y_syn is None and len(X_syn) == 5
+    price = pd.Series(1000 + 50 * MIXED["count"].to_numpy(), index=MIXED.index, name="price", dtype=float)
+    X_syn, y_syn = Condenser(n_samples=5, task="regression", random_state=0).fit(MIXED, price)
+    assert y_syn.name == "price" and y_syn.between(900, 1500).all() and (X_syn.dtypes == MIXED.dtypes).all()
+
+
+def test_what_the_encoder_refuses_is_refused_by_fit():
+    condenser = RandomSubset(n_per_class=2)
+    for frame, words in [
+        (MIXED.assign(age=[[1]] * 40), ["'age'", "[1]"]),
+        (MIXED.set_axis(["a", "a", *MIXED.columns[2:]], axis=1), ["'a'"]),
+        (MIXED.assign(age=np.inf), ["'age'", "infinity"]),
+    ]:
+        with pytest.raises(ValueError) as caught:
+            condenser.fit(frame, Y)
+        assert all(word in str(caught.value) for word in words)
+        assert not hasattr(condenser, "X_syn_")
+
+
+def test_class_with_one_row():
+    label = Y.copy()
+    label.iloc[0] = "rare"
+    X_syn, y_syn = KMedoids(random_state=0).fit(MIXED, label)
+    assert y_syn.value_counts().to_dict() == {"no": 10, "yes": 10, "rare": 1}
+    assert X_syn.loc[y_syn == "rare"].index.tolist() == ["row0"]
+    with pytest.raises(ValueError, match=r"3 rows of class 'rare' out of 1"):
+        KMedoids(n_per_class=3).fit(MIXED, label)
+
+
+def test_streams_take_numbers_only():
+    condenser = Condenser(RandomFeatureMMD(bandwidth=1.0), n_per_class=2)
+    with pytest.raises(ValueError, match=r"'word'|'city'"):
+        condenser.partial_fit(MIXED, Y)
