@@ -17,16 +17,18 @@ from sklearn.svm import LinearSVC
 from skorch import NeuralNetClassifier
 from torch import nn
 
+from skdc import SoftLabelRandom
 from skdc.learners import GivenNetworks, NetworkClassifier
-from skdc.learners.teachers import fitted_teacher, trained_network
+from skdc.learners.teachers import fitted_teacher, out_of_fold_teacher, trained_network
 from skdc.networks import MLP, build_network
-from skdc.parameterizations import Points
+from skdc.parameterizations import Points, Subset
 from skdc.sketch import Sketch
 from skdc.source import SketchSource
 
 from .sources import CPU, row_source, seeded
 
 NAMES = np.array(["plum", "fig", "kiwi"])
+NAMES_OF_FOUR = np.array(["ash", "beech", "cedar", "dogwood"])
 
 
 @pytest.fixture
@@ -123,6 +125,65 @@ def test_the_generator_seeds_what_has_no_seed(random_state, fruit):
     assert torch.equal(first, again)
     assert torch.equal(first, other) == (random_state == 7)
     assert forest.random_state == random_state
+
+
+# Out of fold
+
+
+def out_of_fold(estimator, source, indices):
+    return out_of_fold_teacher(Subset(labels="teacher"), estimator, source, seeded())(np.asarray(indices)).numpy()
+
+
+def test_labels_are_those_of_estimators_that_have_not_seen_the_rows(fruit):
+    indices = np.array([3, 40, 55, 20])
+    others = np.setdiff1d(np.arange(60), indices)
+    given = fruit.X[others], labels_of(fruit)[others]
+    expected = GaussianNB().fit(*given, sample_weight=fruit.weight[others]).predict_proba(fruit.X[indices])
+    np.testing.assert_allclose(out_of_fold(GaussianNB(), fruit, indices), expected, rtol=1e-9, atol=1e-12)
+    # A teacher that learns its rows by heart would give each its own label.
+    by_heart = KNeighborsClassifier(1)
+    np.testing.assert_allclose(taught(by_heart, fruit)(fruit.rows.X), fruit.y, atol=1e-12)
+    assert np.abs(out_of_fold(by_heart, fruit, np.arange(0, 60, 5)) - fruit.y[::5]).max() > 0.5
+
+
+def test_no_class_is_left_without_rows(rng):
+    codes = np.repeat([0, 1, 2, 3], [20, 6, 2, 1])
+    source = row_source(3 * codes[:, None] + rng.normal(size=(29, 2)), NAMES_OF_FOUR[codes])
+    seen = []
+
+    class Noting(KNeighborsClassifier):
+        def fit(self, X, y):
+            seen.append(np.unique(y, return_counts=True))
+            return super().fit(X, y)
+
+    targets = out_of_fold(Noting(1), source, np.arange(29))
+    assert len(seen) == 5 and all(len(labels) == 4 for labels, _ in seen)
+    # Each fit leaves out some 4 of 20, 2 of 6, 1 of 2 and 0 of 1.
+    assert [counts.tolist() for _, counts in seen] == [[16, 4, 1, 1]] * 2 + [[16, 4, 2, 1]] + [[16, 6, 2, 1]] * 2
+    assert targets[-1].tolist() == [0, 0, 0, 1], "the only row of a class keeps its label"
+    assert (targets.sum(axis=1) == 1).all()
+
+
+def test_a_frozen_teacher_labels_as_it_is(fruit):
+    frozen = FrozenEstimator(GaussianNB().fit(fruit.X, labels_of(fruit)))
+    expected = frozen.predict_proba(fruit.X[:9])
+    np.testing.assert_allclose(out_of_fold(frozen, fruit, np.arange(9)), expected, rtol=1e-9, atol=1e-12)
+
+
+def test_values_out_of_fold(values):
+    indices = np.array([1, 7, 8])
+    others = np.setdiff1d(np.arange(40), indices)
+    teacher = LinearRegression().fit(values.X[others], values.y[others], sample_weight=values.weight[others])
+    found = values.decode_targets(torch.as_tensor(out_of_fold(LinearRegression(), values, indices)))
+    np.testing.assert_allclose(found, teacher.predict(values.X[indices]), rtol=1e-9)
+
+
+def test_subsets_are_labelled_out_of_fold(fruit):
+    y = labels_of(fruit)
+    condenser = SoftLabelRandom(KNeighborsClassifier(1), n_per_class=4, random_state=0).fit(fruit.X, y)
+    others = np.setdiff1d(np.arange(60), condenser.indices_)
+    expected = KNeighborsClassifier(1).fit(fruit.X[others], y[others]).predict_proba(fruit.X[condenser.indices_])
+    np.testing.assert_array_equal(condenser.y_soft_.round(6), expected)
 
 
 # Continuous targets

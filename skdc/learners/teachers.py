@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.utils.validation import has_fit_parameter
@@ -74,6 +77,64 @@ def fitted_teacher(part: object, estimator: Any, source: Source, generator: torc
         Without targets or with one class only; for a stream; for continuous targets without an estimator; if it
         cannot give what is asked for.
     """
+    rows, estimator = _checked(part, estimator, source)
+    return Teacher(_fitted(estimator, rows, generator), source)
+
+
+def out_of_fold_teacher(
+    part: object, estimator: Any, source: Source, generator: torch.Generator
+) -> Callable[[NDArray[np.intp]], Tensor]:
+    """Return what labels rows of the data by clones of an estimator that were fitted without them.
+
+    All rows that are to be labelled are left out at once, but no more than a fifth of a class; where they are more,
+    there are as many fits as it takes. The only row of a class keeps its target. An estimator inside a
+    `FrozenEstimator` labels as it is.
+
+    Parameters
+    ----------
+    part, estimator, source, generator
+        As in `fitted_teacher`.
+
+    Returns
+    -------
+    callable
+        Takes positions of rows, of shape (m,), and returns their targets, of shape (m, n_outputs).
+
+    Raises
+    ------
+    ValueError
+        As `fitted_teacher`.
+    """
+    rows, estimator = _checked(part, estimator, source)
+    estimator = _seeded(estimator, generator)
+
+    def label(indices: NDArray[np.intp]) -> Tensor:
+        if isinstance(estimator, FrozenEstimator):
+            return Teacher(estimator, rows)(rows.take(indices).X)
+        targets = rows.take(indices).y
+        for fold in _folds(indices, rows):
+            others = np.setdiff1d(np.arange(len(rows)), indices[fold])
+            teacher = Teacher(_fitted(estimator, rows, generator, others), rows)
+            targets[fold] = teacher(rows.take(indices[fold]).X)
+        return targets
+
+    return label
+
+
+def _folds(indices: NDArray[np.intp], rows: RowSource) -> list[NDArray[np.intp]]:
+    """Split the positions of `indices`: a fold has up to a fifth of a class, and a class's only row is in none."""
+    pieces = []
+    for c in range(rows.schema.n_classes):
+        members = rows.class_members(c)
+        chosen = np.flatnonzero(np.isin(indices, members))
+        if len(members) > 1 and len(chosen):
+            most = -(-len(members) // 5)
+            pieces.append(np.array_split(chosen, -(-len(chosen) // most)))
+    return [np.concatenate(fold) for fold in zip_longest(*pieces, fillvalue=np.empty(0, dtype=np.intp))]
+
+
+def _checked(part: object, estimator: Any, source: Source) -> tuple[RowSource, Any]:
+    """Return the rows and the estimator, or a default one; refuse what cannot teach them."""
     require_targets(part, source)
     rows, schema = require_rows(part, source, "a teacher"), source.schema
     if estimator is None:
@@ -85,16 +146,25 @@ def fitted_teacher(part: object, estimator: Any, source: Source, generator: torc
     asked = "predict_proba" if schema.task == "classification" else "predict"
     if not hasattr(estimator, asked):
         raise ValueError(f"{part!r}: a teacher of {schema.task} must have {asked}, which {estimator!r} has not")
-    return Teacher(_fitted(estimator, rows, generator), source)
+    return rows, estimator
 
 
-def _fitted(estimator: Any, rows: RowSource, generator: torch.Generator) -> Any:
-    estimator, schema = clone(estimator), rows.schema
+def _seeded(estimator: Any, generator: torch.Generator) -> Any:
+    estimator = clone(estimator)
     if estimator.get_params().get("random_state", 0) is None:
         estimator.set_params(random_state=draw_seed(generator))
-    y = schema.classes[rows.y.argmax(1)] if schema.task == "classification" else rows.y
-    weight = {"sample_weight": rows.weight} if has_fit_parameter(estimator, "sample_weight") else {}
-    return estimator.fit(rows.X, y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
+    return estimator
+
+
+def _fitted(
+    estimator: Any, rows: RowSource, generator: torch.Generator, members: NDArray[np.intp] | None = None
+) -> Any:
+    """Fit a clone of an estimator on the rows, or on some of them."""
+    estimator, schema = _seeded(estimator, generator), rows.schema
+    some = slice(None) if members is None else members
+    y = (schema.classes[rows.y.argmax(1)] if schema.task == "classification" else rows.y)[some]
+    weight = {"sample_weight": rows.weight[some]} if has_fit_parameter(estimator, "sample_weight") else {}
+    return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
 
 
 class InUserUnits(nn.Module):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.data import LabeledSet
-from skdc.learners.teachers import fitted_teacher
+from skdc.learners.teachers import out_of_fold_teacher
 from skdc.parameterizations.base import (
     LiveSet,
     Parameterization,
@@ -29,9 +29,10 @@ class Subset(Parameterization):
     Parameters
     ----------
     labels : {"hard", "teacher"}, default="hard"
-        Whether rows keep their targets, or get those that a teacher says [1]_.
+        Whether rows keep their targets, or get those that a teacher says [1]_: out of fold, which is to say that it was
+        fitted without the rows that it labels.
     teacher : estimator, default=None
-        As in `Points`.
+        As in `Points`; one that comes fitted labels as it is.
 
     References
     ----------
@@ -62,7 +63,7 @@ class Subset(Parameterization):
         rows = require_rows(self, source, "which rows to choose")
         check_labels(self, ("hard", "teacher"))
         refuse_too_many(self, rows, sizes)
-        teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
+        teacher = out_of_fold_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
         return SubsetSet(rows, class_keys(source, sizes), class_weights(source, sizes), sizes, teacher)
 
 
@@ -77,7 +78,7 @@ class SubsetSet(LiveSet):
     sizes : ndarray of shape (n_classes,)
         How many rows of each class are to be chosen.
     teacher : callable, default=None
-        Gives the targets of rows, in place of their own.
+        Gives the targets of the rows at some positions, in place of their own.
     """
 
     def __init__(
@@ -86,25 +87,28 @@ class SubsetSet(LiveSet):
         key: Tensor,
         weight: Tensor,
         sizes: NDArray[np.int64],
-        teacher: Callable[[Tensor], Tensor] | None = None,
+        teacher: Callable[[NDArray[np.intp]], Tensor] | None = None,
     ) -> None:
         super().__init__(key, weight)
         self.sizes = sizes
-        self.soft, self._teacher = teacher is not None, teacher
+        self.soft, self._teacher, self._taught = teacher is not None, teacher, None
         self.indices = np.empty(0, dtype=np.intp)
         self._source = source
 
     def choose(self, indices: NDArray[np.intp], weight: Tensor | None) -> None:
         """Take rows, class after class, and the masses that they stand for; None: those of a class weigh the same."""
-        self.indices = indices
+        self.indices, self._taught = indices, None
         if weight is not None:
             self.weight.copy_(weight / weight.mean())
 
     def forward(self) -> LabeledSet:
         """Return the chosen rows."""
         rows = self._source.take(self.indices)
-        y = rows.y if self._teacher is None else self._teacher(rows.X)
-        return LabeledSet(self.weight, self.key, rows.X, y)
+        if self._teacher is None:
+            return LabeledSet(self.weight, self.key, rows.X, rows.y)
+        if self._taught is None:
+            self._taught = self._teacher(self.indices)
+        return LabeledSet(self.weight, self.key, rows.X, self._taught)
 
     def stored_numbers(self) -> int:
         """Count the rows, and one label a row or, from a teacher, all its targets."""
