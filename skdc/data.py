@@ -184,6 +184,10 @@ class Schema:
         The names of the columns of a frame.
     flat_targets : bool, default=True
         Whether continuous targets have one dimension.
+    multilabel : bool, default=False
+        Whether the targets, continuous inside, are 0 or 1 for the user: several labels a row.
+    n_columns : int, default=0
+        Columns of the frame that the data were, before they were encoded; 0 where they were no frame.
     """
 
     input_shape: tuple[int, ...]
@@ -194,6 +198,8 @@ class Schema:
     classes: NDArray | None = None
     feature_names: NDArray | None = None
     flat_targets: bool = True
+    multilabel: bool = False
+    n_columns: int = 0
 
     def describe(self) -> str:
         """Return what chunks of one stream must have in common, in words."""

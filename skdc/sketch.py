@@ -96,6 +96,7 @@ class Sketch:
         self.sums: list[NDArray[np.float64]] = []
         self.mean: NDArray[np.float64] = np.zeros(0)
         self.scatter: NDArray[np.float64] = np.zeros(0)
+        self.target_range: tuple[NDArray, NDArray] = (np.zeros(0), np.zeros(0))
         self._samples: dict[int, tuple[NDArray, NDArray, NDArray[np.uint64]]] = {}
 
     def empty_like(self) -> Sketch:
@@ -125,6 +126,7 @@ class Sketch:
         membership = np.zeros((len(self.mass), len(X)))
         membership[key, np.arange(len(X))] = weight
         chunk.sums = [membership @ values for values in features]
+        chunk.target_range = y.min(axis=0), y.max(axis=0)
         rows = np.concatenate([rows, y], axis=1)
         chunk.mean = weight @ rows / weight.sum()
         chunk.scatter = weight @ (rows - chunk.mean) ** 2
@@ -154,11 +156,14 @@ class Sketch:
         if not self.sums:
             self.sums = [np.zeros_like(values) for values in other.sums]
             self.mean, self.scatter = np.zeros_like(other.mean), np.zeros_like(other.scatter)
+            self.target_range = other.target_range
         mine, theirs = self.mass.sum(), other.mass.sum()
         # Chan, Golub and LeVeque (1979), eq. 2.1: no cancellation where the offset is large.
         difference = other.mean - self.mean
         self.mean = self.mean + difference * (theirs / (mine + theirs))
         self.scatter = self.scatter + other.scatter + difference**2 * (mine * theirs / (mine + theirs))
+        (low, high), (other_low, other_high) = self.target_range, other.target_range
+        self.target_range = np.minimum(low, other_low), np.maximum(high, other_high)
         self.counts = self.counts + other.counts
         self.mass = self.mass + other.mass
         self.sums = [mine + theirs for mine, theirs in zip(self.sums, other.sums, strict=True)]

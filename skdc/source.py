@@ -64,6 +64,10 @@ class Source(ABC):
         """Return (X, y) of `sizes[c]` distinct rows a class c, chosen by a hash of their content."""
 
     @abstractmethod
+    def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the least and the greatest of each target, in the user's units."""
+
+    @abstractmethod
     def class_mass(self) -> NDArray[np.float64]:
         """Return the total weight of each class."""
 
@@ -222,6 +226,10 @@ class RowSource(Source):
         boost = [np.full(len(rows), len(deck.cards) / len(rows)) for rows, deck in zip(drawn, self._decks, strict=True)]
         return torch.cat(drawn), np.concatenate(boost)
 
+    def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the least and the greatest of each target, in the user's units."""
+        return self.y.min(axis=0), self.y.max(axis=0)
+
     def class_members(self, c: int) -> NDArray[np.intp]:
         """Return the indices of the rows of class c."""
         return np.flatnonzero(self.schema.class_of_key[self.key] == c)
@@ -329,6 +337,10 @@ class SketchSource(Source):
     def batch(self, size: int, generator: torch.Generator) -> list[Block]:
         """Return the mean features of each key, one block a term of the discrepancy."""
         return self._blocks
+
+    def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the least and the greatest of each target, in the user's units."""
+        return self.sketch.target_range
 
     @cached_property
     def _blocks(self) -> list[Block]:

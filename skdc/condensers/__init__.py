@@ -11,6 +11,7 @@ from skdc.condensers.functions import (
     LabelDistillation,
     LabelSolve,
     SoftLabelRandom,
+    TabularCondenser,
     UnrolledTraining,
 )
 from skdc.condensers.matching import (
@@ -75,6 +76,7 @@ __all__ = [
     "Recipe",
     "SoftLabelRandom",
     "SteinThinning",
+    "TabularCondenser",
     "TrajectoryMatching",
     "UncertaintySubset",
     "UnrolledTraining",

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -126,6 +124,7 @@ def read(
     if encoder is not None:
         rows = _encoded(encoder, rows, y, weights[positions])
     kind = target_kind(y, task, known=classes is not None)
+    multilabel, kind = kind == "multilabel", "regression" if kind == "multilabel" else kind
     labels, codes, matrix = _targets(y, kind, rows.shape[0], classes)
     groups = None if sensitive_features is None else _groups(sensitive_features, len(weights), positions)
     class_of_key, key = _keys(codes, groups)
@@ -138,6 +137,8 @@ def read(
         classes=labels,
         feature_names=getattr(estimator, "feature_names_in_", None) if encoder is None else None,
         flat_targets=np.ndim(y) < 2,
+        multilabel=multilabel,
+        n_columns=X.shape[1] if hasattr(X, "iloc") else 0,
     )
     return Problem(rows, matrix, weights[positions], key, schema, positions, encoder)
 
@@ -234,7 +235,7 @@ def _missing(values: NDArray) -> list[Any]:
 
 
 def target_kind(y: NDArray | None, task: str, known: bool) -> str:
-    """Return "classification", "regression" or "none"; `known` says that the labels have been named.
+    """Return "classification", "multilabel", "regression" or "none"; `known` says that the labels have been named.
 
     Raises
     ------
@@ -254,6 +255,14 @@ def target_kind(y: NDArray | None, task: str, known: bool) -> str:
         return "regression"
     if kind in ("continuous", "continuous-multioutput") and task == "auto":
         return "regression"
+    if kind == "multilabel-indicator":
+        return "multilabel"
+    _refuse_no_labels(y, kind, sure=task == "classification" or known)
+    return "classification"
+
+
+def _refuse_no_labels(y: NDArray, kind: str, sure: bool) -> None:
+    """Refuse what is no label a row or, unless that is `sure`, may be numbers of something."""
     if kind == "unknown":
         raise ValueError("Unknown label type: y must hold labels or numbers, one a row")
     if kind not in ("binary", "multiclass"):
@@ -261,12 +270,11 @@ def target_kind(y: NDArray | None, task: str, known: bool) -> str:
             f"y is {kind}, which cannot be condensed as classes; give one label a row, or task='regression'"
         )
     distinct = len(np.unique(y))
-    if task == "auto" and not known and np.asarray(y).dtype.kind in "fiu" and distinct > _MOST_CLASSES:
+    if not sure and np.asarray(y).dtype.kind in "fiu" and distinct > _MOST_CLASSES:
         raise ValueError(
             f"y holds {distinct} distinct numbers: say task='regression' if they are quantities, "
             "task='classification' if they are labels"
         )
-    return "classification"
 
 
 def _targets(
@@ -311,85 +319,3 @@ def _keys(codes: NDArray[np.int64], groups: NDArray[np.int64] | None) -> tuple[N
         return np.arange(codes.max() + 1), codes
     pairs, key = np.unique(np.stack([codes, groups], axis=1), axis=0, return_inverse=True)
     return pairs[:, 0], key.reshape(-1)
-
-
-def sizes_per_class(
-    n_per_class: int | Mapping[Any, int] | None,
-    n_samples: float | None,
-    schema: Schema,
-    counts: NDArray[np.int64],
-    mass: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    """Return how many synthetic rows each class gets.
-
-    Parameters
-    ----------
-    n_per_class, n_samples
-        As in the condensers.
-    schema : Schema
-    counts : ndarray of shape (n_classes,)
-        Rows of each class.
-    mass : ndarray of shape (n_classes,)
-        Weight of each class.
-
-    Raises
-    ------
-    ValueError
-        If both are given, or a size is not a positive number that the classes can share.
-    """
-    if n_per_class is not None and n_samples is not None:
-        raise ValueError(f"n_per_class={n_per_class!r} and n_samples={n_samples!r} are both given; give one of them")
-    if n_samples is not None:
-        return _share(_total(n_samples, counts, mass), mass)
-    if schema.classes is None:
-        if n_per_class is not None:
-            raise ValueError(
-                f"n_per_class={n_per_class!r} counts rows of a class, but y holds no classes; use n_samples"
-            )
-        return np.array([min(100, counts.sum())])
-    if n_per_class is None:
-        return np.minimum(10, counts)
-    return np.where(counts > 0, _per_class(n_per_class, schema.classes), 0)
-
-
-def _per_class(n_per_class: int | Mapping[Any, int], classes: NDArray) -> NDArray[np.int64]:
-    if not isinstance(n_per_class, Mapping):
-        return np.full(len(classes), _count("n_per_class", n_per_class))
-    labels = classes.tolist()
-    unknown = [label for label in n_per_class if label not in labels]
-    if unknown:
-        raise ValueError(f"n_per_class names {unknown[0]!r}, which is not among the classes {labels}")
-    missing = [label for label in labels if label not in n_per_class]
-    if missing:
-        raise ValueError(f"n_per_class names no size for class {missing[0]!r}; give one for each of {labels}")
-    return np.array([_count(f"n_per_class[{label!r}]", n_per_class[label]) for label in labels])
-
-
-def _count(name: str, value: Any) -> int:
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
-    return int(value)
-
-
-def _total(n_samples: float, counts: NDArray[np.int64], mass: NDArray[np.float64]) -> int:
-    n_present = int((mass > 0).sum())
-    if isinstance(n_samples, Real) and not isinstance(n_samples, Integral):
-        if not 0 < n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} must be a whole number, or a fraction between 0 and 1")
-        return max(n_present, round(float(n_samples) * int(counts.sum())))
-    total = _count("n_samples", n_samples)
-    if total < n_present:
-        raise ValueError(
-            f"n_samples={total} cannot give each of {n_present} classes a row; use n_samples={n_present} or more"
-        )
-    return total
-
-
-def _share(total: int, mass: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Share out a total in proportion to mass, at least one for each class that has mass (largest remainders)."""
-    sizes = (mass > 0).astype(np.int64)
-    for _ in range(total - int(sizes.sum())):
-        # Sainte-Lague: the next row goes where a row stands for most mass; of equals, rounding aside, to the first.
-        score = mass / (2 * sizes + 1)
-        sizes[np.argmax(score >= (1 - 1e-9) * score.max())] += 1
-    return sizes

@@ -54,7 +54,8 @@ def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:
     if values is None or not hasattr(like, "iloc"):
         return values
     if values.ndim == 2:
-        return type(like)(values, columns=like.columns, index=index)
+        frame = type(like)(values, columns=like.columns, index=index)
+        return frame if values.dtype.kind == "f" else frame.astype(like.dtypes)
     if like.ndim == 2:
         return type(like)(values[:, None], columns=like.columns, index=index)
     dtype = like.dtype

@@ -6,6 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from copy import copy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -23,7 +24,7 @@ from sklearn.utils.validation import (
 )
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
-from skdc.condensers._input import Problem, as_array, checked_rows, dense, read, sizes_per_class
+from skdc.condensers._input import Problem, as_array, checked_rows, dense, read
 from skdc.condensers._output import (
     CondensedPair,
     chosen_rows,
@@ -34,6 +35,7 @@ from skdc.condensers._output import (
     whole,
 )
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
+from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.data import Schema
@@ -142,8 +144,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         """Return the nouns, made from the parameters."""
 
     def _recipe_for(self, schema: Schema) -> Recipe:
-        """Return the nouns for data of a kind: the same for all, but where nothing was asked for."""
-        return self.recipe()
+        """Return the nouns for data of a kind: a recipe may ask for the task, which is known now."""
+        resolved: Any = copy(self)
+        resolved.task = schema.task
+        return resolved.recipe()
 
     @with_callbacks
     def fit(
@@ -294,15 +298,16 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 densify = FunctionTransformer(dense, accept_sparse=True).set_output(transform="default")
                 self.learner_ = make_pipeline(FrozenEstimator(encoder), densify, self.learner_)
         targets = source.decode_targets(rows.y)
-        self.X_syn_, self.y_syn_, self.y_soft_, self.y_learned_ = X, None, None, None
+        self.X_syn_, self.y_syn_, self.y_soft_ = X, None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
             self.y_syn_ = np.asarray(schema.classes)[targets.argmax(axis=1)]
             self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
-            self.y_syn_ = targets[:, 0] if schema.flat_targets else targets
-        if synthetic.learned:
-            self.y_learned_ = targets if schema.task == "classification" else self.y_syn_
+            targets = targets[:, 0] if schema.flat_targets else targets
+            within = np.clip(targets, *source.target_range())
+            self.y_syn_ = (within > 0.5).astype(np.int64) if schema.multilabel else within
+        self.y_learned_ = targets if synthetic.learned else None
         self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
@@ -320,7 +325,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 self._y_out = like_targets(self.y_syn_, y, getattr(chosen, "index", None))
             elif y is not None:
                 self._y_out = chosen_targets(y, self.indices_)
-                targets = np.asarray(self._y_out, dtype=None if "classes_" in vars(self) else np.float64)
+                targets = np.asarray(self._y_out, dtype=None if "classes_" in vars(self) else self.y_syn_.dtype)
                 self.y_syn_ = targets.reshape(self.y_syn_.shape)
         else:
             self._X_out = like_rows(self.X_syn_, X)

@@ -13,12 +13,13 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.metaestimators import available_if
 
-from skdc.condensers._input import read, sizes_per_class
+from skdc.condensers._input import read
 from skdc.condensers._output import template
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
+from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
-from skdc.condensers.functions.general import GeneralCondenser
+from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.data import Schema
 from skdc.discrepancies.mmd import MMD
@@ -67,7 +68,8 @@ class Condenser(BaseCondenser):
         How the set is stored; None is `Points()`: free points with the labels of the rows that they start from.
     solver : Solver, default=None
         How it is found; None is `Descent()` for values, `Greedy()` for a choice of rows. With none of the three,
-        data with classes get the recipe of `GeneralCondenser()`.
+        data with classes get the recipe of `TabularCondenser()` where they are a frame of up to 100 columns, else that
+        of `GeneralCondenser()`.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -157,6 +159,10 @@ class Condenser(BaseCondenser):
     def _recipe_for(self, schema: Schema) -> Recipe:
         nothing_given = self.discrepancy is None and self.parameterization is None and self.solver is None
         has_classes = schema.task == "classification" and schema.n_classes > 1
+        # Wider frames are images or the like, more often than not.
+        is_table = 0 < schema.n_columns <= 100
+        if nothing_given and is_table and (has_classes or schema.task == "regression"):
+            return TabularCondenser(task=schema.task).recipe()
         return GeneralCondenser().recipe() if nothing_given and has_classes else self.recipe()
 
     @available_if(_can_stream)

@@ -12,6 +12,8 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
+from sklearn.multioutput import MultiOutputRegressor
+from sklearn.utils import get_tags
 from sklearn.utils.validation import has_fit_parameter
 from skorch import NeuralNet
 from torch import Tensor, nn
@@ -163,6 +165,8 @@ def _fitted(
     estimator, schema = _seeded(estimator, generator), rows.schema
     some = slice(None) if members is None else members
     y = (schema.classes[rows.y.argmax(1)] if schema.task == "classification" else rows.y)[some]
+    if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:
+        estimator = MultiOutputRegressor(estimator)
     weight = {"sample_weight": rows.weight[some]} if has_fit_parameter(estimator, "sample_weight") else {}
     return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
 

@@ -105,7 +105,6 @@ LABELS = np.array(list("ab") * 20, dtype=object)
         pytest.param(with_value(LABELS, 3, 7), ["y", "str", "int"], id="mixed-labels"),
         pytest.param(y[:-1], ["[40, 39]", "inconsistent"], id="too-short"),
         pytest.param(np.r_[y, 1], ["[40, 41]", "inconsistent"], id="too-long"),
-        pytest.param((X > 0).astype(int), ["multilabel-indicator", "one label a row"], id="multilabel"),
         pytest.param(np.c_[y, y + 1], ["multiclass-multioutput", "one label a row"], id="two-columns-of-labels"),
         pytest.param(X.reshape(40, 3, 1), ["dim 3", "<= 2"], id="three-dimensions"),
         pytest.param(y + 1j, ["Complex data not supported"], id="complex"),

@@ -49,7 +49,8 @@ def condense(parts):
     except ValueError:
         return None
     targets = condenser.y_syn_ if condenser.y_learned_ is None else condenser.y_learned_.ravel()
-    return np.concatenate([condenser.X_syn_.ravel(), targets])
+    soft = np.empty(0) if condenser.y_soft_ is None else condenser.y_soft_.ravel()
+    return np.concatenate([condenser.X_syn_.ravel(), targets, soft])
 
 
 @pytest.fixture(scope="module")

@@ -116,6 +116,17 @@ def test_regression_without_targets_and_a_continuous_one():
     assert y_syn.name == "price" and y_syn.between(900, 1500).all() and (X_syn.dtypes == MIXED.dtypes).all()
 
 
+def test_default_of_frames_with_continuous_targets():
+    price = pd.DataFrame({"low": MIXED["count"] * 10.0, "high": MIXED["count"] * 20.0 + MIXED["age"]})
+    for target in (price["high"], price):
+        condenser = Condenser(n_samples=8, random_state=0).fit(MIXED, target)
+        X_syn, y_syn = condenser
+        assert_frame_equal(X_syn, MIXED.iloc[condenser.indices_])
+        assert y_syn.shape == (8, *target.shape[1:])
+        assert np.all(y_syn >= target.min(axis=0)) and np.all(y_syn <= target.max(axis=0))
+        assert not np.allclose(y_syn, target.iloc[condenser.indices_]), "targets are those that a teacher predicts"
+
+
 def test_what_the_encoder_refuses_is_refused_by_fit():
     condenser = RandomSubset(n_per_class=2)
     for frame, words in [

@@ -1,6 +1,6 @@
 """Condensers that match what learners predict which are trained on the set."""
 
-from skdc.condensers.functions.general import GeneralCondenser
+from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.functions.kernels import KernelInducingPoints
 from skdc.condensers.functions.labels import LabelDistillation, LabelSolve, SoftLabelRandom
 from skdc.condensers.functions.regression import RCIG, RFAD, FRePo
@@ -15,5 +15,6 @@ __all__ = [
     "LabelDistillation",
     "LabelSolve",
     "SoftLabelRandom",
+    "TabularCondenser",
     "UnrolledTraining",
 ]

@@ -1,4 +1,4 @@
-"""The condenser for learners of many kinds."""
+"""Condensers for learners of many kinds: of any data, and of tables."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ from typing import Any, Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection.kernels import GreedyKernelPoints
 from skdc.discrepancies.aligned import CrossEntropy, SquaredL2
-from skdc.kernels import Gaussian, Laplace
+from skdc.kernels import Gaussian, Kernel, Laplace
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP, Builder, LinearNetwork
 from skdc.parameterizations.edited import EditedRows
+from skdc.parameterizations.subset import Subset
 from skdc.solvers.descent import Descent
 from skdc.spaces.functions import KernelRidgePredictions
 from skdc.spaces.neighbors import NeighborPredictions
@@ -112,3 +114,87 @@ class GeneralCondenser(NamedCondenser):
         discrepancy = gaussian + laplace + neighbors + logistic + network
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size, max_passes=50)
         return Recipe(discrepancy, EditedRows(self.threshold, start=GreedyKernelPoints()), solver)
+
+
+class TabularCondenser(NamedCondenser):
+    """Real rows of a table, with what a teacher says of them: for learners of many kinds, trees among them.
+
+    Rows are chosen as by `GreedyKernelPoints` [1]_: those from which kernel ridge regression learns the others best.
+    Then a teacher that was fitted on the other rows tells the probabilities of their classes [2]_: where labels are
+    noisy, the label of a single row says less. Continuous targets are those that it predicts. Give `n_samples` rather
+    than `n_per_class` if learners are to know how frequent classes are: weights say it too, but not to learners that
+    take none, such as nearest neighbours.
+
+    Parameters
+    ----------
+    teacher : estimator, default=None
+        Classifier with `predict_proba`, or regressor; it sees encoded rows. None takes
+        `HistGradientBoostingClassifier()`, or `HistGradientBoostingRegressor()`.
+    kernel : Kernel, default=None
+        As in `GreedyKernelPoints`, as are the following.
+    regularization : float, default=0.01
+    n_passes : int, default=1
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`, `indices_`, and `learner_`: the kernel-ridge classifier or regressor
+    that the rows are chosen for. `CondensedEstimator` shows learners the probabilities as weighted copies.
+
+    References
+    ----------
+    .. [1] Nguyen, Chen and Lee, "Dataset Meta-Learning from Kernel Ridge-Regression", 2021, eq. 7.
+    .. [2] Qin, Deng and Alvarez-Melis, "A Label is Worth a Thousand Images in Dataset Distillation", 2024.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from skdc import TabularCondenser
+    >>> frame = pd.DataFrame({"size": [1, 2, 3, 4, 7, 8, 9, 10] * 9, "shape": [*"aabbabab"] * 9})
+    >>> X_syn, y_syn = TabularCondenser(n_per_class=1, random_state=0).fit(frame, frame["size"] > 5)
+    >>> X_syn.columns.tolist(), y_syn.tolist()
+    (['size', 'shape'], [False, True])
+    """
+
+    def __init__(
+        self,
+        teacher: Any = None,
+        kernel: Kernel | None = None,
+        regularization: float = 0.01,
+        n_passes: int = 1,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | Literal["auto"] | None = "auto",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+        warm_start: bool = False,
+    ) -> None:
+        super().__init__(
+            n_per_class=n_per_class,
+            n_samples=n_samples,
+            task=task,
+            encoder=encoder,
+            device=device,
+            random_state=random_state,
+            n_jobs=n_jobs,
+            verbose=verbose,
+            warm_start=warm_start,
+        )
+        self.teacher = teacher
+        self.kernel = kernel
+        self.regularization = regularization
+        self.n_passes = n_passes
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        teacher = self.teacher
+        if teacher is None:
+            is_regression = self.task == "regression"
+            teacher = HistGradientBoostingRegressor() if is_regression else HistGradientBoostingClassifier()
+        rows = GreedyKernelPoints(self.kernel, self.regularization, self.n_passes).recipe()
+        return Recipe(rows.discrepancy, Subset(labels="teacher", teacher=teacher), rows.solver)
