@@ -1,5 +1,6 @@
 """Dataset condensation for scikit-learn: turn a big training set into a tiny one."""
 
+from skdc.auto import AutoCondenser
 from skdc.condensers import (
     CAFE,
     M3D,
@@ -49,6 +50,7 @@ __all__ = [
     "RFAD",
     "WMDD",
     "AsSampler",
+    "AutoCondenser",
     "CondensedEstimator",
     "Condenser",
     "CondensingPipeline",

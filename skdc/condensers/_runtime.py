@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
+from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -111,8 +112,8 @@ def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
 
 
 def progress_of(condenser: BaseEstimator) -> Progress:
-    """Return what a solver tells of its steps: a bar where wanted, and the callbacks of the fit under way."""
-    name = type(condenser).__name__
+    """Return what a solver tells of its steps: a bar where wanted, the callbacks of the fit under way, a deadline."""
+    name, deadline = type(condenser).__name__, getattr(condenser, "_deadline", np.inf)
     tell = StepTeller(condenser) if hasattr(condenser, "_callback_fit_ctx") else lambda step, n_steps: False
 
     def progress(step: int, n_steps: int, loss: float) -> bool:
@@ -121,6 +122,6 @@ def progress_of(condenser: BaseEstimator) -> Progress:
             value = "" if np.isnan(loss) else f"loss {loss:.4g} "
             bar = f"\r{name} [{'#' * done}{'.' * (30 - done)}] {step}/{n_steps} {value}"
             print(bar, end="\n" if step == n_steps else "", file=sys.stderr, flush=True)
-        return tell(step, n_steps)
+        return tell(step, n_steps) or monotonic() > deadline
 
     return progress

@@ -1,0 +1,5 @@
+"""A condenser that chooses itself."""
+
+from skdc.auto.condenser import AutoCondenser
+
+__all__ = ["AutoCondenser"]

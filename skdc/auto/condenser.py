@@ -1,0 +1,297 @@
+"""A condenser that tries several on a part of the data, and keeps the set that serves best."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier, is_regressor
+from sklearn.model_selection import check_cv
+from sklearn.utils import Tags, get_tags
+from sklearn.utils.validation import check_is_fitted
+
+from skdc.auto.candidates import Traits, proposed
+from skdc.auto.judges import Judge, panel
+from skdc.auto.trials import Study
+from skdc.condensers._input import Problem, as_array, read
+from skdc.condensers._runtime import draw_entropy
+from skdc.condensers._sizes import sizes_per_class
+from skdc.condensers.base import BaseCondenser, PairMixin
+from skdc.condensers.selection import RandomSubset
+
+_MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point
+
+
+class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
+    """Try condensers on a part of the data, and keep the set on which learners do best.
+
+    A part of the rows is held out. Candidates condense the others, at first few of them; the third of the candidates on
+    whose sets the learner scores best, on the rows held out, goes on to three times the rows (successive halving [1]_,
+    by scikit-learn's `HalvingGridSearchCV`). Of all sets, the one with the best score comes out. Random rows are always
+    among the candidates: but for the noise of a score on the rows held out, no set comes out that is worse.
+
+    Parameters
+    ----------
+    estimator : estimator, default=None
+        What is to be trained on the set. None takes the mean score of several: a linear model, nearest neighbours, a
+        random forest and gradient boosting.
+    scoring : str or callable, default=None
+        As in scikit-learn; None takes the estimator's `score`.
+    candidates : "auto", list of condenser or {str: condenser}, default="auto"
+        What is tried. "auto" takes what suits the size, dimension, classes and columns of the data, most promising
+        first. A condenser without a size gets that of this one.
+    time_budget : float, default=60.0
+        Seconds for the trials; candidates that take long are stopped early, or left out. None: as long as it takes.
+    cv : int, splitter or iterable, default=None
+        As in scikit-learn. None holds out a quarter of the rows, 5000 at most. With several splits the mean score
+        counts, and the set of the best split comes out.
+    n_per_class, n_samples : int, float or dict, default=None
+        As in the condensers: how many rows the set has. "auto" candidates share them out in proportion to the classes
+        or equally, whichever serves better, unless `n_per_class` is a dictionary.
+    task, encoder, device, random_state, n_jobs, verbose
+        As in the condensers.
+
+    Attributes
+    ----------
+    best_condenser_ : condenser
+        The fitted condenser whose set comes out.
+    leaderboard_ : DataFrame
+        A line for each trial, best first: candidate, rows seen, score, seconds, and why it gave none.
+    reason_ : str
+        Why this set, in a sentence.
+    X_syn_, y_syn_, y_soft_, sample_weight_, storage_, classes_, indices_
+        As in `Condenser`, where the best condenser has them.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+
+    References
+    ----------
+    .. [1] Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", 2016.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.tree import DecisionTreeClassifier
+    >>> from skdc import AutoCondenser, KMeansCondenser, KMedoids
+    >>> X, y = load_iris(return_X_y=True)
+    >>> candidates = {"k-means": KMeansCondenser(), "k-medoids": KMedoids()}
+    >>> tree = DecisionTreeClassifier(random_state=0)
+    >>> auto = AutoCondenser(tree, candidates=candidates, n_per_class=3, random_state=0).fit(X, y)
+    >>> X_syn, y_syn = auto
+    >>> X_syn.shape
+    (9, 4)
+    >>> sorted(set(auto.leaderboard_["candidate"]))
+    ['k-means', 'k-medoids', 'random rows']
+    """
+
+    def __init__(
+        self,
+        estimator: Any = None,
+        scoring: Any = None,
+        candidates: Literal["auto"] | Sequence[BaseCondenser] | Mapping[str, BaseCondenser] = "auto",
+        time_budget: float | None = 60.0,
+        cv: Any = None,
+        *,
+        n_per_class: int | Mapping[Any, int] | None = None,
+        n_samples: float | None = None,
+        task: Literal["auto", "classification", "regression"] = "auto",
+        encoder: TransformerMixin | Literal["auto"] | None = "auto",
+        device: str = "auto",
+        random_state: int | np.random.RandomState | None = None,
+        n_jobs: int | None = None,
+        verbose: int = 0,
+    ) -> None:
+        self.estimator = estimator
+        self.scoring = scoring
+        self.candidates = candidates
+        self.time_budget = time_budget
+        self.cv = cv
+        self.n_per_class = n_per_class
+        self.n_samples = n_samples
+        self.task = task
+        self.encoder = encoder
+        self.device = device
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
+
+    def fit(
+        self,
+        X: ArrayLike,
+        y: ArrayLike | None = None,
+        *,
+        sample_weight: ArrayLike | None = None,
+        sensitive_features: ArrayLike | None = None,
+    ) -> Self:
+        """Try the candidates, and keep the best set.
+
+        Parameters
+        ----------
+        X, y, sample_weight, sensitive_features
+            As in the condensers; targets are needed.
+
+        Returns
+        -------
+        self
+            It unpacks into (X_syn, y_syn).
+
+        Raises
+        ------
+        ValueError
+            For bad input, or if no candidate gives a set.
+        """
+        self._forget()
+        if y is None:
+            raise ValueError(
+                "AutoCondenser judges sets by what learners learn from them, but y is None; pass y, or take a "
+                "condenser, such as KernelHerding()"
+            )
+        if self.time_budget is not None and not self.time_budget > 0:
+            raise ValueError(f"time_budget={self.time_budget!r} must be a positive number of seconds, or None")
+        given = tuple(as_array(part) for part in (X, y, sample_weight, sensitive_features))
+        problem = read(self, *given, task=self._told_task(), encoder=self.encoder)
+        names, condensers = self._candidates(given[0], problem, seed := draw_entropy(self.random_state))
+        splits = self._splits(problem, seed)
+        judge = panel(problem, self.scoring, seed) if self.estimator is None else self._judge()
+        study = Study(given, problem.positions, _ranks(problem, seed), condensers, judge, self._budget(), splits)
+        study.run(names if self.verbose else None)
+        self._keep(study, names)
+        return self
+
+    def transform(self, X: ArrayLike) -> Any:
+        """Return new rows unchanged, as condensers do.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, ...)
+
+        Returns
+        -------
+        X
+            As passed, once it is seen to be valid.
+        """
+        check_is_fitted(self)
+        return self.best_condenser_.transform(X)
+
+    def _told_task(self) -> str:
+        if self.task != "auto" or self.estimator is None:
+            return self.task
+        if is_classifier(self.estimator):
+            return "classification"
+        return "regression" if is_regressor(self.estimator) else "auto"
+
+    def _judge(self) -> Judge:
+        return Judge([self.estimator], self.scoring, lambda rows: rows)
+
+    def _budget(self) -> float:
+        return np.inf if self.time_budget is None else float(self.time_budget)
+
+    def _candidates(self, X: Any, problem: Problem, seed: int) -> tuple[list[str], list[BaseCondenser]]:
+        """Return names and condensers, with sizes and seeds; random rows come first."""
+        schema = problem.schema
+        task = "classification" if schema.classes is not None or schema.multilabel else "regression"
+        common = {"task": task, "encoder": self.encoder, "device": self.device, "n_jobs": self.n_jobs}
+        if isinstance(self.candidates, str):
+            if self.candidates != "auto":
+                raise ValueError(f"candidates={self.candidates!r} must be 'auto', a list or a dict of condensers")
+            found = proposed(Traits.of(X, problem), schema.task, self._sizes(problem))
+            found = [(name, part.set_params(**common)) for name, part in found]
+        else:
+            found = self._given(common)
+        names, condensers = zip(*found, strict=True)
+        for i, part in enumerate(condensers):
+            if part.random_state is None:
+                part.set_params(random_state=(seed + i) % 2**31)
+        return list(names), list(condensers)
+
+    def _given(self, common: Mapping[str, Any]) -> list[tuple[str, BaseCondenser]]:
+        """Return the user's candidates, and random rows."""
+        given = self.candidates
+        pairs = list(given.items() if isinstance(given, Mapping) else ((repr(part), part) for part in given))
+        size = {"n_per_class": self.n_per_class, "n_samples": self.n_samples}
+        found: list[tuple[str, BaseCondenser]] = [("random rows", RandomSubset(**common, **size))]
+        for name, part in pairs:
+            if not isinstance(part, BaseCondenser):
+                raise TypeError(f"candidates must be condensers, such as KMedoids(), got {part!r}")
+            part = clone(part)
+            if part.n_per_class is None and part.n_samples is None:
+                part.set_params(**size)
+            found.append((str(name), part))
+        return found
+
+    def _sizes(self, problem: Problem) -> dict[str, dict[str, Any]]:
+        """Return the sizes to try, by how rows are shared out."""
+        schema, (counts, mass) = problem.schema, problem.per_class()
+        total = int(sizes_per_class(self.n_per_class, self.n_samples, schema, counts, mass).sum())
+        if schema.classes is None:
+            return {"": {"n_samples": total}}
+        if isinstance(self.n_per_class, Mapping):
+            return {"": {"n_per_class": self.n_per_class}}
+        equal = max(1, total // int((mass > 0).sum()))
+        return {"in proportion": {"n_samples": total}, "in equal shares": {"n_per_class": equal}}
+
+    def _splits(self, problem: Problem, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Return positions of rows to condense and of rows to judge by."""
+        n = len(problem.positions)
+        if self.cv is not None:
+            codes = problem.schema.class_of_key[problem.key]
+            splitter = check_cv(self.cv, codes, classifier=problem.schema.classes is not None)
+            return list(splitter.split(np.zeros((n, 1)), codes))
+        n_test = min(n // 4, _MOST_TEST_ROWS)
+        if not n_test:
+            raise ValueError(f"AutoCondenser holds out a quarter of the rows, but there are {n} (n_samples = {n})")
+        order = np.argsort(_ranks(problem, seed))
+        return [(np.sort(order[:-n_test]), np.sort(order[-n_test:]))]
+
+    def _keep(self, study: Study, names: list[str]) -> None:
+        """Show the best set."""
+        import pandas as pd  # only here, and skdc itself does not need it
+
+        best, scores = study.best(), study.mean_scores()
+        self.best_condenser_ = best.condenser
+        for name in _SHOWN:
+            if hasattr(best.condenser, name):
+                setattr(self, name, getattr(best.condenser, name))
+        if hasattr(self, "indices_"):
+            self.indices_ = study.positions[best.rows[self.indices_]]
+        lines = [(names[r.candidate], r.n_rows, r.score, r.seconds, r.error) for r in study.results]
+        board = pd.DataFrame(lines, columns=["candidate", "rows", "score", "seconds", "error"])
+        self.leaderboard_ = board.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+        random = max(score for (candidate, _), score in scores.items() if candidate == 0)
+        self.reason_ = (
+            f"{names[best.candidate]!r}, condensed from {len(best.rows)} rows, scored "
+            f"{scores[best.candidate, best.n_rows]:.4g} on rows held out, where random rows scored {random:.4g}; "
+            f"{len(names)} candidates were tried in {study.elapsed():.1f} s."
+        )
+
+    def _pair(self) -> tuple[Any, Any]:
+        return self.best_condenser_._pair()
+
+    def _forget(self) -> None:
+        for name in [name for name in vars(self) if name.endswith("_")]:
+            delattr(self, name)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "best_condenser_" in vars(self)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.input_tags = get_tags(RandomSubset()).input_tags
+        tags.target_tags.required = True
+        return tags
+
+
+_SHOWN = ("X_syn_", "y_syn_", "y_soft_", "y_learned_", "sample_weight_", "storage_", "classes_", "indices_", "learner_")
+
+
+def _ranks(problem: Problem, seed: int) -> NDArray[np.float64]:
+    """Return an order of the rows of which any beginning holds the classes in proportion, one of each at least."""
+    codes = problem.schema.class_of_key[problem.key]
+    shuffled = np.random.default_rng(seed).permutation(len(codes))
+    ranks = np.empty(len(codes))
+    for code in np.unique(codes):
+        members = shuffled[codes[shuffled] == code]
+        ranks[members] = np.arange(len(members)) / len(members)
+    return ranks

@@ -1,0 +1,86 @@
+"""What a condensed set is worth: the scores of learners that are trained on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.ensemble import (
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import check_scoring
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import get_tags
+
+from skdc.condensers._input import Problem
+from skdc.condensers.base import BaseCondenser
+from skdc.meta import fit_on_set
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Learners that are trained on a set, and the mean of their scores on rows of the data.
+
+    Parameters
+    ----------
+    learners : list of estimator
+    scoring : str, callable or None
+        As in scikit-learn; None takes `score` of each learner.
+    show : callable
+        Makes of rows of the data, or of a set, what the learners take.
+    """
+
+    learners: Sequence[Any]
+    scoring: Any
+    show: Callable[[Any], Any]
+
+    def __call__(self, condenser: BaseCondenser, X: Any, y: Any, weight: NDArray | None) -> float:
+        """Return the mean score on rows, of learners that are trained on the set of a fitted condenser."""
+        X_syn, y_syn = condenser
+        given = condenser.sample_weight_, condenser.y_soft_, getattr(condenser, "classes_", None)
+        rows, synthetic, scores = self.show(X), self.show(X_syn), []
+        for learner in self.learners:
+            fitted = fit_on_set(clone(learner), synthetic, y_syn, *given)
+            metadata = {} if weight is None else {"sample_weight": weight}
+            scores.append(check_scoring(fitted, self.scoring)(fitted, rows, y, **metadata))
+        return float(np.mean(scores))
+
+
+def panel(problem: Problem, scoring: Any, seed: int) -> Judge:
+    """Return a judge of four learners that differ, for rows as the problem encodes them, standardised."""
+    schema = problem.schema
+    if schema.task == "classification":
+        learners = [
+            LogisticRegression(max_iter=500),
+            KNeighborsClassifier(),
+            RandomForestClassifier(random_state=seed),
+            HistGradientBoostingClassifier(min_samples_leaf=1, random_state=seed),
+        ]
+    elif schema.multilabel:
+        learners = [KNeighborsClassifier(), RandomForestClassifier(random_state=seed)]
+    else:
+        learners = [
+            Ridge(),
+            KNeighborsRegressor(),
+            RandomForestRegressor(random_state=seed),
+            HistGradientBoostingRegressor(min_samples_leaf=1, random_state=seed),
+        ]
+    if not schema.flat_targets:
+        learners = [learner for learner in learners if get_tags(learner).target_tags.multi_output]
+    encoder = problem.encoder
+    scaler = StandardScaler().fit(problem.X.reshape(len(problem.X), -1), sample_weight=problem.weight)
+
+    def show(rows: Any) -> NDArray:
+        numbers = np.asarray(rows if encoder is None else encoder.transform(rows))
+        return scaler.transform(numbers.reshape(len(numbers), -1))
+
+    return Judge(learners, scoring, show)

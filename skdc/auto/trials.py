@@ -1,0 +1,208 @@
+"""Trials of condensers on a part of the data, as estimators that scikit-learn's search can fit and score."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, clone
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.model_selection import HalvingGridSearchCV
+from sklearn.utils import _safe_indexing
+
+from skdc.auto.judges import Judge
+from skdc.condensers.base import BaseCondenser
+
+_FACTOR = 3  # one of three candidates goes on to three times the rows
+_FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
+
+
+@dataclass
+class Result:
+    """What came of a trial."""
+
+    candidate: int
+    n_rows: int
+    score: float = np.nan
+    seconds: float = 0.0
+    condenser: BaseCondenser | None = None
+    rows: NDArray[np.intp] | None = None
+    error: str = ""
+
+
+@dataclass(eq=False)
+class Study:
+    """Data, candidates and the time that is left; and what came of the trials.
+
+    Parameters
+    ----------
+    data : tuple of (X, y, sample_weight, sensitive_features)
+        As passed by the user; the last two may be None.
+    positions : ndarray of shape (n,)
+        Rows of the data that count.
+    ranks : ndarray of shape (n,)
+        Their order: a trial on fewer rows takes the first.
+    candidates : list of condenser
+        With their sizes and seeds; the first are random rows.
+    judge : Judge
+    budget : float
+        Seconds.
+    splits : list of (ndarray, ndarray)
+        Rows to condense, and rows to judge by.
+    """
+
+    data: tuple[Any, ...]
+    positions: NDArray[np.intp]
+    ranks: NDArray[np.float64]
+    candidates: Sequence[BaseCondenser]
+    judge: Judge
+    budget: float
+    splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
+    start: float = field(default_factory=monotonic)
+    results: list[Result] = field(default_factory=list)
+
+    def __sklearn_clone__(self) -> Study:
+        return self
+
+    def __post_init__(self) -> None:
+        n_rows = min(len(train) for train, _ in self.splits)
+        n_rungs = 1
+        while _FACTOR**n_rungs <= len(self.candidates) and n_rows // _FACTOR**n_rungs >= _FEWEST_ROWS:
+            n_rungs += 1
+        self.rungs = [n_rows // _FACTOR ** (n_rungs - 1 - i) for i in range(n_rungs)]
+
+    def run(self, names: Sequence[str] | None) -> None:
+        """Try the candidates by successive halving; names, if any, are printed as their trials end.
+
+        Raises
+        ------
+        ValueError
+            If no candidate gives a set that can be judged.
+        """
+        self.names = names
+        search = HalvingGridSearchCV(
+            Trial(self),
+            {"candidate": list(range(len(self.candidates)))},
+            factor=_FACTOR,
+            resource="max_rows",
+            min_resources=self.rungs[0],
+            max_resources=self.rungs[-1],
+            cv=self.splits,
+            refit=False,
+            return_train_score=False,
+            error_score=np.nan,
+            random_state=0,
+            n_jobs=1,
+        )
+        failure = None
+        with warnings.catch_warnings():
+            # Trials that fail are told of by the leaderboard; learners that have not converged on ten rows are no news.
+            warnings.simplefilter("ignore")
+            try:
+                search.fit(np.arange(len(self.positions))[:, None], np.zeros(len(self.positions)))
+            except ValueError as error:  # all trials of a round have failed
+                failure = error
+        if not self.mean_scores():
+            reasons = [result.error for result in self.results if result.error] or [str(failure)]
+            raise ValueError(f"no candidate gives a set that can be judged: {reasons[0]}") from failure
+
+    def take(self, rows: NDArray[np.intp]) -> tuple[Any, ...]:
+        """Return some of the rows that count, with all that belongs to them."""
+        return tuple(None if part is None else _safe_indexing(part, self.positions[rows]) for part in self.data)
+
+    def elapsed(self) -> float:
+        """Return the seconds since the start."""
+        return monotonic() - self.start
+
+    def mean_scores(self) -> dict[tuple[int, int], float]:
+        """Return the mean score over the splits, by candidate and number of rows; of complete trials only."""
+        found: dict[tuple[int, int], list[float]] = {}
+        for result in self.results:
+            found.setdefault((result.candidate, result.n_rows), []).append(result.score)
+        return {key: float(np.mean(scores)) for key, scores in found.items() if np.isfinite(scores).all()}
+
+    def best(self) -> Result:
+        """Return the trial of the best mean score; of several splits, that of the best one."""
+        scores = self.mean_scores()
+        best = max(scores, key=lambda key: scores[key])
+        return max((r for r in self.results if (r.candidate, r.n_rows) == best), key=lambda r: r.score)
+
+    def seconds_for(self, candidate: int, n_rows: int) -> float:
+        """Return how long a trial may take.
+
+        Each round has an equal share of the budget, of which a trial gets up to twice its part of what is left.
+
+        Raises
+        ------
+        TimeoutError
+            If there is no time left, or not enough by what a trial on fewer rows has taken. Random rows always have
+            time.
+        """
+        rung = next((i for i, rows in enumerate(self.rungs) if n_rows <= rows), len(self.rungs) - 1)
+        left = self.budget * (rung + 1) / len(self.rungs) - self.elapsed()
+        before = [r for r in self.results if r.candidate == candidate and r.n_rows < n_rows and not r.error]
+        expected = before[-1].seconds * n_rows / before[-1].n_rows if before else 0.0
+        if candidate and (left <= 0 or expected > 1.5 * left):
+            raise TimeoutError("out of time")
+        n_trials = len(self.splits) * -(-len(self.candidates) // _FACTOR**rung)
+        n_left = n_trials - sum(r.n_rows == n_rows for r in self.results)
+        return max(min(left, 2 * left / max(n_left, 1)), 0.0)
+
+
+class Trial(BaseEstimator):
+    """A candidate on some of the rows.
+
+    Parameters
+    ----------
+    study : Study
+    candidate : int
+        Which one.
+    max_rows : int
+        How many rows it sees.
+    """
+
+    def __init__(self, study: Study, candidate: int = 0, max_rows: int = 1) -> None:
+        self.study = study
+        self.candidate = candidate
+        self.max_rows = max_rows
+
+    def fit(self, index: NDArray[np.intp], y: object = None) -> Self:
+        """Condense the rows at some positions."""
+        study, started, rows = self.study, monotonic(), index[:, 0]
+        rows = np.sort(rows[np.argsort(study.ranks[rows], kind="stable")][: self.max_rows])
+        self.result_ = result = Result(self.candidate, self.max_rows)
+        try:
+            condenser = clone(study.candidates[self.candidate])
+            condenser._deadline = started + study.seconds_for(self.candidate, self.max_rows)
+            X, targets, weight, groups = study.take(rows)
+            condenser.fit(X, targets, sample_weight=weight, sensitive_features=groups)
+            result.condenser, result.rows = condenser, rows
+        except Exception as error:
+            result.error = str(error)
+            raise
+        finally:
+            result.seconds = monotonic() - started
+            study.results.append(result)
+        return self
+
+    def score(self, index: NDArray[np.intp], y: object = None) -> float:
+        """Return what the judge says of the set, on the rows at other positions."""
+        started, result = monotonic(), self.result_
+        X, targets, weight, _ = self.study.take(index[:, 0])
+        try:
+            result.score = self.study.judge(result.condenser, X, targets, weight)
+        except Exception as error:
+            result.error = str(error)
+            raise
+        finally:
+            result.seconds += monotonic() - started
+        if self.study.names is not None:
+            name = self.study.names[self.candidate]
+            print(f"{name}, {len(result.rows)} rows: {result.score:.4g} in {result.seconds:.1f} s", file=sys.stderr)
+        return result.score
