@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,21 +13,21 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 
 from skdc.condensers import (
     BaseCondenser,
-    Condenser,
     GeneralCondenser,
     GreedyKernelPoints,
+    KernelHerding,
     KernelInducingPoints,
+    KernelThinning,
     KMeansCondenser,
     KMedoids,
     RandomSubset,
-    SoftLabelRandom,
     TabularCondenser,
     WassersteinCoreset,
 )
 from skdc.condensers._input import Problem
 from skdc.kernels import Gaussian
-from skdc.parameterizations import Subset
 
+_MANY = 20_000  # with more rows, what is quick comes first
 _WIDE = 300  # rows of more numbers are images, texts or the like, more often than tables
 _UNEVEN = 1.5  # classes whose sizes differ by this factor are shared out in both ways
 
@@ -82,31 +83,42 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any]) -> list[tuple[
     sizes : dict of str to dict
         The size parameters by how rows are shared out: "in proportion" and, for classes, "in equal shares".
     """
-    teacher = HistGradientBoostingClassifier() if task == "classification" else HistGradientBoostingRegressor()
-    medoids = KMedoids().recipe()
-    taught = Condenser(medoids.discrepancy, Subset(labels="teacher", teacher=teacher), medoids.solver)
-    choices: list[tuple[str, BaseCondenser]] = [
-        ("kernel points, labels of a teacher", TabularCondenser(teacher)),
-        ("random rows, labels of a teacher", SoftLabelRandom(teacher)),
-        ("k-medoids, labels of a teacher", taught),
-        ("kernel points", GreedyKernelPoints()),
-        ("k-medoids", KMedoids()),
-        ("kernel points of a wide kernel, labels of a teacher", TabularCondenser(teacher, Gaussian(factor=1.0))),
-        ("random rows, labels of a teacher, again", SoftLabelRandom(teacher)),
+    regression = task == "regression"
+    teacher = HistGradientBoostingRegressor() if regression else HistGradientBoostingClassifier()
+    taught = partial(TabularCondenser, teacher=teacher)
+    wide = GreedyKernelPoints(Gaussian(factor=1.0))
+    # Name, condenser, whether it makes new points, and how slow it is where rows are many.
+    known: list[tuple[str, BaseCondenser, bool, int]] = [
+        ("kernel points, labels of a teacher", taught(GreedyKernelPoints()), False, 1),
+        ("random rows, labels of a teacher", taught(RandomSubset()), False, 1),
+        ("k-medoids, labels of a teacher", taught(KMedoids()), False, 3),
+        ("kernel points", GreedyKernelPoints(), False, 1),
+        ("k-medoids", KMedoids(), False, 3),
+        ("Wasserstein coreset", WassersteinCoreset(), True, 1),
+        ("kernel points of a wide kernel, labels of a teacher", taught(wide), False, 1),
+        ("random rows, labels of a teacher, again", taught(RandomSubset()), False, 1),
+        ("k-means", KMeansCondenser(), True, 1),
+        ("kernel inducing points", KernelInducingPoints(), True, 2),
     ]
-    points: list[tuple[str, BaseCondenser]] = [
-        ("Wasserstein coreset", WassersteinCoreset()),
-        ("kernel inducing points", KernelInducingPoints()),
-    ]
-    if traits.n_classes:
-        points = [("k-means", KMeansCondenser()), *points, ("one set for many learners", GeneralCondenser())]
-    random = ("random rows", RandomSubset())
-    # Averages of images are images; those of categories are none of them.
-    ordered = [*points, *choices[3:5]] if traits.image else choices + points
+    if regression:
+        thinned = ("kernel thinning, labels of a teacher", taught(KernelThinning()), False, 2)
+        herded = ("kernel herding, labels of a teacher", taught(KernelHerding()), False, 2)
+        known = [thinned, herded, *known]
+    else:
+        known.append(("one set for many learners", GeneralCondenser(), True, 4))
+    if traits.image:  # trees teach little there, and are slow
+        known = [entry for entry in known if "teacher" not in entry[0]]
+
+    def rank(entry: tuple[str, BaseCondenser, bool, int]) -> int:
+        # Means of images are images; means of categories are none of them.
+        unsuited = entry[2] if traits.categorical else traits.image and not entry[2]
+        return 2 * unsuited + (entry[3] if traits.n_rows > _MANY else 0)
+
+    ordered = [("random rows", RandomSubset()), *(entry[:2] for entry in sorted(known, key=rank))]
     (share, size), *others = sizes.items()
-    sized = [(_named(name, share, sizes), clone(part).set_params(**size)) for name, part in [random, *ordered]]
+    sized = [(_named(name, share, sizes), clone(part).set_params(**size)) for name, part in ordered]
     for other, size in others if traits.imbalance > _UNEVEN else ():
-        again = [random, choices[0], choices[4]]
+        again = [("random rows", RandomSubset()), known[0][:2], ("k-medoids", KMedoids())]
         sized += [(_named(name, other, sizes), clone(part).set_params(**size)) for name, part in again]
     return sized
 

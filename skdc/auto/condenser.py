@@ -199,25 +199,24 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
             found = proposed(Traits.of(X, problem), schema.task, self._sizes(problem))
             found = [(name, part.set_params(**common)) for name, part in found]
         else:
-            found = self._given(common)
+            found = self._given(common, next(iter(self._sizes(problem).values())))
         names, condensers = zip(*found, strict=True)
         for i, part in enumerate(condensers):
             if part.random_state is None:
                 part.set_params(random_state=(seed + i) % 2**31)
         return list(names), list(condensers)
 
-    def _given(self, common: Mapping[str, Any]) -> list[tuple[str, BaseCondenser]]:
-        """Return the user's candidates, and random rows."""
+    def _given(self, common: Mapping[str, Any], size: Mapping[str, Any]) -> list[tuple[str, BaseCondenser]]:
+        """Return random rows, of a size in proportion, and the user's candidates."""
         given = self.candidates
         pairs = list(given.items() if isinstance(given, Mapping) else ((repr(part), part) for part in given))
-        size = {"n_per_class": self.n_per_class, "n_samples": self.n_samples}
         found: list[tuple[str, BaseCondenser]] = [("random rows", RandomSubset(**common, **size))]
         for name, part in pairs:
             if not isinstance(part, BaseCondenser):
                 raise TypeError(f"candidates must be condensers, such as KMedoids(), got {part!r}")
             part = clone(part)
             if part.n_per_class is None and part.n_samples is None:
-                part.set_params(**size)
+                part.set_params(n_per_class=self.n_per_class, n_samples=self.n_samples)
             found.append((str(name), part))
         return found
 
@@ -259,11 +258,11 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         lines = [(names[r.candidate], r.n_rows, r.score, r.seconds, r.error) for r in study.results]
         board = pd.DataFrame(lines, columns=["candidate", "rows", "score", "seconds", "error"])
         self.leaderboard_ = board.sort_values("score", ascending=False, kind="stable", ignore_index=True)
-        random = max(score for (candidate, _), score in scores.items() if candidate == 0)
+        random = [f"{score:.4g}" for (candidate, _), score in scores.items() if candidate == 0]
         self.reason_ = (
             f"{names[best.candidate]!r}, condensed from {len(best.rows)} rows, scored "
-            f"{scores[best.candidate, best.n_rows]:.4g} on rows held out, where random rows scored {random:.4g}; "
-            f"{len(names)} candidates were tried in {study.elapsed():.1f} s."
+            f"{scores[best.candidate, best.n_rows]:.4g} on rows held out, where random rows scored "
+            f"{' and '.join(random) or 'nothing'}; {len(names)} candidates were tried in {study.elapsed():.1f} s."
         )
 
     def _pair(self) -> tuple[Any, Any]:

@@ -64,7 +64,7 @@ class Study:
     judge: Judge
     budget: float
     splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
-    start: float = field(default_factory=monotonic)
+    start: float = field(default_factory=lambda: monotonic())
     results: list[Result] = field(default_factory=list)
 
     def __sklearn_clone__(self) -> Study:

@@ -102,7 +102,7 @@ def quick_condensers():
         LabelDistillation(SMALL, n_networks=2, n_steps=3, random_state=0),
         LabelSolve(random_state=0),
         SoftLabelRandom(GaussianNB(), random_state=0),
-        TabularCondenser(GaussianNB(), random_state=0),
+        TabularCondenser(teacher=GaussianNB(), random_state=0),
         Condenser(MMD(), solver=Descent(n_steps=3), random_state=0),
         Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=3), random_state=0),
     ]

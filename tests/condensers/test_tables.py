@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
@@ -18,6 +19,7 @@ from skdc import (
     KMeansCondenser,
     KMedoids,
     RandomSubset,
+    TabularCondenser,
     make_condensing_pipeline,
 )
 from skdc.discrepancies import RandomFeatureMMD
@@ -125,6 +127,21 @@ def test_default_of_frames_with_continuous_targets():
         assert y_syn.shape == (8, *target.shape[1:])
         assert np.all(y_syn >= target.min(axis=0)) and np.all(y_syn <= target.max(axis=0))
         assert not np.allclose(y_syn, target.iloc[condenser.indices_]), "targets are those that a teacher predicts"
+
+
+def test_any_choice_of_rows_is_labelled():
+    label = np.where(MIXED["age"] + 9 * RNG.normal(size=40) > 40, "old", "young")
+    for rows in (KMedoids(), RandomSubset()):
+        taught = TabularCondenser(rows, GaussianNB(), n_samples=8, random_state=0).fit(MIXED, label)
+        alone = clone(rows).set_params(n_samples=8, random_state=0).fit(MIXED, label)
+        if isinstance(rows, KMedoids):  # which draws no number; a teacher may draw its seed first
+            assert_array_equal(taught.indices_, alone.indices_)
+        others = np.setdiff1d(np.arange(40), taught.indices_)
+        codes = taught.encoder_.transform(MIXED)
+        expected = GaussianNB().fit(codes[others], label[others]).predict_proba(codes[taught.indices_])
+        assert_allclose(taught.y_soft_, expected, atol=1e-4)
+    with pytest.raises(ValueError, match=r"rows=KMeansCondenser\(\) must be a condenser that chooses rows"):
+        TabularCondenser(KMeansCondenser()).fit(MIXED, label)
 
 
 def test_what_the_encoder_refuses_is_refused_by_fit():

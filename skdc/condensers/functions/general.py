@@ -9,11 +9,12 @@ import numpy as np
 from sklearn.base import TransformerMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from skdc.condensers.base import NamedCondenser
+from skdc.condensers.base import BaseCondenser, NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection.kernels import GreedyKernelPoints
+from skdc.condensers.selection.thinning import KernelThinning
 from skdc.discrepancies.aligned import CrossEntropy, SquaredL2
-from skdc.kernels import Gaussian, Kernel, Laplace
+from skdc.kernels import Gaussian, Laplace
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP, Builder, LinearNetwork
 from skdc.parameterizations.edited import EditedRows
@@ -119,33 +120,30 @@ class GeneralCondenser(NamedCondenser):
 class TabularCondenser(NamedCondenser):
     """Real rows of a table, with what a teacher says of them: for learners of many kinds, trees among them.
 
-    Rows are chosen as by `GreedyKernelPoints` [1]_: those from which kernel ridge regression learns the others best.
-    Then a teacher that was fitted on the other rows tells the probabilities of their classes [2]_: where labels are
-    noisy, the label of a single row says less. Continuous targets are those that it predicts. Give `n_samples` rather
+    A condenser chooses rows. Then a teacher that was fitted on the other rows tells the probabilities of their classes,
+    or predicts their targets [1]_: where targets are noisy, that of a single row says less. Give `n_samples` rather
     than `n_per_class` if learners are to know how frequent classes are: weights say it too, but not to learners that
     take none, such as nearest neighbours.
 
     Parameters
     ----------
+    rows : condenser, default=None
+        What chooses the rows. None takes `GreedyKernelPoints()` for classes, which learns them best from the rows by a
+        kernel machine, and `KernelThinning()` for continuous targets. Its size, seed and the like are not looked at.
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor; it sees encoded rows. None takes
         `HistGradientBoostingClassifier()`, or `HistGradientBoostingRegressor()`.
-    kernel : Kernel, default=None
-        As in `GreedyKernelPoints`, as are the following.
-    regularization : float, default=0.01
-    n_passes : int, default=1
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`, `indices_`, and `learner_`: the kernel-ridge classifier or regressor
-    that the rows are chosen for. `CondensedEstimator` shows learners the probabilities as weighted copies.
+    Fitted attributes are those of `Condenser`, and `indices_`. `CondensedEstimator` shows learners the probabilities as
+    weighted copies. The defaults were chosen on held-out training rows of six tables with classes and two without.
 
     References
     ----------
-    .. [1] Nguyen, Chen and Lee, "Dataset Meta-Learning from Kernel Ridge-Regression", 2021, eq. 7.
-    .. [2] Qin, Deng and Alvarez-Melis, "A Label is Worth a Thousand Images in Dataset Distillation", 2024.
+    .. [1] Qin, Deng and Alvarez-Melis, "A Label is Worth a Thousand Images in Dataset Distillation", 2024.
 
     Examples
     --------
@@ -159,10 +157,8 @@ class TabularCondenser(NamedCondenser):
 
     def __init__(
         self,
+        rows: BaseCondenser | None = None,
         teacher: Any = None,
-        kernel: Kernel | None = None,
-        regularization: float = 0.01,
-        n_passes: int = 1,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -185,16 +181,17 @@ class TabularCondenser(NamedCondenser):
             verbose=verbose,
             warm_start=warm_start,
         )
+        self.rows = rows
         self.teacher = teacher
-        self.kernel = kernel
-        self.regularization = regularization
-        self.n_passes = n_passes
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        teacher = self.teacher
+        continuous, rows, teacher = self.task == "regression", self.rows, self.teacher
+        if rows is None:
+            rows = KernelThinning() if continuous else GreedyKernelPoints()
         if teacher is None:
-            is_regression = self.task == "regression"
-            teacher = HistGradientBoostingRegressor() if is_regression else HistGradientBoostingClassifier()
-        rows = GreedyKernelPoints(self.kernel, self.regularization, self.n_passes).recipe()
-        return Recipe(rows.discrepancy, Subset(labels="teacher", teacher=teacher), rows.solver)
+            teacher = HistGradientBoostingRegressor() if continuous else HistGradientBoostingClassifier()
+        chosen = rows.recipe() if isinstance(rows, BaseCondenser) else None
+        if chosen is None or not isinstance(chosen.parameterization, Subset):
+            raise ValueError(f"rows={rows!r} must be a condenser that chooses rows, such as KMedoids()")
+        return Recipe(chosen.discrepancy, Subset(labels="teacher", teacher=teacher), chosen.solver)

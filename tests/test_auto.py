@@ -1,0 +1,307 @@
+"""The condenser that chooses itself: what it promises, what it shows learners, and what it says."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.datasets import load_digits, make_classification, make_regression
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.metrics import make_scorer, recall_score
+from sklearn.model_selection import KFold, train_test_split
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+
+from skdc import (
+    AutoCondenser,
+    CondensedEstimator,
+    GreedyKernelPoints,
+    KCenter,
+    KMeansCondenser,
+    KMedoids,
+    RandomSubset,
+    TabularCondenser,
+)
+from skdc.auto import trials
+from skdc.auto.candidates import Traits, proposed
+from skdc.discrepancies import MMD
+from skdc.meta import fit_on_set
+
+X, y = make_classification(400, 6, n_informative=4, weights=[0.7], random_state=0)
+TRAIN, TEST = map(np.sort, train_test_split(np.arange(400), random_state=0))
+QUICK = {"k-means": KMeansCondenser(), "k-medoids": KMedoids()}
+FRAME = pd.DataFrame(X, columns=[*"abcdef"]).assign(word=np.where(X[:, 0] > 0, "up", "down"))
+
+
+def auto(estimator=None, **parameters):
+    given = {"candidates": QUICK, "n_per_class": 5, "random_state": 0} | parameters
+    return AutoCondenser(GaussianNB() if estimator is None else estimator, **given)
+
+
+def test_the_set_of_the_best_score_comes_out():
+    fitted = auto(cv=[(TRAIN, TEST)]).fit(X, y)
+    X_syn, y_syn = fitted
+    board = fitted.leaderboard_
+    assert sorted(board["candidate"]) == ["k-means", "k-medoids", "random rows"]
+    assert board["score"].is_monotonic_decreasing and (board["rows"] == 300).all() and (board["error"] == "").all()
+    for name, condenser in [("random rows", RandomSubset()), *QUICK.items()]:
+        seeded = clone(condenser).set_params(n_per_class=5, random_state=fitted.best_condenser_.random_state)
+        if board["candidate"][0] == name:
+            seeded.set_params(**{} if name != "random rows" else {"n_per_class": None, "n_samples": 10})
+            assert_array_equal(seeded.fit(X[TRAIN], y[TRAIN]).X_syn_, X_syn)
+    assert_array_equal(X_syn, fitted.X_syn_)
+    assert_array_equal(y_syn, fitted.y_syn_)
+    # The score is that of the learner on this very set, on the rows held out.
+    learner = GaussianNB().fit(X_syn, y_syn, sample_weight=fitted.sample_weight_)
+    assert learner.score(X[TEST], y[TEST]) == pytest.approx(board["score"][0])
+    words = (repr(board["candidate"][0]), "300 rows", f"{board['score'][0]:.4g}", "3 candidates")
+    assert all(word in fitted.reason_ for word in words), fitted.reason_
+
+
+@pytest.mark.parametrize("learner", [KNeighborsClassifier(3), LogisticRegression()], ids=repr)
+def test_never_worse_than_random_rows_on_the_rows_held_out(learner):
+    for seed in range(5):
+        fitted = auto(learner, random_state=seed).fit(X, y)
+        board = fitted.leaderboard_.set_index("candidate")["score"]
+        assert board.max() >= board["random rows"] and board.iloc[0] == board.max()
+
+
+def test_never_significantly_worse_than_random_rows_on_new_rows():
+    # Mean over ten draws of the data of the difference to random rows, of the same learner.
+    differences = []
+    for seed in range(10):
+        rows, new, labels, asked = train_test_split(X, y, test_size=0.4, random_state=seed, stratify=y)
+        candidates = [GreedyKernelPoints(), KMedoids(), KMeansCondenser(), TabularCondenser()]
+        fitted = auto(candidates=candidates, n_per_class=8, random_state=seed).fit(rows, labels)
+        random = RandomSubset(n_per_class=8, random_state=seed).fit(rows, labels)
+        chosen, drawn = (
+            fit_on_set(GaussianNB(), *c, c.sample_weight_, c.y_soft_, c.classes_).score(new, asked)
+            for c in (fitted, random)
+        )
+        differences.append(chosen - drawn)
+    error = np.std(differences, ddof=1) / np.sqrt(10)
+    assert np.mean(differences) > 2 * error, "better, that is"
+
+
+def test_indices_are_those_of_the_rows_passed():
+    weight = np.where(np.arange(400) % 3, 1.0, 0.0)
+    fitted = auto(candidates=[KMedoids(), KCenter()]).fit(X, y, sample_weight=weight)
+    assert_array_equal(fitted.X_syn_, X[fitted.indices_])
+    assert (weight[fitted.indices_] > 0).all()
+    fitted.set_params(estimator=None).fit(FRAME, pd.Series(y, index=FRAME.index, name="label"))
+    X_syn, y_syn = fitted
+    assert_frame_equal(X_syn, FRAME.iloc[fitted.indices_])
+    assert_array_equal(y_syn, y[fitted.indices_])
+
+
+def test_the_same_seed_gives_the_same_set():
+    candidates = [*QUICK.values(), TabularCondenser(n_samples=10)]
+    first, again, other = (auto(candidates=candidates, random_state=s).fit(X, y) for s in (0, 0, 1))
+    assert_array_equal(first.X_syn_, again.X_syn_)
+    assert_array_equal(first.leaderboard_["score"], again.leaderboard_["score"])
+    assert not np.array_equal(first.leaderboard_["score"], other.leaderboard_["score"])
+
+
+def test_scoring_decides():
+    rare = make_scorer(recall_score, pos_label=1)
+    by_recall, by_accuracy = (auto(scoring=s, cv=[(TRAIN, TEST)]).fit(X, y) for s in (rare, None))
+    learner = GaussianNB().fit(*by_recall, sample_weight=by_recall.sample_weight_)
+    assert recall_score(y[TEST], learner.predict(X[TEST])) == pytest.approx(by_recall.leaderboard_["score"][0])
+    assert not np.allclose(by_recall.leaderboard_["score"], by_accuracy.leaderboard_["score"])
+
+
+def test_weights_count_in_the_score():
+    weight = np.where(y == 1, 9.0, 1.0)
+    fitted = auto(cv=[(TRAIN, TEST)]).fit(X, y, sample_weight=weight)
+    learner = GaussianNB().fit(*fitted, sample_weight=fitted.sample_weight_)
+    expected = learner.score(X[TEST], y[TEST], sample_weight=weight[TEST])
+    assert fitted.leaderboard_["score"][0] == pytest.approx(expected)
+
+
+def test_several_splits_count_by_their_mean():
+    fitted = auto(cv=KFold(4)).fit(X, y)
+    board = fitted.leaderboard_
+    means = board.groupby("candidate")["score"].mean()
+    assert (board.groupby("candidate").size() == 4).all()
+    best = board[board["candidate"] == means.idxmax()]
+    assert f"{means.max():.4g}" in fitted.reason_
+    assert repr(means.idxmax()) in fitted.reason_ and best["score"].max() >= means.max()
+
+
+def test_halving_goes_on_with_the_third_on_three_times_the_rows(monkeypatch):
+    monkeypatch.setattr(trials, "_FEWEST_ROWS", 30)
+    candidates = [RandomSubset(random_state=s) for s in range(8)]
+    board = auto(LogisticRegression(), candidates=candidates, time_budget=None).fit(X, y).leaderboard_
+    assert board.groupby("rows").size().to_dict() == {33: 9, 99: 3, 297: 1}
+    first, second, third = (board[board["rows"] == n].set_index("candidate")["score"] for n in (33, 99, 297))
+    assert first[second.index].min() >= first.drop(second.index).max(), "the best third goes on"
+    assert second[third.index].min() >= second.drop(third.index).max()
+
+
+def test_few_rows_hold_all_classes(monkeypatch):
+    monkeypatch.setattr(trials, "_FEWEST_ROWS", 30)
+    labels = np.where(np.arange(400) < 3, "rare", np.where(y == 1, "one", "zero"))
+    fitted = auto(KNeighborsClassifier(1), candidates=[KMedoids(n_per_class=1)] * 8).fit(X, labels)
+    assert (fitted.leaderboard_["error"] == "").all() and fitted.classes_.tolist() == ["one", "rare", "zero"]
+
+
+class Failing(RandomSubset):
+    """A condenser that cannot."""
+
+    def recipe(self):
+        raise ValueError("it was not to be")
+
+
+def test_candidates_that_fail_are_told_of():
+    fitted = auto(candidates={"bad": Failing(), "too many": KMedoids(n_per_class=350)}).fit(X, y)
+    errors = fitted.leaderboard_.set_index("candidate")["error"]
+    assert errors["bad"] == "it was not to be" and "350" in errors["too many"] and errors["random rows"] == ""
+    assert type(fitted.best_condenser_) is RandomSubset
+
+
+class Unteachable(ClassifierMixin, BaseEstimator):
+    """A classifier that cannot learn."""
+
+    def fit(self, X, y):
+        raise ValueError("nothing is learned from this")
+
+
+def test_no_set_that_can_be_judged():
+    condenser = auto(Unteachable())
+    with pytest.raises(ValueError, match="no candidate gives a set that can be judged: nothing is learned from this"):
+        condenser.fit(X, y)
+    with pytest.raises(NotFittedError):
+        iter(condenser)
+
+
+def test_what_is_slow_is_stopped_or_left_out():
+    class Clock:
+        """Seconds that pass by reading them."""
+
+        now = 0.0
+
+        def __call__(self):
+            Clock.now += 1.0
+            return Clock.now
+
+    study_clock = Clock()
+    original = trials.monotonic
+    trials.monotonic = study_clock
+    try:
+        fitted = auto(candidates=[KMedoids(random_state=s) for s in range(8)], time_budget=12.0).fit(X, y)
+    finally:
+        trials.monotonic = original
+    errors = fitted.leaderboard_["error"]
+    assert (errors == "out of time").any() and (errors == "").any()
+    assert errors[fitted.leaderboard_["candidate"] == "random rows"].tolist() == [""]
+
+
+@pytest.mark.parametrize("target", ["classes", "values", "two values", "labels"])
+def test_a_set_for_several_learners(target):
+    rng = np.random.default_rng(0)
+    values = 50 + X[:, :2] @ [[9.0, 1.0], [2.0, 5.0]] + rng.normal(size=(400, 2))
+    targets = {"classes": y, "values": values[:, 0], "two values": values, "labels": (values > 50).astype(int)}[target]
+    fitted = AutoCondenser(candidates=[KMedoids()], n_samples=30, random_state=0).fit(FRAME, targets)
+    X_syn, y_syn = fitted
+    assert (X_syn.dtypes == FRAME.dtypes).all() and y_syn.shape == (30, *targets.shape[1:])
+    assert fitted.leaderboard_["score"][0] > 0.4
+
+
+def test_regressors_and_pipelines_of_the_user():
+    rows, target = make_regression(300, 4, random_state=0, noise=5.0)
+    fitted = auto(Ridge(), n_per_class=None, n_samples=20).fit(rows, np.round(target))
+    assert fitted.y_syn_.dtype == np.float64 and fitted.leaderboard_["score"][0] > 0.8
+    model = CondensedEstimator(auto(), GaussianNB()).fit(X, y)
+    assert model.score(X, y) > 0.6
+    assert auto().fit(X, y).transform(X[:3]).shape == (3, 6)
+
+
+def test_fitted_ones_can_be_stored_and_parameters_stay():
+    candidates, learner = [KMedoids()], GaussianNB()
+    condenser = AutoCondenser(learner, candidates=candidates, n_per_class=5, random_state=0)
+    before = repr(condenser)
+    fitted = condenser.fit(X, y)
+    assert repr(condenser) == before and not hasattr(learner, "classes_") and candidates[0].n_per_class is None
+    stored = pickle.loads(pickle.dumps(fitted))
+    assert_array_equal(stored.X_syn_, fitted.X_syn_)
+    assert clone(fitted).get_params().keys() == condenser.get_params().keys()
+
+
+# What is tried
+
+
+def traits(**others):
+    given = dict(n_rows=5000, n_features=20, n_classes=2, imbalance=1.0, categorical=0.5, image=False)
+    return Traits(**given | others)
+
+
+def names(task="classification", sizes=None, **others):
+    sizes = {"in proportion": {"n_samples": 20}, "in equal shares": {"n_per_class": 10}} if sizes is None else sizes
+    return [name for name, _ in proposed(traits(**others), task, sizes)]
+
+
+def test_random_rows_come_first():
+    for others in ({}, {"image": True}, {"imbalance": 9.0}, {"n_rows": 10**6}, {"categorical": 0.0}):
+        assert names(**others)[0] == "random rows, in proportion"
+    assert names("regression", {"": {"n_samples": 20}}, n_classes=0)[0] == "random rows"
+
+
+def test_traits_order_the_candidates():
+    means = "Wasserstein coreset, in proportion"
+    assert names(categorical=0.0).index(means) < names(categorical=0.5).index(means)
+    medoids = "k-medoids, in proportion"
+    assert names(n_rows=10**5).index(medoids) > names(n_rows=5000).index(medoids)
+    assert not any("teacher" in name for name in names(image=True)) and any("teacher" in name for name in names())
+    assert any("equal" in name for name in names(imbalance=5.0)) and not any("equal" in name for name in names())
+
+
+def test_traits_of_data():
+    seen = []
+
+    def noting(found, task, sizes):
+        seen.append(found)
+        return [("random rows", RandomSubset(n_samples=20))]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("skdc.auto.condenser.proposed", noting)
+        digits, digit = load_digits(return_X_y=True)
+        AutoCondenser(random_state=0).fit(FRAME, y)
+        AutoCondenser(random_state=0).fit(digits[:200].reshape(-1, 8, 8), digit[:200] % 2)
+    assert (seen[0].n_rows, seen[0].n_features, seen[0].n_classes) == (400, 7, 2)
+    assert seen[0].categorical == pytest.approx(1 / 7) and not seen[0].image and seen[0].imbalance > 2
+    assert seen[1].image and seen[1].n_features == 64 and seen[1].categorical == 0
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    "condenser, data, error, words",
+    [
+        (auto(), (X, None), ValueError, ["y is None", "KernelHerding()"]),
+        (auto(time_budget=0), (X, y), ValueError, ["time_budget=0", "positive"]),
+        (auto(candidates="all"), (X, y), ValueError, ["candidates='all'", "'auto'"]),
+        (auto(candidates=[MMD()]), (X, y), TypeError, ["condensers", "MMD()"]),
+        (auto(n_samples=9), (X, y), ValueError, ["n_per_class=5", "n_samples=9"]),
+        (auto(), (X[:3], y[:3]), ValueError, ["quarter", "3"]),
+        (auto(), (np.where(X > 3, np.inf, X), y), ValueError, ["X contains"]),
+        (auto(task="ranking"), (X, y), ValueError, ["task='ranking'"]),
+    ],
+    ids=["no y", "no time", "word", "no condenser", "two sizes", "few rows", "infinity", "task"],
+)
+def test_bad_input(condenser, data, error, words):
+    with pytest.raises(error) as caught:
+        condenser.fit(*data)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+    assert not hasattr(condenser, "best_condenser_")
+
+
+def test_a_refused_fit_forgets_the_last_set():
+    condenser = auto().fit(X, y)
+    with pytest.raises(ValueError, match="y is None"):
+        condenser.fit(X)
+    assert not hasattr(condenser, "X_syn_")
