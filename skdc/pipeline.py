@@ -19,7 +19,7 @@ from sklearn.utils.validation import check_memory
 
 from skdc.condensers._callbacks import announced, with_callbacks
 from skdc.condensers._output import CondensedPair
-from skdc.condensers.base import BaseCondenser
+from skdc.condensers.base import BaseCondenser, PairMixin
 
 
 def _pipeline_has(method: str) -> Callable[[CondensingPipeline], bool]:
@@ -164,7 +164,7 @@ class CondensingPipeline(Pipeline):
         return self.fit(X, y, **params).predict(X)
 
     def _condenses(self) -> bool:
-        return any(isinstance(step, BaseCondenser) for _, step in self.steps)
+        return any(isinstance(step, PairMixin) for _, step in self.steps)
 
     def _fit_stages(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the steps up to each condenser, and then the last ones by a method; return what that returns."""
@@ -273,7 +273,7 @@ def _plan(owner: CondensingPipeline, method: str, X: Any, params: dict[str, Any]
     ValueError
         If metadata of the original rows is for steps that will see others.
     """
-    cuts = [position + 1 for position, (_, step) in enumerate(owner.steps) if isinstance(step, BaseCondenser)]
+    cuts = [position + 1 for position, (_, step) in enumerate(owner.steps) if isinstance(step, PairMixin)]
     bounds = list(pairwise(sorted({0, *cuts, len(owner.steps)})))
     stages = (
         _requested(owner, method, bounds, params)
@@ -309,7 +309,7 @@ def _prefixed(owner: Pipeline, bounds: list[tuple[int, int]], params: dict[str, 
         weights = {key for key, value in share.items() if key.endswith("__sample_weight") and value is not None}
         own = f"{name}__sample_weight"
         weighted = own in weights or start > 0
-        if start > 0 and isinstance(last, BaseCondenser):
+        if start > 0 and isinstance(last, PairMixin):
             weights.add(own)
         stages.append(_Stage(start, stop, share, weights if start > 0 else set(), weighted))
     return stages

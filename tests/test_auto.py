@@ -15,6 +15,8 @@ from sklearn.metrics import make_scorer, recall_score
 from sklearn.model_selection import KFold, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skdc import (
     AutoCondenser,
@@ -25,6 +27,7 @@ from skdc import (
     KMedoids,
     RandomSubset,
     TabularCondenser,
+    make_condensing_pipeline,
 )
 from skdc.auto import trials
 from skdc.auto.candidates import Traits, proposed
@@ -218,6 +221,14 @@ def test_regressors_and_pipelines_of_the_user():
     model = CondensedEstimator(auto(), GaussianNB()).fit(X, y)
     assert model.score(X, y) > 0.6
     assert auto().fit(X, y).transform(X[:3]).shape == (3, 6)
+
+
+def test_pipelines_take_it_for_a_condenser():
+    pipe = make_condensing_pipeline(StandardScaler(), auto(), GaussianNB()).fit(X, y)
+    assert len(pipe[1].X_syn_) == 10 and pipe.score(X, y) > 0.6
+    assert pipe[-1].class_count_.sum() == pytest.approx(10)
+    with pytest.raises(TypeError, match=r"CondensingPipeline.*CondensedEstimator"):
+        make_pipeline(auto(), GaussianNB()).fit(X, y)
 
 
 def test_fitted_ones_can_be_stored_and_parameters_stay():
