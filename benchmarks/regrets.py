@@ -263,10 +263,10 @@ def promises(lines: list[dict[str, Any]], tables: list[str]) -> None:
     mine = flat[flat["method"].str.startswith("AutoCondenser for")].set_index(key)["score"]
     random = flat[flat["method"].isin(["RandomSubset", "RandomSubset, equal shares"])].groupby(key)["score"].max()
     gain = (mine - random.reindex(mine.index)).dropna().groupby(["table", "model", "n"])
-    worse = gain.mean()[gain.mean() + 2 * gain.std() / np.sqrt(gain.size()) < 0]
+    worse = gain.mean()[gain.mean() + 2 * gain.std() / np.sqrt(gain.size()) < 0].to_dict()
     print(
-        f"Of {gain.ngroups} pairs of a table and a model at some size, {len(worse)} are worse than the better of random "
-        f"rows in proportion and in equal shares, by more than two standard errors over the seeds: {worse.to_dict()}"
+        f"Of {gain.ngroups} pairs of a table and a model at some size, {len(worse)} are worse than the better of "
+        f"random rows in proportion and in equal shares, by more than two standard errors over the seeds: {worse}"
     )
 
 

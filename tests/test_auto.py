@@ -1,5 +1,6 @@
 """The condenser that chooses itself: what it promises, what it shows learners, and what it says."""
 
+import itertools
 import pickle
 
 import numpy as np
@@ -21,6 +22,7 @@ from sklearn.preprocessing import StandardScaler
 from skdc import (
     AutoCondenser,
     CondensedEstimator,
+    Condenser,
     GreedyKernelPoints,
     KCenter,
     KMeansCondenser,
@@ -31,8 +33,10 @@ from skdc import (
 )
 from skdc.auto import trials
 from skdc.auto.candidates import Traits, proposed
+from skdc.auto.trials import Result, Study
 from skdc.discrepancies import MMD
 from skdc.meta import fit_on_set
+from skdc.solvers import Descent
 
 X, y = make_classification(400, 6, n_informative=4, weights=[0.7], random_state=0)
 TRAIN, TEST = map(np.sort, train_test_split(np.arange(400), random_state=0))
@@ -181,26 +185,39 @@ def test_no_set_that_can_be_judged():
         iter(condenser)
 
 
-def test_what_is_slow_is_stopped_or_left_out():
-    class Clock:
-        """Seconds that pass by reading them."""
-
-        now = 0.0
-
-        def __call__(self):
-            Clock.now += 1.0
-            return Clock.now
-
-    study_clock = Clock()
-    original = trials.monotonic
-    trials.monotonic = study_clock
-    try:
-        fitted = auto(candidates=[KMedoids(random_state=s) for s in range(8)], time_budget=12.0).fit(X, y)
-    finally:
-        trials.monotonic = original
+def test_what_is_slow_is_left_out(monkeypatch):
+    seconds = itertools.count()  # a clock that each look at it sets forward by one
+    for module in ("condenser", "trials"):
+        monkeypatch.setattr(f"skdc.auto.{module}.monotonic", lambda: float(next(seconds)))
+    fitted = auto(candidates=[KMedoids(random_state=s) for s in range(8)], time_budget=12.0).fit(X, y)
     errors = fitted.leaderboard_["error"]
     assert (errors == "out of time").any() and (errors == "").any()
     assert errors[fitted.leaderboard_["candidate"] == "random rows"].tolist() == [""]
+
+
+def test_descents_stop_in_time():
+    seen = []
+
+    class Noting(Condenser):
+        def fit(self, X, y, sample_weight=None, sensitive_features=None):
+            super().fit(X, y, sample_weight=sample_weight, sensitive_features=sensitive_features)
+            seen.append(self.n_iter_)
+            return self
+
+    fitted = auto(candidates=[Noting(MMD(), solver=Descent(n_steps=10**6))], time_budget=0.5).fit(X, y)
+    assert 0 < seen[0] < 10**6 and fitted.leaderboard_["error"].tolist() == ["", ""]
+
+
+@pytest.mark.parametrize(
+    "before, expected",
+    [({}, 0.0), ({100: 2.0}, 2 * 3**1.5), ({100: 1.0, 200: 4.0}, 4 * 1.5**2), ({100: 3.0, 200: 3.0}, 3.0)],
+    ids=["unknown", "in between", "as they grew", "constant"],
+)
+def test_expected_seconds(before, expected):
+    results = [Result(1, n, 0.5, seconds) for n, seconds in before.items()]
+    results += [Result(2, 100, 0.5, 50.0), Result(1, 250, error="out of memory")]
+    study = Study((), TRAIN, TRAIN, [KMedoids()] * 3, None, 60.0, [(TRAIN, TEST)], 0.0, results)
+    assert study._expected(1, 300) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("target", ["classes", "values", "two values", "labels"])

@@ -55,7 +55,15 @@ def test_pages_show_what_happens(page, monkeypatch):
     assert not doctest.DocTestRunner(optionflags=NOISE).run(shown, clear_globs=False).failed
 
 
-EXAMPLES = ["kernel_inducing_points", "networks", "pipeline_grid_search", "selection", "streaming", "tables", "transfer"]
+EXAMPLES = [
+    "kernel_inducing_points",
+    "networks",
+    "pipeline_grid_search",
+    "selection",
+    "streaming",
+    "tables",
+    "transfer",
+]
 SLOW_EXAMPLES = ["networks"]
 
 

@@ -89,23 +89,23 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any]) -> list[tuple[
     wide = GreedyKernelPoints(Gaussian(factor=1.0))
     # Name, condenser, whether it makes new points, and how slow it is where rows are many.
     known: list[tuple[str, BaseCondenser, bool, int]] = [
-        ("kernel points, labels of a teacher", taught(GreedyKernelPoints()), False, 1),
-        ("random rows, labels of a teacher", taught(RandomSubset()), False, 1),
-        ("k-medoids, labels of a teacher", taught(KMedoids()), False, 3),
+        ("kernel points, labels of a teacher", taught(GreedyKernelPoints()), False, 2),
+        ("random rows, labels of a teacher", taught(RandomSubset()), False, 2),
+        ("k-medoids, labels of a teacher", taught(KMedoids()), False, 4),
         ("kernel points", GreedyKernelPoints(), False, 1),
         ("k-medoids", KMedoids(), False, 3),
         ("Wasserstein coreset", WassersteinCoreset(), True, 1),
-        ("kernel points of a wide kernel, labels of a teacher", taught(wide), False, 1),
-        ("random rows, labels of a teacher, again", taught(RandomSubset()), False, 1),
+        ("kernel points of a wide kernel, labels of a teacher", taught(wide), False, 3),
+        ("random rows, labels of a teacher, again", taught(RandomSubset()), False, 3),
         ("k-means", KMeansCondenser(), True, 1),
-        ("kernel inducing points", KernelInducingPoints(), True, 2),
+        ("kernel inducing points", KernelInducingPoints(), True, 3),
     ]
     if regression:
-        thinned = ("kernel thinning, labels of a teacher", taught(KernelThinning()), False, 2)
-        herded = ("kernel herding, labels of a teacher", taught(KernelHerding()), False, 2)
+        thinned = ("kernel thinning, labels of a teacher", taught(KernelThinning()), False, 3)
+        herded = ("kernel herding, labels of a teacher", taught(KernelHerding()), False, 3)
         known = [thinned, herded, *known]
     else:
-        known.append(("one set for many learners", GeneralCondenser(), True, 4))
+        known.append(("one set for many learners", GeneralCondenser(), True, 5))
     if traits.image:  # trees teach little there, and are slow
         known = [entry for entry in known if "teacher" not in entry[0]]
 

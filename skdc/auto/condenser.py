@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from time import monotonic
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -142,6 +143,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         ValueError
             For bad input, or if no candidate gives a set.
         """
+        start = monotonic()
         self._forget()
         if y is None:
             raise ValueError(
@@ -155,7 +157,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         names, condensers = self._candidates(given[0], problem, seed := draw_entropy(self.random_state))
         splits = self._splits(problem, seed)
         judge = panel(problem, self.scoring, seed) if self.estimator is None else self._judge()
-        study = Study(given, problem.positions, _ranks(problem, seed), condensers, judge, self._budget(), splits)
+        study = Study(given, problem.positions, _ranks(problem, seed), condensers, judge, self._budget(), splits, start)
         study.run(names if self.verbose else None)
         self._keep(study, names)
         return self

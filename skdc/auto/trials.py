@@ -21,6 +21,7 @@ from skdc.condensers.base import BaseCondenser
 
 _FACTOR = 3  # one of three candidates goes on to three times the rows
 _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
+_MOST_ROWS = 50_000  # more rows make no better set that is as small as sets are
 
 
 @dataclass
@@ -55,6 +56,8 @@ class Study:
         Seconds.
     splits : list of (ndarray, ndarray)
         Rows to condense, and rows to judge by.
+    start : float
+        When the clock was started, by `time.monotonic`.
     """
 
     data: tuple[Any, ...]
@@ -64,14 +67,14 @@ class Study:
     judge: Judge
     budget: float
     splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
-    start: float = field(default_factory=lambda: monotonic())
+    start: float
     results: list[Result] = field(default_factory=list)
 
     def __sklearn_clone__(self) -> Study:
         return self
 
     def __post_init__(self) -> None:
-        n_rows = min(len(train) for train, _ in self.splits)
+        n_rows = min(_MOST_ROWS, *(len(train) for train, _ in self.splits))
         n_rungs = 1
         while _FACTOR**n_rungs <= len(self.candidates) and n_rows // _FACTOR**n_rungs >= _FEWEST_ROWS:
             n_rungs += 1
@@ -136,7 +139,8 @@ class Study:
     def seconds_for(self, candidate: int, n_rows: int) -> float:
         """Return how long a trial may take.
 
-        Each round has an equal share of the budget, of which a trial gets up to twice its part of what is left.
+        The first round has twice the share of the budget that each later one has; a trial gets up to twice its part of
+        what is left of it.
 
         Raises
         ------
@@ -145,14 +149,24 @@ class Study:
             time.
         """
         rung = next((i for i, rows in enumerate(self.rungs) if n_rows <= rows), len(self.rungs) - 1)
-        left = self.budget * (rung + 1) / len(self.rungs) - self.elapsed()
-        before = [r for r in self.results if r.candidate == candidate and r.n_rows < n_rows and not r.error]
-        expected = before[-1].seconds * n_rows / before[-1].n_rows if before else 0.0
-        if candidate and (left <= 0 or expected > 1.5 * left):
+        left = self.budget * (rung + 2) / (len(self.rungs) + 1) - self.elapsed()
+        if candidate and (left <= 0 or self._expected(candidate, n_rows) > left):
             raise TimeoutError("out of time")
         n_trials = len(self.splits) * -(-len(self.candidates) // _FACTOR**rung)
         n_left = n_trials - sum(r.n_rows == n_rows for r in self.results)
         return max(min(left, 2 * left / max(n_left, 1)), 0.0)
+
+    def _expected(self, candidate: int, n_rows: int) -> float:
+        """Return the seconds that a trial will take, from those on fewer rows: as they grew, or between n and n squared."""
+        seconds: dict[int, float] = {}
+        for result in self.results:
+            if result.candidate == candidate and result.n_rows < n_rows and not result.error:
+                seconds[result.n_rows] = max(seconds.get(result.n_rows, 0.0), result.seconds)
+        if not seconds:
+            return 0.0
+        *_, (few, quick), (many, slow) = [(0, 0.0), *sorted(seconds.items())]
+        power = np.clip(np.log(slow / quick) / np.log(many / few), 0, 2.5) if quick else 1.5
+        return slow * (n_rows / many) ** float(power)
 
 
 class Trial(BaseEstimator):
