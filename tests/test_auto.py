@@ -281,7 +281,7 @@ def test_random_rows_come_first():
 def test_traits_order_the_candidates():
     means = "Wasserstein coreset, in proportion"
     assert names(categorical=0.0).index(means) < names(categorical=0.5).index(means)
-    medoids = "k-medoids, in proportion"
+    medoids = "k-medoids, labels of a teacher, in proportion"
     assert names(n_rows=10**5).index(medoids) > names(n_rows=5000).index(medoids)
     assert not any("teacher" in name for name in names(image=True)) and any("teacher" in name for name in names())
     assert any("equal" in name for name in names(imbalance=5.0)) and not any("equal" in name for name in names())

@@ -157,7 +157,7 @@ class Study:
         return max(min(left, 2 * left / max(n_left, 1)), 0.0)
 
     def _expected(self, candidate: int, n_rows: int) -> float:
-        """Return the seconds that a trial will take, from those on fewer rows: as they grew, or between n and n squared."""
+        """Return the seconds that a trial will take, by those on fewer rows: as they grew, or a power of 1.5."""
         seconds: dict[int, float] = {}
         for result in self.results:
             if result.candidate == candidate and result.n_rows < n_rows and not result.error:
