@@ -18,6 +18,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdc import (
     AutoCondenser,
@@ -111,6 +112,14 @@ def test_the_same_seed_gives_the_same_set():
     assert_array_equal(first.X_syn_, again.X_syn_)
     assert_array_equal(first.leaderboard_["score"], again.leaderboard_["score"])
     assert not np.array_equal(first.leaderboard_["score"], other.leaderboard_["score"])
+
+
+def test_splits_count_the_rows_passed():
+    weight = np.where(np.isin(np.arange(400), TEST[::2]), 0.0, 1.0)
+    fitted = auto(cv=[(TRAIN, TEST)], candidates=[KMedoids()]).fit(X, y, sample_weight=weight)
+    learner = GaussianNB().fit(*fitted, sample_weight=fitted.sample_weight_)
+    assert fitted.leaderboard_["score"][0] == pytest.approx(learner.score(X[TEST[1::2]], y[TEST[1::2]]))
+    assert np.isin(fitted.indices_, TRAIN).all(), "both candidates choose rows"
 
 
 def test_scoring_decides():
@@ -333,3 +342,22 @@ def test_a_refused_fit_forgets_the_last_set():
     with pytest.raises(ValueError, match="y is None"):
         condenser.fit(X)
     assert not hasattr(condenser, "X_syn_")
+
+
+# scikit-learn's checks
+
+OTHER_ROWS = "a condenser changes the number of rows; CondensingPipeline passes such a pair on"
+PLAIN = AutoCondenser(GaussianNB(), candidates=[KMeansCondenser()], n_samples=5, random_state=0)
+
+
+@parametrize_with_checks(
+    [PLAIN],
+    expected_failed_checks=lambda condenser: {
+        "check_transformer_general": OTHER_ROWS,
+        "check_transformer_data_not_an_array": OTHER_ROWS,
+        "check_pipeline_consistency": OTHER_ROWS,
+        "check_sample_weight_equivalence_on_dense_data": "rows are held out at random, whatever they weigh",
+    },
+)
+def test_sklearn_checks(estimator, check):
+    check(estimator)

@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier, is_regressor
 from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, get_tags
@@ -147,15 +148,15 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         self._forget()
         if y is None:
             raise ValueError(
-                "AutoCondenser judges sets by what learners learn from them, but y is None; pass y, or take a "
-                "condenser, such as KernelHerding()"
+                "AutoCondenser requires y to be passed, but the target y is None: it judges sets by what learners "
+                "learn from them; without targets take a condenser such as KernelHerding()"
             )
         if self.time_budget is not None and not self.time_budget > 0:
             raise ValueError(f"time_budget={self.time_budget!r} must be a positive number of seconds, or None")
-        given = tuple(as_array(part) for part in (X, y, sample_weight, sensitive_features))
+        given = tuple(_rows(part) for part in (X, y, sample_weight, sensitive_features))
         problem = read(self, *given, task=self._told_task(), encoder=self.encoder)
         names, condensers = self._candidates(given[0], problem, seed := draw_entropy(self.random_state))
-        splits = self._splits(problem, seed)
+        splits = self._splits(problem, given[1], seed)
         judge = panel(problem, self.scoring, seed) if self.estimator is None else self._judge()
         study = Study(given, problem.positions, _ranks(problem, seed), condensers, judge, self._budget(), splits, start)
         study.run(names if self.verbose else None)
@@ -233,13 +234,13 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         equal = max(1, total // int((mass > 0).sum()))
         return {"in proportion": {"n_samples": total}, "in equal shares": {"n_per_class": equal}}
 
-    def _splits(self, problem: Problem, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Return positions of rows to condense and of rows to judge by."""
-        n = len(problem.positions)
+    def _splits(self, problem: Problem, y: Any, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+        """Return the rows to condense and the rows to judge by, counted among those that have weight."""
+        n, there = len(problem.positions), problem.positions
         if self.cv is not None:
-            codes = problem.schema.class_of_key[problem.key]
-            splitter = check_cv(self.cv, codes, classifier=problem.schema.classes is not None)
-            return list(splitter.split(np.zeros((n, 1)), codes))
+            splitter = check_cv(self.cv, y, classifier=problem.schema.classes is not None)
+            splits = splitter.split(np.zeros((len(y), 1)), y)
+            return [tuple(np.searchsorted(there, np.intersect1d(part, there)) for part in split) for split in splits]
         n_test = min(n // 4, _MOST_TEST_ROWS)
         if not n_test:
             raise ValueError(f"AutoCondenser holds out a quarter of the rows, but there are {n} (n_samples = {n})")
@@ -280,8 +281,14 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags = get_tags(RandomSubset()).input_tags
+        tags.input_tags.sparse = False
         tags.target_tags.required = True
         return tags
+
+
+def _rows(values: Any) -> Any:
+    """Return frames, series and sparse matrices as they are, other things as arrays."""
+    return values if values is None or hasattr(values, "iloc") or issparse(values) else np.asarray(as_array(values))
 
 
 _SHOWN = ("X_syn_", "y_syn_", "y_soft_", "y_learned_", "sample_weight_", "storage_", "classes_", "indices_", "learner_")
