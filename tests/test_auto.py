@@ -356,7 +356,6 @@ PLAIN = AutoCondenser(GaussianNB(), candidates=[KMeansCondenser()], n_samples=5,
         "check_transformer_general": OTHER_ROWS,
         "check_transformer_data_not_an_array": OTHER_ROWS,
         "check_pipeline_consistency": OTHER_ROWS,
-        "check_sample_weight_equivalence_on_dense_data": "rows are held out at random, whatever they weigh",
     },
 )
 def test_sklearn_checks(estimator, check):
