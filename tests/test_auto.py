@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.datasets import load_digits, make_classification, make_regression
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import make_scorer, recall_score
@@ -17,7 +18,7 @@ from sklearn.model_selection import KFold, train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdc import (
@@ -32,7 +33,6 @@ from skdc import (
     TabularCondenser,
     make_condensing_pipeline,
 )
-from skdc.auto import trials
 from skdc.auto.candidates import Traits, proposed
 from skdc.auto.trials import Result, Study
 from skdc.discrepancies import MMD
@@ -145,11 +145,13 @@ def test_several_splits_count_by_their_mean():
     assert (board.groupby("candidate").size() == 4).all()
     best = board[board["candidate"] == means.idxmax()]
     assert f"{means.max():.4g}" in fitted.reason_
-    assert repr(means.idxmax()) in fitted.reason_ and best["score"].max() >= means.max()
+    assert repr(means.idxmax()) in fitted.reason_
+    chosen = [np.array_equal(fitted.X_syn_, r.X_syn_) for r in [fitted.best_condenser_]]
+    assert all(chosen) and len(best) == 4
 
 
 def test_halving_goes_on_with_the_third_on_three_times_the_rows(monkeypatch):
-    monkeypatch.setattr(trials, "_FEWEST_ROWS", 30)
+    monkeypatch.setattr("skdc.auto.condenser._FEWEST_ROWS", 30)
     candidates = [RandomSubset(random_state=s) for s in range(8)]
     board = auto(LogisticRegression(), candidates=candidates, time_budget=None).fit(X, y).leaderboard_
     assert board.groupby("rows").size().to_dict() == {33: 9, 99: 3, 297: 1}
@@ -159,10 +161,85 @@ def test_halving_goes_on_with_the_third_on_three_times_the_rows(monkeypatch):
 
 
 def test_few_rows_hold_all_classes(monkeypatch):
-    monkeypatch.setattr(trials, "_FEWEST_ROWS", 30)
+    monkeypatch.setattr("skdc.auto.condenser._FEWEST_ROWS", 30)
     labels = np.where(np.arange(400) < 3, "rare", np.where(y == 1, "one", "zero"))
     fitted = auto(KNeighborsClassifier(1), candidates=[KMedoids(n_per_class=1)] * 8).fit(X, labels)
     assert (fitted.leaderboard_["error"] == "").all() and fitted.classes_.tolist() == ["one", "rare", "zero"]
+
+
+# What is held out leaves fewer rows to choose from
+
+
+def test_sets_may_be_large():
+    rows, labels = make_classification(6000, 5, random_state=0)
+    fitted = auto(KNeighborsClassifier(1), n_per_class=None, n_samples=1600).fit(rows, labels)
+    assert (fitted.leaderboard_["error"] == "").all() and len(fitted.X_syn_) == 1600
+    few = np.r_[np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)[:24]]
+    fitted = auto(n_per_class={0: 20, 1: 20}).fit(rows[few], labels[few])
+    assert np.bincount(fitted.y_syn_).tolist() == [20, 18], "six of 24 rows are held out"
+    with pytest.raises(ValueError, match="a set of 390 rows cannot be chosen from the 300 that are left"):
+        auto(n_per_class=None, n_samples=390).fit(X, y)
+
+
+def test_default_sizes_of_little_data():
+    rows, target = make_regression(100, 4, random_state=0, noise=5.0)
+    fitted = auto(Ridge(), n_per_class=None).fit(rows, target)
+    assert len(fitted.X_syn_) == 75 and (fitted.leaderboard_["error"] == "").all()
+    labels = np.repeat([0, 1, 2], 12)
+    assert (auto(n_per_class=None).fit(rows[:36], labels).leaderboard_["error"] == "").all()
+
+
+@pytest.mark.parametrize("n_per_class", [1, 2])
+def test_small_sets_for_several_learners(n_per_class):
+    fitted = AutoCondenser(candidates=[KMedoids()], n_per_class=n_per_class, random_state=0).fit(X, y)
+    assert (fitted.leaderboard_["error"] == "").all()
+
+
+def test_candidates_of_the_user_get_what_they_leave_open():
+    counts = np.round(30 + 9 * X[:, 0])
+    board = auto(Ridge(), candidates=[KMedoids()], n_per_class=None, n_samples=0.05).fit(X, counts)
+    assert (board.leaderboard_["error"] == "").all() and len(board.X_syn_) == 20 and board.y_syn_.dtype == np.float64
+
+
+def test_values_may_be_missing_in_some_rows_only():
+    frame = FRAME[["a", "b"]].copy()
+    frame.loc[7, "a"] = np.nan
+    for seed in range(4):
+        fitted = AutoCondenser(candidates=[KMedoids()], n_per_class=3, random_state=seed).fit(frame, y)
+        assert fitted.transform(frame) is frame
+
+
+def test_the_best_condenser_can_be_fitted_again():
+    slow = Condenser(MMD(), solver=Descent(n_steps=60), n_samples=10)
+    best = auto(candidates=[slow], time_budget=3.0).fit(X, y).best_condenser_
+    assert "_deadline" not in vars(best)
+
+
+def test_no_other_generator_is_touched():
+    before = np.random.mtrand._rand.get_state(legacy=False)["state"]["key"].copy()
+    forest = RandomForestClassifier(5)
+    first, again = (auto(forest, time_budget=None).fit(X, y).leaderboard_["score"] for _ in range(2))
+    assert_array_equal(first, again)
+    assert_array_equal(np.random.mtrand._rand.get_state(legacy=False)["state"]["key"], before)
+    assert forest.random_state is None
+
+
+def test_scorers_that_take_no_weights():
+    def balanced(estimator, X, y):
+        return recall_score(y, estimator.predict(X), average="macro")
+
+    weight = np.where(y == 1, 9.0, 1.0)
+    fitted = auto(scoring=balanced, cv=[(TRAIN, TEST)]).fit(X, y, sample_weight=weight)
+    learner = GaussianNB().fit(*fitted, sample_weight=fitted.sample_weight_)
+    assert fitted.leaderboard_["score"][0] == pytest.approx(balanced(learner, X[TEST], y[TEST]))
+
+
+def test_encoders_may_give_sparse_codes():
+    words = FRAME[["word"]].assign(other=np.where(X[:, 1] > 0, "p", "q"))
+    fitted = AutoCondenser(candidates=[KMedoids()], encoder=OneHotEncoder(), n_per_class=5, random_state=0).fit(
+        words, y
+    )
+    assert (fitted.leaderboard_["error"] == "").all()
 
 
 class Failing(RandomSubset):
@@ -188,7 +265,7 @@ class Unteachable(ClassifierMixin, BaseEstimator):
 
 def test_no_set_that_can_be_judged():
     condenser = auto(Unteachable())
-    with pytest.raises(ValueError, match="no candidate gives a set that can be judged: nothing is learned from this"):
+    with pytest.raises(ValueError, match="random rows give no set that can be judged: nothing is learned from this"):
         condenser.fit(X, y)
     with pytest.raises(NotFittedError):
         iter(condenser)
@@ -225,7 +302,7 @@ def test_descents_stop_in_time():
 def test_expected_seconds(before, expected):
     results = [Result(1, n, 0.5, seconds) for n, seconds in before.items()]
     results += [Result(2, 100, 0.5, 50.0), Result(1, 250, error="out of memory")]
-    study = Study((), TRAIN, TRAIN, [KMedoids()] * 3, None, 60.0, [(TRAIN, TEST)], 0.0, results)
+    study = Study((), TRAIN, TRAIN, [KMedoids()] * 3, None, 60.0, [(TRAIN, TEST)], 30, 0.0, results)
     assert study._expected(1, 300) == pytest.approx(expected)
 
 
@@ -276,9 +353,9 @@ def traits(**others):
     return Traits(**given | others)
 
 
-def names(task="classification", sizes=None, **others):
+def names(task="classification", sizes=None, seconds=60.0, **others):
     sizes = {"in proportion": {"n_samples": 20}, "in equal shares": {"n_per_class": 10}} if sizes is None else sizes
-    return [name for name, _ in proposed(traits(**others), task, sizes)]
+    return [name for name, _ in proposed(traits(**others), task, sizes, seconds)]
 
 
 def test_random_rows_come_first():
@@ -293,13 +370,14 @@ def test_traits_order_the_candidates():
     medoids = "k-medoids, labels of a teacher, in proportion"
     assert names(n_rows=10**5).index(medoids) > names(n_rows=5000).index(medoids)
     assert not any("teacher" in name for name in names(image=True)) and any("teacher" in name for name in names())
+    assert not any("teacher" in name for name in names(seconds=5.0, n_classes=26)), "a hundred trees a class take long"
     assert any("equal" in name for name in names(imbalance=5.0)) and not any("equal" in name for name in names())
 
 
 def test_traits_of_data():
     seen = []
 
-    def noting(found, task, sizes):
+    def noting(found, task, sizes, seconds):
         seen.append(found)
         return [("random rows", RandomSubset(n_samples=20))]
 
@@ -327,8 +405,10 @@ def test_traits_of_data():
         (auto(), (X[:3], y[:3]), ValueError, ["quarter", "3"]),
         (auto(), (np.where(X > 3, np.inf, X), y), ValueError, ["X contains"]),
         (auto(task="ranking"), (X, y), ValueError, ["task='ranking'"]),
+        (auto(time_budget="a"), (X, y), ValueError, ["time_budget='a'"]),
+        (auto(cv=[(TRAIN, [])]), (X, y), ValueError, ["without rows"]),
     ],
-    ids=["no y", "no time", "word", "no condenser", "two sizes", "few rows", "infinity", "task"],
+    ids=["no y", "no time", "word", "no condenser", "two sizes", "few rows", "infinity", "task", "time", "cv"],
 )
 def test_bad_input(condenser, data, error, words):
     with pytest.raises(error) as caught:

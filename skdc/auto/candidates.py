@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from skdc.condensers import (
     BaseCondenser,
@@ -27,7 +25,7 @@ from skdc.condensers import (
 from skdc.condensers._input import Problem
 from skdc.kernels import Gaussian
 
-_MANY = 20_000  # with more rows, what is quick comes first
+_MANY = 20_000  # with more rows, or fewer of many classes, what is quick comes first
 _WIDE = 300  # rows of more numbers are images, texts or the like, more often than tables
 _UNEVEN = 1.5  # classes whose sizes differ by this factor are shared out in both ways
 
@@ -55,6 +53,12 @@ class Traits:
     categorical: float
     image: bool
 
+    @property
+    def teacher_seconds(self) -> float:
+        """About how long gradient boosting takes on a third of the rows: 100 trees, or as many for each class."""
+        n_trees = 100 * (self.n_classes if self.n_classes > 2 else 1)
+        return n_trees * (3e-3 + 2e-8 * self.n_features * self.n_rows / 3)
+
     @classmethod
     def of(cls, X: Any, problem: Problem) -> Traits:
         """Look at data as passed and as read."""
@@ -72,7 +76,7 @@ class Traits:
         )
 
 
-def proposed(traits: Traits, task: str, sizes: Mapping[str, Any]) -> list[tuple[str, BaseCondenser]]:
+def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float) -> list[tuple[str, BaseCondenser]]:
     """Return names and condensers, in the order in which they are to be tried.
 
     Parameters
@@ -82,43 +86,45 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any]) -> list[tuple[
         What takes a classifier or a regressor.
     sizes : dict of str to dict
         The size parameters by how rows are shared out: "in proportion" and, for classes, "in equal shares".
+    seconds : float
+        The time for all trials.
     """
     regression = task == "regression"
-    teacher = HistGradientBoostingRegressor() if regression else HistGradientBoostingClassifier()
-    taught = partial(TabularCondenser, teacher=teacher)
-    wide = GreedyKernelPoints(Gaussian(factor=1.0))
+    wide, medoids = GreedyKernelPoints(Gaussian(factor=1.0)), KMedoids(max_rows=8192)
     # Name, condenser, whether it makes new points, and how slow it is where rows are many.
     known: list[tuple[str, BaseCondenser, bool, int]] = [
-        ("kernel points, labels of a teacher", taught(GreedyKernelPoints()), False, 2),
-        ("random rows, labels of a teacher", taught(RandomSubset()), False, 2),
-        ("k-medoids, labels of a teacher", taught(KMedoids()), False, 4),
+        ("kernel points, labels of a teacher", TabularCondenser(GreedyKernelPoints()), False, 2),
+        ("random rows, labels of a teacher", TabularCondenser(RandomSubset()), False, 2),
+        ("k-medoids, labels of a teacher", TabularCondenser(medoids), False, 4),
         ("kernel points", GreedyKernelPoints(), False, 1),
-        ("k-medoids", KMedoids(), False, 3),
+        ("k-medoids", medoids, False, 3),
         ("Wasserstein coreset", WassersteinCoreset(), True, 1),
-        ("kernel points of a wide kernel, labels of a teacher", taught(wide), False, 3),
-        ("random rows, labels of a teacher, again", taught(RandomSubset()), False, 3),
+        ("kernel points of a wide kernel, labels of a teacher", TabularCondenser(wide), False, 3),
+        ("random rows, labels of a teacher, again", TabularCondenser(RandomSubset()), False, 3),
         ("k-means", KMeansCondenser(), True, 1),
         ("kernel inducing points", KernelInducingPoints(), True, 3),
     ]
     if regression:
-        thinned = ("kernel thinning, labels of a teacher", taught(KernelThinning()), False, 3)
-        herded = ("kernel herding, labels of a teacher", taught(KernelHerding()), False, 3)
-        known = [thinned, herded, *known]
+        predicting = ("rows for three kernels, labels of a teacher", TabularCondenser(), False, 4)
+        thinned = ("kernel thinning, labels of a teacher", TabularCondenser(KernelThinning()), False, 3)
+        herded = ("kernel herding, labels of a teacher", TabularCondenser(KernelHerding()), False, 3)
+        known = [predicting, thinned, herded, *known]
     else:
         known.append(("one set for many learners", GeneralCondenser(), True, 5))
-    if traits.image:  # trees teach little there, and are slow
+    # Trees teach little of images.
+    if traits.image or traits.teacher_seconds > seconds / 6:
         known = [entry for entry in known if "teacher" not in entry[0]]
 
     def rank(entry: tuple[str, BaseCondenser, bool, int]) -> int:
         # Means of images are images; means of categories are none of them.
         unsuited = entry[2] if traits.categorical else traits.image and not entry[2]
-        return 2 * unsuited + (entry[3] if traits.n_rows > _MANY else 0)
+        return 2 * unsuited + (entry[3] if traits.n_rows * max(traits.n_classes - 1, 1) > _MANY else 0)
 
     ordered = [("random rows", RandomSubset()), *(entry[:2] for entry in sorted(known, key=rank))]
     (share, size), *others = sizes.items()
     sized = [(_named(name, share, sizes), clone(part).set_params(**size)) for name, part in ordered]
     for other, size in others if traits.imbalance > _UNEVEN else ():
-        again = [("random rows", RandomSubset()), known[0][:2], ("k-medoids", KMedoids())]
+        again = [("random rows", RandomSubset()), known[0][:2], ("k-medoids", medoids)]
         sized += [(_named(name, other, sizes), clone(part).set_params(**size)) for name, part in again]
     return sized
 

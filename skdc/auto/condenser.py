@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from time import monotonic
 from typing import Any, Literal, Self
 
@@ -22,7 +23,9 @@ from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers.base import BaseCondenser, PairMixin
 from skdc.condensers.selection import RandomSubset
+from skdc.source import seeded
 
+_FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point
 
 
@@ -48,12 +51,12 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         Seconds for the trials; candidates that take long are stopped early, or left out. None: as long as it takes.
     cv : int, splitter or iterable, default=None
         As in scikit-learn. None holds out a quarter of the rows, 5000 at most. With several splits the mean score
-        counts, and the set of the best split comes out.
+        counts, and a set of it that scores like that comes out.
     n_per_class, n_samples : int, float or dict, default=None
         As in the condensers: how many rows the set has. "auto" candidates share them out in proportion to the classes
         or equally, whichever serves better, unless `n_per_class` is a dictionary.
     task, encoder, device, random_state, n_jobs, verbose
-        As in the condensers.
+        As in the condensers; a `random_state` makes the result the same each time with `time_budget=None` only.
 
     Attributes
     ----------
@@ -151,14 +154,16 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
                 "AutoCondenser requires y to be passed, but the target y is None: it judges sets by what learners "
                 "learn from them; without targets take a condenser such as KernelHerding()"
             )
-        if self.time_budget is not None and not self.time_budget > 0:
+        if self.time_budget is not None and not (isinstance(self.time_budget, Real) and self.time_budget > 0):
             raise ValueError(f"time_budget={self.time_budget!r} must be a positive number of seconds, or None")
         given = tuple(_rows(part) for part in (X, y, sample_weight, sensitive_features))
         problem = read(self, *given, task=self._told_task(), encoder=self.encoder)
-        names, condensers = self._candidates(given[0], problem, seed := draw_entropy(self.random_state))
+        seed = draw_entropy(self.random_state)
         splits = self._splits(problem, given[1], seed)
-        judge = panel(problem, self.scoring, seed) if self.estimator is None else self._judge()
-        study = Study(given, problem.positions, _ranks(problem, seed), condensers, judge, self._budget(), splits, start)
+        sizes, fewest = self._sizes(problem, splits)
+        names, condensers = self._candidates(given[0], problem, sizes, seed)
+        ranks, judge = _ranks(problem, seed), self._judge(problem, seed, _total(sizes))
+        study = Study(given, problem.positions, ranks, condensers, judge, self._budget(), splits, fewest, start)
         study.run(names if self.verbose else None)
         self._keep(study, names)
         return self
@@ -185,62 +190,94 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
             return "classification"
         return "regression" if is_regressor(self.estimator) else "auto"
 
-    def _judge(self) -> Judge:
-        return Judge([self.estimator], self.scoring, lambda rows: rows)
+    def _judge(self, problem: Problem, seed: int, size: int) -> Judge:
+        if self.estimator is None:
+            return panel(problem, self.scoring, seed, size)
+        return Judge([seeded(self.estimator, lambda: seed)], self.scoring, lambda rows: rows)
 
     def _budget(self) -> float:
         return np.inf if self.time_budget is None else float(self.time_budget)
 
-    def _candidates(self, X: Any, problem: Problem, seed: int) -> tuple[list[str], list[BaseCondenser]]:
+    def _candidates(
+        self, X: Any, problem: Problem, sizes: dict[str, dict[str, Any]], seed: int
+    ) -> tuple[list[str], list[BaseCondenser]]:
         """Return names and condensers, with sizes and seeds; random rows come first."""
         schema = problem.schema
         task = "classification" if schema.classes is not None or schema.multilabel else "regression"
-        common = {"task": task, "encoder": self.encoder, "device": self.device, "n_jobs": self.n_jobs}
+        # One encoder for all trials: whether one is needed may not show in the rows of each.
+        encoder = None if problem.encoder is None else clone(problem.encoder)
+        common = {"task": task, "encoder": encoder, "device": self.device, "n_jobs": self.n_jobs}
         if isinstance(self.candidates, str):
             if self.candidates != "auto":
                 raise ValueError(f"candidates={self.candidates!r} must be 'auto', a list or a dict of condensers")
-            found = proposed(Traits.of(X, problem), schema.task, self._sizes(problem))
+            found = proposed(Traits.of(X, problem), schema.task, sizes, self._budget())
             found = [(name, part.set_params(**common)) for name, part in found]
         else:
-            found = self._given(common, next(iter(self._sizes(problem).values())))
+            found = self._given(common, sizes)
         names, condensers = zip(*found, strict=True)
         for i, part in enumerate(condensers):
             if part.random_state is None:
                 part.set_params(random_state=(seed + i) % 2**31)
         return list(names), list(condensers)
 
-    def _given(self, common: Mapping[str, Any], size: Mapping[str, Any]) -> list[tuple[str, BaseCondenser]]:
-        """Return random rows, of a size in proportion, and the user's candidates."""
+    def _given(self, common: dict[str, Any], sizes: dict[str, dict[str, Any]]) -> list[tuple[str, BaseCondenser]]:
+        """Return random rows, and the user's candidates with what they leave open."""
         given = self.candidates
         pairs = list(given.items() if isinstance(given, Mapping) else ((repr(part), part) for part in given))
-        found: list[tuple[str, BaseCondenser]] = [("random rows", RandomSubset(**common, **size))]
+        proportion, *equal = sizes.values()
+        asked = equal[0] if equal and self.n_samples is None else proportion
+        found: list[tuple[str, BaseCondenser]] = [("random rows", RandomSubset(**common, **proportion))]
         for name, part in pairs:
             if not isinstance(part, BaseCondenser):
                 raise TypeError(f"candidates must be condensers, such as KMedoids(), got {part!r}")
-            part = clone(part)
-            if part.n_per_class is None and part.n_samples is None:
-                part.set_params(n_per_class=self.n_per_class, n_samples=self.n_samples)
-            found.append((str(name), part))
+            open_ones = {key: value for key, value in common.items() if getattr(part, key) in ("auto", None)}
+            size = asked if part.n_per_class is None and part.n_samples is None else {}
+            found.append((str(name), clone(part).set_params(**open_ones, **size)))
         return found
 
-    def _sizes(self, problem: Problem) -> dict[str, dict[str, Any]]:
-        """Return the sizes to try, by how rows are shared out."""
+    def _sizes(self, problem: Problem, splits: Sequence[Any]) -> tuple[dict[str, dict[str, Any]], int]:
+        """Return the sizes to try by how rows are shared out, and the fewest rows that give such sets.
+
+        No more rows are asked of a class than each split leaves to condense.
+
+        Raises
+        ------
+        ValueError
+            If the set is to have more rows than those.
+        """
         schema, (counts, mass) = problem.schema, problem.per_class()
-        total = int(sizes_per_class(self.n_per_class, self.n_samples, schema, counts, mass).sum())
+        asked = sizes_per_class(self.n_per_class, self.n_samples, schema, counts, mass)
+        codes = schema.class_of_key[problem.key]
+        left = np.min([np.bincount(codes[train], minlength=len(counts)) for train, _ in splits], axis=0)
+        total = int(asked.sum())
+        if self.n_per_class is None and self.n_samples is None:
+            total = min(total, int(left.sum()))
+        if total > left.sum():
+            raise ValueError(
+                f"a set of {total} rows cannot be chosen from the {left.sum()} that are left when others are held out; "
+                "lower n_per_class or n_samples, or give cv= splits that hold out less"
+            )
         if schema.classes is None:
-            return {"": {"n_samples": total}}
+            return {"": {"n_samples": total}}, max(_FEWEST_ROWS, 3 * total)
+        equal = asked if self.n_samples is None else np.full(len(counts), max(1, total // int((mass > 0).sum())))
+        equal = np.minimum(equal, left)
+        # Trials see the classes in proportion: the rarest says how many rows it takes to see enough of it.
+        fewest = max(_FEWEST_ROWS, 3 * total, *(-(-equal * len(codes) // np.maximum(left, 1))))
+        shares = {"n_per_class": {label: int(n) for label, n in zip(schema.classes, equal, strict=True) if n}}
         if isinstance(self.n_per_class, Mapping):
-            return {"": {"n_per_class": self.n_per_class}}
-        equal = max(1, total // int((mass > 0).sum()))
-        return {"in proportion": {"n_samples": total}, "in equal shares": {"n_per_class": equal}}
+            return {"": shares}, int(fewest)
+        return {"in proportion": {"n_samples": total}, "in equal shares": shares}, int(fewest)
 
     def _splits(self, problem: Problem, y: Any, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Return the rows to condense and the rows to judge by, counted among those that have weight."""
         n, there = len(problem.positions), problem.positions
         if self.cv is not None:
             splitter = check_cv(self.cv, y, classifier=problem.schema.classes is not None)
-            splits = splitter.split(np.zeros((len(y), 1)), y)
-            return [tuple(np.searchsorted(there, np.intersect1d(part, there)) for part in split) for split in splits]
+            rows, splits = np.arange(len(y)), splitter.split(np.zeros((len(y), 1)), y)
+            kept = [tuple(np.searchsorted(there, np.intersect1d(rows[part], there)) for part in s) for s in splits]
+            if not all(len(part) for split in kept for part in split):
+                raise ValueError(f"cv={self.cv!r} has a split without rows to condense, or without rows to judge by")
+            return kept
         n_test = min(n // 4, _MOST_TEST_ROWS)
         if not n_test:
             raise ValueError(f"AutoCondenser holds out a quarter of the rows, but there are {n} (n_samples = {n})")
@@ -289,6 +326,12 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
 def _rows(values: Any) -> Any:
     """Return frames, series and sparse matrices as they are, other things as arrays."""
     return values if values is None or hasattr(values, "iloc") or issparse(values) else np.asarray(as_array(values))
+
+
+def _total(sizes: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the rows of a set, of sizes of which any may come first."""
+    size = next(iter(sizes.values()))
+    return size["n_samples"] if "n_samples" in size else sum(size["n_per_class"].values())
 
 
 _SHOWN = ("X_syn_", "y_syn_", "y_soft_", "y_learned_", "sample_weight_", "storage_", "classes_", "indices_", "learner_")

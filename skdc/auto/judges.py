@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-from skdc.condensers._input import Problem
+from skdc.condensers._input import Problem, dense
 from skdc.condensers.base import BaseCondenser
 from skdc.meta import fit_on_set
 
@@ -50,27 +51,29 @@ class Judge:
         rows, synthetic, scores = self.show(X), self.show(X_syn), []
         for learner in self.learners:
             fitted = fit_on_set(clone(learner), synthetic, y_syn, *given)
-            metadata = {} if weight is None else {"sample_weight": weight}
-            scores.append(check_scoring(fitted, self.scoring)(fitted, rows, y, **metadata))
+            scorer = check_scoring(fitted, self.scoring)
+            asked = signature(fitted.score if self.scoring is None else scorer).parameters
+            counts = weight is not None and "sample_weight" in asked
+            scores.append(scorer(fitted, rows, y, **({"sample_weight": weight} if counts else {})))
         return float(np.mean(scores))
 
 
-def panel(problem: Problem, scoring: Any, seed: int) -> Judge:
-    """Return a judge of four learners that differ, for rows as the problem encodes them, standardised."""
-    schema = problem.schema
+def panel(problem: Problem, scoring: Any, seed: int, size: int) -> Judge:
+    """Return a judge of four learners that differ, for sets of a size, of rows encoded and standardised."""
+    schema, n_neighbors = problem.schema, min(5, size)
     if schema.task == "classification":
         learners = [
             LogisticRegression(max_iter=500),
-            KNeighborsClassifier(),
+            KNeighborsClassifier(n_neighbors),
             RandomForestClassifier(random_state=seed),
             HistGradientBoostingClassifier(min_samples_leaf=1, random_state=seed),
         ]
     elif schema.multilabel:
-        learners = [KNeighborsClassifier(), RandomForestClassifier(random_state=seed)]
+        learners = [KNeighborsClassifier(n_neighbors), RandomForestClassifier(random_state=seed)]
     else:
         learners = [
             Ridge(),
-            KNeighborsRegressor(),
+            KNeighborsRegressor(n_neighbors),
             RandomForestRegressor(random_state=seed),
             HistGradientBoostingRegressor(min_samples_leaf=1, random_state=seed),
         ]
@@ -80,7 +83,7 @@ def panel(problem: Problem, scoring: Any, seed: int) -> Judge:
     scaler = StandardScaler().fit(problem.X.reshape(len(problem.X), -1), sample_weight=problem.weight)
 
     def show(rows: Any) -> NDArray:
-        numbers = np.asarray(rows if encoder is None else encoder.transform(rows))
+        numbers = np.asarray(rows if encoder is None else dense(encoder.transform(rows)))
         return scaler.transform(numbers.reshape(len(numbers), -1))
 
     return Judge(learners, scoring, show)

@@ -20,7 +20,6 @@ from skdc.auto.judges import Judge
 from skdc.condensers.base import BaseCondenser
 
 _FACTOR = 3  # one of three candidates goes on to three times the rows
-_FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
 _MOST_ROWS = 50_000  # more rows make no better set that is as small as sets are
 
 
@@ -56,6 +55,8 @@ class Study:
         Seconds.
     splits : list of (ndarray, ndarray)
         Rows to condense, and rows to judge by.
+    fewest : int
+        A trial on fewer rows tells little, or cannot give a set of the size.
     start : float
         When the clock was started, by `time.monotonic`.
     """
@@ -67,6 +68,7 @@ class Study:
     judge: Judge
     budget: float
     splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
+    fewest: int
     start: float
     results: list[Result] = field(default_factory=list)
 
@@ -76,7 +78,7 @@ class Study:
     def __post_init__(self) -> None:
         n_rows = min(_MOST_ROWS, *(len(train) for train, _ in self.splits))
         n_rungs = 1
-        while _FACTOR**n_rungs <= len(self.candidates) and n_rows // _FACTOR**n_rungs >= _FEWEST_ROWS:
+        while _FACTOR**n_rungs <= len(self.candidates) and n_rows // _FACTOR**n_rungs >= self.fewest:
             n_rungs += 1
         self.rungs = [n_rows // _FACTOR ** (n_rungs - 1 - i) for i in range(n_rungs)]
 
@@ -86,7 +88,7 @@ class Study:
         Raises
         ------
         ValueError
-            If no candidate gives a set that can be judged.
+            If not even random rows give a set that can be judged.
         """
         self.names = names
         search = HalvingGridSearchCV(
@@ -111,9 +113,9 @@ class Study:
                 search.fit(np.arange(len(self.positions))[:, None], np.zeros(len(self.positions)))
             except ValueError as error:  # all trials of a round have failed
                 failure = error
-        if not self.mean_scores():
+        if not any(candidate == 0 for candidate, _ in self.mean_scores()):
             reasons = [result.error for result in self.results if result.error] or [str(failure)]
-            raise ValueError(f"no candidate gives a set that can be judged: {reasons[0]}") from failure
+            raise ValueError(f"random rows give no set that can be judged: {reasons[0]}") from failure
 
     def take(self, rows: NDArray[np.intp]) -> tuple[Any, ...]:
         """Return some of the rows that count, with all that belongs to them."""
@@ -131,10 +133,11 @@ class Study:
         return {key: float(np.mean(scores)) for key, scores in found.items() if np.isfinite(scores).all()}
 
     def best(self) -> Result:
-        """Return the trial of the best mean score; of several splits, that of the best one."""
+        """Return the trial of the best mean score; of several splits, that of the most typical one."""
         scores = self.mean_scores()
         best = max(scores, key=lambda key: scores[key])
-        return max((r for r in self.results if (r.candidate, r.n_rows) == best), key=lambda r: r.score)
+        found = [result for result in self.results if (result.candidate, result.n_rows) == best]
+        return min(found, key=lambda result: abs(result.score - scores[best]))
 
     def seconds_for(self, candidate: int, n_rows: int) -> float:
         """Return how long a trial may take.
@@ -196,6 +199,7 @@ class Trial(BaseEstimator):
             condenser._deadline = started + study.seconds_for(self.candidate, self.max_rows)
             X, targets, weight, groups = study.take(rows)
             condenser.fit(X, targets, sample_weight=weight, sensitive_features=groups)
+            del condenser._deadline  # the user may fit it again
             result.condenser, result.rows = condenser, rows
         except Exception as error:
             result.error = str(error)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
@@ -25,6 +25,7 @@ from sklearn.utils.validation import (
 )
 
 from skdc.data import Schema
+from skdc.source import seeded
 
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
 
@@ -146,7 +147,7 @@ def read(
 def _chosen_encoder(encoder: Any, X: Any) -> Any:
     """Return a clone of an encoder; for "auto" one for tables, if X is a frame with words, dates or missing values."""
     if not isinstance(encoder, str):
-        return None if encoder is None else clone(encoder)
+        return None if encoder is None else seeded(encoder, lambda: 0)
     if encoder != "auto":
         raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
     if not hasattr(X, "select_dtypes"):
@@ -160,7 +161,7 @@ def _chosen_encoder(encoder: Any, X: Any) -> Any:
 
 def _not_numeric(frame: Any) -> list[Any]:
     """Return the names of the columns that hold no numbers."""
-    return list(frame.select_dtypes(exclude=["number", "bool"]).columns)
+    return [name for name, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in "iufbc"]
 
 
 def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sparse: bool = False) -> Any:
@@ -169,7 +170,10 @@ def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sp
         _refuse_text(X)
         # One memory layout, so that sums round alike whatever container the rows came in.
         formats = ["csr"] if sparse else False
-        rows = validate_data(estimator, X, reset=reset, accept_sparse=formats, allow_nd=True, order="C")
+        # New rows of a frame may lack values that those of fit had: what is trained on the set has to see to it.
+        finite: Any = "allow-nan" if not reset and hasattr(X, "iloc") and estimator.encoder == "auto" else True
+        checks = {"accept_sparse": formats, "allow_nd": True, "order": "C", "ensure_all_finite": finite}
+        rows = validate_data(estimator, X, reset=reset, **checks)
         rows = csr_array(rows) if issparse(rows) else rows
         if not np.prod(rows.shape[1:]):
             raise ValueError(f"X of shape {rows.shape} has 0 feature(s) in a row; a minimum of 1 is required")
@@ -215,7 +219,7 @@ def _refuse_text(X: Any) -> None:
 
 def _check_y(y: Any) -> NDArray:
     """Return y as an array that has no missing value and one or two dimensions."""
-    y = np.asarray(y)
+    y = np.asarray(_without_extensions(y))
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     if y.ndim == 1 and y.dtype.kind in "OSUb":
@@ -227,6 +231,16 @@ def _check_y(y: Any) -> NDArray:
             raise ValueError(f"y mixes labels of types {', '.join(kinds)}; make them all of one type")
         return y
     return check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0)
+
+
+def _without_extensions(y: Any) -> Any:
+    """Return a series or frame of pandas' nullable numbers as plain numbers, if none is missing; others as they are."""
+    dtypes = getattr(y, "dtypes", None) if hasattr(y, "iloc") else None
+    dtypes = [] if dtypes is None else list(dtypes) if np.ndim(y) == 2 else [dtypes]
+    plain = [getattr(dtype, "numpy_dtype", dtype) for dtype in dtypes]
+    if plain == dtypes or any(getattr(dtype, "kind", "O") not in "iufb" for dtype in plain) or np.any(y.isna()):
+        return y
+    return y.to_numpy(dtype=np.result_type(*plain))
 
 
 def _missing(values: NDArray) -> list[Any]:

@@ -293,7 +293,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         X = source.X[self.indices_] if "indices_" in vars(self) else source.decode(rows.X)
         if encoder is not None:
             self.encoder_ = encoder
-            X = encoder.inverse_transform(whole(X))
+            # Chosen rows are taken from the data as they are.
+            X = None if "indices_" in vars(self) else encoder.inverse_transform(whole(X))
             if "learner_" in vars(self):
                 densify = FunctionTransformer(dense, accept_sparse=True).set_output(transform="default")
                 self.learner_ = make_pipeline(FrozenEstimator(encoder), densify, self.learner_)

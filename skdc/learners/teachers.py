@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.multioutput import MultiOutputRegressor
 from sklearn.utils import get_tags
@@ -19,7 +18,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skdc.learners.network import NetworkClassifier
-from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets
+from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets, seeded
 
 
 class Teacher:
@@ -71,7 +70,7 @@ def fitted_teacher(part: object, estimator: Any, source: Source, generator: torc
         with 5 epochs, or the more that make 500 steps.
     source : Source
     generator : torch.Generator
-        Seeds it, if it has a `random_state` that is None.
+        Seeds it, where it has a `random_state` that is None.
 
     Raises
     ------
@@ -108,7 +107,7 @@ def out_of_fold_teacher(
         As `fitted_teacher`.
     """
     rows, estimator = _checked(part, estimator, source)
-    estimator = _seeded(estimator, generator)
+    estimator = seeded(estimator, lambda: draw_seed(generator))
 
     def label(indices: NDArray[np.intp]) -> Tensor:
         if isinstance(estimator, FrozenEstimator):
@@ -151,18 +150,11 @@ def _checked(part: object, estimator: Any, source: Source) -> tuple[RowSource, A
     return rows, estimator
 
 
-def _seeded(estimator: Any, generator: torch.Generator) -> Any:
-    estimator = clone(estimator)
-    if estimator.get_params().get("random_state", 0) is None:
-        estimator.set_params(random_state=draw_seed(generator))
-    return estimator
-
-
 def _fitted(
     estimator: Any, rows: RowSource, generator: torch.Generator, members: NDArray[np.intp] | None = None
 ) -> Any:
     """Fit a clone of an estimator on the rows, or on some of them."""
-    estimator, schema = _seeded(estimator, generator), rows.schema
+    estimator, schema = seeded(estimator, lambda: draw_seed(generator)), rows.schema
     some = slice(None) if members is None else members
     y = (schema.classes[rows.y.argmax(1)] if schema.task == "classification" else rows.y)[some]
     if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:

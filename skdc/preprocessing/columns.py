@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import has_fit_parameter
 
@@ -37,7 +38,9 @@ class Column(ABC):
         if not self.is_empty:
             seen, mass = values[there], weight[there]
             self._fit(seen, mass)
-            self.neutral = np.average(self._encode(seen), axis=0, weights=mass)
+            codes = self._encode(seen)
+            self.neutral = np.average(codes, axis=0, weights=mass)
+            self.least, self.greatest = codes.min(axis=0), codes.max(axis=0)
         else:
             self.neutral = np.empty(0)
 
@@ -79,7 +82,8 @@ class Column(ABC):
         """Return values of the column's dtype; as many are missing as the last code says of all rows together."""
         if self.is_empty:
             return pd.Series([self.marker] * len(codes), name=self.name, dtype=self.dtype)
-        values = self._decode(codes[:, : len(self.neutral)]).rename(self.name).astype(self.dtype)
+        within = np.clip(codes[:, : len(self.neutral)], self.least, self.greatest)
+        values = self._decode(within).rename(self.name).astype(self.dtype)
         if self.has_missing:
             missing = np.clip(codes[:, -1], 0, 1)
             most = np.argsort(-missing, kind="stable")[: round(missing.sum())]
@@ -159,7 +163,8 @@ class Numbers(Column):
     def _encode(self, values: pd.Series) -> NDArray[np.float64]:
         if self.is_constant:
             return np.empty((len(values), 0))
-        return np.asarray(self.scaler.transform(self._positions(self._numbers(values))[:, None]), dtype=np.float64)
+        codes = self.scaler.transform(self._positions(self._numbers(values))[:, None])
+        return np.asarray(codes.toarray() if issparse(codes) else codes, dtype=np.float64)
 
     def _decode(self, codes: NDArray[np.float64]) -> pd.Series:
         if self.is_constant:
@@ -208,7 +213,7 @@ class Levels(Column):
         try:
             distinct = list(values.unique())
         except TypeError as error:
-            odd = next(value for value in values if getattr(value, "__hash__", None) is None)
+            odd = next(value for value in values if not _is_hashable(value))
             raise ValueError(
                 f"column {self.name!r} holds objects that cannot be encoded, such as {odd!r}; drop the column, or make "
                 "numbers or categories of it first"
@@ -237,10 +242,13 @@ class Levels(Column):
     def _encode(self, values: pd.Series) -> NDArray[np.float64]:
         codes = self._codes(values)
         has_rare = self.n_indicators > len(self.kept)
-        # A level that fit has not seen is rare, or none of the known ones.
-        indicator = np.where(codes < 0, len(self.kept) if has_rare else -1, self.indicator[codes])
+        # A level that fit has not seen is a rare one; or nothing is known of it.
+        indicator = np.where(codes < 0, len(self.kept), self.indicator[codes])
         encoded = (indicator[:, None] == np.arange(self.n_indicators)).astype(np.float64)
-        return encoded[:, 1:] if self.n_indicators <= 2 else encoded
+        encoded = encoded[:, 1:] if self.n_indicators <= 2 else encoded
+        if (codes < 0).any() and not has_rare:
+            encoded[codes < 0] = self.neutral
+        return encoded
 
     def _decode(self, codes: NDArray[np.float64]) -> pd.Series:
         # One indicator says whether it is the second level.
@@ -275,6 +283,7 @@ def fitted_column(
         return Levels(values, weight, max_categories)
     is_number = types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)
     is_time = types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype)
+    is_time &= isinstance(dtype, np.dtype | pd.DatetimeTZDtype)
     if (is_number or is_time) and not isinstance(dtype, pd.SparseDtype):
         return Numbers(values, weight, scaler)
     raise ValueError(
@@ -288,6 +297,14 @@ _CONVERSIONS: dict[str, Any] = {
     **dict.fromkeys(("timedelta", "timedelta64"), "pandas.to_timedelta(column)"),
     **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "pandas.to_numeric(column)"),
 }
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True
 
 
 def _are_whole(numbers: NDArray) -> bool:

@@ -51,7 +51,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
       first: means of rows come back with the rate of the data. What is missing at `transform` in a column that had no
       missing value at `fit` is encoded by the mean codes alone.
     * A category is read from its highest indicator; the rare ones come back as the commonest of them. One that `fit`
-      has not seen is encoded as a rare one, or by zeros where there are none; in an ordered column it is refused.
+      has not seen is encoded as a rare one, or by the mean codes where there are none; in an ordered column it is
+      refused.
     * Numbers and dates out of the range seen are encoded as they are, and come back at its end.
     * Whole numbers, dates and durations come back at steps: the greatest common divisor of the differences seen. Codes
       are float64: a range of up to some 2**48 steps comes back without error.
@@ -101,6 +102,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"numbers={scaler!r} must be a transformer with inverse_transform, as StandardScaler() has"
             )
+        X = _not_a_list(X)
         frame = self._frame(X, reset=True)
         weight = _check_sample_weight(sample_weight, frame, dtype=np.float64, ensure_non_negative=True)
         frame, weight = frame[weight > 0], weight[weight > 0]
@@ -178,6 +180,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         if issparse(X):
             raise TypeError("Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it.")
         if not isinstance(X, pd.DataFrame):
+            X = _not_a_list(X)
             X = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=self)
             frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])]).infer_objects()
         else:
@@ -195,3 +198,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         tags.input_tags.allow_nan = True
         tags.input_tags.categorical = tags.input_tags.string = True
         return tags
+
+
+def _not_a_list(X: Any) -> Any:
+    """Return a list of rows, which may mix words and numbers, as an array of objects; other things as they are."""
+    return np.array(X, dtype=object) if isinstance(X, list | tuple) else X

@@ -7,6 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
@@ -171,3 +172,44 @@ def test_streams_take_numbers_only():
     condenser = Condenser(RandomFeatureMMD(bandwidth=1.0), n_per_class=2)
     with pytest.raises(ValueError, match=r"'word'|'city'"):
         condenser.partial_fit(MIXED, Y)
+
+
+def test_nullable_targets():
+    numbers = MIXED[["age", "count"]]
+    for dtype in ("Int64", "boolean", "string"):
+        target = pd.Series(np.arange(40) % 2, index=MIXED.index, name="t").astype("Int64").astype(dtype)
+        _, y_syn = RandomSubset(n_per_class=2, random_state=0).fit(numbers, target)
+        assert y_syn.dtype == target.dtype and len(y_syn) == 4
+    several = pd.DataFrame({"p": numbers["count"], "q": numbers["count"] + 1}).astype("Int64")
+    _, y_syn = RandomSubset(n_samples=4, task="regression", random_state=0).fit(numbers, several)
+    assert y_syn.shape == (4, 2)
+    with pytest.raises(ValueError, match=r"missing|NaN|NA"):
+        RandomSubset().fit(numbers, several["p"].mask(several["p"] == 3))
+
+
+def test_durations_are_no_numbers():
+    frame = MIXED[["age"]].assign(waited=MIXED["since"] - MIXED["since"].min())
+    X_syn, _ = KMeansCondenser(n_per_class=2, random_state=0).fit(frame, Y)
+    assert (X_syn.dtypes == frame.dtypes).all()
+
+
+def test_rows_to_predict_for_may_lack_values():
+    numbers = MIXED[["age", "count"]]
+    condenser = RandomSubset(random_state=0).fit(numbers, Y)
+    gaps = numbers.assign(age=np.nan)
+    assert condenser.transform(gaps) is gaps
+
+
+def test_a_rare_class_in_a_large_table():
+    frame = pd.DataFrame({"a": RNG.normal(size=10_500), "b": RNG.normal(size=10_500)})
+    label = np.where(frame["a"] > 0, 1, 0)
+    label[3] = 2
+    condenser = TabularCondenser(RandomSubset(), n_samples=9, random_state=0).fit(frame, label)
+    assert condenser.y_soft_.shape == (9, 3)
+
+
+def test_teachers_are_seeded_all_through():
+    teacher = make_pipeline(StandardScaler(), RandomForestClassifier(5))
+    condenser = TabularCondenser(RandomSubset(), teacher, n_samples=9, random_state=0)
+    label = np.where(MIXED["age"] + 9 * RNG.normal(size=40) > 40, "old", "young")
+    assert_array_equal(clone(condenser).fit(MIXED, label).y_soft_, clone(condenser).fit(MIXED, label).y_soft_)

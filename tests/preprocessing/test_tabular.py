@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from scipy.sparse import csr_array
-from sklearn.preprocessing import Normalizer, QuantileTransformer, StandardScaler
+from sklearn.preprocessing import KBinsDiscretizer, Normalizer, PowerTransformer, QuantileTransformer, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
 from skdc.preprocessing import PiecewiseLinearEncoder, TabularEncoder
@@ -172,7 +172,7 @@ def test_what_fit_has_not_seen():
     encoder = TabularEncoder().fit(frame)
     new = pd.DataFrame({"w": ["z", None], "x": [9.0, np.nan], "day": [pd.Timestamp("2031-01-01"), pd.NaT]})
     codes = encoder.transform(new)
-    assert_array_equal(codes[0, :3], [0, 0, 0])
+    assert_allclose(codes[0, :3], 1 / 3)
     assert_allclose(codes[1], encoder.transform(frame).mean(axis=0), atol=1e-12)
     assert encoder.inverse_transform(codes).iloc[0].tolist()[1:] == [4.0, pd.Timestamp("2020-01-05")]
 
@@ -219,7 +219,28 @@ def test_skewed_numbers_by_a_quantile_transformer():
     assert abs(np.median(codes)) < 1e-9 and codes.max() > 3
 
 
+def test_no_number_beyond_what_was_seen_comes_back():
+    frame = pd.DataFrame({"x": np.linspace(1, 9, 30) ** 4, "n": np.arange(30) ** 3})
+    encoder = TabularEncoder(PowerTransformer()).fit(frame)
+    decoded = encoder.inverse_transform([[50.0, 50.0], [-50.0, -50.0]])
+    assert_allclose(decoded["x"], [frame["x"].max(), frame["x"].min()])
+    assert decoded["n"].tolist() == [29**3, 0]
+
+
+def test_lists_may_mix_words_and_numbers():
+    encoder = TabularEncoder().fit([[1, "a"], [2, "b"], [4, "a"]])
+    assert encoder.get_feature_names_out().tolist() == ["x0", "x1_b"]
+    assert encoder.inverse_transform([[0.0, 1.0]]).tolist() == [[2, "b"]]
+
+
+def test_scalers_may_give_sparse_codes():
+    frame = pd.DataFrame({"x": np.arange(30.0)})
+    codes = TabularEncoder(KBinsDiscretizer(3, quantile_method="averaged_inverted_cdf")).fit_transform(frame)
+    assert_array_equal(codes.sum(axis=1), 1)
+
+
 REFUSED = {
+    "tuples of lists": (pd.DataFrame({"a": [(1, [2]), (3, [4])]}), ["'a'", "(1, [2])"]),
     "lists": (pd.DataFrame({"a": [[1], [2]]}), ["'a'", "[1]", "drop"]),
     "dicts among words": (pd.DataFrame({"a": ["x", {}]}), ["'a'", "{}"]),
     "decimals": (pd.DataFrame({"a": [datetime.date(2020, 1, 1), None]}), ["'a'", "to_datetime"]),

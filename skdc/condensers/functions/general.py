@@ -12,14 +12,14 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from skdc.condensers.base import BaseCondenser, NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection.kernels import GreedyKernelPoints
-from skdc.condensers.selection.thinning import KernelThinning
 from skdc.discrepancies.aligned import CrossEntropy, SquaredL2
-from skdc.kernels import Gaussian, Laplace
+from skdc.kernels import Gaussian, Kernel, Laplace, Linear
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP, Builder, LinearNetwork
 from skdc.parameterizations.edited import EditedRows
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.descent import Descent
+from skdc.solvers.greedy import Greedy
 from skdc.spaces.functions import KernelRidgePredictions
 from skdc.spaces.neighbors import NeighborPredictions
 from skdc.spaces.unrolled import UnrolledPredictions
@@ -117,6 +117,16 @@ class GeneralCondenser(NamedCondenser):
         return Recipe(discrepancy, EditedRows(self.threshold, start=GreedyKernelPoints()), solver)
 
 
+def _rows_for_values() -> Recipe:
+    """Return the choice of rows from which kernel ridge regression with several kernels predicts continuous targets."""
+    kernels: list[tuple[Kernel, float]] = [(Gaussian(), 0.03), (Laplace(), 0.03), (Linear(), 0.1)]
+    wrong = [
+        SquaredL2(space=KernelRidgePredictions(kernel, regularization=ridge, kernel_rate=0.0), by=None)
+        for kernel, ridge in kernels
+    ]
+    return Recipe(sum(wrong), Subset(), Greedy(n_passes=1))
+
+
 class TabularCondenser(NamedCondenser):
     """Real rows of a table, with what a teacher says of them: for learners of many kinds, trees among them.
 
@@ -128,11 +138,12 @@ class TabularCondenser(NamedCondenser):
     Parameters
     ----------
     rows : condenser, default=None
-        What chooses the rows. None takes `GreedyKernelPoints()` for classes, which learns them best from the rows by a
-        kernel machine, and `KernelThinning()` for continuous targets. Its size, seed and the like are not looked at.
+        What chooses the rows. None takes those from which kernel ridge regression predicts the others best:
+        `GreedyKernelPoints()` for classes; for continuous targets the sum of what a Gaussian, a Laplace and a linear
+        kernel predict wrong. Size, seed and the like of the condenser are not looked at.
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor; it sees encoded rows. None takes
-        `HistGradientBoostingClassifier()`, or `HistGradientBoostingRegressor()`.
+        `HistGradientBoostingClassifier(early_stopping=False)`, or the like regressor.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -187,11 +198,13 @@ class TabularCondenser(NamedCondenser):
     def recipe(self) -> Recipe:
         """Return the nouns."""
         continuous, rows, teacher = self.task == "regression", self.rows, self.teacher
-        if rows is None:
-            rows = KernelThinning() if continuous else GreedyKernelPoints()
+        if rows is None and not continuous:
+            rows = GreedyKernelPoints()
         if teacher is None:
-            teacher = HistGradientBoostingRegressor() if continuous else HistGradientBoostingClassifier()
-        chosen = rows.recipe() if isinstance(rows, BaseCondenser) else None
+            # Early stopping would ask for two rows of each class.
+            boosting = HistGradientBoostingRegressor if continuous else HistGradientBoostingClassifier
+            teacher = boosting(early_stopping=False)
+        chosen = _rows_for_values() if rows is None else rows.recipe() if isinstance(rows, BaseCondenser) else None
         if chosen is None or not isinstance(chosen.parameterization, Subset):
             raise ValueError(f"rows={rows!r} must be a condenser that chooses rows, such as KMedoids()")
         return Recipe(chosen.discrepancy, Subset(labels="teacher", teacher=teacher), chosen.solver)
