@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
-from sklearn.base import clone
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet, Schema, sparse_rows
@@ -25,16 +24,6 @@ _CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, whi
 def draw_seed(generator: torch.Generator) -> int:
     """Draw an integer seed from a generator, for libraries that want one."""
     return int(torch.randint(2**31 - 1, (), generator=generator))
-
-
-def seeded(estimator: Any, draw: Callable[[], int]) -> Any:
-    """Return a clone of an estimator, with a drawn seed for each `random_state` that is None, in its parts too."""
-    estimator = clone(estimator)
-    values = estimator.get_params()
-    for name in sorted(values):
-        if name.split("__")[-1] == "random_state" and values[name] is None:
-            estimator.set_params(**{name: draw()})
-    return estimator
 
 
 class Source(ABC):

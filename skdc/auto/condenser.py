@@ -23,7 +23,7 @@ from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers.base import BaseCondenser, PairMixin
 from skdc.condensers.selection import RandomSubset
-from skdc.source import seeded
+from skdc.seeds import seeded
 
 _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point

@@ -25,7 +25,7 @@ from sklearn.utils.validation import (
 )
 
 from skdc.data import Schema
-from skdc.source import seeded
+from skdc.seeds import seeded
 
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
 

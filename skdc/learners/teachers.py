@@ -18,7 +18,8 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skdc.learners.network import NetworkClassifier
-from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets, seeded
+from skdc.seeds import seeded
+from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets
 
 
 class Teacher:
