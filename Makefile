@@ -58,6 +58,7 @@ bench: $(INSTALLED)  ## Run the benchmarks.
 	$(BIN)/python benchmarks/images.py --dataset mnist
 	$(BIN)/python benchmarks/images.py --dataset fashion_mnist
 	$(BIN)/python benchmarks/tables.py --dataset adult
+	$(BIN)/python benchmarks/regrets.py regrets.jsonl
 
 clean:  ## Remove what was built; .venv stays.
 	rm -rf build dist docs/_build docs/generated docs/gallery docs/sg_execution_times.rst demo.png

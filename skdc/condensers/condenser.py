@@ -68,8 +68,8 @@ class Condenser(BaseCondenser):
         How the set is stored; None is `Points()`: free points with the labels of the rows that they start from.
     solver : Solver, default=None
         How it is found; None is `Descent()` for values, `Greedy()` for a choice of rows. With none of the three,
-        data with classes get the recipe of `TabularCondenser()` where they are a frame of up to 100 columns, else that
-        of `GeneralCondenser()`.
+        frames of up to 100 columns with classes or continuous targets get the recipe of `TabularCondenser()`, and other
+        data with classes that of `GeneralCondenser()`.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
