@@ -34,9 +34,9 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
 
     A part of the rows is held out. Candidates condense the others, at first few of them; the third of the candidates on
     whose sets the learner scores best, on the rows held out, goes on to three times the rows (successive halving [1]_,
-    by scikit-learn's `HalvingGridSearchCV`). Of all sets, the one with the best score comes out, as it is: the rows held
-    out are not condensed, nor are more than 50,000 others. Random rows are always among the candidates: but for the
-    noise of a score on the rows held out, no set comes out that is worse.
+    by scikit-learn's `HalvingGridSearchCV`). Of all sets, the one with the best score comes out, as it is: the rows
+    held out are not condensed, nor are more than 50,000 others. Random rows are always among the candidates: but for
+    the noise of a score on the rows held out, no set comes out that is worse.
 
     Parameters
     ----------
