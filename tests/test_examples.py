@@ -64,7 +64,7 @@ EXAMPLES = [
     "tables",
     "transfer",
 ]
-SLOW_EXAMPLES = ["networks"]
+SLOW_EXAMPLES = ["networks", "tables"]
 
 
 @pytest.mark.parametrize(
