@@ -41,8 +41,8 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
     Parameters
     ----------
     estimator : estimator, default=None
-        What is to be trained on the set. None takes the mean score of several: a linear model, nearest neighbours, a
-        random forest and gradient boosting.
+        What is to be trained on the set. None takes the mean score of several: a linear model, naive Bayes (of
+        classes), nearest neighbours, a random forest and gradient boosting.
     scoring : str or callable, default=None
         As in scikit-learn; None takes the estimator's `score`.
     candidates : "auto", list of condenser or {str: condenser}, default="auto"

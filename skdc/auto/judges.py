@@ -18,6 +18,7 @@ from sklearn.ensemble import (
 )
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import check_scoring
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
@@ -59,11 +60,12 @@ class Judge:
 
 
 def panel(problem: Problem, scoring: Any, seed: int, size: int) -> Judge:
-    """Return a judge of four learners that differ, for sets of a size, of rows encoded and standardised."""
+    """Return a judge of learners that differ, for sets of a size, of rows encoded and standardised."""
     schema, n_neighbors = problem.schema, min(5, size)
     if schema.task == "classification":
         learners = [
             LogisticRegression(max_iter=500),
+            GaussianNB(),
             KNeighborsClassifier(n_neighbors),
             RandomForestClassifier(random_state=seed),
             HistGradientBoostingClassifier(min_samples_leaf=1, random_state=seed),
