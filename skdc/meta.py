@@ -109,7 +109,7 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         ValueError
             For bad input, or no y where the estimator is a classifier or a regressor.
         """
-        condenser, task = clone(self.condenser), self._task()
+        condenser, task = clone(self.condenser), task_of(self.estimator)
         if y is None and task != "auto":
             raise ValueError(f"{task} requires y to be passed, but the target y is None")
         if condenser.task == "auto":
@@ -123,11 +123,6 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
             else:
                 vars(self).pop(name, None)
         return self
-
-    def _task(self) -> str:
-        if is_classifier(self.estimator):
-            return "classification"
-        return "regression" if is_regressor(self.estimator) else "auto"
 
     @available_if(_estimator_has("predict"))
     def predict(self, X: ArrayLike) -> NDArray:
@@ -174,6 +169,13 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         tags.classifier_tags, tags.regressor_tags = learner.classifier_tags, learner.regressor_tags
         tags.transformer_tags = learner.transformer_tags
         return tags
+
+
+def task_of(estimator: Any) -> str:
+    """Return the `task` of condensers for an estimator: "auto" if it is neither a classifier nor a regressor."""
+    if is_classifier(estimator):
+        return "classification"
+    return "regression" if is_regressor(estimator) else "auto"
 
 
 def _fit_on_condensed(learner: Any, condenser: BaseCondenser) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from sklearn.base import clone
@@ -22,12 +22,21 @@ from skdc.condensers import (
     TabularCondenser,
     WassersteinCoreset,
 )
-from skdc.condensers._input import Problem
+from skdc.condensers._input import Problem, not_numeric
 from skdc.kernels import Gaussian
 
 _MANY = 20_000  # with more rows, or fewer of many classes, what is quick comes first
 _WIDE = 300  # rows of more numbers are images, texts or the like, more often than tables
 _UNEVEN = 1.5  # classes whose sizes differ by this factor are shared out in both ways
+
+
+class Candidate(NamedTuple):
+    """A condenser that may be worth a trial; `cost` orders candidates by how slow they are where rows are many."""
+
+    name: str
+    condenser: BaseCondenser
+    makes_points: bool
+    cost: int
 
 
 @dataclass(frozen=True)
@@ -64,15 +73,15 @@ class Traits:
         """Look at data as passed and as read."""
         counts, _ = problem.per_class()
         n_features = int(np.prod(problem.schema.input_shape))
-        numeric = X.select_dtypes(["number", "bool"]).shape[1] if hasattr(X, "select_dtypes") else n_features
-        columns = X.shape[1] if hasattr(X, "select_dtypes") else n_features
+        columns = problem.schema.n_columns
+        categorical = len(not_numeric(X)) / columns if columns else 0.0
         return cls(
             n_rows=len(problem.weight),
             n_features=n_features,
             n_classes=len(counts) if problem.schema.classes is not None else 0,
             imbalance=float(counts.max() / max(counts.min(), 1)),
-            categorical=1 - numeric / columns,
-            image=len(problem.schema.input_shape) > 1 or (n_features > _WIDE and numeric == columns),
+            categorical=categorical,
+            image=len(problem.schema.input_shape) > 1 or (n_features > _WIDE and not categorical),
         )
 
 
@@ -91,36 +100,35 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
     """
     regression = task == "regression"
     wide, medoids = GreedyKernelPoints(Gaussian(factor=1.0)), KMedoids(max_rows=8192)
-    # Name, condenser, whether it makes new points, and how slow it is where rows are many.
-    known: list[tuple[str, BaseCondenser, bool, int]] = [
-        ("kernel points, labels of a teacher", TabularCondenser(GreedyKernelPoints()), False, 2),
-        ("random rows, labels of a teacher", TabularCondenser(RandomSubset()), False, 2),
-        ("k-medoids, labels of a teacher", TabularCondenser(medoids), False, 4),
-        ("kernel points", GreedyKernelPoints(), False, 1),
-        ("k-medoids", medoids, False, 3),
-        ("Wasserstein coreset", WassersteinCoreset(), True, 1),
-        ("kernel points of a wide kernel, labels of a teacher", TabularCondenser(wide), False, 3),
-        ("random rows, labels of a teacher, again", TabularCondenser(RandomSubset()), False, 3),
-        ("k-means", KMeansCondenser(), True, 1),
-        ("kernel inducing points", KernelInducingPoints(), True, 3),
+    known = [
+        Candidate("kernel points, labels of a teacher", TabularCondenser(GreedyKernelPoints()), False, 2),
+        Candidate("random rows, labels of a teacher", TabularCondenser(RandomSubset()), False, 2),
+        Candidate("k-medoids, labels of a teacher", TabularCondenser(medoids), False, 4),
+        Candidate("kernel points", GreedyKernelPoints(), False, 1),
+        Candidate("k-medoids", medoids, False, 3),
+        Candidate("Wasserstein coreset", WassersteinCoreset(), True, 1),
+        Candidate("kernel points of a wide kernel, labels of a teacher", TabularCondenser(wide), False, 3),
+        Candidate("random rows, labels of a teacher, again", TabularCondenser(RandomSubset()), False, 3),
+        Candidate("k-means", KMeansCondenser(), True, 1),
+        Candidate("kernel inducing points", KernelInducingPoints(), True, 3),
     ]
     if regression:
-        predicting = ("rows for three kernels, labels of a teacher", TabularCondenser(), False, 4)
-        thinned = ("kernel thinning, labels of a teacher", TabularCondenser(KernelThinning()), False, 3)
-        herded = ("kernel herding, labels of a teacher", TabularCondenser(KernelHerding()), False, 3)
+        predicting = Candidate("rows for three kernels, labels of a teacher", TabularCondenser(), False, 4)
+        thinned = Candidate("kernel thinning, labels of a teacher", TabularCondenser(KernelThinning()), False, 3)
+        herded = Candidate("kernel herding, labels of a teacher", TabularCondenser(KernelHerding()), False, 3)
         known = [predicting, thinned, herded, *known]
     else:
-        known.append(("one set for many learners", GeneralCondenser(), True, 5))
+        known.append(Candidate("one set for many learners", GeneralCondenser(), True, 5))
     # Trees teach little of images.
     if traits.image or traits.teacher_seconds > seconds / 6:
-        known = [entry for entry in known if "teacher" not in entry[0]]
+        known = [candidate for candidate in known if not isinstance(candidate.condenser, TabularCondenser)]
 
-    def rank(entry: tuple[str, BaseCondenser, bool, int]) -> int:
+    def rank(candidate: Candidate) -> int:
         # Means of images are images; means of categories are none of them.
-        unsuited = entry[2] if traits.categorical else traits.image and not entry[2]
-        return 2 * unsuited + (entry[3] if traits.n_rows * max(traits.n_classes - 1, 1) > _MANY else 0)
+        unsuited = candidate.makes_points if traits.categorical else traits.image and not candidate.makes_points
+        return 2 * unsuited + (candidate.cost if traits.n_rows * max(traits.n_classes - 1, 1) > _MANY else 0)
 
-    ordered = [("random rows", RandomSubset()), *(entry[:2] for entry in sorted(known, key=rank))]
+    ordered = [("random rows", RandomSubset()), *(candidate[:2] for candidate in sorted(known, key=rank))]
     (share, size), *others = sizes.items()
     sized = [(_named(name, share, sizes), clone(part).set_params(**size)) for name, part in ordered]
     for other, size in others if traits.imbalance > _UNEVEN else ():

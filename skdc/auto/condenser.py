@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, TransformerMixin, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
@@ -23,6 +23,7 @@ from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers.base import BaseCondenser, PairMixin
 from skdc.condensers.selection import RandomSubset
+from skdc.meta import task_of
 from skdc.seeds import seeded
 
 _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
@@ -160,10 +161,11 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         given = tuple(_rows(part) for part in (X, y, sample_weight, sensitive_features))
         problem = read(self, *given, task=self._told_task(), encoder=self.encoder)
         seed = draw_entropy(self.random_state)
-        splits = self._splits(problem, given[1], seed)
+        ranks = _ranks(problem, seed)
+        splits = self._splits(problem, given[1], ranks)
         sizes, fewest = self._sizes(problem, splits)
         names, condensers = self._candidates(given[0], problem, sizes, seed)
-        ranks, judge = _ranks(problem, seed), self._judge(problem, seed, _total(sizes))
+        judge = self._judge(problem, seed, _total(sizes))
         study = Study(given, problem.positions, ranks, condensers, judge, self._budget(), splits, fewest, start)
         study.run(names if self.verbose else None)
         self._keep(study, names)
@@ -185,11 +187,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         return self.best_condenser_.transform(X)
 
     def _told_task(self) -> str:
-        if self.task != "auto" or self.estimator is None:
-            return self.task
-        if is_classifier(self.estimator):
-            return "classification"
-        return "regression" if is_regressor(self.estimator) else "auto"
+        return self.task if self.task != "auto" or self.estimator is None else task_of(self.estimator)
 
     def _judge(self, problem: Problem, seed: int, size: int) -> Judge:
         if self.estimator is None:
@@ -248,8 +246,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         """
         schema, (counts, mass) = problem.schema, problem.per_class()
         asked = sizes_per_class(self.n_per_class, self.n_samples, schema, counts, mass)
-        codes = schema.class_of_key[problem.key]
-        left = np.min([np.bincount(codes[train], minlength=len(counts)) for train, _ in splits], axis=0)
+        left = np.min([np.bincount(problem.codes[train], minlength=len(counts)) for train, _ in splits], axis=0)
         total = int(asked.sum())
         if self.n_per_class is None and self.n_samples is None:
             total = min(total, int(left.sum()))
@@ -263,13 +260,15 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         equal = asked if self.n_samples is None else np.full(len(counts), max(1, total // int((mass > 0).sum())))
         equal = np.minimum(equal, left)
         # Trials see the classes in proportion: the rarest says how many rows it takes to see enough of it.
-        fewest = max(_FEWEST_ROWS, 3 * total, *(-(-equal * len(codes) // np.maximum(left, 1))))
+        fewest = max(_FEWEST_ROWS, 3 * total, *(-(-equal * len(problem.key) // np.maximum(left, 1))))
         shares = {"n_per_class": {label: int(n) for label, n in zip(schema.classes, equal, strict=True) if n}}
         if isinstance(self.n_per_class, Mapping):
             return {"": shares}, int(fewest)
         return {"in proportion": {"n_samples": total}, "in equal shares": shares}, int(fewest)
 
-    def _splits(self, problem: Problem, y: Any, seed: int) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    def _splits(
+        self, problem: Problem, y: Any, ranks: NDArray[np.float64]
+    ) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
         """Return the rows to condense and the rows to judge by, counted among those that have weight."""
         n, there = len(problem.positions), problem.positions
         if self.cv is not None:
@@ -282,7 +281,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         n_test = min(n // 4, _MOST_TEST_ROWS)
         if not n_test:
             raise ValueError(f"AutoCondenser holds out a quarter of the rows, but there are {n} (n_samples = {n})")
-        order = np.argsort(_ranks(problem, seed))
+        order = np.argsort(ranks)
         return [(np.sort(order[:-n_test]), np.sort(order[-n_test:]))]
 
     def _keep(self, study: Study, names: list[str]) -> None:
@@ -340,7 +339,7 @@ _SHOWN = ("X_syn_", "y_syn_", "y_soft_", "y_learned_", "sample_weight_", "storag
 
 def _ranks(problem: Problem, seed: int) -> NDArray[np.float64]:
     """Return an order of the rows of which any beginning holds the classes in proportion, one of each at least."""
-    codes = problem.schema.class_of_key[problem.key]
+    codes = problem.codes
     shuffled = np.random.default_rng(seed).permutation(len(codes))
     ranks = np.empty(len(codes))
     for code in np.unique(codes):

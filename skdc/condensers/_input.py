@@ -55,9 +55,14 @@ class Problem:
     positions: NDArray[np.intp]
     encoder: Any
 
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """The class code of each row."""
+        return self.schema.class_of_key[self.key]
+
     def per_class(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the number of rows and the weight of each class."""
-        codes, n_classes = self.schema.class_of_key[self.key], self.schema.n_classes
+        codes, n_classes = self.codes, self.schema.n_classes
         return np.bincount(codes, minlength=n_classes), np.bincount(codes, self.weight, n_classes)
 
 
@@ -152,14 +157,14 @@ def _chosen_encoder(encoder: Any, X: Any) -> Any:
         raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
     if not hasattr(X, "select_dtypes"):
         return None
-    if not len(_not_numeric(X)) and not X.isna().to_numpy().any():
+    if not len(not_numeric(X)) and not X.isna().to_numpy().any():
         return None
     from skdc.preprocessing import TabularEncoder  # needs pandas, which skdc itself does not
 
     return TabularEncoder()
 
 
-def _not_numeric(frame: Any) -> list[Any]:
+def not_numeric(frame: Any) -> list[Any]:
     """Return the names of the columns that hold no numbers."""
     return [name for name, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in "iufbc"]
 
@@ -208,7 +213,7 @@ def dense(values: Any) -> Any:
 def _refuse_text(X: Any) -> None:
     if not hasattr(X, "select_dtypes"):
         return
-    odd = _not_numeric(X)
+    odd = not_numeric(X)
     if odd:
         raise ValueError(
             f"column {odd[0]!r} is not numeric (dtype {X[odd[0]].dtype}); encode it first, for example "

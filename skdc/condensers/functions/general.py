@@ -197,14 +197,14 @@ class TabularCondenser(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        continuous, rows, teacher = self.task == "regression", self.rows, self.teacher
-        if rows is None and not continuous:
-            rows = GreedyKernelPoints()
+        continuous, teacher = self.task == "regression", self.teacher
         if teacher is None:
             # Early stopping would ask for two rows of each class.
             boosting = HistGradientBoostingRegressor if continuous else HistGradientBoostingClassifier
             teacher = boosting(early_stopping=False)
-        chosen = _rows_for_values() if rows is None else rows.recipe() if isinstance(rows, BaseCondenser) else None
+        chosen = self.rows.recipe() if isinstance(self.rows, BaseCondenser) else None
+        if self.rows is None:
+            chosen = _rows_for_values() if continuous else GreedyKernelPoints().recipe()
         if chosen is None or not isinstance(chosen.parameterization, Subset):
-            raise ValueError(f"rows={rows!r} must be a condenser that chooses rows, such as KMedoids()")
+            raise ValueError(f"rows={self.rows!r} must be a condenser that chooses rows, such as KMedoids()")
         return Recipe(chosen.discrepancy, Subset(labels="teacher", teacher=teacher), chosen.solver)
