@@ -50,15 +50,20 @@ def table(name: str, seed: int) -> Split:
     else:
         train, test = train_test_split(np.arange(len(frame)), test_size=0.3, random_state=seed, stratify=frame[target])
     X, y = frame.drop(columns=[target, *dropped]), frame[target].to_numpy()
+    encoder = table_encoder(X)
+    X_train = encoder.fit_transform(X.iloc[train]).astype(np.float32)
+    return X_train, y[train], encoder.transform(X.iloc[test]).astype(np.float32), y[test]
+
+
+def table_encoder(X: pd.DataFrame) -> ColumnTransformer:
+    """Return what standardises the numbers of a frame, medians where they are missing, and indicates categories."""
     numbers = X.select_dtypes("number").columns
-    encoder = ColumnTransformer(
+    return ColumnTransformer(
         [
             ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
             ("categories", OneHotEncoder(handle_unknown="ignore", sparse_output=False), X.columns.difference(numbers)),
         ]
     )
-    X_train = encoder.fit_transform(X.iloc[train]).astype(np.float32)
-    return X_train, y[train], encoder.transform(X.iloc[test]).astype(np.float32), y[test]
 
 
 def some(X: np.ndarray, y: np.ndarray, n: int | None) -> tuple[np.ndarray, np.ndarray]:

@@ -18,24 +18,22 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from data import folder
+from data import TABLES, folder, table_encoder
 from scores import apart
 from sklearn.base import clone, is_classifier
-from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
+from sklearn.compose import TransformedTargetRegressor
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
 from skdc import (
     AutoCondenser,
@@ -52,14 +50,7 @@ from skdc import (
 from skdc.meta import fit_on_set
 from skdc.preprocessing import PiecewiseLinearEncoder, TabularEncoder
 
-CLASSES = {
-    "titanic": ("survived", ["alive"]),
-    "credit_g": ("class", []),
-    "phoneme": ("class", []),
-    "magic": ("class", []),
-    "bank_full": ("y", ["duration"]),
-    "adult": ("income", ["split"]),
-}
+CLASSES = {"titanic": ("survived", ["alive"]), **TABLES}
 VALUES = {"california_housing": ("median_house_value", []), "diamonds": ("price", [])}
 N_DRAWS = 5  # random sets of each split, for the denominator
 BUDGET = 15  # seconds that AutoCondenser has, told the model
@@ -86,14 +77,7 @@ class Table:
         stratify = y if self.has_classes else None
         parts = train_test_split(X, y, test_size=0.3, random_state=seed, stratify=stratify)
         self.X, self.X_test, self.y, self.y_test = parts
-        numbers = X.select_dtypes("number").columns
-        others = X.columns.difference(numbers)
-        self.encoder = ColumnTransformer(
-            [
-                ("numbers", make_pipeline(SimpleImputer(strategy="median"), StandardScaler()), numbers),
-                ("others", OneHotEncoder(handle_unknown="ignore", sparse_output=False), others),
-            ]
-        ).fit(self.X)
+        self.encoder = table_encoder(X).fit(self.X)
 
     def size(self, n: int) -> int:
         """Return the rows of a set of n a class; without classes, those of two classes."""
