@@ -374,6 +374,9 @@ def test_traits_order_the_candidates():
     assert names(n_rows=10**5).index(medoids) > names(n_rows=5000).index(medoids)
     assert not any("teacher" in name for name in names(image=True)) and any("teacher" in name for name in names())
     assert not any("teacher" in name for name in names(seconds=5.0, n_classes=26)), "a hundred trees a class take long"
+    three = "rows for three kernels, labels of a teacher"
+    tried = [three in names("regression", {"": {"n_samples": n}}, seconds=15.0, n_classes=0) for n in (20, 200)]
+    assert tried == [True, False], "one trial of 200 rows takes longer than all may"
     assert any("equal" in name for name in names(imbalance=5.0)) and not any("equal" in name for name in names())
 
 

@@ -113,10 +113,12 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
         Candidate("kernel inducing points", KernelInducingPoints(), True, 3),
     ]
     if regression:
-        predicting = Candidate("rows for three kernels, labels of a teacher", TabularCondenser(), False, 4)
         thinned = Candidate("kernel thinning, labels of a teacher", TabularCondenser(KernelThinning()), False, 3)
         herded = Candidate("kernel herding, labels of a teacher", TabularCondenser(KernelHerding()), False, 3)
-        known = [predicting, thinned, herded, *known]
+        known = [thinned, herded, *known]
+        if _trial_seconds(next(iter(sizes.values()))["n_samples"]) < seconds / 4:
+            predicting = Candidate("rows for three kernels, labels of a teacher", TabularCondenser(), False, 4)
+            known = [predicting, *known]
     else:
         known.append(Candidate("one set for many learners", GeneralCondenser(), True, 5))
     # Trees teach little of images.
@@ -135,6 +137,11 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
         again = [("random rows", RandomSubset()), known[0][:2], ("k-medoids", medoids)]
         sized += [(_named(name, other, sizes), clone(part).set_params(**size)) for name, part in again]
     return sized
+
+
+def _trial_seconds(size: int) -> float:
+    """Return about how long rows for three kernels take, each the best of a few that are tried."""
+    return size * (0.1 + 4e-4 * size)
 
 
 def _named(name: str, share: str, sizes: Mapping[str, Any]) -> str:
