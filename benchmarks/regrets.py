@@ -37,6 +37,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdc import (
     AutoCondenser,
+    Condenser,
     GeneralCondenser,
     GreedyKernelPoints,
     KernelInducingPoints,
@@ -53,6 +54,7 @@ from skdc.preprocessing import PiecewiseLinearEncoder, TabularEncoder
 CLASSES = {"titanic": ("survived", ["alive"]), **TABLES}
 VALUES = {"california_housing": ("median_house_value", []), "diamonds": ("price", [])}
 N_DRAWS = 5  # random sets of each split, for the denominator
+_COSTS = ("seconds", 1), ("mebibytes", 0)
 BUDGET = 15  # seconds that AutoCondenser has, told the model
 
 
@@ -69,9 +71,7 @@ class Table:
     """
 
     def __init__(self, name: str, seed: int) -> None:
-        frame = pd.read_csv(folder() / f"{name}.csv.gz", na_values="?")
-        target, dropped = (CLASSES | VALUES)[name]
-        X, y = frame.drop(columns=[target, *dropped]), frame[target]
+        X, y = _rows(name)
         self.has_classes, self.name, self.seed = name in CLASSES, name, seed
         y = y if self.has_classes else y.astype(float)
         stratify = y if self.has_classes else None
@@ -111,6 +111,13 @@ class Table:
         return {
             name: fit_on_set(clone(model), *given).score(tested, self.y_test) for name, model in self.models().items()
         }
+
+
+def _rows(name: str) -> tuple[pd.DataFrame, pd.Series]:
+    """Return the rows of a table and their targets."""
+    frame = pd.read_csv(folder() / f"{name}.csv.gz", na_values="?")
+    target, dropped = (CLASSES | VALUES)[name]
+    return frame.drop(columns=[target, *dropped]), frame[target]
 
 
 def methods(size: int, n: int, has_classes: bool, seed: int) -> dict[str, Any]:
@@ -219,6 +226,7 @@ def show(lines: list[dict[str, Any]], tables: list[str], title: str) -> None:
     found = regrets(lines, tables)
     cost = pd.DataFrame([line for line in lines if line["table"] in tables and line["n"] == 10])
     cost = cost.groupby("method")[["seconds", "mebibytes"]].median()
+    measured = cost.index[cost["seconds"] > 0]
     sizes = sorted(found["n"].unique())
     by_model = found[found["n"] == 10].groupby(["method", "model"])["regret"].mean().unstack()
     by_size = found.groupby(["method", "n"])["regret"].mean().unstack().sort_values(10)
@@ -229,7 +237,7 @@ def show(lines: list[dict[str, Any]], tables: list[str], title: str) -> None:
     for method, row in by_size.iterrows():
         cells = [f"{row[n]:.2f}" if n in row and np.isfinite(row[n]) else "" for n in sizes]
         cells += [f"{by_model.loc[method, name]:.2f}" if method in by_model.index else "" for name in by_model]
-        cells += [f"{cost[what].get(method, np.nan):.0f}" for what in ("seconds", "mebibytes")]
+        cells += [f"{cost[what][method]:.{digits}f}" if method in measured else "" for what, digits in _COSTS]
         print(f"| {method} | " + " | ".join(cells) + " |")
 
 
@@ -263,9 +271,17 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=[], help="parts of names; all by default")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--show", action="store_true", help="compute nothing")
+    parser.add_argument("--time", action="store_true", help="time Condenser() on all rows of the tables, and no more")
     args = parser.parse_args()
     warnings.simplefilter("ignore")  # a learner that has not converged on ten rows is no news
     os.environ["PYTHONWARNINGS"] = "ignore"
+    if args.time:
+        for name in args.tables:
+            X, y = _rows(name)
+            task = "classification" if name in CLASSES else "regression"
+            seconds, mebibytes, _ = apart(Condenser(task=task, random_state=0).fit, X, y)
+            print(f"{name}: Condenser() takes {seconds:.1f} s and {mebibytes:.0f} MiB for {len(X)} rows", flush=True)
+        return
     lines = [json.loads(line) for line in args.file.read_text().splitlines()] if args.file.exists() else []
     known = {(line["table"], line["seed"], line["n"], line["method"]) for line in lines}
     for seed in range(0 if args.show else args.seeds):

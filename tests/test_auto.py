@@ -377,6 +377,9 @@ def test_traits_order_the_candidates():
     three = "rows for three kernels, labels of a teacher"
     tried = [three in names("regression", {"": {"n_samples": n}}, seconds=15.0, n_classes=0) for n in (20, 200)]
     assert tried == [True, False], "one trial of 200 rows takes longer than all may"
+    sizes = {"in proportion": {"n_samples": 200}}
+    points = [dict(proposed(traits(), "classification", sizes, s))["kernel points"].n_passes for s in (15.0, 60.0)]
+    assert points == [0, 1], "rows are exchanged where there is time for it"
     assert any("equal" in name for name in names(imbalance=5.0)) and not any("equal" in name for name in names())
 
 

@@ -27,6 +27,7 @@ from skdc.kernels import Gaussian
 
 _MANY = 20_000  # with more rows, or fewer of many classes, what is quick comes first
 _WIDE = 300  # rows of more numbers are images, texts or the like, more often than tables
+_EXCHANGE_SECONDS = 0.035  # about what it takes to try and exchange one of the kernel points
 _UNEVEN = 1.5  # classes whose sizes differ by this factor are shared out in both ways
 
 
@@ -99,12 +100,16 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
         The time for all trials.
     """
     regression = task == "regression"
-    wide, medoids = GreedyKernelPoints(Gaussian(factor=1.0)), KMedoids(max_rows=8192)
+    size = total(sizes)
+    # Exchanges take twice as long as the choice itself.
+    n_passes = 1 if _EXCHANGE_SECONDS * size < seconds / 4 else 0
+    points, wide = GreedyKernelPoints(n_passes=n_passes), GreedyKernelPoints(Gaussian(factor=1.0), n_passes=n_passes)
+    medoids = KMedoids(max_rows=8192)
     known = [
-        Candidate("kernel points, labels of a teacher", TabularCondenser(GreedyKernelPoints()), False, 2),
+        Candidate("kernel points, labels of a teacher", TabularCondenser(points), False, 2),
         Candidate("random rows, labels of a teacher", TabularCondenser(RandomSubset()), False, 2),
         Candidate("k-medoids, labels of a teacher", TabularCondenser(medoids), False, 4),
-        Candidate("kernel points", GreedyKernelPoints(), False, 1),
+        Candidate("kernel points", points, False, 1),
         Candidate("k-medoids", medoids, False, 3),
         Candidate("Wasserstein coreset", WassersteinCoreset(), True, 1),
         Candidate("kernel points of a wide kernel, labels of a teacher", TabularCondenser(wide), False, 3),
@@ -116,7 +121,7 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
         thinned = Candidate("kernel thinning, labels of a teacher", TabularCondenser(KernelThinning()), False, 3)
         herded = Candidate("kernel herding, labels of a teacher", TabularCondenser(KernelHerding()), False, 3)
         known = [thinned, herded, *known]
-        if _trial_seconds(next(iter(sizes.values()))["n_samples"]) < seconds / 4:
+        if _trial_seconds(size) < seconds / 4:
             predicting = Candidate("rows for three kernels, labels of a teacher", TabularCondenser(), False, 4)
             known = [predicting, *known]
     else:
@@ -137,6 +142,12 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
         again = [("random rows", RandomSubset()), known[0][:2], ("k-medoids", medoids)]
         sized += [(_named(name, other, sizes), clone(part).set_params(**size)) for name, part in again]
     return sized
+
+
+def total(sizes: Mapping[str, Mapping[str, Any]]) -> int:
+    """Return the rows of a set, of sizes of which any may come first."""
+    size = next(iter(sizes.values()))
+    return size["n_samples"] if "n_samples" in size else sum(size["n_per_class"].values())
 
 
 def _trial_seconds(size: int) -> float:

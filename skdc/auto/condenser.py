@@ -15,7 +15,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skdc.auto.candidates import Traits, proposed
+from skdc.auto.candidates import Traits, proposed, total
 from skdc.auto.judges import Judge, panel
 from skdc.auto.trials import Study
 from skdc.condensers._input import Problem, as_array, read
@@ -165,7 +165,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         splits = self._splits(problem, given[1], ranks)
         sizes, fewest = self._sizes(problem, splits)
         names, condensers = self._candidates(given[0], problem, sizes, seed)
-        judge = self._judge(problem, seed, _total(sizes))
+        judge = self._judge(problem, seed, total(sizes))
         study = Study(given, problem.positions, ranks, condensers, judge, self._budget(), splits, fewest, start)
         study.run(names if self.verbose else None)
         self._keep(study, names)
@@ -326,12 +326,6 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
 def _rows(values: Any) -> Any:
     """Return frames, series and sparse matrices as they are, other things as arrays."""
     return values if values is None or hasattr(values, "iloc") or issparse(values) else np.asarray(as_array(values))
-
-
-def _total(sizes: Mapping[str, Mapping[str, Any]]) -> int:
-    """Return the rows of a set, of sizes of which any may come first."""
-    size = next(iter(sizes.values()))
-    return size["n_samples"] if "n_samples" in size else sum(size["n_per_class"].values())
 
 
 _SHOWN = ("X_syn_", "y_syn_", "y_soft_", "y_learned_", "sample_weight_", "storage_", "classes_", "indices_", "learner_")
