@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+from time import monotonic
 
 import numpy as np
 import pandas as pd
@@ -307,6 +308,15 @@ def test_expected_seconds(before, expected):
     results += [Result(2, 100, 0.5, 50.0), Result(1, 250, error="out of memory")]
     study = Study((), TRAIN, TRAIN, [KMedoids()] * 3, None, 60.0, [(TRAIN, TEST)], 30, 0.0, results)
     assert study._expected(1, 300) == pytest.approx(expected)
+
+
+def test_what_others_took_is_expected_of_the_unknown():
+    results = [Result(0, 300, 0.5, 1.0), Result(2, 300, 0.6, 5.0), Result(3, 300, error="out of time")]
+    study = Study((), TRAIN, TRAIN, [KMedoids()] * 5, None, 12.0, [(TRAIN, TEST)], 30, monotonic() - 10.0, results)
+    assert study._expected(4, 300) == pytest.approx(3.0)
+    with pytest.raises(TimeoutError):
+        study.seconds_for(4, 300)
+    assert study.seconds_for(0, 300) > 0, "random rows have time always"
 
 
 @pytest.mark.parametrize("target", ["classes", "values", "two values", "labels"])

@@ -160,13 +160,17 @@ class Study:
         return max(min(left, 2 * left / max(n_left, 1)), 0.0)
 
     def _expected(self, candidate: int, n_rows: int) -> float:
-        """Return the seconds that a trial will take, by those on fewer rows: as they grew, or a power of 1.5."""
+        """Return the seconds that a trial will take, by those on fewer rows: as they grew, or a power of 1.5.
+
+        Where there was none, it is what others have taken on as many rows.
+        """
         seconds: dict[int, float] = {}
         for result in self.results:
             if result.candidate == candidate and result.n_rows < n_rows and not result.error:
                 seconds[result.n_rows] = max(seconds.get(result.n_rows, 0.0), result.seconds)
         if not seconds:
-            return 0.0
+            others = [r.seconds for r in self.results if r.n_rows == n_rows and not r.error]
+            return float(np.mean(others)) if others else 0.0
         *_, (few, quick), (many, slow) = [(0, 0.0), *sorted(seconds.items())]
         power = np.clip(np.log(slow / quick) / np.log(many / few), 0, 2.5) if quick else 1.5
         return slow * (n_rows / many) ** float(power)
