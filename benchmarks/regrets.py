@@ -262,6 +262,15 @@ def promises(lines: list[dict[str, Any]], tables: list[str]) -> None:
     )
 
 
+def default_fits(tables: list[str]) -> None:
+    """Print what `Condenser()` takes for all rows of each table."""
+    for name in tables:
+        X, y = _rows(name)
+        task = "classification" if name in CLASSES else "regression"
+        seconds, mebibytes, _ = apart(Condenser(task=task, random_state=0).fit, X, y)
+        print(f"{name}: Condenser() takes {seconds:.1f} s and {mebibytes:.0f} MiB for {len(X)} rows", flush=True)
+
+
 def main() -> None:
     """Compute what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -276,11 +285,7 @@ def main() -> None:
     warnings.simplefilter("ignore")  # a learner that has not converged on ten rows is no news
     os.environ["PYTHONWARNINGS"] = "ignore"
     if args.time:
-        for name in args.tables:
-            X, y = _rows(name)
-            task = "classification" if name in CLASSES else "regression"
-            seconds, mebibytes, _ = apart(Condenser(task=task, random_state=0).fit, X, y)
-            print(f"{name}: Condenser() takes {seconds:.1f} s and {mebibytes:.0f} MiB for {len(X)} rows", flush=True)
+        default_fits(args.tables)
         return
     lines = [json.loads(line) for line in args.file.read_text().splitlines()] if args.file.exists() else []
     known = {(line["table"], line["seed"], line["n"], line["method"]) for line in lines}

@@ -100,8 +100,7 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
         The time for all trials.
     """
     regression = task == "regression"
-    size = total(sizes)
-    # Exchanges take twice as long as the choice itself.
+    size = set_size(sizes)
     n_passes = 1 if _EXCHANGE_SECONDS * size < seconds / 4 else 0
     points, wide = GreedyKernelPoints(n_passes=n_passes), GreedyKernelPoints(Gaussian(factor=1.0), n_passes=n_passes)
     medoids = KMedoids(max_rows=8192)
@@ -144,7 +143,7 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
     return sized
 
 
-def total(sizes: Mapping[str, Mapping[str, Any]]) -> int:
+def set_size(sizes: Mapping[str, Mapping[str, Any]]) -> int:
     """Return the rows of a set, of sizes of which any may come first."""
     size = next(iter(sizes.values()))
     return size["n_samples"] if "n_samples" in size else sum(size["n_per_class"].values())

@@ -15,7 +15,7 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skdc.auto.candidates import Traits, proposed, total
+from skdc.auto.candidates import Traits, proposed, set_size
 from skdc.auto.judges import Judge, panel
 from skdc.auto.trials import Study
 from skdc.condensers._input import Problem, as_array, read
@@ -165,7 +165,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         splits = self._splits(problem, given[1], ranks)
         sizes, fewest = self._sizes(problem, splits)
         names, condensers = self._candidates(given[0], problem, sizes, seed)
-        judge = self._judge(problem, seed, total(sizes))
+        judge = self._judge(problem, seed, set_size(sizes))
         study = Study(given, problem.positions, ranks, condensers, judge, self._budget(), splits, fewest, start)
         study.run(names if self.verbose else None)
         self._keep(study, names)
