@@ -75,6 +75,16 @@ def lowest_distinct(hashes: NDArray[np.uint64], n: int) -> NDArray[np.intp]:
     return first[:n]
 
 
+def hashed_uniform(hashes: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Return a number in (0, 1) for each row: rows of equal hash get different ones, whatever the order."""
+    order = np.argsort(hashes, kind="stable")
+    starts = np.flatnonzero(np.r_[True, hashes[order][1:] != hashes[order][:-1]])
+    occurrence = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    uniform = np.empty(len(order))
+    uniform[order] = mix(hashes[order] + occurrence.astype(np.uint64)) >> np.uint64(11)
+    return (uniform + 0.5) / 2.0**53
+
+
 class Sketch:
     """Additive summary of a labelled stream: feature sums and a keyed sample of rows for each key, and moments.
 

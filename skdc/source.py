@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cached_property
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet, Schema, sparse_rows
-from skdc.sketch import Sketch, labeled_hashes, lowest_distinct, mix
+from skdc.sketch import Sketch, hashed_uniform, labeled_hashes, lowest_distinct
 
 _CHUNK_BYTES = 1 << 25  # a stream passes in pieces of this many float64 bytes
 _CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, which stay in the cache
@@ -62,6 +62,27 @@ class Source(ABC):
     @abstractmethod
     def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return (X, y) of `sizes[c]` distinct rows a class c, chosen by a hash of their content."""
+
+    def noisy_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return Gaussian rows with the mean and spread of the data, and targets as starting rows have them."""
+        X, y = self.starting_rows(sizes, generator)
+        noise = torch.randn(X.shape, generator=generator, dtype=X.dtype).to(X.device)
+        return self._middle() + self.spread * noise, y
+
+    def _middle(self) -> Tensor | float:
+        """Return the mean row in working units."""
+        return 0.0
+
+    def attributes(self) -> dict[str, Any]:
+        """Return fitted attributes that the condenser shows, by name (none by default)."""
+        return {}
+
+    def cannot_tell(self, unknown: str) -> str:
+        """Return why a part cannot learn something from this source, and what to do."""
+        return (
+            f"cannot learn {unknown} from a stream, whose first chunk does not show it; give it as a number, or call "
+            "fit on all rows"
+        )
 
     @abstractmethod
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -259,7 +280,7 @@ class RowSource(Source):
         The draw ranks rows by -log(u) / weight (Efraimidis and Spirakis, 2006) with u a hash of the row's
         content, so it does not depend on the order of the rows.
         """
-        uniform = _uniform(labeled_hashes(self.X[members], self.y[members], draw_seed(generator)))
+        uniform = hashed_uniform(labeled_hashes(self.X[members], self.y[members], draw_seed(generator)))
         return np.argsort(-np.log(uniform) / self.weight[members], kind="stable")[:size]
 
     def chunks(self, width: int) -> Iterator[RowSource]:
@@ -285,16 +306,6 @@ def _slices(X: NDArray, n_bytes: int, width: int = 1) -> Iterator[slice]:
 def _scale(deviation: ArrayLike, size: ArrayLike) -> NDArray[np.float64]:
     """Return a deviation to divide by: 1 where it is no more than the rounding of numbers of that size."""
     return np.where(np.asarray(deviation) > 8 * np.finfo(np.float64).eps * np.asarray(size), deviation, 1.0)
-
-
-def _uniform(hashes: NDArray[np.uint64]) -> NDArray[np.float64]:
-    """Return a number in (0, 1) for each row: rows of equal hash get different ones, whatever the order."""
-    order = np.argsort(hashes, kind="stable")
-    starts = np.flatnonzero(np.r_[True, hashes[order][1:] != hashes[order][:-1]])
-    occurrence = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
-    uniform = np.empty(len(order))
-    uniform[order] = mix(hashes[order] + occurrence.astype(np.uint64)) >> np.uint64(11)
-    return (uniform + 0.5) / 2.0**53
 
 
 class SketchSource(Source):
@@ -342,6 +353,11 @@ class SketchSource(Source):
         """Return the least and the greatest of each target, in the user's units."""
         return self.sketch.target_range
 
+    def _middle(self) -> Tensor:
+        return self.tensor(self.sketch.mean[: len(self.sketch.mean) - self.schema.n_outputs]).reshape(
+            self.schema.input_shape
+        )
+
     @cached_property
     def _blocks(self) -> list[Block]:
         return self.sketch.blocks()
@@ -370,14 +386,11 @@ def require_rows(part: object, source: Source, unknown: str) -> RowSource:
     Raises
     ------
     ValueError
-        For a stream: the first chunk cannot tell what `unknown` names.
+        For a stream, whose first chunk cannot tell what `unknown` names; for private rows.
     """
     if isinstance(source, RowSource):
         return source
-    raise ValueError(
-        f"{type(part).__name__} cannot learn {unknown} from a stream, whose first chunk does not show it; "
-        "give it as a number, or call fit on all rows"
-    )
+    raise ValueError(f"{type(part).__name__} {source.cannot_tell(unknown)}")
 
 
 def require_targets(part: object, source: Source) -> None:

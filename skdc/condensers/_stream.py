@@ -8,6 +8,7 @@ import torch
 
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
+from skdc.privacy import PrivateSketch, PrivateSource
 from skdc.sketch import Sketch
 from skdc.source import RowSource, SketchSource, Source, draw_seed
 
@@ -20,7 +21,7 @@ class Stream:
     ----------
     objective : Objective
         Fitted before the first row is seen.
-    sketch : Sketch
+    sketch : Sketch or PrivateSketch
     schema : Schema
     device : torch.device
     seed : int
@@ -28,7 +29,7 @@ class Stream:
     """
 
     objective: Objective
-    sketch: Sketch
+    sketch: Sketch | PrivateSketch
     schema: Schema
     device: torch.device
     seed: int
@@ -42,27 +43,37 @@ class Stream:
         objective : Objective
             A clone, to be fitted.
         source : Source
-            All rows, or an empty sketch where none is known yet.
+            All rows, or an empty sketch where none is known yet, or may be.
         sample_size : int
             Rows kept for each group to start from.
         seed : int
         """
         generator = torch.Generator().manual_seed(seed)
-        n_keys = len(source.schema.class_of_key)
-        sketch = Sketch(n_keys, sample_size, draw_seed(generator))
+        sketch: Sketch | PrivateSketch = Sketch(len(source.schema.class_of_key), sample_size, draw_seed(generator))
         objective.fit(source, torch.Generator().manual_seed(draw_seed(generator)))
+        if isinstance(source, PrivateSource):
+            sketch = source.sketch.of_terms([leaf.bound for leaf in objective.leaves()], _widths(objective, source))
         return cls(objective, sketch, source.schema, source.device, draw_seed(generator))
 
     def update(self, source: RowSource) -> None:
         """Add rows, piece by piece; all of them, or none where it is interrupted."""
+        if isinstance(self.sketch, PrivateSketch):
+            source.X = self.sketch.mechanism.within(source.X)
         added = self.sketch.empty_like()
         with torch.no_grad():
-            shown = [leaf.lift(source.no_rows()).values.shape[1] for leaf in self.objective.leaves()]
-            for piece in source.chunks(sum(shown)):
+            for piece in source.chunks(sum(_widths(self.objective, source))):
                 features = [leaf.lift(piece.rows).values.cpu().numpy() for leaf in self.objective.leaves()]
                 added.update(piece.X, piece.y, piece.weight, piece.key, features)
         self.sketch.merge(added)
 
-    def source(self) -> SketchSource:
+    def source(self) -> Source:
         """Return the sketch as a source."""
+        if isinstance(self.sketch, PrivateSketch):
+            return PrivateSource(self.sketch, self.schema, self.device)
         return SketchSource(self.sketch, self.schema, self.device)
+
+
+@torch.no_grad()
+def _widths(objective: Objective, source: Source) -> list[int]:
+    """Return the number of features of each term."""
+    return [leaf.lift(source.no_rows()).values.shape[1] for leaf in objective.leaves()]

@@ -34,6 +34,7 @@ from skdc.condensers._output import (
     template,
     whole,
 )
+from skdc.condensers._private import private_source, refuse_unbounded
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
@@ -190,7 +191,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 recipe = checked(self.recipe())
                 sparse = recipe.takes_sparse()
                 given = X, y, sample_weight, sensitive_features
-                problem = read(self, *given, task=self.task, encoder=self.encoder, sparse=sparse)
+                encoder = self.encoder if recipe.privacy is None else recipe.privacy.encoder(self.encoder, X)
+                problem = read(self, *given, task=self.task, encoder=encoder, sparse=sparse)
+                if recipe.privacy is not None:
+                    refuse_unbounded(problem, sensitive_features is not None)
                 recipe = checked(self._recipe_for(problem.schema))
                 refuse_idle_groups(recipe, sensitive_features is not None)
                 error = self._condense(problem, recipe, previous)
@@ -235,10 +239,16 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> DivergenceError | None:
         self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
-        counts, mass = problem.per_class()
-        sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
+        if recipe.privacy is not None:
+            rows = RowSource(*data, torch.float64, scaled=False)
+            door, seed = private_source(objective, rows, recipe, seed)
+            mass = door.class_mass()
+            sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, np.rint(mass).astype(int), mass)
+            return self._solve(recipe, objective, door, sizes, seed, previous, problem.encoder)
+        counts, mass = problem.per_class()
+        sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
         if recipe.streams():
             source = RowSource(*data, torch.float64, scaled=False)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
@@ -288,7 +298,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     ) -> None:
         """Set the fitted attributes from what the nouns declare."""
         rows, schema = solution.synthetic, source.schema
-        for name, value in solution.attributes.items():
+        for name, value in {**solution.attributes, **source.attributes()}.items():
             setattr(self, name, value)
         X = source.X[self.indices_] if "indices_" in vars(self) else source.decode(rows.X)
         if encoder is not None:

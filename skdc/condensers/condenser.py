@@ -15,6 +15,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers._input import read
 from skdc.condensers._output import template
+from skdc.condensers._private import private_stream, refuse_unbounded
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
@@ -26,6 +27,7 @@ from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.points import Points
+from skdc.privacy import GaussianMechanism
 from skdc.sketch import Sketch
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
@@ -119,6 +121,7 @@ class Condenser(BaseCondenser):
         discrepancy: Objective | None = None,
         parameterization: Parameterization | None = None,
         solver: Solver | None = None,
+        privacy: GaussianMechanism | None = None,
         *,
         n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
@@ -144,17 +147,20 @@ class Condenser(BaseCondenser):
         self.discrepancy = discrepancy
         self.parameterization = parameterization
         self.solver = solver
+        self.privacy = privacy
 
     def recipe(self) -> Recipe:
         """Return the nouns, with the defaults filled in; where none is given, those for data without classes."""
-        parameterization = Points() if self.parameterization is None else self.parameterization
+        parameterization = self.parameterization
+        if parameterization is None:
+            parameterization = Points() if self.privacy is None else Points(start="noise")
         solver = self.solver
         if solver is None:
             solver = Greedy() if getattr(parameterization, "moves", None) == "indices" else Descent()
         discrepancy = self.discrepancy
         if discrepancy is None and getattr(solver, "minimizes", True):
             discrepancy = MMD()
-        return checked(Recipe(discrepancy, parameterization, solver))
+        return checked(Recipe(discrepancy, parameterization, solver, self.privacy))
 
     def _recipe_for(self, schema: Schema) -> Recipe:
         nothing_given = self.discrepancy is None and self.parameterization is None and self.solver is None
@@ -215,12 +221,15 @@ class Condenser(BaseCondenser):
             raise ValueError(
                 "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use encoder=None"
             )
-        refuse_idle_groups(self.recipe(), has_groups=False)
+        recipe, device = self.recipe(), find_device(self.device)
+        refuse_idle_groups(recipe, has_groups=False)
         problem = read(self, X, y, sample_weight, task=self.task, encoder=None, classes=classes)
-        empty = Sketch(len(problem.schema.class_of_key), 0, 0)
-        source = SketchSource(empty, problem.schema, find_device(self.device))
-        objective, seed = clone(self.recipe().discrepancy), draw_entropy(self.random_state)
-        self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
+        objective, seed = clone(recipe.discrepancy), draw_entropy(self.random_state)
+        if recipe.privacy is None:
+            source = SketchSource(Sketch(len(problem.schema.class_of_key), 0, 0), problem.schema, device)
+            self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
+        else:
+            self._stream = private_stream(objective, problem.schema, recipe.privacy, device, seed)
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes
         self._templates, self._input_shape = (template(X), template(y)), problem.schema.input_shape
@@ -249,6 +258,8 @@ class Condenser(BaseCondenser):
         first, this = schema.describe(), problem.schema.describe()
         if this != first:
             raise ValueError(f"this chunk ({this}) is not like the first one ({first})")
+        if self.privacy is not None:
+            refuse_unbounded(problem, has_groups=False)
         rows = problem.X, problem.y, problem.weight, problem.key
         stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
         if not self.warm_start or "X_syn_" in vars(self):

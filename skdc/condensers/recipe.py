@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 from skdc.discrepancies.objective import Objective, Term
 from skdc.parameterizations.base import Parameterization
+from skdc.privacy import GaussianMechanism, SubsampledGaussianMechanism
 from skdc.solvers.base import Solver
+from skdc.solvers.descent import Descent
+from skdc.solvers.private import PrivateDescent
 from skdc.spaces.data import Identity
 
 
@@ -16,11 +19,17 @@ class Recipe(NamedTuple):
     discrepancy: Objective | None
     parameterization: Parameterization
     solver: Solver
+    privacy: GaussianMechanism | None = None
 
     def streams(self) -> bool:
         """Tell whether the data need to be seen once only: a sketch stands for them."""
         parts = self.solver.streams and self.parameterization.streams()
         return parts and self.discrepancy is not None and self.discrepancy.sketchable()
+
+    def n_releases(self) -> int:
+        """Return how often a private source is asked, in all steps."""
+        n_steps = self.solver.n_steps  # type: ignore[attr-defined]
+        return n_steps if isinstance(self.solver, PrivateDescent) else n_steps * len(self.leaves())
 
     def leaves(self) -> list[Term]:
         """Return the discrepancies that are minimised: over the points, and over their weights."""
@@ -44,12 +53,13 @@ def checked(recipe: Recipe) -> Recipe:
     ValueError
         If two parts do not go together.
     """
-    discrepancy, parameterization, solver = recipe
+    discrepancy, parameterization, solver, privacy = recipe
     kinds = [
         ("discrepancy", discrepancy, Objective),
         ("parameterization", parameterization, Parameterization),
         ("solver", solver, Solver),
         ("reweight", getattr(solver, "reweight", None), Objective),
+        ("privacy", privacy, GaussianMechanism),
     ]
     for name, part, kind in kinds:
         if not isinstance(part, kind) and not (name in _OPTIONAL and part is None):
@@ -69,7 +79,43 @@ def checked(recipe: Recipe) -> Recipe:
             f"{solver_name} moves {solver.moves}, but {type(parameterization).__name__} has "
             f"{parameterization.moves}: use Descent() or Lloyd() with Points(), Greedy() or Draw() with Subset()"
         )
+    if privacy is not None:
+        privacy.check()
+        _refuse_leaks(recipe)
     return recipe
+
+
+def _refuse_leaks(recipe: Recipe) -> None:
+    """Refuse parts of a private recipe that look at rows.
+
+    Raises
+    ------
+    ValueError
+        Naming the part, and what to use.
+    """
+    parts, solver = recipe.parameterization, recipe.solver
+    if parts.moves == "indices":
+        raise ValueError(f"{parts!r} chooses rows of the data, and gives them away; private sets need Points()")
+    if not parts.streams() or parts.start != "noise":
+        raise ValueError(f"{parts!r} looks at rows, which are private; use Points(start='noise')")
+    if not isinstance(solver, Descent):
+        raise ValueError(f"{solver!r} looks at rows, which are private; use Descent()")
+    asks_again = isinstance(recipe.privacy, SubsampledGaussianMechanism)
+    for leaf in recipe.leaves():
+        if isinstance(solver, PrivateDescent):
+            bounded, wanted = leaf.quadratic and leaf.by is None, "SquaredL2(space=KernelRidgePredictions(), by=None)"
+        elif asks_again:
+            bounded, wanted = leaf.space is not None and leaf.space.bounded, "Cosine(space=ClippedGradients(), by=None)"
+        else:
+            bounded = leaf.compares == "means" and leaf.sketchable() and leaf.bound is not None
+            wanted = "RandomFeatureMMD(bandwidth=1.0)"
+        if not bounded:
+            raise ValueError(
+                f"{leaf!r} sees private rows without a bound on what one of them can change; with "
+                f"{type(recipe.privacy).__name__} and {type(solver).__name__} use one that has, such as {wanted}"
+            )
+    if isinstance(solver, PrivateDescent) and not asks_again:
+        raise ValueError(f"{solver!r} asks the rows in each step; use privacy=SubsampledGaussianMechanism(...)")
 
 
 def refuse_idle_groups(recipe: Recipe, has_groups: bool) -> None:
@@ -87,5 +133,11 @@ def refuse_idle_groups(recipe: Recipe, has_groups: bool) -> None:
         raise ValueError("sensitive_features would have no effect: no discrepancy has by='group'")
 
 
-_EXAMPLES = {"discrepancy": "MMD()", "parameterization": "Points()", "solver": "Descent()", "reweight": "MMD()"}
-_OPTIONAL = ("discrepancy", "reweight")
+_EXAMPLES = {
+    "discrepancy": "MMD()",
+    "parameterization": "Points()",
+    "solver": "Descent()",
+    "reweight": "MMD()",
+    "privacy": "GaussianMechanism()",
+}
+_OPTIONAL = ("discrepancy", "reweight", "privacy")

@@ -78,6 +78,11 @@ class RandomFeatureMMD(MeanEmbedding):
         self.frequencies_ = _drawn_frequencies(self, self.n_features, source, generator)
         return self
 
+    @property
+    def bound(self) -> float:
+        """The norm of the features of a row."""
+        return 1.0
+
     def features(self, values: Tensor) -> Tensor:
         """Return cosines and sines, of shape (n, 2 * n_features)."""
         return _waves(values, self.frequencies_) / self.n_features**0.5
@@ -162,6 +167,11 @@ class CharacteristicFunction(MeanDiscrepancy):
         _check_amplitude_weight(self)
         self.frequencies_ = _drawn_frequencies(self, self.n_frequencies, source, generator)
         return self
+
+    @property
+    def bound(self) -> float:
+        """The norm of the features of a row."""
+        return self.n_frequencies**0.5
 
     def features(self, values: Tensor) -> Tensor:
         """Return cosines and sines, of shape (n, 2 * n_frequencies)."""

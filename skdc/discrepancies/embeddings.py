@@ -71,6 +71,11 @@ class MeanDiscrepancy(Discrepancy):
 
     compares = "means"
 
+    @property
+    def bound(self) -> float | None:
+        """The largest norm that the features of a row can have, which a private release needs; None if unknown."""
+        return None
+
     @abstractmethod
     def features(self, values: Tensor) -> Tensor:
         """Return the features psi of each row of the space, of shape (n, d)."""

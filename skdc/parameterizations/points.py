@@ -61,8 +61,8 @@ class Points(Parameterization):
         self.teacher = teacher
 
     def streams(self) -> bool:
-        """Tell whether a sketch is enough to build from: it keeps rows to start from."""
-        return isinstance(self.start, str) and self.start == "rows" and self.labels != "teacher"
+        """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
+        return isinstance(self.start, str) and self.start in ("rows", "noise") and self.labels != "teacher"
 
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> PointsSet:
         """Return points at their start.
@@ -98,9 +98,7 @@ class Points(Parameterization):
             refuse_too_many(self, rows, sizes)
             return _spread_rows(rows, sizes, generator)
         if self.start == "noise":
-            rows = require_rows(self, source, "the mean and the spread")
-            X, y = rows.starting_rows(sizes, generator)
-            return torch.randn(X.shape, generator=generator, dtype=X.dtype).to(X.device), y
+            return source.noisy_rows(sizes, generator)
         raise ValueError(
             f"{type(self).__name__}(start={self.start!r}): start must be 'rows', 'spread', 'noise' or a condenser"
         )

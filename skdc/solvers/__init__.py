@@ -9,6 +9,7 @@ from skdc.solvers.halving import Halving
 from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.pivots import Pivots
+from skdc.solvers.private import PrivateDescent
 from skdc.solvers.pursuit import Pursuit
 from skdc.solvers.rank import Rank
 from skdc.solvers.selection import Selection
@@ -24,6 +25,7 @@ __all__ = [
     "LeastSquares",
     "Lloyd",
     "Pivots",
+    "PrivateDescent",
     "Pursuit",
     "Rank",
     "Selection",

@@ -42,6 +42,7 @@ class Descent(Solver):
 
     moves = "values"
     streams = True
+    watched = "loss"
 
     def __init__(
         self,
@@ -83,13 +84,10 @@ class Descent(Solver):
         last_good = _values(synthetic)
         for step in range(n_steps):
             optimizer.zero_grad()
-            loss = objective.loss(source.batch(self.batch_size, generator), synthetic(), generator)
-            losses.append(loss.item())
+            losses.append(self._backward(objective, synthetic, source, generator))
             if not np.isfinite(losses[-1]):
                 break
             last_good = _values(synthetic)
-            if loss.requires_grad:
-                loss.backward()
             if step == 0:
                 _refuse_idle(synthetic, objective)
                 _scale_epsilons(optimizer)
@@ -103,7 +101,7 @@ class Descent(Solver):
         if diverged:
             _restore(synthetic, last_good)
         attributes = declared_attributes(objective, synthetic, source)
-        solution = Solution(detached(synthetic()), len(losses), {"loss": np.array(losses)}, attributes)
+        solution = Solution(detached(synthetic()), len(losses), {self.watched: np.array(losses)}, attributes)
         if diverged:
             raise DivergenceError(
                 f"the loss is no longer finite after {len(losses)} of {n_steps} steps: step_size={self.step_size} is "
@@ -112,6 +110,13 @@ class Descent(Solver):
                 solution,
             )
         return solution
+
+    def _backward(self, objective: Objective, synthetic: LiveSet, source: Source, generator: torch.Generator) -> float:
+        """Give the parameters of the set and of the spaces their gradients; return what is watched."""
+        loss = objective.loss(source.batch(self.batch_size, generator), synthetic(), generator)
+        if loss.requires_grad and loss.isfinite():
+            loss.backward()
+        return loss.item()
 
     def _count_steps(self, source: Source) -> int:
         if not self.step_size > 0:

@@ -5,7 +5,7 @@ from skdc.spaces.base import PointwiseSpace, Space
 from skdc.spaces.data import Identity, Joint, Standardized
 from skdc.spaces.features import AttentionMaps, NetworkFeatures, RandomNetwork
 from skdc.spaces.functions import FeatureRidgePredictions, KernelRidgePredictions
-from skdc.spaces.gradients import NetworkGradients
+from skdc.spaces.gradients import ClippedGradients, NetworkGradients
 from skdc.spaces.last_layer import LastLayerGradients
 from skdc.spaces.linearized import LinearizedPredictions
 from skdc.spaces.neighbors import NeighborPredictions
@@ -16,6 +16,7 @@ from skdc.spaces.unrolled import UnrolledPredictions
 __all__ = [
     "AttentionMaps",
     "Augmented",
+    "ClippedGradients",
     "FeatureRidgePredictions",
     "Identity",
     "Joint",

@@ -26,11 +26,14 @@ class Space(BaseEstimator, ABC):
         Whether the sets are split by group key before the space, after it, or not at all.
     whitens : bool
         Whether the rows shown are mixtures of those of the data, of which only the sum of squares has a meaning.
+    bounded : bool
+        Whether it sees the real rows through means of bounded functions of each alone, which can be private.
     """
 
     yields: ClassVar[Literal["clouds", "aligned"]]
     splits: ClassVar[Literal["before", "after", "never"]]
     whitens: ClassVar[bool] = False
+    bounded: ClassVar[bool] = False
 
     @abstractmethod
     def represent(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any, ClassVar, Self
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet, unweighted
 from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Kernel, RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
-from skdc.source import Source, require_rows, require_targets
+from skdc.source import RowSource, Source, require_rows, require_targets
 from skdc.spaces.base import Space
 
 
@@ -64,8 +65,10 @@ class KernelRidgePredictions(Space):
             raise ValueError(f"regularization={self.regularization!r} must be positive")
         if not self.kernel_rate >= 0:
             raise ValueError(f"kernel_rate={self.kernel_rate!r} must not be negative")
-        sample = require_rows(self, source, "the kernel's scale").sample(MEDIAN_ROWS, generator)
         self.kernel_ = clone(self.default_kernel if self.kernel is None else self.kernel)
+        sample = source.no_rows()
+        if isinstance(source, RowSource) or not isinstance(getattr(self.kernel_, "bandwidth", None), Real):
+            sample = require_rows(self, source, "the kernel's scale").sample(MEDIAN_ROWS, generator)
         self.scale_ = source.scale
         self.kernel_.fit(sample.X.flatten(1) * self.scale_, sample.mass)
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Self
 
 import torch
+from torch import Tensor
+from torch.func import functional_call, grad, vmap
 
 from skdc.data import Block, LabeledSet, unweighted
 from skdc.networks import Builder, build_network, training_loss
+from skdc.privacy import PrivateRows
 from skdc.source import RowSource, Source, require_targets
 from skdc.spaces.base import Space
 
@@ -100,3 +103,83 @@ class NetworkGradients(Space):
             optimizer.zero_grad()
             training_loss(self.network_(synthetic.X), synthetic.y, synthetic.mass, self.schema_.task).backward()
             optimizer.step()
+
+
+class ClippedGradients(NetworkGradients):
+    """Gradients of a network's training loss, those of each real row cut off at a norm.
+
+    No row can then say much, which private fits live by: they see the noisy sum over a few rows in each step [1]_. The
+    gradient on the synthetic set is not cut off; compare directions, by `Cosine(by=None)`.
+
+    Parameters
+    ----------
+    clip : float, default=0.1
+        The norm of the gradient of a row in all weight tensors together.
+    network, n_matches, n_train_steps, network_step_size
+        As in `NetworkGradients`.
+
+    References
+    ----------
+    .. [1] Chen, Kerkouche and Fritz, "Private Set Generation with Discriminative Information", 2022, algorithm 1.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import Cosine
+    >>> from skdc.spaces import ClippedGradients
+    >>> Cosine(space=ClippedGradients(clip=1.0), by=None)
+    Cosine(by=None, space=ClippedGradients(clip=1.0))
+    """
+
+    splits = "never"
+    bounded = True
+
+    def __init__(
+        self,
+        clip: float = 0.1,
+        network: Builder | None = None,
+        n_matches: int = 10,
+        n_train_steps: int = 50,
+        network_step_size: float = 0.01,
+    ) -> None:
+        super().__init__(network, n_matches, n_train_steps, network_step_size)
+        self.clip = clip
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Draw the first network.
+
+        Raises
+        ------
+        ValueError
+            Without targets, with one class only, or if the norm is not positive.
+        """
+        if not self.clip > 0:
+            raise ValueError(f"ClippedGradients(clip={self.clip!r}): the norm must be positive")
+        return super().fit(source, generator)
+
+    def represent(
+        self, real: LabeledSet | PrivateRows, synthetic: LabeledSet, generator: torch.Generator
+    ) -> tuple[list[Block], list[Block]]:
+        """Return the mean gradient of the real rows, and that of the loss on the set."""
+        if isinstance(real, PrivateRows):
+            mean = real.mean(self._of_rows, self.clip)
+        else:
+            gradients = self._of_rows(real)
+            factor = (self.clip / gradients.norm(dim=1)).clamp(max=1.0)
+            mean = (real.mass * factor) @ gradients
+        shapes = [p.shape for p in self.network_.parameters() if p.ndim > 1]
+        pieces = mean.split([shape.numel() for shape in shapes])
+        blocks = [unweighted(piece.reshape(shape).flatten(1)) for piece, shape in zip(pieces, shapes, strict=True)]
+        return blocks, self._gradients(synthetic, create_graph=True)
+
+    def _of_rows(self, rows: LabeledSet) -> Tensor:
+        """Return the gradient of the loss at each row, of shape (n, number of weights)."""
+        weights = {name: p.detach() for name, p in self.network_.named_parameters()}
+        matrices = {name: p for name, p in weights.items() if p.ndim > 1}
+        one = rows.weight.new_ones(1)
+
+        def loss(matrices: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+            outputs = functional_call(self.network_, weights | matrices, (x[None],))
+            return training_loss(outputs, y[None], one, self.schema_.task)
+
+        gradients = vmap(grad(loss), in_dims=(None, 0, 0))(matrices, rows.X, rows.y)
+        return torch.cat([gradients[name].flatten(1) for name in matrices], dim=1)

@@ -1,0 +1,76 @@
+"""What a private fit does otherwise: it fits to what is known, and solves from one release."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+
+from skdc.condensers._input import Problem
+from skdc.condensers._stream import Stream
+from skdc.condensers.recipe import Recipe
+from skdc.data import Schema
+from skdc.privacy import (
+    GaussianMechanism,
+    PrivateRows,
+    PrivateSketch,
+    PrivateSource,
+    SubsampledGaussianMechanism,
+)
+from skdc.source import RowSource, Source, draw_seed
+
+
+def private_source(objective: Any, rows: RowSource, recipe: Recipe, seed: int) -> tuple[Source, int]:
+    """Return the door to the rows of a fit, the objective of which has seen what is known alone, and a seed to solve.
+
+    Raises
+    ------
+    ValueError
+        If something must be learned from the rows.
+    """
+    mechanism: Any = recipe.privacy
+    if isinstance(mechanism, SubsampledGaussianMechanism):
+        rows.X = mechanism.within(rows.X)
+        source = PrivateRows(rows, mechanism, recipe.n_releases())
+        generator = torch.Generator().manual_seed(seed)
+        objective.fit(source, generator)
+        return source, draw_seed(generator)
+    stream = private_stream(objective, rows.schema, mechanism, rows.device, seed)
+    stream.update(rows)
+    return stream.source(), stream.seed
+
+
+def private_stream(
+    objective: Any, schema: Schema, mechanism: GaussianMechanism, device: torch.device, seed: int
+) -> Stream:
+    """Return an empty stream, the objective of which has seen what is known alone.
+
+    Raises
+    ------
+    ValueError
+        If something must be learned from the rows.
+    """
+    sketch = PrivateSketch(mechanism, len(schema.class_of_key), math.prod(schema.input_shape))
+    return Stream.begin(objective, PrivateSource(sketch, schema, device), 0, seed)
+
+
+def refuse_unbounded(problem: Problem, has_groups: bool) -> None:
+    """Refuse data of which one row can change more than is known.
+
+    Raises
+    ------
+    ValueError
+        For weights, sensitive features, and targets that are no classes.
+    """
+    if (problem.weight != 1).any():
+        raise ValueError(
+            "sample_weight gives rows other weights than 1, and what one row can change is not known; leave it out"
+        )
+    if has_groups:
+        raise ValueError("sensitive_features show which groups there are, which is private; leave them out")
+    if problem.schema.task == "regression":
+        raise ValueError(
+            "y holds quantities, of which the range is not known without looking; make classes of them (bins with "
+            "public edges), or leave y out"
+        )

@@ -1,0 +1,18 @@
+"""Differential privacy: mechanisms, and the ledger of what they have released."""
+
+from skdc.privacy.ledger import PrivacyLedger, Release
+from skdc.privacy.mechanism import GaussianMechanism, SubsampledGaussianMechanism
+from skdc.privacy.rows import PrivateRows
+from skdc.privacy.sketch import PrivateSketch
+from skdc.privacy.source import PrivateSource, PublicSource
+
+__all__ = [
+    "GaussianMechanism",
+    "PrivacyLedger",
+    "PrivateRows",
+    "PrivateSketch",
+    "PrivateSource",
+    "PublicSource",
+    "Release",
+    "SubsampledGaussianMechanism",
+]

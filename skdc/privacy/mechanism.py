@@ -1,0 +1,264 @@
+"""The Gaussian mechanism: what a private fit may give away, and what it takes for known."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
+from sklearn.frozen import FrozenEstimator
+from sklearn.preprocessing import MinMaxScaler
+
+from skdc.privacy.declared import declared_encoder
+from skdc.privacy.ledger import PrivacyLedger, Release, accounting, check_budget, epsilon_of
+from skdc.privacy.noise import Noise
+
+COUNT_NOISE = 10.0  # numbers of rows get so many times the noise of sums
+FIRST_NOISE = 5.0  # and what is released before the first step so many times that of the steps
+
+
+class GaussianMechanism(BaseEstimator):
+    r"""Differential privacy of the synthetic set by Gaussian noise [1]_.
+
+    Whatever is done with the set, for all data sets :math:`T, T'` that differ by adding or removing one row, and all
+    events A
+
+    .. math:: P(S(T) \in A) \le e^\epsilon P(S(T') \in A) + \delta
+
+    Sums of rows of known bound are released with noise; the set is made from them alone. The noise is calibrated by
+    `dp-accounting` (``pip install 'skdc[private]'``). It is added to whole numbers, and comes from the cryptographic
+    generator of the operating system.
+
+    Parameters
+    ----------
+    epsilon : float, default=1.0
+        The loss of privacy, without unit: 1 is strong, 10 is weak.
+    delta : float, default=1e-5
+        The chance that it is more; well below one in the number of rows.
+    feature_range : (low, high) or {column: (low, high) or list of levels}
+        What is known of the rows without looking at them: numbers, or arrays of one a column; for a frame the range
+        or the levels of each column. Rows outside are brought to its ends, with a warning that says how many.
+    ledger : PrivacyLedger, default=None
+        Adds up what several fits to the same rows release.
+    random_state : int, default=None
+        Seed of the noise, for tests only: whoever knows it can take the noise away. The condenser's own random_state
+        does not touch the noise.
+
+    References
+    ----------
+    .. [1] Balle and Wang, "Improving the Gaussian Mechanism for Differential Privacy: Analytical Calibration and
+       Optimal Denoising", 2018, theorem 8.
+
+    Examples
+    --------
+    >>> from skdc.privacy import GaussianMechanism
+    >>> GaussianMechanism(epsilon=2.0, feature_range=(0, 255))
+    GaussianMechanism(epsilon=2.0, feature_range=(0, 255))
+    """
+
+    def __init__(
+        self,
+        epsilon: float = 1.0,
+        delta: float = 1e-5,
+        feature_range: tuple[ArrayLike, ArrayLike] | Mapping[Any, Any] | None = None,
+        ledger: PrivacyLedger | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        self.epsilon = epsilon
+        self.delta = delta
+        self.feature_range = feature_range
+        self.ledger = ledger
+        self.random_state = random_state
+
+    def check(self) -> None:
+        """Refuse settings that make no sense.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter.
+        """
+        check_budget("GaussianMechanism", self.epsilon, self.delta)
+        if self.feature_range is None:
+            raise ValueError(
+                "GaussianMechanism(feature_range=None): what a row can change must be known without looking at the "
+                "rows; give feature_range=(low, high), such as (0, 255) for pixels, or {column: (low, high) or levels} "
+                "for a frame"
+            )
+        if not isinstance(self.feature_range, Mapping):
+            self._ends()
+
+    def noise(self) -> Noise:
+        """Return where the noise comes from."""
+        return Noise(self.random_state)
+
+    def release(self) -> Release:
+        """Return the one release that the budget allows, entered in the ledger."""
+        return self._entered(Release(accounting().get_sigma_gaussian(self.epsilon, self.delta)))
+
+    def _entered(self, release: Release) -> Release:
+        if self.ledger is not None:
+            self.ledger.add(release)
+        return release
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest number that rows can hold, as they are encoded."""
+        if isinstance(self.feature_range, Mapping):
+            return 0.0, 1.0
+        low, high = self._ends()
+        return (0.0, 1.0) if low.ndim else (float(low), float(high))
+
+    @property
+    def spread(self) -> float:
+        """The standard deviation of numbers that are as likely here as there in the range."""
+        low, high = self.ends
+        return (high - low) / 12**0.5
+
+    def encoder(self, encoder: Any, X: Any) -> Any:
+        """Return what encodes rows by what is known alone.
+
+        Parameters
+        ----------
+        encoder : FrozenEstimator, "auto" or None
+            As given to the condenser.
+        X : array or frame
+
+        Raises
+        ------
+        ValueError
+            If an encoder is given that would learn from the rows, or beside ranges of columns.
+        """
+        is_frozen = isinstance(encoder, FrozenEstimator)
+        if not (encoder is None or is_frozen or isinstance(encoder, str)):
+            raise ValueError(
+                f"encoder={encoder!r} would learn from the rows, and what it learns would be released without noise; "
+                "fit it to public rows and give it as sklearn.frozen.FrozenEstimator(encoder)"
+            )
+        if isinstance(self.feature_range, Mapping):
+            known = declared_encoder(self.feature_range, X)
+        else:
+            low, high = self._ends()
+            known = MinMaxScaler().fit(np.stack([low, high])) if low.ndim else None
+        if known is not None and is_frozen:
+            raise ValueError(
+                f"encoder={encoder!r} is given beside the ranges of columns; give feature_range=(low, high), two "
+                "numbers, for what the encoder makes"
+            )
+        return encoder if is_frozen else None if known is None else FrozenEstimator(known)
+
+    def within(self, X: NDArray) -> NDArray:
+        """Return rows brought into the range that is known.
+
+        Warns
+        -----
+        UserWarning
+            With the number of rows that were outside. It is for who holds the data, and no part of the release.
+        """
+        low, high = self.ends
+        if X.size and (X.min() < low or X.max() > high):
+            outside = ((X < low) | (X > high)).reshape(len(X), -1).any(axis=1).sum()
+            warnings.warn(
+                f"{outside} of {len(X)} rows lie outside of feature_range and were brought to its ends; this number is "
+                "for you alone, it is not private",
+                UserWarning,
+                stacklevel=2,
+            )
+            return X.clip(low, high)
+        return X
+
+    def _ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        message = f"GaussianMechanism(feature_range={self.feature_range!r}): give (low, high) with low below high"
+        try:
+            low, high = (np.asarray(end, dtype=np.float64) for end in self.feature_range)  # type: ignore[union-attr]
+        except (TypeError, ValueError) as error:
+            raise ValueError(message) from error
+        low, high = np.broadcast_arrays(low, high)
+        if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all() or low.ndim > 1:
+            raise ValueError(message)
+        return low, high
+
+
+class SubsampledGaussianMechanism(GaussianMechanism):
+    """The Gaussian mechanism for methods that ask again in each step: what they ask is of a few random rows [1]_.
+
+    A row is part of a step by a chance of its own, so most steps tell nothing of it. The noise of all steps is
+    calibrated together, before the first.
+
+    Parameters
+    ----------
+    epsilon, delta, feature_range, ledger, random_state
+        As in `GaussianMechanism`. The seed makes the choice of rows too.
+    sampling_rate : float, default=0.01
+        The chance of each row to be part of a step, above 0 and below 1.
+
+    References
+    ----------
+    .. [1] Abadi et al., "Deep Learning with Differential Privacy", 2016, algorithm 1.
+
+    Examples
+    --------
+    >>> from skdc.privacy import SubsampledGaussianMechanism
+    >>> SubsampledGaussianMechanism(sampling_rate=0.05, feature_range=(0, 1))
+    SubsampledGaussianMechanism(feature_range=(0, 1), sampling_rate=0.05)
+    """
+
+    def __init__(
+        self,
+        epsilon: float = 1.0,
+        delta: float = 1e-5,
+        feature_range: tuple[ArrayLike, ArrayLike] | Mapping[Any, Any] | None = None,
+        sampling_rate: float = 0.01,
+        ledger: PrivacyLedger | None = None,
+        random_state: int | None = None,
+    ) -> None:
+        super().__init__(epsilon, delta, feature_range, ledger, random_state)
+        self.sampling_rate = sampling_rate
+
+    def check(self) -> None:
+        """Refuse settings that make no sense.
+
+        Raises
+        ------
+        ValueError
+            Naming the parameter.
+        """
+        super().check()
+        if not 0 < self.sampling_rate < 1:
+            raise ValueError(
+                f"SubsampledGaussianMechanism(sampling_rate={self.sampling_rate!r}): the chance of a row to be part of "
+                "a step must lie between 0 and 1 exclusively"
+            )
+
+    def releases(self, n_releases: int) -> Release:
+        """Return so many releases that the budget allows together, entered in the ledger.
+
+        What is known of the classes is released before, with more noise.
+        """
+
+        noise = _noise_of_steps(self.epsilon, self.delta, n_releases, self.sampling_rate)
+        return self._entered(_steps(noise, n_releases, self.sampling_rate))
+
+
+def _steps(noise_multiplier: float, n_releases: int, sampling_rate: float) -> Release:
+    return Release(noise_multiplier, FIRST_NOISE * noise_multiplier, n_releases, sampling_rate)
+
+
+@cache
+def _noise_of_steps(epsilon: float, delta: float, n_releases: int, sampling_rate: float) -> float:
+    """Return the least noise that a budget allows, found by halving: below 0.1 the accountant takes long."""
+
+    def enough(noise: float) -> bool:
+        return epsilon_of([_steps(noise, n_releases, sampling_rate)], delta, grid=1e-3 * max(1.0, epsilon)) <= epsilon
+
+    low, high = 0.1, 1.0
+    while not enough(high):
+        low, high = high, 2 * high
+    while high - low > 1e-3 * high:
+        middle = (low + high) / 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high

@@ -1,0 +1,155 @@
+"""A sketch of which only a noisy release is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from skdc.data import Block
+from skdc.privacy.ledger import Release
+from skdc.privacy.mechanism import COUNT_NOISE, GaussianMechanism
+from skdc.privacy.noise import Noise
+from skdc.privacy.sums import BoundedSums
+
+_OF_SQUARES = 0.1  # the share of a row's budget that its squared norm has
+
+
+class PrivateSketch:
+    """Sums of bounded features, of rows and their squares, and numbers of rows by key: released together, once.
+
+    Parameters
+    ----------
+    mechanism : GaussianMechanism
+    n_keys : int
+    n_columns : int
+        Numbers in a row.
+    bounds : sequence of float, default=()
+        The largest norm that the features of a row have, for each term of the discrepancy.
+    widths : sequence of int, default=()
+        The number of features of each term.
+    """
+
+    def __init__(
+        self,
+        mechanism: GaussianMechanism,
+        n_keys: int,
+        n_columns: int,
+        bounds: Sequence[float] = (),
+        widths: Sequence[int] = (),
+    ) -> None:
+        self.mechanism, self.n_keys, self.n_columns = mechanism, n_keys, n_columns
+        self.bounds, self.widths = bounds, widths
+        low, high = mechanism.ends
+        self._middle, radius = (low + high) / 2, (high - low) / 2 * n_columns**0.5
+        # A row has norm 1 in all: the count has its share, terms and the row itself have equal ones.
+        each = ((1 - COUNT_NOISE**-2) / (len(bounds) + 1)) ** 0.5
+        self._factors = [each / bound for bound in bounds]
+        self._factors += [each * (1 - _OF_SQUARES) ** 0.5 / radius, each * _OF_SQUARES**0.5 / radius**2, 1 / COUNT_NOISE]
+        self._widths = [*widths, n_columns, 1, 1]
+        self._sums = BoundedSums(n_keys, sum(self._widths))
+
+    def empty_like(self) -> PrivateSketch:
+        """Return a sketch of the same kind that has seen nothing."""
+        return self.of_terms(self.bounds, self.widths)
+
+    def of_terms(self, bounds: Sequence[float], widths: Sequence[int]) -> PrivateSketch:
+        """Return an empty sketch for some terms."""
+        return PrivateSketch(self.mechanism, self.n_keys, self.n_columns, bounds, widths)
+
+    def update(
+        self, X: NDArray, y: NDArray, weight: NDArray, key: NDArray, features: Sequence[NDArray[np.float64]]
+    ) -> None:
+        """Add a chunk; of the rows nothing is kept but their sums."""
+        rows = X.reshape(len(X), -1) - self._middle
+        parts = [*features, rows, (rows**2).sum(axis=1, keepdims=True), np.ones((len(X), 1))]
+        self._sums.add(np.hstack([factor * part for factor, part in zip(self._factors, parts, strict=True)]), key)
+
+    def merge(self, other: PrivateSketch) -> None:
+        """Add another sketch of the same kind.
+
+        Raises
+        ------
+        ValueError
+            After the release.
+        """
+        if "statistics" in vars(self):
+            raise ValueError(
+                "these rows come after the release of those before; a release of all rows would be a second one: fit "
+                "a new condenser to all of them, with a PrivacyLedger"
+            )
+        self._sums.merge(other._sums)
+
+    @cached_property
+    def release(self) -> Release:
+        """What is released, with what noise."""
+        return self.mechanism.release()
+
+    @cached_property
+    def statistics(self) -> Statistics:
+        """What is released."""
+        return self.noisy(self.release.noise_multiplier, self.mechanism.noise())
+
+    def noisy(self, noise_multiplier: float, noise: Noise) -> Statistics:
+        """Return the sums with noise, and forget those without."""
+        sums = self._sums.released(noise_multiplier, noise)
+        del self._sums
+        parts = np.split(sums, np.cumsum(self._widths)[:-1], axis=1)
+        *terms, rows, squares, counts = (part / factor for factor, part in zip(self._factors, parts, strict=True))
+        return Statistics(terms, rows, squares[:, 0], np.maximum(counts[:, 0], 1.0), self.mechanism)
+
+    @property
+    def mass(self) -> NDArray[np.float64]:
+        """The noisy numbers of rows of the keys."""
+        return self.statistics.mass
+
+    @property
+    def counts(self) -> NDArray[np.int64]:
+        """The same as whole numbers."""
+        return np.rint(self.mass).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class Statistics:
+    """Noisy sums over the rows of each key, as if there were no noise.
+
+    Parameters
+    ----------
+    terms : list of ndarray of shape (n_keys, width)
+        Of the features, for each term of the discrepancy.
+    rows : ndarray of shape (n_keys, n_columns)
+        Of the rows, from the middle of their range.
+    squares : ndarray of shape (n_keys,)
+        Of their squared norms.
+    mass : ndarray of shape (n_keys,)
+        Numbers of rows, at least one.
+    mechanism : GaussianMechanism
+        It knows the range.
+    """
+
+    terms: list[NDArray[np.float64]]
+    rows: NDArray[np.float64]
+    squares: NDArray[np.float64]
+    mass: NDArray[np.float64]
+    mechanism: GaussianMechanism
+
+    def means(self) -> NDArray[np.float64]:
+        """Return the mean row of each key."""
+        return sum(self.mechanism.ends) / 2 + self.rows / self.mass[:, None]
+
+    def spread(self) -> float:
+        """Return the root of the mean variance of a column within the keys."""
+        within = self.squares.sum() - ((self.rows / self.mass[:, None]) ** 2).sum(axis=1) @ self.mass
+        variance = within / self.mass.sum() / self.rows.shape[1]
+        # Noise can leave nothing of it, or make it larger than the range.
+        widest = self.mechanism.spread
+        return float(np.sqrt(np.clip(variance, (0.01 * widest) ** 2, widest**2)))
+
+    def blocks(self) -> list[Block]:
+        """Return, for each term, the mean features of the keys."""
+        mass, key = torch.as_tensor(self.mass), torch.arange(len(self.mass))
+        return [Block(mass, key, torch.as_tensor(sums / self.mass[:, None])) for sums in self.terms]

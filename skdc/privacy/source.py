@@ -1,0 +1,157 @@
+"""What is known of private rows, and what a sketch of them has released."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skdc.data import Block, Schema
+from skdc.privacy.ledger import NEIGHBORS, Release
+from skdc.privacy.mechanism import GaussianMechanism
+from skdc.privacy.sketch import PrivateSketch, Statistics
+from skdc.source import Source
+
+
+class PublicSource(Source):
+    """A door behind which rows are private: their schema and the range of their numbers are known.
+
+    Parameters
+    ----------
+    schema : Schema
+    mechanism : GaussianMechanism
+    device : torch.device
+    """
+
+    target_shift = 0.0
+    target_scale = 1.0
+    target_spread = 1.0
+
+    def __init__(self, schema: Schema, mechanism: GaussianMechanism, device: torch.device) -> None:
+        self.schema, self.mechanism, self.device = schema, mechanism, device
+
+    @property
+    @abstractmethod
+    def release(self) -> Release:
+        """What is released, with what noise."""
+
+    @property
+    @abstractmethod
+    def statistics(self) -> Statistics:
+        """What is known of the classes by a release."""
+
+    @abstractmethod
+    def describe(self) -> str:
+        """Return what is released, in words."""
+
+    @property
+    def spread(self) -> float:  # type: ignore[override]
+        """Root of the mean variance of a column within the classes, as released, in working units."""
+        return self.statistics.spread() / self.scale
+
+    def class_mass(self) -> NDArray[np.float64]:
+        """Return the released numbers of rows of the classes."""
+        return self.statistics.mass
+
+    def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Refuse to give rows.
+
+        Raises
+        ------
+        ValueError
+            Saying what to use.
+        """
+        raise ValueError("rows of the data are private, and no set can start from them; use Points(start='noise')")
+
+    def noisy_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return Gaussian rows around the released means of the classes, and their targets."""
+        shape = int(sizes.sum()), *self.schema.input_shape
+        noise = torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
+        y = np.repeat(np.eye(len(sizes))[:, : self.schema.n_outputs], sizes, axis=0)
+        means = np.repeat(self.statistics.means(), sizes, axis=0).reshape(shape)
+        return self.encode(means) + self.spread * noise, self.tensor(y)
+
+    def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the range of class indicators."""
+        return np.zeros(self.schema.n_outputs), np.ones(self.schema.n_outputs)
+
+    def decode(self, X: Tensor) -> NDArray[np.floating]:
+        """Cast rows to the user's units and dtype, brought into the range that is known."""
+        return super().decode(X).clip(*self.mechanism.ends)
+
+    def cannot_tell(self, unknown: str) -> str:
+        """Return why a part cannot learn something from private rows, and what to do."""
+        return (
+            f"cannot learn {unknown} from private rows, as it would be released without noise; give it as a number "
+            "that is known without them, or use another part"
+        )
+
+    def attributes(self) -> dict[str, Any]:
+        """Return what was released and what was taken for known, as `privacy_`."""
+        mechanism, release = self.mechanism, self.release
+        statement = {
+            "mechanism": "Gaussian noise on sums in whole numbers",
+            "neighbors": NEIGHBORS,
+            "epsilon": mechanism.epsilon,
+            "delta": mechanism.delta,
+            "noise_multiplier": release.noise_multiplier,
+            "released": self.describe(),
+            "n_releases": release.n_releases,
+            "sampling_rate": release.sampling_rate,
+            "public": self._public(),
+            "seeded": mechanism.random_state is not None,
+        }
+        return {"privacy_": statement}
+
+    def _public(self) -> list[str]:
+        low, high = self.mechanism.ends
+        rows = f"rows of shape {self.schema.input_shape} with numbers from {low:g} to {high:g}"
+        labels = [] if self.schema.classes is None else [f"the labels {self.schema.classes.tolist()}"]
+        return [rows, *labels, "feature_range, and all parameters of the condenser"]
+
+
+class PrivateSource(PublicSource):
+    """A release of bounded sums in place of rows, in the user's units.
+
+    Parameters
+    ----------
+    sketch : PrivateSketch
+        Without terms before there is a release.
+    schema, device
+        As in `PublicSource`.
+    """
+
+    shift = 0.0
+    scale = 1.0
+    dtype = torch.float64
+
+    def __init__(self, sketch: PrivateSketch, schema: Schema, device: torch.device) -> None:
+        super().__init__(schema, sketch.mechanism, device)
+        self.sketch = sketch
+
+    @property
+    def release(self) -> Release:
+        """What is released, with what noise."""
+        return self.sketch.release
+
+    @property
+    def statistics(self) -> Statistics:
+        """What is known of the classes by the release."""
+        return self.sketch.statistics
+
+    def describe(self) -> str:
+        """Return what is released, in words."""
+        return f"once, {of_classes(self.schema)}, and the sums of {sum(self.sketch.widths)} features"
+
+    def batch(self, size: int, generator: torch.Generator) -> list[Block]:
+        """Return the released mean features of each key, one block a term of the discrepancy."""
+        return self.statistics.blocks()
+
+
+def of_classes(schema: Schema) -> str:
+    """Return what is released of each class, in words."""
+    return f"for each of {schema.n_classes} class(es) the number of rows, their sum and the sum of their squares"

@@ -1,0 +1,43 @@
+"""Sums of bounded rows in whole numbers, of which one row changes no more than is known."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdc.privacy.noise import Noise
+
+_UNITS = 2.0**24  # whole numbers in the largest norm of a row: a finer grid than float32 has
+_SAFE = 1 - 2.0**-40  # keeps a norm that rounding has made too large below its bound
+
+
+class BoundedSums:
+    """The sum of the rows of each key, each cut off at norm 1 and rounded towards zero.
+
+    A row adds to one key alone, so adding or removing it changes all sums together by a vector of norm 1 at most.
+    Whole numbers add up to the same sum in any order and any partitioning.
+
+    Parameters
+    ----------
+    n_keys : int
+    width : int
+        Numbers in a row.
+    """
+
+    def __init__(self, n_keys: int, width: int) -> None:
+        self._sums = np.zeros((n_keys, width), np.int64)
+
+    def add(self, rows: NDArray[np.float64], key: NDArray[np.int64]) -> None:
+        """Add rows of shape (n, width), and the keys of each."""
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        units = np.trunc(rows * (_UNITS * _SAFE / np.maximum(norms, 1.0))).astype(np.int64)
+        for k in np.unique(key):
+            self._sums[k] += units[key == k].sum(axis=0)
+
+    def merge(self, other: BoundedSums) -> None:
+        """Add the sums of other rows."""
+        self._sums = self._sums + other._sums
+
+    def released(self, noise_multiplier: float, noise: Noise) -> NDArray[np.float64]:
+        """Return the sums with Gaussian noise of standard deviation `noise_multiplier`, of shape (n_keys, width)."""
+        return (self._sums + noise.gaussian(noise_multiplier * _UNITS, self._sums.shape)) / _UNITS

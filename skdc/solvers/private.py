@@ -1,0 +1,89 @@
+"""Descent by gradients of which no row can say much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.func import functional_call, grad, vmap
+
+from skdc.data import LabeledSet
+from skdc.parameterizations.base import LiveSet
+from skdc.privacy import PrivateRows
+from skdc.solvers.base import Objective
+from skdc.solvers.descent import Descent
+from skdc.source import Source, require_rows
+
+
+class PrivateDescent(Descent):
+    """Descent on the numbers of the set by the gradients of the loss at each row, cut off, summed, with noise [1]_.
+
+    The loss must be a mean over the real rows, such as the squared error of predictions.
+
+    Parameters
+    ----------
+    clip : float, default=0.01
+        The norm at which the gradient at a row is cut off, in units of the loss by the spread of the data.
+    step_size, n_steps, optimizer
+        As in `Descent`.
+
+    Notes
+    -----
+    The loss itself is not known, as it would be another release; `history_` has the norm of the noisy gradients.
+
+    References
+    ----------
+    .. [1] Abadi et al., "Deep Learning with Differential Privacy", 2016, algorithm 1.
+
+    Examples
+    --------
+    >>> from skdc.solvers import PrivateDescent
+    >>> PrivateDescent(clip=0.1, n_steps=100)
+    PrivateDescent(clip=0.1, n_steps=100)
+    """
+
+    watched = "gradient_norm"
+
+    def __init__(
+        self,
+        clip: float = 0.01,
+        step_size: float = 0.05,
+        n_steps: int = 300,
+        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
+    ) -> None:
+        self.clip = clip
+        self.step_size = step_size
+        self.n_steps = n_steps
+        self.optimizer = optimizer
+
+    batch_size = 1
+    max_passes = None
+
+    def _count_steps(self, source: Source) -> int:
+        if not self.clip > 0:
+            raise ValueError(f"PrivateDescent(clip={self.clip!r}): the norm must be positive")
+        return super()._count_steps(source)
+
+    def _backward(self, objective: Objective, synthetic: LiveSet, source: Source, generator: torch.Generator) -> float:
+        """Give the parameters of the set the noisy mean of the gradients at the rows; return its norm."""
+        parameters = dict(synthetic.named_parameters())
+        detached = {name: value.detach() for name, value in parameters.items()}
+
+        def loss(values: dict[str, Tensor], row: LabeledSet) -> Tensor:
+            return objective.loss(row, functional_call(synthetic, values, ()), generator)
+
+        def of_rows(rows: LabeledSet) -> Tensor:
+            fields = {name: value[:, None] for name, value in vars(rows).items()}
+            gradients = vmap(lambda fields: grad(loss)(detached, LabeledSet(**fields)))(fields)
+            return torch.cat([gradients[name].flatten(1) for name in parameters], dim=1)
+
+        if isinstance(source, PrivateRows):
+            mean = source.mean(of_rows, self.clip)
+        else:
+            rows = require_rows(self, source, "the gradients").rows
+            gradients = of_rows(rows)
+            mean = rows.mass * (self.clip / gradients.norm(dim=1)).clamp(max=1.0) @ gradients
+        for value, piece in zip(parameters.values(), mean.split([p.numel() for p in parameters.values()]), strict=True):
+            value.grad = piece.reshape(value.shape)
+        return float(mean.norm())
