@@ -16,7 +16,6 @@ from skdc.privacy import (
     PrivateRows,
     PrivateSketch,
     PrivateSource,
-    SubsampledGaussianMechanism,
 )
 from skdc.source import RowSource, Source, draw_seed
 
@@ -30,7 +29,7 @@ def private_source(objective: Any, rows: RowSource, recipe: Recipe, seed: int) -
         If something must be learned from the rows.
     """
     mechanism: Any = recipe.privacy
-    if isinstance(mechanism, SubsampledGaussianMechanism):
+    if not recipe.streams():
         rows.X = mechanism.within(rows.X)
         source = PrivateRows(rows, mechanism, recipe.n_releases())
         generator = torch.Generator().manual_seed(seed)

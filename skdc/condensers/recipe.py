@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from skdc.discrepancies.objective import Objective, Term
 from skdc.parameterizations.base import Parameterization
-from skdc.privacy import GaussianMechanism, SubsampledGaussianMechanism
+from skdc.privacy import GaussianMechanism
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.private import PrivateDescent
@@ -27,9 +27,11 @@ class Recipe(NamedTuple):
         return parts and self.discrepancy is not None and self.discrepancy.sketchable()
 
     def n_releases(self) -> int:
-        """Return how often a private source is asked, in all steps."""
-        n_steps = self.solver.n_steps  # type: ignore[attr-defined]
-        return n_steps if isinstance(self.solver, PrivateDescent) else n_steps * len(self.leaves())
+        """Return how often private rows are asked, by spaces as they are fitted and in all steps."""
+        spaces = [leaf.space for leaf in self.leaves() if leaf.space is not None]
+        once = len({id(space) for space in spaces if space.asks == "once"})
+        each = 1 if isinstance(self.solver, PrivateDescent) else sum(space.asks == "each step" for space in spaces)
+        return once + each * self.solver.n_steps  # type: ignore[attr-defined]
 
     def leaves(self) -> list[Term]:
         """Return the discrepancies that are minimised: over the points, and over their weights."""
@@ -100,22 +102,22 @@ def _refuse_leaks(recipe: Recipe) -> None:
         raise ValueError(f"{parts!r} looks at rows, which are private; use Points(start='noise')")
     if not isinstance(solver, Descent):
         raise ValueError(f"{solver!r} looks at rows, which are private; use Descent()")
-    asks_again = isinstance(recipe.privacy, SubsampledGaussianMechanism)
     for leaf in recipe.leaves():
         if isinstance(solver, PrivateDescent):
             bounded, wanted = leaf.quadratic and leaf.by is None, "SquaredL2(space=KernelRidgePredictions(), by=None)"
-        elif asks_again:
-            bounded, wanted = leaf.space is not None and leaf.space.bounded, "Cosine(space=ClippedGradients(), by=None)"
         else:
-            bounded = leaf.compares == "means" and leaf.sketchable() and leaf.bound is not None
+            sketched = leaf.compares == "means" and leaf.sketchable() and leaf.bound is not None
+            bounded = recipe.streams() and sketched or (leaf.space is not None and leaf.space.asks is not None)
             wanted = "RandomFeatureMMD(bandwidth=1.0)"
         if not bounded:
             raise ValueError(
                 f"{leaf!r} sees private rows without a bound on what one of them can change; with "
-                f"{type(recipe.privacy).__name__} and {type(solver).__name__} use one that has, such as {wanted}"
+                f"{type(solver).__name__} use one that has, such as {wanted}"
             )
-    if isinstance(solver, PrivateDescent) and not asks_again:
-        raise ValueError(f"{solver!r} asks the rows in each step; use privacy=SubsampledGaussianMechanism(...)")
+    if recipe.streams() and recipe.privacy.sampling_rate < 1:
+        raise ValueError(
+            f"{recipe.privacy!r}: all rows are asked once, and a sampling_rate would have no effect; use sampling_rate=1"
+        )
 
 
 def refuse_idle_groups(recipe: Recipe, has_groups: bool) -> None:

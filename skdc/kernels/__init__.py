@@ -15,6 +15,7 @@ from skdc.kernels.distances import (
     squared_distances,
 )
 from skdc.kernels.dot_product import ArcCosine, Linear, NeuralTangent, Polynomial
+from skdc.kernels.fourier import RandomFourierKernel
 from skdc.kernels.network import RandomNetworkKernel
 from skdc.kernels.radial import Energy, Gaussian, InverseMultiquadric, Laplace
 
@@ -34,6 +35,7 @@ __all__ = [
     "Linear",
     "NeuralTangent",
     "Polynomial",
+    "RandomFourierKernel",
     "RandomNetworkKernel",
     "distance_columns",
     "distances",

@@ -27,6 +27,10 @@ class Kernel(BaseEstimator, ABC):
         """Learn the scale from rows, of shape (n, d), and their masses (nothing by default)."""
         return self
 
+    def knows_scale(self) -> bool:
+        """Tell whether `fit` learns nothing, as all scales are given as numbers."""
+        return not any(isinstance(value, str) for value in self.get_params(deep=False).values())
+
     def resolved(self) -> Self:
         """Return an unfitted kernel that has the learned scale for a parameter."""
         return type(self)(**self.get_params(deep=False))
@@ -104,6 +108,10 @@ class KernelSum(Kernel):
     def __init__(self, kernels: list[Kernel], scales: list[float] | None = None) -> None:
         self.kernels = kernels
         self.scales = scales
+
+    def knows_scale(self) -> bool:
+        """Tell whether all scales are given as numbers."""
+        return self.scales is not None and all(kernel.knows_scale() for kernel in self.kernels)
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Fit the kernels, then learn the mean of the diagonal of each.

@@ -1,7 +1,7 @@
 """Differential privacy: mechanisms, and the ledger of what they have released."""
 
 from skdc.privacy.ledger import PrivacyLedger, Release
-from skdc.privacy.mechanism import GaussianMechanism, SubsampledGaussianMechanism
+from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.rows import PrivateRows
 from skdc.privacy.sketch import PrivateSketch
 from skdc.privacy.source import PrivateSource, PublicSource
@@ -14,5 +14,4 @@ __all__ = [
     "PrivateSource",
     "PublicSource",
     "Release",
-    "SubsampledGaussianMechanism",
 ]

@@ -42,16 +42,20 @@ class GaussianMechanism(BaseEstimator):
     feature_range : (low, high) or {column: (low, high) or list of levels}
         What is known of the rows without looking at them: numbers, or arrays of one a column; for a frame the range
         or the levels of each column. Rows outside are brought to its ends, with a warning that says how many.
+    sampling_rate : float, default=1.0
+        For methods that ask again in each step: the chance of each row to be part of a step [2]_. Most steps then tell
+        nothing of a row. The noise of all steps is calibrated together, before the first.
     ledger : PrivacyLedger, default=None
         Adds up what several fits to the same rows release.
     random_state : int, default=None
-        Seed of the noise, for tests only: whoever knows it can take the noise away. The condenser's own random_state
+        Seed of the noise and of the choice of rows, for tests only: whoever knows it can take the noise away. The condenser's own random_state
         does not touch the noise.
 
     References
     ----------
     .. [1] Balle and Wang, "Improving the Gaussian Mechanism for Differential Privacy: Analytical Calibration and
        Optimal Denoising", 2018, theorem 8.
+    .. [2] Abadi et al., "Deep Learning with Differential Privacy", 2016, algorithm 1.
 
     Examples
     --------
@@ -65,12 +69,14 @@ class GaussianMechanism(BaseEstimator):
         epsilon: float = 1.0,
         delta: float = 1e-5,
         feature_range: tuple[ArrayLike, ArrayLike] | Mapping[Any, Any] | None = None,
+        sampling_rate: float = 1.0,
         ledger: PrivacyLedger | None = None,
         random_state: int | None = None,
     ) -> None:
         self.epsilon = epsilon
         self.delta = delta
         self.feature_range = feature_range
+        self.sampling_rate = sampling_rate
         self.ledger = ledger
         self.random_state = random_state
 
@@ -83,6 +89,11 @@ class GaussianMechanism(BaseEstimator):
             Naming the parameter.
         """
         check_budget("GaussianMechanism", self.epsilon, self.delta)
+        if not 0 < self.sampling_rate <= 1:
+            raise ValueError(
+                f"GaussianMechanism(sampling_rate={self.sampling_rate!r}): the chance of a row to be part of a step must "
+                "be above 0, and 1 at most"
+            )
         if self.feature_range is None:
             raise ValueError(
                 "GaussianMechanism(feature_range=None): what a row can change must be known without looking at the "
@@ -99,6 +110,19 @@ class GaussianMechanism(BaseEstimator):
     def release(self) -> Release:
         """Return the one release that the budget allows, entered in the ledger."""
         return self._entered(Release(accounting().get_sigma_gaussian(self.epsilon, self.delta)))
+
+    def releases(self, n_releases: int) -> Release:
+        """Return so many releases that the budget allows together, entered in the ledger.
+
+        What is known of the classes is released before, with more noise.
+        """
+        if self.sampling_rate < 1:
+            noise = _noise_of_steps(self.epsilon, self.delta, n_releases, self.sampling_rate)
+        else:
+            # Gaussian releases are together one of which the precisions add up.
+            alone = accounting().get_sigma_gaussian(self.epsilon, self.delta)
+            noise = alone * (n_releases + FIRST_NOISE**-2) ** 0.5
+        return self._entered(_steps(noise, n_releases, self.sampling_rate))
 
     def _entered(self, release: Release) -> Release:
         if self.ledger is not None:
@@ -181,67 +205,6 @@ class GaussianMechanism(BaseEstimator):
         if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all() or low.ndim > 1:
             raise ValueError(message)
         return low, high
-
-
-class SubsampledGaussianMechanism(GaussianMechanism):
-    """The Gaussian mechanism for methods that ask again in each step: what they ask is of a few random rows [1]_.
-
-    A row is part of a step by a chance of its own, so most steps tell nothing of it. The noise of all steps is
-    calibrated together, before the first.
-
-    Parameters
-    ----------
-    epsilon, delta, feature_range, ledger, random_state
-        As in `GaussianMechanism`. The seed makes the choice of rows too.
-    sampling_rate : float, default=0.01
-        The chance of each row to be part of a step, above 0 and below 1.
-
-    References
-    ----------
-    .. [1] Abadi et al., "Deep Learning with Differential Privacy", 2016, algorithm 1.
-
-    Examples
-    --------
-    >>> from skdc.privacy import SubsampledGaussianMechanism
-    >>> SubsampledGaussianMechanism(sampling_rate=0.05, feature_range=(0, 1))
-    SubsampledGaussianMechanism(feature_range=(0, 1), sampling_rate=0.05)
-    """
-
-    def __init__(
-        self,
-        epsilon: float = 1.0,
-        delta: float = 1e-5,
-        feature_range: tuple[ArrayLike, ArrayLike] | Mapping[Any, Any] | None = None,
-        sampling_rate: float = 0.01,
-        ledger: PrivacyLedger | None = None,
-        random_state: int | None = None,
-    ) -> None:
-        super().__init__(epsilon, delta, feature_range, ledger, random_state)
-        self.sampling_rate = sampling_rate
-
-    def check(self) -> None:
-        """Refuse settings that make no sense.
-
-        Raises
-        ------
-        ValueError
-            Naming the parameter.
-        """
-        super().check()
-        if not 0 < self.sampling_rate < 1:
-            raise ValueError(
-                f"SubsampledGaussianMechanism(sampling_rate={self.sampling_rate!r}): the chance of a row to be part of "
-                "a step must lie between 0 and 1 exclusively"
-            )
-
-    def releases(self, n_releases: int) -> Release:
-        """Return so many releases that the budget allows together, entered in the ledger.
-
-        What is known of the classes is released before, with more noise.
-        """
-
-        noise = _noise_of_steps(self.epsilon, self.delta, n_releases, self.sampling_rate)
-        return self._entered(_steps(noise, n_releases, self.sampling_rate))
 
 
 def _steps(noise_multiplier: float, n_releases: int, sampling_rate: float) -> Release:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cached_property
 
 import numpy as np
@@ -13,10 +13,11 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.privacy.ledger import Release
-from skdc.privacy.mechanism import SubsampledGaussianMechanism
+from skdc.privacy.mechanism import GaussianMechanism
+from skdc.privacy.noise import Noise
 from skdc.privacy.sketch import PrivateSketch, Statistics
 from skdc.privacy.source import PublicSource, of_classes
-from skdc.privacy.sums import BoundedSums
+from skdc.privacy.sums import BoundedProducts, BoundedSums
 from skdc.source import RowSource
 
 _PIECE = 1 << 23  # numbers of bounded rows that are held at a time
@@ -29,15 +30,14 @@ class PrivateRows(PublicSource):
     ----------
     rows : RowSource
         In the user's units, within the range that is known.
-    mechanism : SubsampledGaussianMechanism
+    mechanism : GaussianMechanism
     n_releases : int
-        How many means will be asked for.
+        How many means, or means of products, will be asked for.
     """
 
     dtype = torch.float32
-    mechanism: SubsampledGaussianMechanism
 
-    def __init__(self, rows: RowSource, mechanism: SubsampledGaussianMechanism, n_releases: int) -> None:
+    def __init__(self, rows: RowSource, mechanism: GaussianMechanism, n_releases: int) -> None:
         super().__init__(rows.schema, mechanism, rows.device)
         self.shift, self.scale = sum(mechanism.ends) / 2, mechanism.spread
         self._rows, self._noise, self._n_releases, self._n_left = rows, mechanism.noise(), n_releases, n_releases
@@ -82,23 +82,65 @@ class PrivateRows(PublicSource):
         RuntimeError
             If it is asked for more often than was accounted for.
         """
-        rate, mass = self.release.sampling_rate, self.statistics.mass.sum()
+        drawn = self._drawn()
+        sums = BoundedSums(1, self._width(of_rows))
+        for values in self._values(of_rows, drawn, sums.width):
+            sums.add(values / bound, np.zeros(len(values), np.int64))
+        return self._noisy(sums.released, bound)[0]
+
+    def products(self, of_rows: Callable[[LabeledSet], Tensor], bound: float) -> Tensor:
+        """Return the noisy mean of the products of a function of rows with itself, each row cut off at a norm.
+
+        Parameters
+        ----------
+        of_rows, bound
+            As in `mean`.
+
+        Returns
+        -------
+        Tensor of shape (d, d)
+            Symmetric, and by noise not positive definite.
+
+        Raises
+        ------
+        RuntimeError
+            As in `mean`.
+        """
+        drawn = self._drawn()
+        products = BoundedProducts(self._width(of_rows))
+        for values in self._values(of_rows, drawn, products.width):
+            products.add(values / bound)
+        return self._noisy(products.released, bound**2)
+
+    def _drawn(self) -> NDArray[np.intp]:
+        """Return which rows are part of a release, which is counted."""
+        self.release  # noqa: B018  what the ledger refuses is refused before anything is seen
         if not self._n_left:
             raise RuntimeError(
                 f"all {self.release.n_releases} releases that were accounted for have been made; another one would "
                 "break the promise of privacy"
             )
         self._n_left -= 1
-        drawn = self._noise.chosen(len(self._rows), rate)
+        rate = self.release.sampling_rate
+        return np.arange(len(self._rows)) if rate == 1 else self._noise.chosen(len(self._rows), rate)
+
+    def _noisy(self, released: Callable[[float, Noise], NDArray[np.float64]], bound: float) -> Tensor:
+        """Return a released sum as a mean."""
+        noisy = released(self.release.noise_multiplier, self._noise)
+        return self.tensor(noisy * (bound / (self.release.sampling_rate * self.statistics.mass.sum())))
+
+    def _values(
+        self, of_rows: Callable[[LabeledSet], Tensor], drawn: NDArray[np.intp], width: int
+    ) -> Iterator[NDArray[np.float64]]:
+        """Yield the function of the drawn rows, in pieces."""
+        step = max(1, _PIECE // width)
+        for start in range(0, len(drawn), step):
+            some = drawn[start : start + step]
+            yield of_rows(self._shown(self._rows.X[some], self._rows.y[some])).double().cpu().numpy()
+
+    def _width(self, of_rows: Callable[[LabeledSet], Tensor]) -> int:
         middle = np.full((1, *self.schema.input_shape), sum(self.mechanism.ends) / 2)
-        width = of_rows(self._shown(middle, np.zeros((1, self.schema.n_outputs)))).shape[1]
-        sums = BoundedSums(1, width)
-        for piece in np.array_split(drawn, -(-len(drawn) * width // _PIECE) or 1):
-            if len(piece):
-                values = of_rows(self._shown(self._rows.X[piece], self._rows.y[piece])).double().cpu().numpy()
-                sums.add(values / bound, np.zeros(len(piece), np.int64))
-        noisy = sums.released(self.release.noise_multiplier, self._noise)[0]
-        return self.tensor(noisy * (bound / (rate * mass)))
+        return of_rows(self._shown(middle, np.zeros((1, self.schema.n_outputs)))).shape[1]
 
     def _shown(self, X: NDArray, y: NDArray) -> LabeledSet:
         key = torch.zeros(len(X), dtype=torch.int64, device=self.device)

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from skdc.privacy.noise import Noise
 
 _UNITS = 2.0**24  # whole numbers in the largest norm of a row: a finer grid than float32 has
+_ROOT_UNITS = 2.0**14  # the same where rows are multiplied: a million of them stay below 2**53
 _SAFE = 1 - 2.0**-40  # keeps a norm that rounding has made too large below its bound
 
 
@@ -25,12 +26,12 @@ class BoundedSums:
     """
 
     def __init__(self, n_keys: int, width: int) -> None:
+        self.width = width
         self._sums = np.zeros((n_keys, width), np.int64)
 
     def add(self, rows: NDArray[np.float64], key: NDArray[np.int64]) -> None:
         """Add rows of shape (n, width), and the keys of each."""
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        units = np.trunc(rows * (_UNITS * _SAFE / np.maximum(norms, 1.0))).astype(np.int64)
+        units = _whole(rows, _UNITS).astype(np.int64)
         for k in np.unique(key):
             self._sums[k] += units[key == k].sum(axis=0)
 
@@ -41,3 +42,37 @@ class BoundedSums:
     def released(self, noise_multiplier: float, noise: Noise) -> NDArray[np.float64]:
         """Return the sums with Gaussian noise of standard deviation `noise_multiplier`, of shape (n_keys, width)."""
         return (self._sums + noise.gaussian(noise_multiplier * _UNITS, self._sums.shape)) / _UNITS
+
+
+class BoundedProducts:
+    """The sum of the products of rows with themselves, each row cut off at norm 1 and rounded towards zero.
+
+    A product of norm 1 has norm 1, each pair of columns counted once.
+
+    Parameters
+    ----------
+    width : int
+        Numbers in a row.
+    """
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+        self._sums = np.zeros((width, width))
+
+    def add(self, rows: NDArray[np.float64]) -> None:
+        """Add rows of shape (n, width)."""
+        units = _whole(rows, _ROOT_UNITS)
+        # Whole numbers below 2**53, which float64 multiplies and adds without error.
+        self._sums += units.T @ units
+
+    def released(self, noise_multiplier: float, noise: Noise) -> NDArray[np.float64]:
+        """Return the sums with Gaussian noise of standard deviation `noise_multiplier`, of shape (width, width)."""
+        unit = _ROOT_UNITS**2
+        above = np.triu(noise.gaussian(noise_multiplier * unit, self._sums.shape))
+        return (self._sums + above + np.triu(above, 1).T) / unit
+
+
+def _whole(rows: NDArray[np.float64], units: float) -> NDArray[np.float64]:
+    """Return rows cut off at norm 1 as whole numbers of a unit, rounded towards zero."""
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.trunc(rows * (units * _SAFE / np.maximum(norms, 1.0)))

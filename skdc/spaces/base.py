@@ -26,14 +26,14 @@ class Space(BaseEstimator, ABC):
         Whether the sets are split by group key before the space, after it, or not at all.
     whitens : bool
         Whether the rows shown are mixtures of those of the data, of which only the sum of squares has a meaning.
-    bounded : bool
-        Whether it sees the real rows through means of bounded functions of each alone, which can be private.
+    asks : {None, "once", "each step"}
+        When it asks a private source for means of bounded functions of rows; None where it would look at rows.
     """
 
     yields: ClassVar[Literal["clouds", "aligned"]]
     splits: ClassVar[Literal["before", "after", "never"]]
     whitens: ClassVar[bool] = False
-    bounded: ClassVar[bool] = False
+    asks: ClassVar[Literal["once", "each step"] | None] = None
 
     @abstractmethod
     def represent(

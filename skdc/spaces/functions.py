@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Real
 from typing import Any, ClassVar, Self
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet, unweighted
 from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Kernel, RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
+from skdc.privacy import PrivateRows
 from skdc.source import RowSource, Source, require_rows, require_targets
 from skdc.spaces.base import Space
 
@@ -67,7 +67,7 @@ class KernelRidgePredictions(Space):
             raise ValueError(f"kernel_rate={self.kernel_rate!r} must not be negative")
         self.kernel_ = clone(self.default_kernel if self.kernel is None else self.kernel)
         sample = source.no_rows()
-        if isinstance(source, RowSource) or not isinstance(getattr(self.kernel_, "bandwidth", None), Real):
+        if isinstance(source, RowSource) or not self.kernel_.knows_scale():
             sample = require_rows(self, source, "the kernel's scale").sample(MEDIAN_ROWS, generator)
         self.scale_ = source.scale
         self.kernel_.fit(sample.X.flatten(1) * self.scale_, sample.mass)
@@ -133,6 +133,14 @@ class FeatureRidgePredictions(KernelRidgePredictions):
         None takes `RandomNetworkKernel()`. It sees the rows in the units of the data, their mean at the origin.
     regularization : float, default=0.01
         Ridge, in units of the mean of the kernel's diagonal.
+    clip : float, default=sqrt(2)
+        For private rows: the norm at which features and targets of a row, together, are cut off. That of features of
+        norm 1 and a class is less.
+
+    Notes
+    -----
+    Private rows release the products of features and targets once; noise is left out of them as far as it makes
+    squares negative.
 
     Examples
     --------
@@ -149,9 +157,14 @@ class FeatureRidgePredictions(KernelRidgePredictions):
     kernel_rate = 0.0
     kernel_: FeatureKernel
 
-    def __init__(self, kernel: FeatureKernel | None = None, regularization: float = 0.01) -> None:
+    asks = "once"
+
+    def __init__(
+        self, kernel: FeatureKernel | None = None, regularization: float = 0.01, clip: float = 2**0.5
+    ) -> None:
         self.kernel = kernel
         self.regularization = regularization
+        self.clip = clip
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel's scale, and pass over the data for the moments of the features.
@@ -167,6 +180,9 @@ class FeatureRidgePredictions(KernelRidgePredictions):
                 f"{self!r} needs a kernel of finitely many features, such as RandomNetworkKernel(); for others use "
                 "KernelRidgePredictions"
             )
+        if isinstance(source, PrivateRows):
+            self._learn(source.products(self._columns, self.clip).double(), source)
+            return self
         rows = require_rows(self, source, "the moments of features").rows
         n_features = self._features(rows.take(torch.arange(1, device=source.device))).shape[1]
         if n_features**2 > KEPT_ENTRIES:
@@ -183,15 +199,26 @@ class FeatureRidgePredictions(KernelRidgePredictions):
         return self
 
     @torch.no_grad()
+    def _learn(self, products: Tensor, source: Source) -> None:
+        """Take rows that have some products, less what of them cannot be products of rows."""
+        values, vectors = torch.linalg.eigh(products)
+        rows = (vectors * values.clamp(min=-float(values[0])).sqrt()).mT * len(values) ** 0.5
+        n_features = len(values) - source.schema.n_outputs
+        self.root_, self.targets_ = rows[:, :n_features].to(source.dtype), rows[:, n_features:].to(source.dtype)
+
+    @torch.no_grad()
+    def _columns(self, rows: LabeledSet) -> Tensor:
+        return torch.cat([self._features(rows), rows.y - self.offset_], 1)
+
+    @torch.no_grad()
     def _products(self, rows: LabeledSet, n_features: int) -> Tensor:
         """Return the mean products of features with features and targets, of shape (n_features, n_features + k)."""
         total = torch.zeros(n_features, n_features + rows.y.shape[1], dtype=torch.float64, device=rows.X.device)
         mass = rows.mass
         for piece in torch.arange(len(rows), device=rows.X.device).split(_MOMENT_ROWS):
             batch = rows.take(piece)
-            features = self._features(batch)
-            columns = torch.cat([features, batch.y - self.offset_], 1)
-            total += (features * mass[piece, None]).mT @ columns
+            columns = self._columns(batch)
+            total += (columns[:, :n_features] * mass[piece, None]).mT @ columns
         return total
 
     def represent(

@@ -131,7 +131,7 @@ class ClippedGradients(NetworkGradients):
     """
 
     splits = "never"
-    bounded = True
+    asks = "each step"
 
     def __init__(
         self,

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from sklearn.base import clone
 
-from skdc.privacy import GaussianMechanism, PrivacyLedger, Release, SubsampledGaussianMechanism
+from skdc.privacy import GaussianMechanism, PrivacyLedger, Release
 from skdc.privacy.noise import Noise
 from skdc.privacy.sketch import PrivateSketch
 from skdc.privacy.sums import BoundedSums
@@ -113,7 +113,7 @@ def test_noise_of_one_release_is_that_of_balle_and_wang(epsilon, delta):
 
 @pytest.mark.parametrize("epsilon", [1.0, 8.0])
 def test_noise_of_steps_agrees_with_another_accountant(epsilon):
-    release = SubsampledGaussianMechanism(epsilon=epsilon, sampling_rate=0.02, feature_range=(0, 1)).releases(200)
+    release = GaussianMechanism(epsilon=epsilon, sampling_rate=0.02, feature_range=(0, 1)).releases(200)
     relation = dp_accounting.NeighboringRelation.ADD_OR_REMOVE_ONE
     renyi = dp_accounting.rdp.RdpAccountant(neighboring_relation=relation)
     renyi.compose(release.event())
@@ -165,7 +165,7 @@ def test_a_clone_has_the_ledger_itself_and_a_copy_refuses():
         (lambda: mechanism(feature_range=(0, math.inf)).check(), ["inf", "low below high"]),
         (lambda: mechanism(feature_range=5).check(), ["feature_range=5", "(low, high)"]),
         (lambda: PrivacyLedger(delta=2.0), ["PrivacyLedger(delta=2.0)"]),
-        (lambda: SubsampledGaussianMechanism(feature_range=(0, 1), sampling_rate=1.0).check(), ["sampling_rate=1.0"]),
+        (lambda: GaussianMechanism(feature_range=(0, 1), sampling_rate=1.0).check(), ["sampling_rate=1.0"]),
     ],
 )
 def test_senseless_settings_are_refused(broken, words):

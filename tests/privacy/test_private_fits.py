@@ -15,7 +15,7 @@ from skdc.discrepancies import MMD, CharacteristicFunction, Cosine, MeanDistance
 from skdc.kernels import Gaussian
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
-from skdc.privacy import GaussianMechanism, PrivacyLedger, SubsampledGaussianMechanism
+from skdc.privacy import GaussianMechanism, PrivacyLedger
 from skdc.solvers import Descent, Greedy, PrivateDescent
 from skdc.spaces import ClippedGradients, KernelRidgePredictions, NetworkGradients
 from tests.sources import row_source, seeded
@@ -32,7 +32,7 @@ def once(epsilon=WEAK, **others):
 
 def each_step(epsilon=WEAK, **others):
     given = {"epsilon": epsilon, "feature_range": (0, 8), "random_state": 0, "sampling_rate": 0.2}
-    return SubsampledGaussianMechanism(**given | others)
+    return GaussianMechanism(**given | others)
 
 
 def quick(privacy=None, **others):
@@ -258,8 +258,8 @@ def test_an_encoder_that_learns_is_refused_and_a_frozen_one_taken():
         (lambda: quick(parameterization=Points(start="spread")), ["start='spread'", "start='noise'"]),
         (lambda: quick(parameterization=Points(labels="teacher", start="noise")), ["teacher", "private"]),
         (lambda: quick(parameterization=Subset(), solver=Greedy()), ["Subset()", "gives them away"]),
-        (lambda: quick(each_step()), ["RandomFeatureMMD", "SubsampledGaussianMechanism", "ClippedGradients()"]),
-        (lambda: by_predictions(once()), ["PrivateDescent", "SubsampledGaussianMechanism"]),
+        (lambda: quick(each_step()), ["RandomFeatureMMD", "GaussianMechanism", "ClippedGradients()"]),
+        (lambda: by_predictions(once()), ["PrivateDescent", "GaussianMechanism"]),
         (lambda: by_gradients(once()), ["ClippedGradients", "GaussianMechanism"]),
         (lambda: quick(each_step(), discrepancy=Cosine(space=NetworkGradients())), ["NetworkGradients"]),
         (lambda: quick(once(feature_range=None)), ["feature_range=None"]),
