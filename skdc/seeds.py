@@ -1,11 +1,13 @@
-"""Seeds for estimators of other libraries, which would draw from the global generator."""
+"""Randomness that is handed on: seeds for estimators of other libraries, and rows dealt like cards."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from sklearn.base import clone
+from torch import Tensor
 
 
 def seeded(estimator: Any, draw: Callable[[], int]) -> Any:
@@ -16,3 +18,20 @@ def seeded(estimator: Any, draw: Callable[[], int]) -> Any:
         if name.split("__")[-1] == "random_state" and values[name] is None:
             estimator.set_params(**{name: draw()})
     return estimator
+
+
+class Deck:
+    """Row indices that are dealt without replacement, and shuffled when they run out."""
+
+    def __init__(self, cards: Tensor) -> None:
+        self.cards = cards
+        self._next = len(cards)
+
+    def deal(self, n: int, generator: torch.Generator) -> Tensor:
+        """Return the next n rows, or all of them if there are fewer."""
+        if self._next + n > len(self.cards):
+            self.cards = self.cards[torch.randperm(len(self.cards), generator=generator)]
+            self._next = 0
+        dealt = self.cards[self._next : self._next + n]
+        self._next += n
+        return dealt

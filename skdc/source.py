@@ -15,6 +15,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet, Schema, sparse_rows
+from skdc.seeds import Deck
 from skdc.sketch import Sketch, hashed_uniform, labeled_hashes, lowest_distinct
 
 _CHUNK_BYTES = 1 << 25  # a stream passes in pieces of this many float64 bytes
@@ -125,23 +126,6 @@ class Source(ABC):
         return torch.tensor(np.asarray(values, dtype=np.float64), dtype=self.dtype, device=self.device)
 
 
-class _Deck:
-    """Row indices that are dealt without replacement, and shuffled when they run out."""
-
-    def __init__(self, cards: Tensor) -> None:
-        self.cards = cards
-        self._next = len(cards)
-
-    def deal(self, n: int, generator: torch.Generator) -> Tensor:
-        """Return the next n rows, or all of them if there are fewer."""
-        if self._next + n > len(self.cards):
-            self.cards = self.cards[torch.randperm(len(self.cards), generator=generator)]
-            self._next = 0
-        dealt = self.cards[self._next : self._next + n]
-        self._next += n
-        return dealt
-
-
 class RowSource(Source):
     """Real rows in memory.
 
@@ -208,10 +192,10 @@ class RowSource(Source):
         return LabeledSet(self.tensor(self.weight), key, self.encode(self.X), self.encode_targets(self.y))
 
     @cached_property
-    def _decks(self) -> list[_Deck]:
+    def _decks(self) -> list[Deck]:
         """The rows of each key that has some, to be dealt in turn."""
         members = (np.flatnonzero(self.key == k) for k in range(len(self.schema.class_of_key)))
-        return [_Deck(torch.as_tensor(rows)) for rows in members if len(rows)]
+        return [Deck(torch.as_tensor(rows)) for rows in members if len(rows)]
 
     def batch(self, size: int, generator: torch.Generator) -> LabeledSet:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.

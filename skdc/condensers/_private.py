@@ -1,4 +1,4 @@
-"""What a private fit does otherwise: it fits to what is known, and solves from one release."""
+"""What a private fit does otherwise: it fits to what is known, and solves from releases."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import torch
 
-from skdc.condensers._input import Problem
+from skdc.condensers._input import Problem, read
+from skdc.condensers._output import like_rows, like_targets
+from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe
 from skdc.data import Schema
@@ -16,8 +18,33 @@ from skdc.privacy import (
     PrivateRows,
     PrivateSketch,
     PrivateSource,
+    of_classes,
 )
 from skdc.source import RowSource, Source, draw_seed
+
+
+def drawn_data(
+    condenser: Any, mechanism: Any, X: Any, y: Any, sample_weight: Any, sensitive_features: Any
+) -> tuple[tuple[Any, Any, None, None], dict[str, Any]]:
+    """Return what stands for the data of a fit, like them: rows drawn from a release; and fitted attributes.
+
+    Raises
+    ------
+    ValueError
+        For bad input, and for data of which one row can change more than is known.
+    """
+    encoder = mechanism.encoder(None, X)
+    problem = read(condenser, X, y, sample_weight, sensitive_features, task=condenser.task, encoder=encoder)
+    refuse_unbounded(problem, sensitive_features is not None)
+    schema, seed = problem.schema, draw_entropy(condenser.random_state)
+    rows, codes, release = mechanism.draw(mechanism.within(problem.X), problem.codes, schema.n_classes, seed)
+    rows = rows.astype(schema.float_dtype)
+    rows = rows if encoder is None else problem.encoder.inverse_transform(rows)
+    drawn = like_rows(rows, X), None
+    if schema.classes is not None:
+        drawn = drawn[0], like_targets(schema.classes[codes], y, None)
+    released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"
+    return (*drawn, None, None), {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
 
 
 def private_source(objective: Any, rows: RowSource, recipe: Recipe, seed: int) -> tuple[Source, int]:

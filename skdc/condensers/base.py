@@ -34,7 +34,7 @@ from skdc.condensers._output import (
     template,
     whole,
 )
-from skdc.condensers._private import private_source, refuse_unbounded
+from skdc.condensers._private import drawn_data, private_source, refuse_unbounded
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
@@ -189,16 +189,20 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         try:
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 recipe = checked(self.recipe())
-                sparse = recipe.takes_sparse()
-                given = X, y, sample_weight, sensitive_features
-                encoder = self.encoder if recipe.privacy is None else recipe.privacy.encoder(self.encoder, X)
-                problem = read(self, *given, task=self.task, encoder=encoder, sparse=sparse)
-                if recipe.privacy is not None:
-                    refuse_unbounded(problem, sensitive_features is not None)
-                recipe = checked(self._recipe_for(problem.schema))
-                refuse_idle_groups(recipe, sensitive_features is not None)
+                given, released = (X, y, sample_weight, sensitive_features), {}
+                if recipe.draws():
+                    given, released = drawn_data(self, recipe.privacy, *given)
+                    recipe = recipe._replace(privacy=None)
+                privacy, has_groups = recipe.privacy, given[3] is not None
+                encoder = self.encoder if privacy is None else privacy.encoder(self.encoder, X)
+                problem = read(self, *given, task=self.task, encoder=encoder, sparse=recipe.takes_sparse())
+                if privacy is not None:
+                    refuse_unbounded(problem, has_groups)
+                recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
+                refuse_idle_groups(recipe, has_groups)
                 error = self._condense(problem, recipe, previous)
-            self._contain(X, y)
+            self._contain(*given[:2])
+            vars(self).update(released)
         except BaseException:
             self._forget()
             raise

@@ -151,9 +151,10 @@ class Condenser(BaseCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns, with the defaults filled in; where none is given, those for data without classes."""
-        parameterization = self.parameterization
+        parameterization, privacy = self.parameterization, self.privacy
         if parameterization is None:
-            parameterization = Points() if self.privacy is None else Points(start="noise")
+            # Anything else than a mechanism is refused with the other parts.
+            parameterization = Points() if getattr(privacy, "draws", True) else Points(start="noise")
         solver = self.solver
         if solver is None:
             solver = Greedy() if getattr(parameterization, "moves", None) == "indices" else Descent()
@@ -163,7 +164,8 @@ class Condenser(BaseCondenser):
         return checked(Recipe(discrepancy, parameterization, solver, self.privacy))
 
     def _recipe_for(self, schema: Schema) -> Recipe:
-        nothing_given = self.discrepancy is None and self.parameterization is None and self.solver is None
+        given = self.discrepancy, self.parameterization, self.solver
+        nothing_given = given == (None, None, None) and getattr(self.privacy, "draws", True)
         has_classes = schema.task == "classification" and schema.n_classes > 1
         # Wider frames are images or the like, more often than not.
         is_table = 0 < schema.n_columns <= 100

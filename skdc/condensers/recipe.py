@@ -21,8 +21,14 @@ class Recipe(NamedTuple):
     solver: Solver
     privacy: GaussianMechanism | None = None
 
+    def draws(self) -> bool:
+        """Tell whether rows drawn from a release stand for the data."""
+        return self.privacy is not None and self.privacy.draws
+
     def streams(self) -> bool:
         """Tell whether the data need to be seen once only: a sketch stands for them."""
+        if self.draws():
+            return False
         parts = self.solver.streams and self.parameterization.streams()
         return parts and self.discrepancy is not None and self.discrepancy.sketchable()
 
@@ -83,7 +89,8 @@ def checked(recipe: Recipe) -> Recipe:
         )
     if privacy is not None:
         privacy.check()
-        _refuse_leaks(recipe)
+        if not privacy.draws:
+            _refuse_leaks(recipe)
     return recipe
 
 
@@ -107,7 +114,7 @@ def _refuse_leaks(recipe: Recipe) -> None:
             bounded, wanted = leaf.quadratic and leaf.by is None, "SquaredL2(space=KernelRidgePredictions(), by=None)"
         else:
             sketched = leaf.compares == "means" and leaf.sketchable() and leaf.bound is not None
-            bounded = recipe.streams() and sketched or (leaf.space is not None and leaf.space.asks is not None)
+            bounded = (recipe.streams() and sketched) or (leaf.space is not None and leaf.space.asks is not None)
             wanted = "RandomFeatureMMD(bandwidth=1.0)"
         if not bounded:
             raise ValueError(
@@ -116,7 +123,8 @@ def _refuse_leaks(recipe: Recipe) -> None:
             )
     if recipe.streams() and recipe.privacy.sampling_rate < 1:
         raise ValueError(
-            f"{recipe.privacy!r}: all rows are asked once, and a sampling_rate would have no effect; use sampling_rate=1"
+            f"{recipe.privacy!r}: all rows are asked once, and a sampling_rate would have no effect; use "
+            "sampling_rate=1"
         )
 
 

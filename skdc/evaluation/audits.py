@@ -10,7 +10,7 @@ from scipy.stats import beta, norm
 from sklearn.base import clone
 from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.neighbors import NearestNeighbors
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import check_random_state
 
 from skdc.privacy.ledger import accounting
 
@@ -97,12 +97,21 @@ def membership_inference(
     order = np.argsort(random.uniform(size=(n_fits, len(X))), axis=0)
     member = order < n_fits // 2
     closeness = np.stack([_closeness(_fitted(condenser, X[rows], y[rows], random), X, y) for rows in member])
-    ratios = np.stack([_log_ratio(np.delete(closeness, i, 0), np.delete(member, i, 0), closeness[i]) for i in range(n_fits)])
+    ratios = np.stack(
+        [_log_ratio(np.delete(closeness, i, 0), np.delete(member, i, 0), closeness[i]) for i in range(n_fits)]
+    )
     return Memberships(*(Attack.of(scores[member], scores[~member]) for scores in (closeness, ratios)))
 
 
 def canary_scores(
-    condenser: Any, X: ArrayLike, y: ArrayLike, canary: ArrayLike, label: Any, *, n_fits: int = 50, random_state: int = 0
+    condenser: Any,
+    X: ArrayLike,
+    y: ArrayLike,
+    canary: ArrayLike,
+    label: Any,
+    *,
+    n_fits: int = 50,
+    random_state: int = 0,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return how close sets come to a canary, a row made to be seen, where it is among the rows and where it is not.
 

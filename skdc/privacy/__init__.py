@@ -1,12 +1,14 @@
 """Differential privacy: mechanisms, and the ledger of what they have released."""
 
+from skdc.privacy.gaussians import ClassGaussians
 from skdc.privacy.ledger import PrivacyLedger, Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.rows import PrivateRows
 from skdc.privacy.sketch import PrivateSketch
-from skdc.privacy.source import PrivateSource, PublicSource
+from skdc.privacy.source import PrivateSource, PublicSource, of_classes
 
 __all__ = [
+    "ClassGaussians",
     "GaussianMechanism",
     "PrivacyLedger",
     "PrivateRows",
@@ -14,4 +16,5 @@ __all__ = [
     "PrivateSource",
     "PublicSource",
     "Release",
+    "of_classes",
 ]

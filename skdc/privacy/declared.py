@@ -48,7 +48,8 @@ def _declared(name: Any, declared: Any, dtype: Any) -> list[Any]:
     if not isinstance(declared, tuple):
         levels = list(declared)
         if len(levels) < 2:
-            raise ValueError(f"feature_range[{name!r}]={declared!r} must be (low, high) or a list of two levels or more")
+            message = f"feature_range[{name!r}]={declared!r} must be (low, high) or a list of two levels or more"
+            raise ValueError(message)
         return levels
     try:
         low, high = declared

@@ -13,8 +13,9 @@ from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import MinMaxScaler
 
+from skdc.data import Schema
 from skdc.privacy.declared import declared_encoder
-from skdc.privacy.ledger import PrivacyLedger, Release, accounting, check_budget, epsilon_of
+from skdc.privacy.ledger import NEIGHBORS, PrivacyLedger, Release, accounting, check_budget, epsilon_of
 from skdc.privacy.noise import Noise
 
 COUNT_NOISE = 10.0  # numbers of rows get so many times the noise of sums
@@ -48,8 +49,8 @@ class GaussianMechanism(BaseEstimator):
     ledger : PrivacyLedger, default=None
         Adds up what several fits to the same rows release.
     random_state : int, default=None
-        Seed of the noise and of the choice of rows, for tests only: whoever knows it can take the noise away. The condenser's own random_state
-        does not touch the noise.
+        Seed of the noise and of the choice of rows, for tests only: whoever knows it can take the noise away. The
+        condenser's own random_state does not touch the noise.
 
     References
     ----------
@@ -63,6 +64,8 @@ class GaussianMechanism(BaseEstimator):
     >>> GaussianMechanism(epsilon=2.0, feature_range=(0, 255))
     GaussianMechanism(epsilon=2.0, feature_range=(0, 255))
     """
+
+    draws = False  # whether rows drawn from what is released stand for the data
 
     def __init__(
         self,
@@ -88,15 +91,16 @@ class GaussianMechanism(BaseEstimator):
         ValueError
             Naming the parameter.
         """
-        check_budget("GaussianMechanism", self.epsilon, self.delta)
+        name = type(self).__name__
+        check_budget(name, self.epsilon, self.delta)
         if not 0 < self.sampling_rate <= 1:
             raise ValueError(
-                f"GaussianMechanism(sampling_rate={self.sampling_rate!r}): the chance of a row to be part of a step must "
-                "be above 0, and 1 at most"
+                f"{name}(sampling_rate={self.sampling_rate!r}): the chance of a row to be part of a step "
+                "must be above 0, and 1 at most"
             )
         if self.feature_range is None:
             raise ValueError(
-                "GaussianMechanism(feature_range=None): what a row can change must be known without looking at the "
+                f"{name}(feature_range=None): what a row can change must be known without looking at the "
                 "rows; give feature_range=(low, high), such as (0, 255) for pixels, or {column: (low, high) or levels} "
                 "for a frame"
             )
@@ -175,6 +179,35 @@ class GaussianMechanism(BaseEstimator):
             )
         return encoder if is_frozen else None if known is None else FrozenEstimator(known)
 
+    def statement(self, release: Release, schema: Schema, released: str) -> dict[str, Any]:
+        """Return what was released and what was taken for known, as `privacy_`.
+
+        Parameters
+        ----------
+        release : Release
+            With what noise.
+        schema : Schema
+            Known of the data.
+        released : str
+            What, in words.
+        """
+        low, high = self.ends
+        public = [f"rows of shape {schema.input_shape} with numbers from {low:g} to {high:g}"]
+        if schema.classes is not None:
+            public.append(f"the labels {schema.classes.tolist()}")
+        return {
+            "mechanism": "Gaussian noise on sums in whole numbers",
+            "neighbors": NEIGHBORS,
+            "epsilon": self.epsilon,
+            "delta": self.delta,
+            "noise_multiplier": release.noise_multiplier,
+            "released": released,
+            "n_releases": release.n_releases,
+            "sampling_rate": release.sampling_rate,
+            "public": [*public, "feature_range, and all parameters of the condenser"],
+            "seeded": self.random_state is not None,
+        }
+
     def within(self, X: NDArray) -> NDArray:
         """Return rows brought into the range that is known.
 
@@ -185,7 +218,7 @@ class GaussianMechanism(BaseEstimator):
         """
         low, high = self.ends
         if X.size and (X.min() < low or X.max() > high):
-            outside = ((X < low) | (X > high)).reshape(len(X), -1).any(axis=1).sum()
+            outside = ((low > X) | (high < X)).reshape(len(X), -1).any(axis=1).sum()
             warnings.warn(
                 f"{outside} of {len(X)} rows lie outside of feature_range and were brought to its ends; this number is "
                 "for you alone, it is not private",
@@ -196,7 +229,7 @@ class GaussianMechanism(BaseEstimator):
         return X
 
     def _ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        message = f"GaussianMechanism(feature_range={self.feature_range!r}): give (low, high) with low below high"
+        message = f"{type(self).__name__}(feature_range={self.feature_range!r}): give (low, high) with low below high"
         try:
             low, high = (np.asarray(end, dtype=np.float64) for end in self.feature_range)  # type: ignore[union-attr]
         except (TypeError, ValueError) as error:

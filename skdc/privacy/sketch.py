@@ -49,7 +49,8 @@ class PrivateSketch:
         # A row has norm 1 in all: the count has its share, terms and the row itself have equal ones.
         each = ((1 - COUNT_NOISE**-2) / (len(bounds) + 1)) ** 0.5
         self._factors = [each / bound for bound in bounds]
-        self._factors += [each * (1 - _OF_SQUARES) ** 0.5 / radius, each * _OF_SQUARES**0.5 / radius**2, 1 / COUNT_NOISE]
+        self._factors += [each * (1 - _OF_SQUARES) ** 0.5 / radius, each * _OF_SQUARES**0.5 / radius**2]
+        self._factors.append(1 / COUNT_NOISE)
         self._widths = [*widths, n_columns, 1, 1]
         self._sums = BoundedSums(n_keys, sum(self._widths))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.data import Block, Schema
-from skdc.privacy.ledger import NEIGHBORS, Release
+from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.sketch import PrivateSketch, Statistics
 from skdc.source import Source
@@ -92,26 +92,7 @@ class PublicSource(Source):
 
     def attributes(self) -> dict[str, Any]:
         """Return what was released and what was taken for known, as `privacy_`."""
-        mechanism, release = self.mechanism, self.release
-        statement = {
-            "mechanism": "Gaussian noise on sums in whole numbers",
-            "neighbors": NEIGHBORS,
-            "epsilon": mechanism.epsilon,
-            "delta": mechanism.delta,
-            "noise_multiplier": release.noise_multiplier,
-            "released": self.describe(),
-            "n_releases": release.n_releases,
-            "sampling_rate": release.sampling_rate,
-            "public": self._public(),
-            "seeded": mechanism.random_state is not None,
-        }
-        return {"privacy_": statement}
-
-    def _public(self) -> list[str]:
-        low, high = self.mechanism.ends
-        rows = f"rows of shape {self.schema.input_shape} with numbers from {low:g} to {high:g}"
-        labels = [] if self.schema.classes is None else [f"the labels {self.schema.classes.tolist()}"]
-        return [rows, *labels, "feature_range, and all parameters of the condenser"]
+        return {"privacy_": self.mechanism.statement(self.release, self.schema, self.describe())}
 
 
 class PrivateSource(PublicSource):

@@ -47,7 +47,7 @@ class BoundedSums:
 class BoundedProducts:
     """The sum of the products of rows with themselves, each row cut off at norm 1 and rounded towards zero.
 
-    A product of norm 1 has norm 1, each pair of columns counted once.
+    The product of a row of norm 1 has norm 1.
 
     Parameters
     ----------
@@ -68,8 +68,10 @@ class BoundedProducts:
     def released(self, noise_multiplier: float, noise: Noise) -> NDArray[np.float64]:
         """Return the sums with Gaussian noise of standard deviation `noise_multiplier`, of shape (width, width)."""
         unit = _ROOT_UNITS**2
-        above = np.triu(noise.gaussian(noise_multiplier * unit, self._sums.shape))
-        return (self._sums + above + np.triu(above, 1).T) / unit
+        # A product changes pairs of columns beside the diagonal twice: the half of the noise's variance will do there.
+        above = np.triu(noise.gaussian(noise_multiplier * unit / 2**0.5, self._sums.shape), 1)
+        diagonal = noise.gaussian(noise_multiplier * unit, (self.width,))
+        return (self._sums + above + above.T + np.diag(diagonal)) / unit
 
 
 def _whole(rows: NDArray[np.float64], units: float) -> NDArray[np.float64]:

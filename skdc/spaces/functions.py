@@ -159,9 +159,7 @@ class FeatureRidgePredictions(KernelRidgePredictions):
 
     asks = "once"
 
-    def __init__(
-        self, kernel: FeatureKernel | None = None, regularization: float = 0.01, clip: float = 2**0.5
-    ) -> None:
+    def __init__(self, kernel: FeatureKernel | None = None, regularization: float = 0.01, clip: float = 2**0.5) -> None:
         self.kernel = kernel
         self.regularization = regularization
         self.clip = clip

@@ -71,8 +71,8 @@ def far(fitted):
 
 
 def test_with_hardly_any_noise_the_set_is_as_good_as_one_that_is_not_private():
-    private = quick().fit(X, y)
-    free = quick(parameterization=Points()).set_params(privacy=None).fit(X, y)
+    private = quick(solver=Descent(n_steps=300)).fit(X, y)
+    free = quick(solver=Descent(n_steps=300), parameterization=Points()).set_params(privacy=None).fit(X, y)
     assert far(private) < 1.5 * far(free) < 0.03
     assert_array_equal(private.y_syn_, free.y_syn_)
 
@@ -91,7 +91,9 @@ def test_more_noise_makes_a_worse_set(make, privacy):
 def test_what_was_released_is_stated():
     stated = quick(once(2.0, delta=1e-6)).fit(X, y).privacy_
     assert (stated["epsilon"], stated["delta"], stated["n_releases"], stated["seeded"]) == (2.0, 1e-6, 1, True)
-    assert "the number of rows, their sum and the sum of their squares, and the sums of 200 features" in stated["released"]
+    assert (
+        "the number of rows, their sum and the sum of their squares, and the sums of 200 features" in stated["released"]
+    )
     assert "adding or removing one row" in stated["neighbors"] and "from 0 to 8" in stated["public"][0]
     assert "[0, 1, 2]" in stated["public"][1]
     stated = by_gradients(each_step()).fit(X, y).privacy_
@@ -258,9 +260,7 @@ def test_an_encoder_that_learns_is_refused_and_a_frozen_one_taken():
         (lambda: quick(parameterization=Points(start="spread")), ["start='spread'", "start='noise'"]),
         (lambda: quick(parameterization=Points(labels="teacher", start="noise")), ["teacher", "private"]),
         (lambda: quick(parameterization=Subset(), solver=Greedy()), ["Subset()", "gives them away"]),
-        (lambda: quick(each_step()), ["RandomFeatureMMD", "GaussianMechanism", "ClippedGradients()"]),
-        (lambda: by_predictions(once()), ["PrivateDescent", "GaussianMechanism"]),
-        (lambda: by_gradients(once()), ["ClippedGradients", "GaussianMechanism"]),
+        (lambda: quick(each_step()), ["sampling_rate=0.2", "asked once", "use sampling_rate=1"]),
         (lambda: quick(each_step(), discrepancy=Cosine(space=NetworkGradients())), ["NetworkGradients"]),
         (lambda: quick(once(feature_range=None)), ["feature_range=None"]),
     ],
