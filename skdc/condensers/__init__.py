@@ -25,6 +25,7 @@ from skdc.condensers.matching import (
     ImprovedDistributionMatching,
     OptimalTransportMatching,
 )
+from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection import (
     FacilityLocation,
@@ -71,6 +72,9 @@ __all__ = [
     "LabelSolve",
     "NamedCondenser",
     "OptimalTransportMatching",
+    "PrivateGradientMatching",
+    "PrivateKernelInducingPoints",
+    "PrivateMeanEmbedding",
     "RandomSubset",
     "RandomlyPivotedCholesky",
     "Recipe",

@@ -356,6 +356,11 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def _previous(self) -> Start | None:
         if not self.warm_start or "X_syn_" not in vars(self):
             return None
+        if getattr(self, "privacy", None) is not None and "privacy_" not in vars(self):
+            raise ValueError(
+                "warm_start=True would start from a set that was made from private rows without noise; fit a new "
+                "condenser"
+            )
         return Start(self.X_syn_, self.y_learned_, self._key)
 
     def _forget(self) -> None:

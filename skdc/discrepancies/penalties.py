@@ -35,6 +35,7 @@ class Penalty(Term):
     by = None
     compares: ClassVar[Literal["clouds", "aligned", "means"]] = "means"
     sees_data = False
+    bound = 0.0  # of what a release would have to hide
     space_: PointwiseSpace
 
     def __init__(self, weight: float = 1.0) -> None:

@@ -83,8 +83,8 @@ class PrivacyLedger:
     Parameters
     ----------
     epsilon : float, default=None
-        The most that all releases may have together: a fit that would have more is refused before it releases
-        anything. None only adds up.
+        The most that all releases may have together, to three digits: a fit that would have more is refused before it
+        releases anything. None only adds up.
     delta : float, default=1e-5
 
     Attributes

@@ -24,7 +24,7 @@ class Noise:
         self._generator = None if seed is None else np.random.default_rng(seed)
 
     def uniform(self, size: int) -> NDArray[np.float64]:
-        """Return numbers between 0 and 1 exclusively."""
+        """Return numbers above 0, and 1 at most."""
         if self._generator is None:
             words = np.frombuffer(os.urandom(8 * size), np.uint64)
         else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ class PrivateSketch:
     n_columns : int
         Numbers in a row.
     bounds : sequence of float, default=()
-        The largest norm that the features of a row have, for each term of the discrepancy.
+        The largest norm that the features of a row have, for each term of the discrepancy; 0 where there are none.
     widths : sequence of int, default=()
         The number of features of each term.
     """
@@ -47,8 +48,8 @@ class PrivateSketch:
         low, high = mechanism.ends
         self._middle, radius = (low + high) / 2, (high - low) / 2 * n_columns**0.5
         # A row has norm 1 in all: the count has its share, terms and the row itself have equal ones.
-        each = ((1 - COUNT_NOISE**-2) / (len(bounds) + 1)) ** 0.5
-        self._factors = [each / bound for bound in bounds]
+        each = ((1 - COUNT_NOISE**-2) / (np.count_nonzero(bounds) + 1)) ** 0.5
+        self._factors = [each / bound if bound else 1.0 for bound in bounds]
         self._factors += [each * (1 - _OF_SQUARES) ** 0.5 / radius, each * _OF_SQUARES**0.5 / radius**2]
         self._factors.append(1 / COUNT_NOISE)
         self._widths = [*widths, n_columns, 1, 1]
@@ -84,6 +85,14 @@ class PrivateSketch:
                 "a new condenser to all of them, with a PrivacyLedger"
             )
         self._sums.merge(other._sums)
+
+    def __getstate__(self) -> dict[str, Any]:
+        if "statistics" not in vars(self):
+            raise ValueError(
+                "a sketch of private rows cannot be copied or pickled before its release: each copy would make another "
+                "one; read the set first, for example X_syn_"
+            )
+        return vars(self)
 
     @cached_property
     def release(self) -> Release:

@@ -75,6 +75,7 @@ class BoundedProducts:
 
 
 def _whole(rows: NDArray[np.float64], units: float) -> NDArray[np.float64]:
-    """Return rows cut off at norm 1 as whole numbers of a unit, rounded towards zero."""
+    """Return rows cut off at norm 1 as whole numbers of a unit, rounded towards zero; what is not finite is no row."""
+    rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0.0)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
     return np.trunc(rows * (units * _SAFE / np.maximum(norms, 1.0)))

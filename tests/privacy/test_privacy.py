@@ -14,7 +14,7 @@ from sklearn.base import clone
 from skdc.privacy import GaussianMechanism, PrivacyLedger, Release
 from skdc.privacy.noise import Noise
 from skdc.privacy.sketch import PrivateSketch
-from skdc.privacy.sums import BoundedSums
+from skdc.privacy.sums import BoundedProducts, BoundedSums
 
 dp_accounting = pytest.importorskip("dp_accounting")
 
@@ -38,11 +38,11 @@ def test_noise_is_gaussian_and_whole(seed):
 
 
 def test_noise_depends_on_a_seed_alone():
-    before = np.random.get_state()[1].copy(), torch.get_rng_state()
+    before = pickle.dumps(np.random.mtrand._rand.get_state()), torch.get_rng_state()
     first, again, other = (Noise(seed).gaussian(1e6, (50,)) for seed in (1, 1, 2))
     assert_array_equal(first, again)
     assert (first != other).any() and (Noise(None).gaussian(1e6, (50,)) != Noise(None).gaussian(1e6, (50,))).any()
-    assert_array_equal(np.random.get_state()[1], before[0])
+    assert pickle.dumps(np.random.mtrand._rand.get_state()) == before[0]
     assert torch.equal(torch.get_rng_state(), before[1])
 
 
@@ -89,6 +89,21 @@ def test_sums_do_not_depend_on_order_or_partitioning(rows, order, cut):
 def test_rows_within_the_bound_are_summed_and_others_cut_off():
     rows = np.array([[0.6, 0.0], [0.0, -0.5], [30.0, 40.0]])
     assert_allclose(summed(rows, np.array([0, 0, 1]), 2), [[0.6, -0.5], [0.6, 0.8]], atol=2e-7)
+
+
+def test_rows_that_are_not_finite_are_no_rows():
+    rows = np.array([[0.5, 0.0], [np.nan, 0.5], [np.inf, 0.0]])
+    assert_allclose(summed(rows, np.array([0, 0, 0]), 1), [[0.5, 0.0]], atol=2e-7)
+    products = BoundedProducts(2)
+    products.add(rows)
+    assert_allclose(products.released(1e-9, Noise(0)), [[0.25, 0.0], [0.0, 0.0]], atol=1e-3)
+
+
+def test_noise_of_products_is_less_beside_the_diagonal():
+    released = BoundedProducts(300).released(2.0, Noise(0))
+    assert_array_equal(released, released.T)
+    assert_allclose(released[np.triu_indices(300, 1)].std(), 2.0 / 2**0.5, rtol=0.03)
+    assert_allclose(np.diag(released).std(), 2.0, rtol=0.1)
 
 
 def test_released_sums_have_the_noise_that_is_asked_for():
@@ -179,8 +194,8 @@ def test_senseless_settings_are_refused(broken, words):
 # The sketch
 
 
-def sketch(noise=mechanism()):
-    return PrivateSketch(noise, 2, 1, [1.0, 10.0], [3, 2])
+def sketch(noise=None):
+    return PrivateSketch(noise or mechanism(), 2, 1, [1.0, 10.0], [3, 2])
 
 
 def test_the_released_means_are_those_of_the_rows(rng):

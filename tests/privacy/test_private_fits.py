@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from skdc import Condenser, RandomSubset
-from skdc.discrepancies import MMD, CharacteristicFunction, Cosine, MeanDistance, RandomFeatureMMD, SquaredL2
+from skdc.discrepancies import MMD, CharacteristicFunction, Cosine, L2Norm, MeanDistance, RandomFeatureMMD, SquaredL2
 from skdc.kernels import Gaussian
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
@@ -147,6 +147,8 @@ def test_one_release_for_all_chunks():
 
 def test_rows_that_come_after_the_release_are_refused():
     condenser = quick(once(1.0)).partial_fit(X[:400], y[:400])
+    with pytest.raises(ValueError, match="cannot be copied or pickled before its release"):
+        pickle.dumps(condenser)
     before = condenser.X_syn_
     with pytest.raises(ValueError, match="after the release of those before"):
         condenser.partial_fit(X[400:], y[400:])
@@ -269,6 +271,18 @@ def test_parts_that_look_at_rows_are_refused(condenser, words):
     with pytest.raises(ValueError) as caught:
         condenser().fit(X, y)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_set_made_without_noise_is_no_start():
+    condenser = quick(parameterization=Points(), warm_start=True).set_params(privacy=None).fit(X, y)
+    with pytest.raises(ValueError, match="warm_start=True would start from a set that was made from private rows"):
+        condenser.set_params(privacy=once(), parameterization=None).fit(X, y)
+    first = quick(warm_start=True).fit(X, y).X_syn_.copy()
+    assert np.abs(quick(warm_start=True).fit(X, y).fit(X, y).X_syn_ - first).max() < 1
+
+
+def test_penalties_see_no_rows():
+    assert quick(discrepancy=RandomFeatureMMD(bandwidth=1.5) + 0.1 * L2Norm()).fit(X, y).privacy_["n_releases"] == 1
 
 
 def test_data_without_a_bound_are_refused():

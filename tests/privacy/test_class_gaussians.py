@@ -1,0 +1,177 @@
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits, load_iris
+from sklearn.svm import SVC
+
+from skdc import Condenser, GeneralCondenser, RandomSubset
+from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.parameterizations import Points, Subset
+from skdc.privacy import ClassGaussians, GaussianMechanism, PrivacyLedger
+from skdc.privacy.gaussians import _Frequencies
+from skdc.privacy.moments import released_gaussians
+from skdc.privacy.noise import Noise
+from skdc.solvers import Descent, Greedy
+
+pytest.importorskip("dp_accounting")
+X, y = load_iris(return_X_y=True)
+X, y = np.tile(X, (10, 1)), np.tile(y, 10)
+
+
+def drawing(epsilon=1000.0, **others):
+    return ClassGaussians(**{"epsilon": epsilon, "feature_range": (0, 8), "n_rows": 3000, "random_state": 0} | others)
+
+
+def gaussians(rows, codes, n_directions, noise_multiplier=1e-4):
+    return released_gaussians(rows, codes, 3, 8.0, n_directions, noise_multiplier, Noise(0))
+
+
+def test_without_noise_the_moments_are_those_of_the_classes():
+    found = gaussians(X - 4, y, 4)
+    assert_allclose(found.mass, [500, 500, 500], rtol=1e-3)
+    assert_allclose(found.means, [X[y == c].mean(0) - 4 for c in range(3)], atol=1e-3)
+    assert_allclose(found.covariances, [_cut_covariance(X[y == c]) for c in range(3)], atol=0.01)
+
+
+def _cut_covariance(rows):
+    """Return the covariance of rows that are cut off at 1.25 times the mean distance within all classes."""
+    within = np.mean([((X[y == c] - X[y == c].mean(0)) ** 2).sum(axis=1).mean() for c in range(3)])
+    rows = rows - rows.mean(0)
+    rows = rows * np.minimum(1, 1.25 * within**0.5 / np.linalg.norm(rows, axis=1))[:, None]
+    return rows.T @ rows / len(rows)
+
+
+def test_directions_are_those_in_which_rows_differ_most(rng):
+    rows = rng.normal(size=(3000, 6)) * [0.1, 1.0, 0.1, 0.5, 0.1, 0.1]
+    found = gaussians(rows, np.arange(3000) % 3, 2)
+    assert_allclose(np.abs(found.directions[[1, 3], [0, 1]]), 1, atol=0.05)
+    drawn, codes = found.sample(3000, rng)
+    # The furthest rows are cut off.
+    assert_allclose(drawn.std(axis=0), [0, 0.76, 0, 0.45, 0, 0], atol=0.05)
+    assert_array_equal(np.bincount(codes), [1000, 1000, 1000])
+
+
+@pytest.mark.parametrize("n_directions", [2, 4])
+def test_one_row_changes_what_is_released_by_what_noise_hides(n_directions, monkeypatch):
+    # With all precisions added up, noise of the whole budget: one over sigma squared.
+    scales = []
+
+    class Counting(Noise):
+        def gaussian(self, scale, shape):
+            scales.append(scale)
+            return super().gaussian(scale, shape)
+
+    released_gaussians(X - 4, y, 3, 8.0, n_directions, 2.0, Counting(0))
+    diagonal = scales[2::2]  # of products, after sums; off the diagonal the noise is less by the root of two
+    found = [1 / (scales[0] / 2.0**24) ** 2, *{round(1 / (s / 2.0**28) ** 2, 9) for s in diagonal}]
+    assert_allclose(sum(found), 1 / 2.0**2, rtol=1e-6)
+
+
+def test_more_noise_draws_other_rows():
+    spread = []
+    for epsilon in (1000.0, 1.0, 0.05):
+        rows = [drawing(epsilon, random_state=s).draw(X, y, 3, 0)[0].mean(axis=0) for s in range(4)]
+        spread.append(np.mean((np.array(rows) - X.mean(axis=0)) ** 2))
+    assert 4 * spread[0] < spread[1] < spread[2] / 4
+
+
+def test_low_frequencies_are_an_orthonormal_basis(rng):
+    images = rng.normal(size=(5, 3, 32, 30))
+    basis = _Frequencies((3, 32, 30))
+    kept = basis.of(images)
+    assert kept.shape == (5, 3 * 7 * 7)
+    smooth = basis.back(kept)
+    assert_allclose(basis.of(smooth), kept, atol=1e-12)
+    assert_allclose(np.linalg.norm(smooth), np.linalg.norm(kept))
+    assert_allclose(smooth.mean(axis=(2, 3)), images.mean(axis=(2, 3)))
+    table = rng.normal(size=(5, 30))
+    assert_array_equal(_Frequencies((30,)).back(_Frequencies((30,)).of(table)), table)
+
+
+# Condensers
+
+
+def few(privacy=None):
+    """Return a condenser that draws rows and takes some of them."""
+    recipe = RandomSubset().recipe()
+    parts = {"parameterization": recipe.parameterization, "solver": recipe.solver}
+    return Condenser(privacy=privacy or drawing(), n_per_class=2, random_state=0, **parts)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"discrepancy": MMD(), "solver": Descent(n_steps=20)},
+        {"parameterization": Subset(), "discrepancy": MMD(), "solver": Greedy()},
+        {"parameterization": Points(labels="teacher"), "discrepancy": MMD(), "solver": Descent(n_steps=5)},
+    ],
+)
+def test_any_recipe_condenses_drawn_rows_as_if_they_were_the_data(parts):
+    private = Condenser(privacy=drawing(), n_per_class=3, random_state=0, **parts).fit(X, y)
+    same = Condenser(n_per_class=3, random_state=0, **parts).fit(*private.drawn_)
+    assert_array_equal(private.X_syn_, same.X_syn_)
+    assert not hasattr(same, "privacy_") and "drawn" in private.privacy_["released"]
+    if hasattr(private, "indices_"):
+        assert_array_equal(private.X_syn_, private.drawn_[0][private.indices_])
+    assert not len({row.tobytes() for row in X} & {row.tobytes() for row in private.X_syn_})
+
+
+def test_the_default_is_that_of_data_and_learners_learn_from_it():
+    digits, labels = load_digits(return_X_y=True)
+    privacy = ClassGaussians(epsilon=10.0, feature_range=(0, 16), random_state=0, n_rows=1000)
+    private = Condenser(privacy=privacy, n_per_class=2, random_state=0).fit(digits, labels)
+    assert_array_equal(private.X_syn_, GeneralCondenser(n_per_class=2, random_state=0).fit(*private.drawn_).X_syn_)
+    assert SVC().fit(*private).score(digits, labels) > 0.8
+
+
+def test_frames_come_back_as_they_are():
+    frame = pd.DataFrame(
+        {"length": X[:, 0], "kind": pd.Categorical.from_codes(y, ["a", "b", "c"]), "n": (X[:, 1] * 10).round()}
+    )
+    frame = frame.astype({"n": int})
+    known = {"length": (0.0, 8.0), "kind": ["a", "b", "c"], "n": (0, 80)}
+    labels = pd.Series(np.where(y == 2, "yes", "no"), name="good")
+    fitted = Condenser(privacy=drawing(feature_range=known), n_per_class=3, random_state=0).fit(frame, labels)
+    X_syn, y_syn = fitted
+    assert (X_syn.dtypes == frame.dtypes).all() and (y_syn.name, len(X_syn)) == ("good", 6)
+    assert (X_syn["kind"][y_syn.to_numpy() == "yes"] == "c").all()
+    assert fitted.drawn_[0].dtypes.equals(frame.dtypes)
+
+
+def test_drawn_rows_have_the_released_class_shares():
+    kept = (y != 0) | (np.arange(len(y)) % 5 == 0)
+    drawn = few().fit(X[kept], y[kept]).drawn_[1]
+    assert_allclose(np.bincount(drawn) / len(drawn), np.bincount(y[kept]) / kept.sum(), atol=0.01)
+
+
+def test_no_targets_are_one_class():
+    fitted = Condenser(MMD(), privacy=drawing(), n_samples=5, solver=Descent(n_steps=10), random_state=0).fit(X)
+    assert fitted.X_syn_.shape == (5, 4) and fitted.y_syn_ is None and fitted.drawn_[1] is None
+
+
+def test_a_fit_is_entered_in_the_ledger():
+    ledger = PrivacyLedger()
+    few(drawing(2.0, ledger=ledger)).fit(X, y)
+    assert_allclose(ledger.spent(), 2.0, rtol=5e-3)
+
+
+def test_refusals():
+    quick = few()
+    with pytest.raises(ValueError, match=r"ClassGaussians\(n_rows=0\)"):
+        Condenser(privacy=drawing(n_rows=0)).fit(X, y)
+    with pytest.raises(ValueError, match=r"ClassGaussians\(n_directions=0\)"):
+        Condenser(privacy=drawing(n_directions=0)).fit(X, y)
+    with pytest.raises(ValueError, match=r"ClassGaussians\(epsilon=0\)"):
+        Condenser(privacy=drawing(0)).fit(X, y)
+    with pytest.raises(ValueError, match="sample_weight"):
+        quick.fit(X, y, sample_weight=np.linspace(1, 2, len(X)))
+    with pytest.raises(ValueError, match="sensitive_features"):
+        quick.fit(X, y, sensitive_features=y)
+    with pytest.raises(ValueError, match="y holds quantities"):
+        quick.fit(X, y + 0.5)
+    with pytest.warns(UserWarning, match="1 of 1500 rows lie outside of feature_range"):
+        quick.fit(np.r_[X[:-1], [[9.0, 0, 0, 0]]], y)
+    streaming = Condenser(RandomFeatureMMD(bandwidth=1.0), privacy=drawing(), n_per_class=2)
+    assert not hasattr(streaming, "partial_fit")
+    assert hasattr(streaming.set_params(privacy=GaussianMechanism(feature_range=(0, 8))), "partial_fit")
