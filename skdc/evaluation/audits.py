@@ -266,7 +266,8 @@ def epsilon_lower_bound(
     found = max(float(shown(thresholds[[np.argmax(shown(thresholds, 0))]], 1)[0]), 0.0)
     if not gaussian:
         return found
-    return float(accounting().get_epsilon_gaussian(1 / found, delta)) if found > _LEAST else 0.0
+    with np.errstate(divide="ignore"):  # Gaussians that are closer than delta: epsilon is 0
+        return float(accounting().get_epsilon_gaussian(1 / found, delta)) if found > _LEAST else 0.0
 
 
 def _loss(true: NDArray, false: NDArray, delta: float) -> NDArray[np.float64]:
