@@ -1,6 +1,23 @@
-"""How good a synthetic set is."""
+"""How good a synthetic set is, and what it gives away."""
 
+from skdc.evaluation.audits import (
+    AttackResult,
+    MembershipResult,
+    canary_scores,
+    epsilon_lower_bound,
+    membership_inference,
+)
 from skdc.evaluation.transfer import TransferTable, transfer_table
 from skdc.evaluation.two_sample import TwoSampleResult, two_sample_test
 
-__all__ = ["TransferTable", "TwoSampleResult", "transfer_table", "two_sample_test"]
+__all__ = [
+    "AttackResult",
+    "MembershipResult",
+    "TransferTable",
+    "TwoSampleResult",
+    "canary_scores",
+    "epsilon_lower_bound",
+    "membership_inference",
+    "transfer_table",
+    "two_sample_test",
+]
