@@ -132,7 +132,7 @@ def read(
     kind = target_kind(y, task, known=classes is not None)
     multilabel, kind = kind == "multilabel", "regression" if kind == "multilabel" else kind
     labels, codes, matrix = _targets(y, kind, rows.shape[0], classes)
-    groups = None if sensitive_features is None else _groups(sensitive_features, len(weights), positions)
+    groups = None if sensitive_features is None else checked_groups(sensitive_features, len(weights), positions)
     class_of_key, sensitive_of_key, key = _keys(codes, groups)
     schema = Schema(
         input_shape=rows.shape[1:],
@@ -318,8 +318,14 @@ def _targets(
     return labels, codes, np.eye(len(labels))[codes]
 
 
-def _groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return the code of the sensitive group of each row."""
+def checked_groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the code of the sensitive group of each of some rows.
+
+    Raises
+    ------
+    ValueError
+        If there is not one group for each of n rows, some are missing, or all rows are of one group.
+    """
     groups = np.asarray(as_array(sensitive_features))
     if groups.ndim not in (1, 2) or len(groups) != n:
         raise ValueError(
