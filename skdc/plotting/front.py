@@ -85,6 +85,7 @@ class ObjectiveFrontDisplay:
         fit_params: Mapping[str, Any] | None = None,
         random_states: Sequence[int] | None = None,
         ax: Any = None,
+        name: str | None = None,
     ) -> Self:
         """Condense, train a model on each set, measure it twice, and draw.
 
@@ -107,8 +108,8 @@ class ObjectiveFrontDisplay:
             What `fit` of a condenser takes beside X and y, such as `{"sensitive_features": groups}`.
         random_states : sequence of int, default=None
             Seeds of the condensers, one repeat each; None makes one, with the seeds that they have.
-        ax : matplotlib Axes, default=None
-            Where it is drawn; None makes a figure.
+        ax, name
+            As in `plot`.
 
         Returns
         -------
@@ -125,23 +126,23 @@ class ObjectiveFrontDisplay:
             raise ValueError("condensers={} has nothing to draw; give at least one condenser")
         found = np.empty((2, len(condensers), 1 if random_states is None else len(random_states)))
         scorers = [get_scorer(scorer) if isinstance(scorer, str) else scorer for scorer in (objective, score)]
-        for i, (name, condenser) in enumerate(condensers.items()):
+        for i, (point, condenser) in enumerate(condensers.items()):
             for j, seed in enumerate([None] if random_states is None else random_states):
                 fresh = clone(condenser) if seed is None else clone(condenser).set_params(random_state=seed)
                 model = CondensedEstimator(fresh, estimator).fit(X, y, **(fit_params or {}))
                 found[:, i, j] = [scorer(model, X_test, y_test) for scorer in scorers]
             if not np.isfinite(found[:, i]).all():
-                raise ValueError(f"the scorers gave {found[:, i].tolist()} for {name!r}: points need finite numbers")
+                raise ValueError(f"the scorers gave {found[:, i].tolist()} for {point!r}: points need finite numbers")
         if score_name is None:
             score_name = score if isinstance(score, str) else "score"
         names = {"objective_name": objective_name, "score_name": score_name}
-        return cls(list(condensers), *found, lower_is_better=lower_is_better, **names).plot(ax)
+        return cls(list(condensers), *found, lower_is_better=lower_is_better, **names).plot(ax, name=name)
 
     @classmethod
     def from_parameter(
         cls,
         condenser: BaseCondenser,
-        name: str,
+        parameter: str,
         values: Sequence[Any],
         estimator: Any,
         X: Any,
@@ -157,6 +158,7 @@ class ObjectiveFrontDisplay:
         fit_params: Mapping[str, Any] | None = None,
         random_states: Sequence[int] | None = None,
         ax: Any = None,
+        name: str | None = None,
     ) -> Self:
         """Do so for one condenser with several values of a parameter, such as the weight of a term.
 
@@ -164,12 +166,12 @@ class ObjectiveFrontDisplay:
         ----------
         condenser : condenser
             Unfitted; it is cloned.
-        name : str
-            A parameter, as `set_params` takes it: "discrepancy__equalizedodds__weight".
+        parameter : str
+            As `set_params` takes it: "discrepancy__equalizedodds__weight".
         values : sequence
             What it is set to in turn.
         estimator, X, y, X_test, y_test, objective, score, lower_is_better, objective_name, score_name, fit_params, \
-random_states, ax
+random_states, ax, name
             As in `from_condensers`.
 
         Returns
@@ -177,7 +179,7 @@ random_states, ax
         ObjectiveFrontDisplay
         """
         return cls.from_condensers(
-            {f"{value}": clone(condenser).set_params(**{name: value}) for value in values},
+            {f"{value}": clone(condenser).set_params(**{parameter: value}) for value in values},
             estimator,
             X,
             y,
@@ -191,6 +193,7 @@ random_states, ax
             fit_params=fit_params,
             random_states=random_states,
             ax=ax,
+            name=name,
         )
 
     def front(self) -> NDArray[np.bool_]:
