@@ -57,8 +57,8 @@ condenser.fit(X_train, y_train, sensitive_features=group_train)
 print(condenser.y_soft_[:3].round(2))
 
 # %%
-# `fairness_table` trains learners on a set and measures them with fairlearn. Balanced accuracy tells a fair learner from
-# one that says the same of nearly all.
+# `fairness_table` trains learners on a set and measures them with fairlearn. The balanced accuracy tells a fair learner
+# from one that says the same of nearly all.
 learners = {
     "logistic": LogisticRegression(),
     "SVC": SVC(),
@@ -74,8 +74,8 @@ for name, fitted in {"random rows": random, "learned labels": plain, "fair learn
 # %%
 # The front
 # ---------
-# One call makes a set for each weight of the term, trains a model on it and measures it twice. Equal odds let the groups
-# differ as much as their shares of those who pay back do; parity does not, and costs more.
+# One call makes a set for each weight of the term, trains a model on it and measures it twice. Equal odds let groups
+# differ as their shares of those who pay back do; parity does not, and costs more.
 
 
 def parity(model, X, y):
