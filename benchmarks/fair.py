@@ -30,7 +30,7 @@ from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions, NeighborPredictions
 
 GROUPS = {"sex": 2, "sex and white or not": 4, "sex and race": 10}
-WEIGHTS = {"sex": 3.0, "sex and white or not": 10.0, "sex and race": 30.0}
+WEIGHTS = {"sex": 1.0, "sex and white or not": 1.0, "sex and race": 10.0}
 MEASURES = ("accuracy", "balanced accuracy", "equalized odds", "demographic parity")
 
 

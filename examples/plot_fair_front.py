@@ -1,7 +1,7 @@
 """
-========================
+===========================
 What fairness is traded for
-========================
+===========================
 
 A model that is trained on a condensed set treats groups of people as the set teaches it to. A fairness term makes the
 set such that learners that are trained on it decide alike for all groups, without seeing who belongs to which; its
