@@ -114,6 +114,7 @@ def main() -> None:
     """Print a table for each grouping."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--groups", nargs="+", choices=GROUPS, default=GROUPS)
+    parser.add_argument("--methods", nargs="+", default=[""], help="parts of names; all by default")
     parser.add_argument("--n-per-class", type=int, default=50)
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--held-out", action="store_true", help="test on training rows")
@@ -124,7 +125,10 @@ def main() -> None:
     scores, seconds = {grouping: defaultdict(list) for grouping in args.groups}, defaultdict(list)
     for seed in range(args.seeds):
         adult = Adult(args.held_out, seed)
-        for name, (condenser, measured) in methods(args.groups, args.weights, args.n_per_class).items():
+        chosen = methods(args.groups, args.weights, args.n_per_class)
+        for name, (condenser, measured) in chosen.items():
+            if not any(part in name for part in args.methods):
+                continue
             start = time.perf_counter()
             told = {"sensitive_features": adult.groups[measured[0]]} if "fairness" in name else {}
             predicted = adult.predicted(condenser.set_params(random_state=seed).fit(adult.X, adult.y, **told))
