@@ -188,6 +188,8 @@ class Schema:
         Whether the targets, continuous inside, are 0 or 1 for the user: several labels a row.
     n_columns : int, default=0
         Columns of the frame that the data were, before they were encoded; 0 where they were no frame.
+    sensitive_of_key : ndarray of shape (n_keys,), int64, default=None
+        The sensitive group of each real group key; None without sensitive features.
     """
 
     input_shape: tuple[int, ...]
@@ -200,6 +202,7 @@ class Schema:
     flat_targets: bool = True
     multilabel: bool = False
     n_columns: int = 0
+    sensitive_of_key: NDArray[np.int64] | None = None
 
     def describe(self) -> str:
         """Return what chunks of one stream must have in common, in words."""

@@ -23,12 +23,14 @@ def row_source(X, y=None, *, regression=False, weight=None, groups=None, dtype=t
     elif y is not None:
         classes, codes = np.unique(y, return_inverse=True)
         task, matrix = "classification", np.eye(len(classes))[codes]
-    class_of_key, key = np.arange(codes.max() + 1), codes
+    class_of_key, sensitive_of_key, key = np.arange(codes.max() + 1), None, codes
     if groups is not None:
         pairs, key = np.unique(np.stack([codes, groups], axis=1), axis=0, return_inverse=True)
-        class_of_key, key = pairs[:, 0], key.reshape(-1)
+        class_of_key, sensitive_of_key, key = pairs[:, 0], pairs[:, 1], key.reshape(-1)
     flat = y is None or np.ndim(y) < 2
-    schema = Schema(X.shape[1:], matrix.shape[1], task, class_of_key, np.dtype(np.float64), classes, flat_targets=flat)
+    shape, dtype_out = (X.shape[1:], matrix.shape[1]), np.dtype(np.float64)
+    given = {"flat_targets": flat, "sensitive_of_key": sensitive_of_key}
+    schema = Schema(*shape, task, class_of_key, dtype_out, classes, **given)
     return RowSource(X, matrix, weight, key, schema, CPU, dtype)
 
 

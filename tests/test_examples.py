@@ -12,7 +12,7 @@ import matplotlib
 import pytest
 
 import skdc
-from skdc import discrepancies, evaluation, learners, parameterizations, solvers, spaces
+from skdc import discrepancies, evaluation, learners, parameterizations, plotting, solvers, spaces
 
 ROOT = Path(skdc.__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -56,6 +56,7 @@ def test_pages_show_what_happens(page, monkeypatch):
 
 
 EXAMPLES = [
+    "fair_front",
     "kernel_inducing_points",
     "networks",
     "pipeline_grid_search",
@@ -64,7 +65,7 @@ EXAMPLES = [
     "tables",
     "transfer",
 ]
-SLOW_EXAMPLES = ["networks", "tables"]
+SLOW_EXAMPLES = ["fair_front", "networks", "tables"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_page_of_combinations_is_true():
     assert made == (ROOT / "docs" / "combinations.rst").read_text(), "make it anew: see docs/combinations.py"
 
 
-MODULES = [skdc, discrepancies, evaluation, learners, parameterizations, solvers, spaces]
+MODULES = [skdc, discrepancies, evaluation, learners, parameterizations, plotting, solvers, spaces]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

@@ -132,8 +132,8 @@ def read(
     kind = target_kind(y, task, known=classes is not None)
     multilabel, kind = kind == "multilabel", "regression" if kind == "multilabel" else kind
     labels, codes, matrix = _targets(y, kind, rows.shape[0], classes)
-    groups = None if sensitive_features is None else _groups(sensitive_features, len(weights), positions)
-    class_of_key, key = _keys(codes, groups)
+    groups = None if sensitive_features is None else checked_groups(sensitive_features, len(weights), positions)
+    class_of_key, sensitive_of_key, key = _keys(codes, groups)
     schema = Schema(
         input_shape=rows.shape[1:],
         n_outputs=matrix.shape[1],
@@ -145,6 +145,7 @@ def read(
         flat_targets=np.ndim(y) < 2,
         multilabel=multilabel,
         n_columns=X.shape[1] if hasattr(X, "iloc") else 0,
+        sensitive_of_key=sensitive_of_key,
     )
     return Problem(rows, matrix, weights[positions], key, schema, positions, encoder)
 
@@ -317,8 +318,14 @@ def _targets(
     return labels, codes, np.eye(len(labels))[codes]
 
 
-def _groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return the code of the sensitive group of each row."""
+def checked_groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.intp]) -> NDArray[np.int64]:
+    """Return the code of the sensitive group of each of some rows.
+
+    Raises
+    ------
+    ValueError
+        If there is not one group for each of n rows, some are missing, or all rows are of one group.
+    """
     groups = np.asarray(as_array(sensitive_features))
     if groups.ndim not in (1, 2) or len(groups) != n:
         raise ValueError(
@@ -329,12 +336,20 @@ def _groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.intp]) 
             "sensitive_features hold missing values; give those rows a group of their own, such as 'unknown'"
         )
     names = groups.reshape(len(groups), -1).astype(str)
-    return np.unique(names[positions], axis=0, return_inverse=True)[1].reshape(-1)
+    found, codes = np.unique(names[positions], axis=0, return_inverse=True)
+    if len(found) < 2:
+        raise ValueError(
+            f"sensitive_features hold one group only ({', '.join(found[0])!r}): there is no other to compare it with; "
+            "leave them out, and use no by='group'"
+        )
+    return codes.reshape(-1)
 
 
-def _keys(codes: NDArray[np.int64], groups: NDArray[np.int64] | None) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the class of each group key, and the key of each row."""
+def _keys(
+    codes: NDArray[np.int64], groups: NDArray[np.int64] | None
+) -> tuple[NDArray[np.int64], NDArray[np.int64] | None, NDArray[np.int64]]:
+    """Return class and sensitive group of each group key, and the key of each row."""
     if groups is None:
-        return np.arange(codes.max() + 1), codes
+        return np.arange(codes.max() + 1), None, codes
     pairs, key = np.unique(np.stack([codes, groups], axis=1), axis=0, return_inverse=True)
-    return pairs[:, 0], key.reshape(-1)
+    return pairs[:, 0], pairs[:, 1], key.reshape(-1)

@@ -170,7 +170,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         sample_weight : array-like of shape (n,), default=None
             A row of weight 2 counts as the row twice.
         sensitive_features : array-like of shape (n,) or (n, n_features), default=None
-            Groups for discrepancies with `by="group"`.
+            Groups for discrepancies with `by="group"`, and for fairness terms; no column of what comes out.
 
         Returns
         -------

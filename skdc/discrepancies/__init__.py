@@ -12,6 +12,7 @@ from skdc.discrepancies.conditional import ConditionalMMD
 from skdc.discrepancies.critics import Adversarial
 from skdc.discrepancies.divergences import FDivergence, GaussianKL, NearestNeighborKL
 from skdc.discrepancies.duality import DualityGap
+from skdc.discrepancies.fairness import DemographicParity, EqualizedOdds
 from skdc.discrepancies.mmd import MMD, EnergyDistance
 from skdc.discrepancies.moments import MeanDistance, Moments
 from skdc.discrepancies.nystrom import NystromError
@@ -47,10 +48,12 @@ __all__ = [
     "CramerVonMises",
     "CrossEntropy",
     "Curvature",
+    "DemographicParity",
     "Discrepancy",
     "Diversity",
     "DualityGap",
     "EnergyDistance",
+    "EqualizedOdds",
     "FDivergence",
     "GaussianKL",
     "GaussianScore",

@@ -20,6 +20,7 @@ from sklearn.svm import SVC
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skdc.condensers._input import dense
 from skdc.condensers.base import BaseCondenser
 from skdc.images import ImageLayout
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
@@ -81,7 +82,7 @@ def transfer_table(
     Parameters
     ----------
     condenser : condenser
-        Fitted on a classification task.
+        Fitted on a classification task. Where it has an encoder, learners see what that makes of rows.
     X_test : array-like of shape (n, ...)
         New rows, as the condenser takes them.
     y_test : array-like of shape (n,)
@@ -121,18 +122,13 @@ def transfer_table(
     check_is_fitted(condenser)
     if getattr(condenser, "classes_", None) is None:
         raise ValueError(f"{type(condenser).__name__} was fitted without classes, which transfer_table tells apart")
-    X, y = np.asarray(condenser.X_syn_), np.asarray(condenser.y_syn_)
-    X_test, y_test = check_array(X_test, allow_nd=True), np.asarray(y_test)
+    X, X_test = rows_for_learners(condenser, X_test)
+    y, y_test = np.asarray(condenser.y_syn_), np.asarray(y_test)
     check_consistent_length(X_test, y_test)
-    if X_test.shape[1:] != X.shape[1:]:
-        raise ValueError(f"test rows of shape {X_test.shape[1:]} are not like those of the set, {X.shape[1:]}")
-    mean, deviation = X.mean(), X.std() or 1.0
-    X, X_test = ((rows - mean) / deviation for rows in (X, X_test))
     found = {}
-    for name, learner in (_learners(X.shape[1:], random_state) if learners is None else learners).items():
-        sees_images = isinstance(learner, NetworkClassifier)
-        rows, test_rows = (X, X_test) if sees_images else (X.reshape(len(X), -1), X_test.reshape(len(X_test), -1))
-        found[name] = _scores(learner, rows, y, condenser, test_rows, y_test)
+    for name, learner in (standard_learners(X.shape[1:], random_state) if learners is None else learners).items():
+        given = as_seen(learner, X), y, condenser, as_seen(learner, X_test), y_test
+        found[name] = _scores(learner, *given)
     return TransferTable(found)
 
 
@@ -154,8 +150,30 @@ def _scores(
     return scores
 
 
-def _learners(input_shape: tuple[int, ...], seed: int) -> dict[str, Any]:
-    """Return the learners of the table by name."""
+def rows_for_learners(condenser: BaseCondenser, X_test: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return the rows of a condensed set and new ones: encoded, if the condenser has an encoder, and standardised.
+
+    Raises
+    ------
+    ValueError
+        If the new rows are not like those of the set.
+    """
+    encoder = vars(condenser).get("encoder_")
+    X, X_test = (rows if encoder is None else dense(encoder.transform(rows)) for rows in (condenser.X_syn_, X_test))
+    X, X_test = np.asarray(X), check_array(X_test, allow_nd=True)
+    if X_test.shape[1:] != X.shape[1:]:
+        raise ValueError(f"test rows of shape {X_test.shape[1:]} are not like those of the set, {X.shape[1:]}")
+    mean, deviation = X.mean(), X.std() or 1.0
+    return (X - mean) / deviation, (X_test - mean) / deviation
+
+
+def as_seen(learner: Any, X: NDArray) -> NDArray:
+    """Return rows as a learner wants them: images for networks, else flat."""
+    return X if isinstance(learner, NetworkClassifier) else X.reshape(len(X), -1)
+
+
+def standard_learners(input_shape: tuple[int, ...], seed: int) -> dict[str, Any]:
+    """Return the learners of the tables by name."""
     found = {
         "logistic regression": LogisticRegression(max_iter=1000),
         "SVC": SVC(),

@@ -41,7 +41,7 @@ class EditedRows(Points):
     def __init__(
         self,
         threshold: float = 1.0,
-        labels: Literal["hard", "learned", "teacher"] = "hard",
+        labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
         start: Any = "rows",
         teacher: Any = None,
     ) -> None:

@@ -39,7 +39,7 @@ class LowRank(Points):
     def __init__(
         self,
         rank: int = 10,
-        labels: Literal["hard", "learned", "teacher"] = "hard",
+        labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
         start: Any = "rows",
         teacher: Any = None,
     ) -> None:

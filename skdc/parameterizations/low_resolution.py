@@ -50,7 +50,7 @@ class LowResolution(Points):
         factor: int = 2,
         image_shape: tuple[int, ...] | None = None,
         channels: Literal["first", "last"] | None = None,
-        labels: Literal["hard", "learned", "teacher"] = "hard",
+        labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
         start: Any = "rows",
         teacher: Any = None,
     ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -30,9 +30,10 @@ class Points(Parameterization):
 
     Parameters
     ----------
-    labels : {"hard", "learned", "teacher"}, default="hard"
+    labels : {"hard", "learned", "probabilities", "teacher"}, default="hard"
         Whether targets stay those that the points start with; or are optimised too: class scores without sign or
-        sum constraint, or continuous values; or are what a teacher says at the points, wherever they are.
+        sum constraint, or continuous values; or class probabilities; or are what a teacher says at the points,
+        wherever they are.
     start : {"rows", "spread", "noise"} or condenser, default="rows"
         Where points start: random distinct rows of their class, rows far from each other (k-means++), Gaussian
         noise with the mean and spread of the data; or the rows that a condenser chooses which has `indices_`.
@@ -49,10 +50,11 @@ class Points(Parameterization):
     """
 
     moves = "values"
+    known_labels: ClassVar[tuple[str, ...]] = ("hard", "learned", "probabilities", "teacher")
 
     def __init__(
         self,
-        labels: Literal["hard", "learned", "teacher"] = "hard",
+        labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
         start: Any = "rows",
         teacher: Any = None,
     ) -> None:
@@ -70,16 +72,21 @@ class Points(Parameterization):
         Raises
         ------
         ValueError
-            For unknown words; for learned labels without targets; for a start that a stream cannot give.
+            For unknown words; for learned labels without targets, or probabilities without classes; for a start that
+            a stream cannot give.
         """
-        check_labels(self, ("hard", "learned", "teacher"))
+        check_labels(self, self.known_labels)
+        if self.labels == "probabilities" and source.schema.task != "classification":
+            raise ValueError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
         if self.labels == "learned" and not source.schema.n_outputs:
             raise ValueError(f"{self!r} learns targets, but y is None; use labels='hard'")
         X, y = self._start(source, sizes, generator)
         # Continuous targets are part of the joint law of (x, y) and always move.
         teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
-        learned = self.labels == "learned" or (source.schema.task == "regression" and teacher is None)
-        units = source.spread, torch.as_tensor(source.target_spread, dtype=y.dtype, device=y.device)
+        learns = self.labels in ("learned", "probabilities")
+        learned = learns or (source.schema.task == "regression" and teacher is None)
+        y = Probabilities(y) if self.labels == "probabilities" else y
+        units = source.spread, torch.as_tensor(source.target_spread, dtype=X.dtype, device=X.device)
         rows = self.rows(X / source.spread)
         return PointsSet(class_keys(source, sizes), class_weights(source, sizes), rows, y, learned, units, teacher)
 
@@ -188,6 +195,36 @@ class FreeRows(nn.Module):
         self.values.copy_(X)
 
 
+_SMOOTHING = 0.1  # share of a label that learned probabilities start with all classes
+
+
+class Probabilities(nn.Module):
+    """Class probabilities that move: a softmax of free numbers.
+
+    Parameters
+    ----------
+    y : Tensor of shape (m, n_classes)
+        Where they start, but for a little that is shared out: at 0 and 1 they could not move.
+    """
+
+    def __init__(self, y: Tensor) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(((1 - _SMOOTHING) * y + _SMOOTHING / y.shape[1]).log())
+
+    @property
+    def shape(self) -> torch.Size:
+        """Rows and classes."""
+        return self.logits.shape
+
+    def forward(self) -> Tensor:
+        """Return the probabilities."""
+        return self.logits.softmax(1)
+
+    def load(self, y: Tensor) -> None:
+        """Move to other probabilities."""
+        self.logits.copy_(y.clamp_min(torch.finfo(y.dtype).tiny).log())
+
+
 class PointsSet(LiveSet):
     """Live points and their targets.
 
@@ -197,7 +234,7 @@ class PointsSet(LiveSet):
         As in `LiveSet`.
     rows : nn.Module
         Calling it gives the rows, in units of the first of `units`; it has `load`.
-    y : Tensor of shape (m, n_outputs)
+    y : Tensor of shape (m, n_outputs), or Probabilities
     learned : bool
         Whether the targets are parameters.
     units : (float, Tensor of shape (n_outputs,) or ())
@@ -206,14 +243,14 @@ class PointsSet(LiveSet):
         Gives the targets of rows, in place of y.
     """
 
-    y: Tensor
+    y: Tensor | Probabilities
 
     def __init__(
         self,
         key: Tensor,
         weight: Tensor,
         rows: nn.Module,
-        y: Tensor,
+        y: Tensor | Probabilities,
         learned: bool,
         units: tuple[float, Tensor],
         teacher: Callable[[Tensor], Tensor] | None = None,
@@ -222,26 +259,33 @@ class PointsSet(LiveSet):
         self._unit, self._target_unit = units
         self.X = rows
         self.learned, self.soft, self.teacher = learned, learned or teacher is not None, teacher
-        y = y / self._target_unit
-        if learned:
-            self.y = nn.Parameter(y)
+        if isinstance(y, Probabilities):
+            self.y = y
+        elif learned:
+            self.y = nn.Parameter(y / self._target_unit)
         else:
-            self.register_buffer("y", y)
+            self.register_buffer("y", y / self._target_unit)
 
     def forward(self) -> LabeledSet:
         """Return the set, differentiable in rows and learned targets."""
         X = self.X() * self._unit
-        y = self.y * self._target_unit if self.teacher is None else self.teacher(X.detach())
-        return LabeledSet(self.weight, self.key, X, y)
+        return LabeledSet(self.weight, self.key, X, self._targets(X))
+
+    def _targets(self, X: Tensor) -> Tensor:
+        if self.teacher is not None:
+            return self.teacher(X.detach())
+        return self.y() if isinstance(self.y, Probabilities) else self.y * self._target_unit
 
     @torch.no_grad()
     def load(self, rows: LabeledSet) -> None:
         """Move the points (and their targets, where they move) to those of another set of the same sizes."""
         self.X.load(rows.X / self._unit)
-        if self.learned:
+        if isinstance(self.y, Probabilities):
+            self.y.load(rows.y)
+        elif self.learned:
             self.y.copy_(rows.y / self._target_unit)
 
     def stored_numbers(self) -> int:
         """Count what the rows are made of, and one label a row or, where they say more, all its targets."""
         per_target = self.y.shape[1] if self.soft else min(self.y.shape[1], 1)
-        return sum(values.numel() for values in self.X.state_dict().values()) + len(self.y) * per_target
+        return sum(values.numel() for values in self.X.state_dict().values()) + len(self.key) * per_target

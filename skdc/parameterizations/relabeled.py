@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
@@ -14,8 +14,10 @@ class RelabeledRows(Points):
 
     Parameters
     ----------
-    start : {"rows", "spread"}, default="rows"
+    start : {"rows", "spread"} or condenser, default="rows"
         Which rows: as in `Points`.
+    labels : {"learned", "probabilities"}, default="learned"
+        What the targets may become: as in `Points`.
 
     References
     ----------
@@ -30,11 +32,12 @@ class RelabeledRows(Points):
     >>> condenser = Condenser(SquaredL2(space=KernelRidgePredictions(), by=None), RelabeledRows(), n_per_class=5)
     """
 
-    labels = "learned"
     teacher = None
+    known_labels = ("learned", "probabilities")
 
-    def __init__(self, start: Literal["rows", "spread"] = "rows") -> None:
+    def __init__(self, start: Any = "rows", labels: Literal["learned", "probabilities"] = "learned") -> None:
         self.start = start
+        self.labels = labels
 
     def rows(self, X: Tensor) -> nn.Module:
         """Return the rows.

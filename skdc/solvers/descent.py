@@ -152,7 +152,8 @@ def _scale_epsilons(optimizer: torch.optim.Optimizer) -> None:
 def _refuse_idle(synthetic: LiveSet, objective: Objective) -> None:
     for name, parameter in synthetic.named_parameters():
         if parameter.grad is None:
-            what = {"X.values": "the points", "y": "the targets"}.get(name, f"the parameters {name!r}")
+            named = {"X.values": "the points", "y": "the targets", "y.logits": "the targets"}
+            what = named.get(name, f"the parameters {name!r}")
             raise ValueError(
                 f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, "
                 "such as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); for "

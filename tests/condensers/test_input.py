@@ -355,6 +355,7 @@ def test_groups_that_nothing_looks_at():
         pytest.param("sex", ["sensitive_features"], id="scalar"),
         pytest.param(with_value(SEX.astype(object), 3, None), ["sensitive_features", "missing"], id="None"),
         pytest.param(with_value(np.ones(40), 3, np.nan), ["sensitive_features", "missing"], id="nan"),
+        pytest.param(np.full((40, 2), "x"), ["one group only", "'x, x'"], id="one-group"),
     ],
 )
 def test_groups(groups, words):

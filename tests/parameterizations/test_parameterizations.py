@@ -12,11 +12,12 @@ from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skdc import Condenser, KernelHerding, KMeansCondenser, RandomSubset
-from skdc.discrepancies import MMD
+from skdc.discrepancies import MMD, SquaredL2
 from skdc.parameterizations import EditedRows, LowRank, LowResolution, Points, RelabeledRows, Subset
 from skdc.sketch import Sketch
 from skdc.solvers import Descent, Draw, Greedy
 from skdc.source import SketchSource
+from skdc.spaces import KernelRidgePredictions
 
 from ..sources import CPU, row_source, seeded
 
@@ -268,10 +269,41 @@ def test_relabeled_rows_take_other_rows_and_targets(source, rng):
     torch.testing.assert_close(live().y.detach(), rows.y)
 
 
-def test_a_clone_of_relabeled_rows_has_its_start_only(source):
+def test_a_clone_of_relabeled_rows_has_start_and_labels_only(source):
     copy = clone(RelabeledRows(start="spread"))
-    assert copy.get_params() == {"start": "spread"}
+    assert copy.get_params() == {"start": "spread", "labels": "learned"}
     assert copy.build(source, SIZES, seeded()).learned
+
+
+def test_learned_probabilities_stay_probabilities(source):
+    live = RelabeledRows(labels="probabilities").build(source, SIZES, seeded())
+    own = RelabeledRows().build(source, SIZES, seeded())().y.detach()
+    # A tenth of each label is shared out at the start.
+    torch.testing.assert_close(live().y.detach(), 0.9 * own + 0.1 / 3)
+    optimizer = torch.optim.SGD(live.parameters(), lr=100.0)
+    (live().y * torch.tensor([1.0, -2.0, 0.5])).sum().backward()
+    optimizer.step()
+    moved = live().y.detach()
+    assert (moved >= 0).all() and (moved - own).abs().max() > 0.5
+    torch.testing.assert_close(moved.sum(1), torch.ones(8, dtype=moved.dtype))
+
+
+def test_learned_probabilities_take_other_ones(source, rng):
+    live = Points(labels="probabilities").build(source, SIZES, seeded())
+    wanted = torch.as_tensor(np.vstack([np.eye(3)[[0]], rng.dirichlet(np.ones(3), 7)]))
+    live.load(replace(live(), y=wanted))
+    torch.testing.assert_close(live().y.detach(), wanted)
+    assert live.stored_numbers() == 8 * 2 + 8 * 3
+
+
+def test_probabilities_come_out_as_soft_labels(iris):
+    loss = SquaredL2(space=KernelRidgePredictions(kernel_rate=0.0), by=None)
+    condenser = Condenser(loss, Points(labels="probabilities"), Descent(n_steps=20), n_per_class=2, random_state=0)
+    fitted = condenser.fit(*iris)
+    np.testing.assert_allclose(fitted.y_soft_, fitted.y_learned_, atol=1e-6)
+    assert np.array_equal(fitted.y_syn_, fitted.y_soft_.argmax(axis=1))
+    first = fitted.history_["loss"][-1]
+    assert fitted.set_params(warm_start=True).fit(*iris).history_["loss"][0] == pytest.approx(first, rel=0.1)
 
 
 # Teachers
@@ -339,8 +371,15 @@ def test_continuous_labels_of_a_teacher_are_in_the_units_of_the_data(rng):
 @pytest.mark.parametrize(
     "parameterization, message",
     [
-        (Points(labels="soft"), r"Points\(labels='soft'\): labels must be 'hard', 'learned' or 'teacher'"),
-        (LowRank(labels="soft"), r"LowRank\(labels='soft'\): labels must be 'hard', 'learned' or 'teacher'"),
+        (
+            Points(labels="soft"),
+            r"Points\(labels='soft'\): labels must be 'hard', 'learned', 'probabilities' or 'teacher'",
+        ),
+        (
+            LowRank(labels="soft"),
+            r"LowRank\(labels='soft'\): labels must be 'hard', 'learned', 'probabilities' or 'teacher'",
+        ),
+        (RelabeledRows(labels="hard"), r"RelabeledRows\(labels='hard'\): labels must be 'learned' or 'probabilities'"),
         (Subset(labels="learned"), r"Subset\(labels='learned'\): labels must be 'hard' or 'teacher'"),
         (Points(start="zeros"), r"Points\(start='zeros'\): start must be 'rows', 'spread', 'noise' or a condenser"),
     ],
@@ -354,6 +393,8 @@ def test_unknown_words_are_refused(parameterization, message, iris):
 def test_learned_labels_need_targets(iris):
     with pytest.raises(ValueError, match=r"Points\(labels='learned'\) learns targets, but y is None"):
         Condenser(parameterization=Points(labels="learned")).fit(iris[0])
+    with pytest.raises(ValueError, match="learns class probabilities, but y holds no classes; use labels='hard'"):
+        Condenser(parameterization=Points(labels="probabilities")).fit(iris[0], iris[0][:, 0])
 
 
 @pytest.mark.parametrize(

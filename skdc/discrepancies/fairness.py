@@ -1,0 +1,187 @@
+"""Terms that are small where the learner that a set induces treats sensitive groups alike."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator
+from typing import Self, cast
+
+import torch
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
+from skdc.discrepancies.objective import Term
+from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
+from skdc.source import Source
+from skdc.spaces.base import Space
+from skdc.spaces.functions import KernelRidgePredictions
+
+
+class FairnessTerm(Term):
+    r"""Squared distance of the mean predictions of sensitive groups from that of all rows; without unit.
+
+    Subclasses say which rows are compared. Predictions are those of the learner that the synthetic set induces, for
+    rows of the data: class probabilities :math:`\mathrm{softmax}(q / T)`. A learner that predicts the same for all
+    rows is fair too, so that the term is to be added to a discrepancy.
+
+    Parameters
+    ----------
+    temperature : float, default=0.2
+        T, what scores are divided by, in their unit: the smaller, the nearer to decisions.
+    space : Space, default=None
+        Which shows predictions: that of the discrepancy that the term is added to, or another. None takes
+        `KernelRidgePredictions(kernel_rate=0.0)`.
+    reduce : {"mean", "worst"} or CVaR, default="mean"
+        Over the groups; in each class, where rows are compared class by class.
+    weight : float, default=1.0
+        Factor of the value in a sum.
+    """
+
+    by = "group"
+    compares = "aligned"
+    sees_data = False
+
+    def __init__(
+        self,
+        temperature: float = 0.2,
+        space: Space | None = None,
+        reduce: Reduction = "mean",
+        weight: float = 1.0,
+    ) -> None:
+        self.temperature = temperature
+        self.space = space
+        self.reduce = reduce
+        self.weight = weight
+
+    @abstractmethod
+    def compared(self, predictions: Block) -> Iterator[tuple[Block, Block]]:
+        """Yield the rows of each group, and the rows with which they are to agree."""
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Refuse to be minimised alone.
+
+        Raises
+        ------
+        ValueError
+            Always: a learner that predicts the same for all rows is fair.
+        """
+        raise ValueError(
+            f"{self!r} alone is least where the same is predicted for all rows; add it to a discrepancy: "
+            f"SquaredL2(space=KernelRidgePredictions(), by=None) + {self!r}"
+        )
+
+    def attach(self, source: Source) -> None:
+        """Remember the groups, and check that there are predictions to compare.
+
+        Raises
+        ------
+        ValueError
+            Without classes or groups, for a space that shows no predictions, or if a setting makes no sense.
+        """
+        name, schema = type(self).__name__, source.schema
+        self.check_weight()
+        check_reduction(name, self.reduce)
+        if not self.temperature > 0:
+            raise ValueError(f"{name}(temperature={self.temperature!r}): it must be positive")
+        self.space_ = KernelRidgePredictions(kernel_rate=0.0) if self.space is None else self.space
+        if self.space_.yields != "aligned" or self.space_.splits != "never" or self.space_.whitens:
+            raise ValueError(
+                f"{name} compares predictions, which {type(self.space_).__name__} does not show; use a space such as "
+                "KernelRidgePredictions() or UnrolledPredictions()"
+            )
+        if schema.task != "classification" or schema.n_outputs < 2:
+            raise ValueError(f"{name} compares predicted classes: it needs y with at least two classes")
+        if schema.sensitive_of_key is None:
+            raise ValueError(f"{name} compares sensitive groups: pass sensitive_features= to fit")
+        self.sensitive_of_key_ = torch.as_tensor(schema.sensitive_of_key, device=source.device)
+        self.class_of_key_ = torch.as_tensor(schema.class_of_key, device=source.device)
+
+    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+        """Return the weighted term."""
+        _, predicted = self.space_.represent(cast(LabeledSet, real), synthetic, generator)
+        return self.weight * torch.stack([self._unfairness(predictions) for predictions in predicted]).sum()
+
+    def value(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+        """Return the weighted term."""
+        return self.loss(real, synthetic, generator)
+
+    def _unfairness(self, predictions: Block) -> Tensor:
+        probabilities = (predictions.values / self.temperature).softmax(1)
+        shown = Block(predictions.weight.to(probabilities), predictions.key, probabilities)
+        squares = [(group.mean() - like.mean()).square().sum() for group, like in self.compared(shown)]
+        return reduced(torch.stack(squares), self.reduce)
+
+
+class DemographicParity(FairnessTerm):
+    r"""How much predictions differ between sensitive groups [1]_; squared, without unit.
+
+    .. math:: \mathrm{mean}_g\, \| E[f(x) \mid g] - E[f(x)] \|^2
+
+    Parameters
+    ----------
+    temperature, space, reduce, weight
+        As in `FairnessTerm`.
+
+    See Also
+    --------
+    EqualizedOdds : The same in each class, which lets groups differ by how frequent classes are in them.
+
+    References
+    ----------
+    .. [1] Agarwal et al., "A Reductions Approach to Fair Classification", 2018, definition 1; there as a constraint.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import DemographicParity, SquaredL2
+    >>> from skdc.spaces import KernelRidgePredictions
+    >>> space = KernelRidgePredictions()
+    >>> SquaredL2(space=space, by=None) + 10 * DemographicParity(space=space)
+    Hybrid(terms=[('squaredl2', SquaredL2(by=None, space=KernelRidgePredictions())),
+                  ('demographicparity',
+                   DemographicParity(space=KernelRidgePredictions(), weight=10.0))])
+    """
+
+    def compared(self, predictions: Block) -> Iterator[tuple[Block, Block]]:
+        """Yield the rows of each group, and all rows."""
+        sensitive = self.sensitive_of_key_[predictions.key]
+        for group in sensitive.unique():
+            yield predictions.take(sensitive == group), predictions
+
+
+class EqualizedOdds(FairnessTerm):
+    r"""How much predictions differ between sensitive groups of the same class [1]_; squared, without unit.
+
+    .. math:: \mathrm{mean}_{g, c}\, \| E[f(x) \mid g, c] - E[f(x) \mid c] \|^2
+
+    A group that has no row in a class is not compared there.
+
+    Parameters
+    ----------
+    temperature, space, reduce, weight
+        As in `FairnessTerm`.
+
+    See Also
+    --------
+    DemographicParity : The same whatever the class.
+
+    References
+    ----------
+    .. [1] Hardt, Price and Srebro, "Equality of Opportunity in Supervised Learning", 2016, definition 2.1; for mean
+       predictions as in Agarwal et al., "A Reductions Approach to Fair Classification", 2018, definition 2.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import EqualizedOdds, SquaredL2
+    >>> from skdc.spaces import KernelRidgePredictions
+    >>> space = KernelRidgePredictions()
+    >>> SquaredL2(space=space, by=None) + 10 * EqualizedOdds(space=space)
+    Hybrid(terms=[('squaredl2', SquaredL2(by=None, space=KernelRidgePredictions())),
+                  ('equalizedodds',
+                   EqualizedOdds(space=KernelRidgePredictions(), weight=10.0))])
+    """
+
+    def compared(self, predictions: Block) -> Iterator[tuple[Block, Block]]:
+        """Yield the rows of each group of a class, and all rows of the class."""
+        classes = self.class_of_key_[predictions.key]
+        for key in predictions.key.unique():
+            yield predictions.take(predictions.key == key), predictions.take(classes == self.class_of_key_[key])

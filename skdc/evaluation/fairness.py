@@ -1,0 +1,179 @@
+"""How fair learners are that are trained on a condensed set."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from html import escape
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import accuracy_score, balanced_accuracy_score
+from sklearn.utils import check_consistent_length
+from sklearn.utils.validation import check_is_fitted
+
+from skdc.condensers._input import as_array, checked_groups
+from skdc.condensers.base import BaseCondenser
+from skdc.evaluation.transfer import as_seen, rows_for_learners, standard_learners
+from skdc.meta import fit_on_set
+
+MEASURES = ("accuracy", "balanced accuracy", "equalized odds", "demographic parity")
+
+
+@dataclass(frozen=True, eq=False)
+class FairnessTable:
+    """What `fairness_table` found.
+
+    Parameters
+    ----------
+    scores : dict of str to dict of str to float
+        By learner, on the test rows: "accuracy"; "balanced accuracy", the mean over classes; and, as fairlearn
+        measures them, the differences of "equalized odds" and of "demographic parity", which are 0 for a fair learner
+        and 1 at most.
+    """
+
+    scores: dict[str, dict[str, float]]
+
+    def mean(self) -> dict[str, float]:
+        """Return the mean of each measure over the learners."""
+        return {name: float(np.mean([found[name] for found in self.scores.values()])) for name in MEASURES}
+
+    def __str__(self) -> str:
+        rows = self._cells()
+        width = max(len(name) for name, _ in rows)
+        lines = [" " * width + "".join(f"  {name:>18}" for name in MEASURES)]
+        lines += [f"{name:{width}}" + "".join(f"  {cell:>18}" for cell in cells) for name, cells in rows]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{name}</th>" for name in ("learner", *MEASURES))
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+            for name, cells in self._cells()
+        )
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def _cells(self) -> list[tuple[str, list[str]]]:
+        shown = [*self.scores.items(), ("mean", self.mean())]
+        return [(name, [f"{found[measure]:.3f}" for measure in MEASURES]) for name, found in shown]
+
+
+def fairness_table(
+    condenser: BaseCondenser,
+    X_test: ArrayLike,
+    y_test: ArrayLike,
+    *,
+    sensitive_features: ArrayLike,
+    learners: Mapping[str, Any] | None = None,
+    random_state: int = 0,
+) -> FairnessTable:
+    """Train learners on a condensed set, each with what it can use of it, and measure how they treat groups.
+
+    The equalised odds difference is the largest difference between two groups of the share of a class that is
+    recognised, or that is taken for another class [1]_; the demographic parity difference that of the share of rows
+    that are predicted to be of a class. Of several classes that with the largest difference counts. A learner that
+    predicts one class for nearly all rows is fair by both: that shows in the balanced accuracy.
+
+    Differences of small groups are large by chance, since the extremes count: where a group has five rows of a class,
+    those of a learner that is fair are some tenths.
+
+    Parameters
+    ----------
+    condenser : condenser
+        Fitted on a classification task. Where it has an encoder, learners see what that makes of rows.
+    X_test : array-like of shape (n, ...)
+        New rows, as the condenser takes them.
+    y_test : array-like of shape (n,)
+        Their labels.
+    sensitive_features : array-like of shape (n,) or (n, n_features)
+        Their groups; of several features, all combinations.
+    learners : dict of str to classifier, default=None
+        Unfitted; None takes those of `transfer_table`.
+    random_state : int, default=0
+        Seed of the learners that None stands for.
+
+    Returns
+    -------
+    FairnessTable
+        It prints as text, and shows as a table in a notebook.
+
+    Raises
+    ------
+    ImportError
+        Without fairlearn.
+    ValueError
+        If the condenser had no labels, the test rows are not like its own, or the groups are not what `fit` takes; if
+        a group has no row of a class, since how often it is recognised is not known then.
+
+    References
+    ----------
+    .. [1] Weerts et al., "Fairlearn: Assessing and Improving Fairness of AI Systems", 2023.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_breast_cancer
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from skdc import KMeansCondenser
+    >>> from skdc.evaluation import fairness_table
+    >>> X, y = load_breast_cancer(return_X_y=True)
+    >>> texture = np.where(X[:, 1] > 19, "rough", "smooth")
+    >>> condenser = KMeansCondenser(n_per_class=5, random_state=0).fit(X[::2], y[::2])
+    >>> learners = {"logistic": LogisticRegression()}
+    >>> print(fairness_table(condenser, X[1::2], y[1::2], sensitive_features=texture[1::2], learners=learners))
+                        accuracy   balanced accuracy      equalized odds  demographic parity
+    logistic               0.877               0.846               0.104               0.295
+    mean                   0.877               0.846               0.104               0.295
+    """
+    check_is_fitted(condenser)
+    if getattr(condenser, "classes_", None) is None:
+        raise ValueError(f"{type(condenser).__name__} was fitted without classes, which fairness_table tells apart")
+    differences = _differences()
+    X, X_test = rows_for_learners(condenser, X_test)
+    y, y_test = np.asarray(condenser.y_syn_), np.asarray(y_test)
+    check_consistent_length(X_test, y_test)
+    groups = checked_groups(sensitive_features, len(y_test), np.arange(len(y_test)))
+    _refuse_empty_cells(y_test, groups, sensitive_features)
+    labels = y, condenser.sample_weight_, condenser.y_soft_, condenser.classes_
+    found = {}
+    for name, learner in (standard_learners(X.shape[1:], random_state) if learners is None else learners).items():
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model = fit_on_set(clone(learner), as_seen(learner, X), *labels)
+        predicted = model.predict(as_seen(learner, X_test))
+        scores = accuracy_score(y_test, predicted), balanced_accuracy_score(y_test, predicted)
+        unfair = [_largest(measure, y_test, predicted, groups) for measure in differences]
+        found[name] = dict(zip(MEASURES, map(float, (*scores, *unfair)), strict=True))
+    return FairnessTable(found)
+
+
+def _differences() -> tuple[Callable[..., float], Callable[..., float]]:
+    try:
+        from fairlearn.metrics import demographic_parity_difference, equalized_odds_difference
+    except ImportError as error:
+        raise ImportError("fairness_table measures with fairlearn: pip install 'skdc[fair]'") from error
+    return equalized_odds_difference, demographic_parity_difference
+
+
+def _refuse_empty_cells(y: NDArray, groups: NDArray[np.int64], sensitive_features: ArrayLike) -> None:
+    names = np.asarray(as_array(sensitive_features))
+    for group in np.unique(groups):
+        missing = np.setdiff1d(y, y[groups == group]).tolist()
+        if missing:
+            name = names[np.flatnonzero(groups == group)[0]].tolist()
+            raise ValueError(
+                f"the sensitive group {name!r} has no test row of class {missing[0]!r}, so that how often it is "
+                "recognised there is not known; leave the rows of the group out, or join it to another group"
+            )
+
+
+def _largest(measure: Callable[..., float], y: NDArray, predicted: NDArray, groups: NDArray[np.int64]) -> float:
+    """Return a difference of two classes, or the largest one of a class and all others."""
+    labels = np.unique(y)
+    return max(
+        measure(y == c, predicted == c, sensitive_features=groups) for c in labels[1 if len(labels) == 2 else 0 :]
+    )
