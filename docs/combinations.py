@@ -150,7 +150,7 @@ def row(discrepancy, space):
     """Return the cells of a combination of a discrepancy and a space."""
     settings = {"space": part(space)}
     if "by" in inspect.signature(discrepancy).parameters:
-        settings["by"] = None if space.splits == "never" else discrepancy().by
+        settings["by"] = None if space.splits in ("rows", "never") else discrepancy().by
     objective = part(discrepancy, **settings)
     sizes = {"n_samples": 4, "random_state": 0}
     condensers = [Condenser(objective, *parts, **sizes) for parts in COLUMNS.values()]

@@ -1,5 +1,6 @@
 """Learners that condensed sets are made for, pools of networks, and how hard rows are for networks."""
 
+from skdc.learners.defenses import AdversarialTraining, CurvatureRegularization, Defense
 from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin
 from skdc.learners.kernel_ridge import (
     KernelExpansionClassifier,
@@ -14,6 +15,9 @@ from skdc.learners.pools import GivenNetworks, NetworkPool, OnlineNetworks, Pret
 
 __all__ = [
     "EL2N",
+    "AdversarialTraining",
+    "CurvatureRegularization",
+    "Defense",
     "Difficulty",
     "Forgetting",
     "GivenNetworks",

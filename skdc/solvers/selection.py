@@ -309,7 +309,8 @@ class Selection(Solver):
 
 
 def _by_class(objective: Any) -> bool:
-    return all(leaf.by is not None for leaf in objective.leaves())
+    """Tell whether each class has a loss of its own, which rows of other classes do not change."""
+    return all(leaf.by is not None and leaf.space_.splits != "rows" for leaf in objective.leaves())
 
 
 def _cells(source: RowSource, sizes: NDArray[np.int64], splits: bool) -> Iterator[Cell]:
