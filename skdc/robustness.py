@@ -134,8 +134,8 @@ def label_agreement(
         raise ValueError(f"X has {len(rows)} rows, y has {len(codes)}: there must be as many")
     if n_folds < 2 or counts.min() < 2:
         raise ValueError(
-            f"n_folds={n_folds!r}, and class {labels[counts.argmin()]!r} has {counts.min()} row(s): there must be at "
-            "least 2 of both, or labels cannot be checked"
+            f"n_folds={n_folds!r}, and class {str(labels[counts.argmin()])!r} has {counts.min()} row(s): there must be "
+            "at least 2 of both, or labels cannot be checked"
         )
     if teacher is None:
         teacher = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, tol=1e-3))
@@ -143,5 +143,5 @@ def label_agreement(
     agrees = cross_val_predict(clone(teacher), rows, codes, cv=folds) == codes
     lost = labels[np.bincount(codes[agrees], minlength=len(labels)) == 0]
     if len(lost):
-        raise ValueError(f"{teacher!r} expects no row to be of class {lost[0]!r}; give a better teacher")
+        raise ValueError(f"{teacher!r} expects no row to be of class {str(lost[0])!r}; give a better teacher")
     return agrees.astype(np.float64)

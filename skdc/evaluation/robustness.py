@@ -216,7 +216,7 @@ class _Fitted:
             made = attack(estimator)
         except toolbox.exceptions.EstimatorError:
             return None
-        with _numpy_seeded():
+        with _own_randomness():
             return made.generate(X, np.searchsorted(self.classes, y)).reshape(-1, *self.input_shape)
 
     def _indicators(self, X: NDArray) -> NDArray:
@@ -238,12 +238,14 @@ class _InUserUnits(nn.Module):
 
 
 @contextmanager
-def _numpy_seeded() -> Iterator[None]:
-    """Seed the global generator of NumPy, from which attacks draw, and give it back as it was."""
+def _own_randomness() -> Iterator[None]:
+    """Seed the global generators, from which attacks draw, and give them back as they were."""
     state = np.random.get_state()  # noqa: NPY002
     np.random.seed(0)  # noqa: NPY002
     try:
-        yield
+        with torch.random.fork_rng(devices=[]):
+            torch.random.default_generator.manual_seed(0)
+            yield
     finally:
         np.random.set_state(state)  # noqa: NPY002
 

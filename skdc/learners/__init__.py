@@ -12,6 +12,7 @@ from skdc.learners.kernel_ridge import (
 )
 from skdc.learners.network import NetworkClassifier
 from skdc.learners.pools import GivenNetworks, NetworkPool, OnlineNetworks, PretrainedNetworks, RandomNetworks
+from skdc.learners.softened import Softened
 
 __all__ = [
     "EL2N",
@@ -31,6 +32,7 @@ __all__ = [
     "OnlineNetworks",
     "PretrainedNetworks",
     "RandomNetworks",
+    "Softened",
     "dual_weights",
     "primal_weights",
     "target_offset",
