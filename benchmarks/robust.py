@@ -122,11 +122,9 @@ def worst(args: argparse.Namespace) -> None:
         X_test, y_test, X, y = X[rows[:5000]], y[rows[:5000]], X[rows[5000:]], y[rows[5000:]]
     space = KernelRidgePredictions()
     mean = SquaredL2(space=space, by=None)
-    objectives = {
-        "mean": mean,
-        f"mean + {args.weight:g} worst": mean + args.weight * SquaredL2(space=space, by="class", reduce="worst"),
-        "worst": SquaredL2(space=space, by="class", reduce="worst"),
-    }
+    least = SquaredL2(space=space, by="class", reduce="worst")
+    objectives = {"mean": mean} | {f"mean + {weight:g} worst": mean + weight * least for weight in args.weights}
+    objectives["worst"] = least
     print("| objective | learner | mean accuracy | worst class |\n|---|---|---|---|")
     for name, objective in objectives.items():
         scores: dict[str, list[tuple[float, float]]] = {}
@@ -187,7 +185,7 @@ def main() -> None:
     parser.add_argument("--n-attacked", type=int, default=500)
     parser.add_argument("--all", action="store_true", help="all attacks, not only PGD and Square")
     parser.add_argument("--temperature", type=float, default=4.0, help="of the labels of teachers")
-    parser.add_argument("--weight", type=float, default=0.3, help="of the worst class")
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.3], help="of the worst class")
     parser.add_argument("--share", type=float, default=0.2, help="of the labels that are flipped")
     args = parser.parse_args()
     {"adversarial": adversarial, "worst": worst, "noise": noise}[args.what](args)
