@@ -19,6 +19,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.source import RowSource, Source
+from skdc.spaces.perturbed import Perturbed
 
 
 @runtime_checkable
@@ -251,6 +252,7 @@ class Selection(Solver):
             If the objective is not one that the solver can follow.
         """
         self.check_reweight()
+        _refuse_moving_rows(objective)
         chosen: list[NDArray[np.intp]] = []
         mass: list[Tensor] = []
         values: list[float] = []
@@ -306,6 +308,15 @@ class Selection(Solver):
                 potential = potential + leaf.weight * leaf.potential(p, q.values)
             mass[of_cell] = cell.rows.weight.sum() * simplex_quadrature(gram, potential).to(mass)
         return mass
+
+
+def _refuse_moving_rows(objective: Any) -> None:
+    for leaf in [] if objective is None else objective.leaves():
+        if isinstance(leaf.space_, Perturbed):
+            raise ValueError(
+                f"{leaf!r} moves the real rows for each set that it sees, but rows are chosen from data that stay: use "
+                "Points() and Descent()"
+            )
 
 
 def _by_class(objective: Any) -> bool:

@@ -116,6 +116,14 @@ class Perturbed(Space):
         moved = ascended(real.X, apart, self.radius_, self.norm, self.n_steps, start)
         return self.space.represent(replace(real, X=moved), synthetic, generator)
 
+    def embed(self, rows: LabeledSet) -> Tensor:
+        """Return the embedding of rows as they are."""
+        return self.space.embed(rows)
+
+    def block(self, rows: LabeledSet) -> Block:
+        """Return the embedding of rows as they are, as a block that keeps mass and keys."""
+        return self.space.block(rows)
+
     def _apart(self, real: list[Block], synthetic: list[Block]) -> Tensor:
         """Return how far apart two sides are: squared distances of the rows, or of the means of each class."""
         pairs = list(zip(real, synthetic, strict=True))

@@ -12,8 +12,8 @@ from skdc.augmentation import Brightness
 from skdc.discrepancies import MeanDistance, SquaredL2
 from skdc.kernels import Linear
 from skdc.networks import MLP
-from skdc.parameterizations import Points
-from skdc.solvers import Descent
+from skdc.parameterizations import Points, Subset
+from skdc.solvers import Descent, Greedy
 from skdc.spaces import (
     Augmented,
     FeatureRidgePredictions,
@@ -135,6 +135,12 @@ def test_points_get_the_gradient_of_the_loss_at_the_moved_rows(sides):
 def test_settings_that_make_no_sense_are_refused(sides, settings):
     with pytest.raises(ValueError, match="radius must be positive, norm numpy"):
         Perturbed(Identity(), **settings).fit(sides[0], seeded())
+
+
+def test_rows_are_not_chosen_for_data_that_move(iris):
+    moving = MeanDistance(space=Perturbed(Identity()))
+    with pytest.raises(ValueError, match="rows are chosen from data that stay"):
+        Condenser(moving, Subset(), Greedy(), n_per_class=2).fit(*iris)
 
 
 def test_what_does_not_look_at_the_rows_is_refused(iris):
