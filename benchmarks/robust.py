@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--n-attacked", type=int, default=500)
     parser.add_argument("--all", action="store_true", help="all attacks, not only PGD and Square")
     parser.add_argument("--temperature", type=float, default=4.0, help="of the labels of teachers")
-    parser.add_argument("--weights", type=float, nargs="+", default=[0.3], help="of the worst class")
+    parser.add_argument("--weights", type=float, nargs="+", default=[0.1], help="of the worst class")
     parser.add_argument("--share", type=float, default=0.2, help="of the labels that are flipped")
     args = parser.parse_args()
     {"adversarial": adversarial, "worst": worst, "noise": noise}[args.what](args)

@@ -66,9 +66,8 @@ for name, condenser in sets.items():
     cells = [table.scores["network"]["PGD"] for table in found]
     curves[name] = [cells[0]["clean"], *(cell["robust"] for cell in cells)]
 chosen = {name: default_attacks(RADIUS, (64,))[name] for name in ("FGSM", "PGD", "HopSkipJump")}
-print(
-    robustness_table(sets["a robust teacher's labels"], X_test, y_test, attacks=chosen, **(given | {"n_attacked": 50}))
-)
+given["n_attacked"] = 50
+print(robustness_table(sets["a robust teacher's labels"], X_test, y_test, attacks=chosen, **given))
 
 # %%
 figure, axes = plt.subplots(figsize=(6, 3.6), layout="constrained")
