@@ -59,6 +59,7 @@ bench: $(INSTALLED)  ## Run the benchmarks.
 	$(BIN)/python benchmarks/images.py --dataset fashion_mnist
 	$(BIN)/python benchmarks/tables.py --dataset adult
 	$(BIN)/python benchmarks/regrets.py regrets.jsonl
+	$(BIN)/python benchmarks/robust.py worst
 
 clean:  ## Remove what was built; .venv stays.
 	rm -rf build dist docs/_build docs/generated docs/gallery docs/sg_execution_times.rst demo.png
