@@ -60,6 +60,7 @@ bench: $(INSTALLED)  ## Run the benchmarks.
 	$(BIN)/python benchmarks/tables.py --dataset adult
 	$(BIN)/python benchmarks/regrets.py regrets.jsonl
 	$(BIN)/python benchmarks/fair.py
+	$(BIN)/python benchmarks/robust.py worst
 
 clean:  ## Remove what was built; .venv stays.
 	rm -rf build dist docs/_build docs/generated docs/gallery docs/sg_execution_times.rst demo.png

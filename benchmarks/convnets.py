@@ -79,6 +79,18 @@ def main() -> None:
     print(f"\n{HOW} ConvNet: three blocks of 128, {how}.")
 
 
+def untrained_network(n_epochs: int, seed: int, width: int = 128) -> NetworkClassifier:
+    """Return the standard ConvNet, to be trained."""
+    return NetworkClassifier(
+        ConvNet(width),
+        lr=0.003,
+        max_epochs=n_epochs,
+        augmentation=SiameseAugmentation(),
+        callbacks=[LRScheduler(CosineAnnealingLR, T_max=n_epochs)],
+        random_state=seed,
+    )
+
+
 def standard_network(fitted: Any, X_test: np.ndarray, y_test: np.ndarray, n_epochs: int, seed: int) -> dict[str, float]:
     """Return the accuracy of the standard ConvNet trained on a set with hard labels, and with soft ones if any."""
     mean, deviation = fitted.X_syn_.mean(), fitted.X_syn_.std()
@@ -87,15 +99,7 @@ def standard_network(fitted: Any, X_test: np.ndarray, y_test: np.ndarray, n_epoc
     scores = {}
     for labels, soft in given.items():
         if labels == "hard" or soft is not None:
-            decay = LRScheduler(CosineAnnealingLR, T_max=n_epochs)
-            network = NetworkClassifier(
-                ConvNet(),
-                lr=0.003,
-                max_epochs=n_epochs,
-                augmentation=SiameseAugmentation(),
-                callbacks=[decay],
-                random_state=seed,
-            )
+            network = untrained_network(n_epochs, seed)
             fit_on_set(network, X, fitted.y_syn_, None, soft, fitted.classes_)
             scores[f"ConvNet, {labels} labels"] = network.score(X_test, y_test)
     return scores

@@ -34,6 +34,7 @@ SETTINGS = {
     "LinearizedPredictions": {"networks": RandomNetworks(SMALL), "n_iterations": 2},
     "UnrolledPredictions": {"networks": RandomNetworks(SMALL), "n_steps": 2},
     "Augmented": {"space": Identity(), "image_shape": (1, 3)},
+    "Perturbed": {"space": Identity()},
     "NetworkGradients": {"network": SMALL, "n_train_steps": 1},
     "LastLayerGradients": {"network": SMALL},
     "TrainingTrajectories": {
@@ -62,12 +63,13 @@ not go together and what to use instead. The page is made by trying every combin
 it true.
 
 The letters say for which targets a combination works: **c** for classes, **r** for continuous targets, **u** for data
-without targets. Spaces that take the sets as a whole need ``by=None`` in the discrepancy; ``ConditionalMMD`` and
-``LabeledTransport`` have it, since they look at the labels themselves. The last column says where
+without targets. Spaces that take the sets as a whole are here with ``by=None`` in the discrepancy; ``ConditionalMMD``
+and ``LabeledTransport`` have it, since they look at the labels themselves. The last column says where
 ``partial_fit`` is there, given what a first chunk cannot show (``bandwidth``, ``target_weight``).
 
 ``AttentionMaps`` needs images, and is not in the table: it goes where ``NetworkFeatures`` goes. ``Augmented`` needs
-images too; its rows are those of the space inside, here ``Identity()``, for images of one by three pixels.
+images too; its rows are those of the space inside, here ``Identity()``, for images of one by three pixels, as are those
+of ``Perturbed``.
 
 ``Draw()`` and ``Rank()`` are not in the table: they minimise nothing and take no discrepancy. Nor is ``DualityGap``,
 which takes no space, nor ``Points(labels='learned')`` for continuous targets, which are part of the joint law of (x, y)
@@ -150,7 +152,7 @@ def row(discrepancy, space):
     """Return the cells of a combination of a discrepancy and a space."""
     settings = {"space": part(space)}
     if "by" in inspect.signature(discrepancy).parameters:
-        settings["by"] = None if space.splits == "never" else discrepancy().by
+        settings["by"] = None if space.splits in ("rows", "never") else discrepancy().by
     objective = part(discrepancy, **settings)
     sizes = {"n_samples": 4, "random_state": 0}
     condensers = [Condenser(objective, *parts, **sizes) for parts in COLUMNS.values()]

@@ -40,6 +40,7 @@ def concrete(module, base):
 QUICK_SPACES = {
     "AttentionMaps": {"networks": RandomNetworks(Strip())},
     "Augmented": {"space": Identity(), "image_shape": (1, 3)},
+    "Perturbed": {"space": Identity()},
     "LinearizedPredictions": {"networks": RandomNetworks(SMALL)},
     "NetworkFeatures": {"networks": OnlineNetworks(SMALL)},
     "NetworkRidgePredictions": {"networks": OnlineNetworks(SMALL)},

@@ -60,6 +60,7 @@ EXAMPLES = [
     "kernel_inducing_points",
     "networks",
     "pipeline_grid_search",
+    "robust_teacher",
     "selection",
     "streaming",
     "tables",

@@ -173,6 +173,8 @@ class Discrepancy(Term):
             return
         group = self.group_of_key_[real.key]
         for g, c in enumerate(self.class_of_group_):
-            p, q = real.take(group == g), synthetic.take(synthetic.key == c)
+            # Predictions are rows of the real set on both sides.
+            mates = group == g if self.space_.splits == "rows" else synthetic.key == c
+            p, q = real.take(group == g), synthetic.take(mates)
             if len(p) and len(q):
                 yield p, q

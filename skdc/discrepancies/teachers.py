@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.discrepancies.penalties import Penalty
+from skdc.learners.defenses import curvature
 from skdc.learners.teachers import trained_network
 from skdc.learners.training import training
 from skdc.networks import Builder, build_network, training_loss
@@ -189,21 +190,5 @@ class Curvature(TeacherPenalty):
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted mean of the norms of the differences of gradients."""
         here = synthetic.X if synthetic.X.requires_grad else synthetic.X.detach().requires_grad_()
-        slope = self._slope(here, synthetic.y)
         length = self.step * self.spread_ * prod(here.shape[1:]) ** 0.5
-        # The direction is taken as it is, as in the papers' code: no third derivatives.
-        away = (length * slope / _norm(slope)).detach()
-        change = self._slope(here + away, synthetic.y) - slope
-        return self.spread_ * (synthetic.mass @ _norm(change).flatten())
-
-    def _slope(self, X: Tensor, y: Tensor) -> Tensor:
-        # Each row has its own loss: the sum has the gradients of all.
-        ones = X.new_ones(len(X))
-        loss = training_loss(self.network_(X), y, ones, self.task_)
-        return torch.autograd.grad(loss, X, create_graph=True)[0]
-
-
-def _norm(rows: Tensor) -> Tensor:
-    """Return the norm of each row, in its shape; the gradient is finite at zero."""
-    squares = rows.square().sum(dim=tuple(range(1, rows.ndim)), keepdim=True)
-    return (squares + torch.finfo(rows.dtype).tiny).sqrt()
+        return self.spread_ * (synthetic.mass @ curvature(self.network_, here, synthetic.y, length, self.task_))

@@ -1,5 +1,6 @@
 """Learners that condensed sets are made for, pools of networks, and how hard rows are for networks."""
 
+from skdc.learners.defenses import AdversarialTraining, CurvatureRegularization, Defense
 from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin
 from skdc.learners.kernel_ridge import (
     KernelExpansionClassifier,
@@ -11,9 +12,13 @@ from skdc.learners.kernel_ridge import (
 )
 from skdc.learners.network import NetworkClassifier
 from skdc.learners.pools import GivenNetworks, NetworkPool, OnlineNetworks, PretrainedNetworks, RandomNetworks
+from skdc.learners.softened import Softened
 
 __all__ = [
     "EL2N",
+    "AdversarialTraining",
+    "CurvatureRegularization",
+    "Defense",
     "Difficulty",
     "Forgetting",
     "GivenNetworks",
@@ -27,6 +32,7 @@ __all__ = [
     "OnlineNetworks",
     "PretrainedNetworks",
     "RandomNetworks",
+    "Softened",
     "dual_weights",
     "primal_weights",
     "target_offset",

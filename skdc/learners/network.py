@@ -20,7 +20,9 @@ from skorch.utils import get_map_location, to_tensor
 from torch import Tensor, nn
 
 from skdc.augmentation import Augmentation
+from skdc.data import LabeledSet
 from skdc.images import ImageLayout
+from skdc.learners.defenses import Defense
 from skdc.learners.targets import checked_weight, class_targets, require_shape
 from skdc.networks import Builder, build_network, training_loss
 
@@ -53,6 +55,8 @@ class NetworkClassifier(NeuralNetClassifier):
         is changed.
     augmentation : Augmentation, default=None
         How each image is changed, by itself, before it is learned from, such as `SiameseAugmentation()`.
+    defense : Defense, default=None
+        What it is trained for in place of the cross-entropy, such as `AdversarialTraining(radius=0.1)`.
     classes : array-like of shape (n_classes,), default=None
         The labels of the columns where y is given as probabilities, and all labels where y may lack some.
     callbacks : list of skorch callbacks, "disable" or None, default=None
@@ -100,6 +104,7 @@ class NetworkClassifier(NeuralNetClassifier):
         batch_size: int = 256,
         standardize: bool = True,
         augmentation: Augmentation | None = None,
+        defense: Defense | None = None,
         classes: ArrayLike | None = None,
         callbacks: Sequence[Callback] | str | None = None,
         device: str = "cpu",
@@ -122,6 +127,7 @@ class NetworkClassifier(NeuralNetClassifier):
         self.network = network
         self.standardize = standardize
         self.augmentation = augmentation
+        self.defense = defense
         self.random_state = random_state
 
     # skorch takes every attribute for a parameter; here the parameters are those of the constructor.
@@ -222,6 +228,17 @@ class NetworkClassifier(NeuralNetClassifier):
         """Return an iterable of batches."""
         changed = self._changed if training and self.augmentation is not None else None
         return _Batches(dataset, self.batch_size, training, changed)
+
+    def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
+        """Take the gradient of the loss of a batch, or of what a defense puts in its place."""
+        if self.defense is None:
+            return super().train_step_single(batch, **fit_params)
+        self._set_training(True)
+        X, (targets, weight) = to_tensor(batch, device=self.device)
+        rows = LabeledSet(weight, torch.zeros_like(weight, dtype=torch.int64), X, targets)
+        loss = self.defense.loss(self.module_, rows, 1 / self.scale_, torch.random.default_generator)
+        loss.backward()
+        return {"loss": loss, "y_pred": targets}
 
     def get_loss(self, y_pred: Tensor, y_true: Any, X: Any = None, training: bool = False) -> Tensor:
         """Return the weighted cross-entropy of a batch."""

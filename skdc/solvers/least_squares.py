@@ -102,7 +102,7 @@ class LeastSquares(Solver):
             raise ValueError(f"LeastSquares sums terms in their own units, but got {objective!r}; use normalize=False")
         for leaf in leaves:
             linear = isinstance(getattr(leaf, "space_", None), LinearInTargets)
-            if not (linear and getattr(leaf, "quadratic", False)):
+            if not (linear and getattr(leaf, "quadratic", False) and leaf.by is None):
                 raise ValueError(
                     f"LeastSquares solves for the least squared error of predictions that are linear in the targets, "
                     f"but got {leaf!r}; use SquaredL2(space=KernelRidgePredictions(), by=None), or Descent()"

@@ -17,7 +17,7 @@ _TOLERANCE = 1e-9  # of the loss: smaller gains are rounding errors
 
 def is_ridge_loss(leaf: Any) -> bool:
     """Tell whether a discrepancy is the squared error of kernel ridge regression on the synthetic set."""
-    return isinstance(leaf.space_, KernelRidgePredictions) and leaf.squared
+    return isinstance(leaf.space_, KernelRidgePredictions) and leaf.squared and leaf.by is None
 
 
 class RidgeGrowth(Growth):

@@ -19,6 +19,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.source import RowSource, Source
+from skdc.spaces.perturbed import Perturbed
 
 
 @runtime_checkable
@@ -251,6 +252,7 @@ class Selection(Solver):
             If the objective is not one that the solver can follow.
         """
         self.check_reweight()
+        _refuse_moving_rows(objective)
         chosen: list[NDArray[np.intp]] = []
         mass: list[Tensor] = []
         values: list[float] = []
@@ -308,8 +310,18 @@ class Selection(Solver):
         return mass
 
 
+def _refuse_moving_rows(objective: Any) -> None:
+    for leaf in [] if objective is None else objective.leaves():
+        if isinstance(leaf.space_, Perturbed):
+            raise ValueError(
+                f"{leaf!r} moves the real rows for each set that it sees, but rows are chosen from data that stay: use "
+                "Points() and Descent()"
+            )
+
+
 def _by_class(objective: Any) -> bool:
-    return all(leaf.by is not None for leaf in objective.leaves())
+    """Tell whether each class has a loss of its own, which rows of other classes do not change."""
+    return all(leaf.by is not None and leaf.space_.splits != "rows" for leaf in objective.leaves())
 
 
 def _cells(source: RowSource, sizes: NDArray[np.int64], splits: bool) -> Iterator[Cell]:

@@ -9,6 +9,7 @@ from skdc.spaces.gradients import ClippedGradients, NetworkGradients
 from skdc.spaces.last_layer import LastLayerGradients
 from skdc.spaces.linearized import LinearizedPredictions
 from skdc.spaces.neighbors import NeighborPredictions
+from skdc.spaces.perturbed import Perturbed
 from skdc.spaces.ridge import NetworkRidgePredictions
 from skdc.spaces.trajectories import TrainingTrajectories
 from skdc.spaces.unrolled import UnrolledPredictions
@@ -27,6 +28,7 @@ __all__ = [
     "NetworkFeatures",
     "NetworkGradients",
     "NetworkRidgePredictions",
+    "Perturbed",
     "PointwiseSpace",
     "RandomNetwork",
     "Space",

@@ -63,7 +63,7 @@ class Augmented(Space):
         return self.space.yields
 
     @property
-    def splits(self) -> Literal["before", "after", "never"]:  # type: ignore[override]
+    def splits(self) -> Literal["before", "after", "rows", "never"]:  # type: ignore[override]
         """Where the other space splits."""
         return self.space.splits
 

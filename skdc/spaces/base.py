@@ -22,8 +22,9 @@ class Space(BaseEstimator, ABC):
     ----------
     yields : {"clouds", "aligned"}
         Two clouds of points, or two lists of blocks whose rows correspond one to one.
-    splits : {"before", "after", "never"}
-        Whether the sets are split by group key before the space, after it, or not at all.
+    splits : {"before", "after", "rows", "never"}
+        Whether the sets are split by group key before the space, after it, or not at all; or the sets are taken as a
+        whole and the rows that are shown are the real ones on both sides, so that they can be split by their keys.
     whitens : bool
         Whether the rows shown are mixtures of those of the data, of which only the sum of squares has a meaning.
     asks : {None, "once", "each step"}
@@ -31,7 +32,7 @@ class Space(BaseEstimator, ABC):
     """
 
     yields: ClassVar[Literal["clouds", "aligned"]]
-    splits: ClassVar[Literal["before", "after", "never"]]
+    splits: ClassVar[Literal["before", "after", "rows", "never"]]
     whitens: ClassVar[bool] = False
     asks: ClassVar[Literal["once", "each step"] | None] = None
 

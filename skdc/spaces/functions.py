@@ -44,7 +44,7 @@ class KernelRidgePredictions(Space):
     """
 
     yields = "aligned"
-    splits = "never"
+    splits = "rows"
     default_kernel: ClassVar[Kernel] = Gaussian(factor=0.3)
 
     def __init__(self, kernel: Kernel | None = None, regularization: float = 0.01, kernel_rate: float = 0.01) -> None:
@@ -153,6 +153,7 @@ class FeatureRidgePredictions(KernelRidgePredictions):
     """
 
     whitens = True
+    splits = "never"
     default_kernel = RandomNetworkKernel()
     kernel_rate = 0.0
     kernel_: FeatureKernel

@@ -83,7 +83,7 @@ class NetworkGradients(Space):
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return the gradients of the loss on both sets, one block a weight tensor."""
-        return self._gradients(real, create_graph=False), self._gradients(synthetic, create_graph=True)
+        return self._gradients(real, create_graph=real.X.requires_grad), self._gradients(synthetic, create_graph=True)
 
     @torch.enable_grad()
     def _gradients(self, rows: LabeledSet, create_graph: bool) -> list[Block]:

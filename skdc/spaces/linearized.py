@@ -50,7 +50,7 @@ class LinearizedPredictions(PooledSpace):
     """
 
     yields = "aligned"
-    splits = "never"
+    splits = "rows"
     default_pool = OnlineNetworks
 
     def __init__(

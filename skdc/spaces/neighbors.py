@@ -42,7 +42,7 @@ class NeighborPredictions(Space):
     """
 
     yields = "aligned"
-    splits = "never"
+    splits = "rows"
 
     def __init__(self, bandwidth: Literal["median"] | float = "median", factor: float = 0.1) -> None:
         self.bandwidth = bandwidth

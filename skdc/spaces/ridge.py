@@ -44,7 +44,7 @@ class NetworkRidgePredictions(PooledSpace):
     """
 
     yields = "aligned"
-    splits = "never"
+    splits = "rows"
     default_pool = OnlineNetworks
 
     def __init__(self, networks: NetworkPool | None = None, regularization: float = 1e-3) -> None:
@@ -71,7 +71,7 @@ class NetworkRidgePredictions(PooledSpace):
         """Return the true targets of the real rows, and their predictions."""
         targets = synthetic.y.double() - self.offset_
         weights = primal_weights(self._features(synthetic), targets, synthetic.weight.double(), self.regularization)
-        with torch.no_grad():
+        with torch.set_grad_enabled(real.X.requires_grad):
             features = self._features(real)
         predictions = features @ weights
         return [Block(real.weight, real.key, real.y - self.offset_)], [Block(real.weight, real.key, predictions)]

@@ -51,7 +51,7 @@ class UnrolledPredictions(PooledSpace):
     """
 
     yields = "aligned"
-    splits = "never"
+    splits = "rows"
     default_pool = RandomNetworks
 
     def __init__(

@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 from scipy import optimize
 from sklearn.base import clone
 
+from skdc import Condenser
+from skdc.discrepancies import SquaredL2
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.reduce import CVaR, check_reduction, reduced
+from skdc.parameterizations import RelabeledRows, Subset
+from skdc.solvers import Greedy, LeastSquares
+from skdc.spaces import KernelRidgePredictions
 
 from ..sources import row_source, seeded, synthetic
 
@@ -116,3 +121,31 @@ def test_the_loss_of_the_mean_leaves_the_constant_out_and_the_value_does_not():
     discrepancy = MMD(bandwidth=1.0).fit(source, seeded())
     assert float(discrepancy.loss(source.rows, points, seeded())) == pytest.approx(float(without_constant.mean()))
     assert float(discrepancy.value(source.rows, points, seeded())) == pytest.approx(float(distance.mean()), rel=1e-5)
+
+
+def test_predictions_are_split_by_the_groups_of_the_real_rows(rng):
+    source = row_source(rng.normal(size=(30, 3)), np.arange(30) % 3 > 0, groups=np.arange(30) % 5 == 0)
+    points = synthetic(source, rng.normal(size=(4, 3)), [0, 0, 1, 1])
+    whole = SquaredL2(space=KernelRidgePredictions(), by=None).fit(source, seeded())
+    (truth,), (predicted,) = whole.represent(source.rows, points, seeded())
+    errors = (truth.values - predicted.values).square().sum(1)
+    classes = source.schema.class_of_key[source.key]
+    for by, of in (("class", classes), ("group", source.key)):
+        expected = torch.stack([errors[torch.as_tensor(of == g)].mean() for g in np.unique(of)])
+        for reduce in ("mean", "worst", CVaR(0.5)):
+            found = SquaredL2(space=KernelRidgePredictions(), by=by, reduce=reduce).fit(source, seeded())
+            torch.testing.assert_close(found.loss(source.rows, points, seeded()), reduced(expected, reduce))
+
+
+@pytest.mark.parametrize("reduce", ["mean", "worst"])
+def test_rows_are_chosen_together_where_predictions_are_compared_by_class(reduce, iris):
+    # Class by class there would be no other class to tell a row from.
+    loss = SquaredL2(space=KernelRidgePredictions(), by="class", reduce=reduce)
+    chosen = Condenser(loss, Subset(), Greedy(n_trials=60), n_per_class=2, random_state=0).fit(*iris)
+    assert chosen.learner_.score(*iris) > 0.85
+
+
+def test_targets_are_not_solved_for_by_class(iris):
+    loss = SquaredL2(space=KernelRidgePredictions())
+    with pytest.raises(ValueError, match="use SquaredL2"):
+        Condenser(loss, RelabeledRows(), LeastSquares(), n_per_class=2).fit(*iris)

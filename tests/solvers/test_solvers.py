@@ -25,7 +25,14 @@ from skdc.discrepancies import (
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, DivergenceError, Draw, Greedy, Lloyd
-from skdc.spaces import Identity, Joint, KernelRidgePredictions, NetworkGradients, RandomNetwork, Standardized
+from skdc.spaces import (
+    FeatureRidgePredictions,
+    Identity,
+    Joint,
+    NetworkGradients,
+    RandomNetwork,
+    Standardized,
+)
 
 from ..sources import row_source, seeded, squares
 
@@ -279,7 +286,7 @@ PAIRINGS = [
     (SquaredL2(), None, None, "SquaredL2 compares aligned, but Identity yields clouds"),
     (Cosine(space=RandomNetwork(SMALL)), None, None, "Cosine compares aligned, but RandomNetwork yields clouds"),
     (MMD(space=NetworkGradients(SMALL)), None, None, "MMD compares clouds, but NetworkGradients yields aligned; use a"),
-    (SquaredL2(space=KernelRidgePredictions()), None, None, "SquaredL2(by='class') has no effect"),
+    (SquaredL2(space=FeatureRidgePredictions()), None, None, "SquaredL2(by='class') has no effect"),
     (MMD(), Points(labels="learned"), None, "the targets get no gradient from MMD()"),
     (MMD(), Subset(), Greedy(n_passes=-1), "Greedy(n_passes=-1): it must be an integer of at least 0"),
     (MMD(), Subset(), Greedy(max_rows=0), "Greedy(max_rows=0): it must be an integer of at least 1"),

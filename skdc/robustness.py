@@ -1,0 +1,147 @@
+"""What rows tell of themselves before they are condensed: groups that they form, and labels that are to be trusted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.cluster import KMeans
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array, check_random_state, check_X_y
+from sklearn.utils.multiclass import check_classification_targets
+
+
+def cluster_groups(
+    X: ArrayLike, y: ArrayLike | None = None, *, n_clusters: int = 3, random_state: int | None = None
+) -> NDArray[np.int64]:
+    """Return groups that are found in the data: the clusters of each class, by k-means.
+
+    They are for `sensitive_features` where groups are wanted but not known: a discrepancy with `by="group"` and
+    `reduce="worst"` or `CVaR` sees to those of which a set says least, as group-robust methods do with clusters [1]_.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, ...)
+        Rows of numbers, in which distances have a meaning.
+    y : array-like of shape (n,), default=None
+        Labels; None takes all rows for one class.
+    n_clusters : int, default=3
+        Of each class; fewer where a class has fewer distinct rows.
+    random_state : int, default=None
+        Seed of k-means.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The number of each row's cluster within its class, from 0.
+
+    Raises
+    ------
+    ValueError
+        For bad input.
+
+    References
+    ----------
+    .. [1] Sohoni et al., "No Subclass Left Behind: Fine-Grained Robustness in Coarse-Grained Classification Problems",
+       2020, section 4 (there in the features of a trained network).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import Condenser
+    >>> from skdc.discrepancies import MMD
+    >>> from skdc.robustness import cluster_groups
+    >>> X, y = load_iris(return_X_y=True)
+    >>> groups = cluster_groups(X, y, n_clusters=2, random_state=0)
+    >>> condenser = Condenser(MMD(by="group", reduce="worst"), n_per_class=3, random_state=0)
+    >>> X_syn, y_syn = condenser.fit(X, y, sensitive_features=groups)
+    """
+    if n_clusters < 1:
+        raise ValueError(f"n_clusters={n_clusters!r}: it must be at least 1")
+    rows = check_array(X, allow_nd=True)
+    rows = rows.reshape(len(rows), -1)
+    classes = np.zeros(len(rows)) if y is None else check_X_y(rows, y)[1]
+    seed = int(check_random_state(random_state).randint(2**31 - 1))
+    groups = np.empty(len(rows), dtype=np.int64)
+    for label in np.unique(classes):
+        members = np.flatnonzero(classes == label)
+        n_distinct = len(np.unique(rows[members], axis=0)) if len(members) <= 10 * n_clusters else n_clusters
+        kmeans = KMeans(min(n_clusters, n_distinct), n_init=1, random_state=seed)
+        groups[members] = kmeans.fit_predict(rows[members])
+    return groups
+
+
+def label_agreement(
+    X: ArrayLike, y: ArrayLike, teacher: Any = None, *, n_folds: int = 5, random_state: int | None = None
+) -> NDArray[np.float64]:
+    """Return weights that leave out rows whose label a teacher does not expect: 1 where it does, 0 where not.
+
+    The teacher is fitted on the other folds, so that it has not seen the label of which it is asked [1]_. Given as
+    `sample_weight`, they keep wrong labels from any condenser. They also leave out right labels that are hard to
+    predict, and more of rare classes: where labels are right they cost accuracy.
+
+    Parameters
+    ----------
+    X : array-like of shape (n, ...)
+        Rows; images come flattened to the teacher.
+    y : array-like of shape (n,)
+        Labels, of which some may be wrong.
+    teacher : classifier, default=None
+        None takes a logistic regression on standardised columns, `LogisticRegression(C=0.01)`.
+    n_folds : int, default=5
+        At least 2; fewer where a class has fewer rows.
+    random_state : int, default=None
+        Seed of the folds.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+
+    Raises
+    ------
+    ValueError
+        For bad input; for a class with a single row; where the teacher agrees with no label of a class, of which then
+        nothing would be left.
+
+    References
+    ----------
+    .. [1] Brodley and Friedl, "Identifying Mislabeled Training Data", 1999, section 3, with a single filter.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import KMeansCondenser
+    >>> from skdc.robustness import label_agreement
+    >>> X, y = load_iris(return_X_y=True)
+    >>> wrong = np.arange(10)
+    >>> y[wrong] = 2
+    >>> weight = label_agreement(X, y, random_state=0)
+    >>> weight[wrong].sum()
+    np.float64(0.0)
+    >>> X_syn, y_syn = KMeansCondenser(n_per_class=3, random_state=0).fit(X, y, sample_weight=weight)
+    """
+    rows = check_array(X, allow_nd=True)
+    rows = rows.reshape(len(rows), -1)
+    check_classification_targets(y)
+    labels, codes, counts = np.unique(np.asarray(y), return_inverse=True, return_counts=True)
+    if len(codes) != len(rows):
+        raise ValueError(f"X has {len(rows)} rows, y has {len(codes)}: there must be as many")
+    if n_folds < 2 or counts.min() < 2:
+        raise ValueError(
+            f"n_folds={n_folds!r}, and class {str(labels[counts.argmin()])!r} has {counts.min()} row(s): there must be "
+            "at least 2 of both, or labels cannot be checked"
+        )
+    if teacher is None:
+        teacher = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, tol=1e-3))
+    folds = StratifiedKFold(min(n_folds, int(counts.min())), shuffle=True, random_state=random_state)
+    agrees = cross_val_predict(clone(teacher), rows, codes, cv=folds) == codes
+    lost = labels[np.bincount(codes[agrees], minlength=len(labels)) == 0]
+    if len(lost):
+        raise ValueError(f"{teacher!r} expects no row to be of class {str(lost[0])!r}; give a better teacher")
+    return agrees.astype(np.float64)

@@ -1,0 +1,133 @@
+"""A space in which the real rows are moved a little, to where the synthetic set is least like them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
+from skdc.learners.defenses import ascended, check_ball
+from skdc.source import RowSource, Source, draw_seed
+from skdc.spaces.base import Space
+
+
+class Perturbed(Space):
+    r"""Another space, of real rows that an adversary has moved: what is matched is the worst within a small distance.
+
+    Each real row moves, by no more than the radius, so that both sides grow apart in the other space: predictions move
+    away from the targets, row by row, and so do gradients; of a cloud of points each class moves away from the
+    synthetic mean,
+
+    .. math:: \max_{\|\delta_i\| \le r} \| E_i \phi(x_i + \delta_i) - E_j \phi(s_j) \|^2 .
+
+    In a space of predictions this is adversarial training [1]_ in which the synthetic set is what is trained.
+
+    Parameters
+    ----------
+    space : Space
+        Which sees the moved rows. It has to be differentiable in them.
+    radius : float, default=0.1
+        The longest move, in the units of X.
+    norm : float, default=inf
+        Of moves: `numpy.inf` for the largest change of a number, 2 for the Euclidean length.
+    n_steps : int, default=1
+        Steps of projected gradient ascent, from a random start.
+
+    References
+    ----------
+    .. [1] Madry et al., "Towards Deep Learning Models Resistant to Adversarial Attacks", 2018, eq. 2.1.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import SquaredL2
+    >>> from skdc.spaces import KernelRidgePredictions, Perturbed
+    >>> SquaredL2(space=Perturbed(KernelRidgePredictions(), radius=0.1), by=None)
+    SquaredL2(by=None, space=Perturbed(space=KernelRidgePredictions()))
+    """
+
+    def __init__(self, space: Space, radius: float = 0.1, norm: float = np.inf, n_steps: int = 1) -> None:
+        self.space = space
+        self.radius = radius
+        self.norm = norm
+        self.n_steps = n_steps
+
+    @property
+    def yields(self) -> Literal["clouds", "aligned"]:  # type: ignore[override]
+        """What the other space yields."""
+        return self.space.yields
+
+    @property
+    def splits(self) -> Literal["before", "after", "rows", "never"]:  # type: ignore[override]
+        """Where the other space splits."""
+        return self.space.splits
+
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Fit the other space.
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense.
+        """
+        check_ball(self)
+        self.radius_ = self.radius / source.scale
+        self.class_of_key_ = torch.as_tensor(source.schema.class_of_key, device=source.device)
+        self.space.fit(source, generator)
+        return self
+
+    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+        """Change the other space."""
+        self.space.after_step(synthetic, source, generator)
+
+    def parameters(self) -> list[dict[str, Any]]:
+        """Return those of the other space."""
+        return self.space.parameters()
+
+    def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
+        """Return those of the other space."""
+        return self.space.attributes(synthetic, source)
+
+    def represent(
+        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
+    ) -> tuple[list[Block], list[Block]]:
+        """Move the real rows, and show both sets in the other space.
+
+        Raises
+        ------
+        ValueError
+            If the other space does not depend on the real rows, or not smoothly.
+        """
+        fixed = replace(synthetic, X=synthetic.X.detach(), y=synthetic.y.detach())
+        start = torch.Generator().manual_seed(draw_seed(generator))
+        state = generator.get_state()
+
+        def apart(X: Tensor) -> Tensor:
+            same = torch.Generator()  # what the other space draws is the same each time
+            same.set_state(state)
+            value = self._apart(*self.space.represent(replace(real, X=X), fixed, same))
+            if not value.requires_grad:
+                raise ValueError(f"{self.space!r} has no gradient at the real rows, so that they cannot be perturbed")
+            return value
+
+        moved = ascended(real.X, apart, self.radius_, self.norm, self.n_steps, start)
+        return self.space.represent(replace(real, X=moved), synthetic, generator)
+
+    def embed(self, rows: LabeledSet) -> Tensor:
+        """Return the embedding of rows as they are."""
+        return self.space.embed(rows)
+
+    def block(self, rows: LabeledSet) -> Block:
+        """Return the embedding of rows as they are, as a block that keeps mass and keys."""
+        return self.space.block(rows)
+
+    def _apart(self, real: list[Block], synthetic: list[Block]) -> Tensor:
+        """Return how far apart two sides are: squared distances of the rows, or of the means of each class."""
+        pairs = list(zip(real, synthetic, strict=True))
+        if self.yields == "aligned":
+            return torch.stack([(p.values - q.values).square().sum() for p, q in pairs]).sum()
+        pairs = [(p.take(self.class_of_key_[p.key] == c), q.take(q.key == c)) for p, q in pairs for c in q.key.unique()]
+        return torch.stack([(p.mean() - q.mean()).square().sum() for p, q in pairs if len(p)]).sum()
