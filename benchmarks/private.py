@@ -13,7 +13,7 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from data import folder, images
+from data import folder, images, table_encoder
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
@@ -61,6 +61,8 @@ def of_images(name: str, epsilons: list[float], seeds: int, n_per_class: int, me
     X, X_test = X.astype(np.float32) / 255, X_test.astype(np.float32) / 255
 
     def row(label: str, condenser: BaseCondenser) -> None:
+        if methods and not any(part.lower() in label.lower() for part in methods):
+            return
         scores, seconds = [], []
         for seed in range(seeds):
             start = time.perf_counter()
@@ -74,10 +76,13 @@ def of_images(name: str, epsilons: list[float], seeds: int, n_per_class: int, me
     print(f"\n{name}, {n_per_class} per class, {seeds} seeds\n\n| set | SVC | MLP | seconds |\n|---|---|---|---|")
     row("not private: random rows", RandomSubset(n_per_class=n_per_class))
     row("not private: GeneralCondenser", GeneralCondenser(n_per_class=n_per_class))
-    for epsilon in [*epsilons, WITHOUT_ROWS]:
+    for epsilon in epsilons:
         for method, condenser in private_condensers(epsilon, n_per_class).items():
-            if not methods or any(part.lower() in method.lower() for part in methods):
-                row(f"{method}, epsilon {epsilon:g}" if epsilon > WITHOUT_ROWS else f"{method}, no data", condenser)
+            row(f"{method}, {_of(epsilon)}", condenser)
+
+
+def _of(epsilon: float) -> str:
+    return f"epsilon {epsilon:g}" if epsilon > WITHOUT_ROWS else "no data"
 
 
 def adult() -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame, np.ndarray, dict]:
@@ -91,46 +96,42 @@ def adult() -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame, np.ndarray, dict]:
 
 
 def of_adult(epsilons: list[float], seeds: int, n_per_class: int) -> None:
-    """Print a table of Adult: learners that see indicators of categories, without weights of the rows."""
-    from sklearn.pipeline import make_pipeline
-
-    from data import table_encoder
-
+    """Print a table of Adult: learners that see indicators of categories, and weights of the rows."""
     X, y, X_test, y_test, known = adult()
-    X = X.fillna(X.mode().iloc[0]) if X.isna().to_numpy().any() else X
-    X_test = X_test.fillna(X.mode().iloc[0])
-    print(f"\nAdult, {n_per_class} per class, {seeds} seeds\n\n| set | logistic | forest | seconds |\n|---|---|---|---|")
+    most_frequent = X.mode().iloc[0]
+    X, X_test = X.fillna(most_frequent), X_test.fillna(most_frequent)
+    shown = table_encoder(X).fit(X)  # how columns are shown is the same for all sets
     condensers = {
         "not private: random rows": RandomSubset(n_per_class=n_per_class),
         "not private: Condenser": Condenser(n_per_class=n_per_class),
     }
-    for epsilon in [*epsilons, WITHOUT_ROWS]:
-        label = f"epsilon {epsilon:g}" if epsilon > WITHOUT_ROWS else "no data"
-        mechanism = ClassGaussians(epsilon, feature_range=known)
-        condensers[f"Condenser(privacy=ClassGaussians), {label}"] = Condenser(privacy=mechanism, n_per_class=n_per_class)
+    for epsilon in epsilons:
+        privacy = ClassGaussians(epsilon, feature_range=known)
+        condensers[f"Condenser(privacy=ClassGaussians), {_of(epsilon)}"] = Condenser(
+            privacy=privacy, n_per_class=n_per_class
+        )
+    print(
+        f"\nAdult, {n_per_class} per class, {seeds} seeds\n\n| set | logistic | forest | seconds |\n|---|---|---|---|"
+    )
     for label, condenser in condensers.items():
         scores, seconds = [], []
         for seed in range(seeds):
             start = time.perf_counter()
             fitted = condenser.set_params(random_state=seed).fit(X, y)
             seconds.append(time.perf_counter() - start)
-            X_syn, y_syn = fitted
+            rows, y_syn, weight = shown.transform(fitted.X_syn_), fitted.y_syn_, fitted.sample_weight_
             learners = LogisticRegression(max_iter=1000), RandomForestClassifier(random_state=seed)
-            models = [make_pipeline(table_encoder(X).fit(X), learner) for learner in learners]
-            for model in models:
-                model[0].fit(X)  # how columns are shown is the same for all sets
-                model[-1].fit(model[0].transform(X_syn), y_syn, fitted.sample_weight_)
-            scores.append([model[-1].score(model[0].transform(X_test), y_test) for model in models])
+            scores.append([m.fit(rows, y_syn, weight).score(shown.transform(X_test), y_test) for m in learners])
         means, spread = 100 * np.mean(scores, axis=0), 100 * np.std(scores, axis=0)
-        shown = " | ".join(f"{m:.1f} ± {s:.1f}" for m, s in zip(means, spread, strict=True))
-        print(f"| {label} | {shown} | {np.median(seconds):.0f} |", flush=True)
+        cells = " | ".join(f"{m:.1f} ± {s:.1f}" for m, s in zip(means, spread, strict=True))
+        print(f"| {label} | {cells} | {np.median(seconds):.0f} |", flush=True)
 
 
 def main() -> None:
     """Print one table for each data set."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dataset", nargs="+", default=["mnist", "fashion_mnist", "adult"])
-    parser.add_argument("--epsilon", type=float, nargs="+", default=[0.2, 1.0, 10.0])
+    parser.add_argument("--epsilon", type=float, nargs="+", default=[WITHOUT_ROWS, 0.2, 1.0, 10.0])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-per-class", type=int, default=10)
     parser.add_argument("--methods", nargs="+", help="parts of names; all by default")

@@ -12,7 +12,7 @@ import matplotlib
 import pytest
 
 import skdc
-from skdc import discrepancies, evaluation, learners, parameterizations, plotting, solvers, spaces
+from skdc import discrepancies, evaluation, learners, parameterizations, plotting, privacy, solvers, spaces
 
 ROOT = Path(skdc.__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -60,6 +60,7 @@ EXAMPLES = [
     "kernel_inducing_points",
     "networks",
     "pipeline_grid_search",
+    "private",
     "robust_teacher",
     "selection",
     "streaming",
@@ -104,7 +105,7 @@ def test_page_of_combinations_is_true():
     assert made == (ROOT / "docs" / "combinations.rst").read_text(), "make it anew: see docs/combinations.py"
 
 
-MODULES = [skdc, discrepancies, evaluation, learners, parameterizations, plotting, solvers, spaces]
+MODULES = [skdc, discrepancies, evaluation, learners, parameterizations, plotting, privacy, solvers, spaces]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

@@ -18,8 +18,8 @@ from skdc.privacy import (
     PrivateRows,
     PrivateSketch,
     PrivateSource,
-    of_classes,
 )
+from skdc.privacy.source import of_classes
 from skdc.source import RowSource, Source, draw_seed
 
 

@@ -189,7 +189,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         try:
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 recipe = checked(self.recipe())
-                given, released = (X, y, sample_weight, sensitive_features), {}
+                given, released = (X, y, sample_weight, sensitive_features), dict[str, Any]()
                 if recipe.draws():
                     given, released = drawn_data(self, recipe.privacy, *given)
                     recipe = recipe._replace(privacy=None)
@@ -202,7 +202,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 refuse_idle_groups(recipe, has_groups)
                 error = self._condense(problem, recipe, previous)
             self._contain(*given[:2])
-            vars(self).update(released)
+            for name, value in released.items():
+                setattr(self, name, value)
         except BaseException:
             self._forget()
             raise

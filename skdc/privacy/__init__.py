@@ -5,7 +5,7 @@ from skdc.privacy.ledger import PrivacyLedger, Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.rows import PrivateRows
 from skdc.privacy.sketch import PrivateSketch
-from skdc.privacy.source import PrivateSource, PublicSource, of_classes
+from skdc.privacy.source import PrivateSource, PublicSource
 
 __all__ = [
     "ClassGaussians",
@@ -16,5 +16,4 @@ __all__ = [
     "PrivateSource",
     "PublicSource",
     "Release",
-    "of_classes",
 ]

@@ -27,6 +27,9 @@ from skdc import (
     LabelDistillation,
     LabelSolve,
     OptimalTransportMatching,
+    PrivateGradientMatching,
+    PrivateKernelInducingPoints,
+    PrivateMeanEmbedding,
     RandomlyPivotedCholesky,
     RandomSubset,
     SoftLabelRandom,
@@ -43,6 +46,8 @@ from skdc.networks import MLP, ConvNet
 SEEDS = range(5)
 # Hard rows are no small training set, easy ones neither; pivots are landmarks for kernels. The docstrings say so.
 WORSE = (RandomSubset, UncertaintySubset, RandomlyPivotedCholesky)
+# They must be told the range of the rows, and lose to random rows where rows are few: see tests/privacy.
+PRIVATE = (PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding)
 RELABELED = (LabelDistillation, LabelSolve, SoftLabelRandom)
 SLOW = (
     CAFE,
@@ -62,7 +67,7 @@ SLOW = (
 CONDENSERS = [pytest.param(partial(Condenser, MMD()), id="MMD")] + [
     pytest.param(cls, id=cls.__name__, marks=[pytest.mark.slow] if cls in SLOW else [])
     for cls in (getattr(skdc, name) for name in skdc.__all__)
-    if isinstance(cls, type) and issubclass(cls, NamedCondenser) and cls not in (*WORSE, *RELABELED)
+    if isinstance(cls, type) and issubclass(cls, NamedCondenser) and cls not in (*WORSE, *RELABELED, *PRIVATE)
 ]
 
 
