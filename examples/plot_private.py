@@ -96,7 +96,7 @@ for name, unfitted in attacked.items():
 # Two fits tell more than one
 # ---------------------------
 # A ledger adds up what has been released of the same rows, and refuses what would be too much.
-ledger = PrivacyLedger(epsilon=1.5)
+ledger = PrivacyLedger(epsilon=1.4)
 mechanism = ClassGaussians(epsilon=1.0, feature_range=known, ledger=ledger)
 condenser = Condenser(**k_means, privacy=mechanism).fit(X_train, y_train)
 print(f"spent: {ledger.spent():.2f}")

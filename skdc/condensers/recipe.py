@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from skdc.discrepancies.objective import Objective, Term
+from skdc.discrepancies.penalties import Penalty
 from skdc.parameterizations.base import Parameterization
 from skdc.privacy import GaussianMechanism
 from skdc.solvers.base import Solver
@@ -110,7 +111,7 @@ def _refuse_leaks(recipe: Recipe) -> None:
     if not isinstance(solver, Descent):
         raise ValueError(f"{solver!r} looks at rows, which are private; use Descent()")
     for leaf in recipe.leaves():
-        if not leaf.sees_data:
+        if isinstance(leaf, Penalty):
             continue
         if isinstance(solver, PrivateDescent):
             bounded, wanted = leaf.quadratic and leaf.by is None, "SquaredL2(space=KernelRidgePredictions(), by=None)"

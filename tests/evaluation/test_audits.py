@@ -1,5 +1,3 @@
-from copy import copy
-
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -123,7 +121,9 @@ def released_scores(epsilon, n_releases, noise):
     with_canary.update(np.ones((1, 4)), np.empty(0), np.ones(1), np.zeros(1, np.int64), canary)
 
     def score(filled):
-        seen = copy(filled).noisy(noise_multiplier, noise)
+        same = filled.empty_like()
+        same.merge(filled)
+        seen = same.noisy(noise_multiplier, noise)
         # Each part in units of its noise, but for the count, which tells next to nothing.
         of_terms = seen.terms[0][0] @ [0.6, 0.8] + seen.terms[1][0] @ [0.0, 0.2, 0.0]
         return of_terms + 0.9 * seen.rows[0].sum() / 2 + 0.1 * seen.squares[0]
