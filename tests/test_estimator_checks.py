@@ -91,7 +91,8 @@ def test_published(part, name, check):
 
 
 def test_every_condenser_is_checked():
-    named = set(concrete(skdc, BaseCondenser))
+    # Private ones must be told the range of the rows, and refuse weights: tests/privacy has theirs.
+    named = {cls for cls in concrete(skdc, BaseCondenser) if not cls.__name__.startswith("Private")}
     assert named == {type(condenser) for condenser in quick_condensers()}
 
 

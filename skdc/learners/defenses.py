@@ -110,7 +110,8 @@ class CurvatureRegularization(Defense):
     >>> MMD() + 0.1 * TeacherLoss(teacher=NetworkClassifier(defense=CurvatureRegularization()))
     Hybrid(terms=[('mmd', MMD()),
                   ('teacherloss',
-                   TeacherLoss(teacher=NetworkClassifier(defense=CurvatureRegularization()), weight=0.1))])
+                   TeacherLoss(teacher=NetworkClassifier(defense=CurvatureRegularization()),
+                               weight=0.1))])
     """
 
     def __init__(self, weight: float = 100.0, step: float = 0.05) -> None:

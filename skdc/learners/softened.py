@@ -41,7 +41,7 @@ class Softened(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     >>> from skdc.learners import Softened
     >>> X, y = load_iris(return_X_y=True)
     >>> Softened(LogisticRegression(max_iter=1000)).fit(X, y).predict_proba(X[:1]).round(2)
-    array([[0.58, 0.39, 0.02]])
+    array([[0.72, 0.27, 0.01]])
     """
 
     def __init__(self, estimator: Any, temperature: float = 4.0) -> None:

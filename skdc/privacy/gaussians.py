@@ -32,10 +32,10 @@ class ClassGaussians(GaussianMechanism):
     ----------
     epsilon, delta, feature_range, ledger, random_state
         As in `GaussianMechanism`.
-    n_directions : int, default=40
+    n_directions : int, default=60
         Directions in which the rows that are drawn differ within a class.
     n_rows : int, default=15000
-        Rows that are drawn; each class has its released share.
+        Rows that are drawn; each class has its released share, and 100 rows at least.
 
     Notes
     -----
@@ -67,7 +67,7 @@ class ClassGaussians(GaussianMechanism):
         epsilon: float = 1.0,
         delta: float = 1e-5,
         feature_range: tuple[ArrayLike, ArrayLike] | Mapping[Any, Any] | None = None,
-        n_directions: int = 40,
+        n_directions: int = 60,
         n_rows: int = 15000,
         ledger: PrivacyLedger | None = None,
         random_state: int | None = None,

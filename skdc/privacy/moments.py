@@ -16,6 +16,7 @@ _SHARES = np.array([0.05, 0.2, 0.75])
 _FACTORS = np.sqrt([0.7, 0.05, 0.25])
 _REACH = 1.25  # rows are cut off at so many times their root mean squared distance from the mean
 _NOISE_KEPT = 0.75  # of the largest eigenvalue that noise has, in what a class has beside all classes
+_LEAST_DRAWN = 100  # rows of each class, however rare it is, or noise makes it
 _PIECE = 1 << 23  # numbers of rows that are multiplied at a time
 
 
@@ -39,8 +40,9 @@ class Gaussians:
     directions: NDArray[np.float64]
 
     def sample(self, size: int, generator: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-        """Return about `size` rows, at least one of each class, and their classes."""
-        sizes = np.maximum(1, np.rint(size * self.mass / self.mass.sum())).astype(np.int64)
+        """Return about `size` rows, each class with its released share, none with hardly a row; and their classes."""
+        least = max(1, min(_LEAST_DRAWN, size // len(self.mass)))
+        sizes = np.maximum(least, np.rint(size * self.mass / self.mass.sum())).astype(np.int64)
         rows = []
         for n, mean, covariance in zip(sizes, self.means, self.covariances, strict=True):
             values, vectors = np.linalg.eigh(covariance)

@@ -306,7 +306,6 @@ GRADIENTS, PREDICTIONS = NetworkGradients(), KernelRidgePredictions()
         ((QuantizationError(space=RandomNetwork()), Points(), Lloyd()), ["Lloyd", "RandomNetwork", "Identity()"]),
         ((MMD(space=GRADIENTS), None, None), ["MMD", "clouds", "NetworkGradients", "SquaredL2"]),
         ((SquaredL2(), None, None), ["SquaredL2", "aligned", "Identity", "NetworkGradients()"]),
-        ((SquaredL2(space=PREDICTIONS), None, None), ["by='class'", "no effect", "by=None"]),
         ((MMD(), Points(labels="learned"), None), ["targets", "no gradient", "keep the labels"]),
         ((MMD(by="sex"), None, None), ["by='sex'", "'class'", "'group'"]),
         ((MMD(reduce="sum"), None, None), ["reduce='sum'", "'mean'", "'worst'"]),

@@ -127,7 +127,7 @@ CANNOT = [
     Condenser(),
     Condenser(MMD(bandwidth=1.0)),
     Condenser(MeanDistance(space=RandomNetwork())),
-    Condenser(RandomFeatureMMD(bandwidth=1.0), Points(start="noise")),
+    Condenser(RandomFeatureMMD(bandwidth=1.0), Points(start="spread")),
     Condenser(RandomFeatureMMD(bandwidth=1.0), Subset()),
     Condenser(RandomFeatureMMD(bandwidth=1.0) + MMD()),
 ]
@@ -138,6 +138,16 @@ def test_partial_fit_is_there_only_where_it_works(condenser):
     assert not hasattr(condenser, "partial_fit")
     with pytest.raises(AttributeError, match=r"partial_fit.*RandomFeatureMMD\(bandwidth=1\.0\)"):
         condenser.partial_fit(X, Y)
+
+
+def test_noise_starts_from_the_mean_and_spread_of_the_stream():
+    condenser = streaming().set_params(
+        parameterization=Points(start="noise"), solver=Descent(step_size=1e-9, n_steps=1)
+    )
+    condenser.set_params(n_samples=600)
+    start = feed(condenser, 10 + X, Y, [20, 100], classes=[0, 1, 2]).X_syn_
+    assert_allclose(start.mean(axis=0), 10 + X.mean(axis=0), atol=0.3)
+    assert_allclose(start.std(), np.sqrt(np.mean(X.var(axis=0))), rtol=0.1)
 
 
 def test_partial_fit_is_there_where_it_works():

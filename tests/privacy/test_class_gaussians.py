@@ -145,6 +145,13 @@ def test_drawn_rows_have_the_released_class_shares():
     assert_allclose(np.bincount(drawn) / len(drawn), np.bincount(y[kept]) / kept.sum(), atol=0.01)
 
 
+def test_rare_classes_are_drawn_too():
+    kept = (y != 0) | (np.arange(len(y)) % 50 == 0)
+    drawn = few(drawing(n_rows=900)).fit(X[kept], y[kept]).drawn_[1]
+    assert np.bincount(drawn)[0] == 100
+    assert np.bincount(few(drawing(n_rows=6)).fit(X[kept], y[kept]).drawn_[1])[0] == 2
+
+
 def test_no_targets_are_one_class():
     fitted = Condenser(MMD(), privacy=drawing(), n_samples=5, solver=Descent(n_steps=10), random_state=0).fit(X)
     assert fitted.X_syn_.shape == (5, 4) and fitted.y_syn_ is None and fitted.drawn_[1] is None
