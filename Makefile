@@ -60,6 +60,8 @@ bench: $(INSTALLED)  ## Run the benchmarks.
 	$(BIN)/python benchmarks/tables.py --dataset adult
 	$(BIN)/python benchmarks/regrets.py regrets.jsonl
 	$(BIN)/python benchmarks/fair.py
+	$(BIN)/python benchmarks/private.py
+	$(BIN)/python benchmarks/audits.py membership
 	$(BIN)/python benchmarks/robust.py worst
 
 clean:  ## Remove what was built; .venv stays.
