@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdc.condensers._input import as_array, checked_groups
 from skdc.condensers.base import BaseCondenser
+from skdc.evaluation._display import Table
 from skdc.evaluation.transfer import as_seen, rows_for_learners, standard_learners
 from skdc.meta import fit_on_set
 
@@ -25,7 +25,7 @@ MEASURES = ("accuracy", "balanced accuracy", "equalized odds", "demographic pari
 
 
 @dataclass(frozen=True, eq=False)
-class FairnessTable:
+class FairnessTable(Table):
     """What `fairness_table` found.
 
     Parameters
@@ -36,30 +36,18 @@ class FairnessTable:
         and 1 at most.
     """
 
+    measures = MEASURES
+    width = 18
     scores: dict[str, dict[str, float]]
 
     def mean(self) -> dict[str, float]:
         """Return the mean of each measure over the learners."""
         return {name: float(np.mean([found[name] for found in self.scores.values()])) for name in MEASURES}
 
-    def __str__(self) -> str:
-        rows = self._cells()
-        width = max(len(name) for name, _ in rows)
-        lines = [" " * width + "".join(f"  {name:>18}" for name in MEASURES)]
-        lines += [f"{name:{width}}" + "".join(f"  {cell:>18}" for cell in cells) for name, cells in rows]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in ("learner", *MEASURES))
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-            for name, cells in self._cells()
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-    def _cells(self) -> list[tuple[str, list[str]]]:
+    def cells(self) -> list[tuple[str, ...]]:
+        """Return each learner, their mean, and the measures."""
         shown = [*self.scores.items(), ("mean", self.mean())]
-        return [(name, [f"{found[measure]:.3f}" for measure in MEASURES]) for name, found in shown]
+        return [(name, *(f"{found[measure]:.3f}" for measure in MEASURES)) for name, found in shown]
 
 
 def fairness_table(

@@ -6,7 +6,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdc.condensers.base import BaseCondenser
+from skdc.evaluation._display import Table
 from skdc.images import ImageLayout
 from skdc.learners import NetworkClassifier
 from skdc.meta import fit_on_set
@@ -29,7 +29,7 @@ Corruption = Callable[[NDArray, np.random.Generator], NDArray]
 
 
 @dataclass(frozen=True, eq=False)
-class RobustnessTable:
+class RobustnessTable(Table):
     """What `robustness_table` found.
 
     Parameters
@@ -39,21 +39,12 @@ class RobustnessTable:
         are after ("robust"), and the least accuracy of a group after ("worst group").
     """
 
+    words = ("learner", "change")
+    measures = COLUMNS
     scores: dict[str, dict[str, dict[str, float]]]
 
-    def __str__(self) -> str:
-        widths = [max(len(cells[i]) for cells in self._cells()) for i in range(2)]
-        lines = [" " * (sum(widths) + 2) + "".join(f"  {column:>11}" for column in COLUMNS)]
-        for learner, change, *values in self._cells():
-            lines.append(f"{learner:{widths[0]}}  {change:{widths[1]}}" + "".join(f"  {value:>11}" for value in values))
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{name}</th>" for name in ("learner", "change", *COLUMNS))
-        rows = "".join(f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}</tr>" for cells in self._cells())
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-    def _cells(self) -> Iterator[tuple[str, ...]]:
+    def cells(self) -> Iterator[tuple[str, ...]]:
+        """Yield each learner with each change, and its accuracies."""
         for learner, changes in self.scores.items():
             for change, found in changes.items():
                 yield learner, change, *(f"{found[column]:.3f}" for column in COLUMNS)

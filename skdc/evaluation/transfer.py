@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdc.condensers._input import dense
 from skdc.condensers.base import BaseCondenser
+from skdc.evaluation._display import Table
 from skdc.images import ImageLayout
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.meta import fit_on_set
@@ -31,7 +31,7 @@ VARIANTS = ("hard labels", "weights", "soft labels")
 
 
 @dataclass(frozen=True, eq=False)
-class TransferTable:
+class TransferTable(Table):
     """What `transfer_table` found.
 
     Parameters
@@ -42,25 +42,13 @@ class TransferTable:
         learner can use them.
     """
 
+    measures = VARIANTS
     scores: dict[str, dict[str, float]]
 
-    def __str__(self) -> str:
-        width = max(map(len, self.scores))
-        lines = [" " * width + "".join(f"  {variant:>11}" for variant in VARIANTS)]
-        lines += [f"{name:{width}}" + "".join(f"  {cell:>11}" for cell in cells) for name, cells in self._cells()]
-        return "\n".join(lines)
-
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{variant}</th>" for variant in ("learner", *VARIANTS))
-        rows = "".join(
-            f"<tr><td>{escape(name)}</td>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-            for name, cells in self._cells()
-        )
-        return f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-
-    def _cells(self) -> list[tuple[str, list[str]]]:
+    def cells(self) -> list[tuple[str, ...]]:
+        """Return each learner, and its accuracies."""
         return [
-            (name, [f"{found[variant]:.3f}" if variant in found else "-" for variant in VARIANTS])
+            (name, *(f"{found[variant]:.3f}" if variant in found else "-" for variant in VARIANTS))
             for name, found in self.scores.items()
         ]
 

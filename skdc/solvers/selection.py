@@ -19,7 +19,6 @@ from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.source import RowSource, Source
-from skdc.spaces.perturbed import Perturbed
 
 
 @runtime_checkable
@@ -312,7 +311,7 @@ class Selection(Solver):
 
 def _refuse_moving_rows(objective: Any) -> None:
     for leaf in [] if objective is None else objective.leaves():
-        if isinstance(leaf.space_, Perturbed):
+        if leaf.space_.moves_rows:
             raise ValueError(
                 f"{leaf!r} moves the real rows for each set that it sees, but rows are chosen from data that stay: use "
                 "Points() and Descent()"

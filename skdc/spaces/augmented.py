@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import torch
 from torch import Tensor
@@ -11,11 +11,11 @@ from torch import Tensor
 from skdc.augmentation import Augmentation, Change, SiameseAugmentation
 from skdc.data import Block, LabeledSet
 from skdc.images import image_layout
-from skdc.source import RowSource, Source
-from skdc.spaces.base import Space
+from skdc.source import Source
+from skdc.spaces.base import Space, SpaceWrapper
 
 
-class Augmented(Space):
+class Augmented(SpaceWrapper):
     """Differentiable siamese augmentation (DSA): another space, of images that are all changed alike [1]_.
 
     One change is drawn each time the sets are seen (of each class by itself, if the space splits them before).
@@ -57,16 +57,6 @@ class Augmented(Space):
         self.image_shape = image_shape
         self.channels = channels
 
-    @property
-    def yields(self) -> Literal["clouds", "aligned"]:  # type: ignore[override]
-        """What the other space yields."""
-        return self.space.yields
-
-    @property
-    def splits(self) -> Literal["before", "after", "rows", "never"]:  # type: ignore[override]
-        """Where the other space splits."""
-        return self.space.splits
-
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the other space.
 
@@ -79,18 +69,6 @@ class Augmented(Space):
         self.augmentation_ = SiameseAugmentation() if self.augmentation is None else self.augmentation
         self.space.fit(source, generator)
         return self
-
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
-        """Change the other space."""
-        self.space.after_step(synthetic, source, generator)
-
-    def parameters(self) -> list[dict[str, Any]]:
-        """Return those of the other space."""
-        return self.space.parameters()
-
-    def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
-        """Return those of the other space."""
-        return self.space.attributes(synthetic, source)
 
     def represent(
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator

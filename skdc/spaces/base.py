@@ -27,6 +27,8 @@ class Space(BaseEstimator, ABC):
         whole and the rows that are shown are the real ones on both sides, so that they can be split by their keys.
     whitens : bool
         Whether the rows shown are mixtures of those of the data, of which only the sum of squares has a meaning.
+    moves_rows : bool
+        Whether the real rows are others for each synthetic set.
     asks : {None, "once", "each step"}
         When it asks a private source for means of bounded functions of rows; None where it would look at rows.
     """
@@ -34,6 +36,7 @@ class Space(BaseEstimator, ABC):
     yields: ClassVar[Literal["clouds", "aligned"]]
     splits: ClassVar[Literal["before", "after", "rows", "never"]]
     whitens: ClassVar[bool] = False
+    moves_rows: ClassVar[bool] = False
     asks: ClassVar[Literal["once", "each step"] | None] = None
 
     @abstractmethod
@@ -60,6 +63,34 @@ class Space(BaseEstimator, ABC):
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
         """Return fitted attributes that the condenser shows, by name (none by default)."""
         return {}
+
+
+class SpaceWrapper(Space):
+    """Another space, `space`, that is shown changed sets; subclasses write `represent`, and fit it."""
+
+    space: Space
+
+    @property
+    def yields(self) -> Literal["clouds", "aligned"]:  # type: ignore[override]
+        """What the other space yields."""
+        return self.space.yields
+
+    @property
+    def splits(self) -> Literal["before", "after", "rows", "never"]:  # type: ignore[override]
+        """Where the other space splits."""
+        return self.space.splits
+
+    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+        """Change the other space."""
+        self.space.after_step(synthetic, source, generator)
+
+    def parameters(self) -> list[dict[str, Any]]:
+        """Return those of the other space."""
+        return self.space.parameters()
+
+    def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
+        """Return those of the other space."""
+        return self.space.attributes(synthetic, source)
 
 
 class PointwiseSpace(Space):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Literal, Self
+from typing import Self
 
 import numpy as np
 import torch
@@ -11,11 +11,11 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.learners.defenses import ascended, check_ball
-from skdc.source import RowSource, Source, draw_seed
-from skdc.spaces.base import Space
+from skdc.source import Source, draw_seed
+from skdc.spaces.base import Space, SpaceWrapper
 
 
-class Perturbed(Space):
+class Perturbed(SpaceWrapper):
     r"""Another space, of real rows that an adversary has moved: what is matched is the worst within a small distance.
 
     Each real row moves, by no more than the radius, so that both sides grow apart in the other space: predictions move
@@ -49,21 +49,13 @@ class Perturbed(Space):
     SquaredL2(by=None, space=Perturbed(space=KernelRidgePredictions()))
     """
 
+    moves_rows = True
+
     def __init__(self, space: Space, radius: float = 0.1, norm: float = np.inf, n_steps: int = 1) -> None:
         self.space = space
         self.radius = radius
         self.norm = norm
         self.n_steps = n_steps
-
-    @property
-    def yields(self) -> Literal["clouds", "aligned"]:  # type: ignore[override]
-        """What the other space yields."""
-        return self.space.yields
-
-    @property
-    def splits(self) -> Literal["before", "after", "rows", "never"]:  # type: ignore[override]
-        """Where the other space splits."""
-        return self.space.splits
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the other space.
@@ -78,18 +70,6 @@ class Perturbed(Space):
         self.class_of_key_ = torch.as_tensor(source.schema.class_of_key, device=source.device)
         self.space.fit(source, generator)
         return self
-
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
-        """Change the other space."""
-        self.space.after_step(synthetic, source, generator)
-
-    def parameters(self) -> list[dict[str, Any]]:
-        """Return those of the other space."""
-        return self.space.parameters()
-
-    def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
-        """Return those of the other space."""
-        return self.space.attributes(synthetic, source)
 
     def represent(
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
