@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from skdc import Condenser, RandomSubset
 from skdc.discrepancies import MMD, MeanDistance
-from skdc.robustness import cluster_groups, label_agreement
+from skdc.robustness import cluster_groups, label_agreement, trimmed_weights
 
 
 def blobs(rng):
@@ -117,3 +117,37 @@ def test_found_groups_are_of_use_to_any_discrepancy_by_group(rng):
     groups = cluster_groups(X, y, n_clusters=2, random_state=0)
     condenser = Condenser(MMD(by="group", reduce="worst"), n_per_class=2, random_state=0)
     assert condenser.fit(X, y, sensitive_features=groups).discrepancy_.n_groups == 4
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 2)])
+def test_a_trimmed_embedding_leaves_out_outliers_of_each_class(rng, shape):
+    X = rng.normal(size=(300, 4)) + np.repeat([0.0, 8.0], 150)[:, None]
+    y = np.repeat(["no", "yes"], 150)
+    outliers = np.r_[:10, 150:160]
+    X[:5], X[5:10], X[150:155], X[155:160] = 1000, -20, [0, 0, 8, 8], 8 + 20 * rng.normal(size=(5, 4))
+    before = X.copy()
+    weight = trimmed_weights(X.reshape(-1, *shape), y, share=0.1, random_state=0)
+    assert weight[outliers].sum() == 0
+    assert [weight[y == label].sum() for label in ("no", "yes")] == [135, 135]
+    np.testing.assert_array_equal(X, before)
+    # One class cannot tell rows of one from those of the other, but what is far from both.
+    assert trimmed_weights(X, random_state=0)[:10].sum() == 0
+
+
+def test_trimming_keeps_a_mean_where_outliers_would_move_it(rng):
+    X = rng.normal(size=(500, 3))
+    X[:50] += 100
+    trimmed = np.average(X, axis=0, weights=trimmed_weights(X, share=0.15, random_state=0))
+    assert np.abs(trimmed).max() < 0.25 < 5 < X.mean(axis=0).min()
+
+
+def test_nothing_is_trimmed_without_a_share_and_all_rows_may_be_alike():
+    assert trimmed_weights(np.arange(10.0)[:, None], share=0.0).sum() == 10
+    assert trimmed_weights(np.ones((10, 2)), share=0.25, random_state=0).sum() == 8
+    assert trimmed_weights(np.arange(4.0)[:, None], [0, 0, 0, 1], share=0.9, random_state=0).tolist()[3] == 1
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, np.nan])
+def test_a_share_that_makes_no_sense_is_refused(share):
+    with pytest.raises(ValueError, match="share="):
+        trimmed_weights(np.arange(4.0)[:, None], share=share)

@@ -45,6 +45,8 @@ class Augmented(SpaceWrapper):
                                  space=RandomNetwork()))
     """
 
+    moves_rows = True
+
     def __init__(
         self,
         space: Space,

@@ -28,7 +28,7 @@ class Space(BaseEstimator, ABC):
     whitens : bool
         Whether the rows shown are mixtures of those of the data, of which only the sum of squares has a meaning.
     moves_rows : bool
-        Whether the real rows are others for each synthetic set.
+        Whether the real rows are changed anew each time that they are seen.
     asks : {None, "once", "each step"}
         When it asks a private source for means of bounded functions of rows; None where it would look at rows.
     """

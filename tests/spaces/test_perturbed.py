@@ -137,10 +137,11 @@ def test_settings_that_make_no_sense_are_refused(sides, settings):
         Perturbed(Identity(), **settings).fit(sides[0], seeded())
 
 
-def test_rows_are_not_chosen_for_data_that_move(iris):
-    moving = MeanDistance(space=Perturbed(Identity()))
+@pytest.mark.parametrize("space", [Perturbed(Identity()), Augmented(Identity(), image_shape=(2, 2))])
+def test_rows_are_not_chosen_for_data_that_change(space, iris):
+    changing = MeanDistance(space=space)
     with pytest.raises(ValueError, match="rows are chosen from data that stay"):
-        Condenser(moving, Subset(), Greedy(), n_per_class=2).fit(*iris)
+        Condenser(changing, Subset(), Greedy(), n_per_class=2).fit(*iris)
 
 
 def test_what_does_not_look_at_the_rows_is_refused(iris):
