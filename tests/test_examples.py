@@ -67,7 +67,7 @@ EXAMPLES = [
     "tables",
     "transfer",
 ]
-SLOW_EXAMPLES = ["fair_front", "networks", "tables"]
+SLOW_EXAMPLES = ["fair_front", "networks", "tables", "transfer"]
 
 
 @pytest.mark.parametrize(
@@ -100,6 +100,7 @@ def run_example(name, monkeypatch, *arguments):
     runpy.run_path(path, run_name="__main__")
 
 
+@pytest.mark.slow  # the page tries hundreds of fits
 def test_page_of_combinations_is_true():
     made = runpy.run_path(str(ROOT / "docs" / "combinations.py"))["page"]()
     assert made == (ROOT / "docs" / "combinations.rst").read_text(), "make it anew: see docs/combinations.py"

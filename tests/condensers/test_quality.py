@@ -105,6 +105,7 @@ def test_beats_random_rows(cls, random_rows):
     assert_better([accuracies(cls, seed, seed) for seed in SEEDS], random_rows)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "cls, learner",
     [
