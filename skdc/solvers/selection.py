@@ -313,8 +313,8 @@ def _refuse_moving_rows(objective: Any) -> None:
     for leaf in [] if objective is None else objective.leaves():
         if leaf.space_.moves_rows:
             raise ValueError(
-                f"{leaf!r} changes the real rows each time that it sees them, but rows are chosen from data that stay: use "
-                "Points() and Descent()"
+                f"{leaf!r} changes the real rows each time that it sees them, but rows are chosen from data that stay: "
+                "use Points() and Descent()"
             )
 
 
