@@ -39,7 +39,8 @@ def drawn_data(
     schema, seed = problem.schema, draw_entropy(condenser.random_state)
     rows, codes, release = mechanism.draw(mechanism.within(problem.X), problem.codes, schema.n_classes, seed)
     rows = rows.astype(schema.float_dtype)
-    rows = rows if encoder is None else problem.encoder.inverse_transform(rows)
+    if encoder is not None:  # columns hold what was declared, and nothing else
+        rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
     drawn = like_rows(rows, X), None
     if schema.classes is not None:
         drawn = drawn[0], like_targets(schema.classes[codes], y, None)

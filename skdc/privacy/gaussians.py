@@ -40,7 +40,9 @@ class ClassGaussians(GaussianMechanism):
     Notes
     -----
     The fitted condenser has the drawn rows as `drawn_`, a pair (X, y), which is as private as the set; `indices_` of a
-    chosen set count in them. Classes that are far from Gaussian, and rare combinations of columns, are lost.
+    chosen set count in them. Classes that are far from Gaussian, and rare combinations of columns, are lost. Numbers
+    of arrays may be drawn outside of the range that is known, as Gaussians go on beyond it: cut off they would have
+    other moments than those released. Columns of frames stay within their ranges and levels.
 
     References
     ----------
@@ -111,6 +113,7 @@ class ClassGaussians(GaussianMechanism):
         Returns
         -------
         X : ndarray of shape (n_rows, ...)
+            Not cut off at the range.
         codes : ndarray of shape (n_rows,)
         release : Release
             With what noise.
@@ -124,7 +127,7 @@ class ClassGaussians(GaussianMechanism):
             Z, codes, n_classes, radius, n_directions, release.noise_multiplier, self.noise()
         )
         drawn, drawn_codes = gaussians.sample(self.n_rows, np.random.default_rng(seed))
-        return (basis.back(drawn) + middle).clip(low, high), drawn_codes, release
+        return basis.back(drawn) + middle, drawn_codes, release
 
 
 class _Frequencies:

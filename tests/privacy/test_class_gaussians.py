@@ -139,6 +139,19 @@ def test_frames_come_back_as_they_are():
     assert fitted.drawn_[0].dtypes.equals(frame.dtypes)
 
 
+def test_rows_at_the_end_of_the_range_keep_their_mean_and_columns_of_frames_stay_within():
+    rows, privacy = np.random.default_rng(0).exponential(size=(2000, 2)).clip(0, 8), drawing(epsilon=100.0)
+    few_rows = {"n_samples": 3, "random_state": 0}
+    drawn = Condenser(MMD(), solver=Descent(n_steps=2), privacy=privacy, **few_rows).fit(rows).drawn_[0]
+    # Cut off at 0 the mean would be .08 higher.
+    assert_allclose(drawn.mean(axis=0), rows.mean(axis=0), atol=0.05)
+    assert drawn.min() < -0.5
+    frame = pd.DataFrame(rows, columns=["a", "b"])
+    known = privacy.set_params(feature_range={"a": (0.0, 8.0), "b": (0.0, 8.0)})
+    drawn = Condenser(MMD(), solver=Descent(n_steps=2), privacy=known, **few_rows).fit(frame).drawn_[0]
+    assert drawn.to_numpy().min() == 0
+
+
 def test_drawn_rows_have_the_released_class_shares():
     kept = (y != 0) | (np.arange(len(y)) % 5 == 0)
     drawn = few().fit(X[kept], y[kept]).drawn_[1]
