@@ -92,8 +92,8 @@ class CurvatureRegularization(Defense):
 
     Parameters
     ----------
-    weight : float, default=100.0
-        :math:`\lambda`, the paper's.
+    weight : float, default=3.0
+        :math:`\lambda`. The paper's 100 keeps a network that is trained for few epochs from learning.
     step : float, default=0.05
         h, in units of the root mean squared distance of rows from their mean. The paper's 3 is 0.054 for standardised
         images of 3x32x32.
@@ -114,7 +114,7 @@ class CurvatureRegularization(Defense):
                                weight=0.1))])
     """
 
-    def __init__(self, weight: float = 100.0, step: float = 0.05) -> None:
+    def __init__(self, weight: float = 3.0, step: float = 0.05) -> None:
         self.weight = weight
         self.step = step
 
