@@ -142,8 +142,13 @@ def worst(args: argparse.Namespace) -> None:
                 least = (min(right[of == part].mean() for part in np.unique(of)) for of in (y_test, clusters))
                 scores.setdefault(learner, []).append((right.mean(), *least))
         for learner, runs in scores.items():
-            cells = (f"{np.mean(values):.1f} ± {np.std(values):.1f}" for values in zip(*runs, strict=True))
-            print(f"| {name} | {learner} | {' | '.join(cells)} |", flush=True)
+            print_row(name, learner, runs)
+
+
+def print_row(name: str, how: str, runs: list[Any]) -> None:
+    """Print means and deviations over runs."""
+    cells = (f"{np.mean(values):.1f} ± {np.std(values):.1f}" for values in zip(*runs, strict=True))
+    print(f"| {name} | {how} | {' | '.join(cells)} |", flush=True)
 
 
 def nearest_groups(
@@ -210,8 +215,7 @@ def contamination(args: argparse.Namespace) -> None:
                 found = predictions(condenser.fit(rows, labels, sample_weight=weights), X_test, seed)
                 scores.setdefault((name, how), []).append([100 * np.mean(p == y_test) for p in found.values()])
     for (name, how), runs in scores.items():
-        cells = (f"{np.mean(values):.1f} ± {np.std(values):.1f}" for values in zip(*runs, strict=True))
-        print(f"| {name} | {how} | {' | '.join(cells)} |", flush=True)
+        print_row(name, how, runs)
 
 
 def main() -> None:

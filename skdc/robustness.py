@@ -65,9 +65,7 @@ def cluster_groups(
     """
     if n_clusters < 1:
         raise ValueError(f"n_clusters={n_clusters!r}: it must be at least 1")
-    rows = check_array(X, allow_nd=True)
-    rows = rows.reshape(len(rows), -1)
-    classes = np.zeros(len(rows)) if y is None else check_X_y(rows, y)[1]
+    rows, classes = _rows_and_classes(X, y)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     groups = np.empty(len(rows), dtype=np.int64)
     for label in np.unique(classes):
@@ -199,9 +197,7 @@ def trimmed_weights(
     """
     if not 0 <= share < 1:
         raise ValueError(f"share={share!r}: it must be at least 0 and less than 1")
-    rows = check_array(X, allow_nd=True, ensure_min_samples=2)
-    rows = rows.reshape(len(rows), -1)
-    classes = np.zeros(len(rows)) if y is None else check_X_y(rows, y)[1]
+    rows, classes = _rows_and_classes(X, y, least=2)
     rng = check_random_state(random_state)
     # Twice the median distance: in a narrower kernel all that is rare is as far as an outlier.
     some = rows[rng.permutation(len(rows))[:1000]]
@@ -221,3 +217,10 @@ def trimmed_weights(
                 break
         weight[members] = kept
     return weight
+
+
+def _rows_and_classes(X: ArrayLike, y: ArrayLike | None, least: int = 1) -> tuple[NDArray, NDArray]:
+    """Return rows as a matrix, at least so many, and their classes, a single one without labels."""
+    rows = check_array(X, allow_nd=True, ensure_min_samples=least)
+    rows = rows.reshape(len(rows), -1)
+    return rows, np.zeros(len(rows)) if y is None else check_X_y(rows, y)[1]
