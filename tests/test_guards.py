@@ -88,8 +88,16 @@ def test_no_parameter_is_dead(cls, name):
 @pytest.mark.parametrize("cls", [*NAMED, skdc.Condenser], ids=lambda cls: cls.__name__)
 def test_all_condensers_share_one_tail(cls):
     mine, tail = inspect.signature(cls).parameters, inspect.signature(BaseCondenser).parameters
-    assert list(mine)[-len(tail) :] == list(tail)
+    assert [name for name in mine if name in tail] == list(tail)
     assert all(mine[name].default == tail[name].default for name in tail)
+
+
+@pytest.mark.parametrize("cls", NAMED, ids=lambda cls: cls.__name__)
+def test_the_size_is_the_one_positional_parameter_of_a_named_condenser(cls):
+    first, *others = inspect.signature(cls).parameters.values()
+    assert first.name == "n_per_class" and first.kind is first.POSITIONAL_OR_KEYWORD
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in others)
+    assert cls(7).n_per_class == 7
 
 
 def test_condensing_never_sees_test_data():
