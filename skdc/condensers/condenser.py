@@ -16,7 +16,7 @@ from skdc.condensers._input import read
 from skdc.condensers._output import template
 from skdc.condensers._private import private_stream, refuse_unbounded
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
-from skdc.condensers._sizes import sizes_per_class
+from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
@@ -278,9 +278,12 @@ class Condenser(BaseCondenser):
         stream = self._stream
         counts, mass = stream.sketch.counts, stream.sketch.mass
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
+        recipe = self.recipe()
+        if self.privacy is None:
+            check_sizes(self, recipe.parameterization, sizes, counts, stream.schema.classes)
         with isolated(self.n_jobs):
             start = vars(self).get("_start")
-            error = self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, start, None)
+            error = self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, start, None)
         self._contain(*self._templates)
         if error is not None:
             raise error

@@ -20,7 +20,6 @@ from skdc.parameterizations.base import (
     check_labels,
     class_keys,
     class_weights,
-    refuse_too_many,
 )
 from skdc.source import RowSource, Source, draw_seed, require_rows
 
@@ -66,6 +65,10 @@ class Points(Parameterization):
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
         return isinstance(self.start, str) and self.start in ("rows", "noise") and self.labels != "teacher"
 
+    def takes_distinct_rows(self) -> bool:
+        """Tell whether each point starts at a row of its own: no two rows that are far apart are the same."""
+        return isinstance(self.start, str) and self.start == "spread"
+
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> PointsSet:
         """Return points at their start.
 
@@ -102,7 +105,6 @@ class Points(Parameterization):
             return source.starting_rows(sizes, generator)
         if self.start == "spread":
             rows = require_rows(self, source, "far-apart rows")
-            refuse_too_many(self, rows, sizes)
             return _spread_rows(rows, sizes, generator)
         if self.start == "noise":
             return source.noisy_rows(sizes, generator)
