@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.source import Source
 
 
@@ -88,7 +89,7 @@ def check_labels(part: Any, known: tuple[str, ...]) -> None:
         words = ", ".join(map(repr, known[:-1]))
         raise ValueError(f"{name}(labels={part.labels!r}): labels must be {words} or {known[-1]!r}")
     if part.teacher is not None and part.labels != "teacher":
-        raise ValueError(f"{name}(labels={part.labels!r}, teacher=...): a teacher is asked by labels='teacher' only")
+        raise PartsError(f"{name}(labels={part.labels!r}, teacher=...): a teacher is asked by labels='teacher' only")
 
 
 def class_weights(source: Source, sizes: NDArray[np.int64]) -> Tensor:

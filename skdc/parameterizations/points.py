@@ -12,6 +12,7 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.kernels import distances_of_norms
 from skdc.learners.teachers import fitted_teacher
 from skdc.parameterizations.base import (
@@ -80,9 +81,9 @@ class Points(Parameterization):
         """
         check_labels(self, self.known_labels)
         if self.labels == "probabilities" and source.schema.task != "classification":
-            raise ValueError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
+            raise PartsError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
         if self.labels == "learned" and not source.schema.n_outputs:
-            raise ValueError(f"{self!r} learns targets, but y is None; use labels='hard'")
+            raise PartsError(f"{self!r} learns targets, but y is None; use labels='hard'")
         X, y = self._start(source, sizes, generator)
         # Continuous targets are part of the joint law of (x, y) and always move.
         teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
@@ -140,7 +141,7 @@ def _chosen_rows(
     chooser = clone(condenser).set_params(random_state=seed, n_jobs=torch.get_num_threads(), **size)
     chooser.fit(source.X, y, sample_weight=source.weight)
     if not hasattr(chooser, "indices_"):
-        raise ValueError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
+        raise PartsError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
     chosen = [chooser.indices_[np.isin(chooser.indices_, rows)] for rows in members]
     start = source.take(np.concatenate([np.resize(rows, n) for rows, n in zip(chosen, sizes, strict=True)]))
     return start.X, start.y
