@@ -2,6 +2,7 @@
 
 import itertools
 import pickle
+import sys
 from time import monotonic
 
 import numpy as np
@@ -32,6 +33,7 @@ from skdc import (
     KMedoids,
     RandomSubset,
     TabularCondenser,
+    at_most,
     make_condensing_pipeline,
 )
 from skdc.auto.candidates import Traits, proposed
@@ -167,7 +169,7 @@ def test_halving_goes_on_with_the_third_on_three_times_the_rows(monkeypatch):
 def test_few_rows_hold_all_classes(monkeypatch):
     monkeypatch.setattr("skdc.auto.condenser._FEWEST_ROWS", 30)
     labels = np.where(np.arange(400) < 3, "rare", np.where(y == 1, "one", "zero"))
-    fitted = auto(KNeighborsClassifier(1), candidates=[KMedoids(n_per_class=1)] * 8).fit(X, labels)
+    fitted = auto(KNeighborsClassifier(1), candidates=[KMedoids(1)] * 8, n_per_class=at_most(5)).fit(X, labels)
     assert (fitted.leaderboard_["error"] == "").all() and fitted.classes_.tolist() == ["one", "rare", "zero"]
 
 
@@ -179,7 +181,9 @@ def test_sets_may_be_large():
     fitted = auto(KNeighborsClassifier(1), n_per_class=None, n_samples=1600).fit(rows, labels)
     assert (fitted.leaderboard_["error"] == "").all() and len(fitted.X_syn_) == 1600
     few = np.r_[np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)[:24]]
-    fitted = auto(n_per_class={0: 20, 1: 20}).fit(rows[few], labels[few])
+    with pytest.raises(ValueError, match="cannot give 20 rows of class 1: 18 are left when others are held out"):
+        auto(n_per_class=20).fit(rows[few], labels[few])
+    fitted = auto(n_per_class={0: 20, 1: at_most(20)}).fit(rows[few], labels[few])
     assert np.bincount(fitted.y_syn_).tolist() == [20, 18], "six of 24 rows are held out"
     with pytest.raises(ValueError, match="a set of 390 rows cannot be chosen from the 300 that are left"):
         auto(n_per_class=None, n_samples=390).fit(X, y)
@@ -254,7 +258,9 @@ class Failing(RandomSubset):
 
 
 def test_candidates_that_fail_are_told_of():
-    fitted = auto(candidates={"bad": Failing(), "too many": KMedoids(n_per_class=350)}).fit(X, y)
+    with pytest.warns(UserWarning, match=r"random rows only, of 3 candidates: .*it was not to be"):
+        fitted = auto(candidates={"bad": Failing(), "too many": KMedoids(n_per_class=350)}).fit(X, y)
+    assert "1 of 3 candidates were tried" in fitted.reason_
     errors = fitted.leaderboard_.set_index("candidate")["error"]
     assert errors["bad"] == "it was not to be" and "350" in errors["too many"] and errors["random rows"] == ""
     assert type(fitted.best_condenser_) is RandomSubset
@@ -277,9 +283,9 @@ def test_no_set_that_can_be_judged():
 
 def test_what_is_slow_is_left_out(monkeypatch):
     seconds = itertools.count()  # a clock that each look at it sets forward by one
-    for module in ("condenser", "trials"):
-        monkeypatch.setattr(f"skdc.auto.{module}.monotonic", lambda: float(next(seconds)))
-    fitted = auto(candidates=[KMedoids(random_state=s) for s in range(8)], time_budget=12.0).fit(X, y)
+    for module in ("auto.condenser", "auto.trials", "condensers._runtime"):
+        monkeypatch.setattr(f"skdc.{module}.monotonic", lambda: float(next(seconds)))
+    fitted = auto(candidates=[KMedoids(random_state=s) for s in range(8)], time_budget=120.0).fit(X, y)
     errors = fitted.leaderboard_["error"]
     assert (errors == "out of time").any() and (errors == "").any()
     assert errors[fitted.leaderboard_["candidate"] == "random rows"].tolist() == [""]
@@ -459,3 +465,66 @@ PLAIN = AutoCondenser(GaussianNB(), candidates=[KMeansCondenser()], n_samples=5,
 )
 def test_sklearn_checks(estimator, check):
     check(estimator)
+
+
+# Sizes and sentences
+
+
+def test_a_number_of_each_class_is_given_whatever_serves_better():
+    uneven = np.where(np.arange(400) % 10 == 0, "few", "many")
+    for estimator in (None, GaussianNB()):
+        fitted = AutoCondenser(estimator, candidates="auto", time_budget=3.0, n_per_class=5, random_state=0)
+        fitted.fit(X, uneven)
+        assert np.unique(fitted.y_syn_, return_counts=True)[1].tolist() == [5, 5]
+        assert not any("in proportion" in name for name in fitted.leaderboard_["candidate"])
+
+
+def test_a_class_of_too_few_rows_is_refused_by_name():
+    labels = np.where(np.arange(400) < 6, "rare", "often")
+    with pytest.raises(ValueError, match=r"cannot give 5 rows of class 'rare': \d are left .*at_most\(5\)"):
+        auto().fit(X, labels)
+    with pytest.raises(ValueError, match="a set of 401 rows cannot be chosen"):
+        auto(n_per_class=None, n_samples=401).fit(X, y)
+
+
+def test_frames_of_results_take_pandas_when_they_are_read_only(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    fitted = auto().fit(X, y)
+    with pytest.raises(ImportError):
+        fitted.leaderboard_  # noqa: B018
+    monkeypatch.undo()
+    assert len(fitted.leaderboard_) == 3
+
+
+def test_the_reason_counts_what_was_tried():
+    fitted = auto(candidates={"good": KMedoids(), "bad": Failing()}).fit(X, y)
+    assert "2 of 3 candidates were tried in" in fitted.reason_
+    assert "3 candidates were tried in" in auto().fit(X, y).reason_
+
+
+def test_quick_candidates_come_first():
+    for sizes in ({"": {"n_samples": 260}}, {"": {"n_samples": 20}}):
+        for n_classes, n_rows in ((26, 20_000), (2, 500), (10, 5000)):
+            found = names(sizes=sizes, n_classes=n_classes, n_rows=n_rows)
+            slow = min(found.index(name) for name in ("kernel inducing points", "one set for many learners"))
+            assert max(map(found.index, ("random rows", "k-means", "k-medoids", "Wasserstein coreset"))) < slow
+            assert found[:2] == ["random rows", "k-means"]
+    found = names(sizes={"": {"n_samples": 260}}, n_classes=26, n_rows=20_000)
+    assert found.index("k-medoids") < found.index("kernel points"), "which take a hundred times as long"
+
+
+def test_what_comes_out_is_the_best_of_what_was_tried():
+    fitted = auto(time_budget=0.5, candidates="auto").fit(X, y)
+    scores = fitted.leaderboard_["score"].dropna()
+    assert fitted.leaderboard_["score"][0] == scores.max()
+    assert f"{scores.max():.4g}" in fitted.reason_
+
+
+def test_selections_stop_in_time():
+    slow = KMedoids(n_per_class=100, n_passes=10**6)
+    rows, labels = make_classification(4000, 10, n_informative=8, random_state=0)
+    started = monotonic()
+    with pytest.warns(UserWarning, match="random rows only"):
+        auto(candidates=[GreedyKernelPoints(400, n_passes=100)], time_budget=0.2).fit(rows, labels)
+    assert monotonic() - started < 20
+    auto(candidates=[slow], time_budget=2.0).fit(rows, labels)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
 from typing import Any, Literal, Self
@@ -24,9 +23,9 @@ from sklearn.utils.validation import (
 )
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
+from skdc.condensers._inner import chooser_of
 from skdc.condensers._input import Problem, as_array, checked_rows, dense, read
 from skdc.condensers._output import (
-    CondensedPair,
     chosen_rows,
     chosen_targets,
     like_rows,
@@ -34,6 +33,7 @@ from skdc.condensers._output import (
     template,
     whole,
 )
+from skdc.condensers._pair import PairMixin
 from skdc.condensers._private import drawn_data, private_source, refuse_unbounded
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._sizes import check_sizes, sizes_per_class
@@ -46,43 +46,6 @@ from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import DivergenceError, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
-
-
-class PairMixin:
-    """A fitted condenser unpacks into (X_syn, y_syn)."""
-
-    def __iter__(self: Any) -> Iterator[Any]:
-        """Return an iterator over X_syn and y_syn, in the containers of the data.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        """
-        check_is_fitted(self)
-        return iter(self._pair())
-
-    def fit_transform(
-        self: Any,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        sensitive_features: ArrayLike | None = None,
-    ) -> CondensedPair:
-        """Fit and return the pair (X_syn, y_syn).
-
-        Parameters
-        ----------
-        X, y, sample_weight, sensitive_features
-            As in `fit`.
-
-        Returns
-        -------
-        tuple of (X_syn, y_syn)
-        """
-        self.fit(X, y, sample_weight=sample_weight, sensitive_features=sensitive_features)
-        return CondensedPair(self)
 
 
 class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
@@ -148,10 +111,27 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         """Return the nouns, made from the parameters."""
 
     def _recipe_for(self, schema: Schema) -> Recipe:
-        """Return the nouns for data of a kind: a recipe may ask for the task, which is known now."""
+        """Return the nouns for data of a kind, which is known now: a recipe may ask for the task."""
         resolved: Any = copy(self)
         resolved.task = schema.task
         return resolved.recipe()
+
+    def chooser(self, place: str, task: str) -> Recipe:
+        """Return the recipe by which rows are chosen for a part that this condenser is given to.
+
+        Parameters
+        ----------
+        place : str
+            How it is given, for messages.
+        task : str
+            What the data are for; "auto" where it is not known yet.
+
+        Raises
+        ------
+        PartsError
+            If it is private, makes rows, or has settings that would have no effect there.
+        """
+        return chooser_of(self, place, task)
 
     @with_callbacks
     def fit(
@@ -192,9 +172,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         try:
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 recipe = checked(self.recipe())
+                mechanism = recipe.privacy
                 given, released = (X, y, sample_weight, sensitive_features), dict[str, Any]()
                 if recipe.draws():
-                    given, released = drawn_data(self, recipe.privacy, *given)
+                    given, released = drawn_data(self, mechanism, *given)
                     recipe = recipe._replace(privacy=None)
                 privacy, has_groups = recipe.privacy, given[3] is not None
                 encoder = self.encoder if privacy is None else privacy.encoder(self.encoder, X)
@@ -203,6 +184,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                     refuse_unbounded(problem, has_groups)
                 recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
                 refuse_idle_groups(recipe, has_groups)
+                self.recipe_ = recipe._replace(privacy=mechanism).copied()
                 error = self._condense(problem, recipe, previous)
             self._contain(*given[:2])
             for name, value in released.items():

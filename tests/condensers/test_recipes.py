@@ -29,15 +29,13 @@ OTHERS = {
     "solver": [Descent(step_size=0.3, n_steps=2), Greedy(), Draw(), Lloyd(max_iter=1)],
 }
 RECIPES = {type(condenser).__name__: condenser.recipe() for condenser in quick_condensers()}
-OF_MMD = ("KernelHerding", "KernelThinning")
 SAME = [("FacilityLocation", Greedy)]  # but for a limit that these rows do not reach
 CASES = [
     pytest.param(name, noun, other, id=f"{name}-{noun}-{other!r}")
     for name, recipe in RECIPES.items()
     for noun, others in OTHERS.items()
     for other in others
-    # None stands for MMD() where something is minimised.
-    if repr(other) != repr(getattr(recipe, noun)) and (other is not None or name not in OF_MMD)
+    if repr(other) != repr(getattr(recipe, noun))
     if (name, type(other)) not in SAME
 ]
 
