@@ -72,7 +72,7 @@ class Traits:
     def medoid_seconds(self) -> float:
         """About how long k-medoids takes: the square of the rows of a class, of which it looks at 8192."""
         n_classes = max(self.n_classes, 1)
-        return n_classes * 4.0 * (min(self.n_rows / n_classes, 8192) / 8192) ** 2
+        return n_classes * (min(self.n_rows / n_classes, 8192) / 8192) ** 2
 
     @classmethod
     def of(cls, X: Any, problem: Problem) -> Traits:
