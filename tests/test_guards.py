@@ -86,8 +86,16 @@ def test_all_condensers_share_one_tail():
     tail = inspect.signature(BaseCondenser).parameters
     for cls in [*NAMED, skdc.Condenser]:
         mine = inspect.signature(cls).parameters
-        assert list(mine)[-len(tail) :] == list(tail), cls
+        assert [name for name in mine if name in tail] == list(tail), cls
         assert all(mine[name].default == tail[name].default for name in tail), cls
+
+
+@pytest.mark.parametrize("cls", NAMED, ids=lambda cls: cls.__name__)
+def test_the_size_is_the_one_positional_parameter_of_a_named_condenser(cls):
+    first, *others = inspect.signature(cls).parameters.values()
+    assert first.name == "n_per_class" and first.kind is first.POSITIONAL_OR_KEYWORD
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in others)
+    assert cls(7).n_per_class == 7
 
 
 def test_condensing_never_sees_test_data():

@@ -180,7 +180,7 @@ def test_values_out_of_fold(values):
 
 def test_subsets_are_labelled_out_of_fold(fruit):
     y = labels_of(fruit)
-    condenser = SoftLabelRandom(KNeighborsClassifier(1), n_per_class=4, random_state=0).fit(fruit.X, y)
+    condenser = SoftLabelRandom(teacher=KNeighborsClassifier(1), n_per_class=4, random_state=0).fit(fruit.X, y)
     others = np.setdiff1d(np.arange(60), condenser.indices_)
     expected = KNeighborsClassifier(1).fit(fruit.X[others], y[others]).predict_proba(fruit.X[condenser.indices_])
     np.testing.assert_array_equal(condenser.y_soft_.round(6), expected)

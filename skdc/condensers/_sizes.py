@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdc.condensers.sizes import ClassSizes
 from skdc.data import Schema
 
 
 def sizes_per_class(
-    n_per_class: int | Mapping[Any, int] | None,
+    n_per_class: ClassSizes | None,
     n_samples: float | None,
     schema: Schema,
     counts: NDArray[np.int64],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
 from typing import Any, Literal, Self
@@ -39,6 +39,7 @@ from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated,
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
+from skdc.condensers.sizes import ClassSizes
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
@@ -121,7 +122,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def __init__(
         self,
         *,
-        n_per_class: int | Mapping[Any, int] | None = None,
+        n_per_class: ClassSizes | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
 from numbers import Integral
 from typing import Any, Literal, Self
@@ -22,6 +21,7 @@ from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
+from skdc.condensers.sizes import ClassSizes
 from skdc.data import WIDEST_TABLE, Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
@@ -123,7 +123,7 @@ class Condenser(BaseCondenser):
         solver: Solver | None = None,
         privacy: GaussianMechanism | None = None,
         *,
-        n_per_class: int | Mapping[Any, int] | None = None,
+        n_per_class: ClassSizes | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

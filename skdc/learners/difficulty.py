@@ -97,7 +97,7 @@ class Margin(Difficulty):
     --------
     >>> from skdc import UncertaintySubset
     >>> from skdc.learners import Margin
-    >>> condenser = UncertaintySubset(Margin(), n_per_class=3)
+    >>> condenser = UncertaintySubset(difficulty=Margin(), n_per_class=3)
     """
 
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:
@@ -127,7 +127,7 @@ class EL2N(Difficulty):
     --------
     >>> from skdc import UncertaintySubset
     >>> from skdc.learners import EL2N
-    >>> condenser = UncertaintySubset(EL2N(n_networks=10), n_per_class=3)
+    >>> condenser = UncertaintySubset(difficulty=EL2N(n_networks=10), n_per_class=3)
     """
 
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:
@@ -156,7 +156,7 @@ class GraNd(Difficulty):
     --------
     >>> from skdc import UncertaintySubset
     >>> from skdc.learners import GraNd
-    >>> condenser = UncertaintySubset(GraNd(n_epochs=0), n_per_class=3)
+    >>> condenser = UncertaintySubset(difficulty=GraNd(n_epochs=0), n_per_class=3)
     """
 
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:
@@ -196,7 +196,7 @@ class Forgetting(Difficulty):
     --------
     >>> from skdc import UncertaintySubset
     >>> from skdc.learners import Forgetting
-    >>> condenser = UncertaintySubset(Forgetting(n_epochs=20), n_per_class=3)
+    >>> condenser = UncertaintySubset(difficulty=Forgetting(n_epochs=20), n_per_class=3)
     """
 
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:

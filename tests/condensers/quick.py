@@ -82,7 +82,7 @@ QUICK = {
     "RandomlyPivotedCholesky": lambda: RandomlyPivotedCholesky(random_state=0),
     "GreedyKernelPoints": lambda: GreedyKernelPoints(random_state=0),
     "GradMatch": lambda: GradMatch(network=SMALL, random_state=0),
-    "UncertaintySubset": lambda: UncertaintySubset(EL2N(SMALL, n_networks=1, n_epochs=2), random_state=0),
+    "UncertaintySubset": lambda: UncertaintySubset(difficulty=EL2N(SMALL, n_networks=1, n_epochs=2), random_state=0),
     "DistributionMatching": lambda: DistributionMatching(network=SMALL, n_steps=3, random_state=0),
     "GradientMatching": lambda: GradientMatching(network=SMALL, n_steps=3, n_train_steps=2, random_state=0),
     "TrajectoryMatching": lambda: TrajectoryMatching(
@@ -90,22 +90,24 @@ QUICK = {
     ),
     "KernelInducingPoints": lambda: KernelInducingPoints(n_steps=3, random_state=0),
     "ImprovedDistributionMatching": lambda: ImprovedDistributionMatching(
-        SMALL, n_networks=1, n_steps=3, random_state=0
+        network=SMALL, n_networks=1, n_steps=3, random_state=0
     ),
-    "CAFE": lambda: CAFE(SMALL, n_steps=3, random_state=0),
-    "M3D": lambda: M3D(SMALL, n_networks=1, n_steps=3, random_state=0),
-    "NCFM": lambda: NCFM(SMALL, n_networks=1, n_frequencies=20, n_steps=3, random_state=0),
-    "WMDD": lambda: WMDD(SMALL, n_steps=3, random_state=0),
-    "OptimalTransportMatching": lambda: OptimalTransportMatching(SMALL, n_steps=3, random_state=0),
-    "DataDAM": lambda: DataDAM(Strip(), n_steps=3, random_state=0),
+    "CAFE": lambda: CAFE(network=SMALL, n_steps=3, random_state=0),
+    "M3D": lambda: M3D(network=SMALL, n_networks=1, n_steps=3, random_state=0),
+    "NCFM": lambda: NCFM(network=SMALL, n_networks=1, n_frequencies=20, n_steps=3, random_state=0),
+    "WMDD": lambda: WMDD(network=SMALL, n_steps=3, random_state=0),
+    "OptimalTransportMatching": lambda: OptimalTransportMatching(network=SMALL, n_steps=3, random_state=0),
+    "DataDAM": lambda: DataDAM(network=Strip(), n_steps=3, random_state=0),
     "GeneralCondenser": lambda: GeneralCondenser(threshold=0.01, n_steps=3, random_state=0),
-    "FRePo": lambda: FRePo(SMALL, n_networks=2, n_steps=3, random_state=0),
-    "RFAD": lambda: RFAD(SMALL, n_steps=3, random_state=0),
-    "RCIG": lambda: RCIG(SMALL, n_networks=2, n_iterations=3, n_steps=3, random_state=0),
-    "UnrolledTraining": lambda: UnrolledTraining(SMALL, n_train_steps=3, n_backward=2, n_steps=3, random_state=0),
-    "LabelDistillation": lambda: LabelDistillation(SMALL, n_networks=2, n_steps=3, random_state=0),
+    "FRePo": lambda: FRePo(network=SMALL, n_networks=2, n_steps=3, random_state=0),
+    "RFAD": lambda: RFAD(network=SMALL, n_steps=3, random_state=0),
+    "RCIG": lambda: RCIG(network=SMALL, n_networks=2, n_iterations=3, n_steps=3, random_state=0),
+    "UnrolledTraining": lambda: UnrolledTraining(
+        network=SMALL, n_train_steps=3, n_backward=2, n_steps=3, random_state=0
+    ),
+    "LabelDistillation": lambda: LabelDistillation(network=SMALL, n_networks=2, n_steps=3, random_state=0),
     "LabelSolve": lambda: LabelSolve(random_state=0),
-    "SoftLabelRandom": lambda: SoftLabelRandom(GaussianNB(), random_state=0),
+    "SoftLabelRandom": lambda: SoftLabelRandom(teacher=GaussianNB(), random_state=0),
     "TabularCondenser": lambda: TabularCondenser(teacher=GaussianNB(), random_state=0),
     "MMD": lambda: Condenser(MMD(), solver=Descent(n_steps=3), random_state=0),
     "RandomFeatureMMD": lambda: Condenser(

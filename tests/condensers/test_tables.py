@@ -181,7 +181,7 @@ def test_default_of_frames_with_continuous_targets():
 def test_any_choice_of_rows_is_labelled():
     label = np.where(MIXED["age"] + 9 * RNG.normal(size=40) > 40, "old", "young")
     for rows in (KMedoids(), RandomSubset()):
-        taught = TabularCondenser(rows, GaussianNB(), n_samples=8, random_state=0).fit(MIXED, label)
+        taught = TabularCondenser(rows=rows, teacher=GaussianNB(), n_samples=8, random_state=0).fit(MIXED, label)
         alone = clone(rows).set_params(n_samples=8, random_state=0).fit(MIXED, label)
         if isinstance(rows, KMedoids):  # which draws no number; a teacher may draw its seed first
             assert_array_equal(taught.indices_, alone.indices_)
@@ -190,7 +190,7 @@ def test_any_choice_of_rows_is_labelled():
         expected = GaussianNB().fit(codes[others], label[others]).predict_proba(codes[taught.indices_])
         assert_allclose(taught.y_soft_, expected, atol=1e-4)
     with pytest.raises(ValueError, match=r"rows=KMeansCondenser\(\) must be a condenser that chooses rows"):
-        TabularCondenser(KMeansCondenser()).fit(MIXED, label)
+        TabularCondenser(rows=KMeansCondenser()).fit(MIXED, label)
 
 
 def test_what_the_encoder_refuses_is_refused_by_fit():
@@ -252,12 +252,12 @@ def test_a_rare_class_in_a_large_table():
     frame = pd.DataFrame({"a": RNG.normal(size=10_500), "b": RNG.normal(size=10_500)})
     label = np.where(frame["a"] > 0, 1, 0)
     label[3] = 2
-    condenser = TabularCondenser(RandomSubset(), n_samples=9, random_state=0).fit(frame, label)
+    condenser = TabularCondenser(rows=RandomSubset(), n_samples=9, random_state=0).fit(frame, label)
     assert condenser.y_soft_.shape == (9, 3)
 
 
 def test_teachers_are_seeded_all_through():
     teacher = make_pipeline(StandardScaler(), RandomForestClassifier(5))
-    condenser = TabularCondenser(RandomSubset(), teacher, n_samples=9, random_state=0)
+    condenser = TabularCondenser(rows=RandomSubset(), teacher=teacher, n_samples=9, random_state=0)
     label = np.where(MIXED["age"] + 9 * RNG.normal(size=40) > 40, "old", "young")
     assert_array_equal(clone(condenser).fit(MIXED, label).y_soft_, clone(condenser).fit(MIXED, label).y_soft_)
