@@ -38,7 +38,7 @@ def template(values: Any) -> Any:
     """Return what `like_rows` and `like_targets` need to know of a container: an empty copy of it."""
     if values is None:
         return None
-    return values.iloc[:0].copy() if hasattr(values, "iloc") else np.asarray(values)[:0]
+    return values.iloc[:0].copy() if hasattr(values, "iloc") else np.empty_like(np.asarray(values)[:0])
 
 
 def seen_range(values: Any) -> tuple[Any, Any] | None:
@@ -62,9 +62,16 @@ def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
         The data.
     span : (low, high) or None
         Between which the numbers of each feature lie; None where they may be any, which only floats can hold.
+
+    Raises
+    ------
+    ValueError
+        If an encoder gave rows of another shape.
     """
     if hasattr(values, "iloc"):
         return values
+    if values.shape[1:] != np.shape(like)[1:]:
+        raise ValueError(f"the encoder gives back rows of shape {values.shape[1:]}, but those of X are of {np.shape(like)[1:]}")
     if not hasattr(like, "iloc"):
         return values if span is None else _bounded(values, np.asarray(like).dtype, *span)
     dtypes = list(like.dtypes)

@@ -22,7 +22,7 @@ from skdc.parameterizations.base import (
     class_weights,
     refuse_too_many,
 )
-from skdc.parameterizations.within import cut, in_units, span_of
+from skdc.parameterizations.within import cut, in_units, mirrored, span_of
 from skdc.source import RowSource, Source, draw_seed, require_rows
 
 
@@ -97,7 +97,7 @@ class Points(Parameterization):
         units = source.spread, torch.as_tensor(source.target_spread, dtype=X.dtype, device=X.device)
         span = span_of(self, source)
         ends = None if span is None else in_units(span, source, source.spread)
-        rows = self.rows(cut(X / source.spread, ends))
+        rows = self.rows(mirrored(X / source.spread, ends))
         masses = class_keys(source, sizes), class_weights(source, sizes)
         points = PointsSet(*masses, rows, y, learned, units, teacher, ends)
         points.span = span

@@ -47,6 +47,17 @@ def in_units(span: Span, source: Source, unit: float) -> tuple[Tensor, Tensor]:
     return low, high
 
 
+def mirrored(X: Tensor, span: tuple[Tensor, Tensor] | None) -> Tensor:
+    """Return rows of which numbers beyond the ends of a span are mirrored there, and cut off at the other end.
+
+    Rows that were only cut off might meet in a corner, from where no gradient parts them.
+    """
+    if span is None:
+        return X
+    low, high = span
+    return torch.clamp(torch.where(high < X, 2 * high - X, torch.where(low > X, 2 * low - X, X)), low, high)
+
+
 def cut(X: Tensor, span: tuple[Tensor, Tensor] | None) -> Tensor:
     """Return rows cut off at the ends of a span; gradients pass as if they were not, so that no number is stuck."""
     return X if span is None else X + (torch.clamp(X, *span) - X).detach()
