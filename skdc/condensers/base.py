@@ -24,7 +24,7 @@ from sklearn.utils.validation import (
 )
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
-from skdc.condensers._input import Problem, as_array, checked_rows, dense, read
+from skdc.condensers._input import Problem, as_array, checked_rows, dense, encoder_of_stream, read
 from skdc.condensers._output import (
     CondensedPair,
     chosen_rows,
@@ -99,8 +99,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         What y is.
     encoder : transformer, "auto" or None, default="auto"
         Maps X to numbers and back (`inverse_transform`); the set is condensed in between. "auto" takes
-        `skdc.preprocessing.TabularEncoder()` for a frame with columns that are not numeric or with missing values,
-        and none for other data.
+        `skdc.preprocessing.TabularEncoder()` for a frame, and none for other data. More than 100 columns of numbers of
+        one type, such as pixels, keep one scale; so do frames of numbers where one pass over the data is enough
+        (`partial_fit`).
     device : str, default="auto"
         "cpu", "cuda" or "cuda:k"; "auto" takes CUDA where there is some.
     random_state : int, RandomState or None, default=None
@@ -196,6 +197,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                     recipe = recipe._replace(privacy=None)
                 privacy, has_groups = recipe.privacy, given[3] is not None
                 encoder = self.encoder if privacy is None else privacy.encoder(self.encoder, X)
+                encoder = encoder_of_stream(encoder, given[0]) if recipe.streams() else encoder
                 problem = read(self, *given, task=self.task, encoder=encoder, sparse=recipe.takes_sparse())
                 if privacy is not None:
                     refuse_unbounded(problem, has_groups)

@@ -52,6 +52,9 @@ class Teacher:
         """Return the targets of rows, of shape (n, n_outputs): class probabilities, or values in working units."""
         source = self._source
         rows = source.decode(X)
+        if isinstance(self.estimator, FrozenEstimator) and source.schema.encoder is not None:
+            # It was fitted to what the user has, not to codes.
+            rows = source.schema.encoder.inverse_transform(rows)
         if source.schema.task == "regression":
             return source.encode_targets(np.asarray(self.estimator.predict(rows)).reshape(len(rows), -1))
         # What it gives to classes that y has not is shared out.
@@ -206,6 +209,12 @@ def trained_network(part: object, teacher: Any, source: Source, generator: torch
         If it is no network: other estimators have no gradient at the rows.
     """
     like = source.tensor(np.empty(0))
+    is_frozen = isinstance(teacher, nn.Module | FrozenEstimator)
+    if is_frozen and source.schema.encoder is not None:
+        raise ValueError(
+            f"{type(part).__name__}: the network was trained on rows as they are, which cannot be told from the codes "
+            "of a frame by a gradient; use encoder=None, or pass an array"
+        )
     if isinstance(teacher, nn.Module):
         network = InUserUnits(copy.deepcopy(teacher), source)
     elif isinstance(teacher.estimator if isinstance(teacher, FrozenEstimator) else teacher, NeuralNet):

@@ -8,10 +8,12 @@ from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
+from torch import nn
 
 from skdc import (
     CondensedEstimator,
@@ -20,10 +22,11 @@ from skdc import (
     KMeansCondenser,
     KMedoids,
     RandomSubset,
+    SoftLabelRandom,
     TabularCondenser,
     make_condensing_pipeline,
 )
-from skdc.discrepancies import RandomFeatureMMD
+from skdc.discrepancies import MMD, RandomFeatureMMD, TeacherLoss
 from skdc.preprocessing import TabularEncoder
 
 from .quick import quick_condensers
@@ -65,14 +68,61 @@ def test_mixed_frames_just_work(condenser):
     assert_frame_equal(MIXED, before)
 
 
-def test_numbers_need_no_encoder():
+def test_frames_of_numbers_are_encoded():
     numbers = MIXED[["age", "count"]]
-    assert not hasattr(RandomSubset(random_state=0).fit(numbers, Y), "encoder_")
-    assert not hasattr(RandomSubset(random_state=0).fit(numbers.to_numpy(), Y), "encoder_")
-    assert hasattr(RandomSubset(random_state=0).fit(MIXED[["age", "income"]], Y), "encoder_"), "values are missing"
-    condenser = RandomSubset(random_state=0).fit(MIXED, Y)
-    assert not hasattr(condenser.fit(numbers, Y), "encoder_"), "what the last fit found is forgotten"
+    condenser = RandomSubset(random_state=0).fit(numbers, Y)
+    assert isinstance(condenser.encoder_, TabularEncoder)
     assert condenser.transform(numbers) is numbers
+    assert not hasattr(condenser.fit(numbers.to_numpy(), Y), "encoder_"), "what the last fit found is forgotten"
+    assert not hasattr(RandomSubset(encoder=None, random_state=0).fit(numbers, Y), "encoder_")
+
+
+def test_units_of_columns_of_numbers_do_not_count():
+    numbers = MIXED[["age", "count"]]
+    in_grams = numbers.assign(age=1e6 * numbers["age"], count=1e-3 * numbers["count"])
+    condenser = KMedoids(n_per_class=3)
+    assert_array_equal(clone(condenser).fit(numbers, Y).indices_, clone(condenser).fit(in_grams, Y).indices_)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_wide_frames_of_one_type_keep_one_scale(dtype):
+    pixels = (RNG.random((40, 120)) * np.linspace(10, 200, 120)).astype(dtype)
+    pixels[:, 3] = 7 * (pixels[:, 3] > 5)  # a column whose values are far apart
+    frame = pd.DataFrame(pixels).add_prefix("p")
+    for condenser in (KMedoids(n_per_class=3), KMeansCondenser(n_per_class=3, voting="centroid", random_state=0)):
+        of_frame, of_array = (clone(condenser).fit(X, Y).X_syn_ for X in (frame, pixels.astype(float)))
+        assert_array_equal(of_frame.dtypes, frame.dtypes)
+        assert of_frame["p3"].isin([0, 7]).all(), "no step lies between"
+        others = np.arange(120) != 3
+        assert_allclose(of_frame.loc[:, others], of_array[:, others], atol=0.501 if dtype == np.uint8 else 1e-3)
+    mixed_types = frame.astype({"p0": np.float64})
+    codes = KMedoids(n_per_class=3).fit(mixed_types, Y).encoder_.transform(mixed_types)
+    assert_allclose(codes[:, 1].std(), codes[:, 100].std(), rtol=0.3)
+
+
+def test_one_pass_over_numbers_sees_them_as_chunks_do():
+    numbers = MIXED[["age", "count"]]
+    condenser = Condenser(RandomFeatureMMD(bandwidth=5.0, n_features=50), n_per_class=2, random_state=0)
+    at_once = clone(condenser).fit(numbers, Y)
+    in_chunks = clone(condenser).partial_fit(numbers[:30], Y[:30]).partial_fit(numbers[30:], Y[30:])
+    assert_allclose(at_once.X_syn_, in_chunks.X_syn_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("frame", [MIXED[["age", "count"]], MIXED], ids=["numbers", "mixed"])
+def test_frozen_teachers_see_rows_as_they_are(frame):
+    label = np.where(frame["age"] + frame["count"] > 44, "old", "young")
+    trained = make_pipeline(make_column_transformer((StandardScaler(), ["age", "count"])), GaussianNB()).fit(
+        frame, label
+    )
+    condenser = SoftLabelRandom(FrozenEstimator(trained), n_samples=8, random_state=0).fit(frame, label)
+    assert_allclose(condenser.y_soft_, trained.predict_proba(frame.iloc[condenser.indices_]), atol=1e-3)
+
+
+def test_trained_modules_do_not_see_frames():
+    numbers = MIXED[["age", "count"]]
+    condenser = Condenser(MMD() + TeacherLoss(teacher=nn.Linear(2, 2)), n_per_class=2)
+    with pytest.raises(ValueError, match="use encoder=None, or pass an array"):
+        condenser.fit(numbers, Y)
 
 
 def test_same_set_as_by_hand():
