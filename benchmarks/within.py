@@ -24,6 +24,7 @@ def main() -> None:
     parser.add_argument("--n-per-class", type=int, default=10)
     parser.add_argument("--methods", nargs="+", default=DEFAULT, help="names, as in the table of images")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--ranges", nargs="+", choices=RANGES, default=list(RANGES))
     parser.add_argument("--dtype", default="float32", help="uint8 rounds the pixels of sets within a range")
     args = parser.parse_args()
     print(f"| data, {args.n_per_class} per class, {args.dtype} | method | range | logistic | SVC | 1-NN | MLP | own |")
@@ -34,8 +35,8 @@ def main() -> None:
         fitted_on, judged_on = rows[:N_ROWS], rows[N_ROWS : 2 * N_ROWS]
         for name in args.methods:
             recipe = methods(args.n_per_class)[name].recipe()
-            for range_name, within in RANGES.items():
-                points = recipe.parameterization.set_params(within=within)
+            for range_name in args.ranges:
+                points = recipe.parameterization.set_params(within=RANGES[range_name])
                 condenser = Condenser(recipe.discrepancy, points, recipe.solver, n_per_class=args.n_per_class)
                 scores = [
                     _scores(condenser.set_params(random_state=seed), X, y, fitted_on, judged_on)

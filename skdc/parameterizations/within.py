@@ -24,12 +24,17 @@ def span_of(part: Any, source: Source) -> Span | None:
     """
     if part.within is None:
         return None
-    shape = source.schema.input_shape
+    shape, name = source.schema.input_shape, type(part).__name__
     if isinstance(part.within, str) and part.within == "data":
         low, high = source.feature_range()
     else:
+        if source.schema.encoder is not None:
+            raise ValueError(
+                f"{name}(within={part.within!r}): X is encoded, so that numbers in its units have no meaning for the "
+                "points; use within='data', or encoder=None"
+            )
         message = (
-            f"{type(part).__name__}(within={part.within!r}): within must be 'data', None, or (low, high), with low no "
+            f"{name}(within={part.within!r}): within must be 'data', None, or (low, high), with low no "
             f"larger than high: two numbers, or arrays of the shape of a row, {shape}"
         )
         try:
