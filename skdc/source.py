@@ -86,6 +86,10 @@ class Source(ABC):
         )
 
     @abstractmethod
+    def feature_range(self) -> tuple[NDArray, NDArray]:
+        """Return the least and the greatest number of each feature, in the user's units."""
+
+    @abstractmethod
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the least and the greatest of each target, in the user's units."""
 
@@ -231,6 +235,10 @@ class RowSource(Source):
         boost = [np.full(len(rows), len(deck.cards) / len(rows)) for rows, deck in zip(drawn, self._decks, strict=True)]
         return torch.cat(drawn), np.concatenate(boost)
 
+    def feature_range(self) -> tuple[NDArray, NDArray]:
+        """Return the least and the greatest number of each feature, in the user's units."""
+        return self.X.min(axis=0), self.X.max(axis=0)
+
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the least and the greatest of each target, in the user's units."""
         return self.y.min(axis=0), self.y.max(axis=0)
@@ -332,6 +340,10 @@ class SketchSource(Source):
     def batch(self, size: int, generator: torch.Generator) -> list[Block]:
         """Return the mean features of each key, one block a term of the discrepancy."""
         return self._blocks
+
+    def feature_range(self) -> tuple[NDArray, NDArray]:
+        """Return the least and the greatest number of each feature, in the user's units."""
+        return self.sketch.feature_range
 
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the least and the greatest of each target, in the user's units."""

@@ -41,7 +41,7 @@ def drawn_data(
     rows = rows.astype(schema.float_dtype)
     if encoder is not None:  # columns hold what was declared, and nothing else
         rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
-    drawn = like_rows(rows, X), None
+    drawn = like_rows(rows, X, None), None
     if schema.classes is not None:
         drawn = drawn[0], like_targets(schema.classes[codes], y, None)
     released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"

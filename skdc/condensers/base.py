@@ -31,6 +31,7 @@ from skdc.condensers._output import (
     chosen_targets,
     like_rows,
     like_targets,
+    seen_range,
     template,
     whole,
 )
@@ -327,7 +328,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             within = np.clip(targets, *source.target_range())
             self.y_syn_ = (within > 0.5).astype(np.int64) if schema.multilabel else within
         self.y_learned_ = targets if synthetic.learned else None
-        self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft
+        self._key, self._relabeled, self._span = rows.key.cpu().numpy(), synthetic.soft, synthetic.span
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
         self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective
@@ -347,8 +348,15 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 targets = np.asarray(self._y_out, dtype=None if "classes_" in vars(self) else self.y_syn_.dtype)
                 self.y_syn_ = targets.reshape(self.y_syn_.shape)
         else:
-            self._X_out = like_rows(self.X_syn_, X)
+            encoded, span = "encoder_" in vars(self), self._span
+            if encoded and span is not None:  # that of the codes
+                span = None if "privacy_" in vars(self) else seen_range(X)
+            self._X_out = like_rows(self.X_syn_, X, span)
             self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
+            if not hasattr(self._X_out, "iloc"):
+                self.X_syn_ = self._X_out
+            elif not encoded:
+                self.X_syn_ = self._X_out.to_numpy(dtype=self.X_syn_.dtype)
         if "encoder_" in vars(self) or issparse(self._X_out):
             self.X_syn_ = self._X_out
         if "_stream" in vars(self):
@@ -383,7 +391,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         return tags
 
 
-_OUTPUTS = ("_X_out", "_y_out", "_key", "_relabeled", "_input_shape", "_stream", "_templates", "_start")
+_OUTPUTS = ("_X_out", "_y_out", "_key", "_relabeled", "_span", "_input_shape", "_stream", "_templates", "_start")
 _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 

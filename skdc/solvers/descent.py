@@ -92,6 +92,7 @@ class Descent(Solver):
                 _refuse_idle(synthetic, objective)
                 _scale_epsilons(optimizer)
             optimizer.step()
+            synthetic.project()
             schedule.step()
             for space in changing:
                 space.after_step(detached(synthetic()), source, generator)

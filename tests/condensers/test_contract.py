@@ -182,7 +182,7 @@ def test_several_labels_a_row(condenser):
     assert y_syn.dtype.kind == "i" and set(np.unique(y_syn)) == {0, 1}
     assert condenser.y_soft_ is None and not hasattr(condenser, "classes_")
     frame = pd.DataFrame(targets, columns=["warm", "high", "first"]).astype("int8")
-    _, labels = clone(condenser).set_params(task="classification").fit(pd.DataFrame(X), frame)
+    _, labels = clone(condenser).set_params(task="classification").fit(X, frame)
     assert labels.columns.tolist() == ["warm", "high", "first"] and (labels.dtypes == "int8").all()
     assert_array_equal(labels, y_syn)
     numbers = clone(condenser).set_params(task="regression").fit(X, targets).y_syn_

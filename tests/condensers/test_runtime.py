@@ -31,6 +31,7 @@ from skdc import (
 )
 from skdc.discrepancies import MMD, RandomFeatureMMD, SlicedWasserstein
 from skdc.networks import MLP
+from skdc.parameterizations import Points
 from skdc.solvers import Descent, DivergenceError
 
 from .quick import QUICK, every_condenser, some_condensers
@@ -302,7 +303,7 @@ def test_loss_that_is_lost(at):
 
 def test_step_that_is_too_large():
     wild = Descent(step_size=1e6, n_steps=20, optimizer=torch.optim.SGD)
-    condenser = Condenser(SlicedWasserstein(), solver=wild, random_state=0)
+    condenser = Condenser(SlicedWasserstein(), Points(within=None), wild, random_state=0)
     with pytest.raises(
         DivergenceError, match=r"finite after \d+ of 20 steps: step_size=1000000\.0 .* try step_size=100000\."
     ):
@@ -313,7 +314,7 @@ def test_step_that_is_too_large():
 
 def test_points_lost_at_the_last_step():
     leap = Descent(step_size=3e38, n_steps=1, optimizer=torch.optim.SGD)
-    condenser = Condenser(SlicedWasserstein(), solver=leap, random_state=0)
+    condenser = Condenser(SlicedWasserstein(), Points(within=None), leap, random_state=0)
     with pytest.raises(DivergenceError, match=r"finite after 1 of 1 steps: step_size=3e\+38"):
         condenser.fit(1e3 * X, Y)
     assert np.isfinite(condenser.X_syn_).all()
@@ -324,7 +325,8 @@ def test_points_lost_at_the_last_step():
 
 def still(**parameters):
     """Return a condenser that hardly moves, so that it ends where it starts."""
-    return Condenser(solver=Descent(step_size=1e-7, n_steps=1), warm_start=True, random_state=0, **parameters)
+    solver, points = Descent(step_size=1e-7, n_steps=1), Points(within=None)
+    return Condenser(MMD(), points, solver, warm_start=True, random_state=0, **parameters)
 
 
 def test_warm_start_goes_on():
