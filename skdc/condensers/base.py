@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from copy import copy
+from copy import copy, deepcopy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -260,7 +260,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             stream.update(source)
             if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
                 self._stream = stream
-            return self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
+            # A solve may change what it minimises; the stream goes on from what was fitted.
+            objective = deepcopy(stream.objective)
+            return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
         generator = torch.Generator().manual_seed(seed)
         if objective is not None:

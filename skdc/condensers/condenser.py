@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -280,7 +281,7 @@ class Condenser(BaseCondenser):
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
         with isolated(self.n_jobs):
             start = vars(self).get("_start")
-            error = self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, start, None)
+            error = self._solve(self.recipe(), deepcopy(stream.objective), stream.source(), sizes, stream.seed, start, None)
         self._contain(*self._templates)
         if error is not None:
             raise error
