@@ -42,6 +42,7 @@ from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
+from skdc.randomness import randomness
 from skdc.solvers.base import DivergenceError, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
@@ -244,6 +245,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> DivergenceError | None:
         self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
+        with randomness(seed):
+            return self._condense_from(problem, recipe, previous, device, seed)
+
+    def _condense_from(
+        self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
+    ) -> DivergenceError | None:
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
