@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import prod
-from threading import RLock
 from typing import Literal, Protocol
 
 import torch
@@ -13,8 +12,7 @@ from torch import Tensor, nn
 
 from skdc.data import LabeledSet, Schema
 from skdc.images import ImageLayout, image_layout
-
-_BORROWED = RLock()
+from skdc.randomness import built_from, watched
 
 Builder = Callable[[tuple[int, ...], int], nn.Module]
 
@@ -185,7 +183,7 @@ def build_network(
     builder : callable or None
         `builder(input_shape, n_outputs) -> nn.Module`; None takes `default_builder`.
     generator : torch.Generator
-        Layers initialise themselves from the global generator, which is forked, seeded and restored.
+        Seeds what layers draw, now; what they draw later is that of the fit under way.
     like : Tensor
         The network gets its dtype and device.
 
@@ -195,17 +193,14 @@ def build_network(
         If the builder does not return a module.
     """
     builder = default_builder(input_shape) if builder is None else builder
-    seed = int(torch.randint(2**31 - 1, (), generator=generator))
-    # The global generator is one for all threads: it is borrowed by one of them at a time.
-    with _BORROWED, torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+    with built_from(int(torch.randint(2**31 - 1, (), generator=generator))):
         network = builder(input_shape, n_outputs)
     if not isinstance(network, nn.Module):
         raise TypeError(
             f"the network builder must return a torch.nn.Module, got {type(network).__name__}; "
             "pass a callable builder(input_shape, n_outputs)"
         )
-    return network.to(like.device, like.dtype)
+    return watched(network.to(like.device, like.dtype))
 
 
 def penultimate(network: nn.Module, x: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import suppress
-from copy import copy
+from copy import copy, deepcopy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -44,6 +44,7 @@ from skdc.condensers.sizes import ClassSizes
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
+from skdc.randomness import randomness
 from skdc.solvers.base import DivergenceError, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
@@ -248,6 +249,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> DivergenceError | None:
         self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
+        with randomness(seed):
+            return self._condense_from(problem, recipe, previous, device, seed)
+
+    def _condense_from(
+        self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
+    ) -> DivergenceError | None:
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
@@ -264,7 +271,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             stream.update(source)
             if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
                 self._stream = stream
-            return self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
+            # A solve may change what it minimises; the stream goes on from what was fitted.
+            objective = deepcopy(stream.objective)
+            return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
         generator = torch.Generator().manual_seed(seed)
         if objective is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import deepcopy
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -28,6 +29,7 @@ from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.points import Points
 from skdc.privacy import GaussianMechanism
+from skdc.randomness import randomness
 from skdc.sketch import Sketch
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
@@ -277,9 +279,9 @@ class Condenser(BaseCondenser):
         stream = self._stream
         counts, mass = stream.sketch.counts, stream.sketch.mass
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
-        with isolated(self.n_jobs):
+        with isolated(self.n_jobs), randomness(stream.seed):
             start = vars(self).get("_start")
-            error = self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, start, None)
+            error = self._solve(self.recipe(), deepcopy(stream.objective), stream.source(), sizes, stream.seed, start, None)
         self._contain(*self._templates)
         if error is not None:
             raise error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import zip_longest
 from typing import Any
 
@@ -18,6 +19,7 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skdc.learners.network import NetworkClassifier
+from skdc.randomness import Randomness, watched
 from skdc.seeds import seeded
 from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets
 
@@ -164,7 +166,10 @@ def _fitted(
     if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:
         estimator = MultiOutputRegressor(estimator)
     weight = {"sample_weight": rows.weight[some]} if has_fit_parameter(estimator, "sample_weight") else {}
-    return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
+    # Networks of other libraries draw from torch's global generator, which is the user's.
+    draws = isinstance(estimator, NeuralNet) and not isinstance(estimator, NetworkClassifier)
+    with Randomness(draw_seed(generator)) if draws else nullcontext():
+        return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
 
 
 class InUserUnits(nn.Module):
@@ -228,4 +233,4 @@ def trained_network(part: object, teacher: Any, source: Source, generator: torch
             "pass a torch module or a skorch estimator such as NetworkClassifier(), or let the teacher give labels: "
             "Points(labels='teacher', teacher=...)"
         )
-    return network.to(like.device, like.dtype).requires_grad_(False).eval()
+    return watched(network.to(like.device, like.dtype).requires_grad_(False).eval())
