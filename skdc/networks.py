@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from skdc.data import LabeledSet, Schema
 from skdc.images import ImageLayout, image_layout
 from skdc.randomness import built_from, watched
+from skdc.seeds import epoch
 
 Builder = Callable[[tuple[int, ...], int], nn.Module]
 
@@ -287,12 +288,12 @@ def training_epochs(how: Trained, rows: LabeledSet, schema: Schema, generator: t
     optimizer = torch.optim.Adam(network.parameters(), lr=how.step_size)
     yield network.eval()
     for _ in range(how.n_epochs):
-        order = torch.randperm(len(rows), generator=generator).to(rows.X.device)
+        sizes = map(len, rows.weight.tensor_split(-(-len(rows) // how.batch_size)))
         network.train()
         with torch.enable_grad():
-            for batch in map(rows.take, order.tensor_split(-(-len(rows) // how.batch_size))):
+            for batch, mass in epoch(rows.weight, sizes, generator):
                 optimizer.zero_grad()
-                training_loss(network(batch.X), batch.y, batch.mass, schema.task).backward()
+                training_loss(network(rows.X[batch]), rows.y[batch], mass, schema.task).backward()
                 optimizer.step()
         if not all(parameter.isfinite().all() for parameter in network.parameters()):
             raise ValueError(f"training diverged: step_size={how.step_size:g} of {how!r} is too large; try a tenth")

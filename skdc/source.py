@@ -199,27 +199,25 @@ class RowSource(Source):
     def _decks(self) -> list[Deck]:
         """The rows of each key that has some, to be dealt in turn."""
         members = (np.flatnonzero(self.key == k) for k in range(len(self.schema.class_of_key)))
-        return [Deck(torch.as_tensor(rows)) for rows in members if len(rows)]
+        return [Deck(torch.as_tensor(rows), torch.as_tensor(self.weight[rows])) for rows in members if len(rows)]
 
     def batch(self, size: int, generator: torch.Generator) -> LabeledSet:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.
 
-        The weights of drawn rows are scaled so that each key keeps its mass: weighted means over the batch
-        estimate those over the data without bias.
+        The rows of a key are drawn in proportion to their weights and share its mass evenly: means over the batch
+        estimate those over the data without bias. A key with fewer rows comes whole.
         """
         if len(self) <= size:
             return self.rows
-        drawn, boost = self._draw(size, generator)
-        batch = self.rows.take(drawn.to(self.device))
-        return replace(batch, weight=batch.weight * self.tensor(boost))
+        drawn, weight = self._draw(size, generator)
+        return replace(self.rows.take(drawn.to(self.device)), weight=weight)
 
     def sample(self, size: int, generator: torch.Generator) -> LabeledSet:
         """Return what `batch` returns, without casting all rows to working units."""
         if len(self) <= size:
             return self.rows
-        drawn, boost = self._draw(size, generator)
-        rows = self.take(drawn.numpy())
-        return replace(rows, weight=rows.weight * self.tensor(boost))
+        drawn, weight = self._draw(size, generator)
+        return replace(self.take(drawn.numpy()), weight=weight)
 
     def take(self, indices: NDArray[np.intp]) -> LabeledSet:
         """Return some rows in working units, without casting the others."""
@@ -229,11 +227,10 @@ class RowSource(Source):
         )
         return LabeledSet(weight, key, self.encode(self.X[indices]), self.encode_targets(self.y[indices]))
 
-    def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, NDArray[np.float64]]:
+    def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         share = max(1, size // len(self._decks))
-        drawn = [deck.deal(share, generator) for deck in self._decks]
-        boost = [np.full(len(rows), len(deck.cards) / len(rows)) for rows, deck in zip(drawn, self._decks, strict=True)]
-        return torch.cat(drawn), np.concatenate(boost)
+        rows, weight = zip(*(deck.deal(share, generator) for deck in self._decks), strict=True)
+        return torch.cat(rows), torch.cat(weight).to(self.device, self.dtype)
 
     def feature_range(self) -> tuple[NDArray, NDArray]:
         """Return the least and the greatest number of each feature, in the user's units."""

@@ -117,6 +117,31 @@ def test_batches_estimate_weighted_sums_without_bias(method, rng):
     assert (np.abs(draws.mean(axis=0) - truth) < 4 * error + 1e-9).all()
 
 
+@pytest.mark.parametrize("method", ["batch", "sample"])
+def test_the_means_of_batches_are_those_of_the_data_where_weights_differ(method, rng):
+    weight = np.where(rng.uniform(size=400) < 0.3, 30.0, 1.0)
+    y, X = np.arange(400) % 2, rng.normal(size=(400, 2)) + (weight > 1)[:, None]
+    source, generator, means = row_source(X, y, weight=weight), seeded(), []
+    for _ in range(400):
+        batch = getattr(source, method)(32, generator)
+        np.testing.assert_allclose(batch.weight[batch.key == 0].numpy().std(), 0, atol=1e-12)
+        means.append([(batch.X[batch.key == c].T @ batch.take(batch.key == c).mass).numpy() for c in (0, 1)])
+    truth = [np.average(source.rows.X[y == c], axis=0, weights=weight[y == c]) for c in (0, 1)]
+    error = np.std(means, axis=0, ddof=1) / np.sqrt(len(means))
+    assert (np.abs(np.mean(means, axis=0) - truth) < 4 * error).all()
+
+
+def test_a_round_deals_each_row_as_often_as_its_weight_says(rng):
+    weight = np.array([1.0, 2.0, 4.0, 1.0, 3.0, 1.0])
+    source, generator = row_source(np.arange(6.0)[:, None], weight=weight), seeded()
+    counts = np.zeros((500, 6))
+    for i in range(500):
+        dealt = np.concatenate([source.batch(2, generator).X for _ in range(3)])
+        counts[i] = np.bincount(np.rint(source.decode(torch.as_tensor(dealt))[:, 0]).astype(int), minlength=6)
+    assert (np.abs(counts - 6 * weight / 12) < 1).all()
+    np.testing.assert_allclose(counts.mean(axis=0), 6 * weight / 12, atol=4 * 0.5 / np.sqrt(500))
+
+
 def test_equal_weights_keep_the_mass_of_each_key_in_each_batch(rng):
     batch = imbalanced(rng).batch(30, seeded())
     np.testing.assert_allclose(np.bincount(batch.key, batch.weight), [300, 40, 3])

@@ -71,7 +71,9 @@ def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
     if hasattr(values, "iloc"):
         return values
     if values.shape[1:] != np.shape(like)[1:]:
-        raise ValueError(f"the encoder gives back rows of shape {values.shape[1:]}, but those of X are of {np.shape(like)[1:]}")
+        raise ValueError(
+            f"the encoder gives back rows of shape {values.shape[1:]}, but those of X are of {np.shape(like)[1:]}"
+        )
     if not hasattr(like, "iloc"):
         return values if span is None else _bounded(values, np.asarray(like).dtype, *span)
     dtypes = list(like.dtypes)
@@ -95,7 +97,9 @@ def _bounded(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
     if low is None or (values.dtype.kind not in "iufb" and kind not in "iufb"):
         return values
     if kind in "iu":
-        return _whole(values.astype(np.float64), getattr(dtype, "numpy_dtype", dtype), np.asarray(low), np.asarray(high))
+        return _whole(
+            values.astype(np.float64), getattr(dtype, "numpy_dtype", dtype), np.asarray(low), np.asarray(high)
+        )
     dtype = np.dtype(np.float64) if values.dtype.kind == "O" else values.dtype
     within = np.clip(values.astype(dtype), low, high).astype(dtype)
     return within > 0.5 if kind == "b" else within
@@ -112,7 +116,9 @@ def _whole(values: NDArray[np.float64], dtype: Any, low: NDArray, high: NDArray)
 def _cast(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
     """Return whole floats between two ends as integers; ends are given as they are, as a float may round them up."""
     between = (values > low) & (values < high)
-    return np.where(between, np.where(between, values, 0).astype(dtype), np.where(values <= low, low, high)).astype(dtype)
+    return np.where(between, np.where(between, values, 0).astype(dtype), np.where(values <= low, low, high)).astype(
+        dtype
+    )
 
 
 def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:

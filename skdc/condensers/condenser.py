@@ -281,7 +281,9 @@ class Condenser(BaseCondenser):
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
         with isolated(self.n_jobs), randomness(stream.seed):
             start = vars(self).get("_start")
-            error = self._solve(self.recipe(), deepcopy(stream.objective), stream.source(), sizes, stream.seed, start, None)
+            error = self._solve(
+                self.recipe(), deepcopy(stream.objective), stream.source(), sizes, stream.seed, start, None
+            )
         self._contain(*self._templates)
         if error is not None:
             raise error
