@@ -10,16 +10,16 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet, Schema, sparse_rows
 from skdc.seeds import Deck
 from skdc.sketch import Sketch, hashed_uniform, labeled_hashes, lowest_distinct
+from skdc.units import Moments, asks_for_digits, middle, slices, unit_of
 
 _CHUNK_BYTES = 1 << 25  # a stream passes in pieces of this many float64 bytes
-_CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, which stay in the cache
 
 
 def draw_seed(generator: torch.Generator) -> int:
@@ -31,7 +31,8 @@ class Source(ABC):
     """The door to the real data.
 
     Rows inside are `(X - shift) / scale` in `dtype`: one shift a feature and one scale for all, an isometry
-    up to a factor, so that no geometry is changed by condensing.
+    up to a factor, so that no geometry is changed by condensing. The shift is the mean; the median, where some rows lie
+    so far from the others that these could not be told apart about the mean.
 
     Attributes
     ----------
@@ -102,7 +103,7 @@ class Source(ABC):
         if issparse(X):
             return cast(Tensor, sparse_rows(X / self.scale, self.dtype))
         encoded = torch.empty(X.shape, dtype=self.dtype, device=self.device)
-        for rows in _slices(X, _CAST_BYTES):
+        for rows in slices(X):
             encoded[rows] = self.tensor((X[rows] - self.shift) / self.scale)
         return encoded
 
@@ -145,7 +146,8 @@ class RowSource(Source):
         Group keys.
     schema : Schema
     device : torch.device
-    dtype : torch.dtype, default=torch.float32
+    dtype : torch.dtype, default=None
+        None takes float32, or float64 where float32 would lose what tells rows apart.
     scaled : bool, default=True
         Whether working units are those of the data's own shift and scale, or the user's.
     """
@@ -158,36 +160,42 @@ class RowSource(Source):
         key: NDArray[np.int64],
         schema: Schema,
         device: torch.device,
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype | None = None,
         scaled: bool = True,
     ) -> None:
         # Relative weights are all that counts; in float32 tiny ones would vanish.
         self.weight = weight / weight.mean() if scaled else weight
         self.X, self.y, self.key, self.schema = X, y, key, schema
-        self.device, self.dtype = device, dtype
-        self.shift, self.scale = self._fit_scale() if scaled else (0.0, 1.0)
+        self.device, self.dtype = device, dtype or torch.float32
+        self.shift, self.scale, self._mean = 0.0, 1.0, 0.0
         self.target_shift, self.target_scale, self.spread, self.target_spread = 0.0, 1.0, 1.0, 1.0
-        if scaled and schema.task == "regression":
-            self.target_shift = np.average(y, axis=0, weights=self.weight)
-            deviation = np.sqrt(np.average((y - self.target_shift) ** 2, axis=0, weights=self.weight))
-            self.target_scale = _scale(deviation, np.abs(self.target_shift))
+        if not scaled:
+            return
+        moments = self.moments
+        self.scale = float(unit_of(moments.deviation, moments.size))
+        center = moments.mean
+        if asks_for_digits(X, self.weight, center, self.scale):
+            self.dtype = dtype or torch.float64
+            # About the middle of most rows, squares of most are small; far from the mean of a few that lie far off.
+            center = center if issparse(X) else middle(X, self.weight)
+        self.shift = 0.0 if issparse(X) else center.reshape(schema.input_shape)
+        self._mean = (moments.mean - center).reshape(schema.input_shape) / self.scale
+        if schema.task == "regression":
+            targets = [Moments.of(column[:, None], self.weight) for column in y.T]
+            self.target_shift = np.concatenate([target.mean for target in targets])
+            deviation = np.array([target.deviation for target in targets])
+            self.target_scale = unit_of(deviation, np.abs(self.target_shift))
 
     def __len__(self) -> int:
         return self.X.shape[0]
 
-    def _fit_scale(self) -> tuple[NDArray[np.float64] | float, float]:
-        if issparse(self.X):  # not centred, or it would be sparse no longer
-            mean = self.weight @ self.X / self.weight.sum()
-            square = float(self.weight @ (self.X**2).sum(axis=1)) / self.weight.sum()
-            return 0.0, float(_scale(np.sqrt(max(square - mean @ mean, 0) / mean.size), np.abs(mean).max()))
-        mean = sum(w @ rows for rows, w in self._float_chunks()) / self.weight.sum()
-        scatter = sum(float(w @ ((rows - mean) ** 2).sum(axis=1)) for rows, w in self._float_chunks())
-        variance = scatter / (self.weight.sum() * max(mean.size, 1))
-        return mean.reshape(self.schema.input_shape), float(_scale(np.sqrt(variance), np.abs(mean).max()))
+    @cached_property
+    def moments(self) -> Moments:
+        """What one look at all rows tells."""
+        return Moments.of(self.X, self.weight)
 
-    def _float_chunks(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        for rows in _slices(self.X, _CAST_BYTES):
-            yield self.X[rows].reshape(rows.stop - rows.start, -1).astype(np.float64), self.weight[rows]
+    def _middle(self) -> Tensor:
+        return self.tensor(np.asarray(self._mean))
 
     @cached_property
     def rows(self) -> LabeledSet:
@@ -280,21 +288,9 @@ class RowSource(Source):
         width : int
             Numbers that will be computed for each row; it bounds the length of a piece.
         """
-        for rows in _slices(self.X, _CHUNK_BYTES, width):
+        for rows in slices(self.X, _CHUNK_BYTES, width):
             pieces = self.X[rows], self.y[rows], self.weight[rows], self.key[rows]
             yield RowSource(*pieces, self.schema, self.device, torch.float64, scaled=False)
-
-
-def _slices(X: NDArray, n_bytes: int, width: int = 1) -> Iterator[slice]:
-    """Cut rows into pieces of so many bytes, counting float64 entries or `width` float64 numbers for each row."""
-    step = max(1, n_bytes // (8 * max(int(np.prod(X.shape[1:])), width)))
-    for start in range(0, X.shape[0], step):
-        yield slice(start, min(start + step, X.shape[0]))
-
-
-def _scale(deviation: ArrayLike, size: ArrayLike) -> NDArray[np.float64]:
-    """Return a deviation to divide by: 1 where it is no more than the rounding of numbers of that size."""
-    return np.where(np.asarray(deviation) > 8 * np.finfo(np.float64).eps * np.asarray(size), deviation, 1.0)
 
 
 class SketchSource(Source):
@@ -323,16 +319,17 @@ class SketchSource(Source):
     @property
     def spread(self) -> float:  # type: ignore[override]
         """Root of the mean feature variance of what the sketch has seen."""
-        features = self._spreads[: len(self._spreads) - self.schema.n_outputs]
-        return float(np.sqrt(np.mean(features**2))) or 1.0
+        n_features = len(self._spreads) - self.schema.n_outputs
+        size = np.abs(self.sketch.mean[:n_features]).max(initial=0)
+        return float(unit_of(np.sqrt(np.mean(self._spreads[:n_features] ** 2)), size))
 
     @property
     def target_spread(self) -> NDArray[np.float64] | float:  # type: ignore[override]
         """Root of the variance of each target of what the sketch has seen."""
         if self.schema.task != "regression":
             return 1.0
-        spreads = self._spreads[-self.schema.n_outputs :]
-        return np.where(spreads > 0, spreads, 1.0)
+        n_outputs = self.schema.n_outputs
+        return unit_of(self._spreads[-n_outputs:], np.abs(self.sketch.mean[-n_outputs:]))
 
     def batch(self, size: int, generator: torch.Generator) -> list[Block]:
         """Return the mean features of each key, one block a term of the discrepancy."""

@@ -25,6 +25,7 @@ from sklearn.utils.validation import (
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._input import Problem, as_array, checked_rows, dense, encoder_of_stream, read
+from skdc.condensers._numbers import refuse_extreme_numbers, warn_of_one_row
 from skdc.condensers._output import (
     CondensedPair,
     chosen_rows,
@@ -203,6 +204,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 problem = read(self, *given, task=self.task, encoder=encoder, sparse=recipe.takes_sparse())
                 if privacy is not None:
                     refuse_unbounded(problem, has_groups)
+                else:
+                    refuse_extreme_numbers(problem)
                 recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
                 refuse_idle_groups(recipe, has_groups)
                 error = self._condense(problem, recipe, previous)
@@ -267,6 +270,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
         if recipe.streams():
             source = RowSource(*data, torch.float64, scaled=False)
+            warn_of_one_row(source.moments, problem)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
             if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
@@ -275,6 +279,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             objective = deepcopy(stream.objective)
             return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
+        warn_of_one_row(source.moments, problem)
         generator = torch.Generator().manual_seed(seed)
         if objective is not None:
             objective.fit(source, generator)

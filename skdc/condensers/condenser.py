@@ -14,6 +14,7 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers._input import read
+from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import template
 from skdc.condensers._private import private_stream, refuse_unbounded
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
@@ -263,6 +264,8 @@ class Condenser(BaseCondenser):
             raise ValueError(f"this chunk ({this}) is not like the first one ({first})")
         if self.privacy is not None:
             refuse_unbounded(problem, has_groups=False)
+        else:
+            refuse_extreme_numbers(problem)
         rows = problem.X, problem.y, problem.weight, problem.key
         stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
         if not self.warm_start or "X_syn_" in vars(self):
