@@ -15,6 +15,7 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet, Schema, sparse_rows
+from skdc.exceptions import PartsError
 from skdc.seeds import Deck
 from skdc.sketch import Sketch, hashed_uniform, labeled_hashes, lowest_distinct
 from skdc.units import Moments, asks_for_digits, middle, slices, unit_of
@@ -380,7 +381,7 @@ def require_rows(part: object, source: Source, unknown: str) -> RowSource:
     """
     if isinstance(source, RowSource):
         return source
-    raise ValueError(f"{type(part).__name__} {source.cannot_tell(unknown)}")
+    raise PartsError(f"{type(part).__name__} {source.cannot_tell(unknown)}")
 
 
 def require_targets(part: object, source: Source) -> None:
@@ -393,8 +394,8 @@ def require_targets(part: object, source: Source) -> None:
     """
     name = type(part).__name__
     if source.schema.task == "none":
-        raise ValueError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
+        raise PartsError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
     if source.schema.task == "classification" and source.schema.n_outputs < 2:
-        raise ValueError(
+        raise PartsError(
             f"{name} needs at least two classes, but y has one class only; compare the rows alone, as MMD() does"
         )

@@ -38,7 +38,7 @@ from skdc.condensers._output import (
 )
 from skdc.condensers._private import drawn_data, private_source, refuse_unbounded
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
-from skdc.condensers._sizes import sizes_per_class
+from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
@@ -93,11 +93,13 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
 
     Parameters
     ----------
-    n_per_class : int or {class: int}, default=None
-        Synthetic rows of each class.
+    n_per_class : int, {class: int} or at_most(int), default=None
+        Synthetic rows of each class. A class with fewer rows is refused by what chooses rows; what makes rows warns,
+        and makes more. `at_most(n)`, also in a dictionary, takes all of such a class.
     n_samples : int or float, default=None
-        Synthetic rows in all, or a fraction of the rows of X; shared out in proportion to the classes, at least
-        one each. With both None: 10 per class, or min(100, N) without classes.
+        Synthetic rows in all, no more than X has, or a fraction of the rows of X; shared out in proportion to the
+        classes, at least one each. With both None: 10 per class, or min(100, N) without classes; no more than there
+        are.
     task : {"auto", "classification", "regression"}, default="auto"
         What y is.
     encoder : transformer, "auto" or None, default="auto"
@@ -268,6 +270,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             return self._solve(recipe, objective, door, sizes, seed, previous, problem.encoder)
         counts, mass = problem.per_class()
         sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
+        check_sizes(self, recipe.parameterization, sizes, counts, problem.schema.classes)
         if recipe.streams():
             source = RowSource(*data, torch.float64, scaled=False)
             warn_of_one_row(source.moments, problem)

@@ -18,7 +18,7 @@ from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import template
 from skdc.condensers._private import private_stream, refuse_unbounded
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
-from skdc.condensers._sizes import sizes_per_class
+from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
@@ -282,11 +282,12 @@ class Condenser(BaseCondenser):
         stream = self._stream
         counts, mass = stream.sketch.counts, stream.sketch.mass
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
+        recipe = self.recipe()
+        if self.privacy is None:
+            check_sizes(self, recipe.parameterization, sizes, counts, stream.schema.classes)
         with isolated(self.n_jobs), randomness(stream.seed):
-            start = vars(self).get("_start")
-            error = self._solve(
-                self.recipe(), deepcopy(stream.objective), stream.source(), sizes, stream.seed, start, None
-            )
+            start, objective = vars(self).get("_start"), deepcopy(stream.objective)
+            error = self._solve(recipe, objective, stream.source(), sizes, stream.seed, start, None)
         self._contain(*self._templates)
         if error is not None:
             raise error

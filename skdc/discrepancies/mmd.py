@@ -15,6 +15,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
 from skdc.discrepancies.reduce import Reduction
+from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.kernels.base import Rows
 from skdc.source import Source, require_rows
@@ -250,7 +251,7 @@ def given_kernel(
     if not isinstance(kernel, Kernel):
         raise TypeError(f"{name}(kernel={kernel!r}): give an object of skdc.kernels, such as Laplace()")
     if bandwidth != "median":
-        raise ValueError(
+        raise PartsError(
             f"{name}(kernel={kernel!r}, bandwidth={bandwidth!r}): the bandwidth is that of the Gaussian kernel; give "
             "it to the kernel itself"
         )

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.arrays import compared
+from skdc.exceptions import PartsError
 from skdc.randomness import randomness
 from skdc.source import Source
 from skdc.spaces.base import PointwiseSpace, Space
@@ -259,7 +260,7 @@ class Hybrid(Objective, _BaseComposition):
         if not self.terms:
             raise ValueError("Hybrid(terms=[]) has nothing to minimise; add at least one discrepancy")
         if not any(leaf.sees_data for leaf in self.leaves()):
-            raise ValueError(f"{self!r} does not look at the data; add a discrepancy, such as MMD()")
+            raise PartsError(f"{self!r} does not look at the data; add a discrepancy, such as MMD()")
         for leaf in self.leaves():
             leaf.attach(source)
         for space in self.spaces():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from skdc.data import LabeledSet, Schema
+from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.networks import Builder, training_epochs, training_loss
 
@@ -71,7 +72,7 @@ class Difficulty(BaseEstimator, ABC):
         """
         if schema.task != "classification" or schema.n_outputs < 2:
             found = {"classification": "y has one class only", "regression": "y is continuous", "none": "y is None"}
-            raise ValueError(f"{type(self).__name__} tells how hard rows are to classify, but {found[schema.task]}")
+            raise PartsError(f"{type(self).__name__} tells how hard rows are to classify, but {found[schema.task]}")
         if self.n_networks < 1:
             raise ValueError(f"{self!r}: n_networks must be at least 1")
         with torch.no_grad():

@@ -18,6 +18,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skorch import NeuralNet
 from torch import Tensor, nn
 
+from skdc.exceptions import PartsError
 from skdc.learners.network import NetworkClassifier
 from skdc.randomness import Randomness, watched
 from skdc.seeds import seeded
@@ -146,13 +147,13 @@ def _checked(part: object, estimator: Any, source: Source) -> tuple[RowSource, A
     rows, schema = require_rows(part, source, "a teacher"), source.schema
     if estimator is None:
         if schema.task == "regression":
-            raise ValueError(f"{part!r}: the default teacher is a classifier, but y is continuous; give teacher=")
+            raise PartsError(f"{part!r}: the default teacher is a classifier, but y is continuous; give teacher=")
         estimator = NetworkClassifier()
         n_batches = -(-len(rows) // estimator.batch_size)
         estimator.set_params(max_epochs=max(5, -(-500 // n_batches)))
     asked = "predict_proba" if schema.task == "classification" else "predict"
     if not hasattr(estimator, asked):
-        raise ValueError(f"{part!r}: a teacher of {schema.task} must have {asked}, which {estimator!r} has not")
+        raise PartsError(f"{part!r}: a teacher of {schema.task} must have {asked}, which {estimator!r} has not")
     return rows, estimator
 
 
@@ -228,7 +229,7 @@ def trained_network(part: object, teacher: Any, source: Source, generator: torch
         own = getattr(fitted, "shift_", 0.0), getattr(fitted, "scale_", 1.0)
         network = InUserUnits(copy.deepcopy(fitted.module_), source, *own)
     else:
-        raise ValueError(
+        raise PartsError(
             f"{type(part).__name__} needs the gradient of its teacher at the points, which {teacher!r} cannot give; "
             "pass a torch module or a skorch estimator such as NetworkClassifier(), or let the teacher give labels: "
             "Points(labels='teacher', teacher=...)"

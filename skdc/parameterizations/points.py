@@ -12,6 +12,7 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.kernels import distances_of_norms
 from skdc.learners.teachers import fitted_teacher
 from skdc.parameterizations.base import (
@@ -20,7 +21,6 @@ from skdc.parameterizations.base import (
     check_labels,
     class_keys,
     class_weights,
-    refuse_too_many,
 )
 from skdc.parameterizations.within import cut, in_units, mirrored, span_of
 from skdc.source import RowSource, Source, draw_seed, require_rows
@@ -73,6 +73,10 @@ class Points(Parameterization):
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
         return isinstance(self.start, str) and self.start in ("rows", "noise") and self.labels != "teacher"
 
+    def takes_distinct_rows(self) -> bool:
+        """Tell whether each point starts at a row of its own: no two rows that are far apart are the same."""
+        return isinstance(self.start, str) and self.start == "spread"
+
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> PointsSet:
         """Return points at their start.
 
@@ -84,9 +88,9 @@ class Points(Parameterization):
         """
         check_labels(self, self.known_labels)
         if self.labels == "probabilities" and source.schema.task != "classification":
-            raise ValueError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
+            raise PartsError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
         if self.labels == "learned" and not source.schema.n_outputs:
-            raise ValueError(f"{self!r} learns targets, but y is None; use labels='hard'")
+            raise PartsError(f"{self!r} learns targets, but y is None; use labels='hard'")
         X, y = self._start(source, sizes, generator)
         # Continuous targets are part of the joint law of (x, y) and always move.
         teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
@@ -114,7 +118,6 @@ class Points(Parameterization):
             return source.starting_rows(sizes, generator)
         if self.start == "spread":
             rows = require_rows(self, source, "far-apart rows")
-            refuse_too_many(self, rows, sizes)
             return _spread_rows(rows, sizes, generator)
         if self.start == "noise":
             return source.noisy_rows(sizes, generator)
@@ -150,7 +153,7 @@ def _chosen_rows(
     chooser = clone(condenser).set_params(random_state=seed, n_jobs=torch.get_num_threads(), **size)
     chooser.fit(source.X, y, sample_weight=source.weight)
     if not hasattr(chooser, "indices_"):
-        raise ValueError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
+        raise PartsError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
     chosen = [chooser.indices_[np.isin(chooser.indices_, rows)] for rows in members]
     start = source.take(np.concatenate([np.resize(rows, n) for rows, n in zip(chosen, sizes, strict=True)]))
     return start.X, start.y

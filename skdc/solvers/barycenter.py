@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skdc.data import Block
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import Deck
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
@@ -115,7 +116,7 @@ class Barycenter(Solver):
         if self.max_iter < 1 or self.max_rows < 1 or not self.tol >= 0:
             raise ValueError(f"{self!r}: max_iter and max_rows must be at least 1, tol must not be negative")
         if not isinstance(objective, Transport) or objective.order != 2:
-            raise ValueError(
+            raise PartsError(
                 f"Barycenter minimises squared distances to where the rows are carried, not {objective!r}; use "
                 "Wasserstein(order=2), or the solver Descent()"
             )

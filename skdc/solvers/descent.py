@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import DivergenceError, Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.source import Source, require_rows
@@ -171,7 +172,7 @@ def _refuse_idle(synthetic: LiveSet, objective: Objective) -> None:
         if parameter.grad is None:
             named = {"X.values": "the points", "y": "the targets", "y.logits": "the targets"}
             what = named.get(name, f"the parameters {name!r}")
-            raise ValueError(
+            raise PartsError(
                 f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, "
                 "such as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); for "
                 "classes, keep the labels"

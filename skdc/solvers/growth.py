@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.seeds import Deck
 from skdc.solvers.selection import Cell, Quota, SummedKernel, sums
@@ -210,7 +211,7 @@ class Farthest(Growth):
         ValueError
             Always.
         """
-        raise ValueError("Greedy(n_passes=...) knows no exchanges that lower a CoveringRadius; use n_passes=0")
+        raise PartsError("Greedy(n_passes=...) knows no exchanges that lower a CoveringRadius; use n_passes=0")
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""

@@ -15,6 +15,7 @@ from sklearn.base import clone
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import in_turn
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
@@ -288,12 +289,12 @@ class Selection(Solver):
         """
         leaves = [] if self.reweight is None else self.reweight.leaves()
         if not all(isinstance(leaf, Embedding) for leaf in leaves):
-            raise ValueError(
+            raise PartsError(
                 f"reweight={self.reweight!r} is no squared distance of mean embeddings, whose best weights can be "
                 "solved for; use MMD(), EnergyDistance() or KernelStein()"
             )
         if not is_linear(leaves):
-            raise ValueError(
+            raise PartsError(
                 f"reweight={self.reweight!r}: weights are solved for the mean over groups, and for terms with one by=; "
                 "use reduce='mean', and the same by= in all terms"
             )
@@ -317,7 +318,7 @@ class Selection(Solver):
 def _refuse_moving_rows(objective: Any) -> None:
     for leaf in [] if objective is None else objective.leaves():
         if leaf.space_.moves_rows:
-            raise ValueError(
+            raise PartsError(
                 f"{leaf!r} changes the real rows each time that it sees them, but rows are chosen from data that stay: "
                 "use Points() and Descent()"
             )

@@ -9,6 +9,7 @@ from sklearn.datasets import make_blobs
 
 from skdc import Condenser
 from skdc.discrepancies import MMD, Cosine, MeanDistance, QuantizationError, SlicedWasserstein, SquaredL2
+from skdc.exceptions import PartsError
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Draw, Greedy, Lloyd
 from skdc.spaces import KernelRidgePredictions, NetworkGradients, RandomNetwork
@@ -48,7 +49,7 @@ def condense(parts):
     condenser = Condenser(**{noun: clone(part) if part is not None else None for noun, part in parts.items()})
     try:
         condenser.set_params(n_per_class=2, random_state=0).fit(X, Y)
-    except ValueError:
+    except PartsError:
         return None
     targets = condenser.y_syn_ if condenser.y_learned_ is None else condenser.y_learned_.ravel()
     soft = np.empty(0) if condenser.y_soft_ is None else condenser.y_soft_.ravel()

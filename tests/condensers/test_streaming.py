@@ -145,7 +145,7 @@ def test_noise_starts_from_the_mean_and_spread_of_the_stream():
         parameterization=Points(start="noise"), solver=Descent(step_size=1e-9, n_steps=1)
     )
     condenser.set_params(n_samples=600)
-    start = feed(condenser, 10 + X, Y, [20, 100], classes=[0, 1, 2]).X_syn_
+    start = feed(condenser, np.tile(10 + X, (4, 1)), np.tile(Y, 4), [20, 100], classes=[0, 1, 2]).X_syn_
     assert_allclose(start.mean(axis=0), 10 + X.mean(axis=0), atol=0.3)
     assert_allclose(start.std(), np.sqrt(np.mean(X.var(axis=0))), rtol=0.1)
 
