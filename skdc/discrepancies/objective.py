@@ -17,6 +17,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.arrays import compared
 from skdc.exceptions import PartsError
+from skdc.isolation import filters_kept
 from skdc.randomness import randomness
 from skdc.source import Source
 from skdc.spaces.base import PointwiseSpace, Space
@@ -86,7 +87,7 @@ class Objective(ABC):
         """
         objective, generator = clone(self), torch.Generator().manual_seed(random_state)
         source, rows = compared(X, Y, sample_weight, sample_weight_y)
-        with randomness(random_state):
+        with randomness(random_state), filters_kept():
             objective.fit(source, generator)
             train_critics(objective, source.rows, rows, generator)
             with torch.no_grad():

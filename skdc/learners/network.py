@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from skdc.augmentation import Augmentation
 from skdc.data import LabeledSet
 from skdc.images import ImageLayout
+from skdc.isolation import filters_kept
 from skdc.learners.defenses import Defense
 from skdc.learners.targets import checked_weight, class_targets, require_shape
 from skdc.networks import Builder, build_network, training_loss
@@ -168,7 +169,7 @@ class NetworkClassifier(NeuralNetClassifier):
         state = check_random_state(np.random.RandomState() if self.random_state is None else self.random_state)
         seed = int(state.randint(2**31 - 1))
         self._generator = torch.Generator().manual_seed(seed)
-        with randomness(seed), torch.enable_grad():
+        with randomness(seed), filters_kept(), torch.enable_grad():
             self.initialize()
             self.notify("on_train_begin", X=rows, y=data)
             with suppress(KeyboardInterrupt):  # as skorch: callbacks such as EarlyStopping raise it to stop
