@@ -338,14 +338,17 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         self.X_syn_, self.y_syn_, self.y_soft_ = X, None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
-            self.y_syn_ = np.asarray(schema.classes)[targets.argmax(axis=1)]
+            # A teacher may say otherwise: labels are those that were asked for, unless they have been learned.
+            codes = targets.argmax(axis=1) if synthetic.learned else rows.key.cpu().numpy()
+            self.y_syn_ = np.asarray(schema.classes)[codes]
             self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
             within = np.clip(targets, *source.target_range())
             self.y_syn_ = (within > 0.5).astype(np.int64) if schema.multilabel else within
         self.y_learned_ = targets if synthetic.learned else None
-        self._key, self._relabeled, self._span = rows.key.cpu().numpy(), synthetic.soft, synthetic.span
+        self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft and schema.task == "regression"
+        self._span = synthetic.span
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
         self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective

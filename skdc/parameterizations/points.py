@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.kernels import distances_of_norms
-from skdc.learners.teachers import fitted_teacher
+from skdc.learners.teachers import believed_teacher
 from skdc.parameterizations.base import (
     LiveSet,
     Parameterization,
@@ -34,7 +34,7 @@ class Points(Parameterization):
     labels : {"hard", "learned", "probabilities", "teacher"}, default="hard"
         Whether targets stay those that the points start with; or are optimised too: class scores without sign or
         sum constraint, or continuous values; or class probabilities; or are what a teacher says at the points,
-        wherever they are.
+        wherever they are, as far as it does better on rows held out than the class shares.
     start : {"rows", "spread", "noise"} or condenser, default="rows"
         Where points start: random distinct rows of their class, rows far from each other (k-means++), Gaussian
         noise with the mean and spread of the data; or the rows that a condenser chooses which has `indices_`.
@@ -93,7 +93,7 @@ class Points(Parameterization):
             raise PartsError(f"{self!r} learns targets, but y is None; use labels='hard'")
         X, y = self._start(source, sizes, generator)
         # Continuous targets are part of the joint law of (x, y) and always move.
-        teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
+        teacher = believed_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
         learns = self.labels in ("learned", "probabilities")
         learned = learns or (source.schema.task == "regression" and teacher is None)
         y = Probabilities(y) if self.labels == "probabilities" else y
@@ -259,7 +259,7 @@ class PointsSet(LiveSet):
     units : (float, Tensor of shape (n_outputs,) or ())
         What rows and targets are multiplied by.
     teacher : callable, default=None
-        Gives the targets of rows, in place of y.
+        Gives the targets of rows from them, their class codes and y.
     ends : (Tensor, Tensor), default=None
         At which the rows are cut off, in the units of the rows.
     """
@@ -274,7 +274,7 @@ class PointsSet(LiveSet):
         y: Tensor | Probabilities,
         learned: bool,
         units: tuple[float, Tensor],
-        teacher: Callable[[Tensor], Tensor] | None = None,
+        teacher: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
         ends: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         super().__init__(key, weight)
@@ -295,9 +295,10 @@ class PointsSet(LiveSet):
         return LabeledSet(self.weight, self.key, X, self._targets(X))
 
     def _targets(self, X: Tensor) -> Tensor:
-        if self.teacher is not None:
-            return self.teacher(X.detach())
-        return self.y() if isinstance(self.y, Probabilities) else self.y * self._target_unit
+        if isinstance(self.y, Probabilities):
+            return self.y()
+        own = self.y * self._target_unit
+        return own if self.teacher is None else self.teacher(X.detach(), self.key, own)
 
     @torch.no_grad()
     def project(self) -> None:
