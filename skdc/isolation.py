@@ -32,7 +32,9 @@ def filters_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        _remove(entry for entry in list(warnings.filters) if entry not in filters and entry[2].__module__ not in modules)
+        _remove(
+            entry for entry in list(warnings.filters) if entry not in filters and entry[2].__module__ not in modules
+        )
 
 
 def _remove(entries: Iterable[Any]) -> None:

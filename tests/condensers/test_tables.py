@@ -184,7 +184,9 @@ def test_any_choice_of_rows_is_labelled():
     frame = pd.concat([MIXED.assign(age=MIXED["age"] + shift) for shift in range(5)], ignore_index=True)
     label = np.where(frame["age"] + 3 * RNG.normal(size=200) > 42, "old", "young")
     for rows in (KMedoids(), RandomSubset()):
-        taught = TabularCondenser(rows=rows, teacher=LogisticRegression(), n_samples=8, random_state=0).fit(frame, label)
+        taught = TabularCondenser(rows=rows, teacher=LogisticRegression(), n_samples=8, random_state=0).fit(
+            frame, label
+        )
         alone = clone(rows).set_params(n_samples=8, random_state=0).fit(frame, label)
         if isinstance(rows, KMedoids):  # which draws no number; a teacher may draw its seed first
             assert_array_equal(taught.indices_, alone.indices_)
