@@ -80,11 +80,11 @@ def test_values_are_believed_one_by_one():
 
 TAUGHT = [
     Condenser(),
-    TabularCondenser(RandomSubset()),
-    TabularCondenser(KMedoids(), DummyClassifier()),
-    TabularCondenser(GreedyKernelPoints(), DummyClassifier(strategy="most_frequent")),
-    TabularCondenser(RandomSubset(), KNeighborsClassifier(3)),
-    SoftLabelRandom(GaussianNB()),
+    TabularCondenser(rows=RandomSubset()),
+    TabularCondenser(rows=KMedoids(), teacher=DummyClassifier()),
+    TabularCondenser(rows=GreedyKernelPoints(), teacher=DummyClassifier(strategy="most_frequent")),
+    TabularCondenser(rows=RandomSubset(), teacher=KNeighborsClassifier(3)),
+    SoftLabelRandom(teacher=GaussianNB()),
     Condenser(MMD(), Points(labels="teacher", teacher=LogisticRegression()), Descent(n_steps=3)),
     Condenser(MMD(), Points(labels="teacher", teacher=DummyClassifier()), Descent(n_steps=3)),
 ]
@@ -127,7 +127,7 @@ def test_a_class_of_one_row_and_words_for_labels():
 
 def test_hard_labels_are_those_of_the_rows_where_the_teacher_is_believed():
     X, y = blobs([200, 200], 1.0)
-    fitted = SoftLabelRandom(LogisticRegression(), n_per_class=50, random_state=0).fit(X, y)
+    fitted = SoftLabelRandom(teacher=LogisticRegression(), n_per_class=50, random_state=0).fit(X, y)
     assert_array_equal(fitted.y_syn_, y[fitted.indices_])
     assert (fitted.y_soft_.argmax(1) != fitted.y_syn_).any(), "probabilities are the teacher's"
 
@@ -135,7 +135,7 @@ def test_hard_labels_are_those_of_the_rows_where_the_teacher_is_believed():
 def test_a_frozen_teacher_that_knows_nothing_is_not_believed():
     X, y = blobs([40, 40], 3.0)
     useless, good = (FrozenEstimator(model.fit(X, y)) for model in (DummyClassifier(), LogisticRegression()))
-    soft = [SoftLabelRandom(one, n_per_class=4, random_state=0).fit(X, y).y_soft_ for one in (useless, good)]
+    soft = [SoftLabelRandom(teacher=one, n_per_class=4, random_state=0).fit(X, y).y_soft_ for one in (useless, good)]
     assert_array_equal(soft[0], np.repeat(np.eye(2), 4, axis=0))
     assert not np.array_equal(soft[1], soft[0])
 
@@ -145,5 +145,5 @@ def test_values_of_a_teacher_that_knows_nothing_are_not_taken():
     y = X @ [1.0, 2.0, 0.0] + 5
     for teacher, own in ((DummyRegressor(), True), (LinearRegression(), False)):
         noisy = y + np.random.default_rng(1).normal(size=60)
-        fitted = TabularCondenser(KMedoids(), teacher, n_samples=6, random_state=0).fit(X, noisy)
+        fitted = TabularCondenser(rows=KMedoids(), teacher=teacher, n_samples=6, random_state=0).fit(X, noisy)
         assert np.allclose(fitted.y_syn_, noisy[fitted.indices_]) == own

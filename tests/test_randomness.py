@@ -66,12 +66,12 @@ class NumpyInit(nn.Module):
 
 def condensers(network):
     return [
-        DistributionMatching(network, n_steps=3, random_state=0),
+        DistributionMatching(network=network, n_steps=3, random_state=0),
         GradientMatching(network=network, n_steps=3, n_train_steps=2, random_state=0),
         TrajectoryMatching(network=network, n_experts=1, n_segments=1, n_student_steps=2, n_steps=3, random_state=0),
-        ImprovedDistributionMatching(network, n_networks=1, n_steps=3, random_state=0),
-        UnrolledTraining(network, n_train_steps=3, n_backward=2, n_steps=3, random_state=0),
-        CAFE(network, n_steps=3, random_state=0),
+        ImprovedDistributionMatching(network=network, n_networks=1, n_steps=3, random_state=0),
+        UnrolledTraining(network=network, n_train_steps=3, n_backward=2, n_steps=3, random_state=0),
+        CAFE(network=network, n_steps=3, random_state=0),
         Condenser(FDivergence(network=network), solver=Descent(n_steps=3), random_state=0),
     ]
 
@@ -110,7 +110,7 @@ def test_what_is_drawn_matters(make):
 
 
 def test_numbers_of_numpy_in_a_builder():
-    condenser, before = DistributionMatching(drawing(NumpyInit), n_steps=3, random_state=0), states()
+    condenser, before = DistributionMatching(network=drawing(NumpyInit), n_steps=3, random_state=0), states()
     first = clone(condenser).fit(X, Y).X_syn_
     assert states() == before
     move_generators()
@@ -166,7 +166,7 @@ def test_an_interrupt_leaves_nothing_behind():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        DistributionMatching(drawing(Bell), n_steps=3).fit(X, Y)
+        DistributionMatching(network=drawing(Bell), n_steps=3).fit(X, Y)
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)

@@ -113,7 +113,7 @@ def test_frozen_teachers_see_rows_as_they_are(frame):
     trained = make_pipeline(make_column_transformer((StandardScaler(), ["age", "count"])), GaussianNB()).fit(
         frame, label
     )
-    condenser = SoftLabelRandom(FrozenEstimator(trained), n_samples=8, random_state=0).fit(frame, label)
+    condenser = SoftLabelRandom(teacher=FrozenEstimator(trained), n_samples=8, random_state=0).fit(frame, label)
     assert_allclose(condenser.y_soft_, trained.predict_proba(frame.iloc[condenser.indices_]), atol=1e-3)
 
 
