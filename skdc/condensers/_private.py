@@ -20,6 +20,7 @@ from skdc.privacy import (
     PrivateSource,
 )
 from skdc.privacy.source import of_classes
+from skdc.solvers.private import PrivateDescent
 from skdc.source import RowSource, Source, draw_seed
 
 
@@ -41,7 +42,7 @@ def drawn_data(
     rows = rows.astype(schema.float_dtype)
     if encoder is not None:  # columns hold what was declared, and nothing else
         rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
-    drawn = like_rows(rows, X), None
+    drawn = like_rows(rows, X, None), None
     if schema.classes is not None:
         drawn = drawn[0], like_targets(schema.classes[codes], y, None)
     released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"
@@ -62,6 +63,11 @@ def private_source(objective: Any, rows: RowSource, recipe: Recipe, seed: int) -
         source = PrivateRows(rows, mechanism, recipe.n_releases())
         generator = torch.Generator().manual_seed(seed)
         objective.fit(source, generator)
+        if isinstance(recipe.solver, PrivateDescent) and objective.parameters():
+            raise ValueError(
+                f"{recipe.discrepancy!r} learns parameters beside the set, for which {recipe.solver!r} releases no "
+                "gradient; keep them as they are (kernel_rate=0)"
+            )
         return source, draw_seed(generator)
     stream = private_stream(objective, rows.schema, mechanism, rows.device, seed)
     stream.update(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from copy import copy
+from copy import copy, deepcopy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -24,12 +24,14 @@ from sklearn.utils.validation import (
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._inner import chooser_of
-from skdc.condensers._input import Problem, as_array, checked_rows, dense, read
+from skdc.condensers._input import Problem, as_array, checked_rows, dense, encoder_of_stream, read
+from skdc.condensers._numbers import refuse_extreme_numbers, warn_of_one_row
 from skdc.condensers._output import (
     chosen_rows,
     chosen_targets,
     like_rows,
     like_targets,
+    seen_range,
     template,
     whole,
 )
@@ -43,6 +45,7 @@ from skdc.condensers.sizes import ClassSizes
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
+from skdc.randomness import randomness
 from skdc.solvers.base import DivergenceError, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
@@ -64,8 +67,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         What y is.
     encoder : transformer, "auto" or None, default="auto"
         Maps X to numbers and back (`inverse_transform`); the set is condensed in between. "auto" takes
-        `skdc.preprocessing.TabularEncoder()` for a frame with columns that are not numeric or with missing values,
-        and none for other data.
+        `skdc.preprocessing.TabularEncoder()` for a frame, and none for other data. More than 100 columns of numbers of
+        one type, such as pixels, keep one scale; so do frames of numbers where one pass over the data is enough
+        (`partial_fit`).
     device : str, default="auto"
         "cpu", "cuda" or "cuda:k"; "auto" takes CUDA where there is some.
     random_state : int, RandomState or None, default=None
@@ -122,14 +126,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         Parameters
         ----------
         place : str
-            How it is given, for messages.
+            How it is given, for messages, in which a `PartsError` says what does not fit there.
         task : str
             What the data are for; "auto" where it is not known yet.
-
-        Raises
-        ------
-        PartsError
-            If it is private, makes rows, or has settings that would have no effect there.
         """
         return chooser_of(self, place, task)
 
@@ -179,9 +178,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                     recipe = recipe._replace(privacy=None)
                 privacy, has_groups = recipe.privacy, given[3] is not None
                 encoder = self.encoder if privacy is None else privacy.encoder(self.encoder, X)
+                encoder = encoder_of_stream(encoder, given[0]) if recipe.streams() else encoder
                 problem = read(self, *given, task=self.task, encoder=encoder, sparse=recipe.takes_sparse())
                 if privacy is not None:
                     refuse_unbounded(problem, has_groups)
+                else:
+                    refuse_extreme_numbers(problem)
                 recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
                 refuse_idle_groups(recipe, has_groups)
                 self.recipe_ = recipe._replace(privacy=mechanism).copied()
@@ -229,6 +231,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> DivergenceError | None:
         self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
+        with randomness(seed):
+            return self._condense_from(problem, recipe, previous, device, seed)
+
+    def _condense_from(
+        self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
+    ) -> DivergenceError | None:
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
@@ -242,12 +250,16 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         check_sizes(self, recipe.parameterization, sizes, counts, problem.schema.classes)
         if recipe.streams():
             source = RowSource(*data, torch.float64, scaled=False)
+            warn_of_one_row(source.moments, problem)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
             if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
                 self._stream = stream
-            return self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
+            # A solve may change what it minimises; the stream goes on from what was fitted.
+            objective = deepcopy(stream.objective)
+            return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
+        warn_of_one_row(source.moments, problem)
         generator = torch.Generator().manual_seed(seed)
         if objective is not None:
             objective.fit(source, generator)
@@ -303,14 +315,17 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         self.X_syn_, self.y_syn_, self.y_soft_ = X, None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
-            self.y_syn_ = np.asarray(schema.classes)[targets.argmax(axis=1)]
+            # A teacher may say otherwise: labels are those that were asked for, unless they have been learned.
+            codes = targets.argmax(axis=1) if synthetic.learned else rows.key.cpu().numpy()
+            self.y_syn_ = np.asarray(schema.classes)[codes]
             self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
             within = np.clip(targets, *source.target_range())
             self.y_syn_ = (within > 0.5).astype(np.int64) if schema.multilabel else within
         self.y_learned_ = targets if synthetic.learned else None
-        self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft
+        self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft and schema.task == "regression"
+        self._span = synthetic.span
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
         self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective
@@ -330,8 +345,15 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 targets = np.asarray(self._y_out, dtype=None if "classes_" in vars(self) else self.y_syn_.dtype)
                 self.y_syn_ = targets.reshape(self.y_syn_.shape)
         else:
-            self._X_out = like_rows(self.X_syn_, X)
+            encoded, span = "encoder_" in vars(self), self._span
+            if encoded and span is not None:  # that of the codes
+                span = None if "privacy_" in vars(self) else seen_range(X)
+            self._X_out = like_rows(self.X_syn_, X, span)
             self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
+            if not hasattr(self._X_out, "iloc"):
+                self.X_syn_ = self._X_out
+            elif not encoded:
+                self.X_syn_ = self._X_out.to_numpy(dtype=self.X_syn_.dtype)
         if "encoder_" in vars(self) or issparse(self._X_out):
             self.X_syn_ = self._X_out
         if "_stream" in vars(self):
@@ -366,7 +388,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         return tags
 
 
-_OUTPUTS = ("_X_out", "_y_out", "_key", "_relabeled", "_input_shape", "_stream", "_templates", "_start")
+_OUTPUTS = ("_X_out", "_y_out", "_key", "_relabeled", "_span", "_input_shape", "_stream", "_templates", "_start")
 _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from copy import deepcopy
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -13,6 +14,7 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers._input import read
+from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import template
 from skdc.condensers._private import private_stream, refuse_unbounded
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
@@ -22,12 +24,13 @@ from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
-from skdc.data import Schema
+from skdc.data import WIDEST_TABLE, Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.points import Points
 from skdc.privacy import GaussianMechanism
+from skdc.randomness import randomness
 from skdc.sketch import Sketch
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
@@ -180,8 +183,7 @@ class Condenser(BaseCondenser):
     def _recipe_for(self, schema: Schema) -> Recipe:
         chosen = self._is_open() and getattr(self.privacy, "draws", True)
         has_classes = schema.task == "classification" and schema.n_classes > 1
-        # Wider frames are images or the like, more often than not.
-        is_table = 0 < schema.n_columns <= 100
+        is_table = 0 < schema.n_columns <= WIDEST_TABLE
         if chosen and is_table and (has_classes or schema.task == "regression"):
             return TabularCondenser(task=schema.task).recipe()
         return GeneralCondenser().recipe() if chosen and has_classes else self._filled()
@@ -276,6 +278,8 @@ class Condenser(BaseCondenser):
             raise ValueError(f"this chunk ({this}) is not like the first one ({first})")
         if self.privacy is not None:
             refuse_unbounded(problem, has_groups=False)
+        else:
+            refuse_extreme_numbers(problem)
         rows = problem.X, problem.y, problem.weight, problem.key
         stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
         if not self.warm_start or "X_syn_" in vars(self):
@@ -295,9 +299,9 @@ class Condenser(BaseCondenser):
         recipe = self.recipe()
         if self.privacy is None:
             check_sizes(self, recipe.parameterization, sizes, counts, stream.schema.classes)
-        with isolated(self.n_jobs):
-            start = vars(self).get("_start")
-            error = self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, start, None)
+        with isolated(self.n_jobs), randomness(stream.seed):
+            start, objective = vars(self).get("_start"), deepcopy(stream.objective)
+            error = self._solve(recipe, objective, stream.source(), sizes, stream.seed, start, None)
         self._contain(*self._templates)
         if error is not None:
             raise error

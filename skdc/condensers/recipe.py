@@ -46,7 +46,9 @@ class Recipe(NamedTuple):
         spaces = [leaf.space for leaf in self.leaves() if leaf.space is not None]
         once = len({id(space) for space in spaces if space.asks == "once"})
         each = 1 if isinstance(self.solver, PrivateDescent) else sum(space.asks == "each step" for space in spaces)
-        return once + each * self.solver.n_steps  # type: ignore[attr-defined]
+        # Terms that are normalised are asked once more, for their value at the start.
+        n_times = self.solver.n_steps + getattr(self.discrepancy, "normalize", False)  # type: ignore[attr-defined]
+        return once + each * n_times
 
     def leaves(self) -> list[Term]:
         """Return the discrepancies that are minimised: over the points, and over their weights."""
@@ -119,6 +121,11 @@ def _refuse_leaks(recipe: Recipe) -> None:
         raise PartsError(f"{parts!r} looks at rows, which are private; use Points(start='noise')")
     if not isinstance(solver, Descent):
         raise PartsError(f"{solver!r} looks at rows, which are private; use Descent()")
+    if isinstance(solver, PrivateDescent) and getattr(recipe.discrepancy, "normalize", False):
+        raise PartsError(
+            f"{recipe.discrepancy!r} would divide by losses at private rows, which PrivateDescent does not release; "
+            "use normalize=False, and weights"
+        )
     for leaf in recipe.leaves():
         if isinstance(leaf, Penalty):
             continue

@@ -173,7 +173,7 @@ class GraNd(Difficulty):
 
         size = sum(parameter.numel() for parameter in parameters.values())
         piece = max(1, MATRIX_ENTRIES // size)
-        return vmap(squared_norm, chunk_size=piece)(rows.X, rows.y).sqrt()
+        return vmap(squared_norm, chunk_size=piece, randomness="different")(rows.X, rows.y).sqrt()
 
 
 class Forgetting(Difficulty):

@@ -31,6 +31,7 @@ class LiveSet(nn.Module, ABC):
 
     key: Tensor
     weight: Tensor
+    span: Any = None  # least and greatest number of each feature, in the user's units, where numbers stay within them
     learned: bool = False  # whether the targets move
     soft: bool = False  # whether the targets say more than a label each
 
@@ -46,6 +47,9 @@ class LiveSet(nn.Module, ABC):
     @abstractmethod
     def stored_numbers(self) -> int:
         """Return how many numbers the set takes to store."""
+
+    def project(self) -> None:
+        """Bring the parameters back to where they may be, after a step (nothing by default)."""
 
     def attributes(self) -> dict[str, Any]:
         """Return fitted attributes that the condenser shows, by name (none by default)."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.kernels import distances_of_norms
-from skdc.learners.teachers import fitted_teacher
+from skdc.learners.teachers import believed_teacher
 from skdc.parameterizations.base import (
     LiveSet,
     Parameterization,
@@ -24,6 +24,7 @@ from skdc.parameterizations.base import (
     class_weights,
 )
 from skdc.parameterizations.subset import Subset
+from skdc.parameterizations.within import cut, in_units, mirrored, span_of
 from skdc.source import RowSource, Source, draw_seed, require_rows
 
 
@@ -35,7 +36,7 @@ class Points(Parameterization):
     labels : {"hard", "learned", "probabilities", "teacher"}, default="hard"
         Whether targets stay those that the points start with; or are optimised too: class scores without sign or
         sum constraint, or continuous values; or class probabilities; or are what a teacher says at the points,
-        wherever they are.
+        wherever they are, as far as it does better on rows held out than the class shares.
     start : {"rows", "spread", "noise"} or condenser, default="rows"
         Where points start: random distinct rows of their class, rows far from each other (k-means++), Gaussian
         noise with the mean and spread of the data; or the rows that the recipe of a condenser chooses, such as
@@ -43,6 +44,10 @@ class Points(Parameterization):
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor, which is fitted on the data, or comes fitted in scikit-learn's
         `FrozenEstimator`; it is asked each time the points have moved. None takes a network that stops early.
+    within : "data", (low, high) or None, default="data"
+        Where the numbers of the rows stay, in each step and at the end: within the range that each feature has in the
+        data, so that whole numbers come out whole, in the dtype that went in; or between two ends, numbers or arrays
+        of the shape of a row, where there is no encoder. None lets them go anywhere, and they come out as floats.
 
     Examples
     --------
@@ -60,10 +65,12 @@ class Points(Parameterization):
         labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
         start: Any = "rows",
         teacher: Any = None,
+        within: Any = "data",
     ) -> None:
         self.labels = labels
         self.start = start
         self.teacher = teacher
+        self.within = within
 
     def streams(self) -> bool:
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
@@ -80,7 +87,7 @@ class Points(Parameterization):
         ------
         ValueError
             For unknown words; for learned labels without targets, or probabilities without classes; for a start that
-            a stream cannot give.
+            a stream cannot give; for a range that does not suit the rows.
         """
         check_labels(self, self.known_labels)
         if self.labels == "probabilities" and source.schema.task != "classification":
@@ -92,13 +99,18 @@ class Points(Parameterization):
             raise PartsError(f"{self!r} learns targets, but y is None; use labels='hard'")
         X, y = self._start(source, sizes, generator)
         # Continuous targets are part of the joint law of (x, y) and always move.
-        teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
+        teacher = believed_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
         learns = self.labels in ("learned", "probabilities")
         learned = learns or (source.schema.task == "regression" and teacher is None)
         y = Probabilities(y) if self.labels == "probabilities" else y
         units = source.spread, torch.as_tensor(source.target_spread, dtype=X.dtype, device=X.device)
-        rows = self.rows(X / source.spread)
-        return PointsSet(class_keys(source, sizes), class_weights(source, sizes), rows, y, learned, units, teacher)
+        span = span_of(self, source)
+        ends = None if span is None else in_units(span, source, source.spread)
+        rows = self.rows(mirrored(X / source.spread, ends))
+        masses = class_keys(source, sizes), class_weights(source, sizes)
+        points = PointsSet(*masses, rows, y, learned, units, teacher, ends)
+        points.span = span
+        return points
 
     def rows(self, X: Tensor) -> nn.Module:
         """Return what gives the rows, from where they start."""
@@ -204,6 +216,10 @@ class FreeRows(nn.Module):
         """Move to other rows."""
         self.values.copy_(X)
 
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Cut the rows off at two ends."""
+        self.values.clamp_(low, high)
+
 
 _SMOOTHING = 0.1  # share of a label that learned probabilities start with all classes
 
@@ -243,14 +259,16 @@ class PointsSet(LiveSet):
     key, weight
         As in `LiveSet`.
     rows : nn.Module
-        Calling it gives the rows, in units of the first of `units`; it has `load`.
+        Calling it gives the rows, in units of the first of `units`; it has `load` and `project`.
     y : Tensor of shape (m, n_outputs), or Probabilities
     learned : bool
         Whether the targets are parameters.
     units : (float, Tensor of shape (n_outputs,) or ())
         What rows and targets are multiplied by.
     teacher : callable, default=None
-        Gives the targets of rows, in place of y.
+        Gives the targets of rows from them, their class codes and y.
+    ends : (Tensor, Tensor), default=None
+        At which the rows are cut off, in the units of the rows.
     """
 
     y: Tensor | Probabilities
@@ -263,9 +281,11 @@ class PointsSet(LiveSet):
         y: Tensor | Probabilities,
         learned: bool,
         units: tuple[float, Tensor],
-        teacher: Callable[[Tensor], Tensor] | None = None,
+        teacher: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
+        ends: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         super().__init__(key, weight)
+        self._ends = ends
         self._unit, self._target_unit = units
         self.X = rows
         self.learned, self.soft, self.teacher = learned, learned or teacher is not None, teacher
@@ -278,18 +298,25 @@ class PointsSet(LiveSet):
 
     def forward(self) -> LabeledSet:
         """Return the set, differentiable in rows and learned targets."""
-        X = self.X() * self._unit
+        X = cut(self.X(), self._ends) * self._unit
         return LabeledSet(self.weight, self.key, X, self._targets(X))
 
     def _targets(self, X: Tensor) -> Tensor:
-        if self.teacher is not None:
-            return self.teacher(X.detach())
-        return self.y() if isinstance(self.y, Probabilities) else self.y * self._target_unit
+        if isinstance(self.y, Probabilities):
+            return self.y()
+        own = self.y * self._target_unit
+        return own if self.teacher is None else self.teacher(X.detach(), self.key, own)
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Bring the rows back to where they may be."""
+        if self._ends is not None:
+            self.X.project(*self._ends)
 
     @torch.no_grad()
     def load(self, rows: LabeledSet) -> None:
         """Move the points (and their targets, where they move) to those of another set of the same sizes."""
-        self.X.load(rows.X / self._unit)
+        self.X.load(cut(rows.X / self._unit, self._ends))
         if isinstance(self.y, Probabilities):
             self.y.load(rows.y)
         elif self.learned:

@@ -34,6 +34,7 @@ class RelabeledRows(Points):
     """
 
     teacher = None
+    within = "data"
     known_labels = ("learned", "probabilities")
 
     def __init__(self, start: Any = "rows", labels: Literal["learned", "probabilities"] = "learned") -> None:
@@ -69,3 +70,6 @@ class KeptRows(nn.Module):
     def load(self, X: Tensor) -> None:
         """Take other rows."""
         self.values.copy_(X)
+
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Do nothing: rows of the data are where they may be."""

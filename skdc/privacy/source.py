@@ -76,6 +76,11 @@ class PublicSource(Source):
         means = np.repeat(self.statistics.means(), sizes, axis=0).reshape(shape)
         return self.encode(means) + self.spread * noise, self.tensor(y)
 
+    def feature_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the range that is known."""
+        low, high = self.mechanism.ends
+        return np.asarray(low), np.asarray(high)
+
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the range of class indicators."""
         return np.zeros(self.schema.n_outputs), np.ones(self.schema.n_outputs)

@@ -91,8 +91,12 @@ class Descent(Solver):
             last_good = _values(synthetic)
             if step == 0:
                 _refuse_idle(synthetic, objective, source)
+                units = [_gradient_unit(group["params"]) for group in optimizer.param_groups]
+            _divide_gradients(optimizer, units)
+            if step == 0:
                 _scale_epsilons(optimizer)
             optimizer.step()
+            synthetic.project()
             schedule.step()
             for space in changing:
                 space.after_step(detached(synthetic()), source, generator)
@@ -140,6 +144,19 @@ def _restore(synthetic: LiveSet, values: list[Tensor]) -> None:
     with torch.no_grad():
         for parameter, value in zip(synthetic.parameters(), values, strict=True):
             parameter.copy_(value)
+
+
+def _gradient_unit(parameters: list[Tensor]) -> float:
+    """Return a power of two near the gradients, if their squares, which Adam takes, would be no numbers; else 1."""
+    largest = max(float(p.grad.abs().max()) for p in parameters)
+    room = torch.finfo(parameters[0].dtype).max ** 0.4
+    return 1.0 if not largest or 1 / room < largest < room else 2.0 ** math.frexp(largest)[1]
+
+
+def _divide_gradients(optimizer: torch.optim.Optimizer, units: list[float]) -> None:
+    for group, unit in zip(optimizer.param_groups, units, strict=True):
+        for parameter in group["params"] if unit != 1 else []:
+            parameter.grad /= unit
 
 
 def _scale_epsilons(optimizer: torch.optim.Optimizer) -> None:

@@ -197,7 +197,8 @@ class SoftLabelRandom(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`, and `indices_`.
+    Fitted attributes are those of `Condenser`, and `indices_`. The teacher's labels are `y_soft_`, for the classes of
+    which it tells rows held out better than the class shares do; `y_syn_` are those of the rows.
 
     References
     ----------
