@@ -50,13 +50,17 @@ def refuse_words(parts: Iterable[tuple[str, Any]]) -> None:
         given = {name: part}
         if hasattr(part, "get_params") and not isclass(part):
             deep = part.get_params()
-            # A condenser inside has words of its own, and is refused by itself.
-            inner = tuple(f"{path}__" for path, value in deep.items() if hasattr(value, "chooser"))
+            # A condenser inside, and estimators of other libraries, have words of their own.
+            inner = tuple(f"{path}__" for path, value in deep.items() if _has_own_words(value))
             given |= {path: value for path, value in deep.items() if not path.startswith(inner)}
         for path, value in given.items():
             place = path.rsplit("__", 1)[-1]
             if isinstance(value, str) and place in _PLACES:
                 raise TypeError(f"{place}={value!r} is a word, where an object is asked for; {_advice(place, value)}")
+
+
+def _has_own_words(part: Any) -> bool:
+    return hasattr(part, "chooser") or (hasattr(part, "fit") and not type(part).__module__.startswith("skdc."))
 
 
 def _advice(place: str, word: str) -> str:

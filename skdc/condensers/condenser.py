@@ -53,7 +53,7 @@ _SOLVED = (
 
 
 def _is_auto(part: object) -> bool:
-    return isinstance(part, str) and part == "auto"
+    return part is None or (isinstance(part, str) and part == "auto")
 
 
 def _can_stream(condenser: Condenser) -> bool:
@@ -71,16 +71,16 @@ class Condenser(BaseCondenser):
 
     Parameters
     ----------
-    discrepancy : "auto", Discrepancy, sum of them or None, default="auto"
-        What is minimised. "auto" is chosen for the data, as below. None is for solvers that minimise nothing, such as
-        `Draw()`.
+    discrepancy : "auto", Discrepancy or sum of them, default="auto"
+        What is minimised.
     parameterization : "auto" or Parameterization, default="auto"
         How the set is stored.
     solver : "auto" or Solver, default="auto"
         How it is found. Where all three are "auto", frames of up to 100 columns with classes or continuous targets get
         the recipe of `TabularCondenser()`, other data with classes that of `GeneralCondenser()`. Otherwise "auto" is
-        `MMD()`; `Points()`, free points with the labels of the rows that they start from; and `Descent()` for values,
-        `Greedy()` for a choice of rows. `recipe_` tells after `fit` what was chosen.
+        `MMD()`, or nothing for solvers that minimise nothing; `Points()`, free points with the labels of the rows that
+        they start from; and `Descent()` for values, `Greedy()` for a choice of rows. None is "auto". `recipe_` tells
+        after `fit` what was chosen.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -130,8 +130,8 @@ class Condenser(BaseCondenser):
     def __init__(
         self,
         discrepancy: Objective | Literal["auto"] | None = "auto",
-        parameterization: Parameterization | Literal["auto"] = "auto",
-        solver: Solver | Literal["auto"] = "auto",
+        parameterization: Parameterization | Literal["auto"] | None = "auto",
+        solver: Solver | Literal["auto"] | None = "auto",
         privacy: GaussianMechanism | None = None,
         *,
         n_per_class: ClassSizes | None = None,

@@ -6,10 +6,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
 
 import skdc
-from skdc import Condenser, DistributionMatching, GeneralCondenser, KernelInducingPoints, KMedoids, TabularCondenser
+from skdc import (
+    Condenser,
+    DistributionMatching,
+    GeneralCondenser,
+    KernelInducingPoints,
+    KMedoids,
+    SoftLabelRandom,
+    TabularCondenser,
+)
 from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.learners import Softened
 from skdc.parameterizations import Points, Subset
 from skdc.privacy import ClassGaussians
 from skdc.solvers import Descent, Draw, Greedy
@@ -73,8 +83,7 @@ def test_the_recipe_of_streams_and_of_drawn_rows():
 def test_a_part_alone_leaves_the_others_to_what_goes_with_it():
     assert shown(Condenser(parameterization=Subset()).recipe()) == shown((MMD(), Subset(), Greedy(), None))
     assert shown(Condenser(parameterization=Subset(), solver=Draw()).recipe()) == shown((None, Subset(), Draw(), None))
-    with pytest.raises(ValueError, match="Descent needs a discrepancy"):
-        Condenser(None, solver=Descent()).fit(X, y)
+    assert shown(Condenser(None, Subset(), None).recipe()) == shown(Condenser(parameterization=Subset()).recipe())
 
 
 @pytest.mark.parametrize(
@@ -99,6 +108,12 @@ def test_a_part_alone_leaves_the_others_to_what_goes_with_it():
 def test_words_in_place_of_parts_are_refused_with_an_import(condenser, words):
     with pytest.raises(TypeError, match=words):
         condenser.set_params(n_per_class=2).fit(X, y)
+
+
+def test_words_of_estimators_inside_are_theirs():
+    teacher = LogisticRegression(solver="lbfgs")
+    Condenser(None, Subset(labels="teacher", teacher=teacher), Draw(), n_per_class=2).fit(X, y)
+    SoftLabelRandom(2, teacher=Softened(estimator=teacher)).fit(X, y)
 
 
 def with_networks():
