@@ -22,7 +22,8 @@ from skdc.condensers import (
     TabularCondenser,
     WassersteinCoreset,
 )
-from skdc.condensers._input import Problem, not_numeric
+from skdc.condensers._input import Problem
+from skdc.containers import not_numeric
 from skdc.kernels import Gaussian
 
 _MANY = 20_000  # with more rows, or fewer of many classes, what is quick comes first
