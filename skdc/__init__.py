@@ -40,6 +40,7 @@ from skdc.condensers import (
     UnrolledTraining,
     WassersteinCoreset,
 )
+from skdc.condensers.sizes import at_most
 from skdc.meta import AsSampler, CondensedEstimator
 from skdc.pipeline import CondensingPipeline, make_condensing_pipeline
 
@@ -87,5 +88,6 @@ __all__ = [
     "UncertaintySubset",
     "UnrolledTraining",
     "WassersteinCoreset",
+    "at_most",
     "make_condensing_pipeline",
 ]

@@ -20,6 +20,7 @@ from skdc.privacy import (
     PrivateSource,
 )
 from skdc.privacy.source import of_classes
+from skdc.solvers.private import PrivateDescent
 from skdc.source import RowSource, Source, draw_seed
 
 
@@ -62,6 +63,11 @@ def private_source(objective: Any, rows: RowSource, recipe: Recipe, seed: int) -
         source = PrivateRows(rows, mechanism, recipe.n_releases())
         generator = torch.Generator().manual_seed(seed)
         objective.fit(source, generator)
+        if isinstance(recipe.solver, PrivateDescent) and objective.parameters():
+            raise ValueError(
+                f"{recipe.discrepancy!r} learns parameters beside the set, for which {recipe.solver!r} releases no "
+                "gradient; keep them as they are (kernel_rate=0)"
+            )
         return source, draw_seed(generator)
     stream = private_stream(objective, rows.schema, mechanism, rows.device, seed)
     stream.update(rows)

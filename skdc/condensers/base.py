@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from copy import copy
+from copy import copy, deepcopy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -25,6 +25,7 @@ from sklearn.utils.validation import (
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._input import Problem, checked_rows, dense, encoder_of_stream, read
+from skdc.condensers._numbers import refuse_extreme_numbers, warn_of_one_row
 from skdc.condensers._output import (
     CondensedPair,
     chosen_rows,
@@ -38,13 +39,15 @@ from skdc.condensers._output import (
 )
 from skdc.condensers._private import drawn_data, private_source, refuse_unbounded
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
-from skdc.condensers._sizes import sizes_per_class
+from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
+from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
+from skdc.randomness import randomness
 from skdc.solvers.base import DivergenceError, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
@@ -92,11 +95,13 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
 
     Parameters
     ----------
-    n_per_class : int or {class: int}, default=None
-        Synthetic rows of each class.
+    n_per_class : int, {class: int} or at_most(int), default=None
+        Synthetic rows of each class. A class with fewer rows is refused by what chooses rows; what makes rows warns,
+        and makes more. `at_most(n)`, also in a dictionary, takes all of such a class.
     n_samples : int or float, default=None
-        Synthetic rows in all, or a fraction of the rows of X; shared out in proportion to the classes, at least
-        one each. With both None: 10 per class, or min(100, N) without classes.
+        Synthetic rows in all, no more than X has, or a fraction of the rows of X; shared out in proportion to the
+        classes, at least one each. With both None: 10 per class, or min(100, N) without classes; no more than there
+        are.
     task : {"auto", "classification", "regression"}, default="auto"
         What y is.
     encoder : transformer, "auto" or None, default="auto"
@@ -124,7 +129,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def __init__(
         self,
         *,
-        n_per_class: int | Mapping[Any, int] | None = None,
+        n_per_class: ClassSizes | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -203,6 +208,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 problem = read(self, *given, task=self.task, encoder=encoder, sparse=recipe.takes_sparse())
                 if privacy is not None:
                     refuse_unbounded(problem, has_groups)
+                else:
+                    refuse_extreme_numbers(problem)
                 recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
                 refuse_idle_groups(recipe, has_groups)
                 error = self._condense(problem, recipe, previous)
@@ -249,6 +256,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> DivergenceError | None:
         self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
+        with randomness(seed):
+            return self._condense_from(problem, recipe, previous, device, seed)
+
+    def _condense_from(
+        self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
+    ) -> DivergenceError | None:
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
@@ -259,14 +272,19 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             return self._solve(recipe, objective, door, sizes, seed, previous, problem.encoder)
         counts, mass = problem.per_class()
         sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
+        check_sizes(self, recipe.parameterization, sizes, counts, problem.schema.classes)
         if recipe.streams():
             source = RowSource(*data, torch.float64, scaled=False)
+            warn_of_one_row(source.moments, problem)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
             if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
                 self._stream = stream
-            return self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
+            # A solve may change what it minimises; the stream goes on from what was fitted.
+            objective = deepcopy(stream.objective)
+            return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
+        warn_of_one_row(source.moments, problem)
         generator = torch.Generator().manual_seed(seed)
         if objective is not None:
             objective.fit(source, generator)
@@ -322,14 +340,17 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         self.X_syn_, self.y_syn_, self.y_soft_ = X, None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
-            self.y_syn_ = np.asarray(schema.classes)[targets.argmax(axis=1)]
+            # A teacher may say otherwise: labels are those that were asked for, unless they have been learned.
+            codes = targets.argmax(axis=1) if synthetic.learned else rows.key.cpu().numpy()
+            self.y_syn_ = np.asarray(schema.classes)[codes]
             self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
             within = np.clip(targets, *source.target_range())
             self.y_syn_ = (within > 0.5).astype(np.int64) if schema.multilabel else within
         self.y_learned_ = targets if synthetic.learned else None
-        self._key, self._relabeled, self._span = rows.key.cpu().numpy(), synthetic.soft, synthetic.span
+        self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft and schema.task == "regression"
+        self._span = synthetic.span
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
         self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective

@@ -12,15 +12,15 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.kernels import distances_of_norms
-from skdc.learners.teachers import fitted_teacher
+from skdc.learners.teachers import believed_teacher
 from skdc.parameterizations.base import (
     LiveSet,
     Parameterization,
     check_labels,
     class_keys,
     class_weights,
-    refuse_too_many,
 )
 from skdc.parameterizations.within import cut, in_units, mirrored, span_of
 from skdc.source import RowSource, Source, draw_seed, require_rows
@@ -34,7 +34,7 @@ class Points(Parameterization):
     labels : {"hard", "learned", "probabilities", "teacher"}, default="hard"
         Whether targets stay those that the points start with; or are optimised too: class scores without sign or
         sum constraint, or continuous values; or class probabilities; or are what a teacher says at the points,
-        wherever they are.
+        wherever they are, as far as it does better on rows held out than the class shares.
     start : {"rows", "spread", "noise"} or condenser, default="rows"
         Where points start: random distinct rows of their class, rows far from each other (k-means++), Gaussian
         noise with the mean and spread of the data; or the rows that a condenser chooses which has `indices_`.
@@ -73,6 +73,10 @@ class Points(Parameterization):
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
         return isinstance(self.start, str) and self.start in ("rows", "noise") and self.labels != "teacher"
 
+    def takes_distinct_rows(self) -> bool:
+        """Tell whether each point starts at a row of its own: no two rows that are far apart are the same."""
+        return isinstance(self.start, str) and self.start == "spread"
+
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> PointsSet:
         """Return points at their start.
 
@@ -84,12 +88,12 @@ class Points(Parameterization):
         """
         check_labels(self, self.known_labels)
         if self.labels == "probabilities" and source.schema.task != "classification":
-            raise ValueError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
+            raise PartsError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
         if self.labels == "learned" and not source.schema.n_outputs:
-            raise ValueError(f"{self!r} learns targets, but y is None; use labels='hard'")
+            raise PartsError(f"{self!r} learns targets, but y is None; use labels='hard'")
         X, y = self._start(source, sizes, generator)
         # Continuous targets are part of the joint law of (x, y) and always move.
-        teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
+        teacher = believed_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
         learns = self.labels in ("learned", "probabilities")
         learned = learns or (source.schema.task == "regression" and teacher is None)
         y = Probabilities(y) if self.labels == "probabilities" else y
@@ -114,7 +118,6 @@ class Points(Parameterization):
             return source.starting_rows(sizes, generator)
         if self.start == "spread":
             rows = require_rows(self, source, "far-apart rows")
-            refuse_too_many(self, rows, sizes)
             return _spread_rows(rows, sizes, generator)
         if self.start == "noise":
             return source.noisy_rows(sizes, generator)
@@ -150,7 +153,7 @@ def _chosen_rows(
     chooser = clone(condenser).set_params(random_state=seed, n_jobs=torch.get_num_threads(), **size)
     chooser.fit(source.X, y, sample_weight=source.weight)
     if not hasattr(chooser, "indices_"):
-        raise ValueError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
+        raise PartsError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
     chosen = [chooser.indices_[np.isin(chooser.indices_, rows)] for rows in members]
     start = source.take(np.concatenate([np.resize(rows, n) for rows, n in zip(chosen, sizes, strict=True)]))
     return start.X, start.y
@@ -256,7 +259,7 @@ class PointsSet(LiveSet):
     units : (float, Tensor of shape (n_outputs,) or ())
         What rows and targets are multiplied by.
     teacher : callable, default=None
-        Gives the targets of rows, in place of y.
+        Gives the targets of rows from them, their class codes and y.
     ends : (Tensor, Tensor), default=None
         At which the rows are cut off, in the units of the rows.
     """
@@ -271,7 +274,7 @@ class PointsSet(LiveSet):
         y: Tensor | Probabilities,
         learned: bool,
         units: tuple[float, Tensor],
-        teacher: Callable[[Tensor], Tensor] | None = None,
+        teacher: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
         ends: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         super().__init__(key, weight)
@@ -292,9 +295,10 @@ class PointsSet(LiveSet):
         return LabeledSet(self.weight, self.key, X, self._targets(X))
 
     def _targets(self, X: Tensor) -> Tensor:
-        if self.teacher is not None:
-            return self.teacher(X.detach())
-        return self.y() if isinstance(self.y, Probabilities) else self.y * self._target_unit
+        if isinstance(self.y, Probabilities):
+            return self.y()
+        own = self.y * self._target_unit
+        return own if self.teacher is None else self.teacher(X.detach(), self.key, own)
 
     @torch.no_grad()
     def project(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from skdc.exceptions import PartsError
 from skdc.parameterizations.points import Points
 
 
@@ -49,7 +50,7 @@ class RelabeledRows(Points):
             If they are to start at noise.
         """
         if self.start == "noise":
-            raise ValueError("RelabeledRows(start='noise'): rows of the data stay; start must be 'rows' or 'spread'")
+            raise PartsError("RelabeledRows(start='noise'): rows of the data stay; start must be 'rows' or 'spread'")
         return KeptRows(X)
 
 

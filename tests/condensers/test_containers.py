@@ -29,9 +29,7 @@ from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.spaces import NetworkGradients, Standardized
 
-from .quick import SMALL, quick_condensers
-
-every_condenser = pytest.mark.parametrize("condenser", quick_condensers(), ids=lambda part: type(part).__name__)
+from .quick import SMALL, every_condenser
 
 RNG = np.random.default_rng(0)
 INDEX = pd.Index([f"row{i}" for i in range(40)], name="id")

@@ -34,9 +34,7 @@ from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.solvers import Descent, DivergenceError
 
-from .quick import quick_condensers
-
-every_condenser = pytest.mark.parametrize("condenser", quick_condensers(), ids=lambda part: type(part).__name__)
+from .quick import QUICK, every_condenser, some_condensers
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = np.arange(40) % 2
@@ -259,10 +257,10 @@ class NoWayBack(TransformerMixin, BaseEstimator):
         return X[:, :2]
 
 
-MOVING = [condenser for condenser in quick_condensers() if condenser.recipe().parameterization.moves == "values"]
+MOVING = [name for name, build in QUICK.items() if build().recipe().parameterization.moves == "values"]
 
 
-@pytest.mark.parametrize("condenser", MOVING, ids=lambda condenser: type(condenser).__name__)
+@some_condensers(MOVING)
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, None])
 def test_failure_on_the_way_out_leaves_nothing(condenser, error):
     condenser = clone(condenser).set_params(encoder=NoWayBack(error), n_per_class=2)
@@ -415,11 +413,7 @@ def test_dump_and_load(condenser, tmp_path):
 
 
 # The density of Stein thinning is that of the rows, which stay in the fitted discrepancy.
-@pytest.mark.parametrize(
-    "condenser",
-    [condenser for condenser in quick_condensers() if not isinstance(condenser, SteinThinning)],
-    ids=lambda condenser: type(condenser).__name__,
-)
+@some_condensers([name for name in QUICK if name != "SteinThinning"])
 def test_data_are_let_go(condenser):
     big, labels = np.random.default_rng(0).normal(size=(2000, 50)), np.arange(2000) % 2
     file = BytesIO()
