@@ -17,6 +17,8 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state, check_X_y
 from sklearn.utils.multiclass import check_classification_targets
 
+from skdc.containers import as_array, as_numbers
+
 
 def cluster_groups(
     X: ArrayLike, y: ArrayLike | None = None, *, n_clusters: int = 3, random_state: int | None = None
@@ -29,7 +31,8 @@ def cluster_groups(
     Parameters
     ----------
     X : array-like of shape (n, ...)
-        Rows of numbers, in which distances have a meaning.
+        Rows of numbers, in which distances have a meaning; or a frame with words, dates or missing values, of which
+        `skdc.preprocessing.TabularEncoder` makes such rows.
     y : array-like of shape (n,), default=None
         Labels; None takes all rows for one class.
     n_clusters : int, default=3
@@ -88,7 +91,8 @@ def label_agreement(
     Parameters
     ----------
     X : array-like of shape (n, ...)
-        Rows; images come flattened to the teacher.
+        Rows; images come flattened to the teacher, and frames with words, dates or missing values as numbers, which
+        `skdc.preprocessing.TabularEncoder` makes of them.
     y : array-like of shape (n,)
         Labels, of which some may be wrong.
     teacher : classifier, default=None
@@ -126,8 +130,9 @@ def label_agreement(
     np.float64(0.0)
     >>> X_syn, y_syn = KMeansCondenser(n_per_class=3, random_state=0).fit(X, y, sample_weight=weight)
     """
-    rows = check_array(X, allow_nd=True)
+    rows = check_array(as_numbers(X), allow_nd=True)
     rows = rows.reshape(len(rows), -1)
+    y = as_array(y, "y")
     check_classification_targets(y)
     labels, codes, counts = np.unique(np.asarray(y), return_inverse=True, return_counts=True)
     if len(codes) != len(rows):
@@ -160,7 +165,8 @@ def trimmed_weights(
     Parameters
     ----------
     X : array-like of shape (n, ...)
-        Rows of numbers, in which distances have a meaning.
+        Rows of numbers, in which distances have a meaning; or a frame with words, dates or missing values, of which
+        `skdc.preprocessing.TabularEncoder` makes such rows.
     y : array-like of shape (n,), default=None
         Labels; None takes all rows for one class.
     share : float, default=0.1
@@ -221,6 +227,6 @@ def trimmed_weights(
 
 def _rows_and_classes(X: ArrayLike, y: ArrayLike | None, least: int = 1) -> tuple[NDArray, NDArray]:
     """Return rows as a matrix, at least so many, and their classes, a single one without labels."""
-    rows = check_array(X, allow_nd=True, ensure_min_samples=least)
+    rows = check_array(as_numbers(X), allow_nd=True, ensure_min_samples=least)
     rows = rows.reshape(len(rows), -1)
-    return rows, np.zeros(len(rows)) if y is None else check_X_y(rows, y)[1]
+    return rows, np.zeros(len(rows)) if y is None else check_X_y(rows, as_array(y, "y"))[1]

@@ -19,12 +19,13 @@ from sklearn.utils.validation import check_is_fitted
 from skdc.auto.candidates import Traits, proposed, set_size
 from skdc.auto.judges import Judge, panel
 from skdc.auto.trials import Study
-from skdc.condensers._input import Problem, as_array, read
+from skdc.condensers._input import Problem, read
 from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers.base import BaseCondenser, PairMixin
 from skdc.condensers.selection import RandomSubset
 from skdc.condensers.sizes import ClassSizes
+from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.exceptions import PartsError
 from skdc.meta import task_of

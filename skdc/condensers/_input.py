@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
-from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
@@ -25,7 +23,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdc.data import WIDEST_TABLE, Schema
+from skdc.containers import as_array, is_numeric, not_numeric, refuse_words, table_encoder
+from skdc.data import Schema
 from skdc.seeds import seeded
 
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
@@ -67,14 +66,6 @@ class Problem:
         return np.bincount(codes, minlength=n_classes), np.bincount(codes, self.weight, n_classes)
 
 
-def as_array(values: Any) -> Any:
-    """Return tensors as arrays, on the CPU; other things as they are."""
-    if not isinstance(values, torch.Tensor):
-        return values
-    values = values.detach().cpu()
-    return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
-
-
 def read(
     estimator: BaseEstimator,
     X: ArrayLike,
@@ -111,7 +102,7 @@ def read(
     ValueError
         For bad input of any kind, saying what is wrong and what to do.
     """
-    X, y = as_array(X), as_array(y)
+    X, y = as_array(X), as_array(y, "y")
     encoder = _chosen_encoder(encoder, X)
     rows = checked_rows(estimator, X, encoder, reset, sparse)
     if y is not None:
@@ -120,7 +111,9 @@ def read(
         if task == "regression" and y.dtype == object:
             with suppress(ValueError):  # words are refused below
                 y = y.astype(np.float64)
-    weights = _check_sample_weight(as_array(sample_weight), rows, dtype=np.float64, ensure_non_negative=True)
+    weights = _check_sample_weight(
+        as_array(sample_weight, "sample_weight"), rows, dtype=np.float64, ensure_non_negative=True
+    )
     positions = np.flatnonzero(weights)
     if not len(positions):
         raise ValueError("all sample weights are zero; give some row a positive weight")
@@ -158,31 +151,20 @@ def _chosen_encoder(encoder: Any, X: Any) -> Any:
         return None if encoder is None else seeded(encoder, lambda: 0)
     if encoder != "auto":
         raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
-    if not hasattr(X, "select_dtypes") or hasattr(X, "sparse"):  # which a frame has whose columns all are
-        return None
-    from skdc.preprocessing import TabularEncoder  # needs pandas, which skdc itself does not
-
-    # Many columns of one type are pixels or an embedding, and share a unit.
-    alike = X.shape[1] > WIDEST_TABLE and X.dtypes.nunique() == 1 and not len(not_numeric(X))
-    return TabularEncoder(FunctionTransformer()) if alike else TabularEncoder()
+    return table_encoder(X)
 
 
 def encoder_of_stream(encoder: Any, X: Any) -> Any:
     """Return the encoder for data that are seen once: rows of a frame of numbers stay as `partial_fit` has them."""
-    is_frame = hasattr(X, "select_dtypes")
-    plain = is_frame and not len(not_numeric(X)) and not X.isna().to_numpy().any()
-    return None if plain and isinstance(encoder, str) and encoder == "auto" else encoder
-
-
-def not_numeric(frame: Any) -> list[Any]:
-    """Return the names of the columns that hold no numbers."""
-    return [name for name, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in "iufbc"]
+    return None if is_numeric(X) and isinstance(encoder, str) and encoder == "auto" else encoder
 
 
 def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sparse: bool = False) -> Any:
     """Return numeric rows as an array; or, where there is an encoder, any table as it is."""
+    _refuse_twins(X)
     if encoder is None:
         _refuse_text(X)
+        refuse_words(X)
         # One memory layout, so that sums round alike whatever container the rows came in.
         formats = ["csr"] if sparse else False
         # New rows of a frame may lack values that those of fit had: what is trained on the set has to see to it.
@@ -242,6 +224,12 @@ def dense(values: Any) -> Any:
     return values.toarray() if issparse(values) else values
 
 
+def _refuse_twins(X: Any) -> None:
+    twins = X.columns[X.columns.duplicated()] if hasattr(X, "select_dtypes") else []
+    if len(twins):
+        raise ValueError(f"the column name {twins[0]!r} occurs twice in X; names must be unique")
+
+
 def _refuse_text(X: Any) -> None:
     if not hasattr(X, "select_dtypes"):
         return
@@ -256,7 +244,7 @@ def _refuse_text(X: Any) -> None:
 
 def _check_y(y: Any) -> NDArray:
     """Return y as an array that has no missing value and one or two dimensions."""
-    y = np.asarray(_without_extensions(y))
+    y = _plain_labels(np.asarray(_without_extensions(y)))
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     if y.ndim == 1 and y.dtype.kind in "OSUb":
@@ -268,6 +256,17 @@ def _check_y(y: Any) -> NDArray:
             raise ValueError(f"y mixes labels of types {', '.join(kinds)}; make them all of one type")
         return y
     return check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0)
+
+
+def _plain_labels(y: NDArray) -> NDArray:
+    """Return numbers or booleans that come as objects as what they are; others as they are."""
+    if y.dtype != object:
+        return y
+    types = {type(value) for value in y.flat}
+    for kinds, dtype in (((bool, np.bool_), np.bool_), ((int, np.integer), np.int64)):
+        if types and all(issubclass(kind, kinds) and (dtype is np.bool_ or kind is not bool) for kind in types):
+            return y.astype(dtype)
+    return y
 
 
 def _without_extensions(y: Any) -> Any:
@@ -357,7 +356,7 @@ def checked_groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.
     ValueError
         If there is not one group for each of n rows, some are missing, or all rows are of one group.
     """
-    groups = np.asarray(as_array(sensitive_features))
+    groups = np.asarray(as_array(sensitive_features, "sensitive_features"))
     if groups.ndim not in (1, 2) or len(groups) != n:
         raise ValueError(
             f"sensitive_features of shape {groups.shape} must hold one group (or one row of groups) for each row of X"

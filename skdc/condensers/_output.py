@@ -84,7 +84,7 @@ def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
     kept = [span is not None or _kind(dtype) not in "iub" for dtype in dtypes]
     frame = type(like)(dict(enumerate(columns))).infer_objects()
     frame = frame.astype({j: dtype for j, dtype in enumerate(dtypes) if kept[j]})
-    return frame.set_axis(like.columns, axis=1)
+    return frame.set_axis(like.columns, axis=1).rename_axis(index=like.index.name)
 
 
 def _kind(dtype: Any) -> str:
@@ -97,9 +97,8 @@ def _bounded(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
     if low is None or (values.dtype.kind not in "iufb" and kind not in "iufb"):
         return values
     if kind in "iu":
-        return _whole(
-            values.astype(np.float64), getattr(dtype, "numpy_dtype", dtype), np.asarray(low), np.asarray(high)
-        )
+        plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))  # of nullable and of sparse columns
+        return _whole(values.astype(np.float64), plain, np.asarray(low), np.asarray(high))
     dtype = np.dtype(np.float64) if values.dtype.kind == "O" else values.dtype
     within = np.clip(values.astype(dtype), low, high).astype(dtype)
     return within > 0.5 if kind == "b" else within
@@ -116,9 +115,8 @@ def _whole(values: NDArray[np.float64], dtype: Any, low: NDArray, high: NDArray)
 def _cast(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
     """Return whole floats between two ends as integers; ends are given as they are, as a float may round them up."""
     between = (values > low) & (values < high)
-    return np.where(between, np.where(between, values, 0).astype(dtype), np.where(values <= low, low, high)).astype(
-        dtype
-    )
+    inside = np.where(between, values, 0).astype(dtype)
+    return np.where(between, inside, np.where(values <= low, low, high)).astype(dtype)
 
 
 def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:
@@ -133,6 +131,16 @@ def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:
     dtype = like.dtype
     keeps = getattr(dtype, "kind", "O") != "f" and values.dtype.kind != "f"
     return type(like)(values, name=like.name, index=index, dtype=dtype if keeps else None)
+
+
+def in_package_of(values: Any, like: Any) -> Any:
+    """Return a frame or series of pandas as one of polars, if that is what the user passed."""
+    if not hasattr(values, "iloc") or type(like).__module__.partition(".")[0] != "polars":
+        return values
+    import polars
+
+    found = polars.from_pandas(values)
+    return found.cast(dict(like.schema) if hasattr(like, "schema") else like.dtype)
 
 
 def chosen_rows(values: Any, indices: NDArray[np.intp]) -> Any:

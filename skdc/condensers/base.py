@@ -24,11 +24,12 @@ from sklearn.utils.validation import (
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._inner import chooser_of
-from skdc.condensers._input import Problem, as_array, checked_rows, dense, encoder_of_stream, read
+from skdc.condensers._input import Problem, checked_rows, dense, encoder_of_stream, read
 from skdc.condensers._numbers import refuse_extreme_numbers, warn_of_one_row
 from skdc.condensers._output import (
     chosen_rows,
     chosen_targets,
+    in_package_of,
     like_rows,
     like_targets,
     seen_range,
@@ -42,6 +43,7 @@ from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
+from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
@@ -215,7 +217,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         rows = checked_rows(self, as_array(X), encoder, reset=False, sparse=sparse)
         if encoder is None and rows.shape[1:] != self._input_shape:
             raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self._input_shape}")
-        return X if hasattr(X, "iloc") else rows
+        return X if hasattr(X, "columns") else rows
 
     def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
         """Return the names of the features: those of the input.
@@ -334,7 +336,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
 
     def _contain(self, X: Any, y: Any) -> None:
         """Remember the pair in the containers of the data."""
-        X, y = as_array(X), as_array(y)
+        given, (X, y) = (X, y), (as_array(X), as_array(y, "y"))
         if "indices_" in vars(self):
             self._X_out, self._y_out = chosen_rows(X, self.indices_), None
             if y is not None and self._relabeled:
@@ -342,8 +344,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 self._y_out = like_targets(self.y_syn_, y, getattr(chosen, "index", None))
             elif y is not None:
                 self._y_out = chosen_targets(y, self.indices_)
-                targets = np.asarray(self._y_out, dtype=None if "classes_" in vars(self) else self.y_syn_.dtype)
+                targets = np.asarray(self._y_out, dtype=self.y_syn_.dtype)
                 self.y_syn_ = targets.reshape(self.y_syn_.shape)
+                if not hasattr(y, "iloc") and np.asarray(y).dtype.kind == "O":
+                    self._y_out = self.y_syn_  # labels as learners take them
         else:
             encoded, span = "encoder_" in vars(self), self._span
             if encoded and span is not None:  # that of the codes
@@ -358,6 +362,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             self.X_syn_ = self._X_out
         if "_stream" in vars(self):
             self._templates = template(X), template(y)
+        self._X_out, self._y_out = in_package_of(self._X_out, given[0]), in_package_of(self._y_out, given[1])
 
     def _pair(self) -> tuple[Any, Any]:
         return self._X_out, self._y_out

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight
 
+from skdc.containers import Encoded, as_array
 from skdc.data import LabeledSet, Schema
 from skdc.source import RowSource
 from skdc.units import refuse_extremes
@@ -27,7 +28,7 @@ def compared(
     ValueError
         If they are no rows of numbers of one shape, or a weight is negative.
     """
-    X, Y = of_one_kind(X, Y, "Y")
+    X, Y = of_one_kind(X, Y, "Y", weight)
     X, weight = massive(X, weight, "sample_weight")
     Y, weight_y = massive(Y, weight_y, "sample_weight_y")
     schema = Schema(X.shape[1:], 0, "none", np.zeros(1, np.int64), X.dtype)
@@ -36,15 +37,18 @@ def compared(
     return source_and_set((X, Y), (weight, weight_y), codes, targets, schema)
 
 
-def of_one_kind(X: ArrayLike, Y: ArrayLike, name: str) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return X, and what the user knows by a name, as arrays of floats.
+def of_one_kind(
+    X: ArrayLike, Y: ArrayLike, name: str, weight: ArrayLike | None = None
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """Return X, and what the user knows by a name, as arrays of floats; frames by what encodes X, with its weights.
 
     Raises
     ------
     ValueError
         If they are no rows of numbers of one shape.
     """
-    X, Y = numbers(X, "X"), numbers(Y, name)
+    encoded = Encoded(X, weight)
+    X, Y = numbers(encoded(X), "X"), numbers(encoded(Y, name), name)
     if X.shape[1:] != Y.shape[1:]:
         raise ValueError(
             f"the rows of X have shape {X.shape[1:]}, those of {name} {Y.shape[1:]}; give rows of one kind"
@@ -74,8 +78,7 @@ def numbers(rows: Any, name: str) -> NDArray[np.floating]:
     ValueError
         If they are no finite numbers, or too large, or there is none.
     """
-    array = rows.detach().cpu().numpy() if isinstance(rows, torch.Tensor) else rows
-    checked = check_array(array, dtype=[np.float64, np.float32], allow_nd=True, input_name=name)
+    checked = check_array(as_array(rows, name), dtype=[np.float64, np.float32], allow_nd=True, input_name=name)
     refuse_extremes(checked, name)
     return checked
 

@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
+from skdc.containers import Encoded, as_array
 from skdc.privacy.ledger import accounting
 
 _FALSE_POSITIVES = 0.01  # the rate at which the true positives are given
@@ -69,7 +70,8 @@ def membership_inference(
     condenser : condenser
         Clones are fitted.
     X : array-like of shape (n, ...)
-        Numbers; distances are taken between whole rows, so that features should have one scale.
+        Numbers; distances are taken between whole rows, so that features should have one scale. Or a frame, of which
+        `skdc.preprocessing.TabularEncoder` makes such numbers.
     y : array-like of shape (n,), default=None
         Labels, two rows of each or more; or continuous targets, or None: the closest row is then one of all.
     n_fits : int, default=16
@@ -107,17 +109,15 @@ def membership_inference(
     """
     if not isinstance(n_fits, Integral) or n_fits < 6 or n_fits % 2:
         raise ValueError(f"n_fits={n_fits!r} must be an even number of at least 6: of each pair one fits a half")
-    X = check_array(X, allow_nd=True)
-    if y is not None:
-        y = np.asarray(y)
-        check_consistent_length(X, y)
+    X, y, encoded = _read(X, y)
+    numbers = check_array(encoded(X), allow_nd=True)
     random = check_random_state(random_state)
     halves = np.stack([_half(X, y, random) for _ in range(n_fits // 2)])
     # Of each pair one fit sees a row: what the other pairs tell of it does not depend on which of this one does.
     member = np.stack([halves, ~halves], axis=1)
-    least = _LEAST * np.sqrt(X.reshape(len(X), -1).var(axis=0).mean() or 1.0)
+    least = _LEAST * np.sqrt(numbers.reshape(len(numbers), -1).var(axis=0).mean() or 1.0)
     distances = [
-        _closest(_fitted(condenser, X[rows], None if y is None else y[rows], random), X, y)
+        _closest(_fitted(condenser, *_part(X, y, rows), random), numbers, y, encoded)
         for rows in member.reshape(n_fits, -1)
     ]
     closeness = -np.log(np.maximum(distances, least)).reshape(member.shape)
@@ -146,11 +146,11 @@ def canary_scores(
     condenser : condenser
         Clones are fitted. Each fit to private rows releases as much as it promises, and is entered in the ledger.
     X : array-like of shape (n, ...)
-        The rows without the canary: numbers.
+        The rows without the canary: numbers, or a frame.
     y : array-like of shape (n,) or None
         Their labels or targets.
     canary : array-like of shape (...)
-        A row, the farther from others the better.
+        A row, the farther from others the better; of a frame, a frame of one row.
     label : object, default=None
         Its label, one of y (which labels there are is no secret), or its target.
     n_fits : int, default=50
@@ -180,20 +180,22 @@ def canary_scores(
     >>> bool(inside.min() > outside.max())
     True
     """
-    X, canary = check_array(X, allow_nd=True), np.asarray(canary)[None]
+    X, y, encoded = _read(X, y)
+    canary = canary if hasattr(canary, "iloc") else np.asarray(canary)[None]
     if canary.shape[1:] != X.shape[1:]:
         raise ValueError(f"the canary has shape {canary.shape[1:]}, rows of X {X.shape[1:]}")
     if not isinstance(n_fits, Integral) or n_fits < 1:
         raise ValueError(f"n_fits={n_fits!r} must be a whole number of at least 1")
     of_canary, more = None, None
     if y is not None:
-        y, of_canary = np.asarray(y), np.asarray([label])
-        check_consistent_length(X, y)
+        of_canary = np.asarray([label])
         more = np.concatenate([y, of_canary])
     random = check_random_state(random_state)
     inside, outside = (
-        -np.concatenate([_closest(_fitted(condenser, *data, random), canary, of_canary) for _ in range(n_fits)])
-        for data in ((np.concatenate([X, canary]), more), (X, y))
+        -np.concatenate(
+            [_closest(_fitted(condenser, *data, random), encoded(canary), of_canary, encoded) for _ in range(n_fits)]
+        )
+        for data in ((_joined(X, canary), more), (X, y))
     )
     return inside, outside
 
@@ -299,6 +301,28 @@ def _checked_scores(name: str, scores: ArrayLike) -> NDArray[np.float64]:
     return scores
 
 
+def _read(X: Any, y: ArrayLike | None) -> tuple[Any, NDArray | None, Encoded]:
+    """Return rows as an array, or the frame, their labels, and what makes numbers of rows."""
+    X, encoded = as_array(X), Encoded(X)
+    X = X if hasattr(X, "iloc") else check_array(X, allow_nd=True)
+    if y is not None:
+        y = np.asarray(as_array(y, "y"))
+        check_consistent_length(X, y)
+    return X, y, encoded
+
+
+def _part(X: Any, y: NDArray | None, rows: NDArray[np.bool_]) -> tuple[Any, NDArray | None]:
+    return (X.iloc[rows] if hasattr(X, "iloc") else X[rows]), None if y is None else y[rows]
+
+
+def _joined(X: Any, canary: Any) -> Any:
+    if not hasattr(X, "iloc"):
+        return np.concatenate([X, canary])
+    import pandas as pd
+
+    return pd.concat([X, canary])
+
+
 def _half(X: NDArray, y: NDArray | None, random: np.random.RandomState) -> NDArray[np.bool_]:
     """Return which rows are in a random half, in which each class has its share."""
     code = np.zeros(len(X)) if y is None else np.unique(y, return_inverse=True)[1]
@@ -313,9 +337,10 @@ def _fitted(condenser: Any, X: NDArray, y: NDArray | None, random: np.random.Ran
     return clone(condenser).set_params(random_state=int(random.randint(2**31 - 1))).fit(X, y)
 
 
-def _closest(fitted: Any, X: NDArray, y: NDArray | None) -> NDArray[np.float64]:
+def _closest(fitted: Any, X: NDArray, y: NDArray | None, encoded: Encoded) -> NDArray[np.float64]:
     """Return the distance of each row to the closest synthetic row, of its class where there are classes."""
-    rows, points = (np.asarray(values, np.float64).reshape(len(values), -1) for values in (X, fitted.X_syn_))
+    values = X, encoded(fitted.X_syn_)
+    rows, points = (np.asarray(value, np.float64).reshape(len(value), -1) for value in values)
     if y is None or getattr(fitted, "classes_", None) is None:
         return _distances(rows, points)
     distances = np.empty(len(rows))

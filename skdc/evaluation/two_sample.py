@@ -13,6 +13,7 @@ from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 from torch import Tensor
 
+from skdc.containers import as_array
 from skdc.data import LabeledSet, Schema
 from skdc.discrepancies.arrays import massive, of_one_kind, source_and_set
 from skdc.discrepancies.base import Discrepancy
@@ -200,7 +201,7 @@ def _sets(
     weight_syn: ArrayLike | None,
 ) -> tuple[RowSource, LabeledSet, NDArray[np.intp]]:
     """Return the data as a source, the synthetic set in its units, and where the rows of the source stand in X."""
-    X, X_syn = of_one_kind(X, X_syn, "X_syn")
+    X, X_syn = of_one_kind(X, X_syn, "X_syn", weight)
     # Rows of weight 0 are none.
     positions, weight = massive(np.arange(len(X)), weight, "sample_weight")
     positions_syn, weight_syn = massive(np.arange(len(X_syn)), weight_syn, "sample_weight_syn")
@@ -218,7 +219,7 @@ def _sets(
 
 
 def _labels(y: ArrayLike, X: NDArray, name: str) -> NDArray:
-    y = y.detach().cpu().numpy() if isinstance(y, torch.Tensor) else np.asarray(y)
+    y = np.asarray(as_array(y, name))
     check_consistent_length(X, y)
     return y if y.dtype.kind in "OSUb" else check_array(y, ensure_2d=False, dtype=None, input_name=name)
 

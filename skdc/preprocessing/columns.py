@@ -100,7 +100,7 @@ class Column(ABC):
 
 
 class Numbers(Column):
-    """Numbers, dates, durations or ordered categories: all that a scikit-learn transformer can scale.
+    """Numbers, dates, periods, durations or ordered categories: all that a scikit-learn transformer can scale.
 
     Whole numbers and dates come back as whole steps, of the size of those between the values seen, from the least of
     them to the greatest; other numbers come back within what was seen.
@@ -143,8 +143,11 @@ class Numbers(Column):
                 unknown = values.to_numpy()[codes < 0][0]
                 raise ValueError(f"it holds {unknown!r}, but its categories are {self.dtype.categories.tolist()}")
             return codes.astype(np.int64)
-        if pd.api.types.is_datetime64_any_dtype(self.dtype) or pd.api.types.is_timedelta64_dtype(self.dtype):
-            return values.astype(self.dtype).astype(np.int64).to_numpy()
+        if isinstance(self.dtype, pd.PeriodDtype):
+            return np.asarray(values.astype(self.dtype).array.asi8)
+        time = _time(self.dtype)
+        if time is not None:
+            return values.astype(self.dtype).astype(time).astype(np.int64).to_numpy()
         if pd.api.types.is_integer_dtype(values.dtype):
             return values.to_numpy(dtype=np.int64 if getattr(values.dtype, "kind", "i") == "i" else np.uint64)
         return values.to_numpy(dtype=np.float64)
@@ -182,13 +185,14 @@ class Numbers(Column):
         """Return whole numbers as values of the dtype."""
         if isinstance(self.dtype, pd.CategoricalDtype):
             return pd.Series(pd.Categorical.from_codes(whole, dtype=self.dtype))
-        if pd.api.types.is_timedelta64_dtype(self.dtype):
-            return pd.Series(whole.view(self.dtype))
-        if pd.api.types.is_datetime64_any_dtype(self.dtype):
-            dates = pd.Series(whole.view(f"M8[{np.datetime_data(getattr(self.dtype, 'base', self.dtype))[0]}]"))
-            zone = getattr(self.dtype, "tz", None)
-            return dates if zone is None else dates.dt.tz_localize("UTC").dt.tz_convert(zone)
-        return pd.Series(whole)
+        if isinstance(self.dtype, pd.PeriodDtype):
+            return pd.Series(pd.arrays.PeriodArray(whole, dtype=self.dtype))
+        time = _time(self.dtype)
+        if time is None:
+            return pd.Series(whole)
+        if isinstance(time, pd.DatetimeTZDtype):
+            return pd.Series(whole.view(f"M8[{time.unit}]")).dt.tz_localize("UTC").dt.tz_convert(time.tz)
+        return pd.Series(whole.view(time))
 
     def _code_names(self) -> list[str]:
         names = [self.name] if len(self.neutral) == 1 else [f"{self.name}_{i}" for i in range(len(self.neutral))]
@@ -283,8 +287,7 @@ def fitted_column(
             raise ValueError(f"column {values.name!r} holds {kind} values as objects; convert it: {_CONVERSIONS[kind]}")
         return Levels(values, weight, max_categories)
     is_number = types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)
-    is_time = types.is_datetime64_any_dtype(dtype) or types.is_timedelta64_dtype(dtype)
-    is_time &= isinstance(dtype, np.dtype | pd.DatetimeTZDtype)
+    is_time = _time(dtype) is not None or isinstance(dtype, pd.PeriodDtype)
     if (is_number or is_time) and not isinstance(dtype, pd.SparseDtype):
         return Numbers(values, weight, scaler)
     raise ValueError(
@@ -298,6 +301,23 @@ _CONVERSIONS: dict[str, Any] = {
     **dict.fromkeys(("timedelta", "timedelta64"), "pandas.to_timedelta(column)"),
     **dict.fromkeys(("integer", "floating", "mixed-integer-float", "decimal"), "pandas.to_numeric(column)"),
 }
+
+
+def _time(dtype: Any) -> Any:
+    """Return the dtype of numpy, or that with a time zone, of dates or durations; None for other columns."""
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return dtype
+    if isinstance(dtype, np.dtype):
+        return dtype if dtype.kind in "mM" else None
+    arrow = getattr(dtype, "pyarrow_dtype", None)
+    name = str(arrow)
+    if name.startswith("date"):
+        return np.dtype("M8[s]")
+    if name.startswith("duration"):
+        return np.dtype(f"m8[{arrow.unit}]")
+    if name.startswith("timestamp"):
+        return np.dtype(f"M8[{arrow.unit}]") if arrow.tz is None else pd.DatetimeTZDtype(arrow.unit, arrow.tz)
+    return None
 
 
 def _is_hashable(value: Any) -> bool:

@@ -102,7 +102,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             raise ValueError(
                 f"numbers={scaler!r} must be a transformer with inverse_transform, as StandardScaler() has"
             )
-        X = _not_a_list(X)
+        X = _table(X)
         frame = self._frame(X, reset=True)
         weight = _check_sample_weight(sample_weight, frame, dtype=np.float64, ensure_non_negative=True)
         frame, weight = frame[weight > 0], weight[weight > 0]
@@ -179,8 +179,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """Return a table as a frame, checked to have the features of fit."""
         if issparse(X):
             raise TypeError("Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it.")
+        X = _table(X)
         if not isinstance(X, pd.DataFrame):
-            X = _not_a_list(X)
             X = check_array(X, dtype=None, ensure_all_finite="allow-nan", estimator=self)
             frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(X.shape[1])]).infer_objects()
         else:
@@ -200,6 +200,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         return tags
 
 
-def _not_a_list(X: Any) -> Any:
-    """Return a list of rows, which may mix words and numbers, as an array of objects; other things as they are."""
+def _table(X: Any) -> Any:
+    """Return a list of rows, which may mix words and numbers, as an array of objects; frames as those of pandas."""
+    X = X.to_pandas() if hasattr(X, "to_pandas") else X
     return np.array(X, dtype=object) if isinstance(X, list | tuple) else X
