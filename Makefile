@@ -9,8 +9,13 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
+# What BLAS and torch take for the processor, and the tests whose numbers may depend on it.
+PROCESSORS := MKL_CBWR=COMPATIBLE MKL_CBWR=AVX2 ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2
+NUMERIC := docs/extending.rst tests/discrepancies tests/solvers tests/spaces tests/parameterizations \
+	tests/test_kernels.py tests/test_learners.py tests/test_sketch.py tests/test_source.py tests/test_units.py
+
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-gpu lint docs bench clean
+.PHONY: help install demo test test-all test-processors test-gpu lint docs bench clean
 
 help:  ## Show the commands.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -35,6 +40,10 @@ test: $(INSTALLED)  ## Run the tests.
 
 test-all: $(INSTALLED)  ## Run the tests, with those that take long.
 	$(PYTEST) -m 'not gpu'
+
+test-processors: $(INSTALLED)  ## Run what is numeric with the arithmetic of other processors; `make test` has this one's.
+	for processor in $(PROCESSORS); do \
+		echo "$$processor" && env $$processor $(PYTEST) $(NUMERIC) || exit 1; done
 
 test-gpu: $(INSTALLED)  ## Run the tests that need a CUDA device.
 	$(BIN)/python -m pytest -m gpu

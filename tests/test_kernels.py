@@ -23,6 +23,7 @@ from skdc.kernels import (
     NeuralTangent,
     Polynomial,
     RandomNetworkKernel,
+    distance_columns,
     distances,
     median_distance,
     squared_distances,
@@ -535,3 +536,36 @@ def test_sums_of_sums_are_flat():
         KernelSum([Linear(), Linear()], [1.0]).fit(tensor(np.eye(2)), ones(2))
     with pytest.raises(ValueError, match="at least one"):
         KernelSum([]).fit(tensor(np.eye(2)), ones(2))
+
+
+# A set and itself
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("offset", [0.0, 1e4])
+def test_a_row_is_at_no_distance_from_itself(dtype, offset):
+    x = offset + torch.randn(50, 37, generator=torch.Generator().manual_seed(0), dtype=dtype)
+    assert not squared_distances(x, x).diagonal().any()
+    assert not distances(x, x).diagonal().any()
+    batch = torch.stack([x, 2 * x])
+    assert not squared_distances(batch, batch).diagonal(dim1=1, dim2=2).any()
+    rows = torch.tensor([3, 40, 7])
+    for exponent in (1, 1.5, 2):
+        assert not distance_columns(x, exponent)(rows)[rows, [0, 1, 2]].any()
+
+
+def test_distances_within_a_set_keep_their_gradient():
+    x = torch.randn(6, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(6, 6, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    for within in (squared_distances, distances, lambda a, b: (squared_distances(a, b) + 1e-12).sqrt()):
+        assert torch.autograd.gradcheck(lambda x: (weight * within(x, x)).sum(), x)  # noqa: B023
+
+
+@pytest.mark.parametrize("kernel", [ArcCosine(order=0), ArcCosine(), NeuralTangent(), NeuralTangent(depth=3)])
+def test_a_row_is_at_no_angle_from_itself(kernel):
+    x = torch.randn(40, 29, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    kernel = kernel.fit(x, torch.ones(40, dtype=torch.float64))
+    own = kernel(x, x).diagonal() / kernel.diagonal(x)
+    torch.testing.assert_close(own, torch.ones_like(own), rtol=1e-7, atol=0)
+    # An angle of rounding, some 1e-8, would differ from row to row.
+    assert own.std() < 1e-10

@@ -27,6 +27,7 @@ from skdc.containers import as_array, is_numeric, not_numeric, refuse_words, tab
 from skdc.data import Schema
 from skdc.seeds import seeded
 
+_WHOLE = 2.0**53  # floats from here on are whole numbers, which says nothing of what they are
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
 
 
@@ -298,7 +299,8 @@ def target_kind(y: NDArray | None, task: str, known: bool) -> str:
         if task != "auto":
             raise ValueError(f"task={task!r} needs targets, but y is None; pass y, or leave task='auto'")
         return "none"
-    kind = type_of_target(y, input_name="y")
+    large = np.asarray(y).dtype.kind == "f" and np.max(np.abs(y), initial=0) >= _WHOLE
+    kind = "continuous" if large else type_of_target(y, input_name="y")
     if task == "regression":
         if np.asarray(y).dtype.kind not in "fiub":
             raise ValueError("task='regression' needs numeric y; use task='classification' for labels")

@@ -312,6 +312,11 @@ class KernelStein(Discrepancy):
         if len(bandwidth) > 1:
             raise ValueError(f"KernelStein(bandwidth={self.bandwidth!r}): give one number, or 'median'")
         self.bandwidth_ = float(bandwidth[0])
+        if not 1e-70 < self.bandwidth_ < 1e70:  # the gradient has one power more
+            raise ValueError(
+                "KernelStein has the inverse third power of the unit of the rows, for which the bandwidth "
+                f"{bandwidth[0]:.4g} leaves no room; give X in a unit nearer to 1"
+            )
         with torch.no_grad():
             rows = self.space_.block(require_rows(self, source, "a density").sample(_SCORE_ROWS, generator))
             group = torch.zeros_like(rows.key) if self.by is None else self.group_of_key_[rows.key]
@@ -381,8 +386,10 @@ class KernelStein(Discrepancy):
 
     def _stein_kernel(self, x: Tensor, x_score: Tensor, y: Tensor, y_score: Tensor) -> Tensor:
         """Return the Stein kernel of points and scores, of shape (..., n, m)."""
-        squares = squared_distances(x, y)
-        base = (squares + self.bandwidth_**2).rsqrt()
+        width = self.bandwidth_
+        squares = squared_distances(x, y) / width**2
+        base = (squares + 1).rsqrt()
         # (s(x) - s(y))^T (x - y), without a tensor of shape (..., n, m, d)
         drift = (x_score * x).sum(-1)[..., None] + (y_score * y).sum(-1)[..., None, :] - x_score @ y.mT - x @ y_score.mT
-        return base * (x_score @ y_score.mT) + base**3 * (x.shape[-1] + drift) - 3 * squares * base**5
+        kernel = width**2 * base * (x_score @ y_score.mT) + base**3 * (x.shape[-1] + drift) - 3 * squares * base**5
+        return kernel / width**3

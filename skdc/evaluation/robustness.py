@@ -178,7 +178,7 @@ class _Fitted:
         self.is_network = isinstance(learner, NetworkClassifier)
         weight, soft = condenser.sample_weight_, condenser.y_soft_
         takes_soft = getattr(learner, "accepts_soft_labels", False)
-        given = self._rows(X), condenser.y_syn_, weight if soft is not None else None, soft if takes_soft else None
+        given = self._rows(X), condenser.y_syn_, weight, soft if takes_soft else None
         self.learner = fit_on_set(clone(learner), *given, self.classes)
 
     def _rows(self, X: NDArray) -> NDArray:

@@ -21,8 +21,19 @@ TILE = 2048  # rows at a time: what is made of them stays in the cache
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
-    """Return the squared Euclidean distances of rows, of shape (..., n, m); the gradient is finite everywhere."""
-    return distances_of_norms(x, y, x.square().sum(-1), y.square().sum(-1))
+    """Return the squared Euclidean distances of rows, of shape (..., n, m); the gradient is finite everywhere.
+
+    A row of a set is at no distance from itself, exactly: x and y are to be one object then. Products would leave a
+    rounding error, which depends on the processor, and of which a root or a logarithm makes more.
+    """
+    squares = distances_of_norms(x, y, x.square().sum(-1), y.square().sum(-1))
+    return with_diagonal(squares, 0.0) if x is y else squares
+
+
+def with_diagonal(matrix: Tensor, value: float) -> Tensor:
+    """Set the diagonal of matrices, of shape (..., n, n), where they are."""
+    matrix.diagonal(dim1=-2, dim2=-1).fill_(value)
+    return matrix
 
 
 def distances_of_norms(x: Tensor, y: Tensor, x_norms: Tensor, y_norms: Tensor) -> Tensor:
@@ -47,6 +58,7 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
     squares = distances_of_norms(x, y, x_norms, y_norms)
     # Rows that are a rounding error apart coincide: the root has no gradient at zero.
     apart = squares > _rounding(x) * (x_norms[..., None] + y_norms[..., None, :])
+    apart = with_diagonal(apart, False) if x is y else apart
     return power(torch.where(apart, squares, 0.0), 0.5)
 
 
@@ -60,6 +72,7 @@ def distance_columns(x: Tensor, exponent: float) -> Callable[[Tensor], Tensor]:
 
     def columns(rows: Tensor) -> Tensor:
         squares = squares_at(rows).clamp_min_(0)
+        squares[rows, torch.arange(len(rows), device=rows.device)] = 0
         return squares if exponent == 2 else squares.sqrt_() if exponent == 1 else squares.pow_(exponent / 2)
 
     return columns

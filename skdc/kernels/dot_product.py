@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skdc.kernels.base import FeatureKernel, Kernel
+from skdc.kernels.distances import with_diagonal
 
 
 class Linear(FeatureKernel):
@@ -135,7 +136,7 @@ class ArcCosine(Kernel):
         """Return the kernel matrix of shape (len(x), len(y))."""
         squares = x.square().sum(-1, keepdim=True) * y.square().sum(-1)[..., None, :]
         norms = squares.clamp_min(torch.finfo(x.dtype).tiny).sqrt()
-        cosine = inner_cosine(x @ y.mT, norms)
+        cosine = inner_cosine(x @ y.mT, norms, x is y)
         open_angle = torch.pi - torch.arccos(cosine)
         if self.order == 0:
             return open_angle / torch.pi
@@ -220,7 +221,7 @@ class NeuralTangent(Kernel):
         tangent = cross
         for _ in range(self.depth):
             norms = (left * right).clamp_min(torch.finfo(x.dtype).tiny).sqrt()
-            cosine = inner_cosine(cross, norms)
+            cosine = inner_cosine(cross, norms, x is y)
             angle = torch.arccos(cosine)
             derivative = (torch.pi - angle) / (2 * torch.pi)
             cross = weight * norms * ((1 - cosine**2).sqrt() + (torch.pi - angle) * cosine) / (2 * torch.pi) + bias
@@ -229,10 +230,14 @@ class NeuralTangent(Kernel):
         return tangent
 
 
-def inner_cosine(products: Tensor, norms: Tensor) -> Tensor:
-    """Return inner products divided by norms, one rounding error away from 1, where the slope of arccos is infinite."""
+def inner_cosine(products: Tensor, norms: Tensor, own: bool) -> Tensor:
+    """Return inner products divided by norms, one rounding error away from 1, where the slope of arccos is infinite.
+
+    Of a set with its `own` rows it is as near to 1 on the diagonal, whatever the rounding of the products.
+    """
     edge = 1 - torch.finfo(products.dtype).eps
-    return (products / norms).clamp(-edge, edge)
+    cosine = (products / norms).clamp(-edge, edge)
+    return with_diagonal(cosine, edge) if own else cosine
 
 
 def root_mean_square(scale: Literal["rms"] | float, values: Tensor, mass: Tensor) -> float:

@@ -202,7 +202,9 @@ class FeatureRidgePredictions(KernelRidgePredictions):
     def _learn(self, products: Tensor, source: Source) -> None:
         """Take rows that have some products, less what of them cannot be products of rows."""
         values, vectors = torch.linalg.eigh(products)
-        rows = (vectors * values.clamp(min=-float(values[0])).sqrt()).mT * len(values) ** 0.5
+        # Noise makes eigenvalues as large as the least one is below zero: those up to there may be nothing else.
+        values = torch.where(values > -float(values[0]), values, 0.0).clamp_min(0)
+        rows = (vectors * values.sqrt()).mT * len(values) ** 0.5
         n_features = len(values) - source.schema.n_outputs
         self.root_, self.targets_ = rows[:, :n_features].to(source.dtype), rows[:, n_features:].to(source.dtype)
 

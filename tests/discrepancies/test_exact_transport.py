@@ -332,3 +332,11 @@ def test_labels_that_are_not_there_are_refused(discrepancy, given, message):
 def test_arrays_without_labels_are_refused():
     with pytest.raises(ValueError, match="LabeledTransport carries rows with their classes, but there is no y"):
         LabeledTransport()([[0.0]], [[1.0]])
+
+
+@pytest.mark.parametrize("order", [1.0, 1.5, 2.0])
+def test_rows_that_coincide_cost_nothing(order):
+    rows = torch.randn(40, 23, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    set_, same = (Block(torch.ones(40).double(), torch.zeros(40, dtype=torch.int64), at) for at in (rows, rows.clone()))
+    costs = Wasserstein(order=order).costs(set_, same).diagonal()
+    assert float(costs.max()) < 1e-12

@@ -27,7 +27,8 @@ def condenser():
 
 def trained(condenser, learner):
     mean, deviation = condenser.X_syn_.mean(), condenser.X_syn_.std()
-    model = fit_on_set(learner, (condenser.X_syn_ - mean) / deviation, condenser.y_syn_, None, None, condenser.classes_)
+    given = condenser.y_syn_, condenser.sample_weight_, None, condenser.classes_
+    model = fit_on_set(learner, (condenser.X_syn_ - mean) / deviation, *given)
     return lambda rows: model.predict(((rows - mean) / deviation).astype(np.float32)), model, deviation
 
 
@@ -128,3 +129,15 @@ def test_what_cannot_be_reported_is_refused(condenser, monkeypatch):
     monkeypatch.setitem(sys.modules, "art", None)
     with pytest.raises(ImportError, match="or give attacks="):
         robustness_table(condenser, X[TEST], Y[TEST])
+
+
+def test_learners_are_told_the_weights_of_hard_labels(condenser):
+    told = []
+
+    class Noting(LogisticRegression):
+        def fit(self, X, y, sample_weight=None):
+            told.append(sample_weight)
+            return super().fit(X, y, sample_weight)
+
+    robustness_table(condenser, X[TEST], Y[TEST], learners={"noting": Noting()}, attacks={}, corruptions={})
+    np.testing.assert_array_equal(told, [condenser.sample_weight_])

@@ -101,3 +101,13 @@ def test_kernels_without_features_are_refused_and_those_with_too_many(kernel, me
 def test_only_squares_are_compared(discrepancy, source):
     with pytest.raises(ValueError, match=f"{discrepancy.__name__} compares row by row"):
         discrepancy(space=FeatureRidgePredictions(), by=None).fit(source, seeded())
+
+
+def test_what_of_noisy_products_may_be_noise_is_left_out(source):
+    space = FeatureRidgePredictions(Linear(), 0.1)
+    values = torch.tensor([-0.5, -0.1, 0.2, 0.4, 3.0, 7.0], dtype=torch.float64)
+    vectors, _ = torch.linalg.qr(torch.randn(6, 6, generator=seeded(), dtype=torch.float64))
+    space._learn(vectors * values @ vectors.T, source)
+    rows = torch.cat([space.root_, space.targets_], 1).double()
+    kept = torch.linalg.eigvalsh(rows.T @ rows / 6)
+    torch.testing.assert_close(kept, torch.tensor([0.0, 0, 0, 0, 3, 7], dtype=torch.float64), rtol=1e-6, atol=1e-6)

@@ -15,7 +15,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.discrepancies.transport.gaussian import bures, fitted_gaussian
 from skdc.exceptions import PartsError
-from skdc.kernels import power, squared_distances
+from skdc.kernels import distances, power, squared_distances
 from skdc.source import Source, require_rows
 from skdc.spaces.base import Space
 
@@ -150,7 +150,9 @@ class Wasserstein(ExactTransport):
 
     def costs_of_points(self, at: Tensor, q: Block) -> Tensor:
         """Return the distances to the power of the order."""
-        return super().costs_of_points(at, q).pow_(self.order / 2)
+        if self.order == 2:
+            return super().costs_of_points(at, q)
+        return distances(at, q.values).double().pow_(self.order)
 
     def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
         """Return the distances of corresponding rows to the power of the order."""

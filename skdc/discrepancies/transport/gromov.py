@@ -71,6 +71,7 @@ class GromovWasserstein(Discrepancy):
             check_entries(self, len(p), len(block))
         weights = (block.weight.double().cpu() for block in (p, q))
         masses = [(weight / weight.sum()).numpy() for weight in weights]
-        inside = (matrix.double().cpu().numpy() for matrix in (inside_p, inside_q))
+        unit = max(float(inside_p.max()), float(inside_q.max())) or 1.0  # the tolerances of POT are absolute
+        inside = ((matrix.double() / unit).cpu().numpy() for matrix in (inside_p, inside_q))
         plan, log = ot.gromov.gromov_wasserstein(*inside, *masses, "square_loss", symmetric=True, log=True)
-        return torch.from_numpy(plan).to(p.values), torch.from_numpy(log["v"]).to(p.values)
+        return torch.from_numpy(plan).to(p.values), torch.from_numpy(unit**2 * log["v"]).to(p.values)
