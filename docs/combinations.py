@@ -13,6 +13,7 @@ from sklearn.base import clone
 import skdc
 from skdc import Condenser, discrepancies, spaces
 from skdc.discrepancies import Discrepancy
+from skdc.exceptions import PartsError
 from skdc.learners import OnlineNetworks, RandomNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
@@ -130,7 +131,7 @@ def works(method, condenser, X, y):
     """Tell whether condensing works; a refusal must come from skdc itself, not from a library below it."""
     try:
         method(clone(condenser), X, y)
-    except (ValueError, TypeError) as error:
+    except PartsError as error:
         place = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
         if Path(skdc.__file__).parent not in place.parents:
             raise

@@ -42,7 +42,7 @@ def sizes_per_class(
     if n_per_class is not None and n_samples is not None:
         raise ValueError(f"n_per_class={n_per_class!r} and n_samples={n_samples!r} are both given; give one of them")
     if n_samples is not None:
-        return _share(_total(n_samples, counts, mass), mass)
+        return _share(_total(n_samples, counts, mass), counts, mass)
     if schema.classes is None:
         if n_per_class is not None:
             raise ValueError(f"n_per_class={n_per_class!r} counts rows of a class, but {_no_classes(schema)}")
@@ -158,11 +158,15 @@ def _total(n_samples: float, counts: NDArray[np.int64], mass: NDArray[np.float64
     return total
 
 
-def _share(total: int, mass: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Share out a total in proportion to mass, at least one for each class that has mass (largest remainders)."""
+def _share(total: int, counts: NDArray[np.int64], mass: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Share out a total in proportion to mass, at least one for each class that has mass (largest remainders).
+
+    A class of few heavy rows gets no more than it has, as long as others have more.
+    """
     sizes = (mass > 0).astype(np.int64)
     for _ in range(total - int(sizes.sum())):
         # Sainte-Lague: the next row goes where a row stands for most mass; of equals, rounding aside, to the first.
         score = mass / (2 * sizes + 1)
+        score = np.where(sizes < counts, score, 0) if (sizes < counts).any() else score
         sizes[np.argmax(score >= (1 - 1e-9) * score.max())] += 1
     return sizes

@@ -13,6 +13,7 @@ from skdc.data import Block
 from skdc.discrepancies.arrays import compared, numbers
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
+from skdc.exceptions import PartsError
 from skdc.spaces.base import Space
 
 
@@ -218,7 +219,7 @@ class CrossEntropy(AlignedDiscrepancy):
         off = torch.minimum(total.abs(), (total - 1).abs())[:, 0]
         wrong = (off > tolerance) | (shifted < -tolerance).any(1)
         if wrong.any():
-            raise ValueError(
+            raise PartsError(
                 f"{type(self).__name__} compares predictions with class probabilities, but a row of the data is "
                 f"{rows[wrong][0].tolist()}: give entries of at least 0 that sum to 1 (or such less 1 / n_classes); "
                 "for continuous targets use SquaredL2"

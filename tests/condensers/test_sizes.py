@@ -50,6 +50,13 @@ def test_up_to_a_number_of_a_stream():
     assert (streamed.y_syn_ == "rare").sum() == 5
 
 
+@pytest.mark.parametrize("size, counts", [(0.999, [55, 5]), (0.5, [25, 5]), (30, [25, 5])], ids=str)
+def test_a_class_of_heavy_rows_is_not_asked_for_more_than_it_has(size, counts):
+    weight = np.where(RARE == "rare", 100.0, 1.0)
+    chosen = RandomSubset(n_samples=size, random_state=0).fit(X, RARE, sample_weight=weight)
+    assert np.unique(chosen.y_syn_, return_counts=True)[1].tolist() == counts
+
+
 def test_at_most_is_a_value():
     assert repr(at_most(7)) == "at_most(7)" and at_most(7) == at_most(7) != at_most(8)
     assert len({at_most(7), at_most(7)}) == 1
