@@ -51,10 +51,10 @@ def as_array(values: Any, name: str = "X") -> Any:
         raise TypeError(f"{name} is a structured array, {dtype}; make a frame of it: pandas.DataFrame({name})")
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
         what = "dates" if values.dtype.kind == "M" else "durations"
-        raise TypeError(
-            f"{name} is an array of {what}, {values.dtype}: columns of a frame may hold them, as those of "
-            f"pandas.DataFrame({name}); {name}.astype('int64') makes numbers of them, {name}.astype(str) labels"
-        )
+        instead = f"pass a frame, of which columns may hold them: pandas.DataFrame({name})"
+        if name != "X":
+            instead = f"{name}.astype('int64') makes numbers of them, {name}.astype(str) labels"
+        raise TypeError(f"{name} is an array of {what}, {values.dtype}; {instead}")
     return values
 
 
