@@ -214,6 +214,15 @@ class Schema:
         return f"{self.task} targets of {self.n_outputs} column(s), rows of shape {self.input_shape}"
 
     @property
+    def given_targets(self) -> str:
+        """What y is, in words, for parts that need classes."""
+        if self.multilabel:
+            return "y has several labels a row (if its columns are one-hot classes, pass y.argmax(axis=1))"
+        if self.task == "classification":
+            return "y has one class only" if self.n_classes < 2 else f"y has {self.n_classes} classes"
+        return "y is None" if self.task == "none" else "y is continuous"
+
+    @property
     def n_classes(self) -> int:
         """Number of class codes (1 where there are no classes)."""
         return int(self.class_of_key.max()) + 1

@@ -21,3 +21,7 @@ class PartsError(ValueError):
     ...     print(error)
     Draw minimises nothing, so discrepancy=MMD() would have no effect; leave it out
     """
+
+
+class StoppedWarning(UserWarning):
+    """A choice of rows was asked to stop, by a callback or for want of time, before it was complete."""

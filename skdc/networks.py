@@ -191,9 +191,14 @@ def build_network(
     Raises
     ------
     TypeError
-        If the builder does not return a module.
+        If the builder is none, or does not return a module.
     """
     builder = default_builder(input_shape) if builder is None else builder
+    if isinstance(builder, nn.Module) or not callable(builder):
+        raise TypeError(
+            f"network={builder!r} is no builder; pass a callable network(input_shape, n_outputs) that returns a fresh "
+            "torch.nn.Module, such as skdc.networks.MLP()"
+        )
     with built_from(int(torch.randint(2**31 - 1, (), generator=generator))):
         network = builder(input_shape, n_outputs)
     if not isinstance(network, nn.Module):

@@ -392,10 +392,9 @@ def require_targets(part: object, source: Source) -> None:
     ValueError
         Without targets, or with a single class.
     """
-    name = type(part).__name__
-    if source.schema.task == "none":
+    name, schema = type(part).__name__, source.schema
+    if schema.task == "none":
         raise PartsError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
-    if source.schema.task == "classification" and source.schema.n_outputs < 2:
-        raise PartsError(
-            f"{name} needs at least two classes, but y has one class only; compare the rows alone, as MMD() does"
-        )
+    if schema.task == "classification" and schema.n_outputs < 2:
+        given = schema.given_targets
+        raise PartsError(f"{name} needs at least two classes, but {given}; compare the rows alone, as MMD() does")

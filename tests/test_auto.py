@@ -32,6 +32,7 @@ from skdc import (
     KMedoids,
     RandomSubset,
     TabularCondenser,
+    at_most,
     make_condensing_pipeline,
 )
 from skdc.auto.candidates import Traits, proposed
@@ -167,7 +168,7 @@ def test_halving_goes_on_with_the_third_on_three_times_the_rows(monkeypatch):
 def test_few_rows_hold_all_classes(monkeypatch):
     monkeypatch.setattr("skdc.auto.condenser._FEWEST_ROWS", 30)
     labels = np.where(np.arange(400) < 3, "rare", np.where(y == 1, "one", "zero"))
-    fitted = auto(KNeighborsClassifier(1), candidates=[KMedoids(n_per_class=1)] * 8).fit(X, labels)
+    fitted = auto(KNeighborsClassifier(1), candidates=[KMedoids(1)] * 8, n_per_class=at_most(5)).fit(X, labels)
     assert (fitted.leaderboard_["error"] == "").all() and fitted.classes_.tolist() == ["one", "rare", "zero"]
 
 
@@ -179,7 +180,9 @@ def test_sets_may_be_large():
     fitted = auto(KNeighborsClassifier(1), n_per_class=None, n_samples=1600).fit(rows, labels)
     assert (fitted.leaderboard_["error"] == "").all() and len(fitted.X_syn_) == 1600
     few = np.r_[np.flatnonzero(labels == 0), np.flatnonzero(labels == 1)[:24]]
-    fitted = auto(n_per_class={0: 20, 1: 20}).fit(rows[few], labels[few])
+    with pytest.raises(ValueError, match="cannot give 20 rows of class 1: 18 are left when others are held out"):
+        auto(n_per_class=20).fit(rows[few], labels[few])
+    fitted = auto(n_per_class={0: 20, 1: at_most(20)}).fit(rows[few], labels[few])
     assert np.bincount(fitted.y_syn_).tolist() == [20, 18], "six of 24 rows are held out"
     with pytest.raises(ValueError, match="a set of 390 rows cannot be chosen from the 300 that are left"):
         auto(n_per_class=None, n_samples=390).fit(X, y)
@@ -254,7 +257,9 @@ class Failing(RandomSubset):
 
 
 def test_candidates_that_fail_are_told_of():
-    fitted = auto(candidates={"bad": Failing(), "too many": KMedoids(n_per_class=350)}).fit(X, y)
+    with pytest.warns(UserWarning, match=r"random rows only, of 3 candidates: .*it was not to be"):
+        fitted = auto(candidates={"bad": Failing(), "too many": KMedoids(n_per_class=350)}).fit(X, y)
+    assert "1 of 3 candidates were tried" in fitted.reason_
     errors = fitted.leaderboard_.set_index("candidate")["error"]
     assert errors["bad"] == "it was not to be" and "350" in errors["too many"] and errors["random rows"] == ""
     assert type(fitted.best_condenser_) is RandomSubset
@@ -277,9 +282,9 @@ def test_no_set_that_can_be_judged():
 
 def test_what_is_slow_is_left_out(monkeypatch):
     seconds = itertools.count()  # a clock that each look at it sets forward by one
-    for module in ("condenser", "trials"):
-        monkeypatch.setattr(f"skdc.auto.{module}.monotonic", lambda: float(next(seconds)))
-    fitted = auto(candidates=[KMedoids(random_state=s) for s in range(8)], time_budget=12.0).fit(X, y)
+    for module in ("auto.condenser", "auto.trials", "condensers._runtime"):
+        monkeypatch.setattr(f"skdc.{module}.monotonic", lambda: float(next(seconds)))
+    fitted = auto(candidates=[KMedoids(random_state=s) for s in range(8)], time_budget=120.0).fit(X, y)
     errors = fitted.leaderboard_["error"]
     assert (errors == "out of time").any() and (errors == "").any()
     assert errors[fitted.leaderboard_["candidate"] == "random rows"].tolist() == [""]

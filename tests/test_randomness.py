@@ -77,7 +77,7 @@ def condensers(network):
 
 
 def states():
-    kind, keys, place, *_ = np.random.get_state()  # noqa: NPY002
+    _, keys, place, *_ = np.random.get_state()  # noqa: NPY002
     return torch.random.get_rng_state().numpy().tobytes(), keys.tobytes(), place
 
 

@@ -1,5 +1,7 @@
 """Sparse rows give what dense rows give."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
@@ -8,15 +10,20 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
 
+import skdc
 from skdc import (
     CondensedEstimator,
     Condenser,
     FacilityLocation,
+    GreedyKernelPoints,
     KCenter,
     KernelHerding,
+    KMeansCondenser,
     KMedoids,
     RandomSubset,
+    TabularCondenser,
     make_condensing_pipeline,
 )
 from skdc.data import sparse_rows
@@ -92,6 +99,18 @@ def test_rows_are_zero_or_have_weight_zero(matrix):
     weight = np.r_[np.zeros(4), np.ones(116)]
     chosen = KCenter(n_samples=116).fit(csr_array(matrix), sample_weight=weight).indices_
     assert set(chosen) == set(range(4, 120))
+
+
+def test_a_refusal_of_sparse_rows_names_who_takes_them():
+    matrix, y = csr_array(np.eye(30)), np.arange(30) % 2
+    encoded = RandomSubset(encoder=OneHotEncoder())
+    for condenser in (Condenser(), KMeansCondenser(), GreedyKernelPoints(), TabularCondenser(), encoded):
+        with pytest.raises(TypeError, match=r"Sparse data was passed.*KernelHerding\(\)") as caught:
+            condenser.set_params(n_per_class=2).fit(matrix, y)
+    named = re.findall(r"(\w+)\(\)[, ]", str(caught.value).split("encoder: ")[1] + " ")
+    assert len(named) == 5
+    for name in named:
+        assert len(getattr(skdc, name)(2).fit(matrix, y).indices_) == 4
 
 
 def test_tags_say_who_takes_sparse_rows():

@@ -26,19 +26,18 @@ from skdc.condensers._input import Problem
 from skdc.containers import not_numeric
 from skdc.kernels import Gaussian
 
-_MANY = 20_000  # with more rows, or fewer of many classes, what is quick comes first
 _WIDE = 300  # rows of more numbers are images, texts or the like, more often than tables
 _EXCHANGE_SECONDS = 0.035  # about what it takes to try and exchange one of the kernel points
 _UNEVEN = 1.5  # classes whose sizes differ by this factor are shared out in both ways
 
 
 class Candidate(NamedTuple):
-    """A condenser that may be worth a trial; `cost` orders candidates by how slow they are where rows are many."""
+    """A condenser that may be worth a trial; `seconds` is about how long a trial takes, to try what is quick first."""
 
     name: str
     condenser: BaseCondenser
     makes_points: bool
-    cost: int
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,12 @@ class Traits:
         n_trees = 100 * (self.n_classes if self.n_classes > 2 else 1)
         return n_trees * (3e-3 + 2e-8 * self.n_features * self.n_rows / 3)
 
+    @property
+    def medoid_seconds(self) -> float:
+        """About how long k-medoids takes: the square of the rows of a class, of which it looks at 8192."""
+        n_classes = max(self.n_classes, 1)
+        return n_classes * (min(self.n_rows / n_classes, 8192) / 8192) ** 2
+
     @classmethod
     def of(cls, X: Any, problem: Problem) -> Traits:
         """Look at data as passed and as read."""
@@ -88,7 +93,7 @@ class Traits:
 
 
 def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float) -> list[tuple[str, BaseCondenser]]:
-    """Return names and condensers, in the order in which they are to be tried.
+    """Return names and condensers, in the order in which they are to be tried: what is quick comes first.
 
     Parameters
     ----------
@@ -100,51 +105,77 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
     seconds : float
         The time for all trials.
     """
-    regression = task == "regression"
-    size = set_size(sizes)
-    n_passes = 1 if _EXCHANGE_SECONDS * size < seconds / 4 else 0
-    points, wide = (
-        GreedyKernelPoints(n_passes=n_passes),
-        GreedyKernelPoints(kernel=Gaussian(factor=1.0), n_passes=n_passes),
-    )
-    medoids = KMedoids(max_rows=8192)
-    known = [
-        Candidate("kernel points, labels of a teacher", TabularCondenser(rows=points), False, 2),
-        Candidate("random rows, labels of a teacher", TabularCondenser(rows=RandomSubset()), False, 2),
-        Candidate("k-medoids, labels of a teacher", TabularCondenser(rows=medoids), False, 4),
-        Candidate("kernel points", points, False, 1),
-        Candidate("k-medoids", medoids, False, 3),
-        Candidate("Wasserstein coreset", WassersteinCoreset(), True, 1),
-        Candidate("kernel points of a wide kernel, labels of a teacher", TabularCondenser(rows=wide), False, 3),
-        Candidate("random rows, labels of a teacher, again", TabularCondenser(rows=RandomSubset()), False, 3),
-        Candidate("k-means", KMeansCondenser(), True, 1),
-        Candidate("kernel inducing points", KernelInducingPoints(), True, 3),
-    ]
-    if regression:
-        thinned = Candidate("kernel thinning, labels of a teacher", TabularCondenser(rows=KernelThinning()), False, 3)
-        herded = Candidate("kernel herding, labels of a teacher", TabularCondenser(rows=KernelHerding()), False, 3)
-        known = [thinned, herded, *known]
-        if _trial_seconds(size) < seconds / 4:
-            predicting = Candidate("rows for three kernels, labels of a teacher", TabularCondenser(), False, 4)
-            known = [predicting, *known]
-    else:
-        known.append(Candidate("one set for many learners", GeneralCondenser(), True, 5))
-    # Trees teach little of images.
-    if traits.image or traits.teacher_seconds > seconds / 6:
-        known = [candidate for candidate in known if not isinstance(candidate.condenser, TabularCondenser)]
+    known = _known(traits, task == "regression", set_size(sizes), seconds)
+    if "n_per_class" in next(iter(sizes.values())):  # learned labels would make other numbers of each class
+        known = [candidate._replace(condenser=_with_hard_labels(candidate.condenser)) for candidate in known]
 
-    def rank(candidate: Candidate) -> int:
+    def rank(candidate: Candidate) -> tuple[bool, float]:
         # Means of images are images; means of categories are none of them.
         unsuited = candidate.makes_points if traits.categorical else traits.image and not candidate.makes_points
-        return 2 * unsuited + (candidate.cost if traits.n_rows * max(traits.n_classes - 1, 1) > _MANY else 0)
+        return unsuited, candidate.seconds
 
     ordered = [("random rows", RandomSubset()), *(candidate[:2] for candidate in sorted(known, key=rank))]
     (share, size), *others = sizes.items()
     sized = [(_named(name, share, sizes), clone(part).set_params(**size)) for name, part in ordered]
     for other, size in others if traits.imbalance > _UNEVEN else ():
-        again = [("random rows", RandomSubset()), known[0][:2], ("k-medoids", medoids)]
+        again = [("random rows", RandomSubset()), known[0][:2], ("k-medoids", _medoids())]
         sized += [(_named(name, other, sizes), clone(part).set_params(**size)) for name, part in again]
     return sized
+
+
+def _with_hard_labels(condenser: BaseCondenser) -> BaseCondenser:
+    return condenser.set_params(labels="hard") if isinstance(condenser, KernelInducingPoints) else condenser
+
+
+def _medoids() -> KMedoids:
+    return KMedoids(max_rows=8192)
+
+
+def _known(traits: Traits, regression: bool, size: int, seconds: float) -> list[Candidate]:
+    """Return what suits the data, most promising first."""
+    n_passes = 1 if _EXCHANGE_SECONDS * size < seconds / 4 else 0
+    points, wide = (
+        GreedyKernelPoints(n_passes=n_passes),
+        GreedyKernelPoints(kernel=Gaussian(factor=1.0), n_passes=n_passes),
+    )
+    medoids = _medoids()
+    taught, exchanged = traits.teacher_seconds, (0.01 + n_passes * _EXCHANGE_SECONDS) * size
+    known = [
+        Candidate("kernel points, labels of a teacher", TabularCondenser(rows=points), False, exchanged + taught),
+        Candidate("random rows, labels of a teacher", TabularCondenser(rows=RandomSubset()), False, taught),
+        Candidate(
+            "k-medoids, labels of a teacher", TabularCondenser(rows=medoids), False, traits.medoid_seconds + taught
+        ),
+        Candidate("kernel points", points, False, exchanged),
+        Candidate("k-medoids", medoids, False, traits.medoid_seconds),
+        Candidate("Wasserstein coreset", WassersteinCoreset(), True, 0.1),
+        Candidate(
+            "kernel points of a wide kernel, labels of a teacher",
+            TabularCondenser(rows=wide),
+            False,
+            exchanged + taught,
+        ),
+        Candidate("random rows, labels of a teacher, again", TabularCondenser(rows=RandomSubset()), False, taught),
+        Candidate("k-means", KMeansCondenser(), True, 0.0),
+        Candidate("kernel inducing points", KernelInducingPoints(), True, 10.0),
+    ]
+    if regression:
+        thinned = TabularCondenser(rows=KernelThinning())
+        herded = TabularCondenser(rows=KernelHerding())
+        known = [
+            Candidate("kernel thinning, labels of a teacher", thinned, False, 0.5 + taught),
+            Candidate("kernel herding, labels of a teacher", herded, False, 0.5 + taught),
+            *known,
+        ]
+        if _trial_seconds(size) < seconds / 4:
+            name, three = "rows for three kernels, labels of a teacher", TabularCondenser()
+            known = [Candidate(name, three, False, _trial_seconds(size) + taught), *known]
+    else:
+        known.append(Candidate("one set for many learners", GeneralCondenser(), True, 15.0))
+    # Trees teach little of images.
+    if traits.image or traits.teacher_seconds > seconds / 6:
+        return [candidate for candidate in known if not isinstance(candidate.condenser, TabularCondenser)]
+    return known
 
 
 def set_size(sizes: Mapping[str, Mapping[str, Any]]) -> int:

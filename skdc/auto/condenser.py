@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from time import monotonic
@@ -25,6 +26,8 @@ from skdc.condensers.base import BaseCondenser, PairMixin
 from skdc.condensers.selection import RandomSubset
 from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
+from skdc.data import Schema
+from skdc.exceptions import PartsError
 from skdc.meta import task_of
 from skdc.seeds import seeded
 
@@ -57,8 +60,8 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         As in scikit-learn. None holds out a quarter of the rows, 5000 at most. With several splits the mean score
         counts, and a set of it that scores like that comes out.
     n_per_class, n_samples : int, float or dict, default=None
-        As in the condensers: how many rows the set has. "auto" candidates share them out in proportion to the classes
-        or equally, whichever serves better, unless `n_per_class` is a dictionary.
+        As in the condensers: how many rows the set has. Without `n_per_class`, "auto" candidates share them out in
+        proportion to the classes or equally, whichever serves better.
     task, encoder, device, random_state, n_jobs, verbose
         As in the condensers; a `random_state` makes the result the same each time with `time_budget=None` only.
 
@@ -67,7 +70,8 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
     best_condenser_ : condenser
         The fitted condenser whose set comes out.
     leaderboard_ : DataFrame
-        A line for each trial, best first: candidate, rows seen, score, seconds, and why it gave none.
+        A line for each trial, best first: candidate, rows seen, score, seconds, and why it gave none. Reading it takes
+        pandas, fitting does not.
     reason_ : str
         Why this set, in a sentence.
     X_syn_, y_syn_, y_soft_, sample_weight_, storage_, classes_, indices_
@@ -231,6 +235,11 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         for name, part in pairs:
             if not isinstance(part, BaseCondenser):
                 raise TypeError(f"candidates must be condensers, such as KMedoids(), got {part!r}")
+            if _is_private(part):
+                raise PartsError(
+                    f"candidates: {part!r} is private, but the set that comes out would be chosen by its score on rows "
+                    "of the data, which is no release; fit it by itself"
+                )
             open_ones = {key: value for key, value in common.items() if getattr(part, key) in ("auto", None)}
             size = asked if part.n_per_class is None and part.n_samples is None else {}
             found.append((str(name), clone(part).set_params(**open_ones, **size)))
@@ -239,12 +248,12 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
     def _sizes(self, problem: Problem, splits: Sequence[Any]) -> tuple[dict[str, dict[str, Any]], int]:
         """Return the sizes to try by how rows are shared out, and the fewest rows that give such sets.
 
-        No more rows are asked of a class than each split leaves to condense.
+        Each split leaves fewer rows of a class to condense than there are.
 
         Raises
         ------
         ValueError
-            If the set is to have more rows than those.
+            If the set is to have more rows, or more of a class, than those.
         """
         schema, (counts, mass) = problem.schema, problem.per_class()
         asked = sizes_per_class(self.n_per_class, self.n_samples, schema, counts, mass)
@@ -259,12 +268,16 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
             )
         if schema.classes is None:
             return {"": {"n_samples": total}}, max(_FEWEST_ROWS, 3 * total)
-        equal = asked if self.n_samples is None else np.full(len(counts), max(1, total // int((mass > 0).sum())))
-        equal = np.minimum(equal, left)
+        if self.n_per_class is not None:
+            equal = sizes_per_class(self.n_per_class, None, schema, left, mass)
+            _refuse_short(equal, left, schema)
+        else:
+            equal = asked if self.n_samples is None else np.full(len(counts), max(1, total // int((mass > 0).sum())))
+            equal = np.minimum(equal, left)
         # Trials see the classes in proportion: the rarest says how many rows it takes to see enough of it.
         fewest = max(_FEWEST_ROWS, 3 * total, *(-(-equal * len(problem.key) // np.maximum(left, 1))))
         shares = {"n_per_class": {label: int(n) for label, n in zip(schema.classes, equal, strict=True) if n}}
-        if isinstance(self.n_per_class, Mapping):
+        if self.n_per_class is not None:
             return {"": shares}, int(fewest)
         return {"in proportion": {"n_samples": total}, "in equal shares": shares}, int(fewest)
 
@@ -288,8 +301,6 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
 
     def _keep(self, study: Study, names: list[str]) -> None:
         """Show the best set."""
-        import pandas as pd  # only here, and skdc itself does not need it
-
         best, scores = study.best(), study.mean_scores()
         self.best_condenser_ = best.condenser
         for name in _SHOWN:
@@ -298,14 +309,33 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         if hasattr(self, "indices_"):
             self.indices_ = study.positions[best.rows[self.indices_]]
         lines = [(names[r.candidate], r.n_rows, r.score, r.seconds, r.error) for r in study.results]
-        board = pd.DataFrame(lines, columns=["candidate", "rows", "score", "seconds", "error"])
-        self.leaderboard_ = board.sort_values("score", ascending=False, kind="stable", ignore_index=True)
+        self._lines = sorted(lines, key=lambda line: -line[2] if np.isfinite(line[2]) else np.inf)
         random = [f"{score:.4g}" for (candidate, _), score in scores.items() if candidate == 0]
+        tried = {candidate for candidate, _ in scores}
+        n_tried = f"{len(tried)}" if len(tried) == len(names) else f"{len(tried)} of {len(names)}"
         self.reason_ = (
             f"{names[best.candidate]!r}, condensed from {len(best.rows)} rows, scored "
             f"{scores[best.candidate, best.n_rows]:.4g} on rows held out, where random rows scored "
-            f"{' and '.join(random) or 'nothing'}; {len(names)} candidates were tried in {study.elapsed():.1f} s."
+            f"{' and '.join(random)}; {n_tried} candidates were tried in {study.elapsed():.1f} s."
         )
+        if all(isinstance(study.candidates[candidate], RandomSubset) for candidate in tried) and len(names) > len(
+            tried
+        ):
+            errors = {result.error for result in study.results if result.error}
+            warnings.warn(
+                f"AutoCondenser has tried random rows only, of {len(names)} candidates: the others gave no set "
+                f"({'; '.join(sorted(errors)) or 'out of time'}). With time_budget={self.time_budget!r} s, give more "
+                "time, or other candidates",
+                stacklevel=3,
+            )
+
+    @property
+    def leaderboard_(self) -> Any:
+        """A line for each trial, best first, as a data frame."""
+        check_is_fitted(self)
+        import pandas as pd  # only here, and skdc itself does not need it
+
+        return pd.DataFrame(self._lines, columns=["candidate", "rows", "score", "seconds", "error"])
 
     def _pair(self) -> tuple[Any, Any]:
         return self.best_condenser_._pair()
@@ -323,6 +353,28 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         tags.input_tags.sparse = False
         tags.target_tags.required = True
         return tags
+
+
+def _is_private(condenser: BaseCondenser) -> bool:
+    """Tell whether a condenser is private; one with private parts where there must be none is refused."""
+    if getattr(condenser, "privacy", None) is not None:
+        return True
+    try:
+        return condenser.recipe().privacy is not None
+    except PartsError:
+        raise
+    except (TypeError, ValueError):  # what is wrong is told of by its trials
+        return False
+
+
+def _refuse_short(sizes: NDArray[np.int64], left: NDArray[np.int64], schema: Schema) -> None:
+    """Refuse to give fewer rows of a class than were asked for."""
+    for label, size, n in zip(schema.classes.tolist(), sizes, left, strict=True):
+        if size > n:
+            raise ValueError(
+                f"AutoCondenser cannot give {size} rows of class {label!r}: {n} are left when others are held out; "
+                f"lower n_per_class, take all by n_per_class=at_most({size}), or give cv= splits that hold out less"
+            )
 
 
 def _rows(values: Any) -> Any:

@@ -18,6 +18,7 @@ from sklearn.utils import _safe_indexing
 
 from skdc.auto.judges import Judge
 from skdc.condensers.base import BaseCondenser
+from skdc.exceptions import StoppedWarning
 
 _FACTOR = 3  # one of three candidates goes on to three times the rows
 _MOST_ROWS = 50_000  # more rows make no better set that is as small as sets are
@@ -151,9 +152,11 @@ class Study:
             If there is no time left, or not enough by what a trial on fewer rows has taken. Random rows always have
             time.
         """
+        if not candidate:
+            return np.inf
         rung = next((i for i, rows in enumerate(self.rungs) if n_rows <= rows), len(self.rungs) - 1)
         left = self.budget * (rung + 2) / (len(self.rungs) + 1) - self.elapsed()
-        if candidate and (left <= 0 or self._expected(candidate, n_rows) > left):
+        if left <= 0 or self._expected(candidate, n_rows) > left:
             raise TimeoutError("out of time")
         n_trials = len(self.splits) * -(-len(self.candidates) // _FACTOR**rung)
         n_left = n_trials - sum(r.n_rows == n_rows for r in self.results)
@@ -202,9 +205,14 @@ class Trial(BaseEstimator):
             condenser = clone(study.candidates[self.candidate])
             condenser._deadline = started + study.seconds_for(self.candidate, self.max_rows)
             X, targets, weight, groups = study.take(rows)
-            condenser.fit(X, targets, sample_weight=weight, sensitive_features=groups)
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", StoppedWarning)  # rows drawn at random are tried as such
+                condenser.fit(X, targets, sample_weight=weight, sensitive_features=groups)
             del condenser._deadline  # the user may fit it again
             result.condenser, result.rows = condenser, rows
+        except StoppedWarning:
+            result.error = "out of time"
+            raise
         except Exception as error:
             result.error = str(error)
             raise

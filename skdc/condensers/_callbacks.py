@@ -40,10 +40,13 @@ class StepTeller:
     """
 
     def __init__(self, owner: Any) -> None:
-        self._owner, self._root, self._task = owner, owner._callback_fit_ctx, None
+        self._owner, self._root, self._task, self._told = owner, owner._callback_fit_ctx, None, 0
 
     def __call__(self, step: int, n_steps: int) -> bool:
-        """Tell that a step is done; return whether a callback asks to stop."""
+        """Tell that a step is done, if it is a new one; return whether a callback asks to stop."""
+        if step <= self._told:
+            return False
+        self._told = step
         if self._task is None:
             self._task = self._root.subcontext(task_name="solve", max_subtasks=n_steps)
             self._task.call_on_fit_task_begin(estimator=self._owner)

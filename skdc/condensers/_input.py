@@ -170,18 +170,40 @@ def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sp
         # New rows of a frame may lack values that those of fit had: what is trained on the set has to see to it.
         finite: Any = "allow-nan" if not reset and hasattr(X, "iloc") and estimator.encoder == "auto" else True
         checks = {"accept_sparse": formats, "allow_nd": True, "order": "C", "ensure_all_finite": finite}
-        rows = validate_data(estimator, X, reset=reset, **checks)
+        _refuse_sparse(X, sparse)
+        try:
+            rows = validate_data(estimator, X, reset=reset, **checks)
+        except ValueError as error:
+            raise ValueError(f"{error}{_advice(estimator, X, error)}") from error
         rows = csr_array(rows) if issparse(rows) else rows
         if not np.prod(rows.shape[1:]):
             raise ValueError(f"X of shape {rows.shape} has 0 feature(s) in a row; a minimum of 1 is required")
         return rows
-    if issparse(X):
-        raise TypeError("Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it.")
+    _refuse_sparse(X, welcome=False)
     if np.ndim(X) != 2:
         raise ValueError(f"Expected 2D array for an encoder, but X has {np.ndim(X)} dimension(s); use encoder=None")
     _check_feature_names(estimator, X, reset=reset)
     _check_n_features(estimator, X, reset=reset)
     return X
+
+
+def _refuse_sparse(X: Any, welcome: bool) -> None:
+    if issparse(X) and not welcome:
+        raise TypeError(
+            "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it, or choose rows "
+            "by a condenser that takes sparse ones as they are, without an encoder: RandomSubset(), KernelHerding(), "
+            "KMedoids(), FacilityLocation() or KCenter()"
+        )
+
+
+def _advice(estimator: Any, X: Any, error: ValueError) -> str:
+    """Return what to do about missing values in an array, which a frame may have; nothing for other errors."""
+    if "contains NaN" not in str(error) or hasattr(X, "iloc") or not isinstance(getattr(estimator, "encoder", 0), str):
+        return ""
+    return (
+        "\nFrames may have missing values, which condensers encode: pass pandas.DataFrame(X); or fill them in, for "
+        "example by a SimpleImputer before the condenser in a CondensingPipeline."
+    )
 
 
 def _encoded(encoder: Any, X: Any, y: Any, weight: NDArray[np.float64]) -> NDArray:

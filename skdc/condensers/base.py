@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy, deepcopy
 from typing import Any, Literal, Self
@@ -24,19 +23,19 @@ from sklearn.utils.validation import (
 )
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
+from skdc.condensers._inner import chooser_of
 from skdc.condensers._input import Problem, checked_rows, dense, encoder_of_stream, read
 from skdc.condensers._numbers import refuse_extreme_numbers, warn_of_one_row
 from skdc.condensers._output import (
-    CondensedPair,
-    chosen_rows,
-    chosen_targets,
+    chosen_pair,
     in_package_of,
     like_rows,
     like_targets,
-    seen_range,
+    span_of_rows,
     template,
     whole,
 )
+from skdc.condensers._pair import PairMixin
 from skdc.condensers._private import drawn_data, private_source, refuse_unbounded
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._sizes import check_sizes, sizes_per_class
@@ -51,43 +50,6 @@ from skdc.randomness import randomness
 from skdc.solvers.base import DivergenceError, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
-
-
-class PairMixin:
-    """A fitted condenser unpacks into (X_syn, y_syn)."""
-
-    def __iter__(self: Any) -> Iterator[Any]:
-        """Return an iterator over X_syn and y_syn, in the containers of the data.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        """
-        check_is_fitted(self)
-        return iter(self._pair())
-
-    def fit_transform(
-        self: Any,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        sensitive_features: ArrayLike | None = None,
-    ) -> CondensedPair:
-        """Fit and return the pair (X_syn, y_syn).
-
-        Parameters
-        ----------
-        X, y, sample_weight, sensitive_features
-            As in `fit`.
-
-        Returns
-        -------
-        tuple of (X_syn, y_syn)
-        """
-        self.fit(X, y, sample_weight=sample_weight, sensitive_features=sensitive_features)
-        return CondensedPair(self)
 
 
 class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
@@ -154,10 +116,22 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         """Return the nouns, made from the parameters."""
 
     def _recipe_for(self, schema: Schema) -> Recipe:
-        """Return the nouns for data of a kind: a recipe may ask for the task, which is known now."""
+        """Return the nouns for data of a kind, which is known now: a recipe may ask for the task."""
         resolved: Any = copy(self)
         resolved.task = schema.task
         return resolved.recipe()
+
+    def chooser(self, place: str, task: str) -> Recipe:
+        """Return the recipe by which rows are chosen for a part that this condenser is given to.
+
+        Parameters
+        ----------
+        place : str
+            How it is given, for messages, in which a `PartsError` says what does not fit there.
+        task : str
+            What the data are for; "auto" where it is not known yet.
+        """
+        return chooser_of(self, place, task)
 
     @with_callbacks
     def fit(
@@ -198,9 +172,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         try:
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 recipe = checked(self.recipe())
+                mechanism = recipe.privacy
                 given, released = (X, y, sample_weight, sensitive_features), dict[str, Any]()
                 if recipe.draws():
-                    given, released = drawn_data(self, recipe.privacy, *given)
+                    given, released = drawn_data(self, mechanism, *given)
                     recipe = recipe._replace(privacy=None)
                 privacy, has_groups = recipe.privacy, given[3] is not None
                 encoder = self.encoder if privacy is None else privacy.encoder(self.encoder, X)
@@ -212,6 +187,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                     refuse_extreme_numbers(problem)
                 recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
                 refuse_idle_groups(recipe, has_groups)
+                self.recipe_ = recipe._replace(privacy=mechanism).copied()
                 error = self._condense(problem, recipe, previous)
             self._contain(*given[:2])
             for name, value in released.items():
@@ -361,26 +337,13 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         """Remember the pair in the containers of the data."""
         given, (X, y) = (X, y), (as_array(X), as_array(y, "y"))
         if "indices_" in vars(self):
-            self._X_out, self._y_out = chosen_rows(X, self.indices_), None
-            if y is not None and self._relabeled:
-                chosen = chosen_targets(y, self.indices_)
-                self._y_out = like_targets(self.y_syn_, y, getattr(chosen, "index", None))
-            elif y is not None:
-                self._y_out = chosen_targets(y, self.indices_)
-                targets = np.asarray(self._y_out, dtype=self.y_syn_.dtype)
-                self.y_syn_ = targets.reshape(self.y_syn_.shape)
-                if not hasattr(y, "iloc") and np.asarray(y).dtype.kind == "O":
-                    self._y_out = self.y_syn_  # labels as learners take them
+            pair = chosen_pair(X, y, self.indices_, self.y_syn_, self._relabeled)
+            self._X_out, self._y_out, self.y_syn_ = pair
         else:
-            encoded, span = "encoder_" in vars(self), self._span
-            if encoded and span is not None:  # that of the codes
-                span = None if "privacy_" in vars(self) else seen_range(X)
-            self._X_out = like_rows(self.X_syn_, X, span)
+            self._X_out = like_rows(self.X_syn_, X, span_of_rows(self._span, X, vars(self)))
             self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
-            if not hasattr(self._X_out, "iloc"):
-                self.X_syn_ = self._X_out
-            elif not encoded:
-                self.X_syn_ = self._X_out.to_numpy(dtype=self.X_syn_.dtype)
+            if "encoder_" not in vars(self):
+                self.X_syn_ = np.asarray(self._X_out, dtype=getattr(self._X_out, "dtype", self.X_syn_.dtype))
         if "encoder_" in vars(self) or issparse(self._X_out):
             self.X_syn_ = self._X_out
         if "_stream" in vars(self):

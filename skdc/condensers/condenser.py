@@ -52,6 +52,10 @@ _SOLVED = (
 )
 
 
+def _is_auto(part: object) -> bool:
+    return part is None or (isinstance(part, str) and part == "auto")
+
+
 def _can_stream(condenser: Condenser) -> bool:
     with suppress(TypeError, ValueError):  # parts that do not go together are refused by fit
         if condenser.recipe().streams():
@@ -67,14 +71,16 @@ class Condenser(BaseCondenser):
 
     Parameters
     ----------
-    discrepancy : Discrepancy or sum of them, default=None
-        What is minimised; None is `MMD()`.
-    parameterization : Parameterization, default=None
-        How the set is stored; None is `Points()`: free points with the labels of the rows that they start from.
-    solver : Solver, default=None
-        How it is found; None is `Descent()` for values, `Greedy()` for a choice of rows. With none of the three,
-        frames of up to 100 columns with classes or continuous targets get the recipe of `TabularCondenser()`, and other
-        data with classes that of `GeneralCondenser()`.
+    discrepancy : "auto", Discrepancy or sum of them, default="auto"
+        What is minimised.
+    parameterization : "auto" or Parameterization, default="auto"
+        How the set is stored.
+    solver : "auto" or Solver, default="auto"
+        How it is found. Where all three are "auto", frames of up to 100 columns with classes or continuous targets get
+        the recipe of `TabularCondenser()`, other data with classes that of `GeneralCondenser()`. Otherwise "auto" is
+        `MMD()`, or nothing for solvers that minimise nothing; `Points()`, free points with the labels of the rows that
+        they start from; and `Descent()` for values, `Greedy()` for a choice of rows. None is "auto". `recipe_` tells
+        after `fit` what was chosen.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -94,6 +100,8 @@ class Condenser(BaseCondenser):
         The labels.
     indices_ : ndarray of shape (m,)
         The chosen rows, for a subset.
+    recipe_ : Recipe
+        Copies of the discrepancy, parameterization, solver and privacy that made the set.
     discrepancy_ : Discrepancy
         The fitted clone.
     n_iter_ : int
@@ -121,9 +129,9 @@ class Condenser(BaseCondenser):
 
     def __init__(
         self,
-        discrepancy: Objective | None = None,
-        parameterization: Parameterization | None = None,
-        solver: Solver | None = None,
+        discrepancy: Objective | Literal["auto"] | None = "auto",
+        parameterization: Parameterization | Literal["auto"] | None = "auto",
+        solver: Solver | Literal["auto"] | None = "auto",
         privacy: GaussianMechanism | None = None,
         *,
         n_per_class: ClassSizes | None = None,
@@ -153,27 +161,32 @@ class Condenser(BaseCondenser):
         self.privacy = privacy
 
     def recipe(self) -> Recipe:
-        """Return the nouns, with the defaults filled in; where none is given, those for data without classes."""
-        parameterization, privacy = self.parameterization, self.privacy
-        if parameterization is None:
-            # Anything else than a mechanism is refused with the other parts.
-            parameterization = Points() if getattr(privacy, "draws", True) else Points(start="noise")
-        solver = self.solver
-        if solver is None:
-            solver = Greedy() if getattr(parameterization, "moves", None) == "indices" else Descent()
+        """Return the nouns: those of the last fit, where they were chosen for its data; else with "auto" filled in."""
+        return self.recipe_ if self._is_open() and "recipe_" in vars(self) else self._filled()
+
+    def _filled(self) -> Recipe:
+        """Return the nouns, with those for data without classes in place of "auto"."""
+        # Anything else than a mechanism is refused with the other parts.
+        start = Points() if getattr(self.privacy, "draws", True) else Points(start="noise")
+        parameterization = start if _is_auto(self.parameterization) else self.parameterization
+        chooses = getattr(parameterization, "moves", None) == "indices"
+        solver = (Greedy() if chooses else Descent()) if _is_auto(self.solver) else self.solver
         discrepancy = self.discrepancy
-        if discrepancy is None and getattr(solver, "minimizes", True):
-            discrepancy = MMD()
+        if _is_auto(discrepancy):
+            discrepancy = MMD() if getattr(solver, "minimizes", True) else None
         return checked(Recipe(discrepancy, parameterization, solver, self.privacy))
 
+    def _is_open(self) -> bool:
+        """Tell whether all is chosen for the data."""
+        return all(map(_is_auto, (self.discrepancy, self.parameterization, self.solver)))
+
     def _recipe_for(self, schema: Schema) -> Recipe:
-        given = self.discrepancy, self.parameterization, self.solver
-        nothing_given = given == (None, None, None) and getattr(self.privacy, "draws", True)
+        chosen = self._is_open() and getattr(self.privacy, "draws", True)
         has_classes = schema.task == "classification" and schema.n_classes > 1
         is_table = 0 < schema.n_columns <= WIDEST_TABLE
-        if nothing_given and is_table and (has_classes or schema.task == "regression"):
+        if chosen and is_table and (has_classes or schema.task == "regression"):
             return TabularCondenser(task=schema.task).recipe()
-        return GeneralCondenser().recipe() if nothing_given and has_classes else self.recipe()
+        return GeneralCondenser().recipe() if chosen and has_classes else self._filled()
 
     @available_if(_can_stream)
     def partial_fit(
@@ -234,6 +247,7 @@ class Condenser(BaseCondenser):
             self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
         else:
             self._stream = private_stream(objective, problem.schema, recipe.privacy, device, seed)
+        self.recipe_ = recipe.copied()
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes
         self._templates, self._input_shape = (template(X), template(y)), problem.schema.input_shape

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from sklearn.base import clone
+
+from skdc.condensers._words import refuse_words
 from skdc.discrepancies.objective import Objective, Term
 from skdc.discrepancies.penalties import Penalty
 from skdc.exceptions import PartsError
@@ -22,6 +25,10 @@ class Recipe(NamedTuple):
     parameterization: Parameterization
     solver: Solver
     privacy: GaussianMechanism | None = None
+
+    def copied(self) -> Recipe:
+        """Return a recipe of copies, which changes of its parts do not reach."""
+        return Recipe(*(None if part is None else clone(part) for part in self))
 
     def draws(self) -> bool:
         """Tell whether rows drawn from a release stand for the data."""
@@ -66,6 +73,7 @@ def checked(recipe: Recipe) -> Recipe:
         If two parts do not go together.
     """
     discrepancy, parameterization, solver, privacy = recipe
+    refuse_words(recipe._asdict().items())
     kinds = [
         ("discrepancy", discrepancy, Objective),
         ("parameterization", parameterization, Parameterization),

@@ -58,7 +58,8 @@ class CenterCrossEntropy(Discrepancy):
         """
         require_targets(self, source)
         if source.schema.task != "classification":
-            raise PartsError(f"{self!r} compares with the means of classes, but y is continuous; use MeanDistance()")
+            given = source.schema.given_targets
+            raise PartsError(f"{self!r} compares with the means of classes, but {given}; use MeanDistance()")
         super().attach(source)
         self.class_of_key_ = torch.as_tensor(source.schema.class_of_key, device=source.device)
 

@@ -87,7 +87,8 @@ class DualityGap(Term):
         require_targets(self, source)
         self.check_weight()
         if source.schema.task != "classification":
-            raise PartsError(f"{self!r} tells classes apart, but y is continuous; use SquaredL2 of predictions")
+            given = source.schema.given_targets
+            raise PartsError(f"{self!r} tells classes apart, but {given}; use SquaredL2 of predictions")
         if self.classification_loss not in ("cross_entropy", "hinge"):
             raise ValueError(f"{self!r}: classification_loss must be 'cross_entropy' or 'hinge'")
         if not self.regularization > 0:

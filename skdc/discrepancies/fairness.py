@@ -91,7 +91,8 @@ class FairnessTerm(Term):
                 "KernelRidgePredictions() or UnrolledPredictions()"
             )
         if schema.task != "classification" or schema.n_outputs < 2:
-            raise PartsError(f"{name} compares predicted classes: it needs y with at least two classes")
+            given = source.schema.given_targets
+            raise PartsError(f"{name} compares predicted classes: it needs y with at least two classes, but {given}")
         if schema.sensitive_of_key is None:
             raise PartsError(f"{name} compares sensitive groups: pass sensitive_features= to fit")
         self.sensitive_of_key_ = torch.as_tensor(schema.sensitive_of_key, device=source.device)

@@ -197,7 +197,8 @@ class LabelMargin(Penalty):
         super().attach(source)
         schema = source.schema
         if schema.task != "classification" or schema.n_outputs < 2:
-            raise PartsError("LabelMargin() is about the scores of classes: it needs y with at least two classes")
+            given = source.schema.given_targets
+            raise PartsError(f"LabelMargin() is about scores: it needs y with at least two classes, but {given}")
 
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return minus the weighted mean of the margins.

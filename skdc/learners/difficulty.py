@@ -71,8 +71,7 @@ class Difficulty(BaseEstimator, ABC):
             Without at least two classes; if a setting makes no sense, or the training diverges.
         """
         if schema.task != "classification" or schema.n_outputs < 2:
-            found = {"classification": "y has one class only", "regression": "y is continuous", "none": "y is None"}
-            raise PartsError(f"{type(self).__name__} tells how hard rows are to classify, but {found[schema.task]}")
+            raise PartsError(f"{type(self).__name__} tells how hard rows are to classify, but {schema.given_targets}")
         if self.n_networks < 1:
             raise ValueError(f"{self!r}: n_networks must be at least 1")
         with torch.no_grad():

@@ -213,7 +213,8 @@ def _checked(part: object, estimator: Any, source: Source) -> tuple[RowSource, A
     rows, schema = require_rows(part, source, "a teacher"), source.schema
     if estimator is None:
         if schema.task == "regression":
-            raise PartsError(f"{part!r}: the default teacher is a classifier, but y is continuous; give teacher=")
+            given = schema.given_targets
+            raise PartsError(f"{part!r}: the default teacher is a classifier, but {given}; give teacher=")
         estimator = NetworkClassifier()
         n_batches = -(-len(rows) // estimator.batch_size)
         estimator.set_params(max_epochs=max(5, -(-500 // n_batches)))

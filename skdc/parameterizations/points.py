@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.utils import check_random_state
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
@@ -22,6 +23,7 @@ from skdc.parameterizations.base import (
     class_keys,
     class_weights,
 )
+from skdc.parameterizations.subset import Subset
 from skdc.parameterizations.within import cut, in_units, mirrored, span_of
 from skdc.source import RowSource, Source, draw_seed, require_rows
 
@@ -37,7 +39,8 @@ class Points(Parameterization):
         wherever they are, as far as it does better on rows held out than the class shares.
     start : {"rows", "spread", "noise"} or condenser, default="rows"
         Where points start: random distinct rows of their class, rows far from each other (k-means++), Gaussian
-        noise with the mean and spread of the data; or the rows that a condenser chooses which has `indices_`.
+        noise with the mean and spread of the data; or the rows that the recipe of a condenser chooses, such as
+        `KMedoids()`, of which no size, encoder or device is set: they are those of the fit.
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor, which is fitted on the data, or comes fitted in scikit-learn's
         `FrozenEstimator`; it is asked each time the points have moved. None takes a network that stops early.
@@ -88,7 +91,10 @@ class Points(Parameterization):
         """
         check_labels(self, self.known_labels)
         if self.labels == "probabilities" and source.schema.task != "classification":
-            raise PartsError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
+            raise PartsError(
+                f"{self!r} learns class probabilities, but y holds no classes; use labels='hard' "
+                f"({source.schema.given_targets})"
+            )
         if self.labels == "learned" and not source.schema.n_outputs:
             raise PartsError(f"{self!r} learns targets, but y is None; use labels='hard'")
         X, y = self._start(source, sizes, generator)
@@ -129,32 +135,33 @@ class Points(Parameterization):
 def _chosen_rows(
     part: object, condenser: Any, source: RowSource, sizes: NDArray[np.int64], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return (X, y) of the rows that a clone of a condenser chooses, as many of each class as asked for.
+    """Return (X, y) of the rows that the recipe of a condenser chooses, as many of each class as asked for.
 
     Where a class has fewer, they are repeated in turn.
 
     Raises
     ------
-    TypeError, ValueError
-        If it is no condenser, or makes rows that are not in the data.
+    TypeError
+        If it is no condenser.
+    PartsError
+        If it makes rows that are not in the data, is private, or has settings that would have no effect.
     """
-    if not hasattr(condenser, "fit") or "n_per_class" not in getattr(condenser, "get_params", dict)():
+    if not hasattr(condenser, "chooser"):
         raise TypeError(f"{part!r}: start must be 'rows', 'spread', 'noise' or a condenser, such as KMedoids()")
-    schema, members = source.schema, [source.class_members(c) for c in range(len(sizes))]
+    place = f"{part!r}: start"
+    recipe, members = condenser.chooser(place, source.schema.task), [source.class_members(c) for c in range(len(sizes))]
+    if getattr(recipe.solver, "reweight", None) is not None:
+        raise PartsError(f"{place}: weights of the rows that points start from would have no effect; use reweight=None")
+    seed = draw_seed(generator)
+    if condenser.random_state is not None:
+        seed = int(check_random_state(condenser.random_state).randint(2**31 - 1))
+    draws = torch.Generator().manual_seed(seed)
     there = np.minimum(sizes, [len(rows) for rows in members])
-    if schema.task == "classification":
-        y = schema.classes[source.y.argmax(1)]
-        size: dict[str, Any] = {"n_per_class": dict(zip(schema.classes, there.tolist(), strict=True))}
-    else:
-        y, size = (source.y if schema.n_outputs else None), {"n_samples": int(there.sum())}
-        if schema.n_outputs == 1 and schema.flat_targets:
-            y = source.y[:, 0]
-    seed = draw_seed(generator) if condenser.random_state is None else condenser.random_state
-    chooser = clone(condenser).set_params(random_state=seed, n_jobs=torch.get_num_threads(), **size)
-    chooser.fit(source.X, y, sample_weight=source.weight)
-    if not hasattr(chooser, "indices_"):
-        raise PartsError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
-    chosen = [chooser.indices_[np.isin(chooser.indices_, rows)] for rows in members]
+    objective = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, draws)
+    subset = Subset().build(source, there, draws)
+    draws = torch.Generator().manual_seed(draw_seed(draws))  # as in a fit of the condenser itself
+    recipe.solver.solve(objective, subset, source, draws, lambda step, n_steps, loss: False)
+    chosen = np.split(subset.indices, np.cumsum(there)[:-1])
     start = source.take(np.concatenate([np.resize(rows, n) for rows, n in zip(chosen, sizes, strict=True)]))
     return start.X, start.y
 

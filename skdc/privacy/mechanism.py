@@ -171,6 +171,8 @@ class GaussianMechanism(BaseEstimator):
             known = declared_encoder(self.feature_range, X)
         else:
             low, high = self._ends()
+            if not is_frozen:
+                self._refuse_words(X)
             known = MinMaxScaler().fit(np.stack([low, high])) if low.ndim else None
         if known is not None and is_frozen:
             raise ValueError(
@@ -227,6 +229,16 @@ class GaussianMechanism(BaseEstimator):
             )
             return X.clip(low, high)
         return X
+
+    def _refuse_words(self, X: Any) -> None:
+        """Refuse one range for a frame of which a column holds no numbers."""
+        dtypes = X.dtypes.items() if hasattr(X, "select_dtypes") else ()
+        odd = [name for name, dtype in dtypes if getattr(dtype, "kind", "O") not in "iufb"]
+        if odd:
+            raise ValueError(
+                f"feature_range={self.feature_range!r} is a range of numbers, but column {odd[0]!r} holds none; give a "
+                "dictionary {column: (low, high) or list of levels} that names all columns"
+            )
 
     def _ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         message = f"{type(self).__name__}(feature_range={self.feature_range!r}): give (low, high) with low below high"

@@ -83,7 +83,7 @@ class Barycenter(Solver):
         leaf = self._transport(objective, synthetic)
         source = require_rows(self, source, "the plans")
         start = leaf.space_.block(detached(synthetic()))
-        points, paths, n_classes = torch.empty_like(start.values), [], int(start.key.max()) + 1
+        points, paths, n_classes = start.values.clone(), [], int(start.key.max()) + 1
         for c in start.key.unique().tolist():
             members, own = source.class_members(c), start.key == c
             deck = Deck(torch.as_tensor(members), torch.as_tensor(source.weight[members]))
@@ -92,7 +92,8 @@ class Barycenter(Solver):
             rows = leaf.space_.block(chosen)
             points[own], costs = self._descend(leaf, rows, start.take(own))
             paths.append(costs)
-            progress(c + 1, n_classes, costs[-1])
+            if progress(c + 1, n_classes, costs[-1]):
+                break  # the points of other classes stay where they start
         synthetic.load(leaf.space_.unembed(points, detached(synthetic())))
         n_iter = max(map(len, paths))
         loss = np.mean([np.pad(costs, (0, n_iter - len(costs)), mode="edge") for costs in paths], axis=0)

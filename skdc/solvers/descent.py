@@ -90,7 +90,7 @@ class Descent(Solver):
                 break
             last_good = _values(synthetic)
             if step == 0:
-                _refuse_idle(synthetic, objective)
+                _refuse_idle(synthetic, objective, source)
                 units = [_gradient_unit(group["params"]) for group in optimizer.param_groups]
             _divide_gradients(optimizer, units)
             if step == 0:
@@ -167,13 +167,14 @@ def _scale_epsilons(optimizer: torch.optim.Optimizer) -> None:
             group["eps"] *= float(gradients.double().square().mean().sqrt()) or 1.0
 
 
-def _refuse_idle(synthetic: LiveSet, objective: Objective) -> None:
+def _refuse_idle(synthetic: LiveSet, objective: Objective, source: Source) -> None:
     for name, parameter in synthetic.named_parameters():
         if parameter.grad is None:
             named = {"X.values": "the points", "y": "the targets", "y.logits": "the targets"}
             what = named.get(name, f"the parameters {name!r}")
+            classes = f", but {source.schema.given_targets}" if source.schema.task == "regression" else ""
             raise PartsError(
                 f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, "
                 "such as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); for "
-                "classes, keep the labels"
+                f"classes, keep the labels{classes}"
             )

@@ -87,7 +87,8 @@ class Greedy(Selection):
         """
         check_integers(self, {"n_passes": 0, "n_trials": 1, "batch_size": 1, "max_rows": 1})
         growth, rows = self._growth(objective, cell, generator)
-        values = [growth.grow() for _ in range(cell.size)] + growth.passes(self.n_passes)
+        values = growth.fill()
+        values += growth.passes(self.n_passes) if len(growth.chosen) == cell.size else []
         return Choice(rows[growth.chosen].tolist(), growth.mass(), values)
 
     def _growth(self, objective: Any, cell: Cell, generator: torch.Generator) -> tuple[Growth, NDArray[np.intp]]:

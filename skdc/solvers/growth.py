@@ -41,6 +41,18 @@ class Growth(ABC):
     def __init__(self, cell: Cell) -> None:
         self.quota = Quota(cell)
         self.chosen: list[int] = []
+        self._size, self._watch = cell.size, cell.watch
+
+    def fill(self) -> list[float]:
+        """Choose all rows, or as many as there is time for; return the value after each."""
+        values: list[float] = []
+        while len(self.chosen) < self._size and not (values and self._watch(len(self.chosen), values[-1])):
+            values.append(self.grow())
+        return values
+
+    def stopped(self) -> bool:
+        """Tell whether to leave the rows as they are, between two exchanges."""
+        return self._watch(len(self.chosen))
 
     @abstractmethod
     def grow(self) -> float:
@@ -53,7 +65,7 @@ class Growth(ABC):
     def passes(self, n_passes: int) -> list[float]:
         """Exchange rows in at most so many passes; return the value after each that helped."""
         values: list[float] = []
-        while len(values) < n_passes and (value := self.improve()) is not None:
+        while len(values) < n_passes and not self.stopped() and (value := self.improve()) is not None:
             values.append(value)
         return values
 
@@ -109,6 +121,8 @@ class Herd(Growth):
         for first in range(0, len(before), self._width):
             some = before[first : first + self._width]
             for place, (row, column) in enumerate(zip(some, self._columns(some), strict=True), first):
+                if self.stopped():
+                    break
                 self._remove(row, column)
                 scores = self._scores()
                 best, now = int(scores.argmin()), float(scores[row])
@@ -258,6 +272,8 @@ class Trials(Growth):
         improved = False
         value = self._value(self.chosen)
         for place, row in enumerate(self.chosen):
+            if self.stopped():
+                break
             self.quota.release(row)
             others = [other for other in self._drawn() if other != row]
             values = {other: self._value([*self.chosen[:place], other, *self.chosen[place + 1 :]]) for other in others}

@@ -9,8 +9,8 @@ import torch
 
 from skdc.exceptions import PartsError
 from skdc.solvers.growth import Herd
-from skdc.solvers.selection import Cell, Choice, Embedding, Selection, check_integers, is_linear
-from skdc.solvers.thinning import completed, compressed, thinned
+from skdc.solvers.selection import Cell, Choice, Embedding, Selection, check_integers, completed, is_linear
+from skdc.solvers.thinning import compressed, thinned
 from skdc.source import RowSource
 
 _SPARE_ROWS = 4  # at least so many are left for each row that is chosen

@@ -60,7 +60,7 @@ class Lloyd(Solver):
         check_class_means(self, "clusters", leaf, synthetic)
         source = require_rows(self, source, "the clusters")
         start = leaf.space_.block(detached(synthetic()))
-        centers, weight = torch.empty_like(start.values), torch.empty_like(start.weight)
+        centers, weight = start.values.clone(), start.weight.clone()  # those of the classes that there is no time for
         inertia, n_iter, n_classes = 0.0, 0, int(start.key.max()) + 1
         for c in start.key.unique().tolist():
             points = start.key == c
@@ -72,7 +72,8 @@ class Lloyd(Solver):
             centers[points] = source.tensor(kmeans.cluster_centers_)
             weight[points] = source.tensor(np.bincount(kmeans.labels_, mass, len(init)))
             inertia, n_iter = inertia + kmeans.inertia_, max(n_iter, kmeans.n_iter_)
-            progress(c + 1, n_classes, inertia)
+            if progress(c + 1, n_classes, inertia):
+                break
         synthetic.load(leaf.space_.unembed(centers, detached(synthetic())))
         synthetic.weight.copy_(weight / weight.mean())
         history = {"loss": np.array([inertia / source.weight.sum()])}

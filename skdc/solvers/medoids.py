@@ -104,6 +104,8 @@ class Medoids(Growth):
         self._medoids = torch.tensor(self.chosen, device=self._mass.device)
         nearest = self._nearest_two(torch.arange(len(self._mass), device=self._mass.device))
         for rows in self._pieces:
+            if self.stopped():
+                break
             costs = self._costs(rows)
             changes = self._changes(costs, rows, nearest).amin(1)
             for i in (changes < self._threshold(nearest)).nonzero()[:, 0].tolist():

@@ -67,7 +67,9 @@ class Pursuit(Selection):
         if not self.regularization >= 0:
             raise ValueError(f"Pursuit(regularization={self.regularization!r}): the ridge must not be negative")
         support = _Support(cell, _kernels(objective, cell), self.regularization)
-        values = [support.grow() for _ in range(cell.size)]
+        values: list[float] = []
+        while len(values) < cell.size and not (values and cell.watch(len(values), values[-1])):
+            values.append(support.grow())
         return Choice(support.rows, support.mass(), values)
 
 

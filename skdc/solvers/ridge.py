@@ -64,6 +64,8 @@ class RidgeGrowth(Growth):
         """Exchange each row for the one that makes the loss least in its place."""
         before = list(self.chosen)
         for row in before:
+            if self.stopped():
+                break
             self._remove_first()
             gains = self._gains()
             best = int(gains.argmin())

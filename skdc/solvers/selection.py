@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -15,7 +16,7 @@ from sklearn.base import clone
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet
-from skdc.exceptions import PartsError
+from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import in_turn
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
@@ -62,6 +63,33 @@ def check_integers(owner: Any, least: dict[str, int]) -> None:
             raise ValueError(f"{type(owner).__name__}({name}={value!r}): it must be an integer of at least {smallest}")
 
 
+class Watch:
+    """Tell of rows as they are chosen, and remember whether a stop was asked for.
+
+    Parameters
+    ----------
+    progress : Progress
+    total : int
+        How many rows are to be chosen in all.
+    """
+
+    def __init__(self, progress: Progress = lambda step, n_steps, loss: False, total: int = 0) -> None:
+        self._progress, self._total, self._done, self.stopped = progress, total, 0, False
+
+    def __call__(self, n_chosen: int, value: float = float("nan")) -> bool:
+        """Tell how many rows of a cell are chosen; return whether to stop with those."""
+        if not self.stopped:
+            # The last step is told when the cell is left.
+            self.stopped = self._progress(min(self._done + n_chosen, self._total - 1), self._total, value)
+        return self.stopped
+
+    def leave(self, n_chosen: int, value: float) -> None:
+        """Tell that all rows of a cell are chosen."""
+        self._done += n_chosen
+        if not self.stopped:
+            self.stopped = self._progress(self._done, self._total, value)
+
+
 def sums(values: Tensor, places: Tensor, size: int) -> Tensor:
     """Return the sum of the values at each of `size` places."""
     return values.new_zeros(size).index_add_(0, places, values)
@@ -80,12 +108,15 @@ class Cell:
         How many rows of each class are to be chosen.
     members : ndarray of shape (n,)
         Where each row stands in the source.
+    watch : Watch
+        Is told how many rows are chosen, and says when to stop.
     """
 
     rows: LabeledSet
     codes: NDArray[np.int64]
     quotas: NDArray[np.int64]
     members: NDArray[np.intp]
+    watch: Watch = field(default_factory=Watch)
 
     @property
     def size(self) -> int:
@@ -101,7 +132,7 @@ class Cell:
     def take(self, rows: NDArray[np.intp]) -> Cell:
         """Return a cell of some of the rows, with the same quotas."""
         chosen = self.rows.take(torch.as_tensor(rows, device=self.rows.weight.device))
-        return Cell(chosen, self.codes[rows], self.quotas, self.members[rows])
+        return replace(self, rows=chosen, codes=self.codes[rows], members=self.members[rows])
 
     def drawn(self, size: int, generator: torch.Generator) -> tuple[NDArray[np.intp], Cell]:
         """Return the positions of random rows and a cell of them; of all, if there are no more than `size`.
@@ -235,7 +266,10 @@ class Selection(Solver):
 
     @abstractmethod
     def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
-        """Return the rows chosen of a cell, `cell.quotas[c]` distinct ones of each class c."""
+        """Return the rows chosen of a cell, `cell.quotas[c]` distinct ones of each class c.
+
+        There may be fewer once `cell.watch` says to stop.
+        """
 
     def splits(self, objective: Any) -> bool:
         """Tell whether rows are chosen class by class."""
@@ -249,7 +283,7 @@ class Selection(Solver):
         generator: torch.Generator,
         progress: Progress,
     ) -> Solution:
-        """Choose rows.
+        """Choose rows; those that are missing when a stop is asked for are drawn at random, with a warning.
 
         Raises
         ------
@@ -261,17 +295,26 @@ class Selection(Solver):
         chosen: list[NDArray[np.intp]] = []
         mass: list[Tensor] = []
         values: list[float] = []
+        total = int(synthetic.sizes.sum())
+        watch, n_drawn = Watch(progress, total), 0
         with torch.no_grad():
-            for cell in _cells(source, synthetic.sizes, self.splits(objective)):
-                choice = self.choose(objective, cell, source, generator)
-                order = np.argsort(cell.codes[choice.rows], kind="stable")
-                chosen.append(cell.members[np.array(choice.rows)[order]])
-                if choice.mass is not None:
-                    share = choice.mass.double() / choice.mass.double().sum()
+            for cell in _cells(source, synthetic.sizes, self.splits(objective), watch):
+                choice = Choice([]) if watch.stopped else self.choose(objective, cell, source, generator)
+                rows, of_choice = np.array(choice.rows, dtype=np.intp), choice.mass
+                if len(rows) < cell.size:
+                    n_drawn += cell.size - len(rows)
+                    rows, of_choice = completed(cell, rows, generator), None
+                order = np.argsort(cell.codes[rows], kind="stable")
+                chosen.append(cell.members[rows[order]])
+                if of_choice is not None:
+                    share = of_choice.double() / of_choice.double().sum()
                     mass.append(cell.rows.weight.double().sum() * share[torch.as_tensor(order, device=source.device)])
                 values.extend(choice.values)
-                n_done = sum(map(len, chosen))
-                progress(n_done, int(synthetic.sizes.sum()), values[-1] if values else float("nan"))
+                watch.leave(len(rows), values[-1] if values else float("nan"))
+            if n_drawn:
+                mass = []
+                message = f"{type(self).__name__} was asked to stop: {n_drawn} of {total} rows are drawn at random"
+                warnings.warn(message, StoppedWarning, stacklevel=2)
             synthetic.choose(np.concatenate(chosen), torch.cat(mass) if mass else None)
             if self.reweight is not None:
                 synthetic.choose(synthetic.indices, self._reweighted(synthetic, source, generator))
@@ -303,7 +346,7 @@ class Selection(Solver):
         """Return the weights of the chosen rows that make a discrepancy least, class by class or together."""
         objective = clone(self.reweight).fit(source, generator)
         rows, mass = synthetic(), torch.empty_like(synthetic.weight)
-        for cell in _cells(source, synthetic.sizes, _by_class(objective)):
+        for cell in _cells(source, synthetic.sizes, _by_class(objective), Watch()):
             of_cell = torch.isin(rows.key, torch.as_tensor(np.unique(cell.codes), device=source.device))
             gram, potential = 0.0, 0.0
             for leaf in objective.leaves():
@@ -329,11 +372,22 @@ def _by_class(objective: Any) -> bool:
     return all(leaf.by is not None and leaf.space_.splits != "rows" for leaf in objective.leaves())
 
 
-def _cells(source: RowSource, sizes: NDArray[np.int64], splits: bool) -> Iterator[Cell]:
+def completed(cell: Cell, rows: NDArray[np.intp], generator: torch.Generator) -> NDArray[np.intp]:
+    """Return distinct rows of a cell, and random others of the classes of which there are too few."""
+    rows = np.unique(rows)
+    missing = cell.quotas - np.bincount(cell.codes[rows], minlength=len(cell.quotas))
+    for c in np.flatnonzero(missing > 0):
+        others = np.setdiff1d(np.flatnonzero(cell.codes == c), rows)
+        rows = np.append(rows, others[torch.randperm(len(others), generator=generator)[: missing[c]].numpy()])
+    return rows
+
+
+def _cells(source: RowSource, sizes: NDArray[np.int64], splits: bool, watch: Watch) -> Iterator[Cell]:
     codes = source.schema.class_of_key[source.key]
     if not splits:
-        yield Cell(source.rows, codes, sizes, np.arange(len(source)))
+        yield Cell(source.rows, codes, sizes, np.arange(len(source)), watch)
         return
     for c in np.flatnonzero(sizes):
         members = np.flatnonzero(codes == c)
-        yield Cell(source.take(members), codes[members], np.where(np.arange(len(sizes)) == c, sizes, 0), members)
+        quotas = np.where(np.arange(len(sizes)) == c, sizes, 0)
+        yield Cell(source.take(members), codes[members], quotas, members, watch)

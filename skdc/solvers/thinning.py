@@ -15,7 +15,7 @@ from torch import Tensor
 from skdc.data import Block
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.seeds import proportional
-from skdc.solvers.selection import Cell
+from skdc.solvers.selection import Cell, completed
 
 _PAIRS = 64  # of a bin, whose kernel with those before them is computed together
 
@@ -182,16 +182,6 @@ def _halved(
 
         halves.append(some.flatten()[halve(kernel, pairs, mass[some[:, ::2]], odds, generator).flatten()])
     return torch.cat(halves)
-
-
-def completed(cell: Cell, rows: NDArray[np.intp], generator: torch.Generator) -> NDArray[np.intp]:
-    """Return distinct rows of a cell, and random others of the classes of which there are too few."""
-    rows = np.unique(rows)
-    missing = cell.quotas - np.bincount(cell.codes[rows], minlength=len(cell.quotas))
-    for c in np.flatnonzero(missing > 0):
-        others = np.setdiff1d(np.flatnonzero(cell.codes == c), rows)
-        rows = np.append(rows, others[torch.randperm(len(others), generator=generator)[: missing[c]].numpy()])
-    return rows
 
 
 def compressed(

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from time import monotonic
+
+import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_iris
 
-from skdc import Condenser, DistributionMatching, KMeansCondenser, RandomSubset
-from skdc.discrepancies import MMD
+from skdc import (
+    Condenser,
+    DistributionMatching,
+    GradMatch,
+    GreedyKernelPoints,
+    KCenter,
+    KernelHerding,
+    KMeansCondenser,
+    KMedoids,
+    RandomlyPivotedCholesky,
+    RandomSubset,
+    WassersteinCoreset,
+)
+from skdc.discrepancies import MMD, SlicedWasserstein
+from skdc.exceptions import StoppedWarning
 from skdc.networks import MLP
+from skdc.parameterizations import Subset
+from skdc.solvers import Greedy
 
 pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9 on")
 
@@ -90,3 +108,47 @@ def test_callbacks_are_torn_down_after_a_refusal(iris):
     assert witness.said[0] == "setup"
     assert witness.said[-1] == "teardown"
     assert "end fit" not in witness.said
+
+
+@pytest.mark.parametrize(
+    "condenser",
+    [
+        GreedyKernelPoints(n_passes=0),
+        KernelHerding(by=None, n_passes=0),
+        KMedoids(n_passes=0),
+        RandomlyPivotedCholesky(),
+        GradMatch(network=MLP(4, 1), n_epochs=1),
+        KCenter(),
+        Condenser(SlicedWasserstein(n_projections=2), Subset(), Greedy(n_trials=2)),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_a_callback_stops_a_selection_which_draws_the_rest(condenser, iris):
+    witness = Witness(n_steps=4)
+    condenser = clone(condenser).set_params(n_per_class=6, random_state=0)
+    alone = clone(condenser).fit(*iris)
+    with pytest.warns(StoppedWarning, match=r"was asked to stop: 1\d of 18 rows are drawn at random"):
+        condenser.set_callbacks(witness).fit(*iris)
+    assert witness.said.count("end step") == 4 and witness.said[-3:] == ["end solve", "end fit", "teardown"]
+    assert np.bincount(condenser.y_syn_).tolist() == [6, 6, 6] and len(set(condenser.indices_)) == 18
+    assert set(alone.indices_) != set(condenser.indices_)
+    assert len(set(alone.indices_) & set(condenser.indices_)) >= 4
+
+
+@pytest.mark.parametrize("condenser", [KMeansCondenser(), WassersteinCoreset()], ids=lambda part: type(part).__name__)
+def test_a_callback_stops_what_is_done_class_by_class(condenser, iris):
+    condenser = clone(condenser).set_params(n_per_class=6, random_state=0)
+    alone = clone(condenser).fit(*iris)
+    condenser.set_callbacks(Witness(n_steps=1)).fit(*iris)
+    assert np.bincount(condenser.y_syn_).tolist() == [6, 6, 6] and np.isfinite(condenser.X_syn_).all()
+    assert np.allclose(condenser.X_syn_[:6], alone.X_syn_[:6]) and not np.allclose(condenser.X_syn_, alone.X_syn_)
+
+
+def test_a_selection_stops_at_a_deadline():
+    rows = np.random.default_rng(0).normal(size=(4000, 20))
+    condenser = KMedoids(n_samples=1000, n_passes=50, random_state=0)
+    condenser._deadline = monotonic()
+    start = monotonic()
+    with pytest.warns(StoppedWarning, match="of 1000 rows are drawn at random"):
+        condenser.fit(rows)
+    assert len(set(condenser.indices_)) == 1000 and monotonic() - start < 20

@@ -167,6 +167,12 @@ def test_n_per_class_by_label(sizes, words):
     assert all(word in message for word in words), message
 
 
+def test_missing_values_of_an_array_are_refused_with_what_to_do():
+    message = refusal(RandomSubset(n_per_class=2), with_value(X, (3, 1), np.nan), y)
+    assert "X contains NaN" in message and "Frames may have missing values" in message and "SimpleImputer" in message
+    assert "Frames may" not in refusal(RandomSubset(n_per_class=2), with_value(X, (3, 1), np.inf), y)
+
+
 def test_sizes_that_contradict():
     message = refusal(RandomSubset(n_per_class=2, n_samples=5), X, y)
     assert "n_per_class=2" in message and "n_samples=5" in message and "one of them" in message

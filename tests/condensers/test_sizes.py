@@ -97,7 +97,7 @@ def test_a_set_larger_than_the_data_is_refused_without_classes_and_of_a_stream()
         (0.1, "n_per_class=0.1 must be a whole number of at least 1; for a fraction of the rows give n_samples=0.1"),
         (2.5, "n_per_class=2.5 must be a whole number"),
         (float("nan"), "n_per_class=nan must be a whole number"),
-        ("ten", "n_per_class='ten' must be a whole number"),
+        ("ten", "n_per_class='ten' must be a whole number of at least 1; parameters other than it are given by name"),
         ([2, 2], "n_per_class=[2, 2] must be a whole number"),
         (at_most(0), "n_per_class=at_most(0) must be a whole number"),
         ({0: at_most(0.5), 1: 1}, "n_per_class[0]=at_most(0.5) must be a whole number"),

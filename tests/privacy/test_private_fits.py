@@ -276,7 +276,7 @@ def test_parts_that_look_at_rows_are_refused(condenser, words):
 def test_a_set_made_without_noise_is_no_start():
     condenser = quick(parameterization=Points(), warm_start=True).set_params(privacy=None).fit(X, y)
     with pytest.raises(ValueError, match="warm_start=True would start from a set that was made from private rows"):
-        condenser.set_params(privacy=once(), parameterization=None).fit(X, y)
+        condenser.set_params(privacy=once(), parameterization="auto").fit(X, y)
     first = quick(warm_start=True).fit(X, y).X_syn_.copy()
     assert np.abs(quick(warm_start=True).fit(X, y).fit(X, y).X_syn_ - first).max() < 1
 

@@ -13,6 +13,7 @@ from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection.kernels import GreedyKernelPoints
 from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import CrossEntropy, SquaredL2
+from skdc.exceptions import PartsError
 from skdc.kernels import Gaussian, Kernel, Laplace, Linear
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP, Builder, LinearNetwork
@@ -133,10 +134,10 @@ class TabularCondenser(NamedCondenser):
     """Real rows of a table, with what a teacher says of them: for learners of many kinds, trees among them.
 
     A condenser chooses rows. Then a teacher that was fitted on the other rows tells the probabilities of their classes,
-    or predicts their targets [1]_: where targets are noisy, that of a single row says less. It is believed of a class (or
-    a target) if it does better on rows held out than the class shares (the mean); hard labels stay those of the rows. Give `n_samples` rather
-    than `n_per_class` if learners are to know how frequent classes are: weights say it too, but not to learners that
-    take none, such as nearest neighbours.
+    or predicts their targets [1]_: where targets are noisy, that of a single row says less. It is believed of a class
+    (or a target) if it does better on rows held out than the class shares (the mean); hard labels stay those of the
+    rows. Give `n_samples` rather than `n_per_class` if learners are to know how frequent classes are: weights say it
+    too, but not to learners that take none, such as nearest neighbours.
 
     Parameters
     ----------
@@ -145,7 +146,7 @@ class TabularCondenser(NamedCondenser):
     rows : condenser, default=None
         What chooses the rows. None takes those from which kernel ridge regression predicts the others best:
         `GreedyKernelPoints()` for classes; for continuous targets the sum of what a Gaussian, a Laplace and a linear
-        kernel predict wrong. Size, seed and the like of the condenser are not looked at.
+        kernel predict wrong. Size, seed, encoder and the like are those of this condenser, and are not set on it.
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor; it sees encoded rows. None takes
         `HistGradientBoostingClassifier(early_stopping=False)`, or the like regressor.
@@ -201,15 +202,20 @@ class TabularCondenser(NamedCondenser):
         self.teacher = teacher
 
     def recipe(self) -> Recipe:
-        """Return the nouns."""
+        """Return the nouns: those of the last fit, where its data told the task."""
+        if self.task == "auto" and "recipe_" in vars(self):
+            return self.recipe_
         continuous, teacher = self.task == "regression", self.teacher
         if teacher is None:
             # Early stopping would ask for two rows of each class.
             boosting = HistGradientBoostingRegressor if continuous else HistGradientBoostingClassifier
             teacher = boosting(early_stopping=False)
-        chosen = self.rows.recipe() if isinstance(self.rows, BaseCondenser) else None
         if self.rows is None:
             chosen = _rows_for_values() if continuous else GreedyKernelPoints().recipe()
-        if chosen is None or not isinstance(chosen.parameterization, Subset):
-            raise ValueError(f"rows={self.rows!r} must be a condenser that chooses rows, such as KMedoids()")
+        elif not isinstance(self.rows, BaseCondenser):
+            raise PartsError(f"rows={self.rows!r} must be a condenser that chooses rows, such as KMedoids()")
+        elif self.rows.random_state is not None and self.random_state is None:
+            raise PartsError(f"rows={self.rows!r} takes the seed of the condenser outside; set random_state there")
+        else:
+            chosen = self.rows.chooser(f"rows={self.rows!r}", self.task)
         return Recipe(chosen.discrepancy, Subset(labels="teacher", teacher=teacher), chosen.solver)

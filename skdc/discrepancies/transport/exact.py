@@ -217,7 +217,7 @@ class LabeledTransport(ExactTransport):
                 "matter, use Wasserstein(by=None)"
             )
         if source.schema.task != "classification":
-            given = "y is continuous" if source.schema.task == "regression" else "there is no y"
+            given = source.schema.given_targets
             raise PartsError(f"LabeledTransport carries rows with their classes, but {given}; use Wasserstein")
         super().attach(source)
 
