@@ -79,6 +79,23 @@ def not_numeric(frame: Any) -> list[Any]:
     return [name for name, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in "iufbc"]
 
 
+def plain_labels(y: Any) -> Any:
+    """Return numbers or booleans that come as objects as what they are, which learners take; others as they are."""
+    array = np.asarray(y)
+    types = {type(value) for value in array.flat} if array.dtype == object else set()
+    for dtype, kinds in _LABELS.items():
+        if types and all(issubclass(kind, kinds) and (dtype is bool or kind is not bool) for kind in types):
+            return array.astype(dtype)
+    return y
+
+
+_LABELS: dict[type, tuple[type, ...]] = {
+    bool: (bool, np.bool_),
+    int: (int, np.integer),
+    float: (int, np.integer, float, np.floating),
+}
+
+
 class Encoded:
     """Rows of one kind as numbers: what is none is encoded as condensers do where the user says nothing.
 

@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdc.containers import as_array, is_numeric, not_numeric, refuse_words, table_encoder
+from skdc.containers import as_array, is_numeric, not_numeric, plain_labels, refuse_words, table_encoder
 from skdc.data import Schema
 from skdc.seeds import seeded
 
@@ -244,7 +244,7 @@ def _refuse_text(X: Any) -> None:
 
 def _check_y(y: Any) -> NDArray:
     """Return y as an array that has no missing value and one or two dimensions."""
-    y = _plain_labels(as_array(np.asarray(_without_extensions(y)), "y"))
+    y = plain_labels(as_array(np.asarray(_without_extensions(y)), "y"))
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     if y.ndim == 1 and y.dtype.kind in "OSUb":
@@ -256,24 +256,6 @@ def _check_y(y: Any) -> NDArray:
             raise ValueError(f"y mixes labels of types {', '.join(kinds)}; make them all of one type")
         return y
     return check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0)
-
-
-def _plain_labels(y: NDArray) -> NDArray:
-    """Return numbers or booleans that come as objects as what they are; others as they are."""
-    if y.dtype != object:
-        return y
-    types = {type(value) for value in y.flat}
-    for dtype, kinds in _LABELS.items():
-        if types and all(issubclass(kind, kinds) and (dtype is bool or kind is not bool) for kind in types):
-            return y.astype(dtype)
-    return y
-
-
-_LABELS: dict[type, tuple[type, ...]] = {
-    bool: (bool, np.bool_),
-    int: (int, np.integer),
-    float: (int, np.integer, float, np.floating),
-}
 
 
 def _without_extensions(y: Any) -> Any:

@@ -49,7 +49,6 @@ FRAMES = {
     "nullable": NULLABLE,
     "missing": NULLABLE.assign(age=NULLABLE["age"].mask(Y == 0, pd.NA), smoker=NULLABLE["smoker"].mask(Y > 0, pd.NA)),
     "times": pd.DataFrame({"at": DAYS, "zone": DAYS.dt.tz_localize("Europe/Oslo"), "since": DAYS - DAYS.min()}),
-    "periods": pd.DataFrame({"month": DAYS.dt.to_period("M"), "day": DAYS.dt.to_period("D")}),
     "levels": pd.DataFrame(
         {
             "unused": pd.Categorical(WORDS, categories=list("zabc")),
@@ -109,7 +108,6 @@ def test_chunks_of_a_stream_give_the_columns_of_the_first(frame):
         stream.partial_fit(frame.iloc[chunk], Y[chunk])
     X_syn, _ = stream
     refuse_other_columns(X_syn, frame)
-    assert set(X_syn.iloc[:, 0]) - set(frame.iloc[:, 0]), "points move"
 
 
 def test_other_columns_change_nothing_of_how_a_number_comes_out():
