@@ -51,10 +51,10 @@ def as_array(values: Any, name: str = "X") -> Any:
         raise TypeError(f"{name} is a structured array, {dtype}; make a frame of it: pandas.DataFrame({name})")
     if isinstance(values, np.ndarray) and values.dtype.kind in "mM":
         what = "dates" if values.dtype.kind == "M" else "durations"
-        raise TypeError(
-            f"{name} is an array of {what}, {values.dtype}: columns of a frame may hold them, as those of "
-            f"pandas.DataFrame({name}); {name}.astype('int64') makes numbers of them, {name}.astype(str) labels"
-        )
+        instead = f"pass a frame, of which columns may hold them: pandas.DataFrame({name})"
+        if name != "X":
+            instead = f"{name}.astype('int64') makes numbers of them, {name}.astype(str) labels"
+        raise TypeError(f"{name} is an array of {what}, {values.dtype}; {instead}")
     return values
 
 
@@ -77,6 +77,23 @@ def is_numeric(X: Any) -> bool:
 def not_numeric(frame: Any) -> list[Any]:
     """Return the names of the columns that hold no numbers."""
     return [name for name, dtype in frame.dtypes.items() if getattr(dtype, "kind", "O") not in "iufbc"]
+
+
+def plain_labels(y: Any) -> Any:
+    """Return numbers or booleans that come as objects as what they are, which learners take; others as they are."""
+    array = np.asarray(y)
+    types = {type(value) for value in array.flat} if array.dtype == object else set()
+    for dtype, kinds in _LABELS.items():
+        if types and all(issubclass(kind, kinds) and (dtype is bool or kind is not bool) for kind in types):
+            return array.astype(dtype)
+    return y
+
+
+_LABELS: dict[type, tuple[type, ...]] = {
+    bool: (bool, np.bool_),
+    int: (int, np.integer),
+    float: (int, np.integer, float, np.floating),
+}
 
 
 class Encoded:

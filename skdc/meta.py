@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdc.condensers.base import BaseCondenser
+from skdc.containers import plain_labels
 
 
 def _estimator_has(method: str) -> Callable[[CondensedEstimator], bool]:
@@ -193,6 +194,7 @@ def fit_on_set(learner: Any, X: Any, y: Any, weight: Any, soft: Any, classes: An
         rows, columns = np.nonzero(soft)
         share = soft[rows, columns]
         X, y, weight = _safe_indexing(X, rows), classes[columns], share if weight is None else weight[rows] * share
+    y = plain_labels(y)
     return learner.fit(X, y, sample_weight=weight) if takes_weight else learner.fit(X, y)
 
 

@@ -25,6 +25,7 @@ from sklearn.utils import get_tags
 
 from skdc.condensers._input import Problem, dense
 from skdc.condensers.base import BaseCondenser
+from skdc.containers import plain_labels
 from skdc.meta import fit_on_set
 
 
@@ -49,7 +50,7 @@ class Judge:
         """Return the mean score on rows, of learners that are trained on the set of a fitted condenser."""
         X_syn, y_syn = condenser
         given = condenser.sample_weight_, condenser.y_soft_, getattr(condenser, "classes_", None)
-        rows, synthetic, scores = self.show(X), self.show(X_syn), []
+        rows, synthetic, y, scores = self.show(X), self.show(X_syn), plain_labels(y), []
         for learner in self.learners:
             fitted = fit_on_set(clone(learner), synthetic, y_syn, *given)
             scorer = check_scoring(fitted, self.scoring)

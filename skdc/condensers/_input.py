@@ -23,7 +23,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdc.containers import as_array, is_numeric, not_numeric, refuse_words, table_encoder
+from skdc.containers import as_array, is_numeric, not_numeric, plain_labels, refuse_words, table_encoder
 from skdc.data import Schema
 from skdc.seeds import seeded
 
@@ -245,7 +245,7 @@ def _refuse_text(X: Any) -> None:
 
 def _check_y(y: Any) -> NDArray:
     """Return y as an array that has no missing value and one or two dimensions."""
-    y = _plain_labels(np.asarray(_without_extensions(y)))
+    y = plain_labels(as_array(np.asarray(_without_extensions(y)), "y"))
     if y.ndim == 2 and y.shape[1] == 1:
         y = column_or_1d(y, warn=True)
     if y.ndim == 1 and y.dtype.kind in "OSUb":
@@ -257,17 +257,6 @@ def _check_y(y: Any) -> NDArray:
             raise ValueError(f"y mixes labels of types {', '.join(kinds)}; make them all of one type")
         return y
     return check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0)
-
-
-def _plain_labels(y: NDArray) -> NDArray:
-    """Return numbers or booleans that come as objects as what they are; others as they are."""
-    if y.dtype != object:
-        return y
-    types = {type(value) for value in y.flat}
-    for kinds, dtype in (((bool, np.bool_), np.bool_), ((int, np.integer), np.int64)):
-        if types and all(issubclass(kind, kinds) and (dtype is np.bool_ or kind is not bool) for kind in types):
-            return y.astype(dtype)
-    return y
 
 
 def _without_extensions(y: Any) -> Any:
@@ -316,7 +305,9 @@ def target_kind(y: NDArray | None, task: str, known: bool) -> str:
 def _refuse_no_labels(y: NDArray, kind: str, sure: bool) -> None:
     """Refuse what is no label a row or, unless that is `sure`, may be numbers of something."""
     if kind == "unknown":
-        raise ValueError("Unknown label type: y must hold labels or numbers, one a row")
+        raise ValueError(
+            "Unknown label type: y must hold labels or numbers, one a row; y.astype(str) makes labels of other objects"
+        )
     if kind not in ("binary", "multiclass"):
         raise ValueError(
             f"y is {kind}, which cannot be condensed as classes; give one label a row, or task='regression'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -41,7 +42,25 @@ def template(values: Any) -> Any:
     return values.iloc[:0].copy() if hasattr(values, "iloc") else np.empty_like(np.asarray(values)[:0])
 
 
-def seen_range(values: Any) -> tuple[Any, Any] | None:
+def span_of_rows(span: Any, X: Any, fitted: Mapping[str, Any]) -> tuple[Any, Any] | None:
+    """Return between which ends the numbers of synthetic rows lie, None where that is not known.
+
+    Parameters
+    ----------
+    span : (low, high) or None
+        That of the points: of codes, where there is an encoder.
+    X : array or frame
+        The data.
+    fitted : mapping
+        The fitted attributes.
+    """
+    if span is None or "encoder_" not in fitted:
+        return span
+    # The range of private rows is no release.
+    return None if "privacy_" in fitted else _seen_range(X)
+
+
+def _seen_range(values: Any) -> tuple[Any, Any] | None:
     """Return the least and the greatest number of each column, None for columns of other kinds; or None for words."""
     if not hasattr(values, "iloc"):
         array = np.asarray(values)
@@ -70,12 +89,13 @@ def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
     """
     if hasattr(values, "iloc"):
         return values
-    if values.shape[1:] != np.shape(like)[1:]:
+    like = like if hasattr(like, "iloc") else np.asarray(like)
+    if values.shape[1:] != like.shape[1:]:
         raise ValueError(
-            f"the encoder gives back rows of shape {values.shape[1:]}, but those of X are of {np.shape(like)[1:]}"
+            f"the encoder gives back rows of shape {values.shape[1:]}, but those of X have shape {like.shape[1:]}"
         )
     if not hasattr(like, "iloc"):
-        return values if span is None else _bounded(values, np.asarray(like).dtype, *span)
+        return values if span is None else _bounded(values, like.dtype, *span)
     dtypes = list(like.dtypes)
     columns = [values[:, j] for j in range(len(dtypes))]
     if span is not None:
@@ -141,6 +161,31 @@ def in_package_of(values: Any, like: Any) -> Any:
 
     found = polars.from_pandas(values)
     return found.cast(dict(like.schema) if hasattr(like, "schema") else like.dtype)
+
+
+def chosen_pair(X: Any, y: Any, indices: NDArray[np.intp], y_syn: Any, relabeled: bool) -> tuple[Any, Any, Any]:
+    """Return rows of the data and their targets, in the containers of the data; and the targets as an array.
+
+    Parameters
+    ----------
+    X, y : array, frame or series
+        The data; y may be None.
+    indices : ndarray of shape (m,)
+        Which rows.
+    y_syn : ndarray or None
+        Their targets, as the condenser has them.
+    relabeled : bool
+        Whether those are not the targets of the data.
+    """
+    if y is None:
+        return chosen_rows(X, indices), None, y_syn
+    chosen = chosen_targets(y, indices)
+    if relabeled:
+        return chosen_rows(X, indices), like_targets(y_syn, y, getattr(chosen, "index", None)), y_syn
+    y_syn = np.asarray(chosen, dtype=y_syn.dtype).reshape(y_syn.shape)
+    # Numbers that came as objects are labels that learners take.
+    as_objects = not hasattr(y, "iloc") and np.asarray(y).dtype.kind == "O"
+    return chosen_rows(X, indices), y_syn if as_objects else chosen, y_syn
 
 
 def chosen_rows(values: Any, indices: NDArray[np.intp]) -> Any:

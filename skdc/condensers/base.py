@@ -27,12 +27,11 @@ from skdc.condensers._inner import chooser_of
 from skdc.condensers._input import Problem, checked_rows, dense, encoder_of_stream, read
 from skdc.condensers._numbers import refuse_extreme_numbers, warn_of_one_row
 from skdc.condensers._output import (
-    chosen_rows,
-    chosen_targets,
+    chosen_pair,
     in_package_of,
     like_rows,
     like_targets,
-    seen_range,
+    span_of_rows,
     template,
     whole,
 )
@@ -338,26 +337,13 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         """Remember the pair in the containers of the data."""
         given, (X, y) = (X, y), (as_array(X), as_array(y, "y"))
         if "indices_" in vars(self):
-            self._X_out, self._y_out = chosen_rows(X, self.indices_), None
-            if y is not None and self._relabeled:
-                chosen = chosen_targets(y, self.indices_)
-                self._y_out = like_targets(self.y_syn_, y, getattr(chosen, "index", None))
-            elif y is not None:
-                self._y_out = chosen_targets(y, self.indices_)
-                targets = np.asarray(self._y_out, dtype=self.y_syn_.dtype)
-                self.y_syn_ = targets.reshape(self.y_syn_.shape)
-                if not hasattr(y, "iloc") and np.asarray(y).dtype.kind == "O":
-                    self._y_out = self.y_syn_  # labels as learners take them
+            pair = chosen_pair(X, y, self.indices_, self.y_syn_, self._relabeled)
+            self._X_out, self._y_out, self.y_syn_ = pair
         else:
-            encoded, span = "encoder_" in vars(self), self._span
-            if encoded and span is not None:  # that of the codes
-                span = None if "privacy_" in vars(self) else seen_range(X)
-            self._X_out = like_rows(self.X_syn_, X, span)
+            self._X_out = like_rows(self.X_syn_, X, span_of_rows(self._span, X, vars(self)))
             self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
-            if not hasattr(self._X_out, "iloc"):
-                self.X_syn_ = self._X_out
-            elif not encoded:
-                self.X_syn_ = self._X_out.to_numpy(dtype=self.X_syn_.dtype)
+            if "encoder_" not in vars(self):
+                self.X_syn_ = np.asarray(self._X_out, dtype=getattr(self._X_out, "dtype", self.X_syn_.dtype))
         if "encoder_" in vars(self) or issparse(self._X_out):
             self.X_syn_ = self._X_out
         if "_stream" in vars(self):

@@ -13,12 +13,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, shift
 from sklearn.base import clone
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdc.condensers.base import BaseCondenser
 from skdc.evaluation._display import Table
+from skdc.evaluation.transfer import numbers_of_rows
 from skdc.images import ImageLayout
 from skdc.learners import NetworkClassifier
 from skdc.meta import fit_on_set
@@ -88,8 +89,8 @@ def robustness_table(
     groups : array-like of shape (n,), default=None
         Of the test rows; None takes their labels.
     radius : float, default=None
-        Of the attacks that None stands for, in the units of X, by the largest change of a number; None takes a tenth of
-        the range of the test rows.
+        Of the attacks that None stands for, in the units of X (of what its encoder makes of X, where the condenser has
+        one), by the largest change of a number; None takes a tenth of the range of the test rows.
     n_attacked : int, default=200
         Test rows that are looked at: the first ones.
     random_state : int, default=0
@@ -125,12 +126,10 @@ def robustness_table(
     check_is_fitted(condenser)
     if getattr(condenser, "classes_", None) is None:
         raise ValueError(f"{type(condenser).__name__} was fitted without classes, which robustness_table tells apart")
-    shape = np.asarray(condenser.X_syn_).shape[1:]
-    X_test, y_test = check_array(X_test, allow_nd=True, dtype=np.float32), np.asarray(y_test)
+    X, X_test = (rows.astype(np.float32) for rows in numbers_of_rows(condenser, X_test))
+    shape, y_test = X.shape[1:], np.asarray(y_test)
     groups = y_test if groups is None else np.asarray(groups)
     check_consistent_length(X_test, y_test, groups)
-    if X_test.shape[1:] != shape:
-        raise ValueError(f"test rows of shape {X_test.shape[1:]} are not like those of the set, {shape}")
     low, high = float(X_test.min()), float(X_test.max())
     X_test, y_test, groups = (values[:n_attacked] for values in (X_test, y_test, groups))
     if attacks is None:
@@ -140,7 +139,7 @@ def robustness_table(
     scores = {}
     learners = {"network": NetworkClassifier(random_state=random_state)} if learners is None else learners
     for name, learner in learners.items():
-        fitted = _Fitted(learner, condenser)
+        fitted = _Fitted(learner, condenser, X)
         clean = fitted.predict(X_test) == y_test
         changed = {}
         for change, attack in attacks.items():
@@ -169,10 +168,11 @@ class _Fitted:
         Unfitted.
     condenser : condenser
         Fitted.
+    X : ndarray of shape (m, ...)
+        The rows of its set as numbers.
     """
 
-    def __init__(self, learner: Any, condenser: BaseCondenser) -> None:
-        X = np.asarray(condenser.X_syn_, dtype=np.float32)
+    def __init__(self, learner: Any, condenser: BaseCondenser, X: NDArray) -> None:
         self.shift, self.scale = float(X.mean()), float(X.std()) or 1.0
         self.classes, self.input_shape = condenser.classes_, X.shape[1:]
         self.is_network = isinstance(learner, NetworkClassifier)

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdc.condensers._input import dense
 from skdc.condensers.base import BaseCondenser
+from skdc.containers import as_array
 from skdc.evaluation._display import Table
 from skdc.images import ImageLayout
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
@@ -146,13 +147,25 @@ def rows_for_learners(condenser: BaseCondenser, X_test: ArrayLike) -> tuple[NDAr
     ValueError
         If the new rows are not like those of the set.
     """
-    encoder = vars(condenser).get("encoder_")
+    X, X_test = numbers_of_rows(condenser, X_test)
+    mean, deviation = X.mean(), X.std() or 1.0
+    return (X - mean) / deviation, (X_test - mean) / deviation
+
+
+def numbers_of_rows(condenser: BaseCondenser, X_test: ArrayLike) -> tuple[NDArray, NDArray]:
+    """Return the rows of a condensed set and new ones as numbers: encoded, if the condenser has an encoder.
+
+    Raises
+    ------
+    ValueError
+        If the new rows are not like those of the set.
+    """
+    encoder, X_test = vars(condenser).get("encoder_"), as_array(X_test, "X_test")
     X, X_test = (rows if encoder is None else dense(encoder.transform(rows)) for rows in (condenser.X_syn_, X_test))
     X, X_test = np.asarray(X), check_array(X_test, allow_nd=True)
     if X_test.shape[1:] != X.shape[1:]:
         raise ValueError(f"test rows of shape {X_test.shape[1:]} are not like those of the set, {X.shape[1:]}")
-    mean, deviation = X.mean(), X.std() or 1.0
-    return (X - mean) / deviation, (X_test - mean) / deviation
+    return X, X_test
 
 
 def as_seen(learner: Any, X: NDArray) -> NDArray:

@@ -100,7 +100,7 @@ class Column(ABC):
 
 
 class Numbers(Column):
-    """Numbers, dates, periods, durations or ordered categories: all that a scikit-learn transformer can scale.
+    """Numbers, dates, durations or ordered categories: all that a scikit-learn transformer can scale.
 
     Whole numbers and dates come back as whole steps, of the size of those between the values seen, from the least of
     them to the greatest; other numbers come back within what was seen.
@@ -143,8 +143,6 @@ class Numbers(Column):
                 unknown = values.to_numpy()[codes < 0][0]
                 raise ValueError(f"it holds {unknown!r}, but its categories are {self.dtype.categories.tolist()}")
             return codes.astype(np.int64)
-        if isinstance(self.dtype, pd.PeriodDtype):
-            return np.asarray(values.astype(self.dtype).array.asi8)
         time = _time(self.dtype)
         if time is not None:
             return values.astype(self.dtype).astype(time).astype(np.int64).to_numpy()
@@ -185,8 +183,6 @@ class Numbers(Column):
         """Return whole numbers as values of the dtype."""
         if isinstance(self.dtype, pd.CategoricalDtype):
             return pd.Series(pd.Categorical.from_codes(whole, dtype=self.dtype))
-        if isinstance(self.dtype, pd.PeriodDtype):
-            return pd.Series(pd.arrays.PeriodArray(whole, dtype=self.dtype))
         time = _time(self.dtype)
         if time is None:
             return pd.Series(whole)
@@ -287,7 +283,7 @@ def fitted_column(
             raise ValueError(f"column {values.name!r} holds {kind} values as objects; convert it: {_CONVERSIONS[kind]}")
         return Levels(values, weight, max_categories)
     is_number = types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)
-    is_time = _time(dtype) is not None or isinstance(dtype, pd.PeriodDtype)
+    is_time = _time(dtype) is not None
     if (is_number or is_time) and not isinstance(dtype, pd.SparseDtype):
         return Numbers(values, weight, scaler)
     raise ValueError(

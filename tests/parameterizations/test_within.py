@@ -38,7 +38,7 @@ MAKERS = {
     "low resolution": wild(LowResolution(image_shape=(4, 4))),
     "stream": wild(Points(), RandomFeatureMMD(bandwidth=1.0, n_features=20)),
     "default": GeneralCondenser(threshold=0.1, n_steps=10, n_per_class=3, random_state=0),
-    "learned labels": KernelInducingPoints(step_size=0.5, n_steps=15, n_per_class=3, random_state=0),
+    "kernel ridge": KernelInducingPoints(labels="hard", step_size=0.5, n_steps=15, n_per_class=3, random_state=0),
     "means": KMeansCondenser(n_per_class=3, random_state=0),
     "barycenter": WassersteinCoreset(n_per_class=3, random_state=0),
     "kept rows": LabelSolve(n_per_class=3, random_state=0),
@@ -84,6 +84,16 @@ def test_ends_do_not_wrap(dtype):
     assert X_syn.dtype == dtype
     assert X_syn.min() >= low and X_syn.max() <= high
     assert X_syn.min() == pytest.approx(low, rel=1e-6) and X_syn.max() == pytest.approx(high, rel=1e-6)
+
+
+def test_learned_labels_need_to_leave_the_range():
+    condenser = KernelInducingPoints(step_size=0.5, n_steps=15, n_per_class=3, random_state=0)
+    assert condenser.recipe().parameterization.within is None
+    rows = IMAGES.reshape(60, 16)
+    fitted = clone(condenser).fit(rows, Y)
+    assert fitted.X_syn_.dtype == np.float64 and fitted.X_syn_.max() > rows.max()
+    X_syn, _ = clone(condenser).fit(pd.DataFrame(rows), Y)  # but not in frames
+    assert (X_syn.dtypes == np.uint8).all() and X_syn.to_numpy().max() <= rows.max()
 
 
 def test_whole_numbers_are_rounded_not_cut_down():

@@ -53,6 +53,10 @@ class KernelInducingPoints(NamedCondenser):
     Fitted attributes are those of `Condenser`; `learner_` is the fitted kernel-ridge classifier or regressor that the
     set is made for. Other learners gain less from learned labels: give them a set with `labels="hard"`.
 
+    With learned labels the points may leave the range of the data (`Points(within=None)`), and come out as floats: that
+    learner is 0.1 points better for it on MNIST, and 0.4 on Fashion-MNIST. With other labels, and in frames, nothing
+    comes out that is outside of the range of the data.
+
     For a kernel of finitely many features, such as `RandomNetworkKernel`, `Condenser` with
     `SquaredL2(space=FeatureRidgePredictions(kernel), by=None)` and `Points(labels="learned")` does the same in a
     fraction of the time, and sees all rows in each step.
@@ -119,4 +123,5 @@ class KernelInducingPoints(NamedCondenser):
         else:
             discrepancy = DualityGap(self.loss, self.kernel, self.regularization)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size, max_passes=100)
-        return Recipe(discrepancy, Points(labels=self.labels), solver)
+        within = None if self.labels == "learned" else "data"
+        return Recipe(discrepancy, Points(labels=self.labels, within=within), solver)
