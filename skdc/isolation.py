@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @contextmanager
@@ -22,6 +25,17 @@ def restored_on_failure(*estimators: Any) -> Iterator[None]:
         raise
 
 
+def all_or_nothing(fit: Method) -> Method:
+    """Make of a `fit` one that leaves the estimator as it was if it does not end."""
+
+    @wraps(fit)
+    def whole(self: Any, *args: Any, **params: Any) -> Any:
+        with restored_on_failure(self):
+            return fit(self, *args, **params)
+
+    return cast(Method, whole)
+
+
 @contextmanager
 def filters_kept() -> Iterator[None]:
     """Take back the warning filters of libraries that are first imported within, as torch's optimizers do.
@@ -32,7 +46,9 @@ def filters_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        _remove(entry for entry in list(warnings.filters) if entry not in filters and entry[2].__module__ not in modules)
+        _remove(
+            entry for entry in list(warnings.filters) if entry not in filters and entry[2].__module__ not in modules
+        )
 
 
 def _remove(entries: Iterable[Any]) -> None:

@@ -13,6 +13,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdc.condensers.base import BaseCondenser
+from skdc.isolation import all_or_nothing
 
 
 def _estimator_has(method: str) -> Callable[[CondensedEstimator], bool]:
@@ -85,6 +86,7 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         self.condenser = condenser
         self.estimator = estimator
 
+    @all_or_nothing
     def fit(
         self,
         X: ArrayLike,
@@ -229,6 +231,7 @@ class AsSampler(BaseEstimator):
     def __init__(self, condenser: BaseCondenser) -> None:
         self.condenser = condenser
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Condense the data.
 

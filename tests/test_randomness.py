@@ -9,10 +9,17 @@ from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from torch import nn
 
-from skdc import CAFE, Condenser, DistributionMatching, GradientMatching, OptimalTransportMatching
-from skdc import ImprovedDistributionMatching, TrajectoryMatching, UnrolledTraining
+from skdc import (
+    CAFE,
+    Condenser,
+    DistributionMatching,
+    GradientMatching,
+    ImprovedDistributionMatching,
+    TrajectoryMatching,
+    UnrolledTraining,
+)
 from skdc.discrepancies import MMD, FDivergence
-from skdc.learners import EL2N, GivenNetworks, NetworkClassifier
+from skdc.learners import GivenNetworks, NetworkClassifier
 from skdc.networks import MLP
 from skdc.solvers import Descent
 from skdc.spaces import NetworkFeatures
@@ -70,7 +77,7 @@ def condensers(network):
 
 
 def states():
-    kind, keys, place, *_ = np.random.get_state()  # noqa: NPY002
+    _, keys, place, *_ = np.random.get_state()  # noqa: NPY002
     return torch.random.get_rng_state().numpy().tobytes(), keys.tobytes(), place
 
 
@@ -112,7 +119,9 @@ def test_numbers_of_numpy_in_a_builder():
 
 def test_given_networks_that_draw():
     teacher = drawing(Noise)((3,), 2)
-    condenser = Condenser(MMD(space=NetworkFeatures(GivenNetworks([teacher]))), solver=Descent(n_steps=3), random_state=0)
+    condenser = Condenser(
+        MMD(space=NetworkFeatures(GivenNetworks([teacher]))), solver=Descent(n_steps=3), random_state=0
+    )
     before = states()
     first = clone(condenser).fit(X, Y).X_syn_
     assert states() == before

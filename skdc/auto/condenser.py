@@ -23,6 +23,7 @@ from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers.base import BaseCondenser, PairMixin
 from skdc.condensers.selection import RandomSubset
+from skdc.isolation import all_or_nothing
 from skdc.meta import task_of
 from skdc.seeds import seeded
 
@@ -124,6 +125,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @all_or_nothing
     def fit(
         self,
         X: ArrayLike,

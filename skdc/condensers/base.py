@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -41,9 +42,10 @@ from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
+from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
-from skdc.solvers.base import DivergenceError, Solution
+from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
 
@@ -184,10 +186,13 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             For bad input, and for parts that do not go together.
         DivergenceError
             If the loss is no longer finite; the last good set is kept.
+        KeyboardInterrupt
+            If the user interrupts it before there is a set; the condenser is what it was before. Later, the set of the
+            last step is kept, and an `InterruptedWarning` says so.
         """
         previous = self._previous()
-        self._forget()
-        try:
+        with restored_on_failure(self):
+            self._forget()
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 recipe = checked(self.recipe())
                 given, released = (X, y, sample_weight, sensitive_features), dict[str, Any]()
@@ -205,12 +210,15 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             self._contain(*given[:2])
             for name, value in released.items():
                 setattr(self, name, value)
-        except BaseException:
-            self._forget()
-            raise
-        if error is not None:
-            raise error
+        self._tell(error)
         return self
+
+    def _tell(self, early: DivergenceError | Interruption | None) -> None:
+        """Raise the error of a solver that stopped early, or warn of an interrupt; its last good set is shown."""
+        if isinstance(early, Interruption):
+            warnings.warn(f"{type(self).__name__} was {early}", InterruptedWarning, stacklevel=3)
+        elif early is not None:
+            raise early
 
     def transform(self, X: ArrayLike) -> Any:
         """Return new rows unchanged: the synthetic set lives in the space of the data.
@@ -242,7 +250,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         return _check_feature_names_in(self, input_features)
 
-    def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> DivergenceError | None:
+    def _condense(
+        self, problem: Problem, recipe: Recipe, previous: Start | None
+    ) -> DivergenceError | Interruption | None:
         self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
         with randomness(seed):
@@ -250,7 +260,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
 
     def _condense_from(
         self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
-    ) -> DivergenceError | None:
+    ) -> DivergenceError | Interruption | None:
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
@@ -288,7 +298,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         seed: int,
         previous: Start | None,
         encoder: Any,
-    ) -> DivergenceError | None:
+    ) -> DivergenceError | Interruption | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
         generator = torch.Generator().manual_seed(seed)
         synthetic = recipe.parameterization.build(source, sizes, generator)
@@ -296,7 +306,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             previous.load(synthetic, source, encoder)
         try:
             solution = recipe.solver.solve(objective, synthetic, source, generator, progress_of(self))
-        except DivergenceError as error:
+        except (DivergenceError, Interruption) as error:
             self._show(error.solution, synthetic, objective, source, encoder)
             return error
         self._show(solution, synthetic, objective, source, encoder)

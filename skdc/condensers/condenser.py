@@ -26,6 +26,7 @@ from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.data import Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
+from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.points import Points
 from skdc.privacy import GaussianMechanism
@@ -205,17 +206,11 @@ class Condenser(BaseCondenser):
         ValueError
             For bad input, or if something must be known before the first chunk and is not.
         """
-        before = vars(self).copy()
-        try:
-            with isolated(self.n_jobs):
-                if "_stream" not in before:
-                    self._forget()
-                    self._begin(X, y, classes, sample_weight)
-                self._add(X, y, classes, sample_weight)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+        with restored_on_failure(self), isolated(self.n_jobs):
+            if "_stream" not in vars(self):
+                self._forget()
+                self._begin(X, y, classes, sample_weight)
+            self._add(X, y, classes, sample_weight)
         return self
 
     def _begin(
@@ -280,12 +275,12 @@ class Condenser(BaseCondenser):
         stream = self._stream
         counts, mass = stream.sketch.counts, stream.sketch.mass
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
-        with isolated(self.n_jobs), randomness(stream.seed):
-            start = vars(self).get("_start")
-            error = self._solve(self.recipe(), deepcopy(stream.objective), stream.source(), sizes, stream.seed, start, None)
-        self._contain(*self._templates)
-        if error is not None:
-            raise error
+        with restored_on_failure(self):
+            with isolated(self.n_jobs), randomness(stream.seed):
+                objective, start = deepcopy(stream.objective), vars(self).get("_start")
+                error = self._solve(self.recipe(), objective, stream.source(), sizes, stream.seed, start, None)
+            self._contain(*self._templates)
+        self._tell(error)
         return vars(self)[name]
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -79,6 +79,29 @@ class DivergenceError(ArithmeticError):
         self.solution = solution
 
 
+class Interruption(KeyboardInterrupt):
+    """The user interrupts a solver that has a set.
+
+    Parameters
+    ----------
+    message : str
+    solution : Solution
+        The last good set.
+    """
+
+    def __init__(self, message: str, solution: Solution) -> None:
+        super().__init__(message)
+        self.solution = solution
+
+
+class InterruptedWarning(UserWarning):
+    """The user has interrupted a fit, and the set of the steps until then is kept.
+
+    A script in which an interrupt is to end more than one fit makes it an error:
+    `warnings.simplefilter("error", InterruptedWarning)`.
+    """
+
+
 class Solver(BaseEstimator, ABC):
     """How a live set is brought to minimise an objective.
 

@@ -10,7 +10,16 @@ import torch
 from torch import Tensor
 
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import DivergenceError, Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.base import (
+    DivergenceError,
+    Interruption,
+    Objective,
+    Progress,
+    Solution,
+    Solver,
+    declared_attributes,
+    detached,
+)
 from skdc.source import Source, require_rows
 
 
@@ -74,6 +83,8 @@ class Descent(Solver):
             If a setting makes no sense, or a parameter gets no gradient.
         DivergenceError
             If the loss is no longer finite; it carries the last good set.
+        Interruption
+            If the user interrupts it after a step; it carries the last good set.
         """
         n_steps = self._count_steps(source)
         groups = [{"params": list(synthetic.parameters())}, *objective.parameters()]
@@ -82,23 +93,29 @@ class Descent(Solver):
         changing = [space for space in objective.spaces() if not space.frozen()]
         losses: list[float] = []
         last_good = _values(synthetic)
-        for step in range(n_steps):
-            optimizer.zero_grad()
-            losses.append(self._backward(objective, synthetic, source, generator))
-            if not np.isfinite(losses[-1]):
-                break
-            last_good = _values(synthetic)
-            if step == 0:
-                _refuse_idle(synthetic, objective)
-                _scale_epsilons(optimizer)
-            optimizer.step()
-            schedule.step()
-            for space in changing:
-                space.after_step(detached(synthetic()), source, generator)
-            if progress(step + 1, n_steps, losses[-1]):
-                break
+        interrupted = False
+        try:
+            for step in range(n_steps):
+                optimizer.zero_grad()
+                losses.append(self._backward(objective, synthetic, source, generator))
+                if not np.isfinite(losses[-1]):
+                    break
+                last_good = _values(synthetic)
+                if step == 0:
+                    _refuse_idle(synthetic, objective)
+                    _scale_epsilons(optimizer)
+                optimizer.step()
+                schedule.step()
+                for space in changing:
+                    space.after_step(detached(synthetic()), source, generator)
+                if progress(step + 1, n_steps, losses[-1]):
+                    break
+        except KeyboardInterrupt:
+            if not losses:
+                raise
+            interrupted = True
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
-        if diverged:
+        if diverged or interrupted:  # an interrupt may come when half of the numbers have moved
             _restore(synthetic, last_good)
         attributes = declared_attributes(objective, synthetic, source)
         solution = Solution(detached(synthetic()), len(losses), {self.watched: np.array(losses)}, attributes)
@@ -109,6 +126,8 @@ class Descent(Solver):
                 "X_syn_.",
                 solution,
             )
+        if interrupted:
+            raise Interruption(f"interrupted after {len(losses)} of {n_steps} steps; the set is kept", solution)
         return solution
 
     def _backward(self, objective: Objective, synthetic: LiveSet, source: Source, generator: torch.Generator) -> float:
