@@ -9,6 +9,9 @@ from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import Any, TypeVar, cast
 
+# What scikit-learn takes away by itself, once callbacks are torn down.
+_OF_CALLBACKS = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+
 Method = TypeVar("Method", bound=Callable[..., Any])
 
 
@@ -20,8 +23,9 @@ def restored_on_failure(*estimators: Any) -> Iterator[None]:
         yield
     except BaseException:
         for state, old in before:
+            kept = {name: state[name] for name in _OF_CALLBACKS if name in state}
             state.clear()
-            state.update(old)
+            state.update(old | kept)
         raise
 
 

@@ -149,8 +149,8 @@ def _refuse_one_row(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
     rows = inputs[0]
     if module.training and rows.shape[0] == 1 and rows.numel() == rows.shape[1]:
         raise ValueError(
-            f"{type(module).__name__} cannot train on one row, whose deviation is none: give each class two rows or more "
-            "(n_per_class=2) and batches of more than one, or take a network with group or layer norm"
+            f"{type(module).__name__} cannot train on one row, whose deviation is none: give each class two rows or "
+            "more (n_per_class=2) and batches of more than one, or take a network with group or layer norm"
         )
 
 

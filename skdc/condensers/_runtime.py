@@ -112,9 +112,9 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
     """Give torch, BLAS and OpenMP n_jobs threads (None is one) and gradients, and what they had afterwards."""
     n_threads = effective_n_jobs(n_jobs)
     # The number of OpenMP belongs to the thread that sets it.
-    with _limited("openmp", n_threads), _THREADS.set(n_threads), filters_kept():
-        with torch.inference_mode(False), torch.enable_grad():
-            yield
+    threads = _limited("openmp", n_threads), _THREADS.set(n_threads)
+    with threads[0], threads[1], filters_kept(), torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def find_device(name: str) -> torch.device:

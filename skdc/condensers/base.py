@@ -45,6 +45,7 @@ from skdc.discrepancies.objective import Objective
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
+from skdc.seeds import SharedParts
 from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
@@ -87,7 +88,7 @@ class PairMixin:
         return CondensedPair(self)
 
 
-class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of all condensers: subclasses say their `recipe`.
 
     Parameters

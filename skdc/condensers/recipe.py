@@ -114,8 +114,8 @@ def _refuse_leaks(recipe: Recipe) -> None:
         raise ValueError(f"{solver!r} looks at rows, which are private; use Descent()")
     if isinstance(solver, PrivateDescent) and getattr(recipe.discrepancy, "normalize", False):
         raise ValueError(
-            f"{recipe.discrepancy!r} would divide by losses at private rows, which PrivateDescent does not release; use "
-            "normalize=False, and weights"
+            f"{recipe.discrepancy!r} would divide by losses at private rows, which PrivateDescent does not release; "
+            "use normalize=False, and weights"
         )
     for leaf in recipe.leaves():
         if isinstance(leaf, Penalty):

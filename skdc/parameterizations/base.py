@@ -12,6 +12,7 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
+from skdc.seeds import SharedParts
 from skdc.source import RowSource, Source
 
 
@@ -51,7 +52,7 @@ class LiveSet(nn.Module, ABC):
         return {}
 
 
-class Parameterization(BaseEstimator, ABC):
+class Parameterization(SharedParts, BaseEstimator, ABC):
     """How the synthetic set is stored; a parameter object that builds live sets.
 
     Attributes

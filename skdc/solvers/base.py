@@ -15,6 +15,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.parameterizations.base import LiveSet
+from skdc.seeds import SharedParts
 from skdc.source import Source
 
 Progress = Callable[[int, int, float], bool]  # (steps done, steps in all, loss) -> whether to stop
@@ -102,7 +103,7 @@ class InterruptedWarning(UserWarning):
     """
 
 
-class Solver(BaseEstimator, ABC):
+class Solver(SharedParts, BaseEstimator, ABC):
     """How a live set is brought to minimise an objective.
 
     Attributes
