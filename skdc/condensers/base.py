@@ -37,6 +37,7 @@ from skdc.condensers._output import (
 )
 from skdc.condensers._private import drawn_data, private_source, refuse_unbounded
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
+from skdc.condensers._settled import settled
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
@@ -347,7 +348,8 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
-        self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective
+        self.n_iter_, self.history_ = solution.n_iter, solution.history
+        self.discrepancy_ = None if objective is None else settled(objective)
         numbers = synthetic.stored_numbers()
         self.storage_ = {"numbers": numbers, "bytes": numbers * schema.float_dtype.itemsize}
 

@@ -95,7 +95,7 @@ class Condenser(BaseCondenser):
     indices_ : ndarray of shape (m,)
         The chosen rows, for a subset.
     discrepancy_ : Discrepancy
-        The fitted clone.
+        A clone, with what was learned in numbers; without networks and data.
     n_iter_ : int
         Steps taken.
     history_ : dict of str to ndarray
