@@ -19,7 +19,8 @@ from sklearn.utils.validation import check_memory
 
 from skdc.condensers._callbacks import announced, with_callbacks
 from skdc.condensers._output import CondensedPair
-from skdc.condensers.base import BaseCondenser, PairMixin
+from skdc.condensers.base import BaseCondenser
+from skdc.condensers.pair import PairMixin
 from skdc.isolation import restored_on_failure
 
 

@@ -21,7 +21,8 @@ from skdc.auto.trials import Study
 from skdc.condensers._input import Problem, as_array, read
 from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
-from skdc.condensers.base import BaseCondenser, PairMixin
+from skdc.condensers.base import BaseCondenser
+from skdc.condensers.pair import PairMixin
 from skdc.condensers.selection import RandomSubset
 from skdc.isolation import all_or_nothing
 from skdc.meta import task_of

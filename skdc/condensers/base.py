@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from copy import copy, deepcopy
 from typing import Any, Literal, Self
@@ -27,7 +27,6 @@ from sklearn.utils.validation import (
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._input import Problem, as_array, checked_rows, dense, read
 from skdc.condensers._output import (
-    CondensedPair,
     chosen_rows,
     chosen_targets,
     like_rows,
@@ -40,6 +39,7 @@ from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated,
 from skdc.condensers._settled import settled
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
+from skdc.condensers.pair import PairMixin
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
@@ -50,43 +50,6 @@ from skdc.seeds import SharedParts
 from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
-
-
-class PairMixin:
-    """A fitted condenser unpacks into (X_syn, y_syn)."""
-
-    def __iter__(self: Any) -> Iterator[Any]:
-        """Return an iterator over X_syn and y_syn, in the containers of the data.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        """
-        check_is_fitted(self)
-        return iter(self._pair())
-
-    def fit_transform(
-        self: Any,
-        X: ArrayLike,
-        y: ArrayLike | None = None,
-        *,
-        sample_weight: ArrayLike | None = None,
-        sensitive_features: ArrayLike | None = None,
-    ) -> CondensedPair:
-        """Fit and return the pair (X_syn, y_syn).
-
-        Parameters
-        ----------
-        X, y, sample_weight, sensitive_features
-            As in `fit`.
-
-        Returns
-        -------
-        tuple of (X_syn, y_syn)
-        """
-        self.fit(X, y, sample_weight=sample_weight, sensitive_features=sensitive_features)
-        return CondensedPair(self)
 
 
 class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):

@@ -33,14 +33,14 @@ class Finding(pickle.Unpickler):
 @pytest.mark.parametrize("condenser", quick_condensers(), ids=lambda part: type(part).__name__)
 def test_a_fitted_condenser_is_small_and_needs_no_device(condenser):
     fitted = clone(condenser).set_params(n_per_class=3).fit(X, Y)
-    learner, stream = vars(fitted).pop("learner_", None), vars(fitted).pop("_stream", None)
+    vars(fitted).pop("learner_", None)
     pickled = pickle.dumps(fitted)
     finding = Finding(pickled)
     loaded = finding.load()
     strange = {name for name in finding.found if name.startswith("torch.") and not name.startswith("torch.optim.")}
     assert not strange - {"torch.serialization._get_layout", "torch.float32", "torch.float64"}, strange
     assert len(pickled) < len(pickle.dumps(clone(condenser))) + 20_000 < X.nbytes + 10_000
-    assert np.array_equal(loaded.X_syn_, fitted.X_syn_) and not (learner is None and stream is fitted)
+    assert np.array_equal(loaded.X_syn_, fitted.X_syn_)
 
 
 def test_what_was_learned_in_numbers_stays():
@@ -67,5 +67,6 @@ def tensors(value, seen):
 @pytest.mark.parametrize("condenser", quick_condensers(), ids=lambda part: type(part).__name__)
 def test_no_tensor_outlives_a_fit(condenser):
     fitted = clone(condenser).set_params(n_per_class=3).fit(X, Y)
-    vars(fitted).pop("_stream", None)
+    for name in ("_stream", "learner_"):  # they go on computing
+        vars(fitted).pop(name, None)
     assert not tensors(vars(fitted), set())
