@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+# What scikit-learn takes away by itself, once callbacks are torn down.
+_OF_CALLBACKS = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
+
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 
 @contextmanager
@@ -17,9 +23,21 @@ def restored_on_failure(*estimators: Any) -> Iterator[None]:
         yield
     except BaseException:
         for state, old in before:
+            kept = {name: state[name] for name in _OF_CALLBACKS if name in state}
             state.clear()
-            state.update(old)
+            state.update(old | kept)
         raise
+
+
+def all_or_nothing(fit: Method) -> Method:
+    """Make of a `fit` one that leaves the estimator as it was if it does not end."""
+
+    @wraps(fit)
+    def whole(self: Any, *args: Any, **params: Any) -> Any:
+        with restored_on_failure(self):
+            return fit(self, *args, **params)
+
+    return cast(Method, whole)
 
 
 @contextmanager

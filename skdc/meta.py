@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdc.condensers.base import BaseCondenser
 from skdc.containers import plain_labels
+from skdc.isolation import all_or_nothing
 
 
 def _estimator_has(method: str) -> Callable[[CondensedEstimator], bool]:
@@ -86,6 +87,7 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         self.condenser = condenser
         self.estimator = estimator
 
+    @all_or_nothing
     def fit(
         self,
         X: ArrayLike,
@@ -231,6 +233,7 @@ class AsSampler(BaseEstimator):
     def __init__(self, condenser: BaseCondenser) -> None:
         self.condenser = condenser
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:
         """Condense the data.
 

@@ -216,17 +216,8 @@ def penultimate(network: nn.Module, x: Tensor) -> Tensor:
 
 def last_layer(network: nn.Module, x: Tensor) -> tuple[Tensor, Tensor]:
     """Return what a network feeds to its last linear layer, flattened (its output if it has none), and its output."""
-    last = next((m for m in reversed(list(network.modules())) if isinstance(m, nn.Linear)), None)
-    if last is None:
-        outputs = network(x)
-        return outputs.flatten(1), outputs
-    seen: list[Tensor] = []
-    hook = last.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
-    try:
-        outputs = network(x)
-    finally:
-        hook.remove()
-    return seen[0].flatten(1), outputs
+    seen, outputs = _seen(network, x, [m for m in network.modules() if isinstance(m, nn.Linear)])
+    return (seen[-1] if seen else outputs).flatten(1), outputs
 
 
 def layer_inputs(network: nn.Module, x: Tensor) -> list[Tensor]:
@@ -235,6 +226,12 @@ def layer_inputs(network: nn.Module, x: Tensor) -> list[Tensor]:
     A network of one layer, or none, gives its output.
     """
     layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)][1:]
+    seen, outputs = _seen(network, x, layers)
+    return seen or [outputs]
+
+
+def _seen(network: nn.Module, x: Tensor, layers: list[nn.Module]) -> tuple[list[Tensor], Tensor]:
+    """Return what is fed to those of some layers that are used, in the order of their use, and the output."""
     seen: list[Tensor] = []
     hooks = [layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for layer in layers]
     try:
@@ -242,7 +239,7 @@ def layer_inputs(network: nn.Module, x: Tensor) -> list[Tensor]:
     finally:
         for hook in hooks:
             hook.remove()
-    return seen or [outputs]
+    return seen, outputs
 
 
 def training_loss(outputs: Tensor, targets: Tensor, mass: Tensor, task: str) -> Tensor:

@@ -19,7 +19,9 @@ from sklearn.utils.validation import check_memory
 
 from skdc.condensers._callbacks import announced, with_callbacks
 from skdc.condensers._output import CondensedPair
-from skdc.condensers.base import BaseCondenser, PairMixin
+from skdc.condensers.base import BaseCondenser
+from skdc.condensers.pair import PairMixin
+from skdc.isolation import restored_on_failure
 
 
 def _pipeline_has(method: str) -> Callable[[CondensingPipeline], bool]:
@@ -168,6 +170,10 @@ class CondensingPipeline(Pipeline):
 
     def _fit_stages(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the steps up to each condenser, and then the last ones by a method; return what that returns."""
+        with restored_on_failure(self, *(step for _, step in self.steps)):
+            return self._fit_each(method, X, y, params)
+
+    def _fit_each(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         self.steps = list(self.steps)
         self._validate_steps()
         *before, last = _plan(self, method, X, params)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import torch
@@ -40,6 +41,28 @@ def in_turn(weight: Tensor, generator: torch.Generator) -> Tensor:
     n = len(weight)
     cards = torch.arange(n) if is_even(weight) else proportional(weight, n, generator)
     return cards[torch.randperm(n, generator=generator)]
+
+
+_CLONES: ContextVar[dict[int, Any] | None] = ContextVar("_CLONES", default=None)
+
+
+class SharedParts:
+    """A parameter object of which a clone has one clone of a part that it had in two places.
+
+    scikit-learn clones a part each time that it meets it, so that two terms would no longer look through one space.
+    """
+
+    def __sklearn_clone__(self) -> Any:
+        clones = _CLONES.get()
+        if clones is not None:
+            if id(self) not in clones:
+                clones[id(self)] = super().__sklearn_clone__()  # type: ignore[misc]
+            return clones[id(self)]
+        token = _CLONES.set({})
+        try:
+            return super().__sklearn_clone__()  # type: ignore[misc]
+        finally:
+            _CLONES.reset(token)
 
 
 class Deck:

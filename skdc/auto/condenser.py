@@ -22,12 +22,14 @@ from skdc.auto.trials import Study
 from skdc.condensers._input import Problem, read
 from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
-from skdc.condensers.base import BaseCondenser, PairMixin
+from skdc.condensers.base import BaseCondenser
+from skdc.condensers.pair import PairMixin
 from skdc.condensers.selection import RandomSubset
 from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.exceptions import PartsError
+from skdc.isolation import all_or_nothing
 from skdc.meta import task_of
 from skdc.seeds import seeded
 
@@ -130,6 +132,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.verbose = verbose
 
+    @all_or_nothing
     def fit(
         self,
         X: ArrayLike,

@@ -19,6 +19,7 @@ from sklearn.utils import _safe_indexing
 from skdc.auto.judges import Judge
 from skdc.condensers.base import BaseCondenser
 from skdc.exceptions import StoppedWarning
+from skdc.solvers.base import InterruptedWarning
 
 _FACTOR = 3  # one of three candidates goes on to three times the rows
 _MOST_ROWS = 50_000  # more rows make no better set that is as small as sets are
@@ -106,15 +107,26 @@ class Study:
             random_state=0,
             n_jobs=1,
         )
-        failure = None
+        failure, interrupted = None, False
         with warnings.catch_warnings():
             # Trials that fail are told of by the leaderboard; learners that have not converged on ten rows are no news.
             warnings.simplefilter("ignore")
+            warnings.simplefilter("error", InterruptedWarning)  # ends the search, and not one trial
             try:
                 search.fit(np.arange(len(self.positions))[:, None], np.zeros(len(self.positions)))
             except ValueError as error:  # all trials of a round have failed
                 failure = error
-        if not any(candidate == 0 for candidate, _ in self.mean_scores()):
+            except KeyboardInterrupt:
+                if not self.mean_scores():
+                    raise
+                interrupted = True
+        if interrupted:
+            warnings.warn(
+                f"the search was interrupted after {len(self.results)} trials; the best set of these is kept",
+                InterruptedWarning,
+                stacklevel=5,
+            )
+        elif not any(candidate == 0 for candidate, _ in self.mean_scores()):
             reasons = [result.error for result in self.results if result.error] or [str(failure)]
             raise ValueError(f"random rows give no set that can be judged: {reasons[0]}") from failure
 
@@ -213,6 +225,9 @@ class Trial(BaseEstimator):
         except StoppedWarning:
             result.error = "out of time"
             raise
+        except InterruptedWarning as error:
+            result.error = str(error)
+            raise KeyboardInterrupt from error
         except Exception as error:
             result.error = str(error)
             raise

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
+from typing import Any
 
 import torch
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
 
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
@@ -71,6 +75,41 @@ class Stream:
         if isinstance(self.sketch, PrivateSketch):
             return PrivateSource(self.sketch, self.schema, self.device)
         return SketchSource(self.sketch, self.schema, self.device)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A pickle is of arrays, and needs no device.
+        objective = deepcopy(self.objective)
+        for part in _parts(objective, {}):
+            for name, value in vars(part).items():
+                if isinstance(value, torch.Tensor):
+                    setattr(part, name, _Stored(value.detach().cpu().numpy()))
+        return {**vars(self), "objective": objective, "device": str(self.device)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)
+        known = self.device == "cpu" or torch.cuda.is_available()  # type: ignore[comparison-overlap]
+        self.device = torch.device(self.device if known else "cpu")
+        for part in _parts(self.objective, {}):
+            for name, value in vars(part).items():
+                if isinstance(value, _Stored):
+                    setattr(part, name, torch.as_tensor(value.values, device=self.device))
+
+
+@dataclass
+class _Stored:
+    """The numbers of a tensor."""
+
+    values: NDArray
+
+
+def _parts(part: Any, met: dict[int, Any]) -> list[Any]:
+    """Return a parameter object and all that it holds, each once."""
+    if isinstance(part, list | tuple):
+        return [found for value in part for found in _parts(value, met)]
+    if not isinstance(part, BaseEstimator) or id(part) in met:
+        return []
+    met[id(part)] = part
+    return [part, *(found for value in list(vars(part).values()) for found in _parts(value, met))]
 
 
 @torch.no_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from copy import copy, deepcopy
@@ -35,24 +36,27 @@ from skdc.condensers._output import (
     template,
     whole,
 )
-from skdc.condensers._pair import PairMixin
 from skdc.condensers._private import drawn_data, private_source, refuse_unbounded
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
+from skdc.condensers._settled import settled
 from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
+from skdc.condensers.pair import PairMixin
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
+from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
-from skdc.solvers.base import DivergenceError, Solution
+from skdc.seeds import SharedParts
+from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
 
 
-class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of all condensers: subclasses say their `recipe`.
 
     Parameters
@@ -166,10 +170,13 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             For bad input, and for parts that do not go together.
         DivergenceError
             If the loss is no longer finite; the last good set is kept.
+        KeyboardInterrupt
+            If the user interrupts it before there is a set; the condenser is what it was before. Later, the set of the
+            last step is kept, and an `InterruptedWarning` says so.
         """
         previous = self._previous()
-        self._forget()
-        try:
+        with restored_on_failure(self):
+            self._forget()
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 recipe = checked(self.recipe())
                 mechanism = recipe.privacy
@@ -192,12 +199,15 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             self._contain(*given[:2])
             for name, value in released.items():
                 setattr(self, name, value)
-        except BaseException:
-            self._forget()
-            raise
-        if error is not None:
-            raise error
+        self._tell(error)
         return self
+
+    def _tell(self, early: DivergenceError | Interruption | None) -> None:
+        """Raise the error of a solver that stopped early, or warn of an interrupt; its last good set is shown."""
+        if isinstance(early, Interruption):
+            warnings.warn(f"{type(self).__name__} was {early}", InterruptedWarning, stacklevel=3)
+        elif early is not None:
+            raise early
 
     def transform(self, X: ArrayLike) -> Any:
         """Return new rows unchanged: the synthetic set lives in the space of the data.
@@ -229,7 +239,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         check_is_fitted(self)
         return _check_feature_names_in(self, input_features)
 
-    def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> DivergenceError | None:
+    def _condense(
+        self, problem: Problem, recipe: Recipe, previous: Start | None
+    ) -> DivergenceError | Interruption | None:
         self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
         with randomness(seed):
@@ -237,7 +249,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
 
     def _condense_from(
         self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
-    ) -> DivergenceError | None:
+    ) -> DivergenceError | Interruption | None:
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
@@ -278,7 +290,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         seed: int,
         previous: Start | None,
         encoder: Any,
-    ) -> DivergenceError | None:
+    ) -> DivergenceError | Interruption | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
         generator = torch.Generator().manual_seed(seed)
         synthetic = recipe.parameterization.build(source, sizes, generator)
@@ -286,7 +298,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             previous.load(synthetic, source, encoder)
         try:
             solution = recipe.solver.solve(objective, synthetic, source, generator, progress_of(self))
-        except DivergenceError as error:
+        except (DivergenceError, Interruption) as error:
             self._show(error.solution, synthetic, objective, source, encoder)
             return error
         self._show(solution, synthetic, objective, source, encoder)
@@ -329,7 +341,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         self._span = synthetic.span
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
-        self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective
+        self.n_iter_, self.history_ = solution.n_iter, solution.history
+        self.discrepancy_ = None if objective is None else settled(objective)
         numbers = synthetic.stored_numbers()
         self.storage_ = {"numbers": numbers, "bytes": numbers * schema.float_dtype.itemsize}
 

@@ -27,6 +27,7 @@ from skdc.condensers.sizes import ClassSizes
 from skdc.data import WIDEST_TABLE, Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
+from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.points import Points
 from skdc.privacy import GaussianMechanism
@@ -103,7 +104,7 @@ class Condenser(BaseCondenser):
     recipe_ : Recipe
         Copies of the discrepancy, parameterization, solver and privacy that made the set.
     discrepancy_ : Discrepancy
-        The fitted clone.
+        A clone, with what was learned in numbers; without networks and data.
     n_iter_ : int
         Steps taken.
     history_ : dict of str to ndarray
@@ -218,17 +219,11 @@ class Condenser(BaseCondenser):
         ValueError
             For bad input, or if something must be known before the first chunk and is not.
         """
-        before = vars(self).copy()
-        try:
-            with isolated(self.n_jobs):
-                if "_stream" not in before:
-                    self._forget()
-                    self._begin(X, y, classes, sample_weight)
-                self._add(X, y, classes, sample_weight)
-        except BaseException:
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+        with restored_on_failure(self), isolated(self.n_jobs):
+            if "_stream" not in vars(self):
+                self._forget()
+                self._begin(X, y, classes, sample_weight)
+            self._add(X, y, classes, sample_weight)
         return self
 
     def _begin(
@@ -299,12 +294,12 @@ class Condenser(BaseCondenser):
         recipe = self.recipe()
         if self.privacy is None:
             check_sizes(self, recipe.parameterization, sizes, counts, stream.schema.classes)
-        with isolated(self.n_jobs), randomness(stream.seed):
-            start, objective = vars(self).get("_start"), deepcopy(stream.objective)
-            error = self._solve(recipe, objective, stream.source(), sizes, stream.seed, start, None)
-        self._contain(*self._templates)
-        if error is not None:
-            raise error
+        with restored_on_failure(self):
+            with isolated(self.n_jobs), randomness(stream.seed):
+                start, objective = vars(self).get("_start"), deepcopy(stream.objective)
+                error = self._solve(recipe, objective, stream.source(), sizes, stream.seed, start, None)
+            self._contain(*self._templates)
+        self._tell(error)
         return vars(self)[name]
 
     def __sklearn_is_fitted__(self) -> bool:

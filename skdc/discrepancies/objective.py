@@ -19,8 +19,9 @@ from skdc.discrepancies.arrays import compared
 from skdc.exceptions import PartsError
 from skdc.isolation import filters_kept
 from skdc.randomness import randomness
+from skdc.seeds import SharedParts
 from skdc.source import Source
-from skdc.spaces.base import PointwiseSpace, Space
+from skdc.spaces.base import PointwiseSpace, Space, each_once, is_first
 
 Rows = TypeVar("Rows", LabeledSet, Block)
 Compare = Callable[[Block, Block, torch.Generator], Tensor]
@@ -117,7 +118,11 @@ class Objective(ABC):
     def parameters(self) -> list[dict[str, Any]]:
         """Return the torch parameter groups optimised beside the synthetic set."""
         of_spaces = [group for space in self.spaces() for group in space.parameters()]
-        return of_spaces + [group for leaf in self.leaves() for group in leaf.own_parameters()]
+        groups = of_spaces + [group for leaf in self.leaves() for group in leaf.own_parameters()]
+        # A space inside of two others has its parameters once.
+        places = {id(parameter): place for place, group in enumerate(groups) for parameter in group["params"]}
+        own = [[p for p in group["params"] if places[id(p)] == place] for place, group in enumerate(groups)]
+        return [{**group, "params": params} for group, params in zip(groups, own, strict=True) if params]
 
     def sketchable(self) -> bool:
         """Tell whether the real data are seen through frozen mean features only, so that a sketch will do."""
@@ -128,7 +133,7 @@ def _is_frozen(space: Space | None) -> bool:
     return space is None or (isinstance(space, PointwiseSpace) and space.frozen())
 
 
-class Term(BaseEstimator, Objective):
+class Term(SharedParts, BaseEstimator, Objective):
     """A term of an objective: a discrepancy, or a penalty.
 
     Attributes
@@ -201,7 +206,7 @@ class Term(BaseEstimator, Objective):
         return type(self)(**{**self.get_params(deep=False), "weight": self.weight * float(factor)})
 
 
-class Hybrid(Objective, _BaseComposition):
+class Hybrid(SharedParts, Objective, _BaseComposition):
     """A weighted sum of discrepancies, made by `+` and `*`.
 
     Parameters
@@ -235,17 +240,6 @@ class Hybrid(Objective, _BaseComposition):
         self._set_params("terms", **params)
         return self
 
-    def __sklearn_clone__(self) -> Hybrid:
-        # A space given to two terms is one live space: cloning must not split it.
-        copies: dict[int, Space] = {}
-        terms = []
-        for name, term in self.terms:
-            params = {key: clone(value, safe=False) for key, value in term.get_params(deep=False).items()}
-            if term.space is not None:
-                params["space"] = copies.setdefault(id(term.space), params["space"])
-            terms.append((name, type(term)(**params)))
-        return Hybrid(terms, self.normalize)
-
     def leaves(self) -> list[Term]:
         """Return the terms."""
         return [term for _, term in self.terms]
@@ -264,8 +258,10 @@ class Hybrid(Objective, _BaseComposition):
             raise PartsError(f"{self!r} does not look at the data; add a discrepancy, such as MMD()")
         for leaf in self.leaves():
             leaf.attach(source)
-        for space in self.spaces():
-            space.fit(source, generator)
+        with each_once():
+            for space in self.spaces():
+                if is_first(space):
+                    space.fit(source, generator)
         for leaf in self.leaves():
             leaf.fit_scale(source, generator)
         return self

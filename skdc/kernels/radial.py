@@ -58,7 +58,7 @@ class Radial(Kernel):
     @property
     def bandwidth_(self) -> np.ndarray:
         """The bandwidths, of shape (n_bandwidths,)."""
-        return self.log_bandwidth_.detach().cpu().double().exp().numpy()
+        return torch.as_tensor(self.log_bandwidth_).detach().cpu().double().exp().numpy()
 
     def resolved(self) -> Self:
         """Return the kernel with numbers for bandwidths."""

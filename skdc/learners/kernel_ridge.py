@@ -12,6 +12,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from skdc.isolation import all_or_nothing
 from skdc.kernels import Gaussian, Kernel
 from skdc.learners.targets import checked_weight, class_targets, require_shape
 
@@ -144,6 +145,7 @@ class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
         super().__init__(kernel, regularization, shift)
         self.target_shift = target_shift
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on rows X of shape (n, ...) and targets y of shape (n,) or (n, n_outputs).
 
@@ -216,6 +218,7 @@ class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
         super().__init__(kernel, regularization, shift)
         self.classes = classes
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit on rows X of shape (n, ...) and y: labels of shape (n,), or targets of shape (n, n_classes).
 

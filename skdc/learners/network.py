@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from skdc.augmentation import Augmentation
 from skdc.data import LabeledSet
 from skdc.images import ImageLayout
-from skdc.isolation import filters_kept
+from skdc.isolation import all_or_nothing, filters_kept
 from skdc.learners.defenses import Defense
 from skdc.learners.targets import checked_weight, class_targets, require_shape
 from skdc.networks import Builder, build_network, training_loss
@@ -143,6 +143,7 @@ class NetworkClassifier(NeuralNetClassifier):
         """Refused: a set is learned from scratch."""
         raise AttributeError("NetworkClassifier has no partial_fit; it trains from scratch: use fit")
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Train a fresh network.
 

@@ -16,10 +16,11 @@ from skdc.data import LabeledSet
 from skdc.learners.teachers import trained_network
 from skdc.learners.training import train_step, training
 from skdc.networks import Builder, build_network
+from skdc.seeds import SharedParts
 from skdc.source import RowSource, Source, require_rows, require_targets
 
 
-class NetworkPool(BaseEstimator, ABC):
+class NetworkPool(SharedParts, BaseEstimator, ABC):
     """A supply of networks, of which a space sees one at a time; subclasses write `fit` and `after_step`.
 
     Attributes

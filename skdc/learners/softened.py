@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skdc.isolation import all_or_nothing
+
 
 class Softened(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     r"""A classifier whose probabilities are drawn together by a temperature, as a teacher's in distillation [1]_.
@@ -48,6 +50,7 @@ class Softened(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         self.estimator = estimator
         self.temperature = temperature
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the classifier.
 

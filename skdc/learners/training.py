@@ -85,7 +85,9 @@ def unrolled(
         kept = step >= n_steps - n_backward
         outputs = functional_call(network, dict(zip(names, values, strict=True)), rows.X)
         loss = training_loss(outputs, rows.y, rows.mass, task)
-        slopes = torch.autograd.grad(loss, values, create_graph=kept)
+        # A network may have parameters that it does not use.
+        unused = {"allow_unused": True, "materialize_grads": True}
+        slopes = torch.autograd.grad(loss, values, create_graph=kept, **unused)
         speeds = [momentum * speed + slope for speed, slope in zip(speeds, slopes, strict=True)]
         values = [value - step_size * speed for value, speed in zip(values, speeds, strict=True)]
         if not kept:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
+from skdc.seeds import SharedParts
 from skdc.source import Source
 
 
@@ -56,7 +57,7 @@ class LiveSet(nn.Module, ABC):
         return {}
 
 
-class Parameterization(BaseEstimator, ABC):
+class Parameterization(SharedParts, BaseEstimator, ABC):
     """How the synthetic set is stored; a parameter object that builds live sets.
 
     Attributes

@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
+from skdc.isolation import all_or_nothing
+
 
 class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     r"""Encode each column by piecewise-linear functions, one for each of its quantile bins [1]_.
@@ -51,6 +53,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     def __init__(self, n_bins: int = 8) -> None:
         self.n_bins = n_bins
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Find the edges of the bins.
 

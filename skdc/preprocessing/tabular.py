@@ -13,6 +13,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
+from skdc.isolation import all_or_nothing
 from skdc.preprocessing.columns import fitted_column
 
 
@@ -76,6 +77,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         self.numbers = numbers
         self.max_categories = max_categories
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Learn the columns.
 

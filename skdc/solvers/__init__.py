@@ -1,7 +1,7 @@
 """Solvers: how the synthetic set is moved or chosen."""
 
 from skdc.solvers.barycenter import Barycenter
-from skdc.solvers.base import DivergenceError, Solution, Solver
+from skdc.solvers.base import DivergenceError, InterruptedWarning, Solution, Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.draw import Draw
 from skdc.solvers.greedy import Greedy
@@ -22,6 +22,7 @@ __all__ = [
     "Draw",
     "Greedy",
     "Halving",
+    "InterruptedWarning",
     "LeastSquares",
     "Lloyd",
     "Pivots",

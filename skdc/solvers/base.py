@@ -15,6 +15,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.parameterizations.base import LiveSet
+from skdc.seeds import SharedParts
 from skdc.source import Source
 
 Progress = Callable[[int, int, float], bool]  # (steps done, steps in all, loss) -> whether to stop
@@ -79,7 +80,30 @@ class DivergenceError(ArithmeticError):
         self.solution = solution
 
 
-class Solver(BaseEstimator, ABC):
+class Interruption(KeyboardInterrupt):
+    """The user interrupts a solver that has a set.
+
+    Parameters
+    ----------
+    message : str
+    solution : Solution
+        The last good set.
+    """
+
+    def __init__(self, message: str, solution: Solution) -> None:
+        super().__init__(message)
+        self.solution = solution
+
+
+class InterruptedWarning(UserWarning):
+    """The user has interrupted a fit, and the set of the steps until then is kept.
+
+    A script in which an interrupt is to end more than one fit makes it an error:
+    `warnings.simplefilter("error", InterruptedWarning)`.
+    """
+
+
+class Solver(SharedParts, BaseEstimator, ABC):
     """How a live set is brought to minimise an objective.
 
     Attributes

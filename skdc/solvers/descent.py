@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import DivergenceError, Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.base import (
+    DivergenceError,
+    Interruption,
+    LiveSpace,
+    Objective,
+    Progress,
+    Solution,
+    Solver,
+    declared_attributes,
+    detached,
+)
 from skdc.source import Source, require_rows
+from skdc.spaces.base import each_once, is_first
 
 
 class Descent(Solver):
@@ -75,36 +88,21 @@ class Descent(Solver):
             If a setting makes no sense, or a parameter gets no gradient.
         DivergenceError
             If the loss is no longer finite; it carries the last good set.
+        Interruption
+            If the user interrupts it after a step; it carries the last good set.
         """
         n_steps = self._count_steps(source)
-        groups = [{"params": list(synthetic.parameters())}, *objective.parameters()]
-        optimizer = self.optimizer(groups, lr=self.step_size)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.5 * (1 + np.cos(np.pi * t / n_steps)))
-        changing = [space for space in objective.spaces() if not space.frozen()]
-        losses: list[float] = []
-        last_good = _values(synthetic)
-        for step in range(n_steps):
-            optimizer.zero_grad()
-            losses.append(self._backward(objective, synthetic, source, generator))
-            if not np.isfinite(losses[-1]):
-                break
-            last_good = _values(synthetic)
-            if step == 0:
-                _refuse_idle(synthetic, objective, source)
-                units = [_gradient_unit(group["params"]) for group in optimizer.param_groups]
-            _divide_gradients(optimizer, units)
-            if step == 0:
-                _scale_epsilons(optimizer)
-            optimizer.step()
-            synthetic.project()
-            schedule.step()
-            for space in changing:
-                space.after_step(detached(synthetic()), source, generator)
-            if progress(step + 1, n_steps, losses[-1]):
-                break
+        way, interrupted = _Way(_values(synthetic)), False
+        try:
+            self._descend(way, n_steps, objective, synthetic, source, generator, progress)
+        except KeyboardInterrupt:
+            if not way.losses:
+                raise
+            interrupted = True
+        losses = way.losses
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
-        if diverged:
-            _restore(synthetic, last_good)
+        if diverged or interrupted:  # an interrupt may come when half of the numbers have moved
+            _restore(synthetic, way.last_good)
         attributes = declared_attributes(objective, synthetic, source)
         solution = Solution(detached(synthetic()), len(losses), {self.watched: np.array(losses)}, attributes)
         if diverged:
@@ -114,7 +112,43 @@ class Descent(Solver):
                 "X_syn_.",
                 solution,
             )
+        if interrupted:
+            raise Interruption(f"interrupted after {len(losses)} of {n_steps} steps; the set is kept", solution)
         return solution
+
+    def _descend(
+        self,
+        way: _Way,
+        n_steps: int,
+        objective: Objective,
+        synthetic: LiveSet,
+        source: Source,
+        generator: torch.Generator,
+        progress: Progress,
+    ) -> None:
+        """Take the steps, and write down the way."""
+        groups = [{"params": list(synthetic.parameters())}, *objective.parameters()]
+        optimizer = self.optimizer(groups, lr=self.step_size)
+        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.5 * (1 + np.cos(np.pi * t / n_steps)))
+        changing = [space for space in objective.spaces() if not space.frozen()]
+        for step in range(n_steps):
+            optimizer.zero_grad()
+            way.losses.append(self._backward(objective, synthetic, source, generator))
+            if not np.isfinite(way.losses[-1]):
+                break
+            way.last_good = _values(synthetic)
+            if step == 0:
+                _refuse_idle(synthetic, objective, source)
+                units = [_gradient_unit(group["params"]) for group in optimizer.param_groups]
+            _divide_gradients(optimizer, units)
+            if step == 0:
+                _scale_epsilons(optimizer)
+            optimizer.step()
+            synthetic.project()
+            schedule.step()
+            _change(changing, detached(synthetic()), source, generator)
+            if progress(step + 1, n_steps, way.losses[-1]):
+                break
 
     def _backward(self, objective: Objective, synthetic: LiveSet, source: Source, generator: torch.Generator) -> float:
         """Give the parameters of the set and of the spaces their gradients; return what is watched."""
@@ -134,6 +168,21 @@ class Descent(Solver):
             return self.n_steps
         n_rows = len(require_rows(self, source, "the length of a pass"))
         return min(self.n_steps, math.ceil(self.max_passes * max(1.0, n_rows / self.batch_size)))
+
+
+def _change(spaces: list[LiveSpace], rows: LabeledSet, source: Source, generator: torch.Generator) -> None:
+    with each_once():
+        for space in spaces:
+            if is_first(space):
+                space.after_step(rows, source, generator)
+
+
+@dataclass
+class _Way:
+    """Where a descent has come to: the losses, and the numbers of the set at the last finite one."""
+
+    last_good: list[Tensor]
+    losses: list[float] = field(default_factory=list)
 
 
 def _values(synthetic: LiveSet) -> list[Tensor]:
@@ -163,8 +212,10 @@ def _scale_epsilons(optimizer: torch.optim.Optimizer) -> None:
     # Adam's epsilon has the unit of a gradient, and gradients have units of the data: it is meant relative to them.
     for group in optimizer.param_groups:
         if "eps" in group:
-            gradients = torch.cat([p.grad.flatten() for p in group["params"]])
-            group["eps"] *= float(gradients.double().square().mean().sqrt()) or 1.0
+            # A network may have parameters that it does not use.
+            gradients = [p.grad.flatten() for p in group["params"] if p.grad is not None]
+            size = float(torch.cat(gradients).double().square().mean().sqrt()) if gradients else 0.0
+            group["eps"] *= size or 1.0
 
 
 def _refuse_idle(synthetic: LiveSet, objective: Objective, source: Source) -> None:

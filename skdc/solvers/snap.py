@@ -16,7 +16,7 @@ from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, squared_distances
 from skdc.parameterizations.base import LiveSet, Parameterization
 from skdc.parameterizations.points import Points
-from skdc.solvers.base import Objective, Progress, Solution, Solver, detached
+from skdc.solvers.base import DivergenceError, Interruption, Objective, Progress, Solution, Solver, detached
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.selection import Cell, Choice, Selection
 from skdc.source import RowSource, Source
@@ -89,9 +89,16 @@ class Snap(Solver):
             raise PartsError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
         nearest = _Nearest(points, self.reweight)
         nearest.check_reweight()
-        moved = solver.solve(objective, points, source, generator, progress)
+        early: DivergenceError | Interruption | None = None
+        try:
+            moved = solver.solve(objective, points, source, generator, progress)
+        except (DivergenceError, Interruption) as error:
+            moved, early = error.solution, error
         chosen = nearest.solve(objective, synthetic, source, generator, lambda step, n_steps, loss: False)
-        return replace(chosen, n_iter=moved.n_iter, history=moved.history)
+        solution = replace(chosen, n_iter=moved.n_iter, history=moved.history)
+        if early is not None:
+            raise type(early)(str(early), solution)
+        return solution
 
 
 class _Nearest(Selection):

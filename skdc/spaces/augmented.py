@@ -69,7 +69,7 @@ class Augmented(SpaceWrapper):
         """
         self.layout_ = image_layout(self, source.schema.input_shape, self.image_shape, self.channels)
         self.augmentation_ = SiameseAugmentation() if self.augmentation is None else self.augmentation
-        self.space.fit(source, generator)
+        self.fit_space(source, generator)
         return self
 
     def represent(

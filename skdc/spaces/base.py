@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, ClassVar, Literal, Self
 
 import torch
@@ -10,10 +13,34 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet
+from skdc.seeds import SharedParts
 from skdc.source import RowSource, Source
 
+_MET: ContextVar[set[int] | None] = ContextVar("_MET", default=None)
 
-class Space(BaseEstimator, ABC):
+
+@contextmanager
+def each_once() -> Iterator[None]:
+    """Begin a round in which each live part is fitted, or changed, once, however many others look through it."""
+    token = _MET.set(set())
+    try:
+        yield
+    finally:
+        _MET.reset(token)
+
+
+def is_first(part: Any) -> bool:
+    """Tell whether a live part is met for the first time in the round under way; always, where there is none."""
+    met = _MET.get()
+    if met is None:
+        return True
+    if id(part) in met:
+        return False
+    met.add(id(part))
+    return True
+
+
+class Space(SharedParts, BaseEstimator, ABC):
     """A representation of both sets, possibly random, possibly of one given the other.
 
     A space is a parameter object: the condenser fits a clone.
@@ -66,9 +93,14 @@ class Space(BaseEstimator, ABC):
 
 
 class SpaceWrapper(Space):
-    """Another space, `space`, that is shown changed sets; subclasses write `represent`, and fit it."""
+    """Another space, `space`, that is shown changed sets; subclasses write `represent`, and call `fit_space`."""
 
     space: Space
+
+    def fit_space(self, source: Source, generator: torch.Generator) -> None:
+        """Fit the other space, if nothing else that looks through it has done so."""
+        if is_first(self.space):
+            self.space.fit(source, generator)
 
     @property
     def yields(self) -> Literal["clouds", "aligned"]:  # type: ignore[override]
@@ -82,7 +114,8 @@ class SpaceWrapper(Space):
 
     def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
         """Change the other space."""
-        self.space.after_step(synthetic, source, generator)
+        if is_first(self.space):
+            self.space.after_step(synthetic, source, generator)
 
     def parameters(self) -> list[dict[str, Any]]:
         """Return those of the other space."""

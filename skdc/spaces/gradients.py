@@ -87,10 +87,16 @@ class NetworkGradients(Space):
 
     @torch.enable_grad()
     def _gradients(self, rows: LabeledSet, create_graph: bool) -> list[Block]:
-        weights = [p for p in self.network_.parameters() if p.ndim > 1]
+        weights = list(self._matrices().values())
+        # A network may have parameters that it does not use.
+        unused = {"allow_unused": True, "materialize_grads": True}
         loss = training_loss(self.network_(rows.X), rows.y, rows.mass, self.schema_.task)
-        gradients = torch.autograd.grad(loss, weights, create_graph=create_graph)
+        gradients = torch.autograd.grad(loss, weights, create_graph=create_graph, **unused)
         return [unweighted(gradient.flatten(1)) for gradient in gradients]
+
+    def _matrices(self) -> dict[str, Tensor]:
+        """Return the weight tensors that are not frozen."""
+        return {name: p for name, p in self.network_.named_parameters() if p.ndim > 1 and p.requires_grad}
 
     def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
         """Train the network on the synthetic set, or draw a new one when it has served."""
@@ -166,7 +172,7 @@ class ClippedGradients(NetworkGradients):
             gradients = self._of_rows(real)
             factor = (self.clip / gradients.norm(dim=1)).clamp(max=1.0)
             mean = (real.mass * factor) @ gradients
-        shapes = [p.shape for p in self.network_.parameters() if p.ndim > 1]
+        shapes = [p.shape for p in self._matrices().values()]
         pieces = mean.split([shape.numel() for shape in shapes])
         blocks = [unweighted(piece.reshape(shape).flatten(1)) for piece, shape in zip(pieces, shapes, strict=True)]
         return blocks, self._gradients(synthetic, create_graph=True)
@@ -174,7 +180,7 @@ class ClippedGradients(NetworkGradients):
     def _of_rows(self, rows: LabeledSet) -> Tensor:
         """Return the gradient of the loss at each row, of shape (n, number of weights)."""
         weights = {name: p.detach() for name, p in self.network_.named_parameters()}
-        matrices = {name: p for name, p in weights.items() if p.ndim > 1}
+        matrices = {name: weights[name] for name in self._matrices()}
         one = rows.weight.new_ones(1)
 
         def loss(matrices: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:

@@ -16,6 +16,9 @@ from skdc.spaces.pooled import PooledSpace
 
 Solve = Callable[[Tensor], Tensor]
 
+# A network may have parameters that it does not use.
+_UNUSED: dict[str, bool] = {"allow_unused": True, "materialize_grads": True}
+
 
 class LinearizedPredictions(PooledSpace):
     r"""Predictions on the real rows of a linearised network, trained on the synthetic set to the end [1]_.
@@ -122,19 +125,21 @@ class _Derivative:
         with torch.enable_grad():
             self._outputs = functional_call(network, values, X)
             self._dummy = torch.zeros_like(self._outputs, requires_grad=True)
-            self._slopes = torch.autograd.grad(self._outputs, self._parameters, self._dummy, create_graph=True)
+            self._slopes = torch.autograd.grad(
+                self._outputs, self._parameters, self._dummy, create_graph=True, **_UNUSED
+            )
 
     def transposed(self, dual: Tensor) -> list[Tensor]:
         """Return the derivative of the sum of outputs, weighed by `dual`, in each parameter."""
         found = torch.autograd.grad(
-            self._outputs, self._parameters, dual, retain_graph=True, create_graph=self._create_graph
+            self._outputs, self._parameters, dual, retain_graph=True, create_graph=self._create_graph, **_UNUSED
         )
         return list(found)
 
     def along(self, tangent: list[Tensor]) -> Tensor:
         """Return the derivative of the outputs along a tangent, of shape (n, n_outputs)."""
         return torch.autograd.grad(
-            self._slopes, self._dummy, tangent, retain_graph=True, create_graph=self._create_graph
+            self._slopes, self._dummy, tangent, retain_graph=True, create_graph=self._create_graph, **_UNUSED
         )[0]
 
     def kernel(self, dual: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ class Perturbed(SpaceWrapper):
         check_ball(self)
         self.radius_ = self.radius / source.scale
         self.class_of_key_ = torch.as_tensor(source.schema.class_of_key, device=source.device)
-        self.space.fit(source, generator)
+        self.fit_space(source, generator)
         return self
 
     def represent(

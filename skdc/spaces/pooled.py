@@ -9,7 +9,7 @@ import torch
 from skdc.data import LabeledSet
 from skdc.learners.pools import NetworkPool
 from skdc.source import RowSource, Source
-from skdc.spaces.base import Space
+from skdc.spaces.base import Space, is_first
 
 
 class PooledSpace(Space):
@@ -27,9 +27,11 @@ class PooledSpace(Space):
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks."""
         self.pool_ = self.default_pool() if self.networks is None else self.networks
-        self.pool_.fit(source, generator)
+        if is_first(self.pool_):
+            self.pool_.fit(source, generator)
         return self
 
     def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
         """Go on to another network."""
-        self.pool_.after_step(synthetic, source, generator)
+        if is_first(self.pool_):
+            self.pool_.after_step(synthetic, source, generator)

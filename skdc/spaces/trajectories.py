@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from joblib import Memory
+from joblib import hash as hash_of
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
@@ -15,6 +16,7 @@ from torch.nn.utils import parameters_to_vector
 from skdc.data import Block, LabeledSet, unweighted
 from skdc.learners.training import unrolled
 from skdc.networks import Builder, build_network, training_loss
+from skdc.randomness import randomness
 from skdc.seeds import epoch
 from skdc.source import Source, draw_seed, require_rows, require_targets
 from skdc.spaces.base import Space
@@ -103,11 +105,12 @@ class TrainingTrajectories(Space):
         network = build_network(self.network, schema.input_shape, schema.n_outputs, generator, rows.X)
         self.network_ = network.requires_grad_(False)
         memory = self.memory if isinstance(self.memory, Memory) else Memory(self.memory, verbose=0)
-        # What experts depend on is the network that is built; a builder may be a lambda, which has no lasting name.
+        # A builder may be a lambda, which has no lasting name: what tells networks apart is what they compute.
         train = memory.cache(train_experts, ignore=["network"])
         arrays = [values.cpu().numpy() for values in (rows.X, rows.y, rows.weight)]
         lengths = self.n_experts, self.n_segments, self.n_expert_steps, self.expert_step_size
-        paths = train(*arrays, schema.task, self.network, repr(network), *lengths, seed)
+        fingerprint = "" if memory.location is None else _fingerprint(arrays, schema.task, self.network, seed)
+        paths = train(*arrays, schema.task, self.network, fingerprint, *lengths, seed)
         self.task_ = schema.task
         self.paths_ = source.tensor(paths)
         # Few long steps diverge where many short ones do not.
@@ -151,7 +154,7 @@ def train_experts(
     weight: NDArray,
     task: str,
     network: Builder | None,
-    architecture: str,
+    fingerprint: str,
     n_experts: int,
     n_segments: int,
     n_steps: int,
@@ -167,8 +170,8 @@ def train_experts(
     task : {"classification", "regression"}
     network : callable or None
         Builder; None takes the default.
-    architecture : str
-        What the builder builds, by which a cache tells networks apart.
+    fingerprint : str
+        Of what the network computes, by which a cache tells networks apart.
     n_experts, n_segments : int
     n_steps : int
         Steps of a segment.
@@ -182,21 +185,28 @@ def train_experts(
     generator = torch.Generator().manual_seed(seed)
     rows, targets, weights = torch.as_tensor(X), torch.as_tensor(y), torch.as_tensor(weight)
     paths = []
-    for _ in range(n_experts):
-        expert = build_network(network, tuple(rows.shape[1:]), targets.shape[1], generator, rows)
-        optimizer = torch.optim.SGD(expert.parameters(), lr=step_size)
-        path = [parameters_to_vector(expert.parameters()).detach()]
-        batches = chain.from_iterable(
-            epoch(weights, map(len, weights.split(_EXPERT_BATCH)), generator) for _ in count()
-        )
-        for _ in range(n_segments):
-            for batch, mass in islice(batches, n_steps):
-                optimizer.zero_grad()
-                training_loss(expert(rows[batch]), targets[batch], mass, task).backward()
-                optimizer.step()
-            path.append(parameters_to_vector(expert.parameters()).detach())
-        paths.append(torch.stack(path))
+    with randomness(seed):  # what comes out depends on what is passed alone
+        for _ in range(n_experts):
+            expert = build_network(network, tuple(rows.shape[1:]), targets.shape[1], generator, rows)
+            optimizer = torch.optim.SGD(expert.parameters(), lr=step_size)
+            path = [parameters_to_vector(expert.parameters()).detach()]
+            batches = chain.from_iterable(
+                epoch(weights, map(len, weights.split(_EXPERT_BATCH)), generator) for _ in count()
+            )
+            for _ in range(n_segments):
+                for batch, mass in islice(batches, n_steps):
+                    optimizer.zero_grad()
+                    training_loss(expert(rows[batch]), targets[batch], mass, task).backward()
+                    optimizer.step()
+                path.append(parameters_to_vector(expert.parameters()).detach())
+            paths.append(torch.stack(path))
     return torch.stack(paths).numpy()
+
+
+def _fingerprint(arrays: list[NDArray], task: str, network: Builder | None, seed: int) -> str:
+    """Return what tells a network from others that print alike: where a few steps on a few rows lead it."""
+    few = [values[:: max(1, len(values) // _EXPERT_BATCH)] for values in arrays]
+    return str(hash_of(train_experts(*few, task, network, "", 1, 1, 5, 0.1, seed)))
 
 
 def named_parameters(network: nn.Module, vector: Tensor) -> dict[str, Tensor]:

@@ -1,6 +1,7 @@
 """Gradients and trajectories, against closed forms, finite differences and training written out."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -219,15 +220,20 @@ def test_trajectory_matching_has_the_right_gradient(activation, source, points):
 def test_experts_are_read_from_the_memory(as_memory, tmp_path, source, monkeypatch):
     memory = Memory(tmp_path, verbose=0) if as_memory else str(tmp_path)
 
+    small = MLP(width=4, depth=1)
+    small = partial(MLP.__call__, small)
+
     def fit(seed):
         return trajectories(MLP(width=4, depth=1), memory=memory).fit(source, seeded(seed))
 
     first = fit(0)
 
-    def refuse(*args, **kwargs):
+    def refuse(shape, n_outputs):
         raise AssertionError("experts are trained again")
 
-    monkeypatch.setattr(torch.optim, "SGD", refuse)
+    # The network is built once for the space, and once to tell it from others.
+    counted = iter([small, small, refuse, small, small, refuse])
+    monkeypatch.setattr(MLP, "__call__", lambda self, *size: next(counted)(*size))
     again = fit(0)
     torch.testing.assert_close(again.paths_, first.paths_, rtol=0, atol=0)
     # Other experts are not in the memory.
@@ -242,6 +248,34 @@ def test_the_memory_tells_networks_apart(tmp_path, source):
         for width in (2, 3)
     ]
     assert [space.paths_.shape[2] for space in sizes] == [(4 + 1) * width + (width + 1) * 3 for width in (2, 3)]
+
+
+class Curve(nn.Module):
+    """A network that does not print what it computes."""
+
+    def __init__(self, curve, shape, n_outputs):
+        super().__init__()
+        self.first, self.last, self.gate = (
+            nn.Linear(shape[0], 4),
+            nn.Linear(4, n_outputs),
+            nn.Parameter(torch.zeros(())),
+        )
+        self.curve = curve
+
+    def forward(self, x):
+        hidden = self.first(x)
+        return self.last(hidden + self.gate * self.curve(hidden))
+
+
+def test_the_memory_tells_networks_apart_that_print_alike(tmp_path, source):
+    def paths(curve, memory=None):
+        space = trajectories(lambda shape, n: Curve(curve, shape, n), memory=memory)
+        return space.fit(source, seeded()).paths_
+
+    kept = [paths(curve, tmp_path) for curve in (torch.relu, torch.cos, torch.relu)]
+    for found, curve in zip(kept, (torch.relu, torch.cos, torch.relu), strict=True):
+        torch.testing.assert_close(found, paths(curve), rtol=0, atol=0)
+    assert not torch.equal(kept[0], kept[1])
 
 
 @pytest.mark.parametrize("name", ["n_experts", "n_segments", "n_expert_steps", "n_student_steps"])

@@ -1,4 +1,4 @@
-"""What unpacks into a synthetic set."""
+"""What a fitted condenser unpacks into."""
 
 from __future__ import annotations
 
