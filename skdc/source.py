@@ -168,7 +168,8 @@ class RowSource(Source):
         self.weight = weight / weight.mean() if scaled else weight
         self.X, self.y, self.key, self.schema = X, y, key, schema
         self.device, self.dtype = device, dtype or torch.float32
-        self.shift, self.scale, self._mean = 0.0, 1.0, 0.0
+        self.shift, self.scale = 0.0, 1.0
+        self._mean: NDArray[np.float64] | float = 0.0
         self.target_shift, self.target_scale, self.spread, self.target_spread = 0.0, 1.0, 1.0, 1.0
         if not scaled:
             return

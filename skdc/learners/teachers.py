@@ -64,6 +64,11 @@ class Teacher:
             return source.encode_targets(np.asarray(self.estimator.predict(rows)).reshape(len(rows), -1))
         # What it gives to classes that y has not is shared out.
         found = self.estimator.predict_proba(rows)[:, self._columns] + np.finfo(np.float64).tiny
+        if not np.isfinite(found).all():
+            raise ValueError(
+                f"the teacher {self.estimator!r} gives probabilities that are no numbers: the rows may be all alike to "
+                "it; give another teacher"
+            )
         return source.tensor(found / found.sum(axis=1, keepdims=True))
 
 
