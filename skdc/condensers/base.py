@@ -34,7 +34,13 @@ from skdc.condensers._output import (
     template,
     whole,
 )
-from skdc.condensers._private import drawn_data, private_source, refuse_unbounded
+from skdc.condensers._private import (
+    declared_rows,
+    drawn_data,
+    private_source,
+    public_containers,
+    refuse_unbounded,
+)
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
@@ -190,18 +196,25 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 recipe = checked(self.recipe())
                 given, released = (X, y, sample_weight, sensitive_features), dict[str, Any]()
+                if recipe.privacy is not None:
+                    given = declared_rows(recipe.privacy, *given)
                 if recipe.draws():
                     given, released = drawn_data(self, recipe.privacy, *given)
                     recipe = recipe._replace(privacy=None)
                 privacy, has_groups = recipe.privacy, given[3] is not None
-                encoder = self.encoder if privacy is None else privacy.encoder(self.encoder, X)
-                problem = read(self, *given, task=self.task, encoder=encoder, sparse=recipe.takes_sparse())
+                encoder, classes = self.encoder, None
+                if privacy is not None:
+                    encoder, classes = privacy.encoder(self.encoder, X), privacy.classes
+                how = {"encoder": encoder, "classes": classes, "sparse": recipe.takes_sparse()}
+                problem = read(self, *given, task=self.task, **how)
+                containers = given[:2]
                 if privacy is not None:
                     refuse_unbounded(problem, has_groups)
+                    containers = public_containers(*containers, problem.schema)
                 recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
                 refuse_idle_groups(recipe, has_groups)
                 error = self._condense(problem, recipe, previous)
-            self._contain(*given[:2])
+            self._contain(*containers)
             for name, value in released.items():
                 setattr(self, name, value)
         except BaseException:
