@@ -10,7 +10,7 @@ INSTALLED := .venv/.installed
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-gpu lint docs bench clean
+.PHONY: help install demo test test-all test-floor test-gpu lint docs bench clean
 
 help:  ## Show the commands.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -38,6 +38,13 @@ test-all: $(INSTALLED)  ## Run the tests, with those that take long.
 
 test-gpu: $(INSTALLED)  ## Run the tests that need a CUDA device.
 	$(BIN)/python -m pytest -m gpu
+
+test-floor:  ## Run the tests in the oldest versions that pyproject.toml allows; makes .venv-floor.
+	$(PYTHON) -m venv .venv-floor
+	.venv-floor/bin/pip install --quiet --constraint constraints-floor.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	.venv-floor/bin/pip install --quiet --constraint constraints-floor.txt --editable '.[fair,plot,private,robust,tables]' \
+		geomloss hypothesis imbalanced-learn import-linter psutil pytest pytest-timeout pytest-xdist
+	OMP_NUM_THREADS=1 .venv-floor/bin/python -m pytest -n $(WORKERS)
 
 lint: $(INSTALLED)  ## Check style, types and the layers of imports.
 	$(BIN)/ruff check .

@@ -53,6 +53,24 @@ def drawn_data(
     return (*drawn, None, None), {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
 
 
+def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recipe) -> Problem:
+    """Validate the data of a fit: what is learned from them of a table and its labels is declared, if rows are private.
+
+    Raises
+    ------
+    ValueError
+        For bad input, and for private data of which one row can change more than is known.
+    """
+    encoder, classes = condenser.encoder, None
+    if recipe.privacy is not None:
+        encoder, classes = recipe.privacy.encoder(encoder, given[0]), recipe.privacy.classes
+    how = {"encoder": encoder, "classes": classes, "sparse": recipe.takes_sparse()}
+    problem = read(condenser, *given, task=condenser.task, **how)
+    if recipe.privacy is not None:
+        refuse_unbounded(problem, given[3] is not None)
+    return problem
+
+
 def declared_rows(
     mechanism: GaussianMechanism, X: Any, y: Any, sample_weight: Any = None, sensitive_features: Any = None
 ) -> tuple[Any, Any, Any, Any]:

@@ -24,7 +24,7 @@ from sklearn.utils.validation import (
 )
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
-from skdc.condensers._input import Problem, as_array, checked_rows, dense, read
+from skdc.condensers._input import Problem, as_array, checked_rows, dense
 from skdc.condensers._output import (
     CondensedPair,
     chosen_rows,
@@ -39,8 +39,9 @@ from skdc.condensers._private import (
     drawn_data,
     private_source,
     public_containers,
-    refuse_unbounded,
+    read_as_told,
 )
+from skdc.condensers._progress import tell_stage
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers._stream import Stream
@@ -113,7 +114,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     n_jobs : int, default=None
         Threads inside fit; None is one, -1 all.
     verbose : int, default=0
-        1 shows a progress bar on standard error.
+        1 shows stage, steps and time left on standard error: a bar, or a line every few seconds if it is no terminal.
     warm_start : bool, default=False
         Start from the synthetic set of the last fit.
     """
@@ -202,15 +203,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                     given, released = drawn_data(self, recipe.privacy, *given)
                     recipe = recipe._replace(privacy=None)
                 privacy, has_groups = recipe.privacy, given[3] is not None
-                encoder, classes = self.encoder, None
-                if privacy is not None:
-                    encoder, classes = privacy.encoder(self.encoder, X), privacy.classes
-                how = {"encoder": encoder, "classes": classes, "sparse": recipe.takes_sparse()}
-                problem = read(self, *given, task=self.task, **how)
-                containers = given[:2]
-                if privacy is not None:
-                    refuse_unbounded(problem, has_groups)
-                    containers = public_containers(*containers, problem.schema)
+                problem = read_as_told(self, given, recipe)
+                containers = given[:2] if privacy is None else public_containers(*given[:2], problem.schema)
                 recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
                 refuse_idle_groups(recipe, has_groups)
                 error = self._condense(problem, recipe, previous)
@@ -276,6 +270,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             return self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
         generator = torch.Generator().manual_seed(seed)
+        tell_stage(self, "looks at the data")
         if objective is not None:
             objective.fit(source, generator)
         error = self._solve(recipe, objective, source, sizes, draw_seed(generator), previous, problem.encoder)
@@ -295,11 +290,14 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     ) -> DivergenceError | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
         generator = torch.Generator().manual_seed(seed)
+        tell_stage(self, "chooses where to start")
         synthetic = recipe.parameterization.build(source, sizes, generator)
         if previous is not None:
             previous.load(synthetic, source, encoder)
         try:
-            solution = recipe.solver.solve(objective, synthetic, source, generator, progress_of(self))
+            solution = recipe.solver.solve(
+                objective, synthetic, source, generator, progress_of(self, type(recipe.solver).__name__)
+            )
         except DivergenceError as error:
             self._show(error.solution, synthetic, objective, source, encoder)
             return error

@@ -191,7 +191,9 @@ class DeclaredEncoder(TransformerMixin, BaseEstimator):
         for one, other, where in ((X.columns, columns, "feature_range"), (columns, X.columns, "X")):
             missing = [name for name in one if name not in other]
             if missing:
-                raise ValueError(f"column {missing[0]!r} is missing in {where}; feature_range must name all columns of X")
+                raise ValueError(
+                    f"column {missing[0]!r} is missing in {where}; feature_range must name all columns of X"
+                )
         self.columns_ = [declared_column(name, columns[name], X[name].dtype) for name in X.columns]
         most = max([2, *(len(column.values) for column in self.columns_)])
         frame = pd.concat([column.shown(most + 1) for column in self.columns_], axis=1)

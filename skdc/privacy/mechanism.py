@@ -256,6 +256,17 @@ class GaussianMechanism(BaseEstimator):
         return low, high
 
 
+def is_private(part: Any) -> bool:
+    """Tell whether an estimator, or one in its parameters, sees rows that are private."""
+    if isinstance(part, GaussianMechanism):
+        return True
+    if isinstance(part, Mapping):
+        return any(map(is_private, part.values()))
+    if isinstance(part, list | tuple):
+        return any(map(is_private, part))
+    return isinstance(part, BaseEstimator) and is_private(part.get_params(deep=False))
+
+
 def _steps(noise_multiplier: float, n_releases: int, sampling_rate: float) -> Release:
     return Release(noise_multiplier, FIRST_NOISE * noise_multiplier, n_releases, sampling_rate)
 
