@@ -35,8 +35,8 @@ def methods(n_per_class: int, kernel: ConvNet, regularization: float, n_steps: i
     )
     return {
         "RandomSubset": RandomSubset(**size),
-        "DataDAM": DataDAM(small, **size),
-        "FRePo": FRePo(small, n_steps=1000, **size),
+        "DataDAM": DataDAM(network=small, **size),
+        "FRePo": FRePo(network=small, n_steps=1000, **size),
         "FRePo, four images in the room of one": quarters,
         "kernel inducing points, moments of a random ConvNet": Condenser(
             SquaredL2(space=features, by=None), Points(labels="learned"), Descent(n_steps=n_steps), **size

@@ -41,8 +41,8 @@ def private_condensers(epsilon: float, n_per_class: int) -> dict[str, BaseConden
     size = {"n_per_class": n_per_class}
     return {
         "Condenser(privacy=ClassGaussians)": Condenser(privacy=ClassGaussians(epsilon, **PIXELS), **size),
-        "PrivateMeanEmbedding": PrivateMeanEmbedding(WIDTHS, privacy=once, **size),
-        "PrivateKernelInducingPoints": PrivateKernelInducingPoints(WIDTHS, privacy=once, **size),
+        "PrivateMeanEmbedding": PrivateMeanEmbedding(bandwidth=WIDTHS, privacy=once, **size),
+        "PrivateKernelInducingPoints": PrivateKernelInducingPoints(bandwidth=WIDTHS, privacy=once, **size),
         "PrivateGradientMatching": PrivateGradientMatching(privacy=some, **size),
     }
 

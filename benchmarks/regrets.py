@@ -137,7 +137,7 @@ def methods(size: int, n: int, has_classes: bool, seed: int) -> dict[str, Any]:
     if has_classes:
         equal = {"n_per_class": n, "random_state": seed}
         found |= {
-            "SoftLabelRandom": SoftLabelRandom(HistGradientBoostingClassifier(), **share),
+            "SoftLabelRandom": SoftLabelRandom(teacher=HistGradientBoostingClassifier(), **share),
             "KMeansCondenser": KMeansCondenser(**share),
             "GeneralCondenser": GeneralCondenser(**share),
             "RandomSubset, equal shares": RandomSubset(**equal),

@@ -45,32 +45,34 @@ def fitted(condenser: Any, task: Task, y: np.ndarray | None = None) -> Call:
 def our_herding(task: Task, n_passes: int) -> Call:
     from skdc import KernelHerding
 
-    return fitted(KernelHerding(task.data.bandwidth, n_passes=n_passes), task)
+    return fitted(KernelHerding(bandwidth=task.data.bandwidth, n_passes=n_passes), task)
 
 
 def our_thinning(task: Task) -> Call:
     from skdc import KernelThinning
 
-    return fitted(KernelThinning(task.data.bandwidth), task)
+    return fitted(KernelThinning(bandwidth=task.data.bandwidth), task)
 
 
 def our_compression(task: Task, max_rows: int) -> Call:
     from skdc import KernelThinning
 
-    return fitted(KernelThinning(task.data.bandwidth, max_rows=max_rows), task)
+    return fitted(KernelThinning(bandwidth=task.data.bandwidth, max_rows=max_rows), task)
 
 
 def our_cholesky(task: Task) -> Call:
     from skdc import RandomlyPivotedCholesky
 
-    return fitted(RandomlyPivotedCholesky(task.data.bandwidth), task)
+    return fitted(RandomlyPivotedCholesky(bandwidth=task.data.bandwidth), task)
 
 
 def our_stein(task: Task, n_passes: int) -> Call:
     from skdc import SteinThinning
 
     data = task.data.centered()
-    thinning = SteinThinning(criteria.Fixed(criteria.fitted_score(data)), data.bandwidth, n_passes=n_passes)
+    thinning = SteinThinning(
+        density=criteria.Fixed(criteria.fitted_score(data)), bandwidth=data.bandwidth, n_passes=n_passes
+    )
     return fitted(thinning, replace(task, data=data))
 
 
@@ -103,7 +105,7 @@ def our_kernel_points(task: Task) -> Call:
     from skdc import GreedyKernelPoints
     from skdc.kernels import Gaussian
 
-    condenser = GreedyKernelPoints(Gaussian(task.data.bandwidth), criteria.RIDGE)
+    condenser = GreedyKernelPoints(kernel=Gaussian(task.data.bandwidth), regularization=criteria.RIDGE)
     return fitted(condenser, task, task.data.signs())
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         UnrolledTraining,
         WassersteinCoreset,
     )
+    from skdc.condensers.sizes import at_most
     from skdc.meta import AsSampler, CondensedEstimator
     from skdc.pipeline import CondensingPipeline, make_condensing_pipeline
 
@@ -92,14 +93,18 @@ __all__ = [
     "UncertaintySubset",
     "UnrolledTraining",
     "WassersteinCoreset",
+    "at_most",
     "make_condensing_pipeline",
 ]
+
+
+_HOMES = "skdc.condensers", "skdc.condensers.sizes", "skdc.meta", "skdc.pipeline", "skdc.auto"
 
 
 def __getattr__(name: str) -> Any:
     # Names are looked up when they are asked for: scikit-learn and torch take seconds to load.
     if name in __all__:
-        homes = (import_module(f"skdc.{home}") for home in ("condensers", "meta", "pipeline", "auto"))
+        homes = map(import_module, _HOMES)
         globals()[name] = next(getattr(home, name) for home in homes if hasattr(home, name))
         return globals()[name]
     if not name.startswith("_") and find_spec(f"skdc.{name}") is not None:

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, sparray
 from torch import Tensor
 
+WIDEST_TABLE = 100  # frames of more columns are images or the like, more often than not
+
 
 @dataclass(frozen=True, eq=False)
 class _Rows:
@@ -186,6 +188,8 @@ class Schema:
         Whether continuous targets have one dimension.
     multilabel : bool, default=False
         Whether the targets, continuous inside, are 0 or 1 for the user: several labels a row.
+    encoder : fitted transformer, default=None
+        What made the rows of what the user passed.
     n_columns : int, default=0
         Columns of the frame that the data were, before they were encoded; 0 where they were no frame.
     sensitive_of_key : ndarray of shape (n_keys,), int64, default=None
@@ -201,6 +205,7 @@ class Schema:
     feature_names: NDArray | None = None
     flat_targets: bool = True
     multilabel: bool = False
+    encoder: Any = None
     n_columns: int = 0
     sensitive_of_key: NDArray[np.int64] | None = None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from math import prod
-from threading import RLock
 from typing import Literal, Protocol
 
 import torch
@@ -13,8 +12,8 @@ from torch import Tensor, nn
 
 from skdc.data import LabeledSet, Schema
 from skdc.images import ImageLayout, image_layout
-
-_BORROWED = RLock()
+from skdc.randomness import built_from, watched
+from skdc.seeds import epoch
 
 Builder = Callable[[tuple[int, ...], int], nn.Module]
 
@@ -185,7 +184,7 @@ def build_network(
     builder : callable or None
         `builder(input_shape, n_outputs) -> nn.Module`; None takes `default_builder`.
     generator : torch.Generator
-        Layers initialise themselves from the global generator, which is forked, seeded and restored.
+        Seeds what layers draw, now; what they draw later is that of the fit under way.
     like : Tensor
         The network gets its dtype and device.
 
@@ -195,17 +194,14 @@ def build_network(
         If the builder does not return a module.
     """
     builder = default_builder(input_shape) if builder is None else builder
-    seed = int(torch.randint(2**31 - 1, (), generator=generator))
-    # The global generator is one for all threads: it is borrowed by one of them at a time.
-    with _BORROWED, torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)
+    with built_from(int(torch.randint(2**31 - 1, (), generator=generator))):
         network = builder(input_shape, n_outputs)
     if not isinstance(network, nn.Module):
         raise TypeError(
             f"the network builder must return a torch.nn.Module, got {type(network).__name__}; "
             "pass a callable builder(input_shape, n_outputs)"
         )
-    return network.to(like.device, like.dtype)
+    return watched(network.to(like.device, like.dtype))
 
 
 def penultimate(network: nn.Module, x: Tensor) -> Tensor:
@@ -292,12 +288,12 @@ def training_epochs(how: Trained, rows: LabeledSet, schema: Schema, generator: t
     optimizer = torch.optim.Adam(network.parameters(), lr=how.step_size)
     yield network.eval()
     for _ in range(how.n_epochs):
-        order = torch.randperm(len(rows), generator=generator).to(rows.X.device)
+        sizes = map(len, rows.weight.tensor_split(-(-len(rows) // how.batch_size)))
         network.train()
         with torch.enable_grad():
-            for batch in map(rows.take, order.tensor_split(-(-len(rows) // how.batch_size))):
+            for batch, mass in epoch(rows.weight, sizes, generator):
                 optimizer.zero_grad()
-                training_loss(network(batch.X), batch.y, batch.mass, schema.task).backward()
+                training_loss(network(rows.X[batch]), rows.y[batch], mass, schema.task).backward()
                 optimizer.step()
         if not all(parameter.isfinite().all() for parameter in network.parameters()):
             raise ValueError(f"training diverged: step_size={how.step_size:g} of {how!r} is too large; try a tenth")

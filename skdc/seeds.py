@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -20,18 +20,60 @@ def seeded(estimator: Any, draw: Callable[[], int]) -> Any:
     return estimator
 
 
+def proportional(weight: Tensor, size: int, generator: torch.Generator) -> Tensor:
+    """Return the positions of `size` rows in order, each as often as its share in the weight says, up or down by one.
+
+    The draw is systematic: each row comes in proportion to its weight in expectation.
+    """
+    total = weight.double().cumsum(0)
+    ticks = torch.arange(size, device=total.device) + float(torch.rand((), generator=generator, dtype=torch.float32))
+    return torch.searchsorted(total, ticks * (total[-1] / size), right=True).clamp_max_(len(weight) - 1)
+
+
+def is_even(weight: Tensor) -> bool:
+    """Tell whether all weights are the same."""
+    return bool((weight == weight[0]).all())
+
+
+def in_turn(weight: Tensor, generator: torch.Generator) -> Tensor:
+    """Return positions in random order, as many as rows, each as often as its share says: of even weights, once."""
+    n = len(weight)
+    cards = torch.arange(n) if is_even(weight) else proportional(weight, n, generator)
+    return cards[torch.randperm(n, generator=generator)]
+
+
 class Deck:
-    """Row indices that are dealt without replacement, and shuffled when they run out."""
+    """Rows dealt in proportion to their weights, all of equal weight, and shuffled when they run out.
 
-    def __init__(self, cards: Tensor) -> None:
-        self.cards = cards
-        self._next = len(cards)
+    A round deals as many rows as there are: of equal weights each once, of others some again and some not at all.
 
-    def deal(self, n: int, generator: torch.Generator) -> Tensor:
-        """Return the next n rows, or all of them if there are fewer."""
-        if self._next + n > len(self.cards):
-            self.cards = self.cards[torch.randperm(len(self.cards), generator=generator)]
-            self._next = 0
-        dealt = self.cards[self._next : self._next + n]
+    Parameters
+    ----------
+    rows : Tensor of shape (n,)
+        Their indices.
+    weight : Tensor of shape (n,)
+    """
+
+    def __init__(self, rows: Tensor, weight: Tensor) -> None:
+        self.rows, self.weight = rows, weight
+        self._even = is_even(weight)
+        self._cards, self._next = torch.arange(len(rows)), len(rows)
+
+    def deal(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the next n rows and the weights with which they stand for all; all as they are, if there are fewer."""
+        if n >= len(self.rows) and not self._even:
+            return self.rows, self.weight
+        if self._next + n > len(self.rows):
+            turn = in_turn(self.weight, generator)
+            self._cards, self._next = self._cards[turn] if self._even else turn, 0
+        dealt = self._cards[self._next : self._next + n]
         self._next += n
-        return dealt
+        return self.rows[dealt], (self.weight.sum() / len(dealt)).expand(len(dealt))
+
+
+def epoch(weight: Tensor, sizes: Iterable[int], generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the indices and the masses of the rows of each batch of an epoch, given the sizes of its batches."""
+    deck = Deck(torch.arange(len(weight)), weight.cpu())
+    for size in sizes:
+        rows, weights = deck.deal(size, generator)
+        yield rows.to(weight.device), (weights / weights.sum()).to(weight)

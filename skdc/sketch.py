@@ -106,6 +106,7 @@ class Sketch:
         self.sums: list[NDArray[np.float64]] = []
         self.mean: NDArray[np.float64] = np.zeros(0)
         self.scatter: NDArray[np.float64] = np.zeros(0)
+        self.feature_range: tuple[NDArray, NDArray] = (np.zeros(0), np.zeros(0))
         self.target_range: tuple[NDArray, NDArray] = (np.zeros(0), np.zeros(0))
         self._samples: dict[int, tuple[NDArray, NDArray, NDArray[np.uint64]]] = {}
 
@@ -136,6 +137,7 @@ class Sketch:
         membership = np.zeros((len(self.mass), len(X)))
         membership[key, np.arange(len(X))] = weight
         chunk.sums = [membership @ values for values in features]
+        chunk.feature_range = X.min(axis=0), X.max(axis=0)
         chunk.target_range = y.min(axis=0), y.max(axis=0)
         rows = np.concatenate([rows, y], axis=1)
         chunk.mean = weight @ rows / weight.sum()
@@ -166,14 +168,14 @@ class Sketch:
         if not self.sums:
             self.sums = [np.zeros_like(values) for values in other.sums]
             self.mean, self.scatter = np.zeros_like(other.mean), np.zeros_like(other.scatter)
-            self.target_range = other.target_range
+            self.feature_range, self.target_range = other.feature_range, other.target_range
         mine, theirs = self.mass.sum(), other.mass.sum()
         # Chan, Golub and LeVeque (1979), eq. 2.1: no cancellation where the offset is large.
         difference = other.mean - self.mean
         self.mean = self.mean + difference * (theirs / (mine + theirs))
         self.scatter = self.scatter + other.scatter + difference**2 * (mine * theirs / (mine + theirs))
-        (low, high), (other_low, other_high) = self.target_range, other.target_range
-        self.target_range = np.minimum(low, other_low), np.maximum(high, other_high)
+        self.feature_range = _widest(self.feature_range, other.feature_range)
+        self.target_range = _widest(self.target_range, other.target_range)
         self.counts = self.counts + other.counts
         self.mass = self.mass + other.mass
         self.sums = [mine + theirs for mine, theirs in zip(self.sums, other.sums, strict=True)]
@@ -202,3 +204,8 @@ class Sketch:
     def spreads(self) -> NDArray[np.float64]:
         """Return the standard deviation of each column of (X, y), in the user's units."""
         return np.sqrt(self.scatter / self.mass.sum())
+
+
+def _widest(one: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray]) -> tuple[NDArray, NDArray]:
+    """Return the range that holds two."""
+    return np.minimum(one[0], other[0]), np.maximum(one[1], other[1])

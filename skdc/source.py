@@ -10,16 +10,17 @@ from typing import Any, cast
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet, Schema, sparse_rows
+from skdc.exceptions import PartsError
 from skdc.seeds import Deck
 from skdc.sketch import Sketch, hashed_uniform, labeled_hashes, lowest_distinct
+from skdc.units import Moments, asks_for_digits, middle, slices, unit_of
 
 _CHUNK_BYTES = 1 << 25  # a stream passes in pieces of this many float64 bytes
-_CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, which stay in the cache
 
 
 def draw_seed(generator: torch.Generator) -> int:
@@ -31,7 +32,8 @@ class Source(ABC):
     """The door to the real data.
 
     Rows inside are `(X - shift) / scale` in `dtype`: one shift a feature and one scale for all, an isometry
-    up to a factor, so that no geometry is changed by condensing.
+    up to a factor, so that no geometry is changed by condensing. The shift is the mean; the median, where some rows lie
+    so far from the others that these could not be told apart about the mean.
 
     Attributes
     ----------
@@ -86,6 +88,10 @@ class Source(ABC):
         )
 
     @abstractmethod
+    def feature_range(self) -> tuple[NDArray, NDArray]:
+        """Return the least and the greatest number of each feature, in the user's units."""
+
+    @abstractmethod
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the least and the greatest of each target, in the user's units."""
 
@@ -98,7 +104,7 @@ class Source(ABC):
         if issparse(X):
             return cast(Tensor, sparse_rows(X / self.scale, self.dtype))
         encoded = torch.empty(X.shape, dtype=self.dtype, device=self.device)
-        for rows in _slices(X, _CAST_BYTES):
+        for rows in slices(X):
             encoded[rows] = self.tensor((X[rows] - self.shift) / self.scale)
         return encoded
 
@@ -141,7 +147,8 @@ class RowSource(Source):
         Group keys.
     schema : Schema
     device : torch.device
-    dtype : torch.dtype, default=torch.float32
+    dtype : torch.dtype, default=None
+        None takes float32, or float64 where float32 would lose what tells rows apart.
     scaled : bool, default=True
         Whether working units are those of the data's own shift and scale, or the user's.
     """
@@ -154,36 +161,42 @@ class RowSource(Source):
         key: NDArray[np.int64],
         schema: Schema,
         device: torch.device,
-        dtype: torch.dtype = torch.float32,
+        dtype: torch.dtype | None = None,
         scaled: bool = True,
     ) -> None:
         # Relative weights are all that counts; in float32 tiny ones would vanish.
         self.weight = weight / weight.mean() if scaled else weight
         self.X, self.y, self.key, self.schema = X, y, key, schema
-        self.device, self.dtype = device, dtype
-        self.shift, self.scale = self._fit_scale() if scaled else (0.0, 1.0)
+        self.device, self.dtype = device, dtype or torch.float32
+        self.shift, self.scale, self._mean = 0.0, 1.0, 0.0
         self.target_shift, self.target_scale, self.spread, self.target_spread = 0.0, 1.0, 1.0, 1.0
-        if scaled and schema.task == "regression":
-            self.target_shift = np.average(y, axis=0, weights=self.weight)
-            deviation = np.sqrt(np.average((y - self.target_shift) ** 2, axis=0, weights=self.weight))
-            self.target_scale = _scale(deviation, np.abs(self.target_shift))
+        if not scaled:
+            return
+        moments = self.moments
+        self.scale = float(unit_of(moments.deviation, moments.size))
+        center = moments.mean
+        if asks_for_digits(X, self.weight, center, self.scale):
+            self.dtype = dtype or torch.float64
+            # About the middle of most rows, squares of most are small; far from the mean of a few that lie far off.
+            center = center if issparse(X) else middle(X, self.weight)
+        self.shift = 0.0 if issparse(X) else center.reshape(schema.input_shape)
+        self._mean = (moments.mean - center).reshape(schema.input_shape) / self.scale
+        if schema.task == "regression":
+            targets = [Moments.of(column[:, None], self.weight) for column in y.T]
+            self.target_shift = np.concatenate([target.mean for target in targets])
+            deviation = np.array([target.deviation for target in targets])
+            self.target_scale = unit_of(deviation, np.abs(self.target_shift))
 
     def __len__(self) -> int:
         return self.X.shape[0]
 
-    def _fit_scale(self) -> tuple[NDArray[np.float64] | float, float]:
-        if issparse(self.X):  # not centred, or it would be sparse no longer
-            mean = self.weight @ self.X / self.weight.sum()
-            square = float(self.weight @ (self.X**2).sum(axis=1)) / self.weight.sum()
-            return 0.0, float(_scale(np.sqrt(max(square - mean @ mean, 0) / mean.size), np.abs(mean).max()))
-        mean = sum(w @ rows for rows, w in self._float_chunks()) / self.weight.sum()
-        scatter = sum(float(w @ ((rows - mean) ** 2).sum(axis=1)) for rows, w in self._float_chunks())
-        variance = scatter / (self.weight.sum() * max(mean.size, 1))
-        return mean.reshape(self.schema.input_shape), float(_scale(np.sqrt(variance), np.abs(mean).max()))
+    @cached_property
+    def moments(self) -> Moments:
+        """What one look at all rows tells."""
+        return Moments.of(self.X, self.weight)
 
-    def _float_chunks(self) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-        for rows in _slices(self.X, _CAST_BYTES):
-            yield self.X[rows].reshape(rows.stop - rows.start, -1).astype(np.float64), self.weight[rows]
+    def _middle(self) -> Tensor:
+        return self.tensor(np.asarray(self._mean))
 
     @cached_property
     def rows(self) -> LabeledSet:
@@ -195,27 +208,25 @@ class RowSource(Source):
     def _decks(self) -> list[Deck]:
         """The rows of each key that has some, to be dealt in turn."""
         members = (np.flatnonzero(self.key == k) for k in range(len(self.schema.class_of_key)))
-        return [Deck(torch.as_tensor(rows)) for rows in members if len(rows)]
+        return [Deck(torch.as_tensor(rows), torch.as_tensor(self.weight[rows])) for rows in members if len(rows)]
 
     def batch(self, size: int, generator: torch.Generator) -> LabeledSet:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.
 
-        The weights of drawn rows are scaled so that each key keeps its mass: weighted means over the batch
-        estimate those over the data without bias.
+        The rows of a key are drawn in proportion to their weights and share its mass evenly: means over the batch
+        estimate those over the data without bias. A key with fewer rows comes whole.
         """
         if len(self) <= size:
             return self.rows
-        drawn, boost = self._draw(size, generator)
-        batch = self.rows.take(drawn.to(self.device))
-        return replace(batch, weight=batch.weight * self.tensor(boost))
+        drawn, weight = self._draw(size, generator)
+        return replace(self.rows.take(drawn.to(self.device)), weight=weight)
 
     def sample(self, size: int, generator: torch.Generator) -> LabeledSet:
         """Return what `batch` returns, without casting all rows to working units."""
         if len(self) <= size:
             return self.rows
-        drawn, boost = self._draw(size, generator)
-        rows = self.take(drawn.numpy())
-        return replace(rows, weight=rows.weight * self.tensor(boost))
+        drawn, weight = self._draw(size, generator)
+        return replace(self.take(drawn.numpy()), weight=weight)
 
     def take(self, indices: NDArray[np.intp]) -> LabeledSet:
         """Return some rows in working units, without casting the others."""
@@ -225,11 +236,14 @@ class RowSource(Source):
         )
         return LabeledSet(weight, key, self.encode(self.X[indices]), self.encode_targets(self.y[indices]))
 
-    def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, NDArray[np.float64]]:
+    def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         share = max(1, size // len(self._decks))
-        drawn = [deck.deal(share, generator) for deck in self._decks]
-        boost = [np.full(len(rows), len(deck.cards) / len(rows)) for rows, deck in zip(drawn, self._decks, strict=True)]
-        return torch.cat(drawn), np.concatenate(boost)
+        rows, weight = zip(*(deck.deal(share, generator) for deck in self._decks), strict=True)
+        return torch.cat(rows), torch.cat(weight).to(self.device, self.dtype)
+
+    def feature_range(self) -> tuple[NDArray, NDArray]:
+        """Return the least and the greatest number of each feature, in the user's units."""
+        return self.X.min(axis=0), self.X.max(axis=0)
 
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the least and the greatest of each target, in the user's units."""
@@ -275,21 +289,9 @@ class RowSource(Source):
         width : int
             Numbers that will be computed for each row; it bounds the length of a piece.
         """
-        for rows in _slices(self.X, _CHUNK_BYTES, width):
+        for rows in slices(self.X, _CHUNK_BYTES, width):
             pieces = self.X[rows], self.y[rows], self.weight[rows], self.key[rows]
             yield RowSource(*pieces, self.schema, self.device, torch.float64, scaled=False)
-
-
-def _slices(X: NDArray, n_bytes: int, width: int = 1) -> Iterator[slice]:
-    """Cut rows into pieces of so many bytes, counting float64 entries or `width` float64 numbers for each row."""
-    step = max(1, n_bytes // (8 * max(int(np.prod(X.shape[1:])), width)))
-    for start in range(0, X.shape[0], step):
-        yield slice(start, min(start + step, X.shape[0]))
-
-
-def _scale(deviation: ArrayLike, size: ArrayLike) -> NDArray[np.float64]:
-    """Return a deviation to divide by: 1 where it is no more than the rounding of numbers of that size."""
-    return np.where(np.asarray(deviation) > 8 * np.finfo(np.float64).eps * np.asarray(size), deviation, 1.0)
 
 
 class SketchSource(Source):
@@ -318,20 +320,25 @@ class SketchSource(Source):
     @property
     def spread(self) -> float:  # type: ignore[override]
         """Root of the mean feature variance of what the sketch has seen."""
-        features = self._spreads[: len(self._spreads) - self.schema.n_outputs]
-        return float(np.sqrt(np.mean(features**2))) or 1.0
+        n_features = len(self._spreads) - self.schema.n_outputs
+        size = np.abs(self.sketch.mean[:n_features]).max(initial=0)
+        return float(unit_of(np.sqrt(np.mean(self._spreads[:n_features] ** 2)), size))
 
     @property
     def target_spread(self) -> NDArray[np.float64] | float:  # type: ignore[override]
         """Root of the variance of each target of what the sketch has seen."""
         if self.schema.task != "regression":
             return 1.0
-        spreads = self._spreads[-self.schema.n_outputs :]
-        return np.where(spreads > 0, spreads, 1.0)
+        n_outputs = self.schema.n_outputs
+        return unit_of(self._spreads[-n_outputs:], np.abs(self.sketch.mean[-n_outputs:]))
 
     def batch(self, size: int, generator: torch.Generator) -> list[Block]:
         """Return the mean features of each key, one block a term of the discrepancy."""
         return self._blocks
+
+    def feature_range(self) -> tuple[NDArray, NDArray]:
+        """Return the least and the greatest number of each feature, in the user's units."""
+        return self.sketch.feature_range
 
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the least and the greatest of each target, in the user's units."""
@@ -374,7 +381,7 @@ def require_rows(part: object, source: Source, unknown: str) -> RowSource:
     """
     if isinstance(source, RowSource):
         return source
-    raise ValueError(f"{type(part).__name__} {source.cannot_tell(unknown)}")
+    raise PartsError(f"{type(part).__name__} {source.cannot_tell(unknown)}")
 
 
 def require_targets(part: object, source: Source) -> None:
@@ -387,8 +394,8 @@ def require_targets(part: object, source: Source) -> None:
     """
     name = type(part).__name__
     if source.schema.task == "none":
-        raise ValueError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
+        raise PartsError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
     if source.schema.task == "classification" and source.schema.n_outputs < 2:
-        raise ValueError(
+        raise PartsError(
             f"{name} needs at least two classes, but y has one class only; compare the rows alone, as MMD() does"
         )

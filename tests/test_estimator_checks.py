@@ -14,7 +14,7 @@ from skdc.parameterizations import Parameterization
 from skdc.spaces import Identity, NetworkFeatures, Space
 from skdc.utils import estimator_checks as checks
 
-from .condensers.quick import SMALL, Strip, quick_condensers
+from .condensers.quick import PATHS, QUICK, SMALL, Strip, quick_condensers
 
 CHANGES_ROWS = "a condenser changes the number of rows, by design; new rows pass through transform unchanged"
 EXPECTED = {
@@ -25,9 +25,23 @@ EXPECTED = {
 
 
 # One of the checks fits rows that are all alike, of which k-means rightly says that they make no ten clusters.
-@pytest.mark.filterwarnings("ignore:Number of distinct clusters")
-@parametrize_with_checks(quick_condensers(), expected_failed_checks=lambda condenser: EXPECTED)
+few_clusters = pytest.mark.filterwarnings("ignore:Number of distinct clusters")
+for_each_path, for_the_others = (
+    parametrize_with_checks([QUICK[name]() for name in names], expected_failed_checks=lambda condenser: EXPECTED)
+    for names in (PATHS, [name for name in QUICK if name not in PATHS])
+)
+
+
+@few_clusters
+@for_each_path
 def test_sklearn(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow  # all that scikit-learn asks for is in the base class, and these take no path of their own
+@few_clusters
+@for_the_others
+def test_sklearn_for_the_others(estimator, check):
     check(estimator)
 
 

@@ -58,10 +58,11 @@ def test_the_data_are_read_and_not_written(rng):
     np.testing.assert_array_equal(X, before)
 
 
-def test_equal_rows_have_unit_scale():
-    source = row_source(np.full((20, 3), 0.1))
-    np.testing.assert_allclose(source.decode(source.rows.X), 0.1)
-    assert source.scale == 1.0
+@pytest.mark.parametrize("value", [0.1, -3e7, 1e-200, 0.0])
+def test_a_step_away_from_equal_rows_is_rounding(value):
+    source = row_source(np.full((20, 3), value))
+    np.testing.assert_array_equal(source.decode(source.rows.X), value)
+    np.testing.assert_allclose(source.decode(source.rows.X + source.spread), value, rtol=1e-14, atol=1e-150)
 
 
 def test_regression_targets_are_standardised(rng):
@@ -71,7 +72,7 @@ def test_regression_targets_are_standardised(rng):
     encoded = source.rows.y.numpy()
     np.testing.assert_allclose(np.average(encoded, axis=0, weights=weight), 0, atol=1e-12)
     np.testing.assert_allclose(np.average(encoded[:, 0] ** 2, weights=weight), 1)
-    np.testing.assert_array_equal(source.target_scale[1], 1.0)
+    assert source.target_scale[1] < 1e-13
     np.testing.assert_allclose(source.decode_targets(source.rows.y), y, rtol=1e-12)
 
 
@@ -115,6 +116,31 @@ def test_batches_estimate_weighted_sums_without_bias(method, rng):
     error = draws.std(axis=0, ddof=1) / np.sqrt(len(draws))
     # Four standard errors, and rounding for the class that is taken whole.
     assert (np.abs(draws.mean(axis=0) - truth) < 4 * error + 1e-9).all()
+
+
+@pytest.mark.parametrize("method", ["batch", "sample"])
+def test_the_means_of_batches_are_those_of_the_data_where_weights_differ(method, rng):
+    weight = np.where(rng.uniform(size=400) < 0.3, 30.0, 1.0)
+    y, X = np.arange(400) % 2, rng.normal(size=(400, 2)) + (weight > 1)[:, None]
+    source, generator, means = row_source(X, y, weight=weight), seeded(), []
+    for _ in range(400):
+        batch = getattr(source, method)(32, generator)
+        np.testing.assert_allclose(batch.weight[batch.key == 0].numpy().std(), 0, atol=1e-12)
+        means.append([(batch.X[batch.key == c].T @ batch.take(batch.key == c).mass).numpy() for c in (0, 1)])
+    truth = [np.average(source.rows.X[y == c], axis=0, weights=weight[y == c]) for c in (0, 1)]
+    error = np.std(means, axis=0, ddof=1) / np.sqrt(len(means))
+    assert (np.abs(np.mean(means, axis=0) - truth) < 4 * error).all()
+
+
+def test_a_round_deals_each_row_as_often_as_its_weight_says(rng):
+    weight = np.array([1.0, 2.0, 4.0, 1.0, 3.0, 1.0])
+    source, generator = row_source(np.arange(6.0)[:, None], weight=weight), seeded()
+    counts = np.zeros((500, 6))
+    for i in range(500):
+        dealt = np.concatenate([source.batch(2, generator).X for _ in range(3)])
+        counts[i] = np.bincount(np.rint(source.decode(torch.as_tensor(dealt))[:, 0]).astype(int), minlength=6)
+    assert (np.abs(counts - 6 * weight / 12) < 1).all()
+    np.testing.assert_allclose(counts.mean(axis=0), 6 * weight / 12, atol=4 * 0.5 / np.sqrt(500))
 
 
 def test_equal_weights_keep_the_mass_of_each_key_in_each_batch(rng):
@@ -238,7 +264,7 @@ def test_a_sketch_knows_the_spread_of_rows_and_of_targets(rng):
     sketch.update(X, y, np.ones(50), np.zeros(50, int), [np.ones((50, 1))])
     source = SketchSource(sketch, schema, CPU)
     np.testing.assert_allclose(source.spread, np.sqrt(X.reshape(50, 6).var(axis=0).mean()))
-    np.testing.assert_allclose(source.target_spread, [y[:, 0].std(), 1.0])
+    np.testing.assert_allclose(source.target_spread, [y[:, 0].std(), 0.0], atol=1e-13)
 
 
 def test_rows_that_a_sketch_does_not_hold_are_refused(rng):

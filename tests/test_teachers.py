@@ -39,6 +39,14 @@ def fruit(rng):
     return row_source(X, NAMES[codes], weight=rng.uniform(0.1, 3, 60))
 
 
+@pytest.fixture
+def ripe_fruit(rng):
+    """Return rows of the three classes that lie apart, so that teachers are believed."""
+    codes = np.repeat([0, 1, 2], [30, 25, 20])
+    X = 500 + 40 * (rng.normal(size=(75, 3)) + 2 * codes[:, None])
+    return row_source(X, NAMES[codes], weight=rng.uniform(0.5, 2, 75))
+
+
 @pytest.fixture(params=[1, 2])
 def values(request, rng):
     """Return weighted rows with continuous targets, one or two."""
@@ -134,16 +142,16 @@ def out_of_fold(estimator, source, indices):
     return out_of_fold_teacher(Subset(labels="teacher"), estimator, source, seeded())(np.asarray(indices)).numpy()
 
 
-def test_labels_are_those_of_estimators_that_have_not_seen_the_rows(fruit):
-    indices = np.array([3, 40, 55, 20])
-    others = np.setdiff1d(np.arange(60), indices)
+def test_labels_are_those_of_estimators_that_have_not_seen_the_rows(ripe_fruit):
+    fruit, indices = ripe_fruit, np.array([3, 40, 60, 20])
+    others = np.setdiff1d(np.arange(75), indices)
     given = fruit.X[others], labels_of(fruit)[others]
     expected = GaussianNB().fit(*given, sample_weight=fruit.weight[others]).predict_proba(fruit.X[indices])
     np.testing.assert_allclose(out_of_fold(GaussianNB(), fruit, indices), expected, rtol=1e-9, atol=1e-12)
     # A teacher that learns its rows by heart would give each its own label.
     by_heart = KNeighborsClassifier(1)
     np.testing.assert_allclose(taught(by_heart, fruit)(fruit.rows.X), fruit.y, atol=1e-12)
-    assert np.abs(out_of_fold(by_heart, fruit, np.arange(0, 60, 5)) - fruit.y[::5]).max() > 0.5
+    assert np.abs(out_of_fold(by_heart, fruit, np.arange(0, 75, 3)) - fruit.y[::3]).max() > 0.5
 
 
 def test_no_class_is_left_without_rows(rng):
@@ -157,9 +165,11 @@ def test_no_class_is_left_without_rows(rng):
             return super().fit(X, y)
 
     targets = out_of_fold(Noting(1), source, np.arange(29))
-    assert len(seen) == 5 and all(len(labels) == 4 for labels, _ in seen)
-    # Each fit leaves out some 4 of 20, 2 of 6, 1 of 2 and 0 of 1.
-    assert [counts.tolist() for _, counts in seen] == [[16, 4, 1, 1]] * 2 + [[16, 4, 2, 1]] + [[16, 6, 2, 1]] * 2
+    assert len(seen) == 6 and all(len(labels) == 4 for labels, _ in seen)
+    # The first shows how good the teacher is; each other leaves out some 4 of 20, 2 of 6, 1 of 2 and 0 of 1.
+    assert [counts.tolist() for _, counts in seen] == [[16, 5, 2, 1]] + [[16, 4, 1, 1]] * 2 + [[16, 4, 2, 1]] + [
+        [16, 6, 2, 1]
+    ] * 2
     assert targets[-1].tolist() == [0, 0, 0, 1], "the only row of a class keeps its label"
     assert (targets.sum(axis=1) == 1).all()
 
@@ -178,11 +188,11 @@ def test_values_out_of_fold(values):
     np.testing.assert_allclose(found, teacher.predict(values.X[indices]), rtol=1e-9)
 
 
-def test_subsets_are_labelled_out_of_fold(fruit):
-    y = labels_of(fruit)
-    condenser = SoftLabelRandom(KNeighborsClassifier(1), n_per_class=4, random_state=0).fit(fruit.X, y)
-    others = np.setdiff1d(np.arange(60), condenser.indices_)
-    expected = KNeighborsClassifier(1).fit(fruit.X[others], y[others]).predict_proba(fruit.X[condenser.indices_])
+def test_subsets_are_labelled_out_of_fold(ripe_fruit):
+    X, y = ripe_fruit.X, labels_of(ripe_fruit)
+    condenser = SoftLabelRandom(teacher=KNeighborsClassifier(1), n_per_class=4, random_state=3).fit(X, y)
+    others = np.setdiff1d(np.arange(75), condenser.indices_)
+    expected = KNeighborsClassifier(1).fit(X[others], y[others]).predict_proba(X[condenser.indices_])
     np.testing.assert_array_equal(condenser.y_soft_.round(6), expected)
 
 

@@ -102,23 +102,26 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
     regression = task == "regression"
     size = set_size(sizes)
     n_passes = 1 if _EXCHANGE_SECONDS * size < seconds / 4 else 0
-    points, wide = GreedyKernelPoints(n_passes=n_passes), GreedyKernelPoints(Gaussian(factor=1.0), n_passes=n_passes)
+    points, wide = (
+        GreedyKernelPoints(n_passes=n_passes),
+        GreedyKernelPoints(kernel=Gaussian(factor=1.0), n_passes=n_passes),
+    )
     medoids = KMedoids(max_rows=8192)
     known = [
-        Candidate("kernel points, labels of a teacher", TabularCondenser(points), False, 2),
-        Candidate("random rows, labels of a teacher", TabularCondenser(RandomSubset()), False, 2),
-        Candidate("k-medoids, labels of a teacher", TabularCondenser(medoids), False, 4),
+        Candidate("kernel points, labels of a teacher", TabularCondenser(rows=points), False, 2),
+        Candidate("random rows, labels of a teacher", TabularCondenser(rows=RandomSubset()), False, 2),
+        Candidate("k-medoids, labels of a teacher", TabularCondenser(rows=medoids), False, 4),
         Candidate("kernel points", points, False, 1),
         Candidate("k-medoids", medoids, False, 3),
         Candidate("Wasserstein coreset", WassersteinCoreset(), True, 1),
-        Candidate("kernel points of a wide kernel, labels of a teacher", TabularCondenser(wide), False, 3),
-        Candidate("random rows, labels of a teacher, again", TabularCondenser(RandomSubset()), False, 3),
+        Candidate("kernel points of a wide kernel, labels of a teacher", TabularCondenser(rows=wide), False, 3),
+        Candidate("random rows, labels of a teacher, again", TabularCondenser(rows=RandomSubset()), False, 3),
         Candidate("k-means", KMeansCondenser(), True, 1),
         Candidate("kernel inducing points", KernelInducingPoints(), True, 3),
     ]
     if regression:
-        thinned = Candidate("kernel thinning, labels of a teacher", TabularCondenser(KernelThinning()), False, 3)
-        herded = Candidate("kernel herding, labels of a teacher", TabularCondenser(KernelHerding()), False, 3)
+        thinned = Candidate("kernel thinning, labels of a teacher", TabularCondenser(rows=KernelThinning()), False, 3)
+        herded = Candidate("kernel herding, labels of a teacher", TabularCondenser(rows=KernelHerding()), False, 3)
         known = [thinned, herded, *known]
         if _trial_seconds(size) < seconds / 4:
             predicting = Candidate("rows for three kernels, labels of a teacher", TabularCondenser(), False, 4)

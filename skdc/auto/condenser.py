@@ -23,6 +23,7 @@ from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers.base import BaseCondenser, PairMixin
 from skdc.condensers.selection import RandomSubset
+from skdc.condensers.sizes import ClassSizes
 from skdc.meta import task_of
 from skdc.seeds import seeded
 
@@ -101,7 +102,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         time_budget: float | None = 60.0,
         cv: Any = None,
         *,
-        n_per_class: int | Mapping[Any, int] | None = None,
+        n_per_class: ClassSizes | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator
+from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
@@ -24,7 +25,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skdc.data import Schema
+from skdc.data import WIDEST_TABLE, Schema
 from skdc.seeds import seeded
 
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
@@ -144,6 +145,7 @@ def read(
         feature_names=getattr(estimator, "feature_names_in_", None) if encoder is None else None,
         flat_targets=np.ndim(y) < 2,
         multilabel=multilabel,
+        encoder=encoder,
         n_columns=X.shape[1] if hasattr(X, "iloc") else 0,
         sensitive_of_key=sensitive_of_key,
     )
@@ -151,18 +153,25 @@ def read(
 
 
 def _chosen_encoder(encoder: Any, X: Any) -> Any:
-    """Return a clone of an encoder; for "auto" one for tables, if X is a frame with words, dates or missing values."""
+    """Return a clone of an encoder; for "auto" one for tables, if X is a frame."""
     if not isinstance(encoder, str):
         return None if encoder is None else seeded(encoder, lambda: 0)
     if encoder != "auto":
         raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
-    if not hasattr(X, "select_dtypes"):
-        return None
-    if not len(not_numeric(X)) and not X.isna().to_numpy().any():
+    if not hasattr(X, "select_dtypes") or hasattr(X, "sparse"):  # which a frame has whose columns all are
         return None
     from skdc.preprocessing import TabularEncoder  # needs pandas, which skdc itself does not
 
-    return TabularEncoder()
+    # Many columns of one type are pixels or an embedding, and share a unit.
+    alike = X.shape[1] > WIDEST_TABLE and X.dtypes.nunique() == 1 and not len(not_numeric(X))
+    return TabularEncoder(FunctionTransformer()) if alike else TabularEncoder()
+
+
+def encoder_of_stream(encoder: Any, X: Any) -> Any:
+    """Return the encoder for data that are seen once: rows of a frame of numbers stay as `partial_fit` has them."""
+    is_frame = hasattr(X, "select_dtypes")
+    plain = is_frame and not len(not_numeric(X)) and not X.isna().to_numpy().any()
+    return None if plain and isinstance(encoder, str) and encoder == "auto" else encoder
 
 
 def not_numeric(frame: Any) -> list[Any]:

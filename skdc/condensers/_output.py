@@ -35,18 +35,90 @@ class CondensedPair(tuple):
 
 
 def template(values: Any) -> Any:
-    """Return what `like_rows` and `like_targets` need to know of a container: an empty copy of a frame or series."""
-    return values.iloc[:0].copy() if hasattr(values, "iloc") else None
+    """Return what `like_rows` and `like_targets` need to know of a container: an empty copy of it."""
+    if values is None:
+        return None
+    return values.iloc[:0].copy() if hasattr(values, "iloc") else np.empty_like(np.asarray(values)[:0])
 
 
-def like_rows(values: Any, like: Any) -> Any:
-    """Return synthetic rows in the container of the data: a frame with the same columns, if it was one."""
-    if not hasattr(like, "iloc") or hasattr(values, "iloc"):
+def seen_range(values: Any) -> tuple[Any, Any] | None:
+    """Return the least and the greatest number of each column, None for columns of other kinds; or None for words."""
+    if not hasattr(values, "iloc"):
+        array = np.asarray(values)
+        return (array.min(axis=0), array.max(axis=0)) if array.dtype.kind in "iufb" else None
+    columns = [values.iloc[:, j] for j in range(values.shape[1])]
+    numbers = [column if _kind(column.dtype) in "iufb" and column.notna().any() else None for column in columns]
+    ends = [(None, None) if column is None else (column.min(), column.max()) for column in numbers]
+    return [low for low, _ in ends], [high for _, high in ends]
+
+
+def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
+    """Return synthetic rows in the container of the data, with its dtypes; whole numbers are rounded.
+
+    Parameters
+    ----------
+    values : ndarray of shape (m, ...), or what an encoder gave
+    like : array or frame
+        The data.
+    span : (low, high) or None
+        Between which the numbers of each feature lie; None where they may be any, which only floats can hold.
+
+    Raises
+    ------
+    ValueError
+        If an encoder gave rows of another shape.
+    """
+    if hasattr(values, "iloc"):
         return values
-    frame = type(like)(values, columns=like.columns).infer_objects()
-    # Whole numbers become fractions on the way; columns of other kinds keep their dtype.
-    kept = {name: dtype for name, dtype in like.dtypes.items() if getattr(dtype, "kind", "O") not in "iub"}
-    return frame.astype(kept)
+    if values.shape[1:] != np.shape(like)[1:]:
+        raise ValueError(
+            f"the encoder gives back rows of shape {values.shape[1:]}, but those of X are of {np.shape(like)[1:]}"
+        )
+    if not hasattr(like, "iloc"):
+        return values if span is None else _bounded(values, np.asarray(like).dtype, *span)
+    dtypes = list(like.dtypes)
+    columns = [values[:, j] for j in range(len(dtypes))]
+    if span is not None:
+        columns = [_bounded(*column) for column in zip(columns, dtypes, *span, strict=True)]
+    # Numbers that may be any become fractions on the way; columns of other kinds keep their dtype.
+    kept = [span is not None or _kind(dtype) not in "iub" for dtype in dtypes]
+    frame = type(like)(dict(enumerate(columns))).infer_objects()
+    frame = frame.astype({j: dtype for j, dtype in enumerate(dtypes) if kept[j]})
+    return frame.set_axis(like.columns, axis=1)
+
+
+def _kind(dtype: Any) -> str:
+    return getattr(dtype, "kind", "O")
+
+
+def _bounded(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
+    """Return numbers between two ends; whole, where the dtype holds whole ones, and true or false, where it does."""
+    kind = _kind(dtype)
+    if low is None or (values.dtype.kind not in "iufb" and kind not in "iufb"):
+        return values
+    if kind in "iu":
+        return _whole(
+            values.astype(np.float64), getattr(dtype, "numpy_dtype", dtype), np.asarray(low), np.asarray(high)
+        )
+    dtype = np.dtype(np.float64) if values.dtype.kind == "O" else values.dtype
+    within = np.clip(values.astype(dtype), low, high).astype(dtype)
+    return within > 0.5 if kind == "b" else within
+
+
+def _whole(values: NDArray[np.float64], dtype: Any, low: NDArray, high: NDArray) -> NDArray:
+    """Return numbers rounded to whole ones of a dtype, between two ends."""
+    most = np.iinfo(dtype)
+    if low.dtype.kind == "f":
+        low, high = (_cast(end, dtype, most.min, most.max) for end in (np.ceil(low), np.floor(high)))
+    return _cast(np.rint(values), dtype, low, high)
+
+
+def _cast(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
+    """Return whole floats between two ends as integers; ends are given as they are, as a float may round them up."""
+    between = (values > low) & (values < high)
+    return np.where(between, np.where(between, values, 0).astype(dtype), np.where(values <= low, low, high)).astype(
+        dtype
+    )
 
 
 def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:

@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from sklearn.utils import _safe_indexing
 
-from skdc.condensers._input import Problem, as_array, read
+from skdc.condensers._input import Problem, as_array, encoder_of_stream, read
+from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import like_rows, like_targets
 from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._stream import Stream
@@ -23,6 +24,7 @@ from skdc.privacy import (
     PrivateSource,
 )
 from skdc.privacy.source import of_classes
+from skdc.solvers.private import PrivateDescent
 from skdc.source import RowSource, Source, draw_seed
 
 
@@ -46,7 +48,7 @@ def drawn_data(
     if encoder is not None:  # columns hold what was declared, and nothing else
         rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
     public_X, public_y = public_containers(X, y, schema)
-    drawn = like_rows(rows, public_X), None
+    drawn = like_rows(rows, public_X, None), None
     if schema.classes is not None:
         drawn = drawn[0], like_targets(schema.classes[codes], public_y, None)
     released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"
@@ -64,10 +66,13 @@ def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recip
     encoder, classes = condenser.encoder, None
     if recipe.privacy is not None:
         encoder, classes = recipe.privacy.encoder(encoder, given[0]), recipe.privacy.classes
+    encoder = encoder_of_stream(encoder, given[0]) if recipe.streams() else encoder
     how = {"encoder": encoder, "classes": classes, "sparse": recipe.takes_sparse()}
     problem = read(condenser, *given, task=condenser.task, **how)
     if recipe.privacy is not None:
         refuse_unbounded(problem, given[3] is not None)
+    else:
+        refuse_extreme_numbers(problem)
     return problem
 
 
@@ -101,6 +106,8 @@ def public_containers(X: Any, y: Any, schema: Schema) -> tuple[Any, Any]:
     """Return empty containers like those of the data, with what is public of them: columns, a name, the labels."""
     if hasattr(X, "iloc"):
         X = type(X)(np.empty((0, X.shape[1])), columns=list(X.columns))
+    else:
+        X = np.empty((0, *np.shape(X)[1:]), schema.float_dtype)
     if hasattr(y, "iloc") and schema.classes is not None and y.ndim == 1:
         labels, dtype = schema.classes.tolist(), None
         if hasattr(y.dtype, "categories"):
@@ -125,6 +132,11 @@ def private_source(objective: Any, rows: RowSource, recipe: Recipe, seed: int) -
         source = PrivateRows(rows, mechanism, recipe.n_releases())
         generator = torch.Generator().manual_seed(seed)
         objective.fit(source, generator)
+        if isinstance(recipe.solver, PrivateDescent) and objective.parameters():
+            raise ValueError(
+                f"{recipe.discrepancy!r} learns parameters beside the set, for which {recipe.solver!r} releases no "
+                "gradient; keep them as they are (kernel_rate=0)"
+            )
         return source, draw_seed(generator)
     stream = private_stream(objective, rows.schema, mechanism, rows.device, seed)
     stream.update(rows)

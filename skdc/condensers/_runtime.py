@@ -11,16 +11,17 @@ from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
+import threadpoolctl
 import torch
 from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
-from threadpoolctl import threadpool_limits
 
 from skdc.condensers._callbacks import StepTeller
 from skdc.condensers._input import dense
 from skdc.condensers._progress import ProgressBar
+from skdc.isolation import filters_kept
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import Progress
@@ -57,19 +58,23 @@ class Start(NamedTuple):
         synthetic.load(replace(rows, X=source.encode(X), y=targets))
 
 
-class _TorchThreads:
-    """The number of torch threads, which is one for all fits: the last one that ends restores it."""
+class _Threads:
+    """The numbers of threads of torch and BLAS, which are one for all fits: the last one that ends restores them."""
 
     def __init__(self) -> None:
-        self._lock, self._n_fits, self._before = Lock(), 0, 0
+        self._lock, self._n_fits, self._n_torch = Lock(), 0, 0
+        self._limits: list[Any] = []
 
     @contextmanager
     def set(self, n_threads: int) -> Iterator[None]:
-        """Set the number for one fit."""
+        """Set the numbers for one fit."""
         with self._lock:
             if not self._n_fits:
-                self._before = torch.get_num_threads()
+                self._n_torch = torch.get_num_threads()
             self._n_fits += 1
+            # Each fit looks again: libraries may have been loaded since the first began.
+            with _control():
+                self._limits.append(_limited("blas", n_threads))
             torch.set_num_threads(n_threads)
         try:
             yield
@@ -77,18 +82,39 @@ class _TorchThreads:
             with self._lock:
                 self._n_fits -= 1
                 if not self._n_fits:
-                    torch.set_num_threads(self._before)
+                    torch.set_num_threads(self._n_torch)
+                    with _control():
+                        while self._limits:
+                            self._limits.pop().restore_original_limits()
 
 
-_THREADS = _TorchThreads()
+def _limited(user_api: str, n_threads: int) -> Any:
+    # The others are left out: `threadpool_limits` would restore them, too, when it ends.
+    return threadpoolctl.ThreadpoolController().select(user_api=user_api).limit(limits=n_threads)
+
+
+@contextmanager
+def _control() -> Iterator[None]:
+    """Let this thread set the threads of OpenBLAS: threadpoolctl 3.8 heeds only one thread at a time."""
+    release = getattr(threadpoolctl.OpenBLASController, "clear_controlling_thread", lambda force: None)
+    release(force=True)
+    try:
+        yield
+    finally:
+        release(force=True)
+
+
+_THREADS = _Threads()
 
 
 @contextmanager
 def isolated(n_jobs: int | None) -> Iterator[None]:
     """Give torch, BLAS and OpenMP n_jobs threads (None is one) and gradients, and what they had afterwards."""
     n_threads = effective_n_jobs(n_jobs)
-    with threadpool_limits(n_threads), _THREADS.set(n_threads), torch.inference_mode(False), torch.enable_grad():
-        yield
+    # The number of OpenMP belongs to the thread that sets it.
+    with _limited("openmp", n_threads), _THREADS.set(n_threads), filters_kept():
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
 
 
 def find_device(name: str) -> torch.device:

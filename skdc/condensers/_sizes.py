@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -9,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdc.condensers.sizes import AtMost, ClassSizes
 from skdc.data import Schema
+from skdc.parameterizations.base import Parameterization
 
 
 def sizes_per_class(
-    n_per_class: int | Mapping[Any, int] | None,
+    n_per_class: ClassSizes | None,
     n_samples: float | None,
     schema: Schema,
     counts: NDArray[np.int64],
@@ -42,18 +45,76 @@ def sizes_per_class(
         return _share(_total(n_samples, counts, mass), mass)
     if schema.classes is None:
         if n_per_class is not None:
-            raise ValueError(
-                f"n_per_class={n_per_class!r} counts rows of a class, but y holds no classes; use n_samples"
-            )
+            raise ValueError(f"n_per_class={n_per_class!r} counts rows of a class, but {_no_classes(schema)}")
         return np.array([min(100, counts.sum())])
     if n_per_class is None:
         return np.minimum(10, counts)
-    return np.where(counts > 0, _per_class(n_per_class, schema.classes), 0)
+    return np.where(counts > 0, _per_class(n_per_class, schema.classes, counts), 0)
 
 
-def _per_class(n_per_class: int | Mapping[Any, int], classes: NDArray) -> NDArray[np.int64]:
+def check_sizes(
+    condenser: Any,
+    parts: Parameterization,
+    sizes: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    classes: NDArray | None,
+) -> None:
+    """Refuse a set for which there are not enough rows, and tell of classes of which it makes more than there are.
+
+    Parameters
+    ----------
+    condenser : condenser
+        The one that is to make the set.
+    parts : Parameterization
+        How the set is stored: its rows may have to be distinct rows of the data.
+    sizes, counts : ndarray of shape (n_classes,)
+        Rows of each class in the set and in the data.
+    classes : ndarray of shape (n_classes,) or None
+
+    Raises
+    ------
+    ValueError
+        If the set is larger than the data or, where rows are distinct ones of the data, than a class of them.
+    """
+    name, short = type(condenser).__name__, np.flatnonzero(sizes > counts)
+    distinct = parts.takes_distinct_rows()
+    if not distinct and sizes.sum() > counts.sum():
+        raise ValueError(
+            f"{name}: a set of {sizes.sum()} rows is larger than the data, which have {counts.sum()}; lower "
+            "n_per_class or n_samples"
+        )
+    if not len(short):
+        return
+    size, held = sizes[short[0]], counts[short[0]]
+    of_class = "" if classes is None else f" of class {classes.tolist()[short[0]]!r}"
+    if distinct:
+        up_to = (
+            ""
+            if classes is None or condenser.n_samples is not None
+            else f"; n_per_class=at_most({size}) takes all that there are"
+        )
+        raise ValueError(
+            f"{name} cannot take {size} rows{of_class} out of {held}; lower n_per_class or n_samples{up_to}"
+        )
+    advice = f"n_per_class=at_most({size}) makes no more" if condenser.n_samples is None else "lower n_samples"
+    warnings.warn(f"{name} makes {size} rows{of_class}, of which the data have {held}; {advice}", stacklevel=2)
+
+
+def _no_classes(schema: Schema) -> str:
+    """Return why there are no classes, and what to do."""
+    if schema.task == "none":
+        return "y is None; pass the labels to fit, or use n_samples"
+    if schema.multilabel:
+        return (
+            "y has several columns of 0 and 1, which are several labels a row; use n_samples or, if the columns are "
+            "one-hot classes, pass y.argmax(axis=1)"
+        )
+    return "y holds quantities; use n_samples or, if they are labels, task='classification'"
+
+
+def _per_class(n_per_class: ClassSizes, classes: NDArray, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     if not isinstance(n_per_class, Mapping):
-        return np.full(len(classes), _count("n_per_class", n_per_class))
+        return np.array([_size("n_per_class", n_per_class, held) for held in counts])
     labels = classes.tolist()
     unknown = [label for label in n_per_class if label not in labels]
     if unknown:
@@ -61,12 +122,22 @@ def _per_class(n_per_class: int | Mapping[Any, int], classes: NDArray) -> NDArra
     missing = [label for label in labels if label not in n_per_class]
     if missing:
         raise ValueError(f"n_per_class names no size for class {missing[0]!r}; give one for each of {labels}")
-    return np.array([_count(f"n_per_class[{label!r}]", n_per_class[label]) for label in labels])
+    sizes = [_size(f"n_per_class[{label!r}]", n_per_class[label], n) for label, n in zip(labels, counts, strict=True)]
+    return np.array(sizes)
 
 
-def _count(name: str, value: Any) -> int:
+def _size(name: str, value: Any, held: int) -> int:
+    """Return how many rows a class gets that holds some."""
+    if isinstance(value, AtMost):
+        return min(_count(name, value.n, value), int(held))
+    return _count(name, value, value)
+
+
+def _count(name: str, value: Any, shown: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least 1")
+        fraction = isinstance(value, Real) and 0 < value < 1
+        hint = f"; for a fraction of the rows give n_samples={value!r}" if fraction else ""
+        raise ValueError(f"{name}={shown!r} must be a whole number of at least 1{hint}")
     return int(value)
 
 
@@ -76,7 +147,9 @@ def _total(n_samples: float, counts: NDArray[np.int64], mass: NDArray[np.float64
         if not 0 < n_samples < 1:
             raise ValueError(f"n_samples={n_samples!r} must be a whole number, or a fraction between 0 and 1")
         return max(n_present, round(float(n_samples) * int(counts.sum())))
-    total = _count("n_samples", n_samples)
+    if isinstance(n_samples, AtMost):
+        raise ValueError(f"n_samples={n_samples!r} must be a number of rows; at_most is for n_per_class")
+    total = _count("n_samples", n_samples, n_samples)
     if total < n_present:
         raise ValueError(
             f"n_samples={total} cannot give each of {n_present} classes a row; use n_samples={n_present} or more"

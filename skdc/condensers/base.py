@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
-from copy import copy
+from copy import copy, deepcopy
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -25,12 +25,14 @@ from sklearn.utils.validation import (
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._input import Problem, as_array, checked_rows, dense
+from skdc.condensers._numbers import warn_of_one_row
 from skdc.condensers._output import (
     CondensedPair,
     chosen_rows,
     chosen_targets,
     like_rows,
     like_targets,
+    seen_range,
     template,
     whole,
 )
@@ -43,12 +45,14 @@ from skdc.condensers._private import (
 )
 from skdc.condensers._progress import tell_stage
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
-from skdc.condensers._sizes import sizes_per_class
+from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
+from skdc.condensers.sizes import ClassSizes
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import LiveSet
+from skdc.randomness import randomness
 from skdc.solvers.base import DivergenceError, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
@@ -96,17 +100,20 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
 
     Parameters
     ----------
-    n_per_class : int or {class: int}, default=None
-        Synthetic rows of each class.
+    n_per_class : int, {class: int} or at_most(int), default=None
+        Synthetic rows of each class. A class with fewer rows is refused by what chooses rows; what makes rows warns,
+        and makes more. `at_most(n)`, also in a dictionary, takes all of such a class.
     n_samples : int or float, default=None
-        Synthetic rows in all, or a fraction of the rows of X; shared out in proportion to the classes, at least
-        one each. With both None: 10 per class, or min(100, N) without classes.
+        Synthetic rows in all, no more than X has, or a fraction of the rows of X; shared out in proportion to the
+        classes, at least one each. With both None: 10 per class, or min(100, N) without classes; no more than there
+        are.
     task : {"auto", "classification", "regression"}, default="auto"
         What y is.
     encoder : transformer, "auto" or None, default="auto"
         Maps X to numbers and back (`inverse_transform`); the set is condensed in between. "auto" takes
-        `skdc.preprocessing.TabularEncoder()` for a frame with columns that are not numeric or with missing values,
-        and none for other data.
+        `skdc.preprocessing.TabularEncoder()` for a frame, and none for other data. More than 100 columns of numbers of
+        one type, such as pixels, keep one scale; so do frames of numbers where one pass over the data is enough
+        (`partial_fit`).
     device : str, default="auto"
         "cpu", "cuda" or "cuda:k"; "auto" takes CUDA where there is some.
     random_state : int, RandomState or None, default=None
@@ -127,7 +134,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def __init__(
         self,
         *,
-        n_per_class: int | Mapping[Any, int] | None = None,
+        n_per_class: ClassSizes | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -251,6 +258,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
     def _condense(self, problem: Problem, recipe: Recipe, previous: Start | None) -> DivergenceError | None:
         self._input_shape = problem.schema.input_shape
         device, seed = find_device(self.device), draw_entropy(self.random_state)
+        with randomness(seed):
+            return self._condense_from(problem, recipe, previous, device, seed)
+
+    def _condense_from(
+        self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
+    ) -> DivergenceError | None:
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
@@ -261,14 +274,19 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
             return self._solve(recipe, objective, door, sizes, seed, previous, problem.encoder)
         counts, mass = problem.per_class()
         sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
+        check_sizes(self, recipe.parameterization, sizes, counts, problem.schema.classes)
         if recipe.streams():
             source = RowSource(*data, torch.float64, scaled=False)
+            warn_of_one_row(source.moments, problem)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
             if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
                 self._stream = stream
-            return self._solve(recipe, stream.objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
+            # A solve may change what it minimises; the stream goes on from what was fitted.
+            objective = deepcopy(stream.objective)
+            return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
+        warn_of_one_row(source.moments, problem)
         generator = torch.Generator().manual_seed(seed)
         tell_stage(self, "looks at the data")
         if objective is not None:
@@ -328,14 +346,17 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         self.X_syn_, self.y_syn_, self.y_soft_ = X, None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
-            self.y_syn_ = np.asarray(schema.classes)[targets.argmax(axis=1)]
+            # A teacher may say otherwise: labels are those that were asked for, unless they have been learned.
+            codes = targets.argmax(axis=1) if synthetic.learned else rows.key.cpu().numpy()
+            self.y_syn_ = np.asarray(schema.classes)[codes]
             self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
             within = np.clip(targets, *source.target_range())
             self.y_syn_ = (within > 0.5).astype(np.int64) if schema.multilabel else within
         self.y_learned_ = targets if synthetic.learned else None
-        self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft
+        self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft and schema.task == "regression"
+        self._span = synthetic.span
         weight = rows.weight.cpu().double().numpy()
         self.sample_weight_ = weight / weight.mean()
         self.n_iter_, self.history_, self.discrepancy_ = solution.n_iter, solution.history, objective
@@ -355,8 +376,15 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
                 targets = np.asarray(self._y_out, dtype=None if "classes_" in vars(self) else self.y_syn_.dtype)
                 self.y_syn_ = targets.reshape(self.y_syn_.shape)
         else:
-            self._X_out = like_rows(self.X_syn_, X)
+            encoded, span = "encoder_" in vars(self), self._span
+            if encoded and span is not None:  # that of the codes
+                span = None if "privacy_" in vars(self) else seen_range(X)
+            self._X_out = like_rows(self.X_syn_, X, span)
             self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
+            if not hasattr(self._X_out, "iloc"):
+                self.X_syn_ = self._X_out
+            elif not encoded:
+                self.X_syn_ = self._X_out.to_numpy(dtype=self.X_syn_.dtype)
         if "encoder_" in vars(self) or issparse(self._X_out):
             self.X_syn_ = self._X_out
         if "_stream" in vars(self):
@@ -391,7 +419,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstim
         return tags
 
 
-_OUTPUTS = ("_X_out", "_y_out", "_key", "_relabeled", "_input_shape", "_stream", "_templates", "_start")
+_OUTPUTS = ("_X_out", "_y_out", "_key", "_relabeled", "_span", "_input_shape", "_stream", "_templates", "_start")
 _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 

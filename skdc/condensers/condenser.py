@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -14,20 +14,23 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers._input import read
+from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import template
 from skdc.condensers._private import declared_rows, private_stream, public_containers, refuse_unbounded
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
-from skdc.condensers._sizes import sizes_per_class
+from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
-from skdc.data import Schema
+from skdc.condensers.sizes import ClassSizes
+from skdc.data import WIDEST_TABLE, Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.points import Points
 from skdc.privacy import GaussianMechanism
+from skdc.randomness import randomness
 from skdc.sketch import Sketch
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
@@ -123,7 +126,7 @@ class Condenser(BaseCondenser):
         solver: Solver | None = None,
         privacy: GaussianMechanism | None = None,
         *,
-        n_per_class: int | Mapping[Any, int] | None = None,
+        n_per_class: ClassSizes | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -167,8 +170,7 @@ class Condenser(BaseCondenser):
         given = self.discrepancy, self.parameterization, self.solver
         nothing_given = given == (None, None, None) and getattr(self.privacy, "draws", True)
         has_classes = schema.task == "classification" and schema.n_classes > 1
-        # Wider frames are images or the like, more often than not.
-        is_table = 0 < schema.n_columns <= 100
+        is_table = 0 < schema.n_columns <= WIDEST_TABLE
         if nothing_given and is_table and (has_classes or schema.task == "regression"):
             return TabularCondenser(task=schema.task).recipe()
         return GeneralCondenser().recipe() if nothing_given and has_classes else self.recipe()
@@ -266,6 +268,8 @@ class Condenser(BaseCondenser):
             raise ValueError(f"this chunk ({this}) is not like the first one ({first})")
         if self.privacy is not None:
             refuse_unbounded(problem, has_groups=False)
+        else:
+            refuse_extreme_numbers(problem)
         rows = problem.X, problem.y, problem.weight, problem.key
         stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
         if not self.warm_start or "X_syn_" in vars(self):
@@ -282,9 +286,12 @@ class Condenser(BaseCondenser):
         stream = self._stream
         counts, mass = stream.sketch.counts, stream.sketch.mass
         sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
-        with isolated(self.n_jobs):
-            start = vars(self).get("_start")
-            error = self._solve(self.recipe(), stream.objective, stream.source(), sizes, stream.seed, start, None)
+        recipe = self.recipe()
+        if self.privacy is None:
+            check_sizes(self, recipe.parameterization, sizes, counts, stream.schema.classes)
+        with isolated(self.n_jobs), randomness(stream.seed):
+            start, objective = vars(self).get("_start"), deepcopy(stream.objective)
+            error = self._solve(recipe, objective, stream.source(), sizes, stream.seed, start, None)
         self._contain(*self._templates)
         if error is not None:
             raise error

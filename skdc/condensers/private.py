@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import Cosine, SquaredL2
 from skdc.discrepancies.characteristic import RandomFeatureMMD
 from skdc.kernels import RandomFourierKernel
@@ -28,6 +29,8 @@ class PrivateMeanEmbedding(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     bandwidth : float or sequence of float
         Of the Gaussian kernel, in the units of the rows, as known without looking at them: about half of the usual
         distance between two rows. Several share the features. The default, "median", is refused: it tells of the rows.
@@ -38,7 +41,7 @@ class PrivateMeanEmbedding(NamedCondenser):
     n_steps : int, default=300
     privacy : GaussianMechanism, default=None
         The budget and the range of the rows; None is `GaussianMechanism()`, which asks for the range.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -58,20 +61,20 @@ class PrivateMeanEmbedding(NamedCondenser):
     >>> from skdc.privacy import GaussianMechanism
     >>> X, y = load_iris(return_X_y=True)
     >>> privacy = GaussianMechanism(epsilon=10.0, feature_range=(0, 8))
-    >>> X_syn, y_syn = PrivateMeanEmbedding(1.5, privacy=privacy, n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn, y_syn = PrivateMeanEmbedding(bandwidth=1.5, privacy=privacy, n_per_class=2, random_state=0).fit(X, y)
     >>> X_syn.shape
     (6, 4)
     """
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         bandwidth: Literal["median"] | float | Sequence[float] = "median",
         n_features: int = 1000,
         step_size: float = 0.05,
         n_steps: int = 300,
         privacy: GaussianMechanism | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -112,6 +115,8 @@ class PrivateGradientMatching(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`; None as in `GradientMatching`.
     clip : float, default=0.1
@@ -126,7 +131,7 @@ class PrivateGradientMatching(NamedCondenser):
         Steps in all, each of which is a release; [1]_ takes 10,000 and more.
     privacy : GaussianMechanism, default=None
         The budget and the range of the rows; None is `GaussianMechanism()`, which asks for the range.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -152,6 +157,8 @@ class PrivateGradientMatching(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         network: Builder | None = None,
         clip: float = 0.1,
         n_matches: int = 10,
@@ -159,8 +166,6 @@ class PrivateGradientMatching(NamedCondenser):
         step_size: float = 0.05,
         n_steps: int = 200,
         privacy: GaussianMechanism | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -205,6 +210,8 @@ class PrivateKernelInducingPoints(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     bandwidth : float or sequence of float
         Of the Gaussian kernel, in the units of the rows, as known without looking at them: about the usual distance
         between two rows. Several share the features. The default, "median", is refused: it tells of the rows.
@@ -219,7 +226,7 @@ class PrivateKernelInducingPoints(NamedCondenser):
     n_steps : int, default=1000
     privacy : GaussianMechanism, default=None
         The budget and the range of the rows; None is `GaussianMechanism()`, which asks for the range.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -239,13 +246,15 @@ class PrivateKernelInducingPoints(NamedCondenser):
     >>> from skdc.privacy import GaussianMechanism
     >>> X, y = load_iris(return_X_y=True)
     >>> privacy = GaussianMechanism(epsilon=10.0, feature_range=(0, 8))
-    >>> condenser = PrivateKernelInducingPoints(3.0, n_steps=50, privacy=privacy, n_per_class=2, random_state=0)
+    >>> condenser = PrivateKernelInducingPoints(2, bandwidth=3.0, n_steps=50, privacy=privacy, random_state=0)
     >>> condenser.fit(X, y).X_syn_.shape
     (6, 4)
     """
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         bandwidth: Literal["median"] | float | Sequence[float] = "median",
         n_frequencies: int = 250,
         labels: Literal["hard", "learned"] = "hard",
@@ -253,8 +262,6 @@ class PrivateKernelInducingPoints(NamedCondenser):
         step_size: float = 0.05,
         n_steps: int = 1000,
         privacy: GaussianMechanism | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

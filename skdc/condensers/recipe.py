@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from skdc.discrepancies.objective import Objective, Term
 from skdc.discrepancies.penalties import Penalty
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import Parameterization
 from skdc.privacy import GaussianMechanism
 from skdc.solvers.base import Solver
@@ -38,7 +39,9 @@ class Recipe(NamedTuple):
         spaces = [leaf.space for leaf in self.leaves() if leaf.space is not None]
         once = len({id(space) for space in spaces if space.asks == "once"})
         each = 1 if isinstance(self.solver, PrivateDescent) else sum(space.asks == "each step" for space in spaces)
-        return once + each * self.solver.n_steps  # type: ignore[attr-defined]
+        # Terms that are normalised are asked once more, for their value at the start.
+        n_times = self.solver.n_steps + getattr(self.discrepancy, "normalize", False)  # type: ignore[attr-defined]
+        return once + each * n_times
 
     def leaves(self) -> list[Term]:
         """Return the discrepancies that are minimised: over the points, and over their weights."""
@@ -59,7 +62,7 @@ def checked(recipe: Recipe) -> Recipe:
     ------
     TypeError
         If a part is of another kind.
-    ValueError
+    PartsError
         If two parts do not go together.
     """
     discrepancy, parameterization, solver, privacy = recipe
@@ -75,16 +78,16 @@ def checked(recipe: Recipe) -> Recipe:
             raise TypeError(f"{name} must be an object such as {_EXAMPLES[name]}, got {part!r}")
     for leaf in recipe.leaves():
         if not leaf.condenses:
-            raise ValueError(f"{leaf!r} is an estimate for independent rows, which condensed ones are not; use MMD()")
+            raise PartsError(f"{leaf!r} is an estimate for independent rows, which condensed ones are not; use MMD()")
     solver_name = type(solver).__name__
     if solver.minimizes == (discrepancy is None):
-        raise ValueError(
+        raise PartsError(
             f"{solver_name} minimises nothing, so discrepancy={discrepancy!r} would have no effect; leave it out"
             if discrepancy is not None
             else f"{solver_name} needs a discrepancy, such as MMD()"
         )
     if solver.moves != parameterization.moves:
-        raise ValueError(
+        raise PartsError(
             f"{solver_name} moves {solver.moves}, but {type(parameterization).__name__} has "
             f"{parameterization.moves}: use Descent() or Lloyd() with Points(), Greedy() or Draw() with Subset()"
         )
@@ -118,16 +121,21 @@ def _refuse_leaks(recipe: Recipe) -> None:
 
     Raises
     ------
-    ValueError
+    PartsError
         Naming the part, and what to use.
     """
     parts, solver = recipe.parameterization, recipe.solver
     if parts.moves == "indices":
-        raise ValueError(f"{parts!r} chooses rows of the data, and gives them away; private sets need Points()")
+        raise PartsError(f"{parts!r} chooses rows of the data, and gives them away; private sets need Points()")
     if not parts.streams() or parts.start != "noise":
-        raise ValueError(f"{parts!r} looks at rows, which are private; use Points(start='noise')")
+        raise PartsError(f"{parts!r} looks at rows, which are private; use Points(start='noise')")
     if not isinstance(solver, Descent):
-        raise ValueError(f"{solver!r} looks at rows, which are private; use Descent()")
+        raise PartsError(f"{solver!r} looks at rows, which are private; use Descent()")
+    if isinstance(solver, PrivateDescent) and getattr(recipe.discrepancy, "normalize", False):
+        raise PartsError(
+            f"{recipe.discrepancy!r} would divide by losses at private rows, which PrivateDescent does not release; "
+            "use normalize=False, and weights"
+        )
     for leaf in recipe.leaves():
         if isinstance(leaf, Penalty):
             continue
@@ -138,12 +146,12 @@ def _refuse_leaks(recipe: Recipe) -> None:
             bounded = (recipe.streams() and sketched) or (leaf.space is not None and leaf.space.asks is not None)
             wanted = "RandomFeatureMMD(bandwidth=1.0)"
         if not bounded:
-            raise ValueError(
+            raise PartsError(
                 f"{leaf!r} sees private rows without a bound on what one of them can change; with "
                 f"{type(solver).__name__} use one that has, such as {wanted}"
             )
     if recipe.streams() and recipe.privacy.sampling_rate < 1:
-        raise ValueError(
+        raise PartsError(
             f"{recipe.privacy!r}: all rows are asked once, and a sampling_rate would have no effect; use "
             "sampling_rate=1"
         )
@@ -154,14 +162,14 @@ def refuse_idle_groups(recipe: Recipe, has_groups: bool) -> None:
 
     Raises
     ------
-    ValueError
+    PartsError
         Saying which of the two is missing.
     """
     by_group = [leaf for leaf in recipe.leaves() if leaf.by == "group"]
     if by_group and not has_groups:
-        raise ValueError(f"{by_group[0]!r} compares group by group: pass sensitive_features= to fit, or use by='class'")
+        raise PartsError(f"{by_group[0]!r} compares group by group: pass sensitive_features= to fit, or use by='class'")
     if has_groups and not by_group:
-        raise ValueError("sensitive_features would have no effect: no discrepancy has by='group'")
+        raise PartsError("sensitive_features would have no effect: no discrepancy has by='group'")
 
 
 _EXAMPLES = {

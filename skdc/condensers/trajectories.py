@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from joblib import Memory
@@ -11,6 +10,7 @@ from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
@@ -28,6 +28,8 @@ class TrajectoryMatching(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
         images of 16x16 or more, else an MLP with two hidden layers of 128.
@@ -44,8 +46,8 @@ class TrajectoryMatching(NamedCondenser):
     n_steps : int, default=300
         Steps in all.
     memory : str or joblib.Memory, default=None
-        Where trained experts are kept between fits. The files are pickles, which run what is in them when they are read.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+        Where trained experts are kept between fits, as pickles, which run what is in them when they are read.
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -68,6 +70,8 @@ class TrajectoryMatching(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         network: Builder | None = None,
         n_experts: int = 5,
         n_segments: int = 5,
@@ -76,8 +80,6 @@ class TrajectoryMatching(NamedCondenser):
         step_size: float = 0.05,
         n_steps: int = 300,
         memory: str | Memory | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight
 
 from skdc.data import LabeledSet, Schema
 from skdc.source import RowSource
+from skdc.units import refuse_extremes
 
 _CPU = torch.device("cpu")
 
@@ -58,8 +59,8 @@ def source_and_set(
     targets: tuple[NDArray, ...],
     schema: Schema,
 ) -> tuple[RowSource, LabeledSet]:
-    """Return the first of each pair as a source and the second as a set in its units, in float32 if both rows are."""
-    dtype = torch.float32 if rows[0].dtype == rows[1].dtype == np.float32 else torch.float64
+    """Return the first of each pair as a source, in float64 unless both are float32, and the second as a set."""
+    dtype = None if rows[0].dtype == rows[1].dtype == np.float32 else torch.float64
     source = RowSource(rows[0], targets[0], weights[0], codes[0], schema, _CPU, dtype)
     weight, key = source.tensor(weights[1]), torch.as_tensor(codes[1])
     return source, LabeledSet(weight, key, source.encode(rows[1]), source.encode_targets(targets[1]))
@@ -71,10 +72,12 @@ def numbers(rows: Any, name: str) -> NDArray[np.floating]:
     Raises
     ------
     ValueError
-        If they are no finite numbers, or there is none.
+        If they are no finite numbers, or too large, or there is none.
     """
     array = rows.detach().cpu().numpy() if isinstance(rows, torch.Tensor) else rows
-    return check_array(array, dtype=[np.float64, np.float32], allow_nd=True, input_name=name)
+    checked = check_array(array, dtype=[np.float64, np.float32], allow_nd=True, input_name=name)
+    refuse_extremes(checked, name)
+    return checked
 
 
 def massive(rows: NDArray, weight: ArrayLike | None, name: str) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
@@ -86,6 +89,7 @@ def massive(rows: NDArray, weight: ArrayLike | None, name: str) -> tuple[NDArray
         If a weight is negative, or all are zero.
     """
     checked = _check_sample_weight(weight, rows, dtype=np.float64, ensure_non_negative=True)
+    refuse_extremes(checked, name)
     if not checked.any():
         raise ValueError(f"{name} is zero for every row; give some row a weight")
     return rows[checked > 0], checked[checked > 0]

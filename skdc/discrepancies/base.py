@@ -13,6 +13,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
+from skdc.exceptions import PartsError
 from skdc.source import Source
 from skdc.spaces.base import Space
 from skdc.spaces.data import Identity, Joint
@@ -119,14 +120,14 @@ class Discrepancy(Term):
                 if wanted == "clouds"
                 else "use a space such as NetworkGradients(), or compare with MMD"
             )
-            raise ValueError(f"{name} compares {wanted}, but {space} yields {self.space_.yields}; {advice}")
+            raise PartsError(f"{name} compares {wanted}, but {space} yields {self.space_.yields}; {advice}")
         if self.space_.whitens and not self.quadratic:
-            raise ValueError(
+            raise PartsError(
                 f"{name} compares row by row, but {space} shows mixtures of rows, whose squares alone have a meaning; "
                 "use SquaredL2, or KernelRidgePredictions"
             )
         if self.space_.splits == "never" and self.by is not None:
-            raise ValueError(f"{name}(by={self.by!r}) has no effect: {space} takes the sets as a whole; use by=None")
+            raise PartsError(f"{name}(by={self.by!r}) has no effect: {space} takes the sets as a whole; use by=None")
 
     def represent(
         self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator

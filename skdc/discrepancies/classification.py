@@ -8,6 +8,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.penalties import Penalty
+from skdc.exceptions import PartsError
 from skdc.networks import training_loss
 from skdc.source import Source, require_targets
 from skdc.spaces.base import Space
@@ -57,7 +58,7 @@ class CenterCrossEntropy(Discrepancy):
         """
         require_targets(self, source)
         if source.schema.task != "classification":
-            raise ValueError(f"{self!r} compares with the means of classes, but y is continuous; use MeanDistance()")
+            raise PartsError(f"{self!r} compares with the means of classes, but y is continuous; use MeanDistance()")
         super().attach(source)
         self.class_of_key_ = torch.as_tensor(source.schema.class_of_key, device=source.device)
 
@@ -116,7 +117,7 @@ class NetworkLoss(Penalty):
         require_targets(self, source)
         self.check_weight()
         if not isinstance(self.space, NetworkFeatures):
-            raise ValueError(f"{self!r} asks the network of a NetworkFeatures, which {self.space!r} is not")
+            raise PartsError(f"{self!r} asks the network of a NetworkFeatures, which {self.space!r} is not")
         self.space_, self.task_ = self.space, source.schema.task
 
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:

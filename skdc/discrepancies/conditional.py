@@ -11,6 +11,7 @@ from torch import Tensor
 from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
+from skdc.exceptions import PartsError
 from skdc.kernels import MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.source import Source, require_rows
 from skdc.spaces.base import Space
@@ -105,20 +106,20 @@ class ConditionalMMD(Discrepancy):
         super().attach(source)
         schema = source.schema
         if schema.task == "none":
-            raise ValueError(
+            raise PartsError(
                 "ConditionalMMD compares targets given features, but there are no targets: pass y to a condenser, or "
                 "compare the rows alone with MMD()"
             )
         if schema.task == "classification" and schema.n_outputs < 2:
-            raise ValueError("ConditionalMMD needs at least two classes, but y has one; compare the rows with MMD()")
+            raise PartsError("ConditionalMMD needs at least two classes, but y has one; compare the rows with MMD()")
         if schema.task == "classification" and self.by is not None:
-            raise ValueError(
+            raise PartsError(
                 f"ConditionalMMD(by={self.by!r}): within a class there is no label left to predict; use by=None"
             )
         if self.space is None:
             self.space_ = Joint()
         if not isinstance(self.space_, Joint):
-            raise ValueError(
+            raise PartsError(
                 f"ConditionalMMD needs features and targets side by side, which {type(self.space_).__name__} does not "
                 "show; use space=Joint()"
             )
@@ -136,7 +137,7 @@ class ConditionalMMD(Discrepancy):
             raise ValueError(f"ConditionalMMD(regularization={self.regularization!r}): it must be positive")
         for name, kernel in (("kernel", self.kernel), ("target_kernel", self.target_kernel)):
             if isinstance(kernel, Energy):
-                raise ValueError(
+                raise PartsError(
                     f"ConditionalMMD({name}={kernel!r}): a regression needs a kernel that is positive definite, not "
                     "only on differences of masses; use Gaussian() or Laplace()"
                 )

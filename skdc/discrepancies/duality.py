@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.objective import Term
+from skdc.exceptions import PartsError
 from skdc.kernels import MEDIAN_ROWS, Gaussian, Kernel, KernelSum
 from skdc.learners import KernelExpansionClassifier
 from skdc.source import Source, require_rows, require_targets
@@ -86,7 +87,7 @@ class DualityGap(Term):
         require_targets(self, source)
         self.check_weight()
         if source.schema.task != "classification":
-            raise ValueError(f"{self!r} tells classes apart, but y is continuous; use SquaredL2 of predictions")
+            raise PartsError(f"{self!r} tells classes apart, but y is continuous; use SquaredL2 of predictions")
         if self.classification_loss not in ("cross_entropy", "hinge"):
             raise ValueError(f"{self!r}: classification_loss must be 'cross_entropy' or 'hinge'")
         if not self.regularization > 0:
@@ -113,7 +114,7 @@ class DualityGap(Term):
             If the targets of the points are not learned.
         """
         if synthetic.X.requires_grad and not synthetic.y.requires_grad:
-            raise ValueError(f"the targets of the points are dual variables in {self!r}; use Points(labels='learned')")
+            raise PartsError(f"the targets of the points are dual variables in {self!r}; use Points(labels='learned')")
         return self.weight * self._gap(cast(LabeledSet, real), synthetic)
 
     def value(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:

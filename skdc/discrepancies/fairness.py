@@ -12,6 +12,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
+from skdc.exceptions import PartsError
 from skdc.source import Source
 from skdc.spaces.base import Space
 from skdc.spaces.functions import KernelRidgePredictions
@@ -65,7 +66,7 @@ class FairnessTerm(Term):
         ValueError
             Always: a learner that predicts the same for all rows is fair.
         """
-        raise ValueError(
+        raise PartsError(
             f"{self!r} alone is least where the same is predicted for all rows; add it to a discrepancy: "
             f"SquaredL2(space=KernelRidgePredictions(), by=None) + {self!r}"
         )
@@ -85,14 +86,14 @@ class FairnessTerm(Term):
             raise ValueError(f"{name}(temperature={self.temperature!r}): it must be positive")
         self.space_ = KernelRidgePredictions(kernel_rate=0.0) if self.space is None else self.space
         if self.space_.yields != "aligned" or self.space_.splits != "rows" or self.space_.whitens:
-            raise ValueError(
+            raise PartsError(
                 f"{name} compares predictions, which {type(self.space_).__name__} does not show; use a space such as "
                 "KernelRidgePredictions() or UnrolledPredictions()"
             )
         if schema.task != "classification" or schema.n_outputs < 2:
-            raise ValueError(f"{name} compares predicted classes: it needs y with at least two classes")
+            raise PartsError(f"{name} compares predicted classes: it needs y with at least two classes")
         if schema.sensitive_of_key is None:
-            raise ValueError(f"{name} compares sensitive groups: pass sensitive_features= to fit")
+            raise PartsError(f"{name} compares sensitive groups: pass sensitive_features= to fit")
         self.sensitive_of_key_ = torch.as_tensor(schema.sensitive_of_key, device=source.device)
         self.class_of_key_ = torch.as_tensor(schema.class_of_key, device=source.device)
 

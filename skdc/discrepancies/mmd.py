@@ -15,9 +15,10 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
 from skdc.discrepancies.reduce import Reduction
+from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.kernels.base import Rows
-from skdc.source import RowSource, Source, require_rows
+from skdc.source import Source, require_rows
 from skdc.spaces.base import Space
 
 
@@ -250,7 +251,7 @@ def given_kernel(
     if not isinstance(kernel, Kernel):
         raise TypeError(f"{name}(kernel={kernel!r}): give an object of skdc.kernels, such as Laplace()")
     if bandwidth != "median":
-        raise ValueError(
+        raise PartsError(
             f"{name}(kernel={kernel!r}, bandwidth={bandwidth!r}): the bandwidth is that of the Gaussian kernel; give "
             "it to the kernel itself"
         )
@@ -265,11 +266,9 @@ def fit_kernel(discrepancy: Discrepancy, kernel: Kernel, source: Source, generat
     ValueError
         If the kernel has to see rows, and a stream has not shown one yet.
     """
-    if isinstance(source, RowSource):
-        rows = source.sample(MEDIAN_ROWS, generator)
-    elif getattr(kernel, "bandwidth", None) == "median":
-        rows = require_rows(discrepancy, source, "the median bandwidth").rows
-    else:
-        rows = source.no_rows()
+    # Rows are not drawn where none are needed: what is drawn next is then that of a stream, which has shown none yet.
+    rows = source.no_rows()
+    if not kernel.knows_scale():
+        rows = require_rows(discrepancy, source, "the median bandwidth").sample(MEDIAN_ROWS, generator)
     with torch.no_grad():
         return kernel.fit(discrepancy.space_.embed(rows), rows.weight)

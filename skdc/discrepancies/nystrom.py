@@ -13,6 +13,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.mmd import fit_kernel, given_kernel
 from skdc.discrepancies.reduce import Reduction
+from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, Energy, Kernel
 from skdc.source import Source
 from skdc.spaces.base import Space
@@ -82,7 +83,7 @@ class NystromError(Discrepancy):
         """
         kernel = given_kernel(self, self.kernel, self.bandwidth)
         if isinstance(kernel, Energy):
-            raise ValueError(
+            raise PartsError(
                 f"NystromError(kernel={kernel!r}): it is positive definite on masses that sum to zero only, and has "
                 "no feature space to span; use Gaussian() or Laplace()"
             )

@@ -16,6 +16,9 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.arrays import compared
+from skdc.exceptions import PartsError
+from skdc.isolation import filters_kept
+from skdc.randomness import randomness
 from skdc.source import Source
 from skdc.spaces.base import PointwiseSpace, Space
 
@@ -84,10 +87,11 @@ class Objective(ABC):
         """
         objective, generator = clone(self), torch.Generator().manual_seed(random_state)
         source, rows = compared(X, Y, sample_weight, sample_weight_y)
-        objective.fit(source, generator)
-        train_critics(objective, source.rows, rows, generator)
-        with torch.no_grad():
-            return float(objective.value(source.rows, rows, generator))
+        with randomness(random_state), filters_kept():
+            objective.fit(source, generator)
+            train_critics(objective, source.rows, rows, generator)
+            with torch.no_grad():
+                return float(objective.value(source.rows, rows, generator))
 
     @abstractmethod
     def __mul__(self, factor: float) -> Self:
@@ -257,7 +261,7 @@ class Hybrid(Objective, _BaseComposition):
         if not self.terms:
             raise ValueError("Hybrid(terms=[]) has nothing to minimise; add at least one discrepancy")
         if not any(leaf.sees_data for leaf in self.leaves()):
-            raise ValueError(f"{self!r} does not look at the data; add a discrepancy, such as MMD()")
+            raise PartsError(f"{self!r} does not look at the data; add a discrepancy, such as MMD()")
         for leaf in self.leaves():
             leaf.attach(source)
         for space in self.spaces():

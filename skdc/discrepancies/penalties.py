@@ -13,6 +13,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.mmd import fit_kernel
 from skdc.discrepancies.objective import Term
+from skdc.exceptions import PartsError
 from skdc.images import image_layout
 from skdc.kernels import Gaussian
 from skdc.source import Source
@@ -53,7 +54,7 @@ class Penalty(Term):
         ValueError
             Always: the data would not matter.
         """
-        raise ValueError(f"{self!r} does not look at the data; add it to a discrepancy: MMD() + {self!r}")
+        raise PartsError(f"{self!r} does not look at the data; add it to a discrepancy: MMD() + {self!r}")
 
     def attach(self, source: Source) -> None:
         """Show the rows in the units of the data."""
@@ -196,7 +197,7 @@ class LabelMargin(Penalty):
         super().attach(source)
         schema = source.schema
         if schema.task != "classification" or schema.n_outputs < 2:
-            raise ValueError("LabelMargin() is about the scores of classes: it needs y with at least two classes")
+            raise PartsError("LabelMargin() is about the scores of classes: it needs y with at least two classes")
 
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return minus the weighted mean of the margins.
@@ -207,7 +208,7 @@ class LabelMargin(Penalty):
             If the labels are not learned: the penalty would be constant.
         """
         if torch.is_grad_enabled() and not synthetic.y.requires_grad:
-            raise ValueError(
+            raise PartsError(
                 "LabelMargin() has no effect on labels that stay as they are: use Points(labels='learned')"
             )
         first, second = synthetic.y.topk(2).values.unbind(1)

@@ -18,6 +18,7 @@ from skdc.discrepancies.embeddings import OwnKernel
 from skdc.discrepancies.mmd import fit_kernel
 from skdc.discrepancies.moments import mean_variance, shrunk_covariance
 from skdc.discrepancies.reduce import Reduction
+from skdc.exceptions import PartsError
 from skdc.kernels import InverseMultiquadric, resolve_bandwidth, squared_distances
 from skdc.source import Source, draw_seed, require_rows
 from skdc.spaces.base import PointwiseSpace, Space
@@ -286,7 +287,7 @@ class KernelStein(Discrepancy):
         """
         super().attach(source)
         if not (isinstance(self.space_, PointwiseSpace) and self.space_.frozen()):
-            raise ValueError(
+            raise PartsError(
                 f"KernelStein fits a density once, but {type(self.space_).__name__} shows other rows in each step; use "
                 "a space that stays, such as Identity() or Standardized()"
             )
@@ -294,7 +295,7 @@ class KernelStein(Discrepancy):
             if not callable(self.score):
                 raise ValueError(f"KernelStein(score={self.score!r}): give a callable, or one such as GaussianScore()")
             if self.n_groups > 1:
-                raise ValueError(
+                raise PartsError(
                     f"KernelStein(score=...) is given one score for {self.n_groups} groups; use by=None, or a score "
                     "that is fitted to each group, such as GaussianScore()"
                 )
@@ -371,7 +372,7 @@ class KernelStein(Discrepancy):
     def _scores_of(self, p: Block) -> Tensor:
         """Return the score at each row of a block, which may hold one group only."""
         if self.by == "group" and len(self.group_of_key_[p.key].unique()) > 1:
-            raise ValueError("KernelStein(by='group') has a density a group, and chooses rows by none; use 'class'")
+            raise PartsError("KernelStein(by='group') has a density a group, and chooses rows by none; use 'class'")
         return self.scores_[self.group_of(p)](p.values)
 
     def potential(self, p: Block, at: Tensor) -> Tensor:

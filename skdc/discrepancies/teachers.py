@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.discrepancies.penalties import Penalty
+from skdc.exceptions import PartsError
 from skdc.learners.defenses import curvature
 from skdc.learners.teachers import trained_network
 from skdc.learners.training import training
@@ -69,7 +70,7 @@ class TeacherPenalty(Penalty):
         ValueError
             Always: a network is content with sets that are unlike the data.
         """
-        raise ValueError(
+        raise PartsError(
             f"{self!r} asks a network, which is content with sets that are unlike the data; add it to a discrepancy: "
             f"MMD() + {self!r}"
         )

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from skdc.data import LabeledSet, Schema
+from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.networks import Builder, training_epochs, training_loss
 
@@ -71,7 +72,7 @@ class Difficulty(BaseEstimator, ABC):
         """
         if schema.task != "classification" or schema.n_outputs < 2:
             found = {"classification": "y has one class only", "regression": "y is continuous", "none": "y is None"}
-            raise ValueError(f"{type(self).__name__} tells how hard rows are to classify, but {found[schema.task]}")
+            raise PartsError(f"{type(self).__name__} tells how hard rows are to classify, but {found[schema.task]}")
         if self.n_networks < 1:
             raise ValueError(f"{self!r}: n_networks must be at least 1")
         with torch.no_grad():
@@ -97,7 +98,7 @@ class Margin(Difficulty):
     --------
     >>> from skdc import UncertaintySubset
     >>> from skdc.learners import Margin
-    >>> condenser = UncertaintySubset(Margin(), n_per_class=3)
+    >>> condenser = UncertaintySubset(difficulty=Margin(), n_per_class=3)
     """
 
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:
@@ -127,7 +128,7 @@ class EL2N(Difficulty):
     --------
     >>> from skdc import UncertaintySubset
     >>> from skdc.learners import EL2N
-    >>> condenser = UncertaintySubset(EL2N(n_networks=10), n_per_class=3)
+    >>> condenser = UncertaintySubset(difficulty=EL2N(n_networks=10), n_per_class=3)
     """
 
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:
@@ -156,7 +157,7 @@ class GraNd(Difficulty):
     --------
     >>> from skdc import UncertaintySubset
     >>> from skdc.learners import GraNd
-    >>> condenser = UncertaintySubset(GraNd(n_epochs=0), n_per_class=3)
+    >>> condenser = UncertaintySubset(difficulty=GraNd(n_epochs=0), n_per_class=3)
     """
 
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:
@@ -173,7 +174,7 @@ class GraNd(Difficulty):
 
         size = sum(parameter.numel() for parameter in parameters.values())
         piece = max(1, MATRIX_ENTRIES // size)
-        return vmap(squared_norm, chunk_size=piece)(rows.X, rows.y).sqrt()
+        return vmap(squared_norm, chunk_size=piece, randomness="different")(rows.X, rows.y).sqrt()
 
 
 class Forgetting(Difficulty):
@@ -196,7 +197,7 @@ class Forgetting(Difficulty):
     --------
     >>> from skdc import UncertaintySubset
     >>> from skdc.learners import Forgetting
-    >>> condenser = UncertaintySubset(Forgetting(n_epochs=20), n_per_class=3)
+    >>> condenser = UncertaintySubset(difficulty=Forgetting(n_epochs=20), n_per_class=3)
     """
 
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, Self
 
 import numpy as np
@@ -22,9 +22,11 @@ from torch import Tensor, nn
 from skdc.augmentation import Augmentation
 from skdc.data import LabeledSet
 from skdc.images import ImageLayout
+from skdc.isolation import filters_kept
 from skdc.learners.defenses import Defense
 from skdc.learners.targets import checked_weight, class_targets, require_shape
 from skdc.networks import Builder, build_network, training_loss
+from skdc.randomness import randomness
 
 _FLOATS = [np.float32, np.float64]  # others become the first
 
@@ -163,13 +165,17 @@ class NetworkClassifier(NeuralNetClassifier):
             For bad input, a single class, or training that diverges.
         """
         rows, data = self._read(X, y, sample_weight)
-        with _own_randomness(self.random_state, self.device), torch.enable_grad():
+        # None would draw from numpy's global generator, which is not ours to move.
+        state = check_random_state(np.random.RandomState() if self.random_state is None else self.random_state)
+        seed = int(state.randint(2**31 - 1))
+        self._generator = torch.Generator().manual_seed(seed)
+        with randomness(seed), filters_kept(), torch.enable_grad():
             self.initialize()
             self.notify("on_train_begin", X=rows, y=data)
             with suppress(KeyboardInterrupt):  # as skorch: callbacks such as EarlyStopping raise it to stop
                 self.fit_loop(rows, data)
             self.notify("on_train_end", X=rows, y=data)
-        del self.optimizer_
+        del self.optimizer_, self._generator
         if not all(parameter.isfinite().all() for parameter in self.module_.parameters()):
             raise ValueError(f"training diverged: lr={self.lr} is too large; try lr={self.lr / 10:g}")
         return self
@@ -205,8 +211,8 @@ class NetworkClassifier(NeuralNetClassifier):
         return torch.as_tensor((X - self.shift_) / self.scale_)
 
     def _changed(self, rows: Tensor) -> Tensor:
-        layout, generator = ImageLayout(self.input_shape_, None), torch.random.default_generator
-        changed = [self.augmentation.draw(generator)(image) for image in layout(rows).split(1)]
+        layout = ImageLayout(self.input_shape_, None)
+        changed = [self.augmentation.draw(self._generator)(image) for image in layout(rows).split(1)]
         return layout.rows(torch.cat(changed), self.input_shape_)
 
     # What skorch calls.
@@ -216,8 +222,8 @@ class NetworkClassifier(NeuralNetClassifier):
 
     def initialize_module(self) -> Self:
         """Build the network."""
-        like, generator = torch.as_tensor(np.empty(0, self.dtype_)), torch.random.default_generator
-        self.module_ = build_network(self.network, self.input_shape_, len(self.classes_), generator, like)
+        like = torch.as_tensor(np.empty(0, self.dtype_))
+        self.module_ = build_network(self.network, self.input_shape_, len(self.classes_), self._generator, like)
         return self
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -227,7 +233,7 @@ class NetworkClassifier(NeuralNetClassifier):
     def get_iterator(self, dataset: Dataset, training: bool = False) -> _Batches:
         """Return an iterable of batches."""
         changed = self._changed if training and self.augmentation is not None else None
-        return _Batches(dataset, self.batch_size, training, changed)
+        return _Batches(dataset, self.batch_size, self._generator if training else None, changed)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
         """Take the gradient of the loss of a batch, or of what a defense puts in its place."""
@@ -236,7 +242,7 @@ class NetworkClassifier(NeuralNetClassifier):
         self._set_training(True)
         X, (targets, weight) = to_tensor(batch, device=self.device)
         rows = LabeledSet(weight, torch.zeros_like(weight, dtype=torch.int64), X, targets)
-        loss = self.defense.loss(self.module_, rows, 1 / self.scale_, torch.random.default_generator)
+        loss = self.defense.loss(self.module_, rows, 1 / self.scale_, self._generator)
         loss.backward()
         return {"loss": loss, "y_pred": targets}
 
@@ -268,12 +274,19 @@ class NetworkClassifier(NeuralNetClassifier):
 class _Batches:
     """Batches cut from tensors: a DataLoader fetches row by row, which takes most of the time of a small set."""
 
-    def __init__(self, dataset: Dataset, size: int, shuffle: bool, changed: Callable[[Tensor], Tensor] | None) -> None:
-        self.rows, self.data, self.size, self.shuffle, self.changed = dataset.X, dataset.y, size, shuffle, changed
+    def __init__(
+        self,
+        dataset: Dataset,
+        size: int,
+        shuffler: torch.Generator | None,
+        changed: Callable[[Tensor], Tensor] | None,
+    ) -> None:
+        self.rows, self.data, self.size, self.shuffler, self.changed = dataset.X, dataset.y, size, shuffler, changed
 
     def __iter__(self) -> Iterator[tuple[Tensor, tuple[Tensor, ...]]]:
         n = len(self.rows)
-        order = torch.randperm(n) if self.shuffle and n > self.size else torch.arange(n)
+        shuffles = self.shuffler is not None and n > self.size
+        order = torch.randperm(n, generator=self.shuffler) if shuffles else torch.arange(n)
         for batch in order.split(self.size):
             rows = self.rows[batch]
             shown = rows if self.changed is None else self.changed(rows)
@@ -286,19 +299,3 @@ def _moments(X: NDArray, weight: NDArray[np.float64]) -> tuple[float, float]:
     mean = float(np.average(X.mean(axis=1, dtype=np.float64), weights=weight))
     variance = np.average(np.square(X - mean).mean(axis=1, dtype=np.float64), weights=weight)
     return mean, float(np.sqrt(variance)) or 1.0
-
-
-@contextmanager
-def _own_randomness(random_state: int | np.random.RandomState | None, device: str) -> Iterator[None]:
-    """Seed the generators of torch, and give them back as they were: modules know no others."""
-    cuda = [torch.device(device)] if str(device).startswith("cuda") else []
-    with torch.random.fork_rng(devices=cuda):
-        if random_state is None:
-            seed = torch.random.default_generator.seed()
-        else:
-            seed = int(check_random_state(random_state).randint(2**31 - 1))
-            torch.random.default_generator.manual_seed(seed)
-        for index in cuda:
-            with torch.cuda.device(index):
-                torch.cuda.manual_seed(seed)
-        yield

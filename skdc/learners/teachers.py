@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import zip_longest
 from typing import Any
 
@@ -17,8 +18,12 @@ from sklearn.utils.validation import has_fit_parameter
 from skorch import NeuralNet
 from torch import Tensor, nn
 
+from skdc.exceptions import PartsError
+from skdc.learners.belief import believed_classes, believed_values
 from skdc.learners.network import NetworkClassifier
+from skdc.randomness import Randomness, watched
 from skdc.seeds import seeded
+from skdc.sketch import hashed_uniform, labeled_hashes
 from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets
 
 
@@ -52,6 +57,9 @@ class Teacher:
         """Return the targets of rows, of shape (n, n_outputs): class probabilities, or values in working units."""
         source = self._source
         rows = source.decode(X)
+        if isinstance(self.estimator, FrozenEstimator) and source.schema.encoder is not None:
+            # It was fitted to what the user has, not to codes.
+            rows = source.schema.encoder.inverse_transform(rows)
         if source.schema.task == "regression":
             return source.encode_targets(np.asarray(self.estimator.predict(rows)).reshape(len(rows), -1))
         # What it gives to classes that y has not is shared out.
@@ -83,14 +91,44 @@ def fitted_teacher(part: object, estimator: Any, source: Source, generator: torc
     return Teacher(_fitted(estimator, rows, generator), source)
 
 
+def believed_teacher(
+    part: object, estimator: Any, source: Source, generator: torch.Generator
+) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
+    """Return what labels points that move, where the teacher is believed.
+
+    Parameters
+    ----------
+    part, estimator, source, generator
+        As in `fitted_teacher`.
+
+    Returns
+    -------
+    callable
+        Takes rows, their class codes and targets of their own, and returns the targets of the teacher, or their own.
+
+    Raises
+    ------
+    ValueError
+        As `fitted_teacher`.
+    """
+    rows, estimator = _checked(part, estimator, source)
+    teacher = fitted_teacher(part, estimator, source, generator)
+    belief = _belief(estimator, rows, generator)
+
+    def label(X: Tensor, codes: Tensor, own: Tensor) -> Tensor:
+        return torch.where(belief[codes], teacher(X), own)
+
+    return label
+
+
 def out_of_fold_teacher(
     part: object, estimator: Any, source: Source, generator: torch.Generator
 ) -> Callable[[NDArray[np.intp]], Tensor]:
     """Return what labels rows of the data by clones of an estimator that were fitted without them.
 
     All rows that are to be labelled are left out at once, but no more than a fifth of a class; where they are more,
-    there are as many fits as it takes. The only row of a class keeps its target. An estimator inside a
-    `FrozenEstimator` labels as it is.
+    there are as many fits as it takes. The only row of a class keeps its target, and so does one of a class for which
+    the estimator is not believed. An estimator inside a `FrozenEstimator` labels as it is.
 
     Parameters
     ----------
@@ -111,16 +149,50 @@ def out_of_fold_teacher(
     estimator = seeded(estimator, lambda: draw_seed(generator))
 
     def label(indices: NDArray[np.intp]) -> Tensor:
-        if isinstance(estimator, FrozenEstimator):
-            return Teacher(estimator, rows)(rows.take(indices).X)
-        targets = rows.take(indices).y
-        for fold in _folds(indices, rows):
+        own = rows.take(indices).y
+        told, belief = own.clone(), _belief(estimator, rows, generator)
+        folds = [np.arange(len(indices))] if isinstance(estimator, FrozenEstimator) else _folds(indices, rows)
+        for fold in folds:
             others = np.setdiff1d(np.arange(len(rows)), indices[fold])
-            teacher = Teacher(_fitted(estimator, rows, generator, others), rows)
-            targets[fold] = teacher(rows.take(indices[fold]).X)
-        return targets
+            told[fold] = Teacher(_fitted(estimator, rows, generator, others), rows)(rows.take(indices[fold]).X)
+        codes = torch.as_tensor(rows.schema.class_of_key[rows.key[indices]], device=own.device)
+        if rows.schema.task == "classification":
+            # Of the rows to be labelled, those of a class must not seem to be of it more seldom than others.
+            mass = rows.tensor(rows.class_mass())
+            belief = belief & ((own * told).sum(0) >= mass / mass.sum() * own.sum(0))[:, None]
+        return torch.where(belief[codes], told, own)
 
     return label
+
+
+_MOST_HELD = 100  # rows of a class that are held out to see how good a teacher is
+
+
+def _belief(estimator: Any, rows: RowSource, generator: torch.Generator) -> Tensor:
+    """Tell for which classes and targets an estimator is believed, of shape (n_classes, 1 or n_outputs).
+
+    It is fitted without some rows, a fifth of each class at most, of which it is asked; a frozen one may know them all.
+    """
+    held, seed = [np.empty(0, dtype=np.intp)], draw_seed(generator)
+    part = 1 if isinstance(estimator, FrozenEstimator) else 5
+    for c in range(rows.schema.n_classes):
+        members = rows.class_members(c)
+        # By their content, so that the order of rows does not matter.
+        order = np.argsort(hashed_uniform(labeled_hashes(rows.X[members], rows.y[members], seed)), kind="stable")
+        held.append(members[order[: min(len(members) // part, _MOST_HELD)]])
+    asked = np.sort(np.concatenate(held))
+    believed = np.zeros((rows.schema.n_classes, 1), dtype=bool)
+    if len(asked):
+        others = np.setdiff1d(np.arange(len(rows)), asked)
+        told = Teacher(_fitted(estimator, rows, generator, others), rows)(rows.take(asked).X).cpu().double().numpy()
+        if rows.schema.task == "regression":
+            values = rows.encode_targets(rows.y[asked]).cpu().double().numpy()
+            believed = believed_values(told, values, rows.weight[asked], np.zeros(values.shape[1]))[None]
+        else:
+            codes, mass = rows.y[asked].argmax(1), rows.class_mass()
+            told = told[np.arange(len(asked)), codes]
+            believed = believed_classes(told, codes, rows.weight[asked], mass / mass.sum())[:, None]
+    return torch.as_tensor(believed, device=rows.device)
 
 
 def _folds(indices: NDArray[np.intp], rows: RowSource) -> list[NDArray[np.intp]]:
@@ -141,13 +213,13 @@ def _checked(part: object, estimator: Any, source: Source) -> tuple[RowSource, A
     rows, schema = require_rows(part, source, "a teacher"), source.schema
     if estimator is None:
         if schema.task == "regression":
-            raise ValueError(f"{part!r}: the default teacher is a classifier, but y is continuous; give teacher=")
+            raise PartsError(f"{part!r}: the default teacher is a classifier, but y is continuous; give teacher=")
         estimator = NetworkClassifier()
         n_batches = -(-len(rows) // estimator.batch_size)
         estimator.set_params(max_epochs=max(5, -(-500 // n_batches)))
     asked = "predict_proba" if schema.task == "classification" else "predict"
     if not hasattr(estimator, asked):
-        raise ValueError(f"{part!r}: a teacher of {schema.task} must have {asked}, which {estimator!r} has not")
+        raise PartsError(f"{part!r}: a teacher of {schema.task} must have {asked}, which {estimator!r} has not")
     return rows, estimator
 
 
@@ -161,7 +233,10 @@ def _fitted(
     if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:
         estimator = MultiOutputRegressor(estimator)
     weight = {"sample_weight": rows.weight[some]} if has_fit_parameter(estimator, "sample_weight") else {}
-    return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
+    # Networks of other libraries draw from torch's global generator, which is the user's.
+    draws = isinstance(estimator, NeuralNet) and not isinstance(estimator, NetworkClassifier)
+    with Randomness(draw_seed(generator)) if draws else nullcontext():
+        return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
 
 
 class InUserUnits(nn.Module):
@@ -206,6 +281,12 @@ def trained_network(part: object, teacher: Any, source: Source, generator: torch
         If it is no network: other estimators have no gradient at the rows.
     """
     like = source.tensor(np.empty(0))
+    is_frozen = isinstance(teacher, nn.Module | FrozenEstimator)
+    if is_frozen and source.schema.encoder is not None:
+        raise ValueError(
+            f"{type(part).__name__}: the network was trained on rows as they are, which cannot be told from the codes "
+            "of a frame by a gradient; use encoder=None, or pass an array"
+        )
     if isinstance(teacher, nn.Module):
         network = InUserUnits(copy.deepcopy(teacher), source)
     elif isinstance(teacher.estimator if isinstance(teacher, FrozenEstimator) else teacher, NeuralNet):
@@ -214,9 +295,9 @@ def trained_network(part: object, teacher: Any, source: Source, generator: torch
         own = getattr(fitted, "shift_", 0.0), getattr(fitted, "scale_", 1.0)
         network = InUserUnits(copy.deepcopy(fitted.module_), source, *own)
     else:
-        raise ValueError(
+        raise PartsError(
             f"{type(part).__name__} needs the gradient of its teacher at the points, which {teacher!r} cannot give; "
             "pass a torch module or a skorch estimator such as NetworkClassifier(), or let the teacher give labels: "
             "Points(labels='teacher', teacher=...)"
         )
-    return network.to(like.device, like.dtype).requires_grad_(False).eval()
+    return watched(network.to(like.device, like.dtype).requires_grad_(False).eval())

@@ -12,7 +12,8 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
-from skdc.source import RowSource, Source
+from skdc.exceptions import PartsError
+from skdc.source import Source
 
 
 class LiveSet(nn.Module, ABC):
@@ -30,6 +31,7 @@ class LiveSet(nn.Module, ABC):
 
     key: Tensor
     weight: Tensor
+    span: Any = None  # least and greatest number of each feature, in the user's units, where numbers stay within them
     learned: bool = False  # whether the targets move
     soft: bool = False  # whether the targets say more than a label each
 
@@ -45,6 +47,9 @@ class LiveSet(nn.Module, ABC):
     @abstractmethod
     def stored_numbers(self) -> int:
         """Return how many numbers the set takes to store."""
+
+    def project(self) -> None:
+        """Bring the parameters back to where they may be, after a step (nothing by default)."""
 
     def attributes(self) -> dict[str, Any]:
         """Return fitted attributes that the condenser shows, by name (none by default)."""
@@ -66,6 +71,10 @@ class Parameterization(BaseEstimator, ABC):
         """Tell whether a sketch is enough to build from."""
         return False
 
+    def takes_distinct_rows(self) -> bool:
+        """Tell whether each point takes a row of the data for itself, so that there must be enough of them."""
+        return self.moves == "indices"
+
     @abstractmethod
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> LiveSet:
         """Return a live set of `sizes[c]` points of class c."""
@@ -84,7 +93,7 @@ def check_labels(part: Any, known: tuple[str, ...]) -> None:
         words = ", ".join(map(repr, known[:-1]))
         raise ValueError(f"{name}(labels={part.labels!r}): labels must be {words} or {known[-1]!r}")
     if part.teacher is not None and part.labels != "teacher":
-        raise ValueError(f"{name}(labels={part.labels!r}, teacher=...): a teacher is asked by labels='teacher' only")
+        raise PartsError(f"{name}(labels={part.labels!r}, teacher=...): a teacher is asked by labels='teacher' only")
 
 
 def class_weights(source: Source, sizes: NDArray[np.int64]) -> Tensor:
@@ -97,21 +106,3 @@ def class_weights(source: Source, sizes: NDArray[np.int64]) -> Tensor:
 def class_keys(source: Source, sizes: NDArray[np.int64]) -> Tensor:
     """Return the class code of each point, class after class."""
     return torch.as_tensor(np.repeat(np.arange(len(sizes)), sizes), device=source.device)
-
-
-def refuse_too_many(part: object, source: RowSource, sizes: NDArray[np.int64]) -> None:
-    """Refuse to take more rows of a class than it holds.
-
-    Raises
-    ------
-    ValueError
-        Naming the class, its rows and the size asked for.
-    """
-    for c, size in enumerate(sizes):
-        held = len(source.class_members(c))
-        if size > held:
-            classes = source.schema.classes
-            of_class = "" if classes is None else f" of class {classes.tolist()[c]!r}"
-            raise ValueError(
-                f"{type(part).__name__} cannot take {size} rows{of_class} out of {held}; lower n_per_class or n_samples"
-            )

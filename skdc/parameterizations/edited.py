@@ -22,7 +22,7 @@ class EditedRows(Points):
     ----------
     threshold : float, default=1.0
         The least edit, in units of the spread of the data (the root of the mean feature variance).
-    labels, start, teacher
+    labels, start, teacher, within
         As in `Points`.
 
     References
@@ -44,8 +44,9 @@ class EditedRows(Points):
         labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
         start: Any = "rows",
         teacher: Any = None,
+        within: Any = "data",
     ) -> None:
-        super().__init__(labels, start, teacher)
+        super().__init__(labels, start, teacher, within)
         self.threshold = threshold
 
     def rows(self, X: Tensor) -> nn.Module:
@@ -89,3 +90,7 @@ class RowsWithEdits(nn.Module):
         """Begin again, from other rows."""
         self.start.copy_(X)
         self.values.zero_()
+
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Cut the moves off where the rows would leave two ends."""
+        self.values.clamp_(low - self.start, high - self.start)

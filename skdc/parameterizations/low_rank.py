@@ -20,7 +20,7 @@ class LowRank(Points):
     ----------
     rank : int, default=10
         r, the rows of the basis; no more than points or features.
-    labels, start, teacher
+    labels, start, teacher, within
         As in `Points`.
 
     References
@@ -42,8 +42,9 @@ class LowRank(Points):
         labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
         start: Any = "rows",
         teacher: Any = None,
+        within: Any = "data",
     ) -> None:
-        super().__init__(labels, start, teacher)
+        super().__init__(labels, start, teacher, within)
         self.rank = rank
 
     def rows(self, X: Tensor) -> nn.Module:
@@ -87,6 +88,9 @@ class CombinedRows(nn.Module):
         combinations, basis = _factors(X.flatten(1), len(self.basis))
         self.combinations.copy_(combinations)
         self.basis.copy_(basis)
+
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Do nothing: no factors are nearest to rows between two ends."""
 
 
 def _factors(X: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -26,7 +26,7 @@ class LowResolution(Points):
         Shape of an image that comes flattened; None takes the shape of the rows.
     channels : {"first", "last"}, default=None
         Where the channels of (C, H, W) or (H, W, C) rows are, as in `ConvNet`.
-    labels, start, teacher
+    labels, start, teacher, within
         As in `Points`.
 
     References
@@ -53,8 +53,9 @@ class LowResolution(Points):
         labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
         start: Any = "rows",
         teacher: Any = None,
+        within: Any = "data",
     ) -> None:
-        super().__init__(labels, start, teacher)
+        super().__init__(labels, start, teacher, within)
         self.factor = factor
         self.image_shape = image_shape
         self.channels = channels
@@ -102,3 +103,7 @@ class EnlargedRows(nn.Module):
     def load(self, X: Tensor) -> None:
         """Come as near to other images as averages do."""
         self.values.copy_(self._reduced(X))
+
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Cut stored numbers off that are beyond all ends; each of them shows in several numbers of a row."""
+        self.values.clamp_(low.min(), high.max())

@@ -12,16 +12,17 @@ from sklearn.base import clone
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.kernels import distances_of_norms
-from skdc.learners.teachers import fitted_teacher
+from skdc.learners.teachers import believed_teacher
 from skdc.parameterizations.base import (
     LiveSet,
     Parameterization,
     check_labels,
     class_keys,
     class_weights,
-    refuse_too_many,
 )
+from skdc.parameterizations.within import cut, in_units, mirrored, span_of
 from skdc.source import RowSource, Source, draw_seed, require_rows
 
 
@@ -33,13 +34,17 @@ class Points(Parameterization):
     labels : {"hard", "learned", "probabilities", "teacher"}, default="hard"
         Whether targets stay those that the points start with; or are optimised too: class scores without sign or
         sum constraint, or continuous values; or class probabilities; or are what a teacher says at the points,
-        wherever they are.
+        wherever they are, as far as it does better on rows held out than the class shares.
     start : {"rows", "spread", "noise"} or condenser, default="rows"
         Where points start: random distinct rows of their class, rows far from each other (k-means++), Gaussian
         noise with the mean and spread of the data; or the rows that a condenser chooses which has `indices_`.
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor, which is fitted on the data, or comes fitted in scikit-learn's
         `FrozenEstimator`; it is asked each time the points have moved. None takes a network that stops early.
+    within : "data", (low, high) or None, default="data"
+        Where the numbers of the rows stay, in each step and at the end: within the range that each feature has in the
+        data, so that whole numbers come out whole, in the dtype that went in; or between two ends, numbers or arrays
+        of the shape of a row, where there is no encoder. None lets them go anywhere, and they come out as floats.
 
     Examples
     --------
@@ -57,14 +62,20 @@ class Points(Parameterization):
         labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
         start: Any = "rows",
         teacher: Any = None,
+        within: Any = "data",
     ) -> None:
         self.labels = labels
         self.start = start
         self.teacher = teacher
+        self.within = within
 
     def streams(self) -> bool:
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
         return isinstance(self.start, str) and self.start in ("rows", "noise") and self.labels != "teacher"
+
+    def takes_distinct_rows(self) -> bool:
+        """Tell whether each point starts at a row of its own: no two rows that are far apart are the same."""
+        return isinstance(self.start, str) and self.start == "spread"
 
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> PointsSet:
         """Return points at their start.
@@ -73,22 +84,27 @@ class Points(Parameterization):
         ------
         ValueError
             For unknown words; for learned labels without targets, or probabilities without classes; for a start that
-            a stream cannot give.
+            a stream cannot give; for a range that does not suit the rows.
         """
         check_labels(self, self.known_labels)
         if self.labels == "probabilities" and source.schema.task != "classification":
-            raise ValueError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
+            raise PartsError(f"{self!r} learns class probabilities, but y holds no classes; use labels='hard'")
         if self.labels == "learned" and not source.schema.n_outputs:
-            raise ValueError(f"{self!r} learns targets, but y is None; use labels='hard'")
+            raise PartsError(f"{self!r} learns targets, but y is None; use labels='hard'")
         X, y = self._start(source, sizes, generator)
         # Continuous targets are part of the joint law of (x, y) and always move.
-        teacher = fitted_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
+        teacher = believed_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
         learns = self.labels in ("learned", "probabilities")
         learned = learns or (source.schema.task == "regression" and teacher is None)
         y = Probabilities(y) if self.labels == "probabilities" else y
         units = source.spread, torch.as_tensor(source.target_spread, dtype=X.dtype, device=X.device)
-        rows = self.rows(X / source.spread)
-        return PointsSet(class_keys(source, sizes), class_weights(source, sizes), rows, y, learned, units, teacher)
+        span = span_of(self, source)
+        ends = None if span is None else in_units(span, source, source.spread)
+        rows = self.rows(mirrored(X / source.spread, ends))
+        masses = class_keys(source, sizes), class_weights(source, sizes)
+        points = PointsSet(*masses, rows, y, learned, units, teacher, ends)
+        points.span = span
+        return points
 
     def rows(self, X: Tensor) -> nn.Module:
         """Return what gives the rows, from where they start."""
@@ -102,7 +118,6 @@ class Points(Parameterization):
             return source.starting_rows(sizes, generator)
         if self.start == "spread":
             rows = require_rows(self, source, "far-apart rows")
-            refuse_too_many(self, rows, sizes)
             return _spread_rows(rows, sizes, generator)
         if self.start == "noise":
             return source.noisy_rows(sizes, generator)
@@ -138,7 +153,7 @@ def _chosen_rows(
     chooser = clone(condenser).set_params(random_state=seed, n_jobs=torch.get_num_threads(), **size)
     chooser.fit(source.X, y, sample_weight=source.weight)
     if not hasattr(chooser, "indices_"):
-        raise ValueError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
+        raise PartsError(f"{part!r}: {condenser!r} makes new rows, and chooses none; take one such as KMedoids()")
     chosen = [chooser.indices_[np.isin(chooser.indices_, rows)] for rows in members]
     start = source.take(np.concatenate([np.resize(rows, n) for rows, n in zip(chosen, sizes, strict=True)]))
     return start.X, start.y
@@ -194,6 +209,10 @@ class FreeRows(nn.Module):
         """Move to other rows."""
         self.values.copy_(X)
 
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Cut the rows off at two ends."""
+        self.values.clamp_(low, high)
+
 
 _SMOOTHING = 0.1  # share of a label that learned probabilities start with all classes
 
@@ -233,14 +252,16 @@ class PointsSet(LiveSet):
     key, weight
         As in `LiveSet`.
     rows : nn.Module
-        Calling it gives the rows, in units of the first of `units`; it has `load`.
+        Calling it gives the rows, in units of the first of `units`; it has `load` and `project`.
     y : Tensor of shape (m, n_outputs), or Probabilities
     learned : bool
         Whether the targets are parameters.
     units : (float, Tensor of shape (n_outputs,) or ())
         What rows and targets are multiplied by.
     teacher : callable, default=None
-        Gives the targets of rows, in place of y.
+        Gives the targets of rows from them, their class codes and y.
+    ends : (Tensor, Tensor), default=None
+        At which the rows are cut off, in the units of the rows.
     """
 
     y: Tensor | Probabilities
@@ -253,9 +274,11 @@ class PointsSet(LiveSet):
         y: Tensor | Probabilities,
         learned: bool,
         units: tuple[float, Tensor],
-        teacher: Callable[[Tensor], Tensor] | None = None,
+        teacher: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None,
+        ends: tuple[Tensor, Tensor] | None = None,
     ) -> None:
         super().__init__(key, weight)
+        self._ends = ends
         self._unit, self._target_unit = units
         self.X = rows
         self.learned, self.soft, self.teacher = learned, learned or teacher is not None, teacher
@@ -268,18 +291,25 @@ class PointsSet(LiveSet):
 
     def forward(self) -> LabeledSet:
         """Return the set, differentiable in rows and learned targets."""
-        X = self.X() * self._unit
+        X = cut(self.X(), self._ends) * self._unit
         return LabeledSet(self.weight, self.key, X, self._targets(X))
 
     def _targets(self, X: Tensor) -> Tensor:
-        if self.teacher is not None:
-            return self.teacher(X.detach())
-        return self.y() if isinstance(self.y, Probabilities) else self.y * self._target_unit
+        if isinstance(self.y, Probabilities):
+            return self.y()
+        own = self.y * self._target_unit
+        return own if self.teacher is None else self.teacher(X.detach(), self.key, own)
+
+    @torch.no_grad()
+    def project(self) -> None:
+        """Bring the rows back to where they may be."""
+        if self._ends is not None:
+            self.X.project(*self._ends)
 
     @torch.no_grad()
     def load(self, rows: LabeledSet) -> None:
         """Move the points (and their targets, where they move) to those of another set of the same sizes."""
-        self.X.load(rows.X / self._unit)
+        self.X.load(cut(rows.X / self._unit, self._ends))
         if isinstance(self.y, Probabilities):
             self.y.load(rows.y)
         elif self.learned:

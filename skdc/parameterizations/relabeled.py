@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
+from skdc.exceptions import PartsError
 from skdc.parameterizations.points import Points
 
 
@@ -33,6 +34,7 @@ class RelabeledRows(Points):
     """
 
     teacher = None
+    within = "data"
     known_labels = ("learned", "probabilities")
 
     def __init__(self, start: Any = "rows", labels: Literal["learned", "probabilities"] = "learned") -> None:
@@ -48,7 +50,7 @@ class RelabeledRows(Points):
             If they are to start at noise.
         """
         if self.start == "noise":
-            raise ValueError("RelabeledRows(start='noise'): rows of the data stay; start must be 'rows' or 'spread'")
+            raise PartsError("RelabeledRows(start='noise'): rows of the data stay; start must be 'rows' or 'spread'")
         return KeptRows(X)
 
 
@@ -68,3 +70,6 @@ class KeptRows(nn.Module):
     def load(self, X: Tensor) -> None:
         """Take other rows."""
         self.values.copy_(X)
+
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Do nothing: rows of the data are where they may be."""

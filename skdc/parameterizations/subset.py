@@ -18,7 +18,6 @@ from skdc.parameterizations.base import (
     check_labels,
     class_keys,
     class_weights,
-    refuse_too_many,
 )
 from skdc.source import RowSource, Source, require_rows
 
@@ -30,7 +29,8 @@ class Subset(Parameterization):
     ----------
     labels : {"hard", "teacher"}, default="hard"
         Whether rows keep their targets, or get those that a teacher says [1]_: out of fold, which is to say that it was
-        fitted without the rows that it labels.
+        fitted without the rows that it labels; and as far as it is believed, by how much better than the class shares
+        (or the mean) it tells such rows, in all and of each class. Hard labels stay those of the rows.
     teacher : estimator, default=None
         As in `Points`; one that comes fitted labels as it is.
 
@@ -58,11 +58,10 @@ class Subset(Parameterization):
         Raises
         ------
         ValueError
-            For an unknown word; if a class holds fewer rows than are to be chosen; for a stream.
+            For an unknown word, and for a stream.
         """
         rows = require_rows(self, source, "which rows to choose")
         check_labels(self, ("hard", "teacher"))
-        refuse_too_many(self, rows, sizes)
         teacher = out_of_fold_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
         return SubsetSet(rows, class_keys(source, sizes), class_weights(source, sizes), sizes, teacher)
 

@@ -154,11 +154,12 @@ class Numbers(Column):
         return whole.astype(np.uint64) - self.low.astype(np.uint64)
 
     def _positions(self, numbers: NDArray) -> NDArray[np.float64]:
+        """Return numbers in their own unit, from which the least is taken where they are whole."""
         if not self.is_whole:
             return numbers.astype(np.float64)
         if numbers.dtype == self.low.dtype and numbers.min() >= self.low:
-            return self._offsets(numbers) / float(self.step)
-        return (numbers.astype(np.float64) - float(self.low)) / float(self.step)
+            return self._offsets(numbers).astype(np.float64)
+        return numbers.astype(np.float64) - float(self.low)
 
     def _encode(self, values: pd.Series) -> NDArray[np.float64]:
         if self.is_constant:
@@ -173,7 +174,7 @@ class Numbers(Column):
             positions = np.asarray(self.scaler.inverse_transform(codes), dtype=np.float64)[:, 0]
         if not self.is_whole:
             return pd.Series(np.clip(positions, self.low, self.high))
-        steps = np.rint(np.clip(positions, 0, min(self.high, 2.0**63))).astype(np.uint64)
+        steps = np.rint(np.clip(positions, 0, min(self.high, 2.0**63)) / float(self.step)).astype(np.uint64)
         bits = self.low.astype(np.uint64) + np.minimum(steps, self.most) * self.step
         return self._values(bits.astype(self.low.dtype))
 

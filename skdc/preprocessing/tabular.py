@@ -21,7 +21,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
 
     What comes back has the columns, dtypes and category sets of the table that was fitted, whole numbers and dates at
     the steps seen there, and no value that was not seen or does not lie between two that were. `encoder="auto"` of the
-    condensers takes it for frames with columns that are not numeric, or with missing values.
+    condensers takes it for frames.
 
     Parameters
     ----------

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.data import Block, Schema
+from skdc.exceptions import PartsError
 from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.sketch import PrivateSketch, Statistics
@@ -65,7 +66,7 @@ class PublicSource(Source):
         ValueError
             Saying what to use.
         """
-        raise ValueError("rows of the data are private, and no set can start from them; use Points(start='noise')")
+        raise PartsError("rows of the data are private, and no set can start from them; use Points(start='noise')")
 
     def noisy_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return Gaussian rows around the released means of the classes, and their targets."""
@@ -74,6 +75,11 @@ class PublicSource(Source):
         y = np.repeat(np.eye(len(sizes))[:, : self.schema.n_outputs], sizes, axis=0)
         means = np.repeat(self.statistics.means(), sizes, axis=0).reshape(shape)
         return self.encode(means) + self.spread * noise, self.tensor(y)
+
+    def feature_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the range that is known."""
+        low, high = self.mechanism.ends
+        return np.asarray(low), np.asarray(high)
 
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the range of class indicators."""

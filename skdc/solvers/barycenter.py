@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from skdc.data import Block
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
+from skdc.seeds import Deck
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.means import check_class_means
 from skdc.source import Source, require_rows
@@ -38,8 +40,8 @@ class Barycenter(Solver):
     tol : float, default=1e-4
         A fall of the cost by less than this part of it is the last; 0 goes on until nothing changes.
     max_rows : int, default=4096
-        Most rows of a class that are carried: of larger classes as many are drawn at random, once, all rows alike
-        and with their weights, so that their means are those of the class in expectation. A plan takes a matrix of
+        Most rows of a class that are carried: of larger classes as many are drawn at random, once, in proportion to
+        their weights, so that their means are those of the class in expectation. A plan takes a matrix of
         `max_rows` times the points of a class; for 4096 rows and 100 points, about a tenth of a second.
 
     References
@@ -84,8 +86,10 @@ class Barycenter(Solver):
         points, paths, n_classes = torch.empty_like(start.values), [], int(start.key.max()) + 1
         for c in start.key.unique().tolist():
             members, own = source.class_members(c), start.key == c
-            drawn = torch.randperm(len(members), generator=generator)[: self.max_rows].sort().values
-            rows = leaf.space_.block(source.take(members[drawn.numpy()]))
+            deck = Deck(torch.as_tensor(members), torch.as_tensor(source.weight[members]))
+            drawn, weight = deck.deal(self.max_rows, generator)
+            chosen = replace(source.take(drawn.numpy()), weight=weight.to(source.device, source.dtype))
+            rows = leaf.space_.block(chosen)
             points[own], costs = self._descend(leaf, rows, start.take(own))
             paths.append(costs)
             progress(c + 1, n_classes, costs[-1])
@@ -112,7 +116,7 @@ class Barycenter(Solver):
         if self.max_iter < 1 or self.max_rows < 1 or not self.tol >= 0:
             raise ValueError(f"{self!r}: max_iter and max_rows must be at least 1, tol must not be negative")
         if not isinstance(objective, Transport) or objective.order != 2:
-            raise ValueError(
+            raise PartsError(
                 f"Barycenter minimises squared distances to where the rows are carried, not {objective!r}; use "
                 "Wasserstein(order=2), or the solver Descent()"
             )

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import DivergenceError, Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.source import Source, require_rows
@@ -90,8 +91,12 @@ class Descent(Solver):
             last_good = _values(synthetic)
             if step == 0:
                 _refuse_idle(synthetic, objective)
+                units = [_gradient_unit(group["params"]) for group in optimizer.param_groups]
+            _divide_gradients(optimizer, units)
+            if step == 0:
                 _scale_epsilons(optimizer)
             optimizer.step()
+            synthetic.project()
             schedule.step()
             for space in changing:
                 space.after_step(detached(synthetic()), source, generator)
@@ -141,6 +146,19 @@ def _restore(synthetic: LiveSet, values: list[Tensor]) -> None:
             parameter.copy_(value)
 
 
+def _gradient_unit(parameters: list[Tensor]) -> float:
+    """Return a power of two near the gradients, if their squares, which Adam takes, would be no numbers; else 1."""
+    largest = max(float(p.grad.abs().max()) for p in parameters)
+    room = torch.finfo(parameters[0].dtype).max ** 0.4
+    return 1.0 if not largest or 1 / room < largest < room else 2.0 ** math.frexp(largest)[1]
+
+
+def _divide_gradients(optimizer: torch.optim.Optimizer, units: list[float]) -> None:
+    for group, unit in zip(optimizer.param_groups, units, strict=True):
+        for parameter in group["params"] if unit != 1 else []:
+            parameter.grad /= unit
+
+
 def _scale_epsilons(optimizer: torch.optim.Optimizer) -> None:
     # Adam's epsilon has the unit of a gradient, and gradients have units of the data: it is meant relative to them.
     for group in optimizer.param_groups:
@@ -154,7 +172,7 @@ def _refuse_idle(synthetic: LiveSet, objective: Objective) -> None:
         if parameter.grad is None:
             named = {"X.values": "the points", "y": "the targets", "y.logits": "the targets"}
             what = named.get(name, f"the parameters {name!r}")
-            raise ValueError(
+            raise PartsError(
                 f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, "
                 "such as MMD(space=Joint()) for regression, or SquaredL2(space=KernelRidgePredictions(), by=None); for "
                 "classes, keep the labels"

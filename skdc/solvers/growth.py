@@ -11,7 +11,9 @@ import torch
 from torch import Tensor
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
+from skdc.seeds import Deck
 from skdc.solvers.selection import Cell, Quota, SummedKernel, sums
 
 _COLUMNS = 64  # of a kernel matrix that are computed together
@@ -209,7 +211,7 @@ class Farthest(Growth):
         ValueError
             Always.
         """
-        raise ValueError("Greedy(n_passes=...) knows no exchanges that lower a CoveringRadius; use n_passes=0")
+        raise PartsError("Greedy(n_passes=...) knows no exchanges that lower a CoveringRadius; use n_passes=0")
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""
@@ -235,8 +237,9 @@ class Trials(Growth):
     def __init__(self, cell: Cell, objective: Any, n_trials: int, batch_size: int, generator: torch.Generator) -> None:
         super().__init__(cell)
         self._objective, self._n_trials, self._generator = objective, n_trials, generator
-        drawn = torch.randperm(len(cell.rows), generator=generator)[:batch_size]
-        self._real = cell.rows if len(cell.rows) <= batch_size else cell.rows.take(drawn.to(cell.rows.weight.device))
+        drawn, weight = Deck(torch.arange(len(cell.rows)), cell.rows.weight.cpu()).deal(batch_size, generator)
+        batch = replace(cell.rows.take(drawn.to(cell.rows.weight.device)), weight=weight.to(cell.rows.weight))
+        self._real = cell.rows if len(cell.rows) <= batch_size else batch
         # Synthetic rows carry class codes for keys, and share the mass of their class.
         codes = torch.as_tensor(cell.codes, device=cell.rows.key.device)
         self._rows: LabeledSet = replace(cell.rows, key=codes, weight=cell.shares()[codes])

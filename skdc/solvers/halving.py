@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from skdc.exceptions import PartsError
 from skdc.solvers.growth import Herd
 from skdc.solvers.selection import Cell, Choice, Embedding, Selection, check_integers, is_linear
 from skdc.solvers.thinning import completed, compressed, thinned
@@ -102,11 +103,11 @@ class Halving(Selection):
         leaves = objective.leaves()
         others = [leaf for leaf in leaves if not isinstance(leaf, Embedding)]
         if others:
-            raise ValueError(
+            raise PartsError(
                 f"Halving() balances mean embeddings, but {type(others[0]).__name__} is no squared distance of such; "
                 "use Greedy(), or MMD(), EnergyDistance(), RandomFeatureMMD() or KernelStein()"
             )
         if len({leaf.by for leaf in leaves}) > 1:
-            raise ValueError(f"Halving() takes terms with one by=, not {[leaf.by for leaf in leaves]}; use Greedy()")
+            raise PartsError(f"Halving() takes terms with one by=, not {[leaf.by for leaf in leaves]}; use Greedy()")
         if not is_linear(leaves):
-            raise ValueError("Halving() balances the mean over groups, not another reduce=; use Greedy()")
+            raise PartsError("Halving() balances the mean over groups, not another reduce=; use Greedy()")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.source import Source, require_rows
@@ -96,14 +97,14 @@ class LeastSquares(Solver):
         if self.batch_size < 1:
             raise ValueError(f"LeastSquares(batch_size={self.batch_size!r}): it must be at least 1")
         if [name for name, _ in synthetic.named_parameters()] != ["y"]:
-            raise ValueError("LeastSquares solves for targets, and for nothing else that moves; use RelabeledRows()")
+            raise PartsError("LeastSquares solves for targets, and for nothing else that moves; use RelabeledRows()")
         leaves = objective.leaves()
         if getattr(objective, "normalize", False):
-            raise ValueError(f"LeastSquares sums terms in their own units, but got {objective!r}; use normalize=False")
+            raise PartsError(f"LeastSquares sums terms in their own units, but got {objective!r}; use normalize=False")
         for leaf in leaves:
             linear = isinstance(getattr(leaf, "space_", None), LinearInTargets)
             if not (linear and getattr(leaf, "quadratic", False) and leaf.by is None):
-                raise ValueError(
+                raise PartsError(
                     f"LeastSquares solves for the least squared error of predictions that are linear in the targets, "
                     f"but got {leaf!r}; use SquaredL2(space=KernelRidgePredictions(), by=None), or Descent()"
                 )

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from sklearn.cluster import KMeans
 
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.means import check_class_means
@@ -80,12 +81,12 @@ class Lloyd(Solver):
 
 def _quantization(objective: Objective) -> Any:
     if not isinstance(objective, Quantization):
-        raise ValueError(
+        raise PartsError(
             f"Lloyd minimises the quantization error, not {objective!r}; use QuantizationError(), or the "
             "solver Descent()"
         )
     if objective.exponent != 2:
-        raise ValueError(
+        raise PartsError(
             f"Lloyd minimises squared distances, not {objective!r}; use exponent=2, or the solver Descent()"
         )
     return objective

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Solver
 from skdc.spaces.data import InvertibleSpace, Joint
@@ -19,14 +20,14 @@ def check_class_means(solver: Solver, verb: str, leaf: Any, synthetic: LiveSet) 
     """
     name, discrepancy = type(solver).__name__, type(leaf).__name__
     if not isinstance(leaf.space_, InvertibleSpace):
-        raise ValueError(
+        raise PartsError(
             f"{name} averages in the space, and {type(leaf.space_).__name__} cannot map means back to rows; use "
             "Identity(), Standardized() or Joint(), or the solver Descent()"
         )
     if leaf.by != "class":
-        raise ValueError(f"{name} {verb} class by class, not by={leaf.by!r}; use {discrepancy}(by='class')")
+        raise PartsError(f"{name} {verb} class by class, not by={leaf.by!r}; use {discrepancy}(by='class')")
     if synthetic.learned and not isinstance(leaf.space_, Joint):
-        raise ValueError(
+        raise PartsError(
             f"{name} moves targets only where the space shows them; use {discrepancy}(space=Joint()) for continuous "
             "targets, Points(labels='hard') for classes"
         )

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+from skdc.exceptions import PartsError
 from skdc.solvers.selection import Cell, Choice, Quota, Selection, check_integers, is_linear
 from skdc.source import RowSource
 
@@ -78,9 +79,9 @@ class Pivots(Selection):
         check_integers(self, {"max_rows": 1})
         leaf, *others = objective.leaves()
         if others or not isinstance(leaf, SpanDistance):
-            raise ValueError(f"Pivots lowers a NystromError, and nothing else, but got {objective!r}; use Greedy()")
+            raise PartsError(f"Pivots lowers a NystromError, and nothing else, but got {objective!r}; use Greedy()")
         if not is_linear([leaf]):
-            raise ValueError(
+            raise PartsError(
                 f"Pivots lowers the mean over the groups, but got {leaf!r}; use reduce='mean', or Greedy()"
             )
         rows, some = cell.drawn(self.max_rows, generator)

@@ -75,7 +75,7 @@ class PrivateDescent(Descent):
 
         def of_rows(rows: LabeledSet) -> Tensor:
             fields = {name: value[:, None] for name, value in vars(rows).items()}
-            gradients = vmap(lambda fields: grad(loss)(detached, LabeledSet(**fields)))(fields)
+            gradients = vmap(lambda fields: grad(loss)(detached, LabeledSet(**fields)), randomness="different")(fields)
             return torch.cat([gradients[name].flatten(1) for name in parameters], dim=1)
 
         if isinstance(source, PrivateRows):

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.solvers.selection import Cell, Choice, Embedding, Quota, Selection, SummedKernel, is_linear
 from skdc.source import RowSource
@@ -74,12 +75,12 @@ def _kernels(objective: Any, cell: Cell) -> list[tuple[float, Any]]:
     """Return the weight and the kernel of each term, once they are seen to be such as can be pursued."""
     leaves = objective.leaves()
     if not all(isinstance(leaf, Embedding) for leaf in leaves):
-        raise ValueError(
+        raise PartsError(
             f"Pursuit follows the mean embedding of the data, and {objective!r} has none; use MMD() or MeanDistance(), "
             "or Greedy(), which takes any discrepancy"
         )
     if not is_linear(leaves):
-        raise ValueError(
+        raise PartsError(
             f"Pursuit follows one mean embedding, but {objective!r} has several; use one `by`, or Greedy()"
         )
     kernels = [(leaf.weight, leaf.own_kernel(cell.block(leaf), cell.size)) for leaf in leaves]

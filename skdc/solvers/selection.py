@@ -15,7 +15,9 @@ from sklearn.base import clone
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet
+from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
+from skdc.seeds import in_turn
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.source import RowSource, Source
@@ -102,24 +104,28 @@ class Cell:
         return Cell(chosen, self.codes[rows], self.quotas, self.members[rows])
 
     def drawn(self, size: int, generator: torch.Generator) -> tuple[NDArray[np.intp], Cell]:
-        """Return the positions of `size` random rows and a cell of them; of all, if there are no more.
+        """Return the positions of random rows and a cell of them; of all, if there are no more than `size`.
 
-        Of each class, and of each group of one, there are at least as many as are to be chosen of the class. Together
-        the rows of a group weigh what all of it do.
+        They are drawn in proportion to weight: a heavy row may stand for several of the `size`. Of each class, and of
+        each group of one, there are at least as many as are to be chosen of the class. Together the rows of a group
+        weigh what all of it do.
         """
         if len(self.codes) <= size:
             return np.arange(len(self.codes)), self
-        order = torch.randperm(len(self.codes), generator=generator).numpy()
-        key, weight = self.rows.key, self.rows.weight
-        ordered = key.cpu().numpy()[order]
-        by_key = [order[ordered == k] for k in np.unique(ordered)]
-        owed = np.concatenate([rows[: max(1, self.quotas[self.codes[rows[0]]])] for rows in by_key])
-        others = order[~np.isin(order, owed)]
-        rows = np.sort(np.concatenate([owed, others[: max(0, size - len(owed))]]))
+        n, key, weight = len(self.codes), self.rows.key, self.rows.weight
+        dealt = in_turn(weight.cpu(), generator).numpy()
+        # Rows that are not dealt come last: they only fill a quota, and stand for next to nothing.
+        order = np.concatenate([dealt, np.setdiff1d(np.arange(n), dealt)])
+        new, owed, ordered = np.zeros(len(order), bool), np.zeros(len(order), bool), key.cpu().numpy()[order]
+        new[np.unique(order, return_index=True)[1]] = True
+        for places in (np.flatnonzero(ordered == k) for k in np.unique(ordered)):
+            owed[places] = new[places].cumsum() <= max(1, self.quotas[self.codes[order[places[0]]]])
+        owed[np.flatnonzero(~owed[:n])[: max(0, size - owed.sum())]] = True
+        rows, copies = np.unique(order[owed]), np.bincount(dealt[owed[:n]], minlength=n)
         some, n_keys = self.take(rows), int(key.max()) + 1
-        growth = sums(weight, key, n_keys) / sums(some.rows.weight, some.rows.key, n_keys)
-        heavier = replace(some.rows, weight=some.rows.weight * growth[some.rows.key])
-        return rows, replace(some, rows=heavier)
+        stand_for = torch.as_tensor(copies[rows]).to(weight).clamp_min(torch.finfo(weight.dtype).eps)
+        growth = sums(weight, key, n_keys) / sums(stand_for, some.rows.key, n_keys)
+        return rows, replace(some, rows=replace(some.rows, weight=stand_for * growth[some.rows.key]))
 
     def block(self, leaf: Any) -> Block:
         """Return the rows as a discrepancy sees them, each group as heavy as the others where it compares groups."""
@@ -283,12 +289,12 @@ class Selection(Solver):
         """
         leaves = [] if self.reweight is None else self.reweight.leaves()
         if not all(isinstance(leaf, Embedding) for leaf in leaves):
-            raise ValueError(
+            raise PartsError(
                 f"reweight={self.reweight!r} is no squared distance of mean embeddings, whose best weights can be "
                 "solved for; use MMD(), EnergyDistance() or KernelStein()"
             )
         if not is_linear(leaves):
-            raise ValueError(
+            raise PartsError(
                 f"reweight={self.reweight!r}: weights are solved for the mean over groups, and for terms with one by=; "
                 "use reduce='mean', and the same by= in all terms"
             )
@@ -312,7 +318,7 @@ class Selection(Solver):
 def _refuse_moving_rows(objective: Any) -> None:
     for leaf in [] if objective is None else objective.leaves():
         if leaf.space_.moves_rows:
-            raise ValueError(
+            raise PartsError(
                 f"{leaf!r} changes the real rows each time that it sees them, but rows are chosen from data that stay: "
                 "use Points() and Descent()"
             )

@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from torch import Tensor
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, squared_distances
 from skdc.parameterizations.base import LiveSet, Parameterization
 from skdc.parameterizations.points import Points
@@ -79,13 +80,13 @@ class Snap(Solver):
         start = Points(start="spread") if self.start is None else self.start
         for name, part in (("solver", solver), ("start", start)):
             if getattr(part, "moves", None) != "values":
-                raise ValueError(
+                raise PartsError(
                     f"Snap({name}={part!r}) moves no points for which rows could be taken; use Lloyd(), Barycenter() "
                     "or Descent(), from Points()"
                 )
         points = start.build(source, synthetic.sizes, generator)
         if points.learned and source.schema.task == "classification":
-            raise ValueError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
+            raise PartsError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
         nearest = _Nearest(points, self.reweight)
         nearest.check_reweight()
         moved = solver.solve(objective, points, source, generator, progress)

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from skdc.data import Block
 from skdc.kernels import MATRIX_ENTRIES
+from skdc.seeds import proportional
 from skdc.solvers.selection import Cell
 
 _PAIRS = 64  # of a bin, whose kernel with those before them is computed together
@@ -55,7 +56,7 @@ def halve(
     """
     n_bins, n_pairs = mass.shape
     # The chances are symmetric about zero: a half and what it leaves have the same law.
-    chances = 2 * torch.rand(n_pairs, n_bins, generator=generator).to(mass) - 1
+    chances = 2 * torch.rand(n_pairs, n_bins, generator=generator, dtype=torch.float32).to(mass) - 1
     signed, spread = torch.zeros_like(mass), mass.new_zeros(n_bins)
     for start in range(0, n_pairs, _PAIRS):
         now, so_far = slice(start, start + _PAIRS), slice(0, start + _PAIRS)
@@ -154,9 +155,7 @@ def _per_row(cell: Cell, sizes: NDArray[np.int64]) -> Tensor:
 def _drawn(weight: Tensor, members: NDArray[np.intp], size: int, generator: torch.Generator) -> Tensor:
     """Return rows in random order, each as often as its share in the weight says, rounded up or down."""
     order = torch.as_tensor(members)[torch.randperm(len(members), generator=generator)].to(weight.device)
-    total = weight[order].double().cumsum(0)
-    steps = torch.arange(size, device=total.device) + float(torch.rand((), generator=generator))
-    return order[torch.searchsorted(total, steps * (total[-1] / size), right=True).clamp_max_(len(order) - 1)]
+    return order[proportional(weight[order], size, generator)]
 
 
 def _halved(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.source import Source, require_rows
 from skdc.spaces.base import PointwiseSpace
 
@@ -113,7 +114,7 @@ class Joint(InvertibleSpace):
         """
         n_outputs = source.schema.n_outputs
         if not n_outputs:
-            raise ValueError("Joint() joins features with targets, but y is None; use Identity() or pass y")
+            raise PartsError("Joint() joins features with targets, but y is None; use Identity() or pass y")
         self.scale_ = source.scale
         if self.target_weight is None:
             rows = require_rows(self, source, "target_weight").rows

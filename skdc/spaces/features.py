@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.learners.pools import NetworkPool, RandomNetworks
 from skdc.networks import Builder, layer_inputs, penultimate
 from skdc.source import Source
@@ -166,7 +167,7 @@ class AttentionMaps(_OfNetworks):
         layers = layer_inputs(self.pool_.network_, rows.X)
         maps = [layer.abs().pow(self.power).sum(1).flatten(1) for layer in layers if layer.ndim == 4]
         if not maps:
-            raise ValueError(
+            raise PartsError(
                 "AttentionMaps needs a network with two convolutions or more, but this has none to look at:\n"
                 f"{self.pool_.network_}\nGive a ConvNet; for tables compare NetworkFeatures()"
             )

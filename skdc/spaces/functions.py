@@ -9,6 +9,7 @@ from sklearn.base import clone
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet, unweighted
+from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Kernel, RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
 from skdc.privacy import PrivateRows
@@ -175,7 +176,7 @@ class FeatureRidgePredictions(KernelRidgePredictions):
         """
         super().fit(source, generator)
         if not isinstance(self.kernel_, FeatureKernel):
-            raise ValueError(
+            raise PartsError(
                 f"{self!r} needs a kernel of finitely many features, such as RandomNetworkKernel(); for others use "
                 "KernelRidgePredictions"
             )

@@ -181,5 +181,5 @@ class ClippedGradients(NetworkGradients):
             outputs = functional_call(self.network_, weights | matrices, (x[None],))
             return training_loss(outputs, y[None], one, self.schema_.task)
 
-        gradients = vmap(grad(loss), in_dims=(None, 0, 0))(matrices, rows.X, rows.y)
+        gradients = vmap(grad(loss), in_dims=(None, 0, 0), randomness="different")(matrices, rows.X, rows.y)
         return torch.cat([gradients[name].flatten(1) for name in matrices], dim=1)

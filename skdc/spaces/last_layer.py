@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.networks import Builder, last_layer, training_epochs
 from skdc.source import Source, require_rows, require_targets
 from skdc.spaces.base import PointwiseSpace
@@ -82,7 +83,7 @@ class LastLayerGradients(PointwiseSpace):
         self.task_ = source.schema.task
         *_, network = training_epochs(self, rows, source.schema, generator)
         if not any(isinstance(module, nn.Linear) for module in network.modules()):
-            raise ValueError(
+            raise PartsError(
                 f"{self!r}: the network has no linear layer, whose gradients are asked for; let it end in one"
             )
         self.network_ = network.requires_grad_(False)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet
+from skdc.exceptions import PartsError
 from skdc.learners.defenses import ascended, check_ball
 from skdc.source import Source, draw_seed
 from skdc.spaces.base import Space, SpaceWrapper
@@ -90,7 +91,7 @@ class Perturbed(SpaceWrapper):
             same.set_state(state)
             value = self._apart(*self.space.represent(replace(real, X=X), fixed, same))
             if not value.requires_grad:
-                raise ValueError(f"{self.space!r} has no gradient at the real rows, so that they cannot be perturbed")
+                raise PartsError(f"{self.space!r} has no gradient at the real rows, so that they cannot be perturbed")
             return value
 
         moved = ascended(real.X, apart, self.radius_, self.norm, self.n_steps, start)

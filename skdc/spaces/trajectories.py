@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, count, islice
 from typing import Any, Self
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch.nn.utils import parameters_to_vector
 from skdc.data import Block, LabeledSet, unweighted
 from skdc.learners.training import unrolled
 from skdc.networks import Builder, build_network, training_loss
+from skdc.seeds import epoch
 from skdc.source import Source, draw_seed, require_rows, require_targets
 from skdc.spaces.base import Space
 
@@ -47,7 +47,7 @@ class TrainingTrajectories(Space):
         Step size at which the logarithm of the student's step size is learned; it starts where N steps go as far
         as M of an expert, but at no more than twice the expert's.
     memory : str or joblib.Memory, default=None
-        Where trained experts are kept between fits. The files are pickles, which run what is in them when they are read.
+        Where trained experts are kept between fits, as pickles, which run what is in them when they are read.
 
     References
     ----------
@@ -186,21 +186,17 @@ def train_experts(
         expert = build_network(network, tuple(rows.shape[1:]), targets.shape[1], generator, rows)
         optimizer = torch.optim.SGD(expert.parameters(), lr=step_size)
         path = [parameters_to_vector(expert.parameters()).detach()]
-        batches = _batches(len(rows), generator)
+        batches = chain.from_iterable(
+            epoch(weights, map(len, weights.split(_EXPERT_BATCH)), generator) for _ in count()
+        )
         for _ in range(n_segments):
-            for batch in islice(batches, n_steps):
+            for batch, mass in islice(batches, n_steps):
                 optimizer.zero_grad()
-                mass = weights[batch] / weights[batch].sum()
                 training_loss(expert(rows[batch]), targets[batch], mass, task).backward()
                 optimizer.step()
             path.append(parameters_to_vector(expert.parameters()).detach())
         paths.append(torch.stack(path))
     return torch.stack(paths).numpy()
-
-
-def _batches(n_rows: int, generator: torch.Generator) -> Iterator[Tensor]:
-    while True:
-        yield from torch.randperm(n_rows, generator=generator).split(_EXPERT_BATCH)
 
 
 def named_parameters(network: nn.Module, vector: Tensor) -> dict[str, Tensor]:

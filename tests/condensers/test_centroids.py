@@ -90,8 +90,8 @@ def test_clusters_are_those_of_the_space(rng):
 
 
 def test_the_number_of_iterations_comes_first():
-    assert KMeansCondenser(7).recipe().solver.max_iter == 7
-    assert KMeansCondenser(7, "nearest").recipe().solver.solver.max_iter == 7
+    assert KMeansCondenser(max_iter=7).recipe().solver.max_iter == 7
+    assert KMeansCondenser(max_iter=7, voting="nearest").recipe().solver.solver.max_iter == 7
 
 
 @pytest.mark.parametrize("voting", ["hard", "soft", "Nearest", None, 1])

@@ -12,45 +12,21 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import validate_data
 
 from skdc import (
-    CAFE,
-    M3D,
-    NCFM,
-    RCIG,
-    RFAD,
-    WMDD,
     Condenser,
-    DataDAM,
-    DistributionMatching,
-    FRePo,
     GeneralCondenser,
-    GradientMatching,
-    GradMatch,
-    GreedyKernelPoints,
-    ImprovedDistributionMatching,
     KernelHerding,
     KernelInducingPoints,
-    KernelThinning,
     KMeansCondenser,
-    LabelDistillation,
-    LabelSolve,
-    OptimalTransportMatching,
-    RandomlyPivotedCholesky,
     RandomSubset,
-    SoftLabelRandom,
     TabularCondenser,
-    TrajectoryMatching,
-    UncertaintySubset,
-    UnrolledTraining,
-    WassersteinCoreset,
 )
 from skdc.discrepancies import MMD, RandomFeatureMMD, Sinkhorn, SquaredL2
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions
 
-from .quick import quick_condensers
+from .quick import QUICK, every_condenser, some_condensers
 
-every_condenser = pytest.mark.parametrize("condenser", quick_condensers(), ids=lambda part: type(part).__name__)
 selections = pytest.mark.parametrize("condenser", [RandomSubset(random_state=0), KernelHerding()], ids=repr)
 
 # Three classes of 10, 20 and 30 rows, far apart, away from the origin.
@@ -61,53 +37,48 @@ TARGET = X[:, 0] - X[:, 1] + 1000
 INSTEAD = r"CondensingPipeline.*CondensedEstimator"
 
 
-def condensers_for(task):
-    """Return quick condensers that can do a task."""
-    without = {
-        # Features do not show continuous targets; hard rows are those of a class, and so are centres; cross-entropies
-        # compare probabilities; and this teacher tells classes apart.
-        "regression": [
-            DistributionMatching,
-            M3D,
-            NCFM,
-            WMDD,
-            OptimalTransportMatching,
-            DataDAM,
-            UncertaintySubset,
-            CAFE,
-            RFAD,
-            GeneralCondenser,
-            UnrolledTraining,
-            SoftLabelRandom,
-            TabularCondenser,
-        ],
-        # These train on targets.
-        "none": [
-            GradientMatching,
-            TrajectoryMatching,
-            KernelInducingPoints,
-            GradMatch,
-            UncertaintySubset,
-            GreedyKernelPoints,
-            ImprovedDistributionMatching,
-            M3D,
-            NCFM,
-            WMDD,
-            CAFE,
-            FRePo,
-            GeneralCondenser,
-            RFAD,
-            RCIG,
-            UnrolledTraining,
-            LabelDistillation,
-            LabelSolve,
-            SoftLabelRandom,
-            TabularCondenser,
-        ],
-    }
-    kept = [condenser for condenser in quick_condensers() if type(condenser) not in without[task]]
-    named = [pytest.param(condenser, id=type(condenser).__name__) for condenser in kept]
-    return pytest.mark.parametrize("condenser", named)
+# Features do not show continuous targets; hard rows are those of a class, and so are centres; cross-entropies compare
+# probabilities; and the teachers of these tell classes apart.
+CLASSES_ONLY = {
+    "DistributionMatching",
+    "M3D",
+    "NCFM",
+    "WMDD",
+    "OptimalTransportMatching",
+    "DataDAM",
+    "UncertaintySubset",
+    "CAFE",
+    "RFAD",
+    "GeneralCondenser",
+    "UnrolledTraining",
+    "SoftLabelRandom",
+    "TabularCondenser",
+}
+# These train on targets.
+TARGETS_ONLY = {
+    "GradientMatching",
+    "TrajectoryMatching",
+    "KernelInducingPoints",
+    "GradMatch",
+    "UncertaintySubset",
+    "GreedyKernelPoints",
+    "ImprovedDistributionMatching",
+    "M3D",
+    "NCFM",
+    "WMDD",
+    "CAFE",
+    "FRePo",
+    "GeneralCondenser",
+    "RFAD",
+    "RCIG",
+    "UnrolledTraining",
+    "LabelDistillation",
+    "LabelSolve",
+    "SoftLabelRandom",
+    "TabularCondenser",
+}
+for_regression = some_condensers([name for name in QUICK if name not in CLASSES_ONLY])
+without_targets = some_condensers([name for name in QUICK if name not in TARGETS_ONLY])
 
 
 @every_condenser
@@ -175,7 +146,7 @@ def test_transform_checks_the_shape_of_images():
         condenser.transform(images[:, :, :4])
 
 
-@condensers_for("none")
+@without_targets
 def test_without_targets(condenser):
     condenser = clone(condenser).fit(X)
     X_syn, y_syn = condenser
@@ -186,7 +157,7 @@ def test_without_targets(condenser):
     assert clone(condenser).set_params(n_samples=0.1).fit(X).X_syn_.shape == (6, 3)
 
 
-@condensers_for("regression")
+@for_regression
 @pytest.mark.parametrize("targets", [TARGET, 1e8 * TARGET, 1e-8 * TARGET, np.c_[TARGET, -TARGET]])
 def test_regression(condenser, targets):
     condenser = clone(condenser).set_params(n_samples=12).fit(X, targets)
@@ -202,7 +173,7 @@ def test_regression(condenser, targets):
         assert_array_equal(within, y_syn)
 
 
-@condensers_for("regression")
+@for_regression
 def test_several_labels_a_row(condenser):
     targets = np.stack([X[:, 0] > 0, X[:, 1] > 0.5, y == "a"], axis=1).astype(np.int32)
     condenser = clone(condenser).set_params(n_samples=12).fit(X, targets)
@@ -211,21 +182,21 @@ def test_several_labels_a_row(condenser):
     assert y_syn.dtype.kind == "i" and set(np.unique(y_syn)) == {0, 1}
     assert condenser.y_soft_ is None and not hasattr(condenser, "classes_")
     frame = pd.DataFrame(targets, columns=["warm", "high", "first"]).astype("int8")
-    _, labels = clone(condenser).set_params(task="classification").fit(pd.DataFrame(X), frame)
+    _, labels = clone(condenser).set_params(task="classification").fit(X, frame)
     assert labels.columns.tolist() == ["warm", "high", "first"] and (labels.dtypes == "int8").all()
     assert_array_equal(labels, y_syn)
     numbers = clone(condenser).set_params(task="regression").fit(X, targets).y_syn_
     assert numbers.dtype == np.float64, "indicators are numbers for those who say so"
 
 
-@condensers_for("regression")
+@for_regression
 def test_constant_target(condenser):
     condenser = clone(condenser).set_params(n_samples=5).fit(X, np.full(60, 0.5))
     assert np.isfinite(condenser.X_syn_).all()
     assert_allclose(condenser.y_syn_, 0.5, atol=0.2)  # three quick steps of 0.05
 
 
-@condensers_for("none")
+@without_targets
 def test_one_class(condenser):
     condenser = clone(condenser).fit(X, np.full(60, "only"))
     assert condenser.X_syn_.shape == (10, 3) and condenser.y_syn_.tolist() == ["only"] * 10
@@ -332,23 +303,22 @@ def test_weights_have_no_unit(condenser, unit):
 
 
 # Random subsets, pivots, pairs, seeds of k-means, batches of a training: where these are drawn the two agree in law.
-DRAWN = (
-    RandomSubset,
-    RandomlyPivotedCholesky,
-    KernelThinning,
-    KMeansCondenser,
-    WassersteinCoreset,
-    UncertaintySubset,
-    SoftLabelRandom,
-    ImprovedDistributionMatching,
-    M3D,
-    NCFM,
-    WMDD,
-)
-DETERMINED = [condenser for condenser in quick_condensers() if not isinstance(condenser, DRAWN)]
+DRAWN = {
+    "RandomSubset",
+    "RandomlyPivotedCholesky",
+    "KernelThinning",
+    "KMeansCondenser",
+    "WassersteinCoreset",
+    "UncertaintySubset",
+    "SoftLabelRandom",
+    "ImprovedDistributionMatching",
+    "M3D",
+    "NCFM",
+    "WMDD",
+}
 
 
-@pytest.mark.parametrize("condenser", DETERMINED, ids=lambda part: type(part).__name__)
+@some_condensers([name for name in QUICK if name not in DRAWN])
 def test_a_row_of_weight_two_is_the_row_twice(condenser):
     condenser = clone(condenser).set_params(n_per_class=2)
     twice = np.arange(60) % 3 == 0

@@ -36,7 +36,7 @@ def test_grad_match_matches_gradients(iris):
     network = build_network(MLP(width=32, depth=1), (4,), 3, seeded(), torch.empty(0))
     # Rows inside are those of the data but for shift and scale.
     scaled = (X - X.mean(axis=0)) / np.sqrt(X.var(axis=0).mean())
-    matched = GradMatch(1e-4, network=lambda shape, n: network, n_per_class=6, random_state=0).fit(X, y)
+    matched = GradMatch(regularization=1e-4, network=lambda shape, n: network, n_per_class=6, random_state=0).fit(X, y)
     drawn = [RandomSubset(n_per_class=6, random_state=s).fit(X, y) for s in range(20)]
     real = class_gradients(network.requires_grad_(), scaled, y, np.ones(150))
     apart = [
@@ -79,15 +79,15 @@ def test_rows_of_wrong_labels_are_the_hardest(score, rng):
     wrong = np.array([3, 17, 40, 70, 90, 119])
     y[wrong] = 1 - y[wrong]
     difficulty = score(MLP(width=16, depth=1), n_epochs=15)
-    hardest = UncertaintySubset(difficulty, n_per_class=3, random_state=0).fit(X, y)
-    easiest = UncertaintySubset(difficulty, "easiest", n_per_class=3, random_state=0).fit(X, y)
+    hardest = UncertaintySubset(difficulty=difficulty, n_per_class=3, random_state=0).fit(X, y)
+    easiest = UncertaintySubset(difficulty=difficulty, keep="easiest", n_per_class=3, random_state=0).fit(X, y)
     assert_array_equal(np.sort(hardest.indices_), wrong)
     assert not set(easiest.indices_) & set(wrong)
 
 
 def test_scores_are_reweighted_on_demand(iris):
     plain, weighted = (
-        UncertaintySubset(EL2N(SMALL), reweight=reweight, n_per_class=4, random_state=0).fit(*iris)
+        UncertaintySubset(difficulty=EL2N(SMALL), reweight=reweight, n_per_class=4, random_state=0).fit(*iris)
         for reweight in (None, MMD())
     )
     assert_array_equal(plain.indices_, weighted.indices_)
@@ -99,7 +99,11 @@ def test_scores_are_reweighted_on_demand(iris):
     "condenser, task, message",
     [
         (UncertaintySubset(), "none", "EL2N tells how hard rows are to classify, but y is None"),
-        (UncertaintySubset(Margin()), "regression", "Margin tells how hard rows are to classify, but y is continuous"),
+        (
+            UncertaintySubset(difficulty=Margin()),
+            "regression",
+            "Margin tells how hard rows are to classify, but y is continuous",
+        ),
         (GradMatch(), "none", "LastLayerGradients trains on targets, but y is None"),
     ],
     ids=["no targets", "continuous targets", "no targets to match"],

@@ -27,7 +27,7 @@ from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Draw, Greedy, Lloyd
 from skdc.spaces import Joint, KernelRidgePredictions, NetworkGradients, RandomNetwork
 
-from .quick import quick_condensers
+from .quick import QUICK, every_condenser, some_condensers
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 y = np.arange(40) % 2
@@ -65,17 +65,13 @@ def with_value(values, position, value):
         pytest.param(np.array([["a", 1.0]] * 40, object), ValueError, ["string to float: 'a'"], id="objects"),
     ],
 )
-@pytest.mark.parametrize("condenser", quick_condensers(), ids=lambda condenser: type(condenser).__name__)
+@every_condenser
 def test_rows(condenser, rows, error, words):
     message = refusal(clone(condenser), rows, y[: np.size(rows)], error=error)
     assert all(word in message for word in words), message
 
 
-@pytest.mark.parametrize(
-    "condenser",
-    [condenser for condenser in quick_condensers() if not get_tags(condenser).input_tags.sparse],
-    ids=lambda condenser: type(condenser).__name__,
-)
+@some_condensers([name for name, build in QUICK.items() if not get_tags(build()).input_tags.sparse])
 def test_sparse_rows_are_for_those_who_can(condenser):
     message = refusal(clone(condenser), csr_array(X), y, error=TypeError)
     assert all(word in message for word in ["Sparse", "dense", "toarray()"]), message

@@ -35,10 +35,12 @@ def test_pivots_span_small_clusters_that_herding_and_random_rows_miss(rng):
     small = [20 * np.array([np.cos(i), np.sin(i)]) + 0.3 * rng.normal(size=(4, 2)) for i in range(5)]
     X = np.concatenate([rng.normal(size=(480, 2)), *small])
     error = NystromError(bandwidth=2.0)
-    pivots = [error(X, RandomlyPivotedCholesky(2.0, n_samples=20, random_state=s).fit(X).X_syn_) for s in range(5)]
+    pivots = [
+        error(X, RandomlyPivotedCholesky(bandwidth=2.0, n_samples=20, random_state=s).fit(X).X_syn_) for s in range(5)
+    ]
     random = [error(X, RandomSubset(n_samples=20, random_state=s).fit(X).X_syn_) for s in range(5)]
     assert np.mean(pivots) < 0.3 * np.mean(random)
-    assert np.mean(pivots) < 0.3 * error(X, KernelHerding(2.0, n_samples=20).fit(X).X_syn_)
+    assert np.mean(pivots) < 0.3 * error(X, KernelHerding(bandwidth=2.0, n_samples=20).fit(X).X_syn_)
 
 
 def test_kernel_ridge_regression_learns_digits_better_from_kernel_points(digits):

@@ -31,11 +31,10 @@ from skdc import (
 )
 from skdc.discrepancies import MMD, RandomFeatureMMD, SlicedWasserstein
 from skdc.networks import MLP
+from skdc.parameterizations import Points
 from skdc.solvers import Descent, DivergenceError
 
-from .quick import quick_condensers
-
-every_condenser = pytest.mark.parametrize("condenser", quick_condensers(), ids=lambda part: type(part).__name__)
+from .quick import QUICK, every_condenser, some_condensers
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = np.arange(40) % 2
@@ -258,10 +257,10 @@ class NoWayBack(TransformerMixin, BaseEstimator):
         return X[:, :2]
 
 
-MOVING = [condenser for condenser in quick_condensers() if condenser.recipe().parameterization.moves == "values"]
+MOVING = [name for name, build in QUICK.items() if build().recipe().parameterization.moves == "values"]
 
 
-@pytest.mark.parametrize("condenser", MOVING, ids=lambda condenser: type(condenser).__name__)
+@some_condensers(MOVING)
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, None])
 def test_failure_on_the_way_out_leaves_nothing(condenser, error):
     condenser = clone(condenser).set_params(encoder=NoWayBack(error), n_per_class=2)
@@ -304,7 +303,7 @@ def test_loss_that_is_lost(at):
 
 def test_step_that_is_too_large():
     wild = Descent(step_size=1e6, n_steps=20, optimizer=torch.optim.SGD)
-    condenser = Condenser(SlicedWasserstein(), solver=wild, random_state=0)
+    condenser = Condenser(SlicedWasserstein(), Points(within=None), wild, random_state=0)
     with pytest.raises(
         DivergenceError, match=r"finite after \d+ of 20 steps: step_size=1000000\.0 .* try step_size=100000\."
     ):
@@ -315,7 +314,7 @@ def test_step_that_is_too_large():
 
 def test_points_lost_at_the_last_step():
     leap = Descent(step_size=3e38, n_steps=1, optimizer=torch.optim.SGD)
-    condenser = Condenser(SlicedWasserstein(), solver=leap, random_state=0)
+    condenser = Condenser(SlicedWasserstein(), Points(within=None), leap, random_state=0)
     with pytest.raises(DivergenceError, match=r"finite after 1 of 1 steps: step_size=3e\+38"):
         condenser.fit(1e3 * X, Y)
     assert np.isfinite(condenser.X_syn_).all()
@@ -326,7 +325,8 @@ def test_points_lost_at_the_last_step():
 
 def still(**parameters):
     """Return a condenser that hardly moves, so that it ends where it starts."""
-    return Condenser(solver=Descent(step_size=1e-7, n_steps=1), warm_start=True, random_state=0, **parameters)
+    solver, points = Descent(step_size=1e-7, n_steps=1), Points(within=None)
+    return Condenser(MMD(), points, solver, warm_start=True, random_state=0, **parameters)
 
 
 def test_warm_start_goes_on():
@@ -413,11 +413,7 @@ def test_dump_and_load(condenser, tmp_path):
 
 
 # The density of Stein thinning is that of the rows, which stay in the fitted discrepancy.
-@pytest.mark.parametrize(
-    "condenser",
-    [condenser for condenser in quick_condensers() if not isinstance(condenser, SteinThinning)],
-    ids=lambda condenser: type(condenser).__name__,
-)
+@some_condensers([name for name in QUICK if name != "SteinThinning"])
 def test_data_are_let_go(condenser):
     big, labels = np.random.default_rng(0).normal(size=(2000, 50)), np.arange(2000) % 2
     file = BytesIO()

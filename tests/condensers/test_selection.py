@@ -118,7 +118,7 @@ def test_condensed_rows_are_no_independent_sample(condenser, digits):
 def test_stein_thinning_with_its_best_weights(digits):
     X, y = digits
     X = X[y == 3]
-    condenser = SteinThinning(GaussianScore(), n_samples=6)
+    condenser = SteinThinning(density=GaussianScore(), n_samples=6)
     plain, best = condenser.fit(X), clone(condenser).set_params(reweight=KernelStein()).fit(X)
     values = [KernelStein()(X, c.X_syn_, sample_weight_y=c.sample_weight_) for c in (plain, best)]
     assert values[1] < values[0]
@@ -132,7 +132,7 @@ def test_stein_thinning_with_its_best_weights(digits):
         (FacilityLocation(by=None), QuantizationError(exponent=1)),
         (KMedoids(by=None), QuantizationError(exponent=1)),
         (KCenter(by=None), CoveringRadius()),
-        (SteinThinning(GaussianScore(), by=None), KernelStein()),
+        (SteinThinning(density=GaussianScore(), by=None), KernelStein()),
         (KernelHerding(bandwidth=20.0, by=None), MMD(bandwidth=20.0)),
         (Condenser(EnergyDistance(by=None), parameterization=Subset(), solver=Greedy()), EnergyDistance()),
     ],

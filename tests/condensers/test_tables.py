@@ -8,10 +8,13 @@ from pandas.testing import assert_frame_equal
 from sklearn.base import clone
 from sklearn.compose import make_column_selector, make_column_transformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.frozen import FrozenEstimator
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.svm import SVC
+from torch import nn
 
 from skdc import (
     CondensedEstimator,
@@ -20,15 +23,14 @@ from skdc import (
     KMeansCondenser,
     KMedoids,
     RandomSubset,
+    SoftLabelRandom,
     TabularCondenser,
     make_condensing_pipeline,
 )
-from skdc.discrepancies import RandomFeatureMMD
+from skdc.discrepancies import MMD, RandomFeatureMMD, TeacherLoss
 from skdc.preprocessing import TabularEncoder
 
-from .quick import quick_condensers
-
-every_condenser = pytest.mark.parametrize("condenser", quick_condensers(), ids=lambda part: type(part).__name__)
+from .quick import every_condenser
 
 RNG = np.random.default_rng(0)
 MIXED = pd.DataFrame(
@@ -65,14 +67,61 @@ def test_mixed_frames_just_work(condenser):
     assert_frame_equal(MIXED, before)
 
 
-def test_numbers_need_no_encoder():
+def test_frames_of_numbers_are_encoded():
     numbers = MIXED[["age", "count"]]
-    assert not hasattr(RandomSubset(random_state=0).fit(numbers, Y), "encoder_")
-    assert not hasattr(RandomSubset(random_state=0).fit(numbers.to_numpy(), Y), "encoder_")
-    assert hasattr(RandomSubset(random_state=0).fit(MIXED[["age", "income"]], Y), "encoder_"), "values are missing"
-    condenser = RandomSubset(random_state=0).fit(MIXED, Y)
-    assert not hasattr(condenser.fit(numbers, Y), "encoder_"), "what the last fit found is forgotten"
+    condenser = RandomSubset(random_state=0).fit(numbers, Y)
+    assert isinstance(condenser.encoder_, TabularEncoder)
     assert condenser.transform(numbers) is numbers
+    assert not hasattr(condenser.fit(numbers.to_numpy(), Y), "encoder_"), "what the last fit found is forgotten"
+    assert not hasattr(RandomSubset(encoder=None, random_state=0).fit(numbers, Y), "encoder_")
+
+
+def test_units_of_columns_of_numbers_do_not_count():
+    numbers = MIXED[["age", "count"]]
+    in_grams = numbers.assign(age=1e6 * numbers["age"], count=1e-3 * numbers["count"])
+    condenser = KMedoids(n_per_class=3)
+    assert_array_equal(clone(condenser).fit(numbers, Y).indices_, clone(condenser).fit(in_grams, Y).indices_)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_wide_frames_of_one_type_keep_one_scale(dtype):
+    pixels = (RNG.random((40, 120)) * np.linspace(10, 200, 120)).astype(dtype)
+    pixels[:, 3] = 7 * (pixels[:, 3] > 5)  # a column whose values are far apart
+    frame = pd.DataFrame(pixels).add_prefix("p")
+    for condenser in (KMedoids(n_per_class=3), KMeansCondenser(n_per_class=3, voting="centroid", random_state=0)):
+        of_frame, of_array = (clone(condenser).fit(X, Y).X_syn_ for X in (frame, pixels.astype(float)))
+        assert_array_equal(of_frame.dtypes, frame.dtypes)
+        assert of_frame["p3"].isin([0, 7]).all(), "no step lies between"
+        others = np.arange(120) != 3
+        assert_allclose(of_frame.loc[:, others], of_array[:, others], atol=0.501 if dtype == np.uint8 else 1e-3)
+    mixed_types = frame.astype({"p0": np.float64})
+    codes = KMedoids(n_per_class=3).fit(mixed_types, Y).encoder_.transform(mixed_types)
+    assert_allclose(codes[:, 1].std(), codes[:, 100].std(), rtol=0.3)
+
+
+def test_one_pass_over_numbers_sees_them_as_chunks_do():
+    numbers = MIXED[["age", "count"]]
+    condenser = Condenser(RandomFeatureMMD(bandwidth=5.0, n_features=50), n_per_class=2, random_state=0)
+    at_once = clone(condenser).fit(numbers, Y)
+    in_chunks = clone(condenser).partial_fit(numbers[:30], Y[:30]).partial_fit(numbers[30:], Y[30:])
+    assert_allclose(at_once.X_syn_, in_chunks.X_syn_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("frame", [MIXED[["age", "count"]], MIXED], ids=["numbers", "mixed"])
+def test_frozen_teachers_see_rows_as_they_are(frame):
+    label = np.where(frame["age"] + frame["count"] > 44, "old", "young")
+    trained = make_pipeline(make_column_transformer((StandardScaler(), ["age", "count"])), GaussianNB()).fit(
+        frame, label
+    )
+    condenser = SoftLabelRandom(teacher=FrozenEstimator(trained), n_samples=8, random_state=0).fit(frame, label)
+    assert_allclose(condenser.y_soft_, trained.predict_proba(frame.iloc[condenser.indices_]), atol=1e-3)
+
+
+def test_trained_modules_do_not_see_frames():
+    numbers = MIXED[["age", "count"]]
+    condenser = Condenser(MMD() + TeacherLoss(teacher=nn.Linear(2, 2)), n_per_class=2)
+    with pytest.raises(ValueError, match="use encoder=None, or pass an array"):
+        condenser.fit(numbers, Y)
 
 
 def test_same_set_as_by_hand():
@@ -120,29 +169,34 @@ def test_regression_without_targets_and_a_continuous_one():
 
 
 def test_default_of_frames_with_continuous_targets():
-    price = pd.DataFrame({"low": MIXED["count"] * 10.0, "high": MIXED["count"] * 20.0 + MIXED["age"]})
+    frame = pd.concat([MIXED.assign(age=MIXED["age"] + shift) for shift in range(5)], ignore_index=True)
+    price = pd.DataFrame({"low": frame["count"] * 10.0, "high": frame["count"] * 20.0 + frame["age"]})
     for target in (price["high"], price):
-        condenser = Condenser(n_samples=8, random_state=0).fit(MIXED, target)
+        condenser = Condenser(n_samples=8, random_state=0).fit(frame, target)
         X_syn, y_syn = condenser
-        assert_frame_equal(X_syn, MIXED.iloc[condenser.indices_])
+        assert_frame_equal(X_syn, frame.iloc[condenser.indices_])
         assert y_syn.shape == (8, *target.shape[1:])
         assert np.all(y_syn >= target.min(axis=0)) and np.all(y_syn <= target.max(axis=0))
         assert not np.allclose(y_syn, target.iloc[condenser.indices_]), "targets are those that a teacher predicts"
 
 
 def test_any_choice_of_rows_is_labelled():
-    label = np.where(MIXED["age"] + 9 * RNG.normal(size=40) > 40, "old", "young")
+    frame = pd.concat([MIXED.assign(age=MIXED["age"] + shift) for shift in range(5)], ignore_index=True)
+    label = np.where(frame["age"] + 3 * RNG.normal(size=200) > 42, "old", "young")
     for rows in (KMedoids(), RandomSubset()):
-        taught = TabularCondenser(rows, GaussianNB(), n_samples=8, random_state=0).fit(MIXED, label)
-        alone = clone(rows).set_params(n_samples=8, random_state=0).fit(MIXED, label)
+        taught = TabularCondenser(rows=rows, teacher=LogisticRegression(), n_samples=8, random_state=0).fit(
+            frame, label
+        )
+        alone = clone(rows).set_params(n_samples=8, random_state=0).fit(frame, label)
         if isinstance(rows, KMedoids):  # which draws no number; a teacher may draw its seed first
             assert_array_equal(taught.indices_, alone.indices_)
-        others = np.setdiff1d(np.arange(40), taught.indices_)
-        codes = taught.encoder_.transform(MIXED)
-        expected = GaussianNB().fit(codes[others], label[others]).predict_proba(codes[taught.indices_])
+        others = np.setdiff1d(np.arange(200), taught.indices_)
+        codes = taught.encoder_.transform(frame)
+        expected = LogisticRegression().fit(codes[others], label[others]).predict_proba(codes[taught.indices_])
         assert_allclose(taught.y_soft_, expected, atol=1e-4)
+        assert_array_equal(taught.y_syn_, label[taught.indices_])
     with pytest.raises(ValueError, match=r"rows=KMeansCondenser\(\) must be a condenser that chooses rows"):
-        TabularCondenser(KMeansCondenser()).fit(MIXED, label)
+        TabularCondenser(rows=KMeansCondenser()).fit(frame, label)
 
 
 def test_what_the_encoder_refuses_is_refused_by_fit():
@@ -204,12 +258,12 @@ def test_a_rare_class_in_a_large_table():
     frame = pd.DataFrame({"a": RNG.normal(size=10_500), "b": RNG.normal(size=10_500)})
     label = np.where(frame["a"] > 0, 1, 0)
     label[3] = 2
-    condenser = TabularCondenser(RandomSubset(), n_samples=9, random_state=0).fit(frame, label)
+    condenser = TabularCondenser(rows=RandomSubset(), n_samples=9, random_state=0).fit(frame, label)
     assert condenser.y_soft_.shape == (9, 3)
 
 
 def test_teachers_are_seeded_all_through():
     teacher = make_pipeline(StandardScaler(), RandomForestClassifier(5))
-    condenser = TabularCondenser(RandomSubset(), teacher, n_samples=9, random_state=0)
+    condenser = TabularCondenser(rows=RandomSubset(), teacher=teacher, n_samples=9, random_state=0)
     label = np.where(MIXED["age"] + 9 * RNG.normal(size=40) > 40, "old", "young")
     assert_array_equal(clone(condenser).fit(MIXED, label).y_soft_, clone(condenser).fit(MIXED, label).y_soft_)

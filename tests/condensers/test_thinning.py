@@ -21,7 +21,18 @@ def squared_mmd(X, rows, gamma=1e-3):
 
 def test_thinning_is_a_halving_of_the_mmd(iris):
     X, y = iris
-    named = KernelThinning([0.5, 2.0], 1, 0.5, 1, 30, Standardized(), None, MMD(), n_per_class=5, random_state=0)
+    named = KernelThinning(
+        5,
+        bandwidth=[0.5, 2.0],
+        oversampling=1,
+        delta=0.5,
+        n_passes=1,
+        max_rows=30,
+        space=Standardized(),
+        by=None,
+        reweight=MMD(),
+        random_state=0,
+    )
     spelled = Condenser(
         MMD(bandwidth=[0.5, 2.0], space=Standardized(), by=None),
         parameterization=Subset(),
@@ -42,7 +53,7 @@ def test_thinning_is_nearer_than_random_rows_and_about_as_near_as_herding(size, 
     chosen = {}
     for condenser in (
         KernelThinning(bandwidth=22.4, **settings),
-        KernelThinning(22.4, oversampling=4, delta=0.5, n_passes=1, **settings),
+        KernelThinning(bandwidth=22.4, oversampling=4, delta=0.5, n_passes=1, **settings),
         KernelHerding(bandwidth=22.4, **settings),
         RandomSubset(**settings),
     ):

@@ -33,7 +33,7 @@ LEARNERS = {"logistic": LogisticRegression()}
 
 @pytest.fixture(scope="module")
 def condenser():
-    return SoftLabelRandom(LogisticRegression(), n_per_class=10, random_state=0).fit(X, y)
+    return SoftLabelRandom(teacher=LogisticRegression(), n_per_class=10, random_state=0).fit(X, y)
 
 
 def by_hand(truth, predicted, groups, labels=("yes",)):

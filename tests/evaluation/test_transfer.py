@@ -22,7 +22,7 @@ NAMES = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven",
 
 @pytest.fixture(scope="module")
 def soft():
-    condenser = SoftLabelRandom(LogisticRegression(C=1e-4), n_per_class=2, random_state=0)
+    condenser = SoftLabelRandom(teacher=LogisticRegression(C=1e-4), n_per_class=2, random_state=0)
     return condenser.fit(X[TRAIN], NAMES[y[TRAIN]], sample_weight=1.0 + 9 * (y[TRAIN] == 3))
 
 

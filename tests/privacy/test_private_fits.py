@@ -337,3 +337,26 @@ def test_learners_learn_from_private_sets():
     X_syn, y_syn = quick(once(10.0), solver=Descent(n_steps=200), n_per_class=5).fit(X, y)
     assert LogisticRegression(max_iter=1000).fit(X_syn, y_syn).score(X, y) > 0.9
     assert by_predictions(each_step(), n_per_class=5).fit(X, y).learner_.score(X, y) > 0.8
+
+
+def test_terms_that_are_normalised_are_asked_once_more():
+    ledger = PrivacyLedger()
+    normalised = (GRADIENTS + L2Norm()).set_params(normalize=True)
+    fitted = quick(each_step(1.0, ledger=ledger), discrepancy=normalised, solver=Descent(n_steps=3)).fit(X, y)
+    assert ledger.releases[0].n_releases == 4 and np.isfinite(fitted.X_syn_).all()
+    assert_allclose(ledger.spent(), 1.0, rtol=5e-3)
+
+
+LEARNED = SquaredL2(space=KernelRidgePredictions(Gaussian(bandwidth=1.5), kernel_rate=0.1), by=None)
+
+
+@pytest.mark.parametrize(
+    "discrepancy, words",
+    [((PREDICTIONS + L2Norm()).set_params(normalize=True), "normalize=False"), (LEARNED, "kernel_rate=0")],
+)
+def test_what_cannot_end_is_refused_before_a_release(discrepancy, words):
+    ledger = PrivacyLedger()
+    condenser = quick(each_step(1.0, ledger=ledger), discrepancy=discrepancy, solver=PrivateDescent(n_steps=3))
+    with pytest.raises(ValueError, match=words):
+        condenser.fit(X, y)
+    assert not ledger.releases

@@ -21,9 +21,9 @@ def mechanism(epsilon, seed, sampling_rate=1.0):
 
 
 RECIPES = {
-    "embedding": (PrivateMeanEmbedding((1.0, 2.0), n_steps=100), 1.0),
-    "kernel": (PrivateKernelInducingPoints(2.0, n_frequencies=100, n_steps=100), 1.0),
-    "gradients": (PrivateGradientMatching(MLP(width=32, depth=1), n_steps=20), 0.1),
+    "embedding": (PrivateMeanEmbedding(bandwidth=(1.0, 2.0), n_steps=100), 1.0),
+    "kernel": (PrivateKernelInducingPoints(bandwidth=2.0, n_frequencies=100, n_steps=100), 1.0),
+    "gradients": (PrivateGradientMatching(network=MLP(width=32, depth=1), n_steps=20), 0.1),
 }
 
 

@@ -235,10 +235,13 @@ class NotANumber(MeanDistance):
         return super().between(p, q, generator) * float("nan")
 
 
+FREE = Points(within=None)
+
+
 def test_divergence_names_the_step_size_and_keeps_the_last_good_set(classes):
     X, y, _ = classes
     solver = Descent(step_size=1e30, optimizer=GRADIENT_DESCENT)
-    condenser = Condenser(MMD(), solver=solver, n_per_class=2, random_state=0)
+    condenser = Condenser(MMD(), FREE, solver, n_per_class=2, random_state=0)
     with pytest.raises(DivergenceError, match=r"step_size=1e\+30 is too large.*try step_size=1e\+29") as caught:
         condenser.fit(X, y)
     assert isinstance(caught.value.solution.synthetic, LabeledSet)
@@ -251,7 +254,7 @@ def test_divergence_names_the_step_size_and_keeps_the_last_good_set(classes):
 def test_divergence_at_the_last_step_is_seen(classes):
     X, y, _ = classes
     solver = Descent(step_size=1e38, n_steps=1, optimizer=partial(GRADIENT_DESCENT, momentum=0.5))
-    condenser = Condenser(1e4 * QuantizationError(), solver=solver, n_per_class=2, random_state=0)
+    condenser = Condenser(1e4 * QuantizationError(), FREE, solver, n_per_class=2, random_state=0)
     with pytest.raises(DivergenceError):
         condenser.fit(X, y)
     assert np.isfinite(condenser.X_syn_).all()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from skdc.condensers.base import BaseCondenser, NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection.kernels import GreedyKernelPoints
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import CrossEntropy, SquaredL2
 from skdc.kernels import Gaussian, Kernel, Laplace, Linear
 from skdc.learners import RandomNetworks
@@ -40,6 +40,8 @@ class GeneralCondenser(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     threshold : float, default=1.0
         The least edit, in units of the spread of the data; 0 lets all points move freely.
     step_size : float, default=0.05
@@ -48,7 +50,7 @@ class GeneralCondenser(NamedCondenser):
         Steps in all; fewer where they would see each row more than 50 times.
     batch_size : int, default=500
         Real rows predicted in a step.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -72,12 +74,12 @@ class GeneralCondenser(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         threshold: float = 1.0,
         step_size: float = 0.05,
         n_steps: int = 400,
         batch_size: int = 500,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -131,12 +133,15 @@ class TabularCondenser(NamedCondenser):
     """Real rows of a table, with what a teacher says of them: for learners of many kinds, trees among them.
 
     A condenser chooses rows. Then a teacher that was fitted on the other rows tells the probabilities of their classes,
-    or predicts their targets [1]_: where targets are noisy, that of a single row says less. Give `n_samples` rather
+    or predicts their targets [1]_: where targets are noisy, that of a single row says less. It is believed of a class (or
+    a target) if it does better on rows held out than the class shares (the mean); hard labels stay those of the rows. Give `n_samples` rather
     than `n_per_class` if learners are to know how frequent classes are: weights say it too, but not to learners that
     take none, such as nearest neighbours.
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     rows : condenser, default=None
         What chooses the rows. None takes those from which kernel ridge regression predicts the others best:
         `GreedyKernelPoints()` for classes; for continuous targets the sum of what a Gaussian, a Laplace and a linear
@@ -144,7 +149,7 @@ class TabularCondenser(NamedCondenser):
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor; it sees encoded rows. None takes
         `HistGradientBoostingClassifier(early_stopping=False)`, or the like regressor.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -168,10 +173,10 @@ class TabularCondenser(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         rows: BaseCondenser | None = None,
         teacher: Any = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

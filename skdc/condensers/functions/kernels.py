@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.discrepancies.duality import DualityGap
 from skdc.discrepancies.objective import Objective
@@ -28,6 +28,8 @@ class KernelInducingPoints(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     kernel : Kernel, default=None
         None takes `Gaussian(factor=0.3)`.
     labels : {"hard", "learned", "teacher"}, default="learned"
@@ -43,7 +45,7 @@ class KernelInducingPoints(NamedCondenser):
         Steps in all; fewer where they would see each row more than 100 times.
     batch_size : int, default=500
         Real rows predicted in a step.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -72,6 +74,8 @@ class KernelInducingPoints(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         kernel: Kernel | None = None,
         labels: Literal["hard", "learned", "teacher"] = "learned",
         loss: Literal["squared", "cross_entropy", "hinge"] = "squared",
@@ -79,8 +83,6 @@ class KernelInducingPoints(NamedCondenser):
         step_size: float = 0.05,
         n_steps: int = 5000,
         batch_size: int = 500,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

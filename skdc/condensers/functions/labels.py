@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +9,7 @@ from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.kernels import Kernel
 from skdc.learners import OnlineNetworks
@@ -31,6 +31,8 @@ class LabelDistillation(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
         images of 16x16 or more, else an MLP with two hidden layers of 128.
@@ -44,7 +46,7 @@ class LabelDistillation(NamedCondenser):
         Steps in all.
     batch_size : int, default=500
         Real rows compared with in a step.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -68,14 +70,14 @@ class LabelDistillation(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         network: Builder | None = None,
         n_networks: int = 10,
         regularization: float = 0.01,
         step_size: float = 0.05,
         n_steps: int = 300,
         batch_size: int = 500,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -115,11 +117,13 @@ class LabelSolve(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     kernel : Kernel, default=None
         None takes `Gaussian(factor=0.3)`.
     regularization : float, default=0.01
         Ridge, in units of the mean of the kernel's diagonal.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -143,10 +147,10 @@ class LabelSolve(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         kernel: Kernel | None = None,
         regularization: float = 0.01,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -183,15 +187,18 @@ class SoftLabelRandom(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     teacher : estimator, default=None
         Classifier with `predict_proba`, which is fitted on the data, or comes fitted in scikit-learn's
         `FrozenEstimator`. None takes a network that stops early.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`, and `indices_`.
+    Fitted attributes are those of `Condenser`, and `indices_`. The teacher's labels are `y_soft_`, for the classes of
+    which it tells rows held out better than the class shares do; `y_syn_` are those of the rows.
 
     References
     ----------
@@ -209,9 +216,9 @@ class SoftLabelRandom(NamedCondenser):
 
     def __init__(
         self,
-        teacher: Any = None,
+        n_per_class: ClassSizes | None = None,
         *,
-        n_per_class: int | Mapping[Any, int] | None = None,
+        teacher: Any = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

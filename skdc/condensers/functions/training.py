@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import CrossEntropy
 from skdc.learners import RandomNetworks
 from skdc.networks import Builder
@@ -27,6 +27,8 @@ class UnrolledTraining(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
         images of 16x16 or more, else an MLP with two hidden layers of 128.
@@ -46,7 +48,7 @@ class UnrolledTraining(NamedCondenser):
         Steps in all.
     batch_size : int, default=500
         Real rows compared with in a step.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -72,6 +74,8 @@ class UnrolledTraining(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         network: Builder | None = None,
         n_train_steps: int = 40,
         n_backward: int | None = 10,
@@ -81,8 +85,6 @@ class UnrolledTraining(NamedCondenser):
         step_size: float = 0.05,
         n_steps: int = 200,
         batch_size: int = 500,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

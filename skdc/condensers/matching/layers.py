@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.characteristic import CharacteristicFunction, LearnedCharacteristicFunction
 from skdc.discrepancies.classification import CenterCrossEntropy
 from skdc.discrepancies.moments import MeanDistance
@@ -29,6 +29,8 @@ class CAFE(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
         images of 16x16 or more, else an MLP with two hidden layers of 128.
@@ -40,7 +42,7 @@ class CAFE(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -63,13 +65,13 @@ class CAFE(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         network: Builder | None = None,
         discrimination_weight: float = 0.01,
         step_size: float = 0.05,
         n_steps: int = 300,
         batch_size: int = 1024,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -114,6 +116,8 @@ class DataDAM(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module` of a network with convolutions; None takes a ConvNet of
         width 32, for images of 16x16 or more.
@@ -127,7 +131,7 @@ class DataDAM(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -145,7 +149,7 @@ class DataDAM(NamedCondenser):
     >>> from skdc.networks import ConvNet
     >>> X, y = load_digits(return_X_y=True)
     >>> images = X.reshape(-1, 8, 8)
-    >>> condenser = DataDAM(ConvNet(width=8), n_steps=5, n_per_class=1, random_state=0)
+    >>> condenser = DataDAM(network=ConvNet(width=8), n_steps=5, n_per_class=1, random_state=0)
     >>> X_syn, y_syn = condenser.fit(images, y)
     >>> X_syn.shape
     (10, 8, 8)
@@ -153,14 +157,14 @@ class DataDAM(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         network: Builder | None = None,
         power: float = 4.0,
         feature_weight: float = 0.01,
         step_size: float = 0.05,
         n_steps: int = 300,
         batch_size: int = 1024,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -207,6 +211,8 @@ class NCFM(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
         images of 16x16 or more, else an MLP with two hidden layers of 128.
@@ -223,7 +229,7 @@ class NCFM(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -246,6 +252,8 @@ class NCFM(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         network: Builder | None = None,
         n_networks: int = 5,
         sampler: bool = False,
@@ -253,8 +261,6 @@ class NCFM(NamedCondenser):
         step_size: float = 0.05,
         n_steps: int = 300,
         batch_size: int = 1024,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

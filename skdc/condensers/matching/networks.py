@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
@@ -11,6 +10,7 @@ from sklearn.base import TransformerMixin
 from skdc.augmentation import Augmentation
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import Cosine
 from skdc.discrepancies.moments import MeanDistance
 from skdc.networks import Builder
@@ -34,6 +34,8 @@ class DistributionMatching(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
         images of 16x16 or more, else an MLP with two hidden layers of 128.
@@ -45,7 +47,7 @@ class DistributionMatching(NamedCondenser):
         Real rows compared with in a step.
     augmentation : Augmentation, default=None
         Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -68,13 +70,13 @@ class DistributionMatching(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         network: Builder | None = None,
         step_size: float = 0.05,
         n_steps: int = 300,
         batch_size: int = 1024,
         augmentation: Augmentation | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -116,6 +118,8 @@ class GradientMatching(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
         images of 16x16 or more, else an MLP with two hidden layers of 128.
@@ -131,7 +135,7 @@ class GradientMatching(NamedCondenser):
         Real rows compared with in a step.
     augmentation : Augmentation, default=None
         Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -155,6 +159,8 @@ class GradientMatching(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         network: Builder | None = None,
         n_matches: int = 10,
         n_train_steps: int = 10,
@@ -162,8 +168,6 @@ class GradientMatching(NamedCondenser):
         n_steps: int = 200,
         batch_size: int = 1024,
         augmentation: Augmentation | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.transport import QuantizationError
 from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import Subset
@@ -25,6 +25,8 @@ class KMeansCondenser(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     max_iter : int, default=300
         Most iterations of Lloyd's algorithm.
     voting : {"centroid", "nearest"}, default="centroid"
@@ -33,7 +35,7 @@ class KMeansCondenser(NamedCondenser):
     space : Space, default=None
         Where rows are clustered: one that maps back to rows, such as `Standardized()`. None: the rows as they are,
         joined with continuous targets.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -57,11 +59,11 @@ class KMeansCondenser(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         max_iter: int = 300,
         voting: Literal["centroid", "nearest"] = "centroid",
         space: Space | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.transport import CoveringRadius, QuantizationError
 from skdc.parameterizations.subset import Subset
@@ -26,6 +26,8 @@ class KCenter(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     outliers : float, default=0.0
         Share of the mass of each class that need not be near.
     space : Space, default=None
@@ -37,7 +39,7 @@ class KCenter(NamedCondenser):
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
         of the rows nearest to each.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -61,12 +63,12 @@ class KCenter(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         outliers: float = 0.0,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -107,6 +109,8 @@ class FacilityLocation(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     space : Space, default=None
         Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
         are, joined with continuous targets.
@@ -119,7 +123,7 @@ class FacilityLocation(NamedCondenser):
     max_rows : int, default=32768
         Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (4 GiB
         for 32,768 rows) that grow with their square; more are represented by as many random ones.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -144,12 +148,12 @@ class FacilityLocation(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
         max_rows: int = 32_768,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -189,6 +193,8 @@ class KMedoids(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     n_passes : int, default=10
         Most passes of exchanges over all rows.
     space : Space, default=None
@@ -203,7 +209,7 @@ class KMedoids(NamedCondenser):
     max_rows : int, default=32768
         Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (4 GiB
         for 32,768 rows) that grow with their square; more are represented by as many random ones.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -227,13 +233,13 @@ class KMedoids(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         n_passes: int = 10,
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
         max_rows: int = 32_768,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.draw import Draw
@@ -22,9 +22,11 @@ class RandomSubset(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     reweight : discrepancy, default=None
         What the weights of the drawn rows are to make least, such as `MMD()`. None: equal weights.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -43,9 +45,9 @@ class RandomSubset(NamedCondenser):
 
     def __init__(
         self,
-        reweight: Objective | None = None,
+        n_per_class: ClassSizes | None = None,
         *,
-        n_per_class: int | Mapping[Any, int] | None = None,
+        reweight: Objective | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

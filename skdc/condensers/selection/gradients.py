@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.moments import MeanDistance
 from skdc.discrepancies.objective import Objective
 from skdc.learners.difficulty import Difficulty
@@ -31,6 +31,8 @@ class GradMatch(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     regularization : float, default=0.01
         Ridge of the weights, in units of the mean squared norm of the gradients of a class.
     network : callable, default=None
@@ -43,7 +45,7 @@ class GradMatch(NamedCondenser):
         together, with the number of rows of each class that was asked for.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the weights of the pursuit.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -68,13 +70,13 @@ class GradMatch(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         regularization: float = 0.01,
         network: Builder | None = None,
         n_epochs: int = 0,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -116,13 +118,15 @@ class UncertaintySubset(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     difficulty : Difficulty, default=None
         `EL2N()`, `GraNd()`, `Margin()` or `Forgetting()` of `skdc.learners`; None takes the first.
     keep : {"hardest", "easiest"}, default="hardest"
         Which rows to keep.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -147,11 +151,11 @@ class UncertaintySubset(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         difficulty: Difficulty | None = None,
         keep: Literal["hardest", "easiest"] = "hardest",
         reweight: Objective | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

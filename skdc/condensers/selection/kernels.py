@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.discrepancies.nystrom import NystromError
 from skdc.discrepancies.objective import Objective
@@ -30,6 +31,8 @@ class RandomlyPivotedCholesky(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     bandwidth : "median", float or sequence of float, default="median"
         Of the kernel, in the units of the space.
     space : Space, default=None
@@ -41,7 +44,7 @@ class RandomlyPivotedCholesky(NamedCondenser):
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least; `MMD()` makes them a quadrature rule. None: equal
         weights.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -67,12 +70,12 @@ class RandomlyPivotedCholesky(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         bandwidth: Literal["median"] | float | Sequence[float] = "median",
         space: Space | None = None,
         by: Literal["class", "group"] | None = "class",
         reweight: Objective | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",
@@ -114,6 +117,8 @@ class GreedyKernelPoints(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     kernel : Kernel, default=None
         None takes `Gaussian(factor=0.5)`. The ridge of kernels whose diagonal is not constant is in units of its mean
         over all rows.
@@ -123,7 +128,7 @@ class GreedyKernelPoints(NamedCondenser):
         Most passes of exchanges.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -151,12 +156,12 @@ class GreedyKernelPoints(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         kernel: Kernel | None = None,
         regularization: float = 0.01,
         n_passes: int = 1,
         reweight: Objective | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

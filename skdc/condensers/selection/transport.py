@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
+from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.transport import Wasserstein
 from skdc.parameterizations.points import Points
@@ -28,6 +28,8 @@ class WassersteinCoreset(NamedCondenser):
 
     Parameters
     ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
     snap : bool, default=False
         Whether to take distinct real rows near the points in their place.
     max_iter : int, default=100
@@ -38,7 +40,7 @@ class WassersteinCoreset(NamedCondenser):
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`; with `snap=True` only. None: equal
         weights.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
     Notes
@@ -64,12 +66,12 @@ class WassersteinCoreset(NamedCondenser):
 
     def __init__(
         self,
+        n_per_class: ClassSizes | None = None,
+        *,
         snap: bool = False,
         max_iter: int = 100,
         space: Space | None = None,
         reweight: Objective | None = None,
-        *,
-        n_per_class: int | Mapping[Any, int] | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
         encoder: TransformerMixin | Literal["auto"] | None = "auto",

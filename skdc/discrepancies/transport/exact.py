@@ -13,6 +13,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.discrepancies.transport.gaussian import bures, fitted_gaussian
+from skdc.exceptions import PartsError
 from skdc.kernels import power, squared_distances
 from skdc.source import Source, require_rows
 from skdc.spaces.base import Space
@@ -210,7 +211,7 @@ class LabeledTransport(ExactTransport):
             Without classes, or if the sets are to be split by them.
         """
         if self.by is not None:
-            raise ValueError(f"LabeledTransport(by={self.by!r}): classes are in the cost already; use by=None")
+            raise PartsError(f"LabeledTransport(by={self.by!r}): classes are in the cost already; use by=None")
         if not self.label_weight > 0:
             raise ValueError(
                 f"LabeledTransport(label_weight={self.label_weight!r}): it must be positive; where classes do not "
@@ -218,7 +219,7 @@ class LabeledTransport(ExactTransport):
             )
         if source.schema.task != "classification":
             given = "y is continuous" if source.schema.task == "regression" else "there is no y"
-            raise ValueError(f"LabeledTransport carries rows with their classes, but {given}; use Wasserstein")
+            raise PartsError(f"LabeledTransport carries rows with their classes, but {given}; use Wasserstein")
         super().attach(source)
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:

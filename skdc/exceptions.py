@@ -1,0 +1,23 @@
+"""Errors of the library that a caller may want to tell from others."""
+
+from __future__ import annotations
+
+
+class PartsError(ValueError):
+    """Parts, or parts and data, do not go together.
+
+    The message names the two, says why, and what to use instead. Bad input and numbers out of range are plain
+    `ValueError`.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.discrepancies import MMD
+    >>> from skdc.exceptions import PartsError
+    >>> from skdc.solvers import Draw
+    >>> try:
+    ...     Condenser(MMD(), solver=Draw()).fit([[0.0], [1.0]])
+    ... except PartsError as error:
+    ...     print(error)
+    Draw minimises nothing, so discrepancy=MMD() would have no effect; leave it out
+    """

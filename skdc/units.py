@@ -1,0 +1,175 @@
+"""Units in which rows are seen: their centre, their scale, and how many digits it takes to tell them apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import frexp, sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
+
+_CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, which stay in the cache
+_LARGEST = 1e152  # of a number whose square, and sums of such squares, are numbers
+_NEAR_ONE = 1e12  # scales up to here, and down to its inverse, leave float32 room for squares
+_LEAST_WEIGHT = 1e-15  # relative weights down to here leave float32 room for products
+_TELL_APART = 1e-2  # the rounding of squared distances that is borne, as a share of those of neighbours
+_SAMPLE = 256  # rows that show how near neighbours are
+_PAIR_NUMBERS = 5 * 10**7  # and numbers in all their pairs
+_MIDDLE_ROWS = 4096  # rows that show where most of them lie
+
+
+def refuse_extremes(values: Any, name: str, positions: NDArray[np.intp] | None = None) -> None:
+    """Refuse numbers whose squares are no numbers; `positions` says where the rows stand for the user.
+
+    Raises
+    ------
+    ValueError
+        Saying where the largest one stands, and what to do.
+    """
+    entries = values.data if issparse(values) else values
+    if not entries.size or entries.dtype.kind != "f":
+        return
+    high, low = float(entries.max()), float(entries.min())
+    largest = max(high, -low)
+    if 1 / _LARGEST < largest < _LARGEST or not largest:
+        return
+    if largest < 1:
+        raise ValueError(f"no number in {name} is larger than {largest:.4g}: give it in a smaller unit, 1e-150 or more")
+    where = ""
+    if not issparse(values):
+        place = np.unravel_index((values.argmax if high == largest else values.argmin)(), values.shape)
+        row = place[0] if positions is None else positions[place[0]]
+        where = f" in row {row}" + "".join(f", column {int(column)}" for column in place[1:])
+    raise ValueError(
+        f"{name} holds {high if high == largest else low:.4g}{where}: give it in a larger unit, in which no number is "
+        "above 1e150, or leave the row out"
+    )
+
+
+class Moments(NamedTuple):
+    """What one look at all rows tells.
+
+    Parameters
+    ----------
+    mean : ndarray of shape (d,)
+        Of each feature; exactly the value of one that has a single one.
+    deviation : float
+        Root of the mean variance of the features.
+    size : float
+        The largest mean.
+    foremost : tuple of (int, int)
+        The row that has most of the variance, and the column in which it does.
+    share : float
+        The part of the variance that is this row's.
+    """
+
+    mean: NDArray[np.float64]
+    deviation: float
+    size: float
+    foremost: tuple[int, int]
+    share: float
+
+    @classmethod
+    def of(cls, X: Any, weight: NDArray[np.float64]) -> Moments:
+        """Return the moments of weighted rows; of sparse ones about zero: centred they would be dense."""
+        if issparse(X):
+            return cls._of_sparse(X, weight)
+        total, sums, low, high = weight.sum(), 0.0, np.inf, -np.inf
+        for rows, part in _chunks(X, weight):
+            sums = sums + part @ rows
+            low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
+        mean = np.clip(sums / total, low, high)
+        unit = _power_of_two(float(np.maximum(high - mean, mean - low).max()))
+        scatter, start, foremost, most = 0.0, 0, (0, 0), 0.0
+        for rows, part in _chunks(X, weight):
+            centered = rows - mean if unit == 1 else (rows - mean) / unit
+            squares = (centered**2).sum(axis=1)
+            scatter += float(part @ squares)
+            row = int((part * squares).argmax())
+            if part[row] * squares[row] > most:
+                most, foremost = float(part[row] * squares[row]), (start + row, int(np.abs(centered[row]).argmax()))
+            start += len(rows)
+        deviation = unit * sqrt(scatter / (total * max(mean.size, 1)))
+        return cls(mean, deviation, float(np.abs(mean).max(initial=0)), foremost, most / scatter if scatter else 0.0)
+
+    @classmethod
+    def _of_sparse(cls, X: Any, weight: NDArray[np.float64]) -> Moments:
+        mean = weight @ X / weight.sum()
+        unit = _power_of_two(float(np.abs(X.data).max(initial=0)))
+        squares = weight * ((X / unit) ** 2).sum(axis=1) if unit != 1 else weight * (X**2).sum(axis=1)
+        scatter = float(squares.sum()) / weight.sum()
+        variance = max(scatter - (mean / unit) @ (mean / unit), 0) / mean.size
+        row = int(squares.argmax())
+        of_row = X[[row]].toarray()[0]
+        share = float(squares[row] / squares.sum()) if scatter else 0.0
+        size = float(np.abs(mean).max())
+        return cls(np.zeros_like(mean), unit * sqrt(variance), size, (row, int(np.abs(of_row).argmax())), share)
+
+
+def _chunks(X: NDArray, weight: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    for rows in slices(X):
+        yield X[rows].reshape(rows.stop - rows.start, -1).astype(np.float64), weight[rows]
+
+
+def slices(X: NDArray, n_bytes: int = _CAST_BYTES, width: int = 1) -> Iterator[slice]:
+    """Cut rows into pieces of so many bytes, counting float64 entries or `width` float64 numbers for each row."""
+    step = max(1, n_bytes // (8 * max(int(np.prod(X.shape[1:])), width)))
+    for start in range(0, X.shape[0], step):
+        yield slice(start, min(start + step, X.shape[0]))
+
+
+def _power_of_two(size: float) -> float:
+    """Return a power of two near a size whose square may be no number; 1 for others, and for zero."""
+    return 1.0 if not size or 1e-100 < size < 1e100 else 2.0 ** frexp(size)[1]
+
+
+def unit_of(deviation: ArrayLike, size: ArrayLike) -> NDArray[np.float64]:
+    """Return a deviation to divide by; that of rounding, for numbers of that size, where it is no more.
+
+    What does not vary so has a unit in which a step is rounding; zeros have the least unit that squares leave room for.
+    """
+    rounding = np.maximum(8 * np.finfo(np.float64).eps * np.asarray(size), 1 / _LARGEST)
+    return np.maximum(deviation, rounding)
+
+
+def _spread_out(n: int, size: int) -> NDArray[np.intp]:
+    """Return up to `size` of n positions, evenly spread, but not in steps of one length that an order could have."""
+    if n <= size:
+        return np.arange(n)
+    return np.unique((np.arange(size) * 0.6180339887498949 % 1 * n).astype(np.intp))
+
+
+def asks_for_digits(X: NDArray, weight: NDArray[np.float64], shift: NDArray[np.float64], scale: float) -> bool:
+    """Tell whether float32 would lose what tells rows apart, so that they are to be seen in float64.
+
+    Squared distances are off by the rounding of squared norms. That is compared with the squared distances of
+    neighbours, on a sample: one row far from all, or classes far apart, make norms large and leave neighbours near.
+    """
+    if not 1 / _NEAR_ONE < scale < _NEAR_ONE or weight.min() < _LEAST_WEIGHT:
+        return True
+    d = int(np.prod(X.shape[1:]))
+    some = X[_spread_out(X.shape[0], max(16, min(_SAMPLE, int(sqrt(_PAIR_NUMBERS / max(d, 1))))))]
+    rows = (some.toarray() if issparse(some) else some).reshape(some.shape[0], -1).astype(np.float64)
+    rows = torch.as_tensor((rows - np.reshape(shift, -1)) / scale)
+    apart = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
+    nearest = torch.where(apart > 0, apart, torch.inf).amin(1)
+    nearest = nearest[nearest.isfinite()]
+    if not len(nearest):
+        return False
+    # The mean square of all rows is d in these units, whatever the sample shows.
+    norms = max(float(d), float(rows.square().sum(1).mean()))
+    return np.finfo(np.float32).eps * norms > _TELL_APART * float(nearest.median()) ** 2
+
+
+def middle(X: NDArray, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the weighted median of each feature, of shape (d,); of some rows, where they are many."""
+    some = _spread_out(X.shape[0], _MIDDLE_ROWS)
+    rows, weight = X[some].reshape(len(some), -1).astype(np.float64), weight[some]
+    order = rows.argsort(axis=0, kind="stable")
+    below = weight[order].cumsum(axis=0)
+    place = (below >= below[-1] * (0.5 - 1e-9)).argmax(axis=0)
+    columns = np.arange(rows.shape[1])
+    return rows[order[place, columns], columns]
