@@ -44,7 +44,8 @@ def drawn_data(
     refuse_unbounded(problem, sensitive_features is not None)
     schema, seed = problem.schema, draw_entropy(condenser.random_state)
     rows, codes, release = mechanism.draw(mechanism.within(problem.X), problem.codes, schema.n_classes, seed)
-    rows = rows.astype(schema.float_dtype)
+    limits = np.finfo(schema.float_dtype)
+    rows = rows.clip(limits.min, limits.max).astype(schema.float_dtype)
     if encoder is not None:  # columns hold what was declared, and nothing else
         rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
     public_X, public_y = public_containers(X, y, schema)

@@ -246,7 +246,7 @@ class GaussianMechanism(BaseEstimator):
         message = f"{type(self).__name__}(feature_range={self.feature_range!r}): give (low, high) with low below high"
         try:
             low, high = (np.asarray(end, dtype=np.float64) for end in self.feature_range)  # type: ignore[union-attr]
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(message) from error
         low, high = np.broadcast_arrays(low, high)
         if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all() or low.ndim > 1:
