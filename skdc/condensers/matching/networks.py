@@ -44,7 +44,8 @@ class DistributionMatching(NamedCondenser):
     n_steps : int, default=300
         Steps, each with a fresh network.
     batch_size : int, default=256
-        Real rows compared with in a step, of all classes together. 1024 take five times as long, for the same accuracy.
+        Real rows compared with in a step, of all classes together. 1024 take three to five times as long, for no
+        more accuracy on MNIST and some half a point more on Fashion-MNIST (held-out training rows).
     augmentation : Augmentation, default=None
         Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
     n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
