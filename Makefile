@@ -15,7 +15,7 @@ NUMERIC := tests/test_examples.py tests/discrepancies tests/solvers tests/spaces
 	tests/test_kernels.py tests/test_learners.py tests/test_sketch.py tests/test_source.py tests/test_units.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-processors test-gpu lint docs bench clean
+.PHONY: help install demo test test-all test-floor test-processors test-gpu lint docs bench clean
 
 help:  ## Show the commands.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -47,6 +47,13 @@ test-processors: $(INSTALLED)  ## Run what is numeric with the arithmetic of oth
 
 test-gpu: $(INSTALLED)  ## Run the tests that need a CUDA device.
 	$(BIN)/python -m pytest -m gpu
+
+test-floor:  ## Run the tests in the oldest versions that pyproject.toml allows; makes .venv-floor.
+	$(PYTHON) -m venv .venv-floor
+	.venv-floor/bin/pip install --quiet --constraint constraints-floor.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
+	.venv-floor/bin/pip install --quiet --constraint constraints-floor.txt --editable '.[fair,plot,private,robust,tables]' \
+		geomloss hypothesis imbalanced-learn import-linter psutil pytest pytest-timeout pytest-xdist
+	OMP_NUM_THREADS=1 .venv-floor/bin/python -m pytest -n $(WORKERS)
 
 lint: $(INSTALLED)  ## Check style, types and the layers of imports.
 	$(BIN)/ruff check .

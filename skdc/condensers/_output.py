@@ -192,7 +192,8 @@ def chosen_rows(values: Any, indices: NDArray[np.intp]) -> Any:
     """Return some rows of the data in their container: frames and series stay what they are, with their index."""
     if issparse(values):
         return values.tocsr()[indices]
-    return values.iloc[indices] if hasattr(values, "iloc") else np.asarray(values)[indices]
+    # A copy, or pandas before 3 warns whoever writes to the set.
+    return values.iloc[indices].copy() if hasattr(values, "iloc") else np.asarray(values)[indices]
 
 
 def chosen_targets(values: Any, indices: NDArray[np.intp]) -> Any:

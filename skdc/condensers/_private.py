@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
+import numpy as np
 import torch
+from sklearn.utils import _safe_indexing
 
-from skdc.condensers._input import Problem, read
+from skdc.condensers._input import Problem, encoder_of_stream, read
+from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import like_rows, like_targets
 from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe
+from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.privacy import (
     GaussianMechanism,
@@ -35,18 +40,84 @@ def drawn_data(
         For bad input, and for data of which one row can change more than is known.
     """
     encoder = mechanism.encoder(None, X)
-    problem = read(condenser, X, y, sample_weight, sensitive_features, task=condenser.task, encoder=encoder)
+    given = X, y, sample_weight, sensitive_features
+    problem = read(condenser, *given, task=condenser.task, encoder=encoder, classes=mechanism.classes)
     refuse_unbounded(problem, sensitive_features is not None)
     schema, seed = problem.schema, draw_entropy(condenser.random_state)
     rows, codes, release = mechanism.draw(mechanism.within(problem.X), problem.codes, schema.n_classes, seed)
-    rows = rows.astype(schema.float_dtype)
+    limits = np.finfo(schema.float_dtype)
+    rows = rows.clip(limits.min, limits.max).astype(schema.float_dtype)
     if encoder is not None:  # columns hold what was declared, and nothing else
         rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
-    drawn = like_rows(rows, X, None), None
+    public_X, public_y = public_containers(X, y, schema)
+    drawn = like_rows(rows, public_X, None), None
     if schema.classes is not None:
-        drawn = drawn[0], like_targets(schema.classes[codes], y, None)
+        drawn = drawn[0], like_targets(schema.classes[codes], public_y, None)
     released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"
     return (*drawn, None, None), {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
+
+
+def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recipe) -> Problem:
+    """Validate the data of a fit: what is learned from them of a table and its labels is declared, if rows are private.
+
+    Raises
+    ------
+    ValueError
+        For bad input, and for private data of which one row can change more than is known.
+    """
+    encoder, classes = condenser.encoder, None
+    if recipe.privacy is not None:
+        encoder, classes = recipe.privacy.encoder(encoder, given[0]), recipe.privacy.classes
+    encoder = encoder_of_stream(encoder, given[0]) if recipe.streams() else encoder
+    how = {"encoder": encoder, "classes": classes, "sparse": recipe.takes_sparse()}
+    problem = read(condenser, *given, task=condenser.task, **how)
+    if recipe.privacy is not None:
+        refuse_unbounded(problem, given[3] is not None)
+    else:
+        refuse_extreme_numbers(problem)
+    return problem
+
+
+def declared_rows(
+    mechanism: GaussianMechanism, X: Any, y: Any, sample_weight: Any = None, sensitive_features: Any = None
+) -> tuple[Any, Any, Any, Any]:
+    """Return the data of a fit without the rows whose labels are not declared.
+
+    Warns
+    -----
+    UserWarning
+        With their number.
+    """
+    given = as_array(X), as_array(y), sample_weight, sensitive_features
+    if mechanism.classes is None or y is None:
+        return given
+    known = np.isin(np.asarray(given[1]).reshape(-1), np.asarray(mechanism.classes))
+    if known.all():
+        return given
+    warnings.warn(
+        f"{(~known).sum()} of {len(known)} rows have labels that are not among the classes of {mechanism!r} and were "
+        "left out; this number is for you alone, it is not private",
+        UserWarning,
+        stacklevel=2,
+    )
+    kept = np.flatnonzero(known)
+    return tuple(None if values is None else _safe_indexing(values, kept) for values in given)  # type: ignore[return-value]
+
+
+def public_containers(X: Any, y: Any, schema: Schema) -> tuple[Any, Any]:
+    """Return empty containers like those of the data, with what is public of them: columns, a name, the labels."""
+    if hasattr(X, "iloc"):
+        X = type(X)(np.empty((0, X.shape[1])), columns=list(X.columns))
+    else:
+        X = np.empty((0, *np.shape(X)[1:]), schema.float_dtype)
+    if hasattr(y, "iloc") and schema.classes is not None and y.ndim == 1:
+        labels, dtype = schema.classes.tolist(), None
+        if hasattr(y.dtype, "categories"):
+            dtype = type(y.dtype)(labels, ordered=y.dtype.ordered)
+        y = type(y)(labels, name=y.name, dtype=dtype).iloc[:0]
+    elif hasattr(y, "iloc") and y.ndim == 2:
+        y = type(y)(columns=list(y.columns))
+    return X, y
 
 
 def private_source(objective: Any, rows: RowSource, recipe: Recipe, seed: int) -> tuple[Source, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,6 +20,7 @@ from sklearn.utils import check_random_state
 
 from skdc.condensers._callbacks import StepTeller
 from skdc.condensers._input import dense
+from skdc.condensers._progress import ProgressBar
 from skdc.isolation import filters_kept
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
@@ -137,17 +137,16 @@ def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def progress_of(condenser: BaseEstimator) -> Progress:
+def progress_of(condenser: BaseEstimator, stage: str) -> Progress:
     """Return what a solver tells of its steps: a bar where wanted, the callbacks of the fit under way, a deadline."""
     name, deadline = type(condenser).__name__, getattr(condenser, "_deadline", np.inf)
+    bar = ProgressBar(name, stage) if condenser.verbose else None
     tell = StepTeller(condenser) if hasattr(condenser, "_callback_fit_ctx") else lambda step, n_steps: False
 
     def progress(step: int, n_steps: int, loss: float) -> bool:
-        if condenser.verbose:
-            done = 30 * step // n_steps
-            value = "" if np.isnan(loss) else f"loss {loss:.4g} "
-            bar = f"\r{name} [{'#' * done}{'.' * (30 - done)}] {step}/{n_steps} {value}"
-            print(bar, end="\n" if step == n_steps else "", file=sys.stderr, flush=True)
-        return tell(step, n_steps) or monotonic() > deadline
+        stops = tell(step, n_steps) or monotonic() > deadline
+        if bar is not None:
+            bar.tell(step, n_steps, loss, is_last=stops or step == n_steps)
+        return stops
 
     return progress

@@ -25,8 +25,8 @@ from sklearn.utils.validation import (
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._inner import chooser_of
-from skdc.condensers._input import Problem, checked_rows, dense, encoder_of_stream, read
-from skdc.condensers._numbers import refuse_extreme_numbers, warn_of_one_row
+from skdc.condensers._input import Problem, checked_rows, dense
+from skdc.condensers._numbers import warn_of_one_row
 from skdc.condensers._output import (
     chosen_pair,
     in_package_of,
@@ -36,7 +36,14 @@ from skdc.condensers._output import (
     template,
     whole,
 )
-from skdc.condensers._private import drawn_data, private_source, refuse_unbounded
+from skdc.condensers._private import (
+    declared_rows,
+    drawn_data,
+    private_source,
+    public_containers,
+    read_as_told,
+)
+from skdc.condensers._progress import tell_stage
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._settled import settled
 from skdc.condensers._sizes import check_sizes, sizes_per_class
@@ -82,7 +89,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
     n_jobs : int, default=None
         Threads inside fit; None is one, -1 all.
     verbose : int, default=0
-        1 shows a progress bar on standard error.
+        1 shows stage, steps and time left on standard error: a bar, or a line every few seconds if it is no terminal.
     warm_start : bool, default=False
         Start from the synthetic set of the last fit.
     """
@@ -181,22 +188,19 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
                 recipe = checked(self.recipe())
                 mechanism = recipe.privacy
                 given, released = (X, y, sample_weight, sensitive_features), dict[str, Any]()
+                if recipe.privacy is not None:
+                    given = declared_rows(recipe.privacy, *given)
                 if recipe.draws():
                     given, released = drawn_data(self, mechanism, *given)
                     recipe = recipe._replace(privacy=None)
                 privacy, has_groups = recipe.privacy, given[3] is not None
-                encoder = self.encoder if privacy is None else privacy.encoder(self.encoder, X)
-                encoder = encoder_of_stream(encoder, given[0]) if recipe.streams() else encoder
-                problem = read(self, *given, task=self.task, encoder=encoder, sparse=recipe.takes_sparse())
-                if privacy is not None:
-                    refuse_unbounded(problem, has_groups)
-                else:
-                    refuse_extreme_numbers(problem)
+                problem = read_as_told(self, given, recipe)
+                containers = given[:2] if privacy is None else public_containers(*given[:2], problem.schema)
                 recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
                 refuse_idle_groups(recipe, has_groups)
                 self.recipe_ = recipe._replace(privacy=mechanism).copied()
                 error = self._condense(problem, recipe, previous)
-            self._contain(*given[:2])
+            self._contain(*containers)
             for name, value in released.items():
                 setattr(self, name, value)
         self._tell(error)
@@ -274,6 +278,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         source = RowSource(*data)
         warn_of_one_row(source.moments, problem)
         generator = torch.Generator().manual_seed(seed)
+        tell_stage(self, "looks at the data")
         if objective is not None:
             objective.fit(source, generator)
         error = self._solve(recipe, objective, source, sizes, draw_seed(generator), previous, problem.encoder)
@@ -293,11 +298,13 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
     ) -> DivergenceError | Interruption | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
         generator = torch.Generator().manual_seed(seed)
+        tell_stage(self, "chooses where to start")
         synthetic = recipe.parameterization.build(source, sizes, generator)
         if previous is not None:
             previous.load(synthetic, source, encoder)
         try:
-            solution = recipe.solver.solve(objective, synthetic, source, generator, progress_of(self))
+            progress = progress_of(self, type(recipe.solver).__name__)
+            solution = recipe.solver.solve(objective, synthetic, source, generator, progress)
         except (DivergenceError, Interruption) as error:
             self._show(error.solution, synthetic, objective, source, encoder)
             return error

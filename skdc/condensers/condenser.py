@@ -16,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 from skdc.condensers._input import read
 from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import template
-from skdc.condensers._private import private_stream, refuse_unbounded
+from skdc.condensers._private import declared_rows, private_stream, public_containers, refuse_unbounded
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
 from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
@@ -220,6 +220,9 @@ class Condenser(BaseCondenser):
             For bad input, or if something must be known before the first chunk and is not.
         """
         with restored_on_failure(self), isolated(self.n_jobs):
+            if self.privacy is not None:
+                X, y, sample_weight, _ = declared_rows(self.privacy, X, y, sample_weight)
+                classes = self.privacy.classes if classes is None else classes
             if "_stream" not in vars(self):
                 self._forget()
                 self._begin(X, y, classes, sample_weight)
@@ -245,7 +248,8 @@ class Condenser(BaseCondenser):
         self.recipe_ = recipe.copied()
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes
-        self._templates, self._input_shape = (template(X), template(y)), problem.schema.input_shape
+        containers = (X, y) if recipe.privacy is None else public_containers(X, y, problem.schema)
+        self._templates, self._input_shape = tuple(map(template, containers)), problem.schema.input_shape
 
     def _sample_size(self, schema: Schema) -> int:
         if self.n_samples is not None and not isinstance(self.n_samples, Integral):

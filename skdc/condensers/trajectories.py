@@ -46,7 +46,7 @@ class TrajectoryMatching(NamedCondenser):
     n_steps : int, default=300
         Steps in all.
     memory : str or joblib.Memory, default=None
-        Where trained experts are kept between fits.
+        Where trained experts are kept between fits, as pickles, which run what is in them when they are read.
     n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 

@@ -1,5 +1,6 @@
 """Differential privacy: mechanisms, and the ledger of what they have released."""
 
+from skdc.privacy.declared import feature_range_template
 from skdc.privacy.gaussians import ClassGaussians
 from skdc.privacy.ledger import PrivacyLedger, Release
 from skdc.privacy.mechanism import GaussianMechanism
@@ -16,4 +17,5 @@ __all__ = [
     "PrivateSource",
     "PublicSource",
     "Release",
+    "feature_range_template",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class ClassGaussians(GaussianMechanism):
 
     Parameters
     ----------
-    epsilon, delta, feature_range, ledger, random_state
+    epsilon, delta, feature_range, ledger, random_state, classes
         As in `GaussianMechanism`.
     n_directions : int, default=60
         Directions in which the rows that are drawn differ within a class.
@@ -73,6 +73,7 @@ class ClassGaussians(GaussianMechanism):
         n_rows: int = 15000,
         ledger: PrivacyLedger | None = None,
         random_state: int | None = None,
+        classes: Sequence[Any] | None = None,
     ) -> None:
         self.epsilon = epsilon
         self.delta = delta
@@ -81,6 +82,7 @@ class ClassGaussians(GaussianMechanism):
         self.n_rows = n_rows
         self.ledger = ledger
         self.random_state = random_state
+        self.classes = classes
 
     def check(self) -> None:
         """Refuse settings that make no sense.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -14,7 +13,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.preprocessing import MinMaxScaler
 
 from skdc.data import Schema
-from skdc.privacy.declared import declared_encoder
+from skdc.privacy.declared import LARGEST, DeclaredEncoder, declared_column, warn_of_outside
 from skdc.privacy.ledger import NEIGHBORS, PrivacyLedger, Release, accounting, check_budget, epsilon_of
 from skdc.privacy.noise import Noise
 
@@ -42,7 +41,9 @@ class GaussianMechanism(BaseEstimator):
         The chance that it is more; well below one in the number of rows.
     feature_range : (low, high) or {column: (low, high) or list of levels}
         What is known of the rows without looking at them: numbers, or arrays of one a column; for a frame the range
-        or the levels of each column. Rows outside are brought to its ends, with a warning that says how many.
+        or the levels of each column, and with them its dtype: `(0, 100)` are whole numbers, `(0.0, 100.0)` any,
+        `["a", "b"]` words, `[False, True]` booleans. A None at the end says that values may be missing. Rows outside
+        are brought to its ends, with a warning that says how many.
     sampling_rate : float, default=1.0
         For methods that ask again in each step: the chance of each row to be part of a step [2]_. Most steps then tell
         nothing of a row. The noise of all steps is calibrated together, before the first.
@@ -51,6 +52,9 @@ class GaussianMechanism(BaseEstimator):
     random_state : int, default=None
         Seed of the noise and of the choice of rows, for tests only: whoever knows it can take the noise away. The
         condenser's own random_state does not touch the noise.
+    classes : sequence, default=None
+        The labels that y may hold; rows with others are left out, with a warning. None takes those that y shows for
+        public: a class of one row is then seen with certainty.
 
     References
     ----------
@@ -75,6 +79,7 @@ class GaussianMechanism(BaseEstimator):
         sampling_rate: float = 1.0,
         ledger: PrivacyLedger | None = None,
         random_state: int | None = None,
+        classes: Sequence[Any] | None = None,
     ) -> None:
         self.epsilon = epsilon
         self.delta = delta
@@ -82,6 +87,7 @@ class GaussianMechanism(BaseEstimator):
         self.sampling_rate = sampling_rate
         self.ledger = ledger
         self.random_state = random_state
+        self.classes = classes
 
     def check(self) -> None:
         """Refuse settings that make no sense.
@@ -106,6 +112,8 @@ class GaussianMechanism(BaseEstimator):
             )
         if not isinstance(self.feature_range, Mapping):
             self._ends()
+        if self.classes is not None and not np.size(self.classes):
+            raise ValueError(f"{name}(classes={self.classes!r}): give all labels that y may hold, or None")
 
     def noise(self) -> Noise:
         """Return where the noise comes from."""
@@ -168,7 +176,7 @@ class GaussianMechanism(BaseEstimator):
                 "fit it to public rows and give it as sklearn.frozen.FrozenEstimator(encoder)"
             )
         if isinstance(self.feature_range, Mapping):
-            known = declared_encoder(self.feature_range, X)
+            known = DeclaredEncoder(self.feature_range).fit(X)
         else:
             low, high = self._ends()
             if not is_frozen:
@@ -194,9 +202,14 @@ class GaussianMechanism(BaseEstimator):
             What, in words.
         """
         low, high = self.ends
-        public = [f"rows of shape {schema.input_shape} with numbers from {low:g} to {high:g}"]
+        public = [f"rows of shape {schema.input_shape} with numbers from {low:g} to {high:g}, as {schema.float_dtype}"]
         if schema.classes is not None:
-            public.append(f"the labels {schema.classes.tolist()}")
+            how = "as declared" if self.classes is not None else "which y showed: they are not declared by classes="
+            public.append(f"the labels {schema.classes.tolist()}, {how}")
+        if isinstance(self.feature_range, Mapping):
+            public += [declared_column(*item).describe() for item in self.feature_range.items()]
+            public.append("which columns hold categories, and whether they are ordered")
+        public.append("the containers of X and y, and the names and the order of their columns")
         return {
             "mechanism": "Gaussian noise on sums in whole numbers",
             "neighbors": NEIGHBORS,
@@ -217,18 +230,19 @@ class GaussianMechanism(BaseEstimator):
         -----
         UserWarning
             With the number of rows that were outside. It is for who holds the data, and no part of the release.
+
+        Raises
+        ------
+        ValueError
+            If the range is wider than what the dtype of rows holds.
         """
-        low, high = self.ends
-        if X.size and (X.min() < low or X.max() > high):
-            outside = ((low > X) | (high < X)).reshape(len(X), -1).any(axis=1).sum()
-            warnings.warn(
-                f"{outside} of {len(X)} rows lie outside of feature_range and were brought to its ends; this number is "
-                "for you alone, it is not private",
-                UserWarning,
-                stacklevel=2,
-            )
-            return X.clip(low, high)
-        return X
+        # Strong types: numbers of a wide range would overflow in those of X.
+        low, high = map(np.float64, self.ends)
+        if X.dtype.kind == "f" and max(abs(low), abs(high)) > np.finfo(X.dtype).max:
+            raise ValueError(f"feature_range goes from {low:g} to {high:g}, beyond {X.dtype}; give X as float64")
+        outside = ((low > X) | (high < X)).reshape(len(X), -1).any(axis=1)
+        warn_of_outside(outside)
+        return X.clip(low, high).astype(np.promote_types(X.dtype, np.float32)) if outside.any() else X
 
     def _refuse_words(self, X: Any) -> None:
         """Refuse one range for a frame of which a column holds no numbers."""
@@ -244,12 +258,25 @@ class GaussianMechanism(BaseEstimator):
         message = f"{type(self).__name__}(feature_range={self.feature_range!r}): give (low, high) with low below high"
         try:
             low, high = (np.asarray(end, dtype=np.float64) for end in self.feature_range)  # type: ignore[union-attr]
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(message) from error
         low, high = np.broadcast_arrays(low, high)
         if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all() or low.ndim > 1:
             raise ValueError(message)
+        if not (np.maximum(abs(low), abs(high)).max() <= LARGEST and (high / 2 - low / 2).min() >= 1 / LARGEST):
+            raise ValueError(f"{message}; numbers may go to {LARGEST:g}, and differ by {2 / LARGEST:g} or more")
         return low, high
+
+
+def is_private(part: Any) -> bool:
+    """Tell whether an estimator, or one in its parameters, sees rows that are private."""
+    if isinstance(part, GaussianMechanism):
+        return True
+    if isinstance(part, Mapping):
+        return any(map(is_private, part.values()))
+    if isinstance(part, list | tuple):
+        return any(map(is_private, part))
+    return isinstance(part, BaseEstimator) and is_private(part.get_params(deep=False))
 
 
 def _steps(noise_multiplier: float, n_releases: int, sampling_rate: float) -> Release:

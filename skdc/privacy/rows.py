@@ -52,7 +52,7 @@ class PrivateRows(PublicSource):
         """What is known of the classes by the first release."""
         rows = self._rows
         sketch = PrivateSketch(self.mechanism, len(self.schema.class_of_key), math.prod(self.schema.input_shape))
-        sketch.update(rows.X.astype(np.float64), rows.y, rows.weight, rows.key, [])
+        sketch.update(rows.X, rows.y, rows.weight, rows.key, [])
         return sketch.noisy(self.release.first_noise, self._noise)
 
     def describe(self) -> str:

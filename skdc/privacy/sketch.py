@@ -67,7 +67,7 @@ class PrivateSketch:
         self, X: NDArray, y: NDArray, weight: NDArray, key: NDArray, features: Sequence[NDArray[np.float64]]
     ) -> None:
         """Add a chunk; of the rows nothing is kept but their sums."""
-        rows = X.reshape(len(X), -1) - self._middle
+        rows = X.reshape(len(X), -1).astype(np.float64) - self._middle  # squares of float16 end at 65,504
         parts = [*features, rows, (rows**2).sum(axis=1, keepdims=True), np.ones((len(X), 1))]
         self._sums.add(np.hstack([factor * part for factor, part in zip(self._factors, parts, strict=True)]), key)
 

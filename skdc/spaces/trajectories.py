@@ -49,7 +49,7 @@ class TrainingTrajectories(Space):
         Step size at which the logarithm of the student's step size is learned; it starts where N steps go as far
         as M of an expert, but at no more than twice the expert's.
     memory : str or joblib.Memory, default=None
-        Where trained experts are kept between fits.
+        Where trained experts are kept between fits, as pickles, which run what is in them when they are read.
 
     References
     ----------

@@ -41,7 +41,7 @@ class KernelInducingPoints(NamedCondenser):
         Ridge, in units of the mean of the kernel's diagonal.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
-    n_steps : int, default=5000
+    n_steps : int, default=4000
         Steps in all; fewer where they would see each row more than 100 times.
     batch_size : int, default=500
         Real rows predicted in a step.
@@ -85,7 +85,7 @@ class KernelInducingPoints(NamedCondenser):
         loss: Literal["squared", "cross_entropy", "hinge"] = "squared",
         regularization: float = 0.01,
         step_size: float = 0.05,
-        n_steps: int = 5000,
+        n_steps: int = 4000,
         batch_size: int = 500,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",

@@ -43,8 +43,9 @@ class DistributionMatching(NamedCondenser):
         First step size, in units of the spread of the data.
     n_steps : int, default=300
         Steps, each with a fresh network.
-    batch_size : int, default=1024
-        Real rows compared with in a step.
+    batch_size : int, default=256
+        Real rows compared with in a step, of all classes together. 1024 take three to five times as long, for no
+        more accuracy on MNIST and some half a point more on Fashion-MNIST (held-out training rows).
     augmentation : Augmentation, default=None
         Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
     n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
@@ -75,7 +76,7 @@ class DistributionMatching(NamedCondenser):
         network: Builder | None = None,
         step_size: float = 0.05,
         n_steps: int = 300,
-        batch_size: int = 1024,
+        batch_size: int = 256,
         augmentation: Augmentation | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",

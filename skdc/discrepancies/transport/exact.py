@@ -6,7 +6,6 @@ from abc import abstractmethod
 from typing import Literal, Self
 
 import numpy as np
-import ot
 import torch
 from torch import Tensor
 
@@ -82,6 +81,8 @@ class ExactTransport(Discrepancy):
         ValueError
             If the matrix of costs is too large.
         """
+        import ot  # with what it needs it takes half a second to load
+
         check_entries(self, len(p), len(q))
         weights = (block.weight.double().cpu() for block in (p, q))
         masses = [(weight / weight.sum()).numpy() for weight in weights]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ot
 import torch
 from torch import Tensor
 
@@ -67,6 +66,8 @@ class GromovWasserstein(Discrepancy):
     @torch.no_grad()
     def _solve(self, p: Block, q: Block, inside_p: Tensor, inside_q: Tensor) -> tuple[Tensor, Tensor]:
         """Return the plan and the dual potential of q."""
+        import ot  # with what it needs it takes half a second to load
+
         for block in (p, q):
             check_entries(self, len(p), len(block))
         weights = (block.weight.double().cpu() for block in (p, q))

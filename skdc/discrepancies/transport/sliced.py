@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal, Self
 
-import ot
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -169,6 +168,8 @@ class MaxSlicedWasserstein(Discrepancy):
 
 def squared_distances_along(directions: Tensor, p: Block, q: Block) -> Tensor:
     """Return the squared 2-Wasserstein distance of each projection, of shape (n_projections,)."""
+    import ot  # with what it needs it takes half a second to load
+
     masses = (block.mass[:, None].expand(-1, directions.shape[1]) for block in (p, q))
     return ot.wasserstein_1d(p.values @ directions, q.values @ directions, *masses, p=2)
 
