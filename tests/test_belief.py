@@ -99,7 +99,7 @@ def test_every_class_has_its_rows(condenser, sizes, gap):
     for rows, labels in [(pd.DataFrame(X), pd.Series(y, name="kind")), (X, y)]:
         if isinstance(rows, np.ndarray) and condenser.get_params().get("parameterization", 0) is None:
             continue  # arrays have another default
-        X_syn, y_syn = fitted = condenser.set_params(n_per_class=3, random_state=0).fit(rows, labels)
+        _, y_syn = fitted = condenser.set_params(n_per_class=3, random_state=0).fit(rows, labels)
         assert np.bincount(y_syn).tolist() == [3] * len(sizes)
         assert_array_equal(fitted.y_syn_, y_syn)
         # Shown to a learner as weighted copies, each class is there too.

@@ -22,7 +22,7 @@ from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
-from skdc.data import WIDEST_TABLE, Schema
+from skdc.data import Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.parameterizations.base import Parameterization
@@ -167,8 +167,7 @@ class Condenser(BaseCondenser):
         given = self.discrepancy, self.parameterization, self.solver
         nothing_given = given == (None, None, None) and getattr(self.privacy, "draws", True)
         has_classes = schema.task == "classification" and schema.n_classes > 1
-        is_table = 0 < schema.n_columns <= WIDEST_TABLE
-        if nothing_given and is_table and (has_classes or schema.task == "regression"):
+        if nothing_given and schema.is_table and (has_classes or schema.task == "regression"):
             return TabularCondenser(task=schema.task).recipe()
         return GeneralCondenser().recipe() if nothing_given and has_classes else self.recipe()
 

@@ -11,8 +11,8 @@ def believed_classes(
 ) -> NDArray[np.bool_]:
     r"""Tell for which classes a teacher is believed.
 
-    By the log loss of rows held out: it has to be less than that of the class shares :math:`q`, on the rows of the class
-    and on all,
+    By the log loss of rows held out: it has to be less than that of the class shares :math:`q`, on the rows of the
+    class and on all,
 
     .. math:: \sum_i w_i \log(p'_i / q_i) > \tfrac12 \log(n + 1), \qquad p'_i = (n p_i + q_i) / (n + 1),
 
