@@ -223,6 +223,16 @@ class Schema:
         return "y is None" if self.task == "none" else "y is continuous"
 
     @property
+    def is_table(self) -> bool:
+        """Whether the data were a frame that is not so wide as images or embeddings are."""
+        return 0 < self.n_columns <= WIDEST_TABLE
+
+    @property
+    def averages_mislead(self) -> bool:
+        """Whether means of rows are like no row: of a table, or with targets that are averaged less than their rows."""
+        return self.is_table or self.task == "regression"
+
+    @property
     def n_classes(self) -> int:
         """Number of class codes (1 where there are no classes)."""
         return int(self.class_of_key.max()) + 1

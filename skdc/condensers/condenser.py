@@ -24,7 +24,7 @@ from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
-from skdc.data import WIDEST_TABLE, Schema
+from skdc.data import Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.isolation import restored_on_failure
@@ -184,8 +184,7 @@ class Condenser(BaseCondenser):
     def _recipe_for(self, schema: Schema) -> Recipe:
         chosen = self._is_open() and getattr(self.privacy, "draws", True)
         has_classes = schema.task == "classification" and schema.n_classes > 1
-        is_table = 0 < schema.n_columns <= WIDEST_TABLE
-        if chosen and is_table and (has_classes or schema.task == "regression"):
+        if chosen and schema.is_table and (has_classes or schema.task == "regression"):
             return TabularCondenser(task=schema.task).recipe()
         return GeneralCondenser().recipe() if chosen and has_classes else self._filled()
 

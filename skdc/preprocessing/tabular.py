@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
 from skdc.isolation import all_or_nothing
 from skdc.preprocessing.columns import fitted_column
+from skdc.preprocessing.scores import NormalScores
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):
@@ -27,8 +27,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     Parameters
     ----------
     numbers : transformer with `inverse_transform`, default=None
-        Scales each column of numbers, dates, durations and ordered categories: `StandardScaler()` (which None stands
-        for), `QuantileTransformer()`, `PiecewiseLinearEncoder()` or another.
+        Scales each column of numbers, dates, durations and ordered categories: `NormalScores()` (which None stands
+        for), `StandardScaler()`, `PiecewiseLinearEncoder()` or another.
     max_categories : int, default=20
         The most indicators for a column of other categories, words or booleans: rarer ones share the last. Two
         categories take one indicator.
@@ -54,7 +54,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     * A category is read from its highest indicator; the rare ones come back as the commonest of them. One that `fit`
       has not seen is encoded as a rare one, or by the mean codes where there are none; in an ordered column it is
       refused.
-    * Numbers and dates out of the range seen are encoded as they are, and come back at its end.
+    * Numbers and dates out of the range seen come back at its end, whatever `numbers` makes of them.
     * Whole numbers, dates and durations come back at steps: the greatest common divisor of the differences seen. Codes
       are float64: a range of up to some 2**48 steps comes back without error.
     * A constant column takes no codes and comes back constant; one that is all missing comes back all missing.
@@ -97,13 +97,11 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         ValueError
             For names that occur twice, columns that cannot be encoded, or a table none of whose columns varies.
         """
-        most, scaler = self.max_categories, StandardScaler() if self.numbers is None else self.numbers
+        most, scaler = self.max_categories, NormalScores() if self.numbers is None else self.numbers
         if isinstance(most, bool) or not isinstance(most, Integral) or most < 2:
             raise ValueError(f"max_categories={most!r} must be a whole number of at least 2")
         if not hasattr(scaler, "inverse_transform"):
-            raise ValueError(
-                f"numbers={scaler!r} must be a transformer with inverse_transform, as StandardScaler() has"
-            )
+            raise ValueError(f"numbers={scaler!r} must be a transformer with inverse_transform, as NormalScores() has")
         X = _table(X)
         frame = self._frame(X, reset=True)
         weight = _check_sample_weight(sample_weight, frame, dtype=np.float64, ensure_non_negative=True)

@@ -103,9 +103,9 @@ class Greedy(Selection):
             else:
                 rows, some = cell.drawn(self.max_rows, generator)
             return Herd(some, leaves), rows
-        if len(leaves) == 1 and is_ridge_loss(leaves[0]):
+        if is_ridge_loss(objective):
             rows, some = cell.drawn(min(self.max_rows, MOST_ROWS), generator)
-            return RidgeGrowth(some, leaves[0]), rows
+            return RidgeGrowth(some, objective), rows
         rows, some = cell.drawn(self.max_rows, generator)
         if linear and len(leaves) == 1 and isinstance(leaves[0], Quantization):
             return Medoids(some, leaves[0]), rows

@@ -8,16 +8,23 @@ import torch
 from torch import Tensor
 
 from skdc.solvers.growth import Growth
-from skdc.solvers.selection import Cell
+from skdc.solvers.selection import Cell, sums
 from skdc.spaces.functions import KernelRidgePredictions
 
 MOST_ROWS = 4096  # of which the kernel matrix is held
 _TOLERANCE = 1e-9  # of the loss: smaller gains are rounding errors
 
 
-def is_ridge_loss(leaf: Any) -> bool:
-    """Tell whether a discrepancy is the squared error of kernel ridge regression on the synthetic set."""
-    return isinstance(leaf.space_, KernelRidgePredictions) and leaf.squared and leaf.by is None
+def is_ridge_loss(objective: Any) -> bool:
+    """Tell whether an objective is the squared error of one kernel ridge regression, on all rows or class by class."""
+    leaves = objective.leaves()
+    one_space = len({id(leaf.space_) for leaf in leaves}) == 1 and not getattr(objective, "normalize", False)
+    return one_space and all(
+        isinstance(leaf.space_, KernelRidgePredictions)
+        and leaf.squared
+        and (leaf.by is None or (leaf.by == "class" and leaf.reduce == "mean"))
+        for leaf in leaves
+    )
 
 
 class RidgeGrowth(Growth):
@@ -26,9 +33,12 @@ class RidgeGrowth(Growth):
     Let A be the inverse of the ridged kernel matrix of the chosen rows, and zero elsewhere. A row x that is added
     changes A by :math:`w w^\top / d`, and so the predictions by :math:`g e^\top / d`: w is 1 at x and :math:`-A K_x`
     at the chosen rows, :math:`g = K w`, e the error at x, and d the ridge of x plus :math:`(K - K A K)_{xx}`. The loss
-    after that follows, for all x at once, from :math:`R^\top M G` and :math:`\mathrm{diag}(G M G)`, with R the errors
-    and M the masses of all rows and :math:`G = K - K A K`. Both are kept up to date by rank-one changes, at the cost of
-    one product of K and a vector. A row that is left out changes A in the same way, with another w and a negative d.
+    after that follows, for all x at once, from :math:`R^\top M G` and :math:`\mathrm{diag}(G M G)`, with R the errors,
+    M what the error of each row counts and :math:`G = K - K A K`. Both are kept up to date by rank-one changes, at the
+    cost of one product of K and a vector. A row that is left out changes A in the same way, with another w and a
+    negative d.
+
+    A row counts its mass; where the mean error of each class is asked for, its mass over that of its class.
 
     The ridge of a row is in units of the mean diagonal of the kernel on all rows, over the weight that it has at last.
 
@@ -36,18 +46,22 @@ class RidgeGrowth(Growth):
     ----------
     cell : Cell
         Rows of which the kernel matrix can be held.
-    leaf : discrepancy
-        A squared distance of kernel ridge predictions.
+    objective : discrepancy or sum of them
+        Squared distances of the predictions of one kernel ridge regression.
     """
 
-    def __init__(self, cell: Cell, leaf: Any) -> None:
+    def __init__(self, cell: Cell, objective: Any) -> None:
         super().__init__(cell)
-        space, rows = leaf.space_, cell.rows
+        leaves, rows = objective.leaves(), cell.rows
+        space = leaves[0].space_
         values = rows.X.flatten(1).double() * space.scale_
-        self._mass, self._kernel = rows.mass.double(), space.kernel_(values, values)
+        mass, self._kernel = rows.mass.double(), space.kernel_(values, values)
+        of_class = sums(mass, self.quota.codes, len(cell.quotas))
+        evenly = mass / of_class[self.quota.codes] / (of_class > 0).sum()
+        self._mass = sum(leaf.weight * (mass if leaf.by is None else evenly) for leaf in leaves)
         shares = cell.shares().double()
         mean_share = shares @ torch.as_tensor(cell.quotas).to(shares) / cell.size
-        unit = space.regularization * (self._mass @ self._kernel.diagonal())
+        unit = space.regularization * (mass @ self._kernel.diagonal())
         self._ridge = unit * mean_share / shares[self.quota.codes]
         self._targets = rows.y.double() - space.offset_
         self._errors = self._targets.clone()

@@ -91,7 +91,8 @@ class Joint(InvertibleSpace):
     ----------
     target_weight : float, default=None
         Factor of the targets, in units of X per unit of y. None gives the targets together as much variance
-        as the features together.
+        as a feature has on average: with more, rows are told apart by their targets, the features of those that stand
+        together average out, and learners overrate them.
 
     Examples
     --------
@@ -119,7 +120,8 @@ class Joint(InvertibleSpace):
         if self.target_weight is None:
             rows = require_rows(self, source, "target_weight").rows
             of_X, of_y = (float(_variance(values, rows).sum()) for values in (rows.X.flatten(1), rows.y))
-            self.target_scale_ = source.scale * ((of_X / of_y) ** 0.5 if of_X and of_y else 1.0)
+            n_features = int(np.prod(source.schema.input_shape))
+            self.target_scale_ = source.scale * ((of_X / n_features / of_y) ** 0.5 if of_X and of_y else 1.0)
         else:
             self.target_scale_ = source.tensor(np.asarray(self.target_weight * source.target_scale))
         return self

@@ -7,11 +7,14 @@ import ot
 import pandas as pd
 import pytest
 from imblearn.under_sampling import ClusterCentroids
+from numpy.testing import assert_allclose, assert_array_equal
+from pandas.testing import assert_frame_equal
 from scipy.spatial.distance import cdist
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
+from sklearn.linear_model import LinearRegression
 
-from skdc import KMeansCondenser, RandomSubset, WassersteinCoreset
+from skdc import KMeansCondenser, KMedoids, RandomSubset, WassersteinCoreset
 from skdc.discrepancies import MMD
 from skdc.spaces import RandomNetwork, Standardized
 from skdc.utils.estimator_checks import condenser_checks
@@ -96,7 +99,7 @@ def test_the_number_of_iterations_comes_first():
 
 @pytest.mark.parametrize("voting", ["hard", "soft", "Nearest", None, 1])
 def test_unknown_voting_is_refused(voting, iris):
-    message = f"KMeansCondenser(voting={voting!r}): voting must be 'centroid' or 'nearest'"
+    message = f"KMeansCondenser(voting={voting!r}): voting must be 'auto', 'centroid' or 'nearest'"
     with pytest.raises(ValueError, match=re.escape(message)):
         KMeansCondenser(voting=voting).fit(*iris)
 
@@ -143,8 +146,8 @@ def test_rows_of_a_coreset_can_be_weighed_anew(iris):
 @pytest.mark.parametrize(
     "condenser, message",
     [
-        (WassersteinCoreset(reweight=MMD()), "only rows are weighed anew, and the points are found for equal masses"),
-        (WassersteinCoreset(snap="rows"), "WassersteinCoreset(snap='rows'): snap must be True or False"),
+        (WassersteinCoreset(snap=False, reweight=MMD()), "only rows are weighed anew, and the points are found for"),
+        (WassersteinCoreset(snap="rows"), "WassersteinCoreset(snap='rows'): snap must be 'auto', True or False"),
         (WassersteinCoreset(space=RandomNetwork()), "RandomNetwork cannot map means back to rows"),
         (WassersteinCoreset(snap=True, space=RandomNetwork()), "RandomNetwork cannot map means back to rows"),
         (WassersteinCoreset(snap=True, warm_start=True), "warm_start=True has no effect on a choice of rows"),
@@ -171,3 +174,42 @@ def test_what_makes_no_sense_is_refused(condenser, message, iris):
 )
 def test_published_checks_pass(condenser, check):
     check()
+
+
+# Frames
+
+
+def test_frames_give_rows_and_arrays_centroids(rng):
+    X = rng.normal(size=(40, 3))
+    frame, wide = pd.DataFrame(X).add_prefix("x"), pd.DataFrame(rng.normal(size=(40, 101)))
+    default, nearest = (
+        KMeansCondenser(n_samples=4, random_state=0),
+        KMeansCondenser(voting="nearest", n_samples=4, random_state=0),
+    )
+    assert_array_equal(default.fit(frame).indices_, nearest.fit(frame).indices_)
+    for data in (X, wide):
+        assert not hasattr(default.fit(data), "indices_")
+    assert default.voting == "auto", "what was asked for stays"
+    assert not hasattr(KMeansCondenser(voting="centroid", n_samples=4).fit(frame), "indices_")
+
+
+def test_averages_are_not_taken_for_rows(rng):
+    gain = np.where(rng.random(600) < 0.1, rng.lognormal(8, 1, 600), 0.0).round()
+    frame = pd.DataFrame({"gain": gain, "age": rng.integers(18, 80, 600), "job": rng.choice(list("abc"), 600)})
+    wage = frame["age"] + gain / 100 + rng.normal(size=600)
+    for condenser in (KMeansCondenser(random_state=0), WassersteinCoreset(random_state=0)):
+        for y in (None, np.where(gain > 0, "rich", "poor"), wage):
+            fitted = clone(condenser).set_params(n_samples=20).fit(frame, y)
+            assert_frame_equal(fitted.X_syn_, frame.iloc[fitted.indices_])
+        # Targets of an array go with the rows that have them.
+        fitted = clone(condenser).set_params(n_samples=20).fit(frame[["gain", "age"]].to_numpy(), wage)
+        assert_allclose(fitted.y_syn_, wage[fitted.indices_])
+
+
+@pytest.mark.parametrize("condenser", [KMedoids(), KMeansCondenser(), WassersteinCoreset()], ids=repr)
+def test_features_keep_their_spread_beside_targets(condenser, rng):
+    X = rng.normal(size=(1500, 12))
+    y = X @ rng.normal(size=12) / 3 + rng.normal(size=1500)
+    X_syn, y_syn = condenser.set_params(n_samples=100, random_state=0).fit(X, y)
+    assert X_syn.std(axis=0).mean() > 0.6, "rows near the middle of those with a like target would have less"
+    assert LinearRegression().fit(X_syn, y_syn).score(X, y) > 0.25

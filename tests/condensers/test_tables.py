@@ -125,7 +125,8 @@ def test_trained_modules_do_not_see_frames():
 
 
 def test_same_set_as_by_hand():
-    for condenser in (KMedoids(n_per_class=3, random_state=0), KMeansCondenser(n_per_class=3, random_state=0)):
+    centroids = KMeansCondenser(voting="centroid", n_per_class=3, random_state=0)
+    for condenser in (KMedoids(n_per_class=3, random_state=0), centroids):
         automatic = clone(condenser).fit(MIXED, Y).X_syn_
         encoder = TabularEncoder().fit(MIXED)
         codes = clone(condenser).fit(encoder.transform(MIXED), Y)

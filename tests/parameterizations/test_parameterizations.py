@@ -465,7 +465,7 @@ def test_chosen_rows_come_out_with_the_labels_of_the_teacher(iris, rng):
     np.testing.assert_array_equal(y_syn, names[y][condenser.indices_])
     np.testing.assert_array_equal(condenser.y_syn_, y_syn)
     values = pd.Series(X @ [1.0, 2.0, 0.0, 0.0] + rng.normal(size=150), name="size")
-    condenser = Condenser(None, Subset(labels="teacher", teacher=LinearRegression()), Draw(), n_samples=9)
+    condenser = Condenser(None, Subset(labels="teacher", teacher=LinearRegression()), Draw(), n_samples=9, encoder=None)
     X_syn, y_syn = condenser.fit(pd.DataFrame(X), values)
     expected = labelled_without(LinearRegression(), X, values, condenser.indices_)
     np.testing.assert_allclose(y_syn, expected)

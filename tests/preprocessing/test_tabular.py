@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
 from scipy.sparse import csr_array
+from scipy.stats import norm
 from sklearn.preprocessing import KBinsDiscretizer, Normalizer, PowerTransformer, QuantileTransformer, StandardScaler
 from sklearn.utils.estimator_checks import check_estimator
 
-from skdc.preprocessing import PiecewiseLinearEncoder, TabularEncoder
+from skdc.preprocessing import NormalScores, PiecewiseLinearEncoder, TabularEncoder
 
 ENCODERS = [TabularEncoder(), TabularEncoder(PiecewiseLinearEncoder(n_bins=3), max_categories=50)]
 MISSING = {"object": None, "float64": np.nan, "float32": np.nan, "str": np.nan, "category": None}
@@ -138,9 +139,10 @@ def test_standard_codes():
     encoder = TabularEncoder().fit(frame)
     names = ["x", "missingindicator_x", "b_True", "w_u", "w_v", "w_w"]
     assert encoder.get_feature_names_out().tolist() == names
-    root = np.sqrt(1.5)
-    expected = [[-root, 0, 1, 0, 1, 0], [0, 0, 0, 1, 0, 0], [root, 0, 1, 0, 0, 1], [0, 1, 1, 0, 1, 0]]
-    assert_allclose(encoder.transform(frame), expected, atol=1e-12)
+    standard = TabularEncoder(StandardScaler()).fit(frame)
+    for fitted, end in ((encoder, norm.ppf(5 / 6)), (standard, np.sqrt(1.5))):
+        expected = [[-end, 0, 1, 0, 1, 0], [0, 0, 0, 1, 0, 0], [end, 0, 1, 0, 0, 1], [0, 1, 1, 0, 1, 0]]
+        assert_allclose(fitted.transform(frame), expected, atol=1e-12)
 
 
 def test_rate_of_missing_values_comes_back():
@@ -324,7 +326,9 @@ def test_sparse_and_codes_of_another_table():
         encoder.inverse_transform([[np.nan]])
 
 
-@pytest.mark.parametrize("encoder", [TabularEncoder(), PiecewiseLinearEncoder()], ids=lambda e: type(e).__name__)
+@pytest.mark.parametrize(
+    "encoder", [TabularEncoder(), PiecewiseLinearEncoder(), NormalScores()], ids=lambda e: type(e).__name__
+)
 def test_sklearn_checks(encoder):
     failed = [check for check in check_estimator(encoder, on_skip=None, on_fail=None) if check["status"] == "failed"]
     assert not failed, [(check["check_name"], check["exception"]) for check in failed]

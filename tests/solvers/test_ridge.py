@@ -24,17 +24,19 @@ KERNELS = {
 class Retrained:
     """The loss of a set of rows, by its definition: solve for the ridge regression, and predict all rows."""
 
-    def __init__(self, X, targets, codes, weight, sizes, kernel, regularization):
+    def __init__(self, X, targets, codes, weight, sizes, kernel, regularization, by_class=0.0):
         self.kernel, self.targets, self.codes, self.sizes = kernel(X, X), targets, codes, np.asarray(sizes)
         self.mass = weight / weight.sum()
         share = np.bincount(codes, self.mass, len(sizes)) / self.sizes
         in_the_end = share / (share @ self.sizes / self.sizes.sum())  # the chosen rows weigh 1 in the mean
+        counts = self.mass + by_class * self.mass / np.bincount(codes, self.mass)[codes] / len(sizes)
+        self.counts = counts
         self.ridge = regularization * (self.mass @ self.kernel.diagonal()) / in_the_end[codes]
 
     def loss(self, rows):
         gram = self.kernel[np.ix_(rows, rows)] + np.diag(self.ridge[rows])
         predictions = self.kernel[:, rows] @ np.linalg.solve(gram, self.targets[rows])
-        return self.mass @ ((self.targets - predictions) ** 2).sum(1)
+        return self.counts @ ((self.targets - predictions) ** 2).sum(1)
 
     def best(self, rows):
         """Return the row to add, and the loss then."""
@@ -44,7 +46,7 @@ class Retrained:
         return allowed[int(np.argmin(losses))], min(losses)
 
 
-def problem(rng, kernel, regularization, *, regression=False):
+def problem(rng, kernel, regularization, *, regression=False, by_class=0.0):
     """Return the growth and the same by retraining, for weighted rows of three classes or with two targets."""
     n, sizes = 30, [6] if regression else [3, 4, 2]
     X, weight = 3 + 2 * rng.normal(size=(n, 2)), rng.uniform(0.5, 2, n)
@@ -52,19 +54,25 @@ def problem(rng, kernel, regularization, *, regression=False):
     source = row_source(X, y, regression=regression, weight=weight)
     torch_kernel, numpy_kernel = KERNELS[kernel]
     space = KernelRidgePredictions(torch_kernel, regularization)
-    objective = SquaredL2(space=space, by=None).fit(source, seeded())
+    objective = SquaredL2(space=space, by=None)
+    objective = objective + by_class * SquaredL2(space=space, by="class") if by_class else objective
+    objective.fit(source, seeded())
     codes = source.schema.class_of_key[source.key]
     cell = Cell(source.rows, codes, np.array(sizes), np.arange(n))
     targets = source.rows.y.numpy() - (0 if regression else 1 / 3)
     centred = source.rows.X.numpy() * source.scale
-    return cell, objective, Retrained(centred, targets, codes, source.weight, sizes, numpy_kernel, regularization)
+    return (
+        cell,
+        objective,
+        Retrained(centred, targets, codes, source.weight, sizes, numpy_kernel, regularization, by_class),
+    )
 
 
-@pytest.mark.parametrize("regression", [False, True], ids=["classes", "regression"])
+@pytest.mark.parametrize("regression, by_class", [(False, 0.0), (True, 0.0), (False, 0.4)])
 @pytest.mark.parametrize("kernel", ["gaussian", "linear"])
 @pytest.mark.parametrize("regularization", [1e-6, 0.1])
-def test_each_row_is_the_best_by_retraining(rng, kernel, regularization, regression):
-    cell, objective, retrained = problem(rng, kernel, regularization, regression=regression)
+def test_each_row_is_the_best_by_retraining(rng, kernel, regularization, regression, by_class):
+    cell, objective, retrained = problem(rng, kernel, regularization, regression=regression, by_class=by_class)
     growth, rows = RidgeGrowth(cell, objective), []
     for _ in range(cell.size):
         value = growth.grow()
@@ -153,3 +161,14 @@ def test_a_ridge_of_nearly_nothing_keeps_the_loss_right(rng):
     values = [growth.grow() for _ in range(cell.size)]
     expected = [retrained.loss(growth.chosen[: size + 1]) for size in range(cell.size)]
     np.testing.assert_allclose(values, expected, rtol=1e-4)
+
+
+def test_classes_count_alike_beside_all_rows(rng):
+    X, y = rng.normal(size=(60, 3)), np.repeat([0, 1, 2], [40, 15, 5])
+    space = KernelRidgePredictions(Gaussian(factor=0.5), kernel_rate=0.0)
+    objective = SquaredL2(space=space, by=None) + 0.3 * SquaredL2(space=space, by="class")
+    fitted = Condenser(objective, Subset(), Greedy(), n_per_class=2, random_state=0).fit(X, y)
+    # The learner's values are centred, as the targets are.
+    errors = ((fitted.learner_.decision_function(X) - (np.eye(3)[y] - 1 / 3)) ** 2).sum(1)
+    expected = errors.mean() + 0.3 * np.mean([errors[y == c].mean() for c in range(3)])
+    assert fitted.history_["loss"][-1] == pytest.approx(expected, rel=1e-3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.base import TransformerMixin
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.sizes import ClassSizes
+from skdc.data import Schema
 from skdc.discrepancies.transport import QuantizationError
 from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import Subset
@@ -21,7 +23,9 @@ from skdc.spaces.base import Space
 class KMeansCondenser(NamedCondenser):
     """The k-means centroids of each class, or the rows nearest to them, with the masses of their clusters [1]_.
 
-    Centroids minimise the squared 2-Wasserstein distance to the data among all sets with free masses.
+    Centroids minimise the squared 2-Wasserstein distance to the data among all sets with free masses. They are
+    averages: of a column that is mostly zero, of whole numbers, categories or indicators they are like no row, which
+    ruins decision trees, forests and boosting. Of a table take rows, as is the default for frames.
 
     Parameters
     ----------
@@ -29,9 +33,10 @@ class KMeansCondenser(NamedCondenser):
         As in `BaseCondenser`.
     max_iter : int, default=300
         Most iterations of Lloyd's algorithm.
-    voting : {"centroid", "nearest"}, default="centroid"
+    voting : {"auto", "centroid", "nearest"}, default="auto"
         Whether the set is made of the centroids, or of distinct real rows near them (imbalanced-learn's
-        `ClusterCentroids` calls the two "soft" and "hard").
+        `ClusterCentroids` calls the two "soft" and "hard"). "auto" takes rows for frames of up to 100 columns and
+        for continuous targets, and centroids for wider frames, arrays and images.
     space : Space, default=None
         Where rows are clustered: one that maps back to rows, such as `Standardized()`. None: the rows as they are,
         joined with continuous targets.
@@ -40,8 +45,8 @@ class KMeansCondenser(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `sample_weight_` holds the cluster masses and, with `voting="nearest"`,
-    `indices_` the chosen rows.
+    Fitted attributes are those of `Condenser`; `sample_weight_` holds the cluster masses and, where rows are taken,
+    `indices_` which.
 
     References
     ----------
@@ -62,7 +67,7 @@ class KMeansCondenser(NamedCondenser):
         n_per_class: ClassSizes | None = None,
         *,
         max_iter: int = 300,
-        voting: Literal["centroid", "nearest"] = "centroid",
+        voting: Literal["auto", "centroid", "nearest"] = "auto",
         space: Space | None = None,
         n_samples: float | None = None,
         task: Literal["auto", "classification", "regression"] = "auto",
@@ -89,7 +94,7 @@ class KMeansCondenser(NamedCondenser):
         self.space = space
 
     def recipe(self) -> Recipe:
-        """Return the nouns.
+        """Return the nouns; for `voting="auto"` those for arrays.
 
         Raises
         ------
@@ -97,8 +102,14 @@ class KMeansCondenser(NamedCondenser):
             For an unknown word.
         """
         discrepancy, solver = QuantizationError(space=self.space), Lloyd(max_iter=self.max_iter)
-        if self.voting == "centroid":
+        if self.voting in ("auto", "centroid"):
             return Recipe(discrepancy, Points(start="spread"), solver)
         if self.voting == "nearest":
             return Recipe(discrepancy, Subset(), Snap(solver))
-        raise ValueError(f"KMeansCondenser(voting={self.voting!r}): voting must be 'centroid' or 'nearest'")
+        raise ValueError(f"KMeansCondenser(voting={self.voting!r}): voting must be 'auto', 'centroid' or 'nearest'")
+
+    def _recipe_for(self, schema: Schema) -> Recipe:
+        resolved = copy(self)
+        if self.voting == "auto":
+            resolved.voting = "nearest" if schema.averages_mislead else "centroid"
+        return resolved.recipe()

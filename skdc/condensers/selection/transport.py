@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from sklearn.base import TransformerMixin
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.sizes import ClassSizes
+from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.transport import Wasserstein
 from skdc.parameterizations.points import Points
@@ -24,14 +26,16 @@ class WassersteinCoreset(NamedCondenser):
 
     Found by exact transport, as the free-support barycenter of the class [2]_. The centroids of k-means are nearer
     with the masses of their clusters; these are for learners that take no weights. Real rows near them, `snap=True`,
-    are farther from the data than the points themselves.
+    are farther from the data than the points themselves; but the points are averages, which of counts, categories and
+    indicators are like no row, and which shrink the columns more than the continuous targets that go with them.
 
     Parameters
     ----------
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
-    snap : bool, default=False
-        Whether to take distinct real rows near the points in their place.
+    snap : bool or "auto", default="auto"
+        Whether to take distinct real rows near the points in their place. "auto" does so for frames of up to 100
+        columns, for continuous targets, and where `reweight` is given.
     max_iter : int, default=100
         Most plans of transport of each class.
     space : Space, default=None
@@ -45,7 +49,7 @@ class WassersteinCoreset(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; with `snap=True` `indices_` holds the chosen rows. `history_` holds the
+    Fitted attributes are those of `Condenser`; where rows are taken, `indices_` holds which. `history_` holds the
     cost of each plan, the mean over the classes, before rows are taken. Of a class with more than 4096 rows as many
     are carried, drawn at random; `Barycenter(max_rows=...)` changes that.
 
@@ -68,7 +72,7 @@ class WassersteinCoreset(NamedCondenser):
         self,
         n_per_class: ClassSizes | None = None,
         *,
-        snap: bool = False,
+        snap: bool | Literal["auto"] = "auto",
         max_iter: int = 100,
         space: Space | None = None,
         reweight: Objective | None = None,
@@ -98,21 +102,27 @@ class WassersteinCoreset(NamedCondenser):
         self.reweight = reweight
 
     def recipe(self) -> Recipe:
-        """Return the nouns.
+        """Return the nouns; for `snap="auto"` those for arrays.
 
         Raises
         ------
         ValueError
-            If `snap` is neither True nor False, or points that are no rows are to be weighed anew.
+            If `snap` is another word, or points that are no rows are to be weighed anew.
         """
         discrepancy, solver = Wasserstein(space=self.space), Barycenter(max_iter=self.max_iter)
-        if self.snap is True:
+        if self.snap is True or (self.snap == "auto" and self.reweight is not None):
             return Recipe(discrepancy, Subset(), Snap(solver, reweight=self.reweight))
-        if self.snap is not False:
-            raise ValueError(f"WassersteinCoreset(snap={self.snap!r}): snap must be True or False")
+        if self.snap is not False and self.snap != "auto":
+            raise ValueError(f"WassersteinCoreset(snap={self.snap!r}): snap must be 'auto', True or False")
         if self.reweight is not None:
             raise ValueError(
                 f"WassersteinCoreset(snap=False, reweight={self.reweight!r}): only rows are weighed anew, and the "
                 "points are found for equal masses; use snap=True, or leave reweight out"
             )
         return Recipe(discrepancy, Points(start="spread"), solver)
+
+    def _recipe_for(self, schema: Schema) -> Recipe:
+        resolved = copy(self)
+        if self.snap == "auto" and schema.averages_mislead:
+            resolved.snap = True
+        return resolved.recipe()
