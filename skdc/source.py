@@ -231,10 +231,7 @@ class RowSource(Source):
 
     def take(self, indices: NDArray[np.intp]) -> LabeledSet:
         """Return some rows in working units, without casting the others."""
-        weight, key = (
-            self.tensor(self.weight[indices]),
-            torch.as_tensor(self.key[indices], device=self.device),
-        )
+        weight, key = self.tensor(self.weight[indices]), torch.as_tensor(self.key[indices], device=self.device)
         return LabeledSet(weight, key, self.encode(self.X[indices]), self.encode_targets(self.y[indices]))
 
     def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -36,13 +36,7 @@ from skdc.condensers._output import (
     template,
     whole,
 )
-from skdc.condensers._private import (
-    declared_rows,
-    drawn_data,
-    private_source,
-    public_containers,
-    read_as_told,
-)
+from skdc.condensers._private import declared_rows, drawn_data, private_source, public_containers, read_as_told
 from skdc.condensers._progress import tell_stage
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
 from skdc.condensers._settled import settled
@@ -199,7 +193,9 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
                 recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
                 refuse_idle_groups(recipe, has_groups)
                 self.recipe_ = recipe._replace(privacy=mechanism).copied()
-                error = self._condense(problem, recipe, previous)
+                device, seed = find_device(self.device), draw_entropy(self.random_state)
+                with randomness(seed):
+                    error = self._condense(problem, recipe, previous, device, seed)
             self._contain(*containers)
             for name, value in released.items():
                 setattr(self, name, value)
@@ -244,16 +240,9 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         return _check_feature_names_in(self, input_features)
 
     def _condense(
-        self, problem: Problem, recipe: Recipe, previous: Start | None
-    ) -> DivergenceError | Interruption | None:
-        self._input_shape = problem.schema.input_shape
-        device, seed = find_device(self.device), draw_entropy(self.random_state)
-        with randomness(seed):
-            return self._condense_from(problem, recipe, previous, device, seed)
-
-    def _condense_from(
         self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
     ) -> DivergenceError | Interruption | None:
+        self._input_shape = problem.schema.input_shape
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
