@@ -55,8 +55,9 @@ def test_public_names_resolve():
 def test_named_condensers_are_recipes_only():
     for cls in NAMED:
         (tree,) = ast.parse(inspect.getsource(cls)).body
-        methods = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
-        assert methods == ["__init__", "recipe"], cls
+        methods = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+        # A word such as "auto" may be resolved for the data.
+        assert methods - {"_recipe_for"} == {"__init__", "recipe"}, cls
 
 
 def whole(recipe: Recipe) -> list[str]:

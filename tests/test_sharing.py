@@ -84,7 +84,7 @@ def test_what_was_not_shared_is_not():
 
 
 def test_data_dam_looks_through_one_network():
-    objective = clone(clone(DataDAM(Strip())).recipe().discrepancy)
+    objective = clone(clone(DataDAM(network=Strip())).recipe().discrepancy)
     objective.fit(row_source(X, Y), seeded())
     assert len({id(network) for network in networks_of(objective)}) == 1
 
@@ -168,9 +168,9 @@ def unused_condensers():
         Condenser(MMD(space=NetworkFeatures(PretrainedNetworks(Unused, 1, 1, 3))), **quick),
         GradientMatching(network=Unused, n_steps=2, n_train_steps=2, **points),
         TrajectoryMatching(network=Unused, n_experts=1, n_segments=1, n_student_steps=2, n_steps=2, **points),
-        UnrolledTraining(Unused, n_train_steps=3, n_backward=2, n_steps=2, **points),
-        RFAD(Unused, n_steps=2, **points),
-        UncertaintySubset(GraNd(Unused, n_networks=1, n_epochs=1), **points),
+        UnrolledTraining(network=Unused, n_train_steps=3, n_backward=2, n_steps=2, **points),
+        RFAD(network=Unused, n_steps=2, **points),
+        UncertaintySubset(difficulty=GraNd(Unused, n_networks=1, n_epochs=1), **points),
     ]
 
 

@@ -80,7 +80,7 @@ def check_sizes(
     distinct = parts.takes_distinct_rows()
     if not distinct and sizes.sum() > counts.sum():
         raise ValueError(
-            f"{name}: a set of {sizes.sum()} rows is larger than the data, which have {counts.sum()}; lower "
+            f"{name}: a set of {sizes.sum()} rows is larger than the data, which have {counts.sum()} sample(s); lower "
             "n_per_class or n_samples"
         )
     if not len(short):

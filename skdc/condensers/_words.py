@@ -17,7 +17,6 @@ from skdc import augmentation, discrepancies, kernels, learners, networks, param
 _PLACES: dict[str, tuple[ModuleType, str]] = {
     "discrepancy": (discrepancies, "MMD"),
     "reweight": (discrepancies, "MMD"),
-    "score": (discrepancies, "GaussianScore"),
     "space": (spaces, "Standardized"),
     "parameterization": (parameterizations, "Points"),
     "solver": (solvers, "Descent"),

@@ -295,5 +295,6 @@ class PrivateKernelInducingPoints(NamedCondenser):
         kernel = RandomFourierKernel(self.bandwidth, self.n_frequencies)
         discrepancy = SquaredL2(space=FeatureRidgePredictions(kernel, self.regularization), by=None)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps)
-        points = Points(labels=self.labels, start="noise")
+        # What this learner learns from lies outside the range of the rows, as in `KernelInducingPoints`.
+        points = Points(labels=self.labels, start="noise", within=None)
         return Recipe(discrepancy, points, solver, self.privacy or GaussianMechanism())

@@ -197,7 +197,7 @@ def _restore(synthetic: LiveSet, values: list[Tensor]) -> None:
 
 def _gradient_unit(parameters: list[Tensor]) -> float:
     """Return a power of two near the gradients, if their squares, which Adam takes, would be no numbers; else 1."""
-    largest = max(float(p.grad.abs().max()) for p in parameters)
+    largest = max((float(p.grad.abs().max()) for p in parameters if p.grad is not None), default=0.0)
     room = torch.finfo(parameters[0].dtype).max ** 0.4
     return 1.0 if not largest or 1 / room < largest < room else 2.0 ** math.frexp(largest)[1]
 
@@ -205,7 +205,8 @@ def _gradient_unit(parameters: list[Tensor]) -> float:
 def _divide_gradients(optimizer: torch.optim.Optimizer, units: list[float]) -> None:
     for group, unit in zip(optimizer.param_groups, units, strict=True):
         for parameter in group["params"] if unit != 1 else []:
-            parameter.grad /= unit
+            if parameter.grad is not None:
+                parameter.grad /= unit
 
 
 def _scale_epsilons(optimizer: torch.optim.Optimizer) -> None:

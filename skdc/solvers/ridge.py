@@ -21,7 +21,7 @@ def is_ridge_loss(objective: Any) -> bool:
     one_space = len({id(leaf.space_) for leaf in leaves}) == 1 and not getattr(objective, "normalize", False)
     return one_space and all(
         isinstance(leaf.space_, KernelRidgePredictions)
-        and leaf.squared
+        and getattr(leaf, "squared", False)  # a penalty is no distance
         and (leaf.by is None or (leaf.by == "class" and leaf.reduce == "mean"))
         for leaf in leaves
     )

@@ -200,10 +200,13 @@ class FeatureRidgePredictions(KernelRidgePredictions):
 
     @torch.no_grad()
     def _learn(self, products: Tensor, source: Source) -> None:
-        """Take rows that have some products, less what of them cannot be products of rows."""
+        """Take rows whose products are near to some, which noise may have left with negative eigenvalues.
+
+        Noise makes eigenvalues as large as the least one is below zero. What is no larger is not told from noise, and is
+        raised to that size: a ridge, without which predictions follow the noise.
+        """
         values, vectors = torch.linalg.eigh(products)
-        # Noise makes eigenvalues as large as the least one is below zero: those up to there may be nothing else.
-        values = torch.where(values > -float(values[0]), values, 0.0).clamp_min(0)
+        values = values.clamp_min(max(-float(values[0]), 0.0))
         rows = (vectors * values.sqrt()).mT * len(values) ** 0.5
         n_features = len(values) - source.schema.n_outputs
         self.root_, self.targets_ = rows[:, :n_features].to(source.dtype), rows[:, n_features:].to(source.dtype)

@@ -27,7 +27,13 @@ OTHERS = {
         Cosine(space=NetworkGradients(SMALL)),
         SquaredL2(space=KernelRidgePredictions(), by=None),
     ],
-    "parameterization": [Points(), Points(labels="learned"), Points(start="noise"), Points(start="spread"), Subset()],
+    "parameterization": [
+        Points(),
+        Points(labels="learned", within=None),
+        Points(start="noise"),
+        Points(start="spread"),
+        Subset(),
+    ],
     "solver": [Descent(step_size=0.3, n_steps=2), Greedy(), Draw(), Lloyd(max_iter=1)],
 }
 RECIPES = {name: build().recipe() for name, build in QUICK.items()}

@@ -86,7 +86,7 @@ def test_weights_are_solved_for_a_mean(reweight, digits):
 
 @pytest.mark.parametrize("reweight", ["mmd", MMD], ids=["word", "class"])
 def test_weights_need_an_object(reweight, digits):
-    with pytest.raises(TypeError, match=r"reweight must be an object such as MMD\(\), got"):
+    with pytest.raises(TypeError, match=r"reweight.*object.*MMD\(\)"):
         RandomSubset(n_per_class=2, reweight=reweight).fit(*digits)
 
 

@@ -320,7 +320,7 @@ def test_matrices_that_are_too_large_are_refused(discrepancy):
             {"y": [0, 1, 0, 1]},
             r"label_weight=0.0\): it must be positive.*Wasserstein\(by=None\)",
         ),
-        (LabeledTransport(), {}, "but there is no y; use Wasserstein"),
+        (LabeledTransport(), {}, "but y is None; use Wasserstein"),
         (LabeledTransport(), {"y": [0.1, 0.2, 0.3, 0.4], "regression": True}, "but y is continuous; use Wasserstein"),
     ],
 )
@@ -330,7 +330,7 @@ def test_labels_that_are_not_there_are_refused(discrepancy, given, message):
 
 
 def test_arrays_without_labels_are_refused():
-    with pytest.raises(ValueError, match="LabeledTransport carries rows with their classes, but there is no y"):
+    with pytest.raises(ValueError, match="LabeledTransport carries rows with their classes, but y is None"):
         LabeledTransport()([[0.0]], [[1.0]])
 
 

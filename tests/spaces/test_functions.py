@@ -103,11 +103,13 @@ def test_only_squares_are_compared(discrepancy, source):
         discrepancy(space=FeatureRidgePredictions(), by=None).fit(source, seeded())
 
 
-def test_what_of_noisy_products_may_be_noise_is_left_out(source):
+def test_what_of_noisy_products_may_be_noise_is_a_ridge(source):
     space = FeatureRidgePredictions(Linear(), 0.1)
     values = torch.tensor([-0.5, -0.1, 0.2, 0.4, 3.0, 7.0], dtype=torch.float64)
     vectors, _ = torch.linalg.qr(torch.randn(6, 6, generator=seeded(), dtype=torch.float64))
     space._learn(vectors * values @ vectors.T, source)
     rows = torch.cat([space.root_, space.targets_], 1).double()
     kept = torch.linalg.eigvalsh(rows.T @ rows / 6)
-    torch.testing.assert_close(kept, torch.tensor([0.0, 0, 0, 0, 3, 7], dtype=torch.float64), rtol=1e-6, atol=1e-6)
+    torch.testing.assert_close(
+        kept, torch.tensor([0.5, 0.5, 0.5, 0.5, 3, 7], dtype=torch.float64), rtol=1e-6, atol=1e-6
+    )
