@@ -202,8 +202,8 @@ class FeatureRidgePredictions(KernelRidgePredictions):
     def _learn(self, products: Tensor, source: Source) -> None:
         """Take rows whose products are near to some, which noise may have left with negative eigenvalues.
 
-        Noise makes eigenvalues as large as the least one is below zero. What is no larger is not told from noise, and is
-        raised to that size: a ridge, without which predictions follow the noise.
+        Noise makes eigenvalues as large as the least one is below zero. What is no larger is not told from noise, and
+        is raised to that size: a ridge, without which predictions follow the noise.
         """
         values, vectors = torch.linalg.eigh(products)
         values = values.clamp_min(max(-float(values[0]), 0.0))
