@@ -9,9 +9,10 @@ import torch
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from skdc import CondensedEstimator, Condenser, KMeansCondenser, KMedoids, RandomSubset
+from skdc import CondensedEstimator, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
 from skdc.containers import Encoded, as_array, as_numbers
 from skdc.discrepancies import MMD, EnergyDistance
 from skdc.evaluation import (
@@ -153,7 +154,7 @@ def test_frames_of_polars_come_back():
 # Labels
 
 
-@pytest.mark.parametrize("condenser", [RandomSubset(), KMeansCondenser(), Condenser()])
+@pytest.mark.parametrize("condenser", [RandomSubset(), KMeansCondenser(), TabularCondenser(teacher=GaussianNB())])
 @pytest.mark.parametrize(
     "labels, dtype",
     [(Y, np.int64), (Y > 0, np.bool_), ([bool(label) for label in Y], np.bool_), (Y / 1.0, np.float64)],

@@ -67,7 +67,7 @@ EXAMPLES = [
     "tables",
     "transfer",
 ]
-SLOW_EXAMPLES = ["fair_front", "networks", "tables", "transfer"]
+SLOW_EXAMPLES = ["fair_front", "networks", "private", "robust_teacher", "tables", "transfer"]
 
 
 @pytest.mark.parametrize(

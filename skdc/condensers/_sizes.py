@@ -163,10 +163,13 @@ def _share(total: int, counts: NDArray[np.int64], mass: NDArray[np.float64]) -> 
 
     A class of few heavy rows gets no more than it has, as long as others have more.
     """
-    sizes = (mass > 0).astype(np.int64)
+    room = counts if total <= counts.sum() else np.full_like(counts, total)
+    # No class gets less than its quota by more than two rows a class: what is sure need not be dealt one by one.
+    sure = np.floor(total * (mass / mass.sum())).astype(np.int64) - 2 * len(mass)
+    sizes = np.maximum(mass > 0, np.minimum(sure, room))
     for _ in range(total - int(sizes.sum())):
         # Sainte-Lague: the next row goes where a row stands for most mass; of equals, rounding aside, to the first.
         score = mass / (2 * sizes + 1)
-        score = np.where(sizes < counts, score, 0) if (sizes < counts).any() else score
+        score = np.where(sizes < room, score, 0) if (sizes < room).any() else score
         sizes[np.argmax(score >= (1 - 1e-9) * score.max())] += 1
     return sizes

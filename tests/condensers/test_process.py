@@ -124,8 +124,8 @@ for move in moves:
     "moves",
     [
         ["for condenser in quick_condensers(): condenser.fit(X, y)"],
-        ["NetworkClassifier(max_epochs=1).fit(X, y)"],
-        ["FDivergence()(X, X + 1)"],
+        pytest.param(["NetworkClassifier(max_epochs=1).fit(X, y)"], marks=pytest.mark.slow),
+        pytest.param(["FDivergence()(X, X + 1)"], marks=pytest.mark.slow),
     ],
     ids=["condensers", "classifier", "discrepancy"],
 )

@@ -22,6 +22,7 @@ from skdc import (
     Condenser,
     DataDAM,
     FRePo,
+    GeneralCondenser,
     GradientMatching,
     ImprovedDistributionMatching,
     LabelDistillation,
@@ -51,6 +52,7 @@ PRIVATE = (PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbe
 RELABELED = (LabelDistillation, LabelSolve, SoftLabelRandom)
 SLOW = (
     CAFE,
+    GeneralCondenser,
     M3D,
     NCFM,
     RCIG,
@@ -64,7 +66,7 @@ SLOW = (
     TrajectoryMatching,
     UnrolledTraining,
 )
-CONDENSERS = [pytest.param(partial(Condenser, MMD()), id="MMD")] + [
+CONDENSERS = [pytest.param(partial(Condenser, MMD()), id="MMD", marks=pytest.mark.slow)] + [
     pytest.param(cls, id=cls.__name__, marks=[pytest.mark.slow] if cls in SLOW else [])
     for cls in (getattr(skdc, name) for name in skdc.__all__)
     if isinstance(cls, type) and issubclass(cls, NamedCondenser) and cls not in (*WORSE, *RELABELED, *PRIVATE)
