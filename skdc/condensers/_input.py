@@ -16,6 +16,7 @@ from sklearn.utils.validation import (
     _check_feature_names,
     _check_n_features,
     _check_sample_weight,
+    _num_samples,
     check_array,
     check_consistent_length,
     column_or_1d,
@@ -60,6 +61,12 @@ class Problem:
     def codes(self) -> NDArray[np.int64]:
         """The class code of each row."""
         return self.schema.class_of_key[self.key]
+
+    def with_weight(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Return the rows and targets that count of what the user passed."""
+        if _num_samples(X) == len(self.positions):
+            return X, y
+        return _safe_indexing(X, self.positions), None if y is None else _safe_indexing(y, self.positions)
 
     def per_class(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the number of rows and the weight of each class."""

@@ -196,6 +196,8 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
                 device, seed = find_device(self.device), draw_entropy(self.random_state)
                 with randomness(seed):
                     error = self._condense(problem, recipe, previous, device, seed)
+            if "indices_" not in vars(self) and privacy is None:
+                containers = problem.with_weight(*containers)
             self._contain(*containers)
             for name, value in released.items():
                 setattr(self, name, value)
