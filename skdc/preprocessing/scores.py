@@ -11,6 +11,8 @@ from scipy.special import ndtri
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
 
+from skdc.isolation import all_or_nothing
+
 
 class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     r"""Encode each column by the normal scores of its values [1]_.
@@ -59,6 +61,7 @@ class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     def __init__(self, n_knots: int = 1000) -> None:
         self.n_knots = n_knots
 
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:
         """Find the scores of the values.
 

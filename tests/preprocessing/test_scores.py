@@ -78,3 +78,11 @@ def test_sentinels_do_not_blur_the_others(rng):
     near = np.setdiff1d(np.arange(400), far)
     codes, clean = TabularEncoder().fit(X).transform(X), TabularEncoder().fit(X.iloc[near]).transform(X.iloc[near])
     assert np.abs(codes[near] - clean).mean() < 0.1
+
+
+def test_a_refit_that_fails_changes_nothing():
+    encoder = NormalScores().fit([[0.0], [1.0], [5.0]])
+    before = vars(encoder).copy()
+    with pytest.raises(ValueError, match="sample_weight"):
+        encoder.fit([[0.0, 1.0], [1.0, 2.0]], sample_weight=[1.0])
+    assert vars(encoder) == before
