@@ -15,7 +15,12 @@ from skdc.data import Block
 _HASH_BYTES = 1 << 24  # rows are hashed in pieces of this many bytes
 
 
-def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
+_STEPS = 2.0**30  # in which a number in units of the data is hashed
+
+Unit = tuple[NDArray[np.float64] | float, NDArray[np.float64] | float]
+
+
+def row_hashes(X: NDArray, seed: int, unit: Unit | None = None) -> NDArray[np.uint64]:
     """Hash every row by its content, so that a choice by hash ignores order and partitioning.
 
     Parameters
@@ -24,6 +29,8 @@ def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
         Numeric rows.
     seed : int
         Different seeds give independent hashes.
+    unit : tuple of (shift, scale), default=None
+        Hash (X - shift) / scale, in steps that are above the rounding by which equal rows differ in other units.
 
     Returns
     -------
@@ -33,26 +40,39 @@ def row_hashes(X: NDArray, seed: int) -> NDArray[np.uint64]:
     d = math.prod(X.shape[1:])
     # One more than columns: the last is added, so that a row of zeros has another hash with every seed.
     odd = np.random.default_rng([seed, d]).integers(0, 2**63, size=d + 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    shift, scale = (None, None) if unit is None else (np.broadcast_to(np.reshape(part, -1), d) for part in unit)
+
+    def bits(values: NDArray, columns: NDArray | slice = slice(None)) -> NDArray[np.uint64]:
+        if shift is None or scale is None:
+            return _bits(values)
+        # Round numbers are not at the ends of steps, where rounding would part them.
+        return _bits(np.floor((values - shift[columns]) / scale[columns] * _STEPS + 0.37))
+
     if issparse(X):
         rows = csr_array(X)
-        # Zeros have no bits: what is not stored adds nothing.
-        products = np.append(_bits(rows.data) * odd[rows.indices], np.uint64(0))
+        # A row of zeros, and what stored numbers change of it.
+        zeros = bits(np.zeros(d))
+        changed = bits(rows.data, rows.indices) - zeros[rows.indices]
+        products = np.append(changed * odd[rows.indices], np.uint64(0))
         sums = np.add.reduceat(products, rows.indptr[:-1], dtype=np.uint64)
-        return mix(np.where(np.diff(rows.indptr) > 0, sums, np.uint64(0)) + odd[-1])
+        base = (zeros * odd[:-1]).sum(dtype=np.uint64)
+        return mix(np.where(np.diff(rows.indptr) > 0, sums, np.uint64(0)) + base + odd[-1])
     rows = X.reshape(len(X), d)
     step = max(1, _HASH_BYTES // (8 * max(d, 1)))
-    hashes = [_hash_chunk(rows[start : start + step], odd) for start in range(0, len(rows), step)]
+    # The multiply-shift sum is finished by the mixer of splitmix64.
+    pieces = (rows[start : start + step] for start in range(0, len(rows), step))
+    hashes = [mix((bits(piece) * odd[:-1]).sum(axis=1, dtype=np.uint64) + odd[-1]) for piece in pieces]
     return np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
 
 
-def labeled_hashes(X: NDArray, y: NDArray, seed: int) -> NDArray[np.uint64]:
-    """Hash every row together with its targets."""
-    return mix(row_hashes(X, seed) + row_hashes(y, seed + 1))
-
-
-def _hash_chunk(rows: NDArray, odd: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    # The multiply-shift sum is finished by the mixer of splitmix64.
-    return mix((_bits(rows) * odd[:-1]).sum(axis=1, dtype=np.uint64) + odd[-1])
+def labeled_hashes(X: NDArray, y: NDArray, seed: int, units: tuple[Unit, Unit] | None = None) -> NDArray[np.uint64]:
+    """Hash every row together with its targets; with the units of both, in these."""
+    hashes = mix(row_hashes(X, seed) + row_hashes(y, seed + 1))
+    if units is None:
+        return hashes
+    of_units = mix(row_hashes(X, seed, units[0]) + row_hashes(y, seed + 1, units[1]))
+    # A row that lies far from all others may leave these none of their digits.
+    return of_units if len(np.unique(of_units)) == len(np.unique(hashes)) else hashes
 
 
 def _bits(values: NDArray) -> NDArray[np.uint64]:

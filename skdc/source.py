@@ -18,7 +18,7 @@ from skdc.data import Block, LabeledSet, Schema, sparse_rows
 from skdc.exceptions import PartsError
 from skdc.seeds import Deck
 from skdc.sketch import Sketch, hashed_uniform, labeled_hashes, lowest_distinct
-from skdc.units import Moments, asks_for_digits, middle, slices, unit_of
+from skdc.units import Moments, asks_for_digits, asks_for_range, middle, slices, unit_of
 
 _CHUNK_BYTES = 1 << 25  # a stream passes in pieces of this many float64 bytes
 
@@ -57,6 +57,7 @@ class Source(ABC):
     target_spread: NDArray[np.float64] | float
     dtype: torch.dtype
     device: torch.device
+    _mean: NDArray[np.float64] | float
 
     @abstractmethod
     def batch(self, size: int, generator: torch.Generator) -> LabeledSet | list[Block]:
@@ -168,18 +169,21 @@ class RowSource(Source):
         self.weight = weight / weight.mean() if scaled else weight
         self.X, self.y, self.key, self.schema = X, y, key, schema
         self.device, self.dtype = device, dtype or torch.float32
-        self.shift, self.scale = 0.0, 1.0
-        self._mean: NDArray[np.float64] | float = 0.0
-        self.target_shift, self.target_scale, self.spread, self.target_spread = 0.0, 1.0, 1.0, 1.0
+        self.shift, self.scale, self.target_shift, self.target_scale = 0.0, 1.0, 0.0, 1.0
+        self.spread, self.target_spread, self._mean = 1.0, 1.0, 0.0
+        self._center: NDArray[np.float64] | None = None
         if not scaled:
             return
         moments = self.moments
         self.scale = float(unit_of(moments.deviation, moments.size))
         center = moments.mean
-        if asks_for_digits(X, self.weight, center, self.scale):
-            self.dtype = dtype or torch.float64
+        self._center = weight @ X / weight.sum() if issparse(X) else center
+        digits = asks_for_digits(X, center, self.scale)
+        if dtype is None and (digits or asks_for_range(self.weight, self.scale)):
+            self.dtype = torch.float64
+        if digits and not issparse(X):
             # About the middle of most rows, squares of most are small; far from the mean of a few that lie far off.
-            center = center if issparse(X) else middle(X, self.weight)
+            center = middle(X, self.weight)
         self.shift = 0.0 if issparse(X) else center.reshape(schema.input_shape)
         self._mean = (moments.mean - center).reshape(schema.input_shape) / self.scale
         if schema.task == "regression":
@@ -257,27 +261,26 @@ class RowSource(Source):
         return np.bincount(classes, self.weight, self.schema.n_classes).astype(np.float64)
 
     def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return (X, y) of `sizes[c]` distinct rows a class c, chosen by a hash of their content.
-
-        Where a class has fewer distinct rows they are repeated in turn.
-        """
-        seed = draw_seed(generator)
-        chosen = []
+        """Return (X, y) of `sizes[c]` distinct rows a class c, chosen by hash; in turn where there are fewer."""
+        seed, chosen = draw_seed(generator), []
         for c, size in enumerate(sizes):
             members = self.class_members(c)
-            order = members[lowest_distinct(labeled_hashes(self.X[members], self.y[members], seed), int(size))]
-            chosen.append(np.resize(order, int(size)))
+            chosen.append(np.resize(members[lowest_distinct(self.hashes(members, seed), int(size))], int(size)))
         rows = np.concatenate(chosen)
         return self.encode(self.X[rows]), self.encode_targets(self.y[rows])
+
+    def hashes(self, members: NDArray[np.intp], seed: int) -> NDArray[np.uint64]:
+        """Hash some rows by content: a choice by hash ignores their order, and the unit and origin of X and y."""
+        units = None if self._center is None else ((self._center, self.scale), (self.target_shift, self.target_scale))
+        return labeled_hashes(self.X[members], self.y[members], seed, units)
 
     def random_rows(self, members: NDArray[np.intp], size: int, generator: torch.Generator) -> NDArray[np.intp]:
         """Return the positions of `size` of some rows, drawn in proportion to weight without replacement.
 
-        The draw ranks rows by -log(u) / weight (Efraimidis and Spirakis, 2006) with u a hash of the row's
-        content, so it does not depend on the order of the rows.
+        The draw ranks rows by -log(u) / weight (Efraimidis and Spirakis, 2006) with u a hash of the row.
         """
-        uniform = hashed_uniform(labeled_hashes(self.X[members], self.y[members], draw_seed(generator)))
-        return np.argsort(-np.log(uniform) / self.weight[members], kind="stable")[:size]
+        chance = hashed_uniform(self.hashes(members, draw_seed(generator)))
+        return np.argsort(-np.log(chance) / self.weight[members], kind="stable")[:size]
 
     def chunks(self, width: int) -> Iterator[RowSource]:
         """Yield the rows piece by piece, in the user's units and in float64, for the one pass of a sketch.
@@ -394,5 +397,4 @@ def require_targets(part: object, source: Source) -> None:
     if schema.task == "none":
         raise PartsError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
     if schema.task == "classification" and schema.n_outputs < 2:
-        given = schema.given_targets
-        raise PartsError(f"{name} needs at least two classes, but {given}; compare the rows alone, as MMD() does")
+        raise PartsError(f"{name} needs at least two classes, but {schema.given_targets}; compare rows alone: MMD()")

@@ -142,14 +142,17 @@ def _spread_out(n: int, size: int) -> NDArray[np.intp]:
     return np.unique((np.arange(size) * 0.6180339887498949 % 1 * n).astype(np.intp))
 
 
-def asks_for_digits(X: NDArray, weight: NDArray[np.float64], shift: NDArray[np.float64], scale: float) -> bool:
+def asks_for_range(weight: NDArray[np.float64], scale: float) -> bool:
+    """Tell whether squares in the user's units, or products with weights, would be no numbers in float32."""
+    return not 1 / _NEAR_ONE < scale < _NEAR_ONE or bool(weight.min() < _LEAST_WEIGHT)
+
+
+def asks_for_digits(X: NDArray, shift: NDArray[np.float64], scale: float) -> bool:
     """Tell whether float32 would lose what tells rows apart, so that they are to be seen in float64.
 
     Squared distances are off by the rounding of squared norms. That is compared with the squared distances of
     neighbours, on a sample: one row far from all, or classes far apart, make norms large and leave neighbours near.
     """
-    if not 1 / _NEAR_ONE < scale < _NEAR_ONE or weight.min() < _LEAST_WEIGHT:
-        return True
     d = int(np.prod(X.shape[1:]))
     some = X[_spread_out(X.shape[0], max(16, min(_SAMPLE, int(sqrt(_PAIR_NUMBERS / max(d, 1))))))]
     rows = (some.toarray() if issparse(some) else some).reshape(some.shape[0], -1).astype(np.float64)

@@ -12,7 +12,9 @@ from sklearn.cluster import KMeans
 
 from skdc import (
     Condenser,
+    DistributionMatching,
     FacilityLocation,
+    GradientMatching,
     GreedyKernelPoints,
     KCenter,
     KernelHerding,
@@ -21,6 +23,8 @@ from skdc import (
     KMeansCondenser,
     KMedoids,
     RandomlyPivotedCholesky,
+    RandomSubset,
+    SoftLabelRandom,
     SteinThinning,
     WassersteinCoreset,
 )
@@ -40,7 +44,7 @@ from skdc.solvers import Descent, Lloyd
 from skdc.spaces import Joint
 from skdc.units import Moments, asks_for_digits, middle
 
-from .sources import row_source
+from .sources import row_source, seeded
 
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(60, 4)), np.arange(60) % 2
@@ -134,11 +138,11 @@ def test_ordinary_rows_are_seen_in_float32(rows, unit):
 
 def test_a_far_value_of_sparse_rows_is_found():
     rows = np.random.default_rng(3).uniform(size=(200, 30)) * (np.random.default_rng(4).uniform(size=(200, 30)) < 0.2)
-    assert not asks_for_digits(csr_array(rows), np.ones(200), np.zeros(30), 0.2)
+    assert not asks_for_digits(csr_array(rows), np.zeros(30), 0.2)
     rows[7, 3] = 1e8
     moments = Moments.of(csr_array(rows), np.ones(200))
     assert moments.foremost == (7, 3) and moments.share > 0.99
-    assert asks_for_digits(csr_array(rows), np.ones(200), moments.mean, moments.deviation)
+    assert asks_for_digits(csr_array(rows), moments.mean, moments.deviation)
 
 
 def test_the_middle_is_the_weighted_median():
@@ -203,6 +207,49 @@ def test_choices_do_not_depend_on_the_unit(condenser, unit):
     condenser = clone(condenser).set_params(n_per_class=3, random_state=0)
     expected = clone(condenser).fit(X, y).indices_
     np.testing.assert_array_equal(condenser.fit(unit * X, y).indices_, expected)
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("offset", [0.0, -7.3])
+@pytest.mark.parametrize("condenser", [RandomSubset(), SoftLabelRandom()])
+def test_draws_depend_neither_on_the_unit_nor_on_the_origin(condenser, offset, unit):
+    rows = np.random.default_rng(2).integers(0, 4, size=(1001, 5)) / 2  # round numbers, many rows twice
+    labels = np.arange(1001) % 97
+    condenser = clone(condenser).set_params(n_per_class=3, random_state=0)
+    expected = clone(condenser).fit(rows, labels).X_syn_
+    np.testing.assert_allclose(
+        condenser.fit(unit * (rows + offset), labels).X_syn_ / unit - offset, expected, atol=1e-9
+    )
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_drawn_rows_of_values_do_not_depend_on_the_unit_of_these(unit):
+    condenser = RandomSubset(n_samples=9, random_state=0)
+    expected = clone(condenser).fit(X, TARGETS).indices_
+    np.testing.assert_array_equal(condenser.fit(X, unit * TARGETS + 3 * unit).indices_, expected)
+
+
+def test_sparse_rows_are_drawn_as_dense_ones():
+    rows = rng.normal(size=(1001, 6)) * (rng.uniform(size=(1001, 6)) < 0.4)
+    condenser, labels = RandomSubset(n_per_class=4, random_state=0), np.arange(1001) % 3
+    expected = clone(condenser).fit(rows, labels).indices_
+    np.testing.assert_array_equal(condenser.fit(csr_array(rows), labels).indices_, expected)
+
+
+def test_rows_beside_a_far_one_are_drawn_as_the_distinct_rows_they_are():
+    rows = np.r_[rng.normal(size=(1000, 2)), [[1e14, 0.0]]]
+    start, _ = row_source(rows, np.zeros(1001, int), dtype=None).starting_rows(np.array([500]), seeded())
+    assert len(start.unique(dim=0)) == 500
+
+
+@pytest.mark.parametrize("unit", [1e-150, 1e-20, 3.7, 1e20, 1e149])
+@pytest.mark.parametrize("build", [DistributionMatching, GradientMatching, KernelInducingPoints])
+def test_descents_from_drawn_rows_do_not_depend_on_the_unit(build, unit):
+    # Skewed columns: their mean, which networks see at zero, is not their middle.
+    rows, labels = np.random.default_rng(1).lognormal(size=(1001, 4)), np.arange(1001) % 3
+    condenser = build(n_per_class=3, n_steps=3, random_state=0)
+    expected = clone(condenser).fit(rows, labels).X_syn_
+    np.testing.assert_allclose(condenser.fit(unit * rows, labels).X_syn_ / unit, expected, rtol=1e-3, atol=1e-3)
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -23,7 +23,7 @@ from skdc.learners.belief import believed_classes, believed_values
 from skdc.learners.network import NetworkClassifier
 from skdc.randomness import Randomness, watched
 from skdc.seeds import seeded
-from skdc.sketch import hashed_uniform, labeled_hashes
+from skdc.sketch import hashed_uniform
 from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets
 
 
@@ -183,7 +183,7 @@ def _belief(estimator: Any, rows: RowSource, generator: torch.Generator) -> Tens
     for c in range(rows.schema.n_classes):
         members = rows.class_members(c)
         # By their content, so that the order of rows does not matter.
-        order = np.argsort(hashed_uniform(labeled_hashes(rows.X[members], rows.y[members], seed)), kind="stable")
+        order = np.argsort(hashed_uniform(rows.hashes(members, seed)), kind="stable")
         held.append(members[order[: min(len(members) // part, _MOST_HELD)]])
     asked = np.sort(np.concatenate(held))
     believed = np.zeros((rows.schema.n_classes, 1), dtype=bool)

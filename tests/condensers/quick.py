@@ -86,7 +86,7 @@ QUICK = {
     "DistributionMatching": lambda: DistributionMatching(network=SMALL, n_steps=3, random_state=0),
     "GradientMatching": lambda: GradientMatching(network=SMALL, n_steps=3, n_train_steps=2, random_state=0),
     "TrajectoryMatching": lambda: TrajectoryMatching(
-        network=SMALL, n_experts=1, n_segments=1, n_student_steps=2, n_steps=3, random_state=0
+        network=SMALL, n_experts=1, n_segments=1, n_student_steps=2, n_steps=3, step_size=0.01, random_state=0
     ),
     "KernelInducingPoints": lambda: KernelInducingPoints(n_steps=3, random_state=0),
     "ImprovedDistributionMatching": lambda: ImprovedDistributionMatching(
@@ -101,9 +101,11 @@ QUICK = {
     "GeneralCondenser": lambda: GeneralCondenser(threshold=0.01, n_steps=3, random_state=0),
     "FRePo": lambda: FRePo(network=SMALL, n_networks=2, n_steps=3, random_state=0),
     "RFAD": lambda: RFAD(network=SMALL, n_steps=3, random_state=0),
-    "RCIG": lambda: RCIG(network=SMALL, n_networks=2, n_iterations=3, n_steps=3, random_state=0),
+    "RCIG": lambda: RCIG(
+        network=SMALL, n_networks=2, n_iterations=3, n_steps=3, step_size=0.01, random_state=0
+    ),
     "UnrolledTraining": lambda: UnrolledTraining(
-        network=SMALL, n_train_steps=3, n_backward=2, n_steps=3, random_state=0
+        network=SMALL, n_train_steps=3, n_backward=2, n_steps=3, step_size=0.01, random_state=0
     ),
     "LabelDistillation": lambda: LabelDistillation(network=SMALL, n_networks=2, n_steps=3, random_state=0),
     "LabelSolve": lambda: LabelSolve(random_state=0),
