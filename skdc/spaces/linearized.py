@@ -172,7 +172,10 @@ def _conjugate_gradients(product: Solve, values: Tensor, n_iterations: int) -> T
         if square <= enough:
             break
         image = product(direction)
-        step = square / (direction * image).sum()
+        curvature = (direction * image).sum()
+        if curvature <= torch.finfo(values.dtype).eps * direction.norm() * image.norm():
+            break  # rows that are all alike leave directions in which nothing changes
+        step = square / curvature
         solution = solution + step * direction
         residual = residual - step * image
         square, before = residual.square().sum(), square

@@ -101,9 +101,7 @@ QUICK = {
     "GeneralCondenser": lambda: GeneralCondenser(threshold=0.01, n_steps=3, random_state=0),
     "FRePo": lambda: FRePo(network=SMALL, n_networks=2, n_steps=3, random_state=0),
     "RFAD": lambda: RFAD(network=SMALL, n_steps=3, random_state=0),
-    "RCIG": lambda: RCIG(
-        network=SMALL, n_networks=2, n_iterations=3, n_steps=3, step_size=0.01, random_state=0
-    ),
+    "RCIG": lambda: RCIG(network=SMALL, n_networks=2, n_iterations=3, n_steps=3, step_size=0.01, random_state=0),
     "UnrolledTraining": lambda: UnrolledTraining(
         network=SMALL, n_train_steps=3, n_backward=2, n_steps=3, step_size=0.01, random_state=0
     ),

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import validate_data
 
 from skdc import (
@@ -187,6 +188,15 @@ def test_several_labels_a_row(condenser):
     assert_array_equal(labels, y_syn)
     numbers = clone(condenser).set_params(task="regression").fit(X, targets).y_syn_
     assert numbers.dtype == np.float64, "indicators are numbers for those who say so"
+
+
+@pytest.mark.filterwarnings("ignore:Number of distinct clusters")  # which k-means rightly says
+@every_condenser
+def test_rows_that_are_all_alike(condenser):
+    condenser = clone(condenser).set_params(n_per_class=2)
+    if "teacher" in condenser.get_params():
+        condenser.set_params(teacher=DecisionTreeClassifier())  # naive Bayes has no deviation to divide by
+    assert (condenser.fit(np.full((60, 3), 2.5), y).X_syn_ == 2.5).all()
 
 
 @for_regression

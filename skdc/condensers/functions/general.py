@@ -133,7 +133,7 @@ def _rows_for_values() -> Recipe:
 def _rows_for_classes() -> Recipe:
     """Return the choice of rows from which kernel ridge regression predicts the classes, the rare ones among them."""
     space = KernelRidgePredictions(Gaussian(factor=0.5), regularization=0.01, kernel_rate=0.0)
-    wrong = SquaredL2(space=space, by=None) + 0.3 * SquaredL2(space=space, by="class")
+    wrong = SquaredL2(space=space, by=None) + 0.6 * SquaredL2(space=space, by="class")
     return Recipe(wrong, Subset(), Greedy(n_passes=1))
 
 
@@ -152,7 +152,7 @@ class TabularCondenser(NamedCondenser):
         As in `BaseCondenser`.
     rows : condenser, default=None
         What chooses the rows. None takes those from which kernel ridge regression predicts the others best: for
-        classes those of `GreedyKernelPoints()`, but that 0.3 times the mean error of the classes is added to that of
+        classes those of `GreedyKernelPoints()`, but that 0.6 times the mean error of the classes is added to that of
         all rows, for the sake of rare ones; for continuous targets those for the sum of what a Gaussian, a Laplace and
         a linear kernel predict wrong. Size, seed, encoder and the like are those of this
         condenser, and are not set on it.
