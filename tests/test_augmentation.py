@@ -160,7 +160,7 @@ def test_stretches_are_those_of_scipy(width, height, wide, drawing):
 
 @pytest.mark.parametrize("right, down", [(3, 1), (-3, 2), (2, -1), (-1, -2), (0, 3)])
 def test_a_crop_is_a_shift_by_whole_pixels_and_zeros_come_in(right, down, wide, drawing):
-    expected = np.zeros(wide.shape)
+    expected = torch.zeros_like(wide)
     for row in range(8):
         for column in range(12):
             if 0 <= row - down < 8 and 0 <= column - right < 12:

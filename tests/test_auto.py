@@ -61,7 +61,6 @@ def test_the_set_of_the_best_score_comes_out():
     for name, condenser in [("random rows", RandomSubset()), *QUICK.items()]:
         seeded = clone(condenser).set_params(n_per_class=5, random_state=fitted.best_condenser_.random_state)
         if board["candidate"][0] == name:
-            seeded.set_params(**{} if name != "random rows" else {"n_per_class": None, "n_samples": 10})
             assert_array_equal(seeded.fit(X[TRAIN], y[TRAIN]).X_syn_, X_syn)
     assert_array_equal(X_syn, fitted.X_syn_)
     assert_array_equal(y_syn, fitted.y_syn_)
@@ -149,10 +148,10 @@ def test_several_splits_count_by_their_mean():
     assert f"{means.max():.4g}" in fitted.reason_
     assert repr(means.idxmax()) in fitted.reason_
     # The set is that of the split whose score is most like the mean.
-    typical = best["score"].iloc[(best["score"] - means.max()).abs().argmin()]
+    off = (best["score"] - means.max()).abs()
     learner = GaussianNB().fit(*fitted, sample_weight=fitted.sample_weight_)
     scores = [learner.score(X[test], y[test]) for _, test in KFold(4).split(X)]
-    assert typical == pytest.approx(min(scores, key=lambda score: abs(score - typical)))
+    assert any(np.isclose(score, typical) for score in scores for typical in best["score"][off < off.min() + 1e-9])
 
 
 def test_halving_goes_on_with_the_third_on_three_times_the_rows(monkeypatch):

@@ -75,7 +75,7 @@ def weighted():
 
 def soft():
     """Return a condenser of probabilities."""
-    return KernelInducingPoints(n_steps=3, n_per_class=2, random_state=0)
+    return KernelInducingPoints(n_steps=30, n_per_class=4, random_state=0)
 
 
 # What the learner gets
@@ -112,13 +112,13 @@ def test_soft_labels_become_weighted_copies(iris):
     model = CondensedEstimator(soft(), Recorder()).fit(X[20:], y[20:])
     condenser = model.condenser_
     assert np.ptp(condenser.sample_weight_) > 0
-    learner, total = model.estimator_, np.zeros((6, 3))
+    learner, total = model.estimator_, np.zeros((12, 3))
     for row, label, weight in zip(learner.X_, learner.y_, learner.sample_weight_):
         position = np.flatnonzero((condenser.X_syn_ == row).all(axis=1))[0]
         total[position, label] += weight
     assert_allclose(total, condenser.y_soft_ * condenser.sample_weight_[:, None])
     assert (learner.sample_weight_ > 0).all()
-    assert len(learner.y_) > 6
+    assert len(learner.y_) > 12
 
 
 def test_soft_labels_go_as_they_are_to_who_takes_them(iris):

@@ -88,7 +88,7 @@ def test_unlike_rows_and_seeds_have_unlike_hashes():
 @pytest.mark.parametrize("shift", [56, 0])
 def test_hashes_are_uniform(shift):
     hashes = row_hashes(np.arange(51200)[:, None], 5)
-    counts = np.bincount((hashes >> np.uint64(shift)) & np.uint64(255), minlength=256)
+    counts = np.bincount(((hashes >> np.uint64(shift)) & np.uint64(255)).astype(int), minlength=256)
     assert stats.chisquare(counts).pvalue > 1e-3
 
 

@@ -98,14 +98,14 @@ def transfer_table(
     >>> from sklearn.datasets import load_iris
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.neighbors import KNeighborsClassifier
-    >>> from skdc import KMeansCondenser
+    >>> from skdc import KMedoids
     >>> from skdc.evaluation import transfer_table
     >>> X, y = load_iris(return_X_y=True)
-    >>> condenser = KMeansCondenser(n_per_class=3, random_state=0).fit(X[::2], y[::2])
+    >>> condenser = KMedoids(n_per_class=3, random_state=0).fit(X[::2], y[::2])
     >>> learners = {"logistic": LogisticRegression(), "1-NN": KNeighborsClassifier(1)}
     >>> print(transfer_table(condenser, X[1::2], y[1::2], learners=learners))
               hard labels      weights  soft labels
-    logistic        0.920        0.933            -
+    logistic        0.973        0.973            -
     1-NN            0.973            -            -
     """
     check_is_fitted(condenser)

@@ -193,6 +193,9 @@ class NetworkClassifier(NeuralNetClassifier):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
+    def __sklearn_is_fitted__(self) -> bool:
+        return "dtype_" in vars(self)
+
     def _read(self, X: Any, y: Any, sample_weight: Any) -> tuple[Tensor, tuple[Tensor, Tensor]]:
         """Return rows, with class probabilities and weights of mean 1."""
         matrix = np.asarray(y).ndim == 2 and np.shape(y)[1] > 1

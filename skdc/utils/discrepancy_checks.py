@@ -17,7 +17,7 @@ from skdc.spaces.base import PointwiseSpace
 from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import block, cloud, generator, source
 
-_CRITIC_STEPS = 30
+_CRITIC_STEPS = 300
 
 
 def check_discrepancy(discrepancy: Discrepancy) -> None:

@@ -78,7 +78,7 @@ def test_rows_of_wrong_labels_are_the_hardest(score, rng):
     X = rng.normal(size=(120, 2)) + 6 * y[:, None]
     wrong = np.array([3, 17, 40, 70, 90, 119])
     y[wrong] = 1 - y[wrong]
-    difficulty = score(MLP(width=16, depth=1), n_epochs=15)
+    difficulty = score(MLP(width=16, depth=1), n_epochs=30)
     hardest = UncertaintySubset(difficulty=difficulty, n_per_class=3, random_state=0).fit(X, y)
     easiest = UncertaintySubset(difficulty=difficulty, keep="easiest", n_per_class=3, random_state=0).fit(X, y)
     assert_array_equal(np.sort(hardest.indices_), wrong)

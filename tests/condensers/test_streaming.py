@@ -142,7 +142,7 @@ def test_partial_fit_is_there_only_where_it_works(condenser):
 
 def test_noise_starts_from_the_mean_and_spread_of_the_stream():
     condenser = streaming().set_params(
-        parameterization=Points(start="noise"), solver=Descent(step_size=1e-9, n_steps=1)
+        parameterization=Points(start="noise", within=None), solver=Descent(step_size=1e-9, n_steps=1)
     )
     condenser.set_params(n_samples=600)
     start = feed(condenser, np.tile(10 + X, (4, 1)), np.tile(Y, 4), [20, 100], classes=[0, 1, 2]).X_syn_
@@ -268,7 +268,7 @@ def test_bad_chunk_does_no_harm(first, chunk, words):
 def test_bad_weights_in_a_chunk_do_no_harm():
     condenser = streaming().partial_fit(X, Y)
     sketch = pickle.dumps(condenser._stream.sketch)
-    for weight, words in ((np.full(180, -1.0), "Negative"), (np.zeros(180), "non-zero"), (np.ones(9), r"\(9,\)")):
+    for weight, words in ((np.full(180, -1.0), "Negative"), (np.zeros(180), "zero"), (np.ones(9), r"\(9,\)")):
         with pytest.raises(ValueError, match=words):
             condenser.partial_fit(X, Y, sample_weight=weight)
         assert pickle.dumps(condenser._stream.sketch) == sketch

@@ -104,9 +104,10 @@ def test_whole_numbers_are_rounded_not_cut_down():
 
 def test_ends_that_the_user_gives():
     rows = IMAGES.reshape(60, 16)
-    X_syn = wild(Points(within=(20.5, 99.5))).fit(rows, Y).X_syn_
+    bounded = wild(Points(within=(20.5, 99.5))).set_params(n_per_class=12)
+    X_syn = bounded.fit(rows, Y).X_syn_
     assert X_syn.dtype == np.uint8 and X_syn.min() == 21 and X_syn.max() == 99
-    X_syn = wild(Points(within=(20.5, 99.5))).fit(rows.astype(float), Y).X_syn_
+    X_syn = bounded.fit(rows.astype(float), Y).X_syn_
     assert X_syn.min() == pytest.approx(20.5) and X_syn.max() == pytest.approx(99.5)
     assert (X_syn >= 20.5).all() and (X_syn <= 99.5).all()
     low, high = np.linspace(0, 50, 16), np.linspace(100, 300, 16)

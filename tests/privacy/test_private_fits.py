@@ -299,7 +299,7 @@ def test_data_without_a_bound_are_refused():
 
 def test_gradients_of_rows_are_those_of_one_row_at_a_time(rng):
     source = row_source(rng.normal(size=(5, 3)), np.array([0, 1, 1, 0, 1]))
-    space = ClippedGradients(clip=0.5, network=MLP(width=4)).fit(source, seeded())
+    space = ClippedGradients(clip=0.5, network=MLP(width=16)).fit(source, seeded())
     rows, expected = source.rows, []
     for i in range(5):
         flat = torch.cat([block.values.flatten() for block in space._gradients(rows.take(torch.tensor([i])), False)])
