@@ -13,6 +13,8 @@ from sklearn.utils.validation import has_fit_parameter
 
 from skdc.data import WIDEST_TABLE
 
+_UNLIKE = 20.0  # times as far as most columns
+
 
 def as_array(values: Any, name: str = "X") -> Any:
     """Return tensors as arrays on the CPU, and frames and series of other packages as those of pandas; others as are.
@@ -64,9 +66,22 @@ def table_encoder(X: Any) -> Any:
         return None
     from skdc.preprocessing import TabularEncoder  # needs pandas, which skdc itself does not
 
-    # Many columns of one type are pixels or an embedding, and share a unit.
-    alike = X.shape[1] > WIDEST_TABLE and X.dtypes.nunique() == 1 and not len(not_numeric(X))
-    return TabularEncoder(FunctionTransformer()) if alike else TabularEncoder()
+    mixed = X.dtypes.nunique() > 1 or len(not_numeric(X))
+    return TabularEncoder() if mixed or has_units(X.to_numpy()) else TabularEncoder(FunctionTransformer())
+
+
+def has_units(X: NDArray) -> bool:
+    """Tell whether columns of numbers may each have a unit of its own, and should be compared on scales of their own.
+
+    Many are pixels or an embedding, and share one, unless some of them range much further than most.
+    """
+    if X.ndim != 2 or X.dtype.kind not in "iufb":
+        return False
+    if X.shape[1] <= WIDEST_TABLE:
+        return True
+    spans = np.fmax.reduce(X, axis=0).astype(np.float64) - np.fmin.reduce(X, axis=0)
+    spans = spans[spans > 0]
+    return len(spans) > 0 and spans.max() > _UNLIKE * np.median(spans)
 
 
 def is_numeric(X: Any) -> bool:

@@ -191,7 +191,7 @@ class Schema:
     encoder : fitted transformer, default=None
         What made the rows of what the user passed.
     n_columns : int, default=0
-        Columns of the frame that the data were, before they were encoded; 0 where they were no frame.
+        Columns of the table that the data were, before they were encoded; 0 where they were none.
     sensitive_of_key : ndarray of shape (n_keys,), int64, default=None
         The sensitive group of each real group key; None without sensitive features.
     """
@@ -224,7 +224,7 @@ class Schema:
 
     @property
     def is_table(self) -> bool:
-        """Whether the data were a frame that is not so wide as images or embeddings are."""
+        """Whether the data were a table that is not so wide as images or embeddings are."""
         return 0 < self.n_columns <= WIDEST_TABLE
 
     @property

@@ -13,7 +13,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
 from skdc import CondensedEstimator, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
-from skdc.containers import Encoded, as_array, as_numbers
+from skdc.containers import Encoded, as_array, as_numbers, has_units
 from skdc.discrepancies import MMD, EnergyDistance
 from skdc.evaluation import (
     canary_scores,
@@ -240,6 +240,29 @@ def test_tables_of_frames():
     for table in (transfer_table, robustness_table):
         with pytest.raises(TypeError, match=r"X_test is a .*; pass X_test.compute\(\)"):
             table(condenser, Lazy(), Y, learners=learners)
+
+
+@pytest.mark.parametrize(
+    "rows, has",
+    [
+        (np.zeros((3, 100)), True),
+        (np.eye(101), False),
+        (np.eye(101) * np.r_[30.0, np.ones(100)], True),
+        (np.eye(101) * np.r_[np.nan, np.ones(100)], False),
+        (np.eye(101, dtype=np.int8) * np.int8(-100), False),
+        (np.zeros((3, 2, 2)), False),
+        (np.array([["a"]]), False),
+    ],
+)
+def test_many_columns_of_one_range_share_a_unit(rows, has):
+    assert has_units(rows) == has
+
+
+def test_a_wide_frame_with_a_column_in_large_units_is_scaled():
+    wide, labels = np.random.default_rng(0).normal(size=(60, 101)), np.arange(60) % 2
+    units = (np.r_[unit, np.ones(100)] for unit in (1e3, 1e9))
+    first, second = (KMedoids(2).fit(pd.DataFrame(wide * unit), labels).indices_ for unit in units)
+    assert_array_equal(first, second)
 
 
 def test_audits_of_frames():

@@ -26,6 +26,7 @@ from sklearn.utils.validation import (
 
 from skdc.containers import as_array, is_numeric, not_numeric, plain_labels, refuse_words, table_encoder
 from skdc.data import Schema
+from skdc.preprocessing.scores import NormalScores
 from skdc.seeds import seeded
 
 _WHOLE = 2.0**53  # floats from here on are whole numbers, which says nothing of what they are
@@ -147,7 +148,7 @@ def read(
         flat_targets=np.ndim(y) < 2,
         multilabel=multilabel,
         encoder=encoder,
-        n_columns=X.shape[1] if hasattr(X, "iloc") else 0,
+        n_columns=0 if encoder is None and not hasattr(X, "iloc") else np.shape(X)[1],
         sensitive_of_key=sensitive_of_key,
     )
     return Problem(rows, matrix, weights[positions], key, schema, positions, encoder)
@@ -170,7 +171,8 @@ def encoder_of_stream(encoder: Any, X: Any) -> Any:
 def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sparse: bool = False) -> Any:
     """Return numeric rows as an array; or, where there is an encoder, any table as it is."""
     _refuse_twins(X)
-    if encoder is None:
+    # Scores are of an array whose columns have units, and that is what was asked for.
+    if encoder is None or (isinstance(encoder, NormalScores) and not hasattr(X, "iloc")):
         _refuse_text(X)
         refuse_words(X)
         # One memory layout, so that sums round alike whatever container the rows came in.

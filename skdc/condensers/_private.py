@@ -65,7 +65,7 @@ def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recip
     ValueError
         For bad input, and for private data of which one row can change more than is known.
     """
-    encoder, classes = condenser.encoder, None
+    encoder, classes = condenser._encoder_for(*given[:2]), None
     if recipe.privacy is not None:
         encoder, classes = recipe.privacy.encoder(encoder, given[0]), recipe.privacy.classes
     encoder = encoder_of_stream(encoder, given[0]) if recipe.streams() else encoder

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +25,7 @@ from skdc.condensers._progress import ProgressBar
 from skdc.isolation import filters_kept
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
-from skdc.solvers.base import Progress
+from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Progress
 from skdc.source import Source
 
 
@@ -150,3 +151,11 @@ def progress_of(condenser: BaseEstimator, stage: str) -> Progress:
         return stops
 
     return progress
+
+
+def tell_early(condenser: BaseEstimator, early: DivergenceError | Interruption | None) -> None:
+    """Raise the error of a solver that stopped early, or warn of an interrupt; its last good set is shown."""
+    if isinstance(early, Interruption):
+        warnings.warn(f"{type(condenser).__name__} was {early}", InterruptedWarning, stacklevel=3)
+    elif early is not None:
+        raise early

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from copy import copy, deepcopy
@@ -38,7 +37,7 @@ from skdc.condensers._output import (
 )
 from skdc.condensers._private import declared_rows, drawn_data, private_source, public_containers, read_as_told
 from skdc.condensers._progress import tell_stage
-from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
+from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of, tell_early
 from skdc.condensers._settled import settled
 from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
@@ -52,7 +51,7 @@ from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
-from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Solution
+from skdc.solvers.base import DivergenceError, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
 
@@ -74,8 +73,8 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
     encoder : transformer, "auto" or None, default="auto"
         Maps X to numbers and back (`inverse_transform`); the set is condensed in between. "auto" takes
         `skdc.preprocessing.TabularEncoder()` for a frame, and none for other data. More than 100 columns of numbers of
-        one type, such as pixels, keep one scale; so do frames of numbers where one pass over the data is enough
-        (`partial_fit`).
+        one type and like ranges, such as pixels, keep one scale; so do frames of numbers where one pass over the data is
+        enough (`partial_fit`). `Condenser()`, of which nothing is given, takes `NormalScores()` for arrays of columns.
     device : str, default="auto"
         "cpu", "cuda" or "cuda:k"; "auto" takes CUDA where there is some.
     random_state : int, RandomState or None, default=None
@@ -125,6 +124,10 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         resolved: Any = copy(self)
         resolved.task = schema.task
         return resolved.recipe()
+
+    def _encoder_for(self, X: Any, y: Any) -> Any:
+        """Return the encoder for data of a kind."""
+        return self.encoder
 
     def chooser(self, place: str, task: str) -> Recipe:
         """Return the recipe by which rows are chosen for a part that this condenser is given to.
@@ -201,15 +204,8 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
             self._contain(*containers)
             for name, value in released.items():
                 setattr(self, name, value)
-        self._tell(error)
+        tell_early(self, error)
         return self
-
-    def _tell(self, early: DivergenceError | Interruption | None) -> None:
-        """Raise the error of a solver that stopped early, or warn of an interrupt; its last good set is shown."""
-        if isinstance(early, Interruption):
-            warnings.warn(f"{type(self).__name__} was {early}", InterruptedWarning, stacklevel=3)
-        elif early is not None:
-            raise early
 
     def transform(self, X: ArrayLike) -> Any:
         """Return new rows unchanged: the synthetic set lives in the space of the data.

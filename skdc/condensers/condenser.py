@@ -17,19 +17,21 @@ from skdc.condensers._input import read
 from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import template
 from skdc.condensers._private import declared_rows, private_stream, public_containers, refuse_unbounded
-from skdc.condensers._runtime import draw_entropy, find_device, isolated
+from skdc.condensers._runtime import draw_entropy, find_device, isolated, tell_early
 from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
+from skdc.containers import as_array, has_units
 from skdc.data import Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.points import Points
+from skdc.preprocessing.scores import NormalScores
 from skdc.privacy import GaussianMechanism
 from skdc.randomness import randomness
 from skdc.sketch import Sketch
@@ -77,8 +79,9 @@ class Condenser(BaseCondenser):
     parameterization : "auto" or Parameterization, default="auto"
         How the set is stored.
     solver : "auto" or Solver, default="auto"
-        How it is found. Where all three are "auto", frames of up to 100 columns with classes or continuous targets get
-        the recipe of `TabularCondenser()`, other data with classes that of `GeneralCondenser()`. Otherwise "auto" is
+        How it is found. Where all three are "auto", tables with classes or continuous targets (frames and arrays of up to
+        100 columns) get the recipe of `TabularCondenser()`, in columns on scales of their own, whatever holds them; other
+        data with classes get that of `GeneralCondenser()`. Otherwise "auto" is
         `MMD()`, or nothing for solvers that minimise nothing; `Points()`, free points with the labels of the rows that
         they start from; and `Descent()` for values, `Greedy()` for a choice of rows. None is "auto". `recipe_` tells
         after `fit` what was chosen.
@@ -180,6 +183,15 @@ class Condenser(BaseCondenser):
     def _is_open(self) -> bool:
         """Tell whether all is chosen for the data."""
         return all(map(_is_auto, (self.discrepancy, self.parameterization, self.solver)))
+
+    def _encoder_for(self, X: Any, y: Any) -> Any:
+        # Where all is chosen for the data, a table with targets is one, whatever holds it.
+        auto = isinstance(self.encoder, str) and self.encoder == "auto"
+        if auto and y is not None and self.privacy is None and self._is_open():
+            rows = as_array(X)
+            if not hasattr(rows, "iloc") and has_units(np.asarray(rows)):
+                return NormalScores()
+        return self.encoder
 
     def _recipe_for(self, schema: Schema) -> Recipe:
         chosen = self._is_open() and getattr(self.privacy, "draws", True)
@@ -302,7 +314,7 @@ class Condenser(BaseCondenser):
                 start, objective = vars(self).get("_start"), deepcopy(stream.objective)
                 error = self._solve(recipe, objective, stream.source(), sizes, stream.seed, start, None)
             self._contain(*self._templates)
-        self._tell(error)
+        tell_early(self, error)
         return vars(self)[name]
 
     def __sklearn_is_fitted__(self) -> bool:

@@ -1,7 +1,17 @@
 """Tables as numbers, and back."""
 
+from typing import Any
+
 from skdc.preprocessing.piecewise import PiecewiseLinearEncoder
 from skdc.preprocessing.scores import NormalScores
-from skdc.preprocessing.tabular import TabularEncoder
 
 __all__ = ["NormalScores", "PiecewiseLinearEncoder", "TabularEncoder"]
+
+
+def __getattr__(name: str) -> Any:
+    # It needs pandas, which skdc itself does not.
+    if name == "TabularEncoder":
+        from skdc.preprocessing.tabular import TabularEncoder
+
+        return TabularEncoder
+    raise AttributeError(f"module 'skdc.preprocessing' has no attribute {name!r}")

@@ -477,10 +477,11 @@ def test_clone_of_fitted(condenser):
 
 
 def test_classes_get_a_set_for_many_learners_by_default():
-    default, general = (cls(n_per_class=2, random_state=0).fit(X, y) for cls in (Condenser, GeneralCondenser))
+    images = X[:, None, :]
+    default, general = (cls(n_per_class=2, random_state=0).fit(images, y) for cls in (Condenser, GeneralCondenser))
     assert_array_equal(default.X_syn_, general.X_syn_)
     matched, asked = Condenser(MMD(), n_per_class=2, random_state=0), Condenser(solver=Descent(), n_per_class=2)
-    assert_array_equal(matched.fit(X, y).X_syn_, asked.set_params(random_state=0).fit(X, y).X_syn_)
+    assert_array_equal(matched.fit(images, y).X_syn_, asked.set_params(random_state=0).fit(images, y).X_syn_)
     assert not np.array_equal(matched.X_syn_, default.X_syn_)
 
 
@@ -489,15 +490,20 @@ def test_frames_get_rows_for_many_learners_by_default():
     default, tabular = (cls(n_per_class=2, random_state=0).fit(frame, y) for cls in (Condenser, TabularCondenser))
     assert_array_equal(default.indices_, tabular.indices_)
     assert_array_equal(default.y_soft_, tabular.y_soft_)
+    # In columns of one unit, or of any, whatever holds them.
+    same = Condenser(n_per_class=2, random_state=0).fit(X * [1, 1e9, 1e-9], y)
+    assert_array_equal(same.indices_, default.indices_)
+    assert_array_equal(same.X_syn_, (X * [1, 1e9, 1e-9])[same.indices_])
     wide = pd.DataFrame(np.hstack([X] * 34))
     default, general = (cls(n_per_class=2, random_state=0).fit(wide, y) for cls in (Condenser, GeneralCondenser))
     assert_array_equal(default.X_syn_, general.X_syn_)
 
 
-@pytest.mark.parametrize("target", [None, TARGET, np.zeros(60, int)], ids=["none", "continuous", "one class"])
-def test_data_without_classes_are_matched_by_default(target):
+@pytest.mark.parametrize("wide, target", [(1, None), (34, np.zeros(60, int))], ids=["none", "one class"])
+def test_data_without_classes_are_matched_by_default(wide, target):
     solver = Descent()
-    default, matched = (Condenser(solver=s, n_samples=4, random_state=0).fit(X, target) for s in (None, solver))
+    rows = np.hstack([X] * wide)
+    default, matched = (Condenser(solver=s, n_samples=4, random_state=0).fit(rows, target) for s in (None, solver))
     assert_array_equal(default.X_syn_, matched.X_syn_)
 
 

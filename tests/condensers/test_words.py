@@ -45,10 +45,11 @@ def test_the_defaults_of_the_parts_are_a_word():
     [
         ((FRAME, y), TabularCondenser(task="classification").recipe()),
         ((FRAME, X[:, 0]), TabularCondenser(task="regression").recipe()),
-        ((X, y), GeneralCondenser().recipe()),
+        ((X, y), TabularCondenser(task="classification").recipe()),
+        ((X.reshape(60, 2, 2), y), GeneralCondenser().recipe()),
         ((X, None), (MMD(), Points(), Descent(), None)),
     ],
-    ids=["table", "quantities", "array", "rows alone"],
+    ids=["table", "quantities", "array", "images", "rows alone"],
 )
 def test_the_recipe_of_a_fitted_condenser_is_what_ran(data, recipe):
     condenser = Condenser(n_samples=4, random_state=0).fit(*data)
