@@ -72,9 +72,10 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         What y is.
     encoder : transformer, "auto" or None, default="auto"
         Maps X to numbers and back (`inverse_transform`); the set is condensed in between. "auto" takes
-        `skdc.preprocessing.TabularEncoder()` for a frame, and none for other data. More than 100 columns of numbers of
-        one type and like ranges, such as pixels, keep one scale; so do frames of numbers where one pass over the data is
-        enough (`partial_fit`). `Condenser()`, of which nothing is given, takes `NormalScores()` for arrays of columns.
+        `skdc.preprocessing.TabularEncoder()` for a frame, and none for other data, but that `Condenser()`, of which
+        nothing is given, takes `NormalScores()` for arrays of columns. More than 100 columns of numbers of one type and
+        like ranges, such as pixels, keep one scale; so do frames of numbers where one pass over the data is enough
+        (`partial_fit`).
     device : str, default="auto"
         "cpu", "cuda" or "cuda:k"; "auto" takes CUDA where there is some.
     random_state : int, RandomState or None, default=None

@@ -79,12 +79,11 @@ class Condenser(BaseCondenser):
     parameterization : "auto" or Parameterization, default="auto"
         How the set is stored.
     solver : "auto" or Solver, default="auto"
-        How it is found. Where all three are "auto", tables with classes or continuous targets (frames and arrays of up to
-        100 columns) get the recipe of `TabularCondenser()`, in columns on scales of their own, whatever holds them; other
-        data with classes get that of `GeneralCondenser()`. Otherwise "auto" is
-        `MMD()`, or nothing for solvers that minimise nothing; `Points()`, free points with the labels of the rows that
-        they start from; and `Descent()` for values, `Greedy()` for a choice of rows. None is "auto". `recipe_` tells
-        after `fit` what was chosen.
+        How it is found. Where all three are "auto", tables with classes or continuous targets (frames and arrays of up
+        to 100 columns) get the recipe of `TabularCondenser()`, in columns on scales of their own; other data with
+        classes get that of `GeneralCondenser()`. Otherwise "auto" is `MMD()`, or nothing for solvers that minimise
+        nothing; `Points()`, free points with the labels of the rows that they start from; and `Descent()` for values,
+        `Greedy()` for a choice of rows. None is "auto". `recipe_` tells after `fit` what was chosen.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
