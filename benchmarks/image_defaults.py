@@ -45,12 +45,12 @@ SETTINGS: dict[str, tuple[Any, list[dict[str, Any]]]] = {
     "DM": (
         DistributionMatching(),
         [
-            {"batch_size": 1024},
-            {"batch_size": 256},
-            {"batch_size": 256, "step_size": 0.03},
+            {"batch_size": 1024, "n_steps": 300},
+            {"batch_size": 256, "n_steps": 300},
+            {"batch_size": 256, "n_steps": 300, "step_size": 0.03},
             {"batch_size": 256, "n_steps": 400},
             {"batch_size": 384, "n_steps": 200},
-            {"batch_size": 512, "network": ConvNet(width=16)},
+            {"batch_size": 512, "n_steps": 300, "network": ConvNet(width=16)},
         ],
     ),
     "KIP": (KernelInducingPoints(), [{"n_steps": 5000}, {"n_steps": 4000}]),
