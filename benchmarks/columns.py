@@ -20,7 +20,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from skdc import Condenser, KernelHerding, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
+from skdc import Condenser, GeneralCondenser, KernelHerding, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
 from skdc.discrepancies import MMD
 
 MOST = 10_000, 4_000  # training and test rows
@@ -51,9 +51,9 @@ def voting(n_per_class: int, n_seeds: int) -> None:
 
 def arrays(n_per_class: int, n_seeds: int) -> None:
     """Print the mean accuracy of learners on sets of arrays, compared in one scale and in one a column."""
-    methods = [Condenser(), Condenser(MMD()), KMedoids(), KernelHerding()]
+    methods = [GeneralCondenser(), Condenser(MMD()), KMedoids(), KernelHerding()]
     names = [name for method in methods for name in (repr(method), f"{method!r}, by column")]
-    print("| array | random rows | " + " | ".join(names) + " |\n" + "|---" * (len(names) + 2) + "|")
+    print("| array | random rows | Condenser() | " + " | ".join(names) + " |\n" + "|---" * (len(names) + 3) + "|")
     for name in (*CLASSES, *IMAGES):
         found = []
         for seed in range(n_seeds):
@@ -62,7 +62,7 @@ def arrays(n_per_class: int, n_seeds: int) -> None:
             parts = train_test_split(X, y, train_size=sizes[0], test_size=sizes[1], random_state=seed, stratify=y)
             least = np.unique(parts[2], return_counts=True)[1].min()
             given = {"n_per_class": int(min(n_per_class, least)), "random_state": seed}
-            found.append([_score(RandomSubset(**given), *parts, seed)])
+            found.append([_score(condenser, *parts, seed) for condenser in (RandomSubset(**given), Condenser(**given))])
             for method in methods:
                 for encoder in (None, StandardScaler()):
                     found[-1].append(_score(method.set_params(encoder=encoder, **given), *parts, seed))
