@@ -51,7 +51,7 @@ X, y = rng.normal(size=(60, 4)), np.arange(60) % 2
 TARGETS = X @ [1.0, 2, 3, 4] + 0.1 * rng.normal(size=60)
 GROUPS = np.repeat([1.0, 2.0, 3.0], 30)[:, None] + 1e-3 * rng.normal(size=(90, 1))
 
-far = pytest.mark.filterwarnings("ignore:row .* holds:UserWarning")
+far = pytest.mark.filterwarnings("ignore:.*of the variance:UserWarning")
 
 
 # Rows that lie far from all others
@@ -111,7 +111,7 @@ def test_one_far_value_of_many_is_found(at):
     rows[at, 1] = 1e7
     source = row_source(rows, dtype=None)
     assert source.dtype == torch.float64
-    assert source.moments.foremost == (at, 1) and source.moments.share > 0.99
+    assert source.moments.far.foremost == (at, 1) and source.moments.far.share > 0.99
 
 
 def test_clusters_far_apart_are_seen_in_float64():
@@ -141,7 +141,7 @@ def test_a_far_value_of_sparse_rows_is_found():
     assert not asks_for_digits(csr_array(rows), np.zeros(30), 0.2)
     rows[7, 3] = 1e8
     moments = Moments.of(csr_array(rows), np.ones(200))
-    assert moments.foremost == (7, 3) and moments.share > 0.99
+    assert moments.far.foremost == (7, 3) and moments.far.share > 0.99
     assert asks_for_digits(csr_array(rows), moments.mean, moments.deviation)
 
 
@@ -158,7 +158,7 @@ def test_tiny_weights_do_not_vanish():
     np.testing.assert_allclose(fitted.X_syn_, alone.X_syn_, rtol=1e-5, atol=1e-6)
 
 
-# One row that holds nearly all of the variance
+# Few rows that hold nearly all of the variance
 
 
 def one_value(value):
@@ -187,9 +187,64 @@ def test_rows_of_no_weight_are_counted_but_not_looked_at():
     KMeansCondenser(n_samples=5, random_state=0).fit(rows, sample_weight=weight)
 
 
-@pytest.mark.parametrize("rows", [X, one_value(5.0), np.r_[np.zeros((5, 1)), [[1.0]]], np.ones((30, 2))])
-def test_ordinary_rows_are_not_warned_of(rows):
-    KMedoids(n_samples=2, random_state=0).fit(rows)
+@pytest.mark.parametrize(
+    ("n_far", "value"), [(1, 1e3), (2, 1e5), (20, -1e5), (30, 999), (75, 1e8), (120, -1e8), (2, 1e149)]
+)
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_far_value_that_occurs_often_is_counted(n_far, value, sparse):
+    rows = np.random.default_rng(5).normal(size=(300, 4))
+    rows[40 : 40 + n_far, 2] = value
+    far = Moments.of(csr_array(rows) if sparse else rows, np.ones(300)).far
+    assert far.n_rows == n_far and far.foremost[1] == 2 and rows[far.foremost] == value and far.share > 0.9
+
+
+def test_few_rows_are_counted_by_their_weight():
+    rows, weight = np.random.default_rng(5).normal(size=(300, 4)), np.r_[np.full(100, 0.01), np.ones(200)]
+    rows[:100, 1] = 1e3
+    assert Moments.of(rows, weight).far.n_rows == 100
+    assert Moments.of(rows, np.ones(300)).far is None
+
+
+def test_a_sentinel_that_occurs_twice_is_warned_of():
+    rows, labels = np.random.default_rng(0).normal(size=(300, 4)), np.arange(300) % 2
+    rows[:2, 2] = 1e5
+    with pytest.warns(
+        UserWarning, match=r"2 rows of X, of 300, such as row 1, hold 100.00% .* column 2, 1e\+05.*trimmed"
+    ):
+        KMeansCondenser(2, random_state=0).fit(rows, labels)
+
+
+draw = np.random.default_rng(7)
+ORDINARY = {
+    "normal": X,
+    "far, but one of many": one_value(5.0),
+    "an indicator": np.r_[np.zeros((5, 1)), [[1.0]]],
+    "a rare indicator": np.r_[np.zeros((299, 1)), [[1.0]]],
+    "rare indicators": 1.0 * (draw.uniform(size=(500, 30)) < 0.02),
+    "equal rows": np.ones((30, 2)),
+    "few rows": np.array([[0.0], [1.0], [20.0]]),
+    "counts": draw.zipf(2.5, size=(300, 3)) * 1.0,
+    "zeros and more": draw.lognormal(sigma=1.5, size=(400, 3)) * (draw.uniform(size=(400, 3)) < 0.08),
+    "pixels": 255.0 * (draw.uniform(size=(200, 64)) > 0.95),
+    "tight groups": np.concatenate([GROUPS, GROUPS + 100]),
+    "two columns": np.c_[draw.normal(size=300), 1e6 * draw.normal(size=300)],
+}
+
+
+@pytest.mark.parametrize("name", ORDINARY)
+def test_ordinary_rows_are_not_warned_of(name):
+    rows = ORDINARY[name]
+    for unit in (1e-100, 1.0, 1e120):
+        assert Moments.of(unit * rows, np.ones(len(rows))).far is None
+        assert Moments.of(csr_array(unit * rows), np.ones(len(rows))).far is None
+    KMedoids(n_samples=1, random_state=0).fit(rows)
+
+
+def test_skewed_columns_are_not_warned_of():
+    for seed in range(50):
+        for shape in [(300, 4), (3000, 2)]:
+            rows = np.random.default_rng(seed).lognormal(sigma=1.5, size=shape)
+            assert Moments.of(rows, np.ones(len(rows))).far is None
 
 
 # Units
