@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from skdc.data import LabeledSet, Schema
 from skdc.images import ImageLayout, image_layout
-from skdc.randomness import built_from, watched
+from skdc.randomness import drawing_from, watched
 from skdc.seeds import epoch
 
 Builder = Callable[[tuple[int, ...], int], nn.Module]
@@ -199,7 +199,7 @@ def build_network(
             f"network={builder!r} is no builder; pass a callable network(input_shape, n_outputs) that returns a fresh "
             "torch.nn.Module, such as skdc.networks.MLP()"
         )
-    with built_from(int(torch.randint(2**31 - 1, (), generator=generator))):
+    with drawing_from(int(torch.randint(2**31 - 1, (), generator=generator))):
         network = builder(input_shape, n_outputs)
     if not isinstance(network, nn.Module):
         raise TypeError(

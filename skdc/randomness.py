@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -14,13 +15,16 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from skdc.dtypes import CalledInFloat32, in_float32
+
 _BORROWED = RLock()
 
 
 class Randomness(TorchDispatchMode):
     """A mode of torch in which whatever draws without a generator gets one; it holds for one thread.
 
-    Layers such as dropout know the global generator only, which is one for all threads and belongs to the user.
+    Layers such as dropout know the global generator only, which is one for all threads and belongs to the user. Those
+    of numpy and `random` can only be borrowed, by one thread at a time; they are given back as they were.
 
     Parameters
     ----------
@@ -29,14 +33,17 @@ class Randomness(TorchDispatchMode):
 
     def __init__(self, seed: int) -> None:
         super().__init__()
-        self._seed, self._depth = seed, 0
+        self._seed = seed
         self._generators: dict[str, torch.Generator] = {}
+        self._entered: list[CalledInFloat32 | None] = []
+        self._own: tuple[Any, Any] | None = None
+        self._borrowed: tuple[Any, Any] | None = None
+        self._locked = False
 
     def __torch_dispatch__(self, func: Any, types: Any, args: tuple = (), kwargs: dict[str, Any] | None = None) -> Any:
         kwargs = dict(kwargs or {})
-        if func.overloadpacket in _FACTORIES and not _has_tensor(args):
-            # The default dtype is the user's, and says nothing of the network.
-            kwargs.setdefault("dtype", torch.float32)
+        if self._entered and self._entered[-1] is not None:
+            args, kwargs = in_float32(func, args, kwargs, self._entered[-1].under_way)
         if torch.Tag.nondeterministic_seeded not in func.tags or kwargs.get("generator") is not None:
             return func(*args, **kwargs)
         generator = self._generator(next((str(a.device) for a in args if isinstance(a, Tensor)), kwargs.get("device")))
@@ -53,26 +60,59 @@ class Randomness(TorchDispatchMode):
             self._generators[name] = torch.Generator(name).manual_seed(self._seed)
         return self._generators[name]
 
-    def enter(self) -> None:
-        """Begin to hand out generators."""
-        self._depth += 1
+    def enter(self, foreign: bool) -> None:
+        """Begin to hand out generators; those of numpy and `random` too, if what is foreign to torch may draw."""
+        if foreign and not self._entered:
+            self._borrow()
+        # The default dtype is the user's, and says nothing of the network.
+        self._entered.append(None if torch.get_default_dtype() == torch.float32 else CalledInFloat32())
         self.__enter__()
+        if self._entered[-1] is not None:
+            self._entered[-1].__enter__()
 
     def leave(self) -> None:
         """Hand out none any longer."""
-        if self._depth:
-            self._depth -= 1
-            self.__exit__(None, None, None)
+        if not self._entered:
+            return
+        if self._entered[-1] is not None:
+            self._entered[-1].__exit__(None, None, None)
+        self._entered.pop()
+        self.__exit__(None, None, None)
+        if not self._entered:
+            self._give_back()
 
     def end(self) -> None:
         """Leave as often as was entered: an interrupt lets a network go without a word."""
-        while self._depth:
+        while self._entered:
             self.leave()
+        self._give_back()
+
+    def _borrow(self) -> None:
+        own = self._own or (np.random.RandomState(self._seed).get_state(), random.Random(self._seed).getstate())
+        _BORROWED.acquire()
+        self._locked = True
+        self._borrowed = _states()
+        _set_states(own)
+
+    def _give_back(self) -> None:
+        if self._borrowed is not None:
+            self._own = _states()
+            _set_states(self._borrowed)
+            self._borrowed = None
+        if self._locked:
+            self._locked = False
+            _BORROWED.release()
 
 
-_FACTORIES = {
-    getattr(torch.ops.aten, name) for name in ("empty", "zeros", "ones", "rand", "randn", "eye", "linspace", "logspace")
-}
+def _states() -> tuple[Any, Any]:
+    return np.random.get_state(), random.getstate()  # noqa: NPY002
+
+
+def _set_states(states: tuple[Any, Any]) -> None:
+    np.random.set_state(states[0])  # noqa: NPY002
+    random.setstate(states[1])
+
+
 _CURRENT: ContextVar[Randomness | None] = ContextVar("_CURRENT", default=None)
 
 
@@ -89,24 +129,22 @@ def randomness(seed: int) -> Iterator[None]:
 
 
 @contextmanager
-def built_from(seed: int) -> Iterator[None]:
-    """Let layers that are built draw from a seed, also by numpy's global generator, which is borrowed and given back.
-
-    That generator is one for all threads: one of them borrows it at a time.
-    """
-    with _BORROWED, Randomness(seed):
-        state = np.random.get_state()  # noqa: NPY002
-        np.random.seed(seed)  # noqa: NPY002
-        try:
-            yield
-        finally:
-            np.random.set_state(state)  # noqa: NPY002
+def drawing_from(seed: int) -> Iterator[None]:
+    """Let all that draws in this thread, also by the generators of numpy and `random`, draw from a seed."""
+    own = Randomness(seed)
+    try:
+        own.enter(foreign=True)
+        yield
+    finally:
+        own.end()
 
 
 def watched(network: nn.Module) -> nn.Module:
     """Return a network that draws from the randomness of the fit under way, if it draws, and refuses rows too few."""
-    if not all(_is_plain(module) for module in network.modules()) and _enter not in _hooks(network):
-        network.register_forward_pre_hook(_enter)
+    strange = [module for module in network.modules() if not _is_plain(module)]
+    if strange and not any(hook in _HOOKS for hook in _hooks(network)):
+        foreign = any(not type(module).__module__.startswith("torch.") or _is_changed(module) for module in strange)
+        network.register_forward_pre_hook(_enter_foreign if foreign else _enter)
         network.register_forward_hook(_leave, always_call=True)
     for module in network.modules():
         if isinstance(module, _BatchNorm) and _refuse_one_row not in _hooks(module):
@@ -125,8 +163,12 @@ def _is_plain(module: nn.Module) -> bool:
     """Tell whether a layer is known to draw nothing."""
     origin = type(module).__module__
     known = origin in _PLAIN or origin.startswith("skdc.")
-    strange = any(hook not in (_enter, _leave, _refuse_one_row) for hook in _hooks(module))
-    return known and not isinstance(module, _DRAWING) and not strange and "forward" not in vars(module)
+    return known and not isinstance(module, _DRAWING) and not _is_changed(module)
+
+
+def _is_changed(module: nn.Module) -> bool:
+    """Tell whether a layer does more than its class says."""
+    return "forward" in vars(module) or any(hook not in _HOOKS for hook in _hooks(module))
 
 
 def _hooks(module: nn.Module) -> list[Any]:
@@ -136,7 +178,13 @@ def _hooks(module: nn.Module) -> list[Any]:
 def _enter(module: nn.Module, inputs: Any) -> None:
     current = _CURRENT.get()
     if current is not None:
-        current.enter()
+        current.enter(foreign=False)
+
+
+def _enter_foreign(module: nn.Module, inputs: Any) -> None:
+    current = _CURRENT.get()
+    if current is not None:
+        current.enter(foreign=True)
 
 
 def _leave(module: nn.Module, inputs: Any, outputs: Any) -> None:
@@ -154,8 +202,7 @@ def _refuse_one_row(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         )
 
 
-def _has_tensor(args: tuple) -> bool:
-    return any(isinstance(argument, Tensor) for argument in args)
+_HOOKS = (_enter, _enter_foreign, _leave, _refuse_one_row)
 
 
 def _with_borrowed(generator: torch.Generator, draw: Any) -> Any:

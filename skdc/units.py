@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from math import frexp, sqrt
 from typing import Any, NamedTuple
 
@@ -19,6 +19,9 @@ _TELL_APART = 1e-2  # the rounding of squared distances that is borne, as a shar
 _SAMPLE = 256  # rows that show how near neighbours are
 _PAIR_NUMBERS = 5 * 10**7  # and numbers in all their pairs
 _MIDDLE_ROWS = 4096  # rows that show where most of them lie
+_NEARLY_ALL = 0.9  # of the variance
+_FEW = 0.1  # of the rows; of more, up to half, the others have to be alike in float32
+_GAP = 10.0  # how many times farther from the middle than any other
 
 
 def refuse_extremes(values: Any, name: str, positions: NDArray[np.intp] | None = None) -> None:
@@ -49,6 +52,23 @@ def refuse_extremes(values: Any, name: str, positions: NDArray[np.intp] | None =
     )
 
 
+class Far(NamedTuple):
+    """Rows that lie far from all others, and hold nearly all of the variance.
+
+    Parameters
+    ----------
+    n_rows : int
+    foremost : tuple of (int, int)
+        The farthest of them, and the column in which it is.
+    share : float
+        The part of the squared distances from the middle that is theirs.
+    """
+
+    n_rows: int
+    foremost: tuple[int, int]
+    share: float
+
+
 class Moments(NamedTuple):
     """What one look at all rows tells.
 
@@ -60,17 +80,14 @@ class Moments(NamedTuple):
         Root of the mean variance of the features.
     size : float
         The largest mean.
-    foremost : tuple of (int, int)
-        The row that has most of the variance, and the column in which it does.
-    share : float
-        The part of the variance that is this row's.
+    far : Far or None
+        The rows that lie far from all others, if there are some.
     """
 
     mean: NDArray[np.float64]
     deviation: float
     size: float
-    foremost: tuple[int, int]
-    share: float
+    far: Far | None
 
     @classmethod
     def of(cls, X: Any, weight: NDArray[np.float64]) -> Moments:
@@ -81,32 +98,55 @@ class Moments(NamedTuple):
         for rows, part in _chunks(X, weight):
             sums = sums + part @ rows
             low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
-        mean = np.clip(sums / total, low, high)
+        mean, center = np.clip(sums / total, low, high), middle(X, weight, _SAMPLE)
         unit = _power_of_two(float(np.maximum(high - mean, mean - low).max()))
-        scatter, start, foremost, most = 0.0, 0, (0, 0), 0.0
+        scatter, squares, differ = 0.0, [], []
         for rows, part in _chunks(X, weight):
-            centered = rows - mean if unit == 1 else (rows - mean) / unit
-            squares = (centered**2).sum(axis=1)
-            scatter += float(part @ squares)
-            row = int((part * squares).argmax())
-            if part[row] * squares[row] > most:
-                most, foremost = float(part[row] * squares[row]), (start + row, int(np.abs(centered[row]).argmax()))
-            start += len(rows)
+            about_mean, about_middle = rows - mean, rows - center
+            if unit != 1:
+                about_mean, about_middle = about_mean / unit, about_middle / unit
+            scatter += float(part @ (about_mean**2).sum(axis=1))
+            squares.append((about_middle**2).sum(axis=1))
+            differ.append(about_middle.any(axis=1))
         deviation = unit * sqrt(scatter / (total * max(mean.size, 1)))
-        return cls(mean, deviation, float(np.abs(mean).max(initial=0)), foremost, most / scatter if scatter else 0.0)
+        far = _far(np.concatenate(squares), np.concatenate(differ), weight, lambda row: X[row].reshape(-1) - center)
+        return cls(mean, deviation, float(np.abs(mean).max(initial=0)), far)
 
     @classmethod
     def _of_sparse(cls, X: Any, weight: NDArray[np.float64]) -> Moments:
         mean = weight @ X / weight.sum()
         unit = _power_of_two(float(np.abs(X.data).max(initial=0)))
-        squares = weight * ((X / unit) ** 2).sum(axis=1) if unit != 1 else weight * (X**2).sum(axis=1)
-        scatter = float(squares.sum()) / weight.sum()
+        squares = (((X / unit) if unit != 1 else X) ** 2).sum(axis=1)
+        scatter = float((weight * squares).sum()) / weight.sum()
         variance = max(scatter - (mean / unit) @ (mean / unit), 0) / mean.size
-        row = int(squares.argmax())
-        of_row = X[[row]].toarray()[0]
-        share = float(squares[row] / squares.sum()) if scatter else 0.0
-        size = float(np.abs(mean).max())
-        return cls(np.zeros_like(mean), unit * sqrt(variance), size, (row, int(np.abs(of_row).argmax())), share)
+        far = _far(squares, np.diff(X.indptr) > 0, weight, lambda row: X[[row]].toarray()[0])
+        return cls(np.zeros_like(mean), unit * sqrt(variance), float(np.abs(mean).max()), far)
+
+
+def _far(
+    squares: NDArray[np.float64],
+    differ: NDArray[np.bool_],
+    weight: NDArray[np.float64],
+    from_middle: Callable[[int], NDArray[np.float64]],
+) -> Far | None:
+    """Return the rows that are far from the others, given squared distances from the middle and which are not zero.
+
+    Between them and the others is a gap, which tells them from the tail of what is skewed; and the others differ, which
+    tells them from what is rare among equals, such as the ones of an indicator.
+    """
+    order = squares.argsort(kind="stable")
+    ordered, mass = squares[order], weight[order]
+    held, below = (mass * ordered).cumsum(), mass.cumsum()
+    gap = (ordered[1:] >= _GAP**2 * ordered[:-1]) & np.logical_or.accumulate(differ[order])[:-1] & (ordered[1:] > 0)
+    rest, of_mass = held[:-1] / (held[-1] or 1.0), 1 - below[:-1] / below[-1]
+    few = (of_mass <= _FEW) & (rest < 1 - _NEARLY_ALL)
+    starts = np.flatnonzero(gap & (few | (of_mass <= 0.5) & (rest < np.finfo(np.float32).eps))) + 1
+    if not len(starts):
+        return None
+    foremost = int(order[-1])
+    return Far(
+        len(order) - int(starts[0]), (foremost, int(np.abs(from_middle(foremost)).argmax())), 1 - rest[starts[0] - 1]
+    )
 
 
 def _chunks(X: NDArray, weight: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
@@ -167,9 +207,9 @@ def asks_for_digits(X: NDArray, shift: NDArray[np.float64], scale: float) -> boo
     return np.finfo(np.float32).eps * norms > _TELL_APART * float(nearest.median()) ** 2
 
 
-def middle(X: NDArray, weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def middle(X: NDArray, weight: NDArray[np.float64], n_rows: int = _MIDDLE_ROWS) -> NDArray[np.float64]:
     """Return the weighted median of each feature, of shape (d,); of some rows, where they are many."""
-    some = _spread_out(X.shape[0], _MIDDLE_ROWS)
+    some = _spread_out(X.shape[0], n_rows)
     rows, weight = X[some].reshape(len(some), -1).astype(np.float64), weight[some]
     order = rows.argsort(axis=0, kind="stable")
     below = weight[order].cumsum(axis=0)

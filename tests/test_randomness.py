@@ -1,5 +1,6 @@
 """Networks that draw: a fit is the same bit for bit, and the user's generators stay where they are."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
+from skorch import NeuralNetClassifier
 from torch import nn
 
 from skdc import (
@@ -21,7 +23,8 @@ from skdc import (
 from skdc.discrepancies import MMD, FDivergence
 from skdc.learners import GivenNetworks, NetworkClassifier
 from skdc.networks import MLP
-from skdc.solvers import Descent
+from skdc.parameterizations import Subset
+from skdc.solvers import Descent, Draw
 from skdc.spaces import NetworkFeatures
 
 X = np.random.default_rng(0).normal(size=(40, 3))
@@ -45,11 +48,20 @@ def drawing(layer):
     return build
 
 
+class Foreign(nn.Module):
+    """A layer of the user's that adds noise from the global generators of numpy and Python."""
+
+    def forward(self, x):
+        noise = np.random.normal(size=x.shape[1]) + random.random()  # noqa: NPY002
+        return x + 0.1 * torch.as_tensor(noise, dtype=x.dtype)
+
+
 LAYERS = {
     "dropout": lambda: nn.Dropout(0.3),
     "alpha": lambda: nn.AlphaDropout(0.3),
     "rrelu": nn.RReLU,
     "own": Noise,
+    "foreign": Foreign,
 }
 
 
@@ -78,12 +90,13 @@ def condensers(network):
 
 def states():
     _, keys, place, *_ = np.random.get_state()  # noqa: NPY002
-    return torch.random.get_rng_state().numpy().tobytes(), keys.tobytes(), place
+    return torch.random.get_rng_state().numpy().tobytes(), keys.tobytes(), place, random.getstate()
 
 
 def move_generators():
     torch.rand(3)
     np.random.rand(3)  # noqa: NPY002
+    random.random()
 
 
 CASES = [
@@ -102,7 +115,7 @@ def test_networks_that_draw_are_repeatable(condenser):
     assert_array_equal(clone(condenser).fit(X, Y).X_syn_, first)
 
 
-@pytest.mark.parametrize("make", [Noise, lambda: nn.Dropout(0.5)], ids=["own", "dropout"])
+@pytest.mark.parametrize("make", [Noise, Foreign, lambda: nn.Dropout(0.5)], ids=["own", "foreign", "dropout"])
 def test_what_is_drawn_matters(make):
     seeds = [GradientMatching(network=drawing(make), n_steps=2, random_state=s).fit(X, Y).X_syn_ for s in (0, 1)]
     still = GradientMatching(network=drawing(nn.Identity), n_steps=2, random_state=0).fit(X, Y).X_syn_
@@ -129,9 +142,10 @@ def test_given_networks_that_draw():
     assert_array_equal(clone(condenser).fit(X, Y).X_syn_, first)
 
 
-def test_fits_in_threads_do_not_mix():
+@pytest.mark.parametrize("layer", [Noise, Foreign])
+def test_fits_in_threads_do_not_mix(layer):
     def condense(seed):
-        return GradientMatching(network=drawing(Noise), n_steps=5, n_train_steps=5, random_state=seed).fit(X, Y).X_syn_
+        return GradientMatching(network=drawing(layer), n_steps=5, n_train_steps=5, random_state=seed).fit(X, Y).X_syn_
 
     def learn(seed):
         net = NetworkClassifier(drawing(lambda: nn.Dropout(0.3)), max_epochs=20, batch_size=16, random_state=seed)
@@ -171,6 +185,33 @@ def test_an_interrupt_leaves_nothing_behind():
     expected = torch.rand(3)
     torch.manual_seed(0)
     assert torch.equal(torch.rand(3), expected) and torch.random.initial_seed() == 0
+
+
+def test_an_interrupt_gives_the_generators_back():
+    class Bell(Foreign):
+        def forward(self, x):
+            super().forward(x)
+            raise KeyboardInterrupt
+
+    before = states()
+    with pytest.raises(KeyboardInterrupt):
+        DistributionMatching(network=drawing(Bell), n_steps=3).fit(X, Y)
+    assert states() == before
+    with ThreadPoolExecutor(1) as pool:  # nothing is locked
+        pool.submit(lambda: condensers(drawing(Foreign))[0].fit(X, Y)).result(timeout=60)
+
+
+def test_networks_of_skorch_leave_the_generators():
+    network = drawing(Foreign)((3,), 2)
+    net = NeuralNetClassifier(network, criterion=nn.CrossEntropyLoss, max_epochs=1, batch_size=10, verbose=0)
+    condenser = Condenser(
+        parameterization=Subset(labels="teacher", teacher=net), solver=Draw(), n_per_class=2, random_state=0
+    )
+    before = states()
+    first = clone(condenser).fit(X.astype(np.float32), Y).y_soft_
+    assert states() == before
+    move_generators()
+    assert_array_equal(clone(condenser).fit(X.astype(np.float32), Y).y_soft_, first)
 
 
 class BatchNorm(MLP):

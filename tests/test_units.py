@@ -1,14 +1,11 @@
-"""Units: what is far or near, large or small, does not blur what lies beside it, and is not lost in silence."""
+"""Units: results do not depend on them, and what has none is refused."""
 
 import re
 
 import numpy as np
-import pandas as pd
 import pytest
-import torch
 from scipy.sparse import csr_array
 from sklearn.base import clone
-from sklearn.cluster import KMeans
 
 from skdc import (
     Condenser,
@@ -22,7 +19,6 @@ from skdc import (
     KernelThinning,
     KMeansCondenser,
     KMedoids,
-    RandomlyPivotedCholesky,
     RandomSubset,
     SoftLabelRandom,
     SteinThinning,
@@ -40,115 +36,14 @@ from skdc.discrepancies import (
     Wasserstein,
 )
 from skdc.parameterizations import Points
-from skdc.solvers import Descent, Lloyd
+from skdc.solvers import Descent
 from skdc.spaces import Joint
-from skdc.units import Moments, asks_for_digits, middle
 
 from .sources import row_source, seeded
 
 rng = np.random.default_rng(0)
 X, y = rng.normal(size=(60, 4)), np.arange(60) % 2
 TARGETS = X @ [1.0, 2, 3, 4] + 0.1 * rng.normal(size=60)
-GROUPS = np.repeat([1.0, 2.0, 3.0], 30)[:, None] + 1e-3 * rng.normal(size=(90, 1))
-
-far = pytest.mark.filterwarnings("ignore:row .* holds:UserWarning")
-
-
-# Rows that lie far from all others
-
-
-def with_far(*values, columns=1, dtype=np.float64):
-    """Return three tight groups and some far values, in the first of so many columns."""
-    rows = np.concatenate([GROUPS, np.array(values)[:, None]])
-    return np.concatenate([rows, np.ones((len(rows), columns - 1))], axis=1).astype(dtype)
-
-
-@far
-@pytest.mark.parametrize("columns", [1, 20])
-@pytest.mark.parametrize("values", [(1e6,), (1e8,), (-1e8, 1e5), (1e4, 1e6, 1e6 + 1)])
-def test_k_means_beside_far_values_is_that_of_scikit_learn(values, columns):
-    rows = with_far(*values, columns=columns)
-    n_points = 3 + len(values)
-    condenser = Condenser(QuantizationError(), Points(start="spread"), Lloyd(), n_samples=n_points, random_state=0)
-    found = np.sort(condenser.fit(rows).X_syn_[:, 0])
-    best = KMeans(n_points, n_init=10, random_state=0).fit(rows).cluster_centers_[:, 0]
-    np.testing.assert_allclose(found, np.sort(best), rtol=1e-6)
-
-
-@far
-@pytest.mark.parametrize("weight", [1e-6, 1.0, 1e6])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_the_weight_of_a_far_value_and_the_dtype_do_not_matter(weight, dtype):
-    rows = with_far(1e6, dtype=dtype)
-    weights = np.r_[np.ones(90), weight]
-    found = KMeansCondenser(n_samples=4, random_state=0).fit(rows, sample_weight=weights).X_syn_
-    expected = [GROUPS[:30].mean(), GROUPS[30:60].mean(), GROUPS[60:].mean(), 1e6]
-    np.testing.assert_allclose(np.sort(found[:, 0]), expected, rtol=1e-5)
-
-
-@far
-@pytest.mark.parametrize(
-    "condenser",
-    [KMedoids(), KCenter(), FacilityLocation(), KernelHerding(), KernelThinning(), RandomlyPivotedCholesky()],
-)
-def test_rows_are_chosen_beside_a_far_value_as_they_are_without(condenser):
-    rows = with_far(1e6)
-    chosen = clone(condenser).set_params(n_samples=6, random_state=0).fit(rows).X_syn_[:, 0]
-    assert set(np.rint(chosen[chosen < 10])) == {1, 2, 3}
-
-
-@far
-def test_transport_beside_a_far_value_is_exact():
-    rows = with_far(1e6)
-    fitted = WassersteinCoreset(n_samples=91, random_state=0).fit(rows)
-    np.testing.assert_allclose(np.sort(fitted.X_syn_[:, 0]), np.sort(rows[:, 0]), rtol=1e-9)
-
-
-@pytest.mark.parametrize("at", [0, 12_345, 99_999])
-def test_one_far_value_of_many_is_found(at):
-    rows = np.random.default_rng(1).normal(size=(100_000, 2))
-    assert row_source(rows, dtype=None).dtype == torch.float32
-    rows[at, 1] = 1e7
-    source = row_source(rows, dtype=None)
-    assert source.dtype == torch.float64
-    assert source.moments.foremost == (at, 1) and source.moments.share > 0.99
-
-
-def test_clusters_far_apart_are_seen_in_float64():
-    rows = np.concatenate([GROUPS, GROUPS + 1e6])
-    assert row_source(rows, dtype=None).dtype == torch.float64
-
-
-@pytest.mark.parametrize("unit", [1e-6, 1.0, 1e6])
-@pytest.mark.parametrize("rows", ["normal", "line", "lognormal", "pixels", "indicators", "integers", "offset", "units"])
-def test_ordinary_rows_are_seen_in_float32(rows, unit):
-    draw = np.random.default_rng(2)
-    made = {
-        "normal": draw.normal(size=(2000, 5)),
-        "line": draw.uniform(size=(2000, 1)),
-        "lognormal": draw.lognormal(sigma=1.5, size=(2000, 4)),
-        "pixels": 255.0 * (draw.uniform(size=(500, 64)) > 0.9),
-        "indicators": np.eye(8)[draw.integers(8, size=500)],
-        "integers": draw.integers(20, size=(2000, 3)).astype(float),
-        "offset": 1e5 + draw.normal(size=(2000, 3)),
-        "units": draw.normal(size=(2000, 2)) * [1.0, 1e4],
-    }
-    assert row_source(unit * made[rows], dtype=None).dtype == torch.float32
-
-
-def test_a_far_value_of_sparse_rows_is_found():
-    rows = np.random.default_rng(3).uniform(size=(200, 30)) * (np.random.default_rng(4).uniform(size=(200, 30)) < 0.2)
-    assert not asks_for_digits(csr_array(rows), np.zeros(30), 0.2)
-    rows[7, 3] = 1e8
-    moments = Moments.of(csr_array(rows), np.ones(200))
-    assert moments.foremost == (7, 3) and moments.share > 0.99
-    assert asks_for_digits(csr_array(rows), moments.mean, moments.deviation)
-
-
-def test_the_middle_is_the_weighted_median():
-    rows, weight = np.array([[0.0, 5.0], [1.0, 4.0], [100.0, 3.0]]), np.array([1.0, 1.0, 3.0])
-    np.testing.assert_array_equal(middle(rows, weight), [100.0, 3.0])
-    np.testing.assert_array_equal(middle(rows, np.ones(3)), [1.0, 4.0])
 
 
 def test_tiny_weights_do_not_vanish():
@@ -156,43 +51,6 @@ def test_tiny_weights_do_not_vanish():
     fitted = KMeansCondenser(n_per_class=3, random_state=0).fit(X, y, sample_weight=weight)
     alone = KMeansCondenser(n_per_class=3, random_state=0).fit(X, y)
     np.testing.assert_allclose(fitted.X_syn_, alone.X_syn_, rtol=1e-5, atol=1e-6)
-
-
-# One row that holds nearly all of the variance
-
-
-def one_value(value):
-    rows = np.random.default_rng(5).normal(size=(300, 4))
-    rows[17, 2] = value
-    return rows
-
-
-@pytest.mark.parametrize(
-    "condenser", [KernelInducingPoints(n_steps=2), KMeansCondenser(), Condenser(MMD(), solver=Descent(n_steps=2))]
-)
-def test_one_row_with_nearly_all_variance_is_named(condenser):
-    labels = np.arange(300) % 3
-    with pytest.warns(UserWarning, match=r"row 17 of X .* column 2, 1e\+05.*skdc.robustness.trimmed_weights"):
-        clone(condenser).fit(one_value(1e5), labels)
-    frame = pd.DataFrame(one_value(1e5), columns=list("abcd"))
-    with pytest.warns(UserWarning, match="row 17 of X"):
-        clone(condenser).set_params(encoder=None).fit(frame, labels)
-
-
-def test_rows_of_no_weight_are_counted_but_not_looked_at():
-    rows, weight = one_value(1e5), np.r_[np.zeros(10), np.ones(290)]
-    with pytest.warns(UserWarning, match="row 17 of X"):
-        KMeansCondenser(n_samples=5, random_state=0).fit(rows, sample_weight=weight)
-    weight[17] = 0
-    KMeansCondenser(n_samples=5, random_state=0).fit(rows, sample_weight=weight)
-
-
-@pytest.mark.parametrize("rows", [X, one_value(5.0), np.r_[np.zeros((5, 1)), [[1.0]]], np.ones((30, 2))])
-def test_ordinary_rows_are_not_warned_of(rows):
-    KMedoids(n_samples=2, random_state=0).fit(rows)
-
-
-# Units
 
 
 UNITS = [1e-150, 1e-80, 1e-20, 2.0**90, 1e20, 1e80, 1e150]

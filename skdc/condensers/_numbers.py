@@ -1,13 +1,11 @@
-"""Numbers that no condenser can work with, and one row that would decide alone."""
+"""Numbers that no condenser can work with, and a few rows that would decide alone."""
 
 from __future__ import annotations
 
 import warnings
 
 from skdc.condensers._input import Problem
-from skdc.units import Moments, refuse_extremes
-
-_NEARLY_ALL = 0.9  # of the variance
+from skdc.units import Far, refuse_extremes
 
 
 def refuse_extreme_numbers(problem: Problem) -> None:
@@ -22,20 +20,23 @@ def refuse_extreme_numbers(problem: Problem) -> None:
         refuse_extremes(values, name, problem.positions)
 
 
-def warn_of_one_row(moments: Moments, problem: Problem) -> None:
-    """Warn where one row holds nearly all of the variance: steps, kernels and networks are in its units then."""
-    if moments.share <= _NEARLY_ALL:
+def warn_of_far_rows(far: Far | None, problem: Problem) -> None:
+    """Warn where few rows hold nearly all of the variance: steps, kernels and networks are in their units then."""
+    if far is None:
         return
-    row, column = moments.foremost
+    row, column = far.foremost
     where = ""
     if problem.encoder is None and len(problem.schema.input_shape) == 1:
         names = problem.schema.feature_names
         value = problem.X[row, column]
         where = f" (by column {column if names is None else names[column]!r}, {value:.4g})"
+    who = f"row {problem.positions[row]} of X holds"
+    if far.n_rows > 1:
+        who = f"{far.n_rows} rows of X, of {len(problem.positions)}, such as row {problem.positions[row]}, hold"
     warnings.warn(
-        f"row {problem.positions[row]} of X holds {moments.share:.2%} of the variance{where}: next to it the others "
-        "are alike. If it is an outlier, leave it out, for example by "
-        "sample_weight=skdc.robustness.trimmed_weights(X, y)",
+        f"{who} {far.share:.2%} of the variance{where}: next to {'it' if far.n_rows == 1 else 'them'} the others are "
+        "alike. Leave outliers out, for example by sample_weight=skdc.robustness.trimmed_weights(X, y); numbers that "
+        "stand for missing values are better filled in",
         UserWarning,
         stacklevel=4,
     )

@@ -25,7 +25,7 @@ from sklearn.utils.validation import (
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._inner import chooser_of
 from skdc.condensers._input import Problem, checked_rows, dense
-from skdc.condensers._numbers import warn_of_one_row
+from skdc.condensers._numbers import warn_of_far_rows
 from skdc.condensers._output import (
     chosen_pair,
     in_package_of,
@@ -255,7 +255,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         check_sizes(self, recipe.parameterization, sizes, counts, problem.schema.classes)
         if recipe.streams():
             source = RowSource(*data, torch.float64, scaled=False)
-            warn_of_one_row(source.moments, problem)
+            warn_of_far_rows(source.moments.far, problem)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
             if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
@@ -264,7 +264,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
             objective = deepcopy(stream.objective)
             return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
-        warn_of_one_row(source.moments, problem)
+        warn_of_far_rows(source.moments.far, problem)
         generator = torch.Generator().manual_seed(seed)
         tell_stage(self, "looks at the data")
         if objective is not None:

@@ -11,6 +11,7 @@ from skdc.kernels.distances import (
     distances_of_norms,
     median_distance,
     power,
+    relative,
     resolve_bandwidth,
     squared_distances,
 )
@@ -42,6 +43,7 @@ __all__ = [
     "distances_of_norms",
     "median_distance",
     "power",
+    "relative",
     "resolve_bandwidth",
     "squared_distances",
 ]

@@ -65,9 +65,9 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
 def distance_columns(x: Tensor, exponent: float) -> Callable[[Tensor], Tensor]:
     """Return a function of some rows that gives the distances of all to them, to a power, of shape (len(x), m).
 
-    It is `distances` without a gradient, for those who ask again and again: the squared norms are computed once.
+    It is `distances` without a gradient, for those who ask again and again: the squared norms are computed once. Rows
+    far from zero are to be made `relative` before, all of them together: some may lie elsewhere than most.
     """
-    x = relative(x)
     squares_at = _sparse_squares(x) if isinstance(x, SparseRows) else _dense_squares(x)
 
     def columns(rows: Tensor) -> Tensor:
@@ -149,9 +149,9 @@ def median_distance(values: Tensor, mass: Tensor) -> float:
     """Return the weighted median distance between rows; their root mean square if that is 0; 1 if it is too."""
     values, mass = values.double(), mass.double()
     left, right = torch.triu_indices(len(values), len(values), device=values.device)
-    squares = squared_distances(values, values)[left, right]
-    # Rows that are equal are a rounding error apart, which is no distance.
-    squares[squares < 8 * torch.finfo(values.dtype).eps * values.square().sum(1).max()] = 0
+    squares, norms = squared_distances(values, values)[left, right], values.square().sum(1)
+    # Rows that are equal are a rounding error apart, which is no distance; that of others, far off, says nothing here.
+    squares[squares < _rounding(values) * (norms[left] + norms[right])] = 0
     # A pair of two rows stands for both of its orders.
     pair_mass = mass[left] * mass[right] * torch.where(left == right, 1.0, 2.0)
     order = squares.argsort()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import zip_longest
 from typing import Any
 
@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from skdc.exceptions import PartsError
 from skdc.learners.belief import believed_classes, believed_values
 from skdc.learners.network import NetworkClassifier
-from skdc.randomness import Randomness, watched
+from skdc.randomness import drawing_from, watched
 from skdc.seeds import seeded
 from skdc.sketch import hashed_uniform
 from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets
@@ -60,10 +60,11 @@ class Teacher:
         if isinstance(self.estimator, FrozenEstimator) and source.schema.encoder is not None:
             # It was fitted to what the user has, not to codes.
             rows = source.schema.encoder.inverse_transform(rows)
-        if source.schema.task == "regression":
-            return source.encode_targets(np.asarray(self.estimator.predict(rows)).reshape(len(rows), -1))
-        # What it gives to classes that y has not is shared out.
-        found = self.estimator.predict_proba(rows)[:, self._columns] + np.finfo(np.float64).tiny
+        with _own_draws(self.estimator, 0):
+            if source.schema.task == "regression":
+                return source.encode_targets(np.asarray(self.estimator.predict(rows)).reshape(len(rows), -1))
+            # What it gives to classes that y has not is shared out.
+            found = self.estimator.predict_proba(rows)[:, self._columns] + np.finfo(np.float64).tiny
         if not np.isfinite(found).all():
             raise ValueError(
                 f"the teacher {self.estimator!r} gives probabilities that are no numbers: the rows may be all alike to "
@@ -239,10 +240,15 @@ def _fitted(
     if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:
         estimator = MultiOutputRegressor(estimator)
     weight = {"sample_weight": rows.weight[some]} if has_fit_parameter(estimator, "sample_weight") else {}
-    # Networks of other libraries draw from torch's global generator, which is the user's.
-    draws = isinstance(estimator, NeuralNet) and not isinstance(estimator, NetworkClassifier)
-    with Randomness(draw_seed(generator)) if draws else nullcontext():
+    with _own_draws(estimator, draw_seed(generator)):
         return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
+
+
+def _own_draws(estimator: Any, seed: int) -> AbstractContextManager[None]:
+    """Let networks of skorch draw from a seed: they would from the global generators, which are the user's."""
+    inner = estimator.estimator if isinstance(estimator, FrozenEstimator) else estimator
+    draws = isinstance(inner, NeuralNet) and not isinstance(inner, NetworkClassifier)
+    return drawing_from(seed) if draws else nullcontext()
 
 
 class InUserUnits(nn.Module):

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
-from skdc.kernels import MATRIX_ENTRIES
+from skdc.kernels import MATRIX_ENTRIES, relative
 from skdc.seeds import Deck
 from skdc.solvers.selection import Cell, Quota, SummedKernel, sums
 
@@ -178,7 +178,8 @@ class Farthest(Growth):
     def __init__(self, cell: Cell, leaf: Any) -> None:
         super().__init__(cell)
         self._block = cell.block(leaf)
-        self._mass, self._rim, self._columns = self._block.mass, leaf.rim, leaf.columns(self._block.values)
+        self._mass, self._rim = self._block.mass, leaf.rim
+        self._columns = leaf.columns(relative(self._block.values))
         self._near = torch.full_like(self._mass, torch.inf)
         self._who = torch.zeros(len(self._near), dtype=torch.int64, device=self._near.device)
         group = leaf.group_of_key_[self._block.key] if leaf.by == "group" else self._who

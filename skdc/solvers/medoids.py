@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.kernels import MATRIX_ENTRIES, TILE
+from skdc.kernels import MATRIX_ENTRIES, TILE, relative
 from skdc.solvers.growth import Growth
 from skdc.solvers.selection import Cell, sums
 
@@ -49,7 +49,7 @@ class Medoids(Growth):
         super().__init__(cell)
         self._block = cell.block(leaf)
         self._mass = self._block.mass
-        values, n_rows = self._block.values, len(self._mass)
+        values, n_rows = relative(self._block.values), len(self._mass)
         if n_rows**2 <= _KEPT_ENTRIES:
             self._costs: HeldColumns | KeptColumns = HeldColumns(leaf.columns, values, self._mass)
         else:

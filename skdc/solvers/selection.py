@@ -41,6 +41,7 @@ class Quantization(Protocol):
 
     exponent: float
 
+    # Of rows that are `relative`.
     def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
 
 

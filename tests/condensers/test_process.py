@@ -11,8 +11,9 @@ import torch
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from threadpoolctl import threadpool_info, threadpool_limits
+from torch import nn
 
-from skdc import Condenser
+from skdc import Condenser, DistributionMatching
 from skdc.discrepancies import MMD
 from skdc.solvers import Descent
 
@@ -144,3 +145,48 @@ def test_default_dtype_does_not_show(condenser):
         torch.set_default_dtype(torch.float32)
     for name in ("X_syn_", "y_syn_", "y_learned_", "sample_weight_"):
         assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+NUMBERS = {
+    "full": lambda: torch.full((8,), 0.1),
+    "arange": lambda: torch.arange(0.0, 0.8, 0.1),
+    "tensor": lambda: torch.tensor([0.1] * 8),
+    "as_tensor": lambda: torch.as_tensor((0.1,) * 8),
+    "constructor": lambda: torch.Tensor([0.1] * 8),
+    "empty constructor": lambda: torch.Tensor(8).fill_(0.1),
+    "number": lambda: torch.tensor(0.1).expand(8),
+    "binomial": lambda: torch.binomial(torch.ones(8), 0.5 * torch.ones(8)),
+    "normal": lambda: torch.distributions.Normal(0.0, 0.1).rsample((8,)),
+    "uniform": lambda: torch.distributions.Uniform(0.0, 0.1).sample((8,)),
+    "draw": lambda: torch.normal(0.0, 0.1, (8,)),
+    "whole numbers": lambda: torch.arange(8) / 3 + torch.arange(8).sqrt() + 0.1 * torch.ones(8, dtype=torch.int64),
+    "either": lambda: torch.where(torch.arange(8) > 3, 0.1, 0.2),
+    "window": lambda: torch.hann_window(8),
+    "sum": lambda: torch.zeros(8) + torch.eye(8)[0] + torch.linspace(0.0, 1.0, 8) + torch.scalar_tensor(0.1),
+    "double": lambda: (torch.ones(8).double() @ torch.eye(8, dtype=torch.float64) / 3).float(),
+}
+
+
+@pytest.mark.parametrize("at", ["forward", "construction"])
+@pytest.mark.parametrize("name", NUMBERS)
+def test_default_dtype_does_not_show_in_networks_that_make_numbers(name, at):
+    class Adds(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.numbers = NUMBERS[name]() if at == "construction" else None
+
+        def forward(self, x):
+            assert NUMBERS[name]().dtype == torch.float32
+            return x + (NUMBERS[name]() if self.numbers is None else self.numbers)
+
+    def build(input_shape, n_outputs):
+        return nn.Sequential(nn.Linear(input_shape[0], 8), Adds(), nn.ReLU(), nn.Linear(8, n_outputs))
+
+    condenser = DistributionMatching(network=build, n_steps=2, random_state=0)
+    expected = clone(condenser).fit(X, Y).X_syn_
+    torch.set_default_dtype(torch.float64)
+    try:
+        found = clone(condenser).fit(X, Y).X_syn_
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert_array_equal(found, expected)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from skdc.discrepancies import CoveringRadius, QuantizationError
-from skdc.kernels import distance_columns
+from skdc.kernels import distance_columns, relative
 
 from ..sources import block, row_source, seeded, squares
 
@@ -78,5 +78,5 @@ def test_columns_are_those_of_the_costs(exponent, clouds):
 def test_coincident_rows_have_no_distance(rng):
     x = torch.tensor(rng.normal(size=(20, 50)) + 100, dtype=torch.float32)
     x = torch.cat([x, x])
-    columns = distance_columns(x, 1)(torch.arange(20))
+    columns = distance_columns(relative(x), 1)(torch.arange(20))
     assert columns[:20].diagonal().max() == columns[20:].diagonal().max() == 0

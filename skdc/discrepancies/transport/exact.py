@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.data import Block
@@ -20,6 +21,9 @@ from skdc.spaces.base import Space
 
 _ENTRIES = 20_000_000  # of a cost matrix: above, the linear program takes minutes
 _PIVOTS = 10**9  # of the simplex algorithm, which ends by itself
+_NO_MASS = 1e-13  # of all: what rounding leaves over
+_ROUNDED = 1e-6  # of the largest cost: what is less has few digits left
+_APART = 1e3  # times as much as is carried at most: ways that cost more are not taken
 _CLOUD_ROWS = 10_000  # classes are fitted on a sample of this many rows
 
 
@@ -81,17 +85,41 @@ class ExactTransport(Discrepancy):
         ValueError
             If the matrix of costs is too large.
         """
-        import ot  # with what it needs it takes half a second to load
-
         check_entries(self, len(p), len(q))
         weights = (block.weight.double().cpu() for block in (p, q))
         masses = [(weight / weight.sum()).numpy() for weight in weights]
         costs = self.costs(p, q).cpu().numpy()
-        unit = float(np.abs(costs).max()) or 1.0  # the tolerances of POT are absolute
-        plan, log = ot.emd(*masses, costs / unit, numItermax=_PIVOTS, log=True, check_marginals=False)
-        found = plan, unit * log["u"], unit * log["v"]
+        found = _refined(*masses, costs, *_solved(*masses, costs))
         plan, of_p, of_q = (torch.from_numpy(values).to(p.values.device) for values in found)
         return plan, of_p, of_q
+
+
+Solved = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
+
+
+def _solved(of_p: NDArray[np.float64], of_q: NDArray[np.float64], costs: NDArray[np.float64]) -> Solved:
+    """Return the plan for two masses and the dual potentials."""
+    import ot  # with what it needs it takes half a second to load
+
+    unit = float(np.abs(costs).max()) or 1.0  # the tolerances of POT are absolute
+    plan, log = ot.emd(of_p, of_q, costs / unit, numItermax=_PIVOTS, log=True, check_marginals=False)
+    return plan, unit * log["u"], unit * log["v"]
+
+
+def _refined(of_p: NDArray[np.float64], of_q: NDArray[np.float64], costs: NDArray[np.float64], *found: Any) -> Solved:
+    """Solve again in the unit of what is carried, if next to the largest costs that is rounding.
+
+    It is, for most rows, where a few are far from all. Costs less what every way to a point, or from a row, has in
+    common have the same plan; so have costs that are cut off, if nothing is carried where they are.
+    """
+    shared_q = costs.min(0)
+    shared_p = (costs - shared_q).min(1)
+    reduced = costs - shared_q - shared_p[:, None]
+    most = _APART * float(reduced[found[0] > _NO_MASS].max())
+    if not 0 < most < _ROUNDED * float(reduced.max()):
+        return found
+    plan, u, v = _solved(of_p, of_q, np.minimum(reduced, most))
+    return found if (reduced[plan > _NO_MASS] >= most).any() else (plan, u + shared_p, v + shared_q)
 
 
 class Wasserstein(ExactTransport):
