@@ -181,6 +181,7 @@ class GaussianMechanism(BaseEstimator):
             low, high = self._ends()
             if not is_frozen:
                 self._refuse_words(X)
+                self._refuse_unlike(X, low, high)
             known = MinMaxScaler().fit(np.stack([low, high])) if low.ndim else None
         if known is not None and is_frozen:
             raise ValueError(
@@ -238,8 +239,7 @@ class GaussianMechanism(BaseEstimator):
         """
         # Strong types: numbers of a wide range would overflow in those of X.
         low, high = map(np.float64, self.ends)
-        if X.dtype.kind == "f" and max(abs(low), abs(high)) > np.finfo(X.dtype).max:
-            raise ValueError(f"feature_range goes from {low:g} to {high:g}, beyond {X.dtype}; give X as float64")
+        refuse_narrow(X.dtype, low, high)
         outside = ((low > X) | (high < X)).reshape(len(X), -1).any(axis=1)
         warn_of_outside(outside)
         return X.clip(low, high).astype(np.promote_types(X.dtype, np.float32)) if outside.any() else X
@@ -254,6 +254,19 @@ class GaussianMechanism(BaseEstimator):
                 "dictionary {column: (low, high) or list of levels} that names all columns"
             )
 
+    def _refuse_unlike(self, X: Any, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+        """Refuse ends that are not those of the columns, or that numbers of their dtype do not reach."""
+        shape = np.shape(X)[1:]
+        if low.ndim and shape != low.shape:
+            raise ValueError(
+                f"feature_range has the ends of {len(low)} column(s), but rows of X have shape {shape}; give an "
+                "end for each column of a table, or (low, high), two numbers for all"
+            )
+        dtypes = list(X.dtypes) if hasattr(X, "select_dtypes") else [np.asarray(X).dtype]
+        n_columns = max(low.size, len(dtypes))
+        for dtype, *ends in zip(np.resize(dtypes, n_columns), np.resize(low, n_columns), np.resize(high, n_columns)):
+            refuse_narrow(dtype, *ends)
+
     def _ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         message = f"{type(self).__name__}(feature_range={self.feature_range!r}): give (low, high) with low below high"
         try:
@@ -261,11 +274,29 @@ class GaussianMechanism(BaseEstimator):
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(message) from error
         low, high = np.broadcast_arrays(low, high)
-        if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all() or low.ndim > 1:
+        if low.ndim > 1:
+            raise ValueError(
+                f"{type(self).__name__}(feature_range=...) has ends of shape {low.shape}; give (low, high), two "
+                "numbers, or one-dimensional arrays with an end for each column of a table"
+            )
+        if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all():
             raise ValueError(message)
         if not (np.maximum(abs(low), abs(high)).max() <= LARGEST and (high / 2 - low / 2).min() >= 1 / LARGEST):
             raise ValueError(f"{message}; numbers may go to {LARGEST:g}, and differ by {2 / LARGEST:g} or more")
         return low, high
+
+
+def refuse_narrow(dtype: Any, low: float, high: float) -> None:
+    """Refuse a range that goes beyond what floats of a dtype reach.
+
+    Raises
+    ------
+    ValueError
+        Saying what to do.
+    """
+    plain = getattr(dtype, "numpy_dtype", dtype)  # of nullable columns
+    if getattr(plain, "kind", "O") == "f" and max(abs(low), abs(high)) > np.finfo(plain).max:
+        raise ValueError(f"feature_range goes from {low:g} to {high:g}, beyond {dtype}; give X as float64")
 
 
 def is_private(part: Any) -> bool:
