@@ -22,7 +22,7 @@ from skdc.condensers._output import CondensedPair
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.pair import PairMixin
 from skdc.isolation import restored_on_failure
-from skdc.privacy.mechanism import is_private
+from skdc.privacy.mechanism import check_steps
 
 
 def _pipeline_has(method: str) -> Callable[[CondensingPipeline], bool]:
@@ -57,7 +57,8 @@ class CondensingPipeline(Pipeline):
         Where fitted transformers and condensers are kept, so that a search over the steps after a condenser
         condenses each fold once. The last step is never kept. A condenser with `random_state=None` is kept like any
         other, which freezes its randomness: a warning tells. The files hold rows in the clear, and are pickles, which
-        run what is in them when they are read: trust a folder as you trust code. Private condensers are refused.
+        run what is in them when they are read: trust a folder as you trust code. Refused with a private condenser, also
+        of a pipeline that is a step.
     verbose : bool, default=False
         Print the time that each step takes.
 
@@ -169,11 +170,8 @@ class CondensingPipeline(Pipeline):
 
     def _validate_steps(self) -> None:
         super()._validate_steps()
-        if getattr(check_memory(self.memory), "location", self.memory) is not None and is_private(self):
-            raise ValueError(
-                f"memory={self.memory!r} would write private rows to files that others may read, in the clear; leave "
-                "it out, as a condenser has privacy="
-            )
+        check_memory(self.memory)
+        check_steps(self)
 
     def _condenses(self) -> bool:
         return any(isinstance(step, PairMixin) for _, step in self.steps)

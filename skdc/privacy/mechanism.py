@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skdc.data import Schema
 from skdc.privacy.declared import LARGEST, DeclaredEncoder, declared_column, warn_of_outside
 from skdc.privacy.ledger import NEIGHBORS, PrivacyLedger, Release, accounting, check_budget, epsilon_of
 from skdc.privacy.noise import Noise
+from skdc.privacy.steps import refuse_caches, refuse_learning
 
 COUNT_NOISE = 10.0  # numbers of rows get so many times the noise of sums
 FIRST_NOISE = 5.0  # and what is released before the first step so many times that of the steps
@@ -160,7 +162,7 @@ class GaussianMechanism(BaseEstimator):
 
         Parameters
         ----------
-        encoder : FrozenEstimator, "auto" or None
+        encoder : transformer, "auto" or None
             As given to the condenser.
         X : array or frame
 
@@ -169,26 +171,22 @@ class GaussianMechanism(BaseEstimator):
         ValueError
             If an encoder is given that would learn from the rows, or beside ranges of columns.
         """
-        is_frozen = isinstance(encoder, FrozenEstimator)
-        if not (encoder is None or is_frozen or isinstance(encoder, str)):
-            raise ValueError(
-                f"encoder={encoder!r} would learn from the rows, and what it learns would be released without noise; "
-                "fit it to public rows and give it as sklearn.frozen.FrozenEstimator(encoder)"
-            )
+        refuse_learning("encoder=", encoder)
+        is_given = not (encoder is None or isinstance(encoder, str))
         if isinstance(self.feature_range, Mapping):
             known = DeclaredEncoder(self.feature_range).fit(X)
         else:
             low, high = self._ends()
-            if not is_frozen:
+            if not is_given:
                 self._refuse_words(X)
                 self._refuse_unlike(X, low, high)
             known = MinMaxScaler().fit(np.stack([low, high])) if low.ndim else None
-        if known is not None and is_frozen:
+        if known is not None and is_given:
             raise ValueError(
                 f"encoder={encoder!r} is given beside the ranges of columns; give feature_range=(low, high), two "
                 "numbers, for what the encoder makes"
             )
-        return encoder if is_frozen else None if known is None else FrozenEstimator(known)
+        return encoder if is_given else None if known is None else FrozenEstimator(known)
 
     def statement(self, release: Release, schema: Schema, released: str) -> dict[str, Any]:
         """Return what was released and what was taken for known, as `privacy_`.
@@ -308,6 +306,28 @@ def is_private(part: Any) -> bool:
     if isinstance(part, list | tuple):
         return any(map(is_private, part))
     return isinstance(part, BaseEstimator) and is_private(part.get_params(deep=False))
+
+
+def check_steps(owner: Any) -> None:
+    """Refuse what a pipeline would do with rows that are private for one of its steps.
+
+    Raises
+    ------
+    ValueError
+        If the pipeline, or a step before the private one, learns from the rows or keeps them in files.
+    """
+    before = []
+    for name, step in owner.steps:
+        if not is_private(step):
+            before.append((name, step))
+            continue
+        refuse_caches("", {"memory": owner.memory})
+        for earlier, part in before:
+            refuse_caches(f"the step {earlier!r}: ", part.get_params() if hasattr(part, "get_params") else {})
+            refuse_learning(f"the step {earlier!r}: ", part)
+        if isinstance(step, Pipeline):  # it sees the rows as the one outside does
+            check_steps(step)
+        return
 
 
 def _steps(noise_multiplier: float, n_releases: int, sampling_rate: float) -> Release:
