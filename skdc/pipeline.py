@@ -21,7 +21,7 @@ from skdc.condensers._callbacks import announced, with_callbacks
 from skdc.condensers._output import CondensedPair
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.pair import PairMixin
-from skdc.isolation import restored_on_failure
+from skdc.isolation import all_or_nothing
 from skdc.privacy.mechanism import check_steps
 
 
@@ -107,6 +107,7 @@ class CondensingPipeline(Pipeline):
         self.verbose = verbose
 
     @with_callbacks
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Fit the steps, those after a condenser on what it made of the rows.
 
@@ -133,6 +134,7 @@ class CondensingPipeline(Pipeline):
 
     @available_if(_pipeline_has("fit_transform"))
     @with_callbacks
+    @all_or_nothing
     def fit_transform(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> Any:
         """Fit, and return what a next step would be fitted on.
 
@@ -178,10 +180,6 @@ class CondensingPipeline(Pipeline):
 
     def _fit_stages(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the steps up to each condenser, and then the last ones by a method; return what that returns."""
-        with restored_on_failure(self, *(step for _, step in self.steps)):
-            return self._fit_each(method, X, y, params)
-
-    def _fit_each(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         self.steps = list(self.steps)
         self._validate_steps()
         *before, last = _plan(self, method, X, params)
