@@ -37,7 +37,6 @@ from skdc.condensers._private import declared_rows, drawn_data, private_source, 
 from skdc.condensers._progress import tell_stage
 from skdc.condensers._rehearsal import rehearse
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of
-from skdc.condensers._settled import settled
 from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.pair import PairMixin
@@ -50,6 +49,7 @@ from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
+from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
