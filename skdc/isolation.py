@@ -17,16 +17,45 @@ Method = TypeVar("Method", bound=Callable[..., Any])
 
 @contextmanager
 def restored_on_failure(*estimators: Any) -> Iterator[None]:
-    """Leave estimators as they were if what is done does not end: by an error, or by an interrupt."""
-    before = [(vars(estimator), vars(estimator).copy()) for estimator in estimators if hasattr(estimator, "__dict__")]
+    """Leave estimators as they were if what is done does not end: by an error, or by an interrupt.
+
+    So are the estimators that they are made of, such as the steps of pipelines, at any depth.
+    """
+    states: dict[int, tuple[Any, Any]] = {}
+    for estimator in estimators:
+        _remember(estimator, states)
     try:
         yield
     except BaseException:
-        for state, old in before:
+        for state, old in states.values():
+            if isinstance(state, list):
+                state[:] = old
+                continue
             kept = {name: state[name] for name in _OF_CALLBACKS if name in state}
             state.clear()
             state.update(old | kept)
         raise
+
+
+def _remember(value: Any, states: dict[int, tuple[Any, Any]]) -> bool:
+    """Write down the state of an estimator and of those inside, by identity; return whether there is one.
+
+    Lists and dictionaries of estimators are written down with them: some are changed in place.
+    """
+    if id(value) in states:
+        return True
+    if isinstance(value, list | tuple | dict):
+        inner = value.values() if isinstance(value, dict) else value
+        holds = any([_remember(one, states) for one in inner])
+        if holds and not isinstance(value, tuple):
+            states[id(value)] = value, value.copy()
+        return holds
+    if not hasattr(type(value), "fit") or not hasattr(value, "__dict__"):
+        return False
+    states[id(value)] = vars(value), vars(value).copy()
+    for one in list(vars(value).values()):
+        _remember(one, states)
+    return True
 
 
 def all_or_nothing(fit: Method) -> Method:

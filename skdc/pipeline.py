@@ -21,8 +21,8 @@ from skdc.condensers._callbacks import announced, with_callbacks
 from skdc.condensers._output import CondensedPair
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.pair import PairMixin
-from skdc.isolation import restored_on_failure
-from skdc.privacy.mechanism import is_private
+from skdc.isolation import all_or_nothing
+from skdc.privacy.mechanism import check_steps
 
 
 def _pipeline_has(method: str) -> Callable[[CondensingPipeline], bool]:
@@ -57,7 +57,8 @@ class CondensingPipeline(Pipeline):
         Where fitted transformers and condensers are kept, so that a search over the steps after a condenser
         condenses each fold once. The last step is never kept. A condenser with `random_state=None` is kept like any
         other, which freezes its randomness: a warning tells. The files hold rows in the clear, and are pickles, which
-        run what is in them when they are read: trust a folder as you trust code. Private condensers are refused.
+        run what is in them when they are read: trust a folder as you trust code. Refused with a private condenser, also
+        of a pipeline that is a step.
     verbose : bool, default=False
         Print the time that each step takes.
 
@@ -106,6 +107,7 @@ class CondensingPipeline(Pipeline):
         self.verbose = verbose
 
     @with_callbacks
+    @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> Self:
         """Fit the steps, those after a condenser on what it made of the rows.
 
@@ -132,6 +134,7 @@ class CondensingPipeline(Pipeline):
 
     @available_if(_pipeline_has("fit_transform"))
     @with_callbacks
+    @all_or_nothing
     def fit_transform(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> Any:
         """Fit, and return what a next step would be fitted on.
 
@@ -169,21 +172,14 @@ class CondensingPipeline(Pipeline):
 
     def _validate_steps(self) -> None:
         super()._validate_steps()
-        if getattr(check_memory(self.memory), "location", self.memory) is not None and is_private(self):
-            raise ValueError(
-                f"memory={self.memory!r} would write private rows to files that others may read, in the clear; leave "
-                "it out, as a condenser has privacy="
-            )
+        check_memory(self.memory)
+        check_steps(self)
 
     def _condenses(self) -> bool:
         return any(isinstance(step, PairMixin) for _, step in self.steps)
 
     def _fit_stages(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         """Fit the steps up to each condenser, and then the last ones by a method; return what that returns."""
-        with restored_on_failure(self, *(step for _, step in self.steps)):
-            return self._fit_each(method, X, y, params)
-
-    def _fit_each(self, method: str, X: Any, y: Any, params: dict[str, Any]) -> Any:
         self.steps = list(self.steps)
         self._validate_steps()
         *before, last = _plan(self, method, X, params)

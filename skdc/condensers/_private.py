@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
 from skdc.condensers._input import Problem, encoder_of_stream, read
 from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import like_rows, like_targets
+from skdc.condensers._rehearsal import rehearse_drawn
 from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe
@@ -30,29 +32,36 @@ from skdc.source import RowSource, Source, draw_seed
 
 
 def drawn_data(
-    condenser: Any, mechanism: Any, X: Any, y: Any, sample_weight: Any, sensitive_features: Any
+    condenser: Any, recipe: Recipe, previous: Any, X: Any, y: Any, sample_weight: Any, sensitive_features: Any
 ) -> tuple[tuple[Any, Any, None, None], dict[str, Any]]:
     """Return what stands for the data of a fit, like them: rows drawn from a release; and fitted attributes.
 
     Raises
     ------
     ValueError
-        For bad input, and for data of which one row can change more than is known.
+        For bad input, for data of which one row can change more than is known, and for what cannot be fitted.
     """
+    mechanism: Any = recipe.privacy
     encoder = mechanism.encoder(None, X)
     given = X, y, sample_weight, sensitive_features
     problem = read(condenser, *given, task=condenser.task, encoder=encoder, classes=mechanism.classes)
     refuse_unbounded(problem, sensitive_features is not None)
     schema, seed = problem.schema, draw_entropy(condenser.random_state)
-    rows, codes, release = mechanism.draw(mechanism.within(problem.X), problem.codes, schema.n_classes, seed)
-    limits = np.finfo(schema.float_dtype)
-    rows = rows.clip(limits.min, limits.max).astype(schema.float_dtype)
-    if encoder is not None:  # columns hold what was declared, and nothing else
-        rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
     public_X, public_y = public_containers(X, y, schema)
-    drawn = like_rows(rows, public_X, None), None
-    if schema.classes is not None:
-        drawn = drawn[0], like_targets(schema.classes[codes], public_y, None)
+
+    def shown(rows: NDArray, codes: NDArray) -> tuple[Any, Any]:
+        """Return encoded rows and class codes in the containers of the data."""
+        limits = np.finfo(schema.float_dtype)
+        rows = rows.clip(limits.min, limits.max).astype(schema.float_dtype)
+        if encoder is not None:  # columns hold what was declared, and nothing else
+            rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
+        labels = None if schema.classes is None else like_targets(schema.classes[codes], public_y, None)
+        return like_rows(rows, public_X, None), labels
+
+    inside = mechanism.within(problem.X)
+    rehearse_drawn(condenser, recipe, schema, previous, shown)
+    rows, codes, release = mechanism.draw(inside, problem.codes, schema.n_classes, seed)
+    drawn = shown(rows, codes)
     released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"
     return (*drawn, None, None), {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
 

@@ -36,6 +36,24 @@ class Start(NamedTuple):
     y: NDArray | None
     key: NDArray
 
+    @classmethod
+    def of(cls, condenser: Any) -> Start | None:
+        """Return the set of the last fit of a condenser, if it is to start from it.
+
+        Raises
+        ------
+        ValueError
+            If that set was made from private rows without noise.
+        """
+        if not condenser.warm_start or "X_syn_" not in vars(condenser):
+            return None
+        if getattr(condenser, "privacy", None) is not None and "privacy_" not in vars(condenser):
+            raise ValueError(
+                "warm_start=True would start from a set that was made from private rows without noise; fit a new "
+                "condenser"
+            )
+        return cls(condenser.X_syn_, condenser.y_learned_, condenser._key)
+
     def load(self, synthetic: LiveSet, source: Source, encoder: Any) -> None:
         """Move a live set to the last one.
 

@@ -17,10 +17,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._inner import chooser_of
@@ -37,8 +34,8 @@ from skdc.condensers._output import (
 )
 from skdc.condensers._private import declared_rows, drawn_data, private_source, public_containers, read_as_told
 from skdc.condensers._progress import tell_stage
+from skdc.condensers._rehearsal import rehearse
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of, tell_early
-from skdc.condensers._settled import settled
 from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.pair import PairMixin
@@ -51,6 +48,7 @@ from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
+from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.source import RowSource, Source, draw_seed
@@ -179,7 +177,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
             If the user interrupts it before there is a set; the condenser is what it was before. Later, the set of the
             last step is kept, and an `InterruptedWarning` says so.
         """
-        previous = self._previous()
+        previous = Start.of(self)
         with restored_on_failure(self):
             self._forget()
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
@@ -189,24 +187,37 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
                 if recipe.privacy is not None:
                     given = declared_rows(recipe.privacy, *given)
                 if recipe.draws():
-                    given, released = drawn_data(self, mechanism, *given)
+                    given, released = drawn_data(self, recipe, previous, *given)
                     recipe = recipe._replace(privacy=None)
-                privacy, has_groups = recipe.privacy, given[3] is not None
-                problem = read_as_told(self, given, recipe)
-                containers = given[:2] if privacy is None else public_containers(*given[:2], problem.schema)
-                recipe = checked(self._recipe_for(problem.schema))._replace(privacy=privacy)
-                refuse_idle_groups(recipe, has_groups)
+                problem, recipe = self._read(recipe, given)
+                containers = given[:2]
+                if recipe.privacy is not None:
+                    containers = public_containers(*containers, problem.schema)
+                    rehearse(self, problem, recipe, previous, containers)
                 self.recipe_ = recipe._replace(privacy=mechanism).copied()
-                device, seed = find_device(self.device), draw_entropy(self.random_state)
-                with randomness(seed):
-                    error = self._condense(problem, recipe, previous, device, seed)
-            if "indices_" not in vars(self) and privacy is None:
-                containers = problem.with_weight(*containers)
-            self._contain(*containers)
-            for name, value in released.items():
-                setattr(self, name, value)
+                error = self._make(problem, recipe, previous, containers)
+            self.__dict__.update(released)
         tell_early(self, error)
         return self
+
+    def _read(self, recipe: Recipe, given: tuple[Any, Any, Any, Any]) -> tuple[Problem, Recipe]:
+        """Return the validated data of a fit, and the nouns for data of their kind."""
+        problem = read_as_told(self, given, recipe)
+        recipe = checked(self._recipe_for(problem.schema))._replace(privacy=recipe.privacy)
+        refuse_idle_groups(recipe, given[3] is not None)
+        return problem, recipe
+
+    def _make(
+        self, problem: Problem, recipe: Recipe, previous: Start | None, containers: tuple[Any, Any]
+    ) -> DivergenceError | Interruption | None:
+        """Condense what was read, and show the set in containers; return the error of a solver that stopped early."""
+        device, seed = find_device(self.device), draw_entropy(self.random_state)
+        with randomness(seed):
+            error = self._condense(problem, recipe, previous, device, seed)
+        if "indices_" not in vars(self) and recipe.privacy is None:
+            containers = problem.with_weight(*containers)
+        self._contain(*containers)
+        return error
 
     def transform(self, X: ArrayLike) -> Any:
         """Return new rows unchanged: the synthetic set lives in the space of the data.
@@ -360,16 +371,6 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
 
     def _pair(self) -> tuple[Any, Any]:
         return self._X_out, self._y_out
-
-    def _previous(self) -> Start | None:
-        if not self.warm_start or "X_syn_" not in vars(self):
-            return None
-        if getattr(self, "privacy", None) is not None and "privacy_" not in vars(self):
-            raise ValueError(
-                "warm_start=True would start from a set that was made from private rows without noise; fit a new "
-                "condenser"
-            )
-        return Start(self.X_syn_, self.y_learned_, self._key)
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name in _OUTPUTS or _FITTED.fullmatch(name)]:

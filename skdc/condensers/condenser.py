@@ -17,7 +17,8 @@ from skdc.condensers._input import read
 from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import template
 from skdc.condensers._private import declared_rows, private_stream, public_containers, refuse_unbounded
-from skdc.condensers._runtime import draw_entropy, find_device, isolated, tell_early
+from skdc.condensers._rehearsal import rehearse
+from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, tell_early
 from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
@@ -248,18 +249,24 @@ class Condenser(BaseCondenser):
             )
         recipe, device = self.recipe(), find_device(self.device)
         refuse_idle_groups(recipe, has_groups=False)
+        if recipe.privacy is not None and recipe.privacy.encoder(None, X) is not None:
+            raise ValueError(
+                f"partial_fit takes rows as they are, but {recipe.privacy!r} has a range for each column; give (low, "
+                "high), two numbers for all, or call fit on all rows"
+            )
         problem = read(self, X, y, sample_weight, task=self.task, encoder=None, classes=classes)
         objective, seed = clone(recipe.discrepancy), draw_entropy(self.random_state)
         if recipe.privacy is None:
             source = SketchSource(Sketch(len(problem.schema.class_of_key), 0, 0), problem.schema, device)
             self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
         else:
+            X, y = public_containers(X, y, problem.schema)
+            rehearse(self, problem, recipe, None, (X, y))
             self._stream = private_stream(objective, problem.schema, recipe.privacy, device, seed)
         self.recipe_ = recipe.copied()
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes
-        containers = (X, y) if recipe.privacy is None else public_containers(X, y, problem.schema)
-        self._templates, self._input_shape = tuple(map(template, containers)), problem.schema.input_shape
+        self._templates, self._input_shape = (template(X), template(y)), problem.schema.input_shape
 
     def _sample_size(self, schema: Schema) -> int:
         if self.n_samples is not None and not isinstance(self.n_samples, Integral):
@@ -292,7 +299,7 @@ class Condenser(BaseCondenser):
         rows = problem.X, problem.y, problem.weight, problem.key
         stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
         if not self.warm_start or "X_syn_" in vars(self):
-            self._start = self._previous()
+            self._start = Start.of(self)
         for name in _SOLVED:
             vars(self).pop(name, None)
 

@@ -12,6 +12,7 @@ from skdc.discrepancies.penalties import Penalty
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import Parameterization
 from skdc.privacy import GaussianMechanism
+from skdc.privacy.steps import refuse_caches
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.private import PrivateDescent
@@ -101,27 +102,11 @@ def checked(recipe: Recipe) -> Recipe:
         )
     if privacy is not None:
         privacy.check()
-        _refuse_caches(recipe)
+        for part in (discrepancy, parameterization, solver):
+            refuse_caches(f"{part!r}: ", {} if part is None else part.get_params())  # type: ignore[attr-defined]
         if not privacy.draws:
             _refuse_leaks(recipe)
     return recipe
-
-
-def _refuse_caches(recipe: Recipe) -> None:
-    """Refuse files in the clear beside a private set.
-
-    Raises
-    ------
-    ValueError
-        Naming the part.
-    """
-    for leaf in recipe.leaves():
-        cached = [name for name, value in leaf.get_params().items() if name.split("__")[-1] == "memory" and value]
-        if cached:
-            raise ValueError(
-                f"{leaf!r} has {cached[0]}= set: what it learns from rows would lie in files that others may read; "
-                "leave it out where rows are private"
-            )
 
 
 def _refuse_leaks(recipe: Recipe) -> None:

@@ -102,7 +102,7 @@ class Gaussian(Radial):
         return lambda rows, others: self._of_squares(distances_of_norms(x[rows], x[others], norms[rows], norms[others]))
 
     def _of_squares(self, squares: Tensor) -> Tensor:
-        exponents = -0.5 * (-2 * self.log_bandwidth_.to(squares.dtype)).exp()
+        exponents = -0.5 * (-2 * torch.as_tensor(self.log_bandwidth_).to(squares.dtype)).exp()
         if len(exponents) == 1 and not (squares.requires_grad or exponents.requires_grad):
             return squares.mul_(exponents).exp_()
         first, *others = ((squares * exponent).exp_() for exponent in exponents)
@@ -136,7 +136,7 @@ class InverseMultiquadric(Radial):
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
         squares = squared_distances(x, y)
-        scales = (-2 * self.log_bandwidth_.to(x.dtype)).exp()
+        scales = (-2 * torch.as_tensor(self.log_bandwidth_).to(x.dtype)).exp()
         return sum((1 + squares * scale).rsqrt() for scale in scales) / len(scales)
 
 
@@ -161,7 +161,7 @@ class Laplace(Radial):
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
         apart = distances(x, y)
-        scales = (-self.log_bandwidth_.to(x.dtype)).exp()
+        scales = (-torch.as_tensor(self.log_bandwidth_).to(x.dtype)).exp()
         return sum((-apart * scale).exp() for scale in scales) / len(scales)
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 from skdc.isolation import all_or_nothing
 from skdc.kernels import Gaussian, Kernel
 from skdc.learners.targets import checked_weight, class_targets, require_shape
+from skdc.settled import settled
 
 _PREDICT_ROWS = 4096
 
@@ -75,14 +76,18 @@ class _KernelRidge(BaseEstimator):
         X, targets, weight = X[weight > 0], targets[weight > 0], weight[weight > 0]
         self.shift_ = np.average(X, axis=0, weights=weight) if self.shift is None else self.shift
         points, mass = self._values(X), torch.as_tensor(weight)
-        self.kernel_ = clone(Gaussian() if self.kernel is None else self.kernel).fit(points, mass)
-        self.X_fit_ = X
+        # What stays is numbers: the kernel is brought to life where it is used.
+        self.kernel_ = settled(clone(Gaussian() if self.kernel is None else self.kernel).fit(points, mass))
+        self.X_fit_, self._weight = X, weight
         self.dual_coef_ = self._dual(points, torch.as_tensor(targets), mass).numpy()
+
+    def _live_kernel(self, points: Tensor) -> Kernel:
+        return self.kernel_.resolved().fit(points, torch.as_tensor(self._weight))
 
     def _dual(self, points: Tensor, targets: Tensor, mass: Tensor) -> Tensor:
         if not self.regularization > 0:
             raise ValueError(f"regularization={self.regularization!r} must be positive")
-        return dual_weights(self.kernel_(points, points), targets, mass, self.regularization)
+        return dual_weights(self._live_kernel(points)(points, points), targets, mass, self.regularization)
 
     def _values(self, X: NDArray) -> Tensor:
         return torch.as_tensor(X.astype(np.float64) - self.shift_).flatten(1)
@@ -91,7 +96,8 @@ class _KernelRidge(BaseEstimator):
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, allow_nd=True)
         require_shape(X, self.X_fit_.shape[1:])
-        with_points, dual = self.kernel_.against(self._values(self.X_fit_)), torch.as_tensor(self.dual_coef_)
+        points, dual = self._values(self.X_fit_), torch.as_tensor(self.dual_coef_)
+        with_points = self._live_kernel(points).against(points)
         pieces = [
             with_points(self._values(X[start : start + _PREDICT_ROWS])) @ dual
             for start in range(0, len(X), _PREDICT_ROWS)
@@ -122,7 +128,7 @@ class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
     ----------
     dual_coef_ : ndarray of shape (n_samples, n_outputs)
     kernel_ : Kernel
-        The fitted kernel.
+        The kernel, with what it has learned in numbers.
     X_fit_ : ndarray
         The rows it was fitted on.
 
@@ -193,7 +199,7 @@ class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
     classes_ : ndarray of shape (n_classes,)
     dual_coef_ : ndarray of shape (n_samples, n_classes)
     kernel_ : Kernel
-        The fitted kernel.
+        The kernel, with what it has learned in numbers.
     X_fit_ : ndarray
         The rows it was fitted on.
 
@@ -264,7 +270,7 @@ class KernelExpansionClassifier(KernelRidgeClassifier):
     dual_coef_ : ndarray of shape (n_samples, n_classes)
         The targets, times the weights.
     kernel_ : Kernel
-        The fitted kernel.
+        The kernel, with what it has learned in numbers.
     X_fit_ : ndarray
         The rows.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle, islice
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Self
@@ -101,12 +101,18 @@ class DeclaredRange(DeclaredColumn):
 
         low, high = self.values[0], self.values[-1]
         if self.dtype.kind in "iuf":
-            plain = pd.api.types.is_numeric_dtype(column.dtype)
-            numbers = column if plain else pd.to_numeric(column.astype(object), errors="coerce")
-            read = pd.Series(numbers.to_numpy(dtype=np.float64, na_value=np.nan), index=column.index)
+            if pd.api.types.is_numeric_dtype(column.dtype):
+                numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
+            else:
+                numbers = np.array([_cell(float, value, np.nan) for value in column], dtype=np.float64)
+            read = pd.Series(numbers, index=column.index)
+        elif column.dtype == self.dtype:
+            read = column
         else:
-            convert = pd.to_timedelta if self.dtype.kind == "m" else pd.to_datetime
-            read = convert(column.astype(object), errors="coerce").astype(self.dtype)
+            # Cell by cell: of a whole column pandas takes the format and the time zone from some row.
+            words = {word: _cell(self._time, word, pd.NaT) for word in {cell for cell in column if type(cell) is str}}
+            cells = [words[cell] if type(cell) is str else _cell(self._time, cell, pd.NaT) for cell in column]
+            read = pd.Series(cells, index=column.index, dtype=self.dtype)
         odd = (read < low) | (read > high)
         if self.is_whole:
             odd |= read.notna() & (read != read.round())
@@ -117,6 +123,19 @@ class DeclaredRange(DeclaredColumn):
             # What may not be missing gets the middle of the range.
             read = read.fillna(low + (high - low) // 2 if self.is_whole else low + (high - low) / 2).astype(self.dtype)
         return read.rename(self.name), odd.to_numpy()
+
+    def _time(self, value: Any) -> Any:
+        """Return a date, in the declared zone or, where there is none, in UTC; or a duration."""
+        import pandas as pd
+
+        if self.dtype.kind == "m":
+            return pd.Timedelta(pd.to_timedelta(value)).as_unit(self.values[0].unit)
+        date, zone = pd.Timestamp(pd.to_datetime(value)), self.values[0].tz
+        if date.tz is None:
+            date = date.tz_localize(zone)
+        else:
+            date = date.tz_convert("UTC").tz_localize(None) if zone is None else date.tz_convert(zone)
+        return date.as_unit(self.values[0].unit)
 
 
 class DeclaredLevels(DeclaredColumn):
@@ -152,9 +171,10 @@ class DeclaredLevels(DeclaredColumn):
         """Return a column brought to what is declared, NaN where nothing is; and which rows had to be changed."""
         import pandas as pd
 
-        values = column.astype(object)
-        codes = pd.Index(self.values, dtype=object, tupleize_cols=False).get_indexer(values)
-        odd = (codes < 0) & ~(values.isna().to_numpy() & self.has_missing)
+        values, known = column.astype(object), {level: code for code, level in enumerate(self.values)}
+        codes = np.array([_cell(known.__getitem__, value, -1) for value in values], dtype=np.int64)
+        missing = np.array([_cell(pd.isna, value, False) is True for value in values], dtype=bool)
+        odd = (codes < 0) & ~(missing & self.has_missing)
         read = pd.Categorical.from_codes(codes, dtype=self.categories)
         return pd.Series(read, index=column.index, name=self.name), odd
 
@@ -220,6 +240,14 @@ class DeclaredEncoder(TransformerMixin, BaseEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> NDArray:
         """Return the names of the codes."""
         return self.encoder_.get_feature_names_out()
+
+
+def _cell(read: Callable[[Any], Any], value: Any, odd: Any) -> Any:
+    """Return what a cell holds, and something else where it cannot be read: an error would tell of a row."""
+    try:
+        return read(value)
+    except Exception:
+        return odd
 
 
 def declared_column(name: Any, declared: Any, dtype: Any = None) -> DeclaredColumn:

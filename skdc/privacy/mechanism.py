@@ -10,12 +10,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
+from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
 from skdc.data import Schema
 from skdc.privacy.declared import LARGEST, DeclaredEncoder, declared_column, warn_of_outside
 from skdc.privacy.ledger import NEIGHBORS, PrivacyLedger, Release, accounting, check_budget, epsilon_of
 from skdc.privacy.noise import Noise
+from skdc.privacy.steps import refuse_caches, refuse_learning
 
 COUNT_NOISE = 10.0  # numbers of rows get so many times the noise of sums
 FIRST_NOISE = 5.0  # and what is released before the first step so many times that of the steps
@@ -160,7 +162,7 @@ class GaussianMechanism(BaseEstimator):
 
         Parameters
         ----------
-        encoder : FrozenEstimator, "auto" or None
+        encoder : transformer, "auto" or None
             As given to the condenser.
         X : array or frame
 
@@ -169,25 +171,22 @@ class GaussianMechanism(BaseEstimator):
         ValueError
             If an encoder is given that would learn from the rows, or beside ranges of columns.
         """
-        is_frozen = isinstance(encoder, FrozenEstimator)
-        if not (encoder is None or is_frozen or isinstance(encoder, str)):
-            raise ValueError(
-                f"encoder={encoder!r} would learn from the rows, and what it learns would be released without noise; "
-                "fit it to public rows and give it as sklearn.frozen.FrozenEstimator(encoder)"
-            )
+        refuse_learning("encoder=", encoder)
+        is_given = not (encoder is None or isinstance(encoder, str))
         if isinstance(self.feature_range, Mapping):
             known = DeclaredEncoder(self.feature_range).fit(X)
         else:
             low, high = self._ends()
-            if not is_frozen:
+            if not is_given:
                 self._refuse_words(X)
+                self._refuse_unlike(X, low, high)
             known = MinMaxScaler().fit(np.stack([low, high])) if low.ndim else None
-        if known is not None and is_frozen:
+        if known is not None and is_given:
             raise ValueError(
                 f"encoder={encoder!r} is given beside the ranges of columns; give feature_range=(low, high), two "
                 "numbers, for what the encoder makes"
             )
-        return encoder if is_frozen else None if known is None else FrozenEstimator(known)
+        return encoder if is_given else None if known is None else FrozenEstimator(known)
 
     def statement(self, release: Release, schema: Schema, released: str) -> dict[str, Any]:
         """Return what was released and what was taken for known, as `privacy_`.
@@ -238,8 +237,7 @@ class GaussianMechanism(BaseEstimator):
         """
         # Strong types: numbers of a wide range would overflow in those of X.
         low, high = map(np.float64, self.ends)
-        if X.dtype.kind == "f" and max(abs(low), abs(high)) > np.finfo(X.dtype).max:
-            raise ValueError(f"feature_range goes from {low:g} to {high:g}, beyond {X.dtype}; give X as float64")
+        refuse_narrow(X.dtype, low, high)
         outside = ((low > X) | (high < X)).reshape(len(X), -1).any(axis=1)
         warn_of_outside(outside)
         return X.clip(low, high).astype(np.promote_types(X.dtype, np.float32)) if outside.any() else X
@@ -254,6 +252,19 @@ class GaussianMechanism(BaseEstimator):
                 "dictionary {column: (low, high) or list of levels} that names all columns"
             )
 
+    def _refuse_unlike(self, X: Any, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
+        """Refuse ends that are not those of the columns, or that numbers of their dtype do not reach."""
+        shape = np.shape(X)[1:]
+        if low.ndim and shape != low.shape:
+            raise ValueError(
+                f"feature_range has the ends of {len(low)} column(s), but rows of X have shape {shape}; give an "
+                "end for each column of a table, or (low, high), two numbers for all"
+            )
+        dtypes = list(X.dtypes) if hasattr(X, "select_dtypes") else [np.asarray(X).dtype]
+        n_columns = max(low.size, len(dtypes))
+        for dtype, *ends in zip(np.resize(dtypes, n_columns), np.resize(low, n_columns), np.resize(high, n_columns)):
+            refuse_narrow(dtype, *ends)
+
     def _ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         message = f"{type(self).__name__}(feature_range={self.feature_range!r}): give (low, high) with low below high"
         try:
@@ -261,11 +272,29 @@ class GaussianMechanism(BaseEstimator):
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(message) from error
         low, high = np.broadcast_arrays(low, high)
-        if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all() or low.ndim > 1:
+        if low.ndim > 1:
+            raise ValueError(
+                f"{type(self).__name__}(feature_range=...) has ends of shape {low.shape}; give (low, high), two "
+                "numbers, or one-dimensional arrays with an end for each column of a table"
+            )
+        if not (np.isfinite(low) & np.isfinite(high) & (low < high)).all():
             raise ValueError(message)
         if not (np.maximum(abs(low), abs(high)).max() <= LARGEST and (high / 2 - low / 2).min() >= 1 / LARGEST):
             raise ValueError(f"{message}; numbers may go to {LARGEST:g}, and differ by {2 / LARGEST:g} or more")
         return low, high
+
+
+def refuse_narrow(dtype: Any, low: float, high: float) -> None:
+    """Refuse a range that goes beyond what floats of a dtype reach.
+
+    Raises
+    ------
+    ValueError
+        Saying what to do.
+    """
+    plain = getattr(dtype, "numpy_dtype", dtype)  # of nullable columns
+    if getattr(plain, "kind", "O") == "f" and max(abs(low), abs(high)) > np.finfo(plain).max:
+        raise ValueError(f"feature_range goes from {low:g} to {high:g}, beyond {dtype}; give X as float64")
 
 
 def is_private(part: Any) -> bool:
@@ -277,6 +306,28 @@ def is_private(part: Any) -> bool:
     if isinstance(part, list | tuple):
         return any(map(is_private, part))
     return isinstance(part, BaseEstimator) and is_private(part.get_params(deep=False))
+
+
+def check_steps(owner: Any) -> None:
+    """Refuse what a pipeline would do with rows that are private for one of its steps.
+
+    Raises
+    ------
+    ValueError
+        If the pipeline, or a step before the private one, learns from the rows or keeps them in files.
+    """
+    before = []
+    for name, step in owner.steps:
+        if not is_private(step):
+            before.append((name, step))
+            continue
+        refuse_caches("", {"memory": owner.memory})
+        for earlier, part in before:
+            refuse_caches(f"the step {earlier!r}: ", part.get_params() if hasattr(part, "get_params") else {})
+            refuse_learning(f"the step {earlier!r}: ", part)
+        if isinstance(step, Pipeline):  # it sees the rows as the one outside does
+            check_steps(step)
+        return
 
 
 def _steps(noise_multiplier: float, n_releases: int, sampling_rate: float) -> Release:

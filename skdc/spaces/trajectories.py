@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from itertools import chain, count, islice
 from typing import Any, Self
 
@@ -11,7 +12,7 @@ from joblib import Memory
 from joblib import hash as hash_of
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from skdc.data import Block, LabeledSet, unweighted
 from skdc.learners.training import unrolled
@@ -109,7 +110,7 @@ class TrainingTrajectories(Space):
         train = memory.cache(train_experts, ignore=["network"])
         arrays = [values.cpu().numpy() for values in (rows.X, rows.y, rows.weight)]
         lengths = self.n_experts, self.n_segments, self.n_expert_steps, self.expert_step_size
-        fingerprint = "" if memory.location is None else _fingerprint(arrays, schema.task, self.network, seed)
+        fingerprint = "" if memory.location is None else _fingerprint(arrays, schema.task, self.network, seed, network)
         paths = train(*arrays, schema.task, self.network, fingerprint, *lengths, seed)
         self.task_ = schema.task
         self.paths_ = source.tensor(paths)
@@ -146,6 +147,7 @@ class TrainingTrajectories(Space):
 
 
 _EXPERT_BATCH = 128
+_FAR = (10.0, 100.0, 1000.0)  # in units of the rows
 
 
 def train_experts(
@@ -203,10 +205,21 @@ def train_experts(
     return torch.stack(paths).numpy()
 
 
-def _fingerprint(arrays: list[NDArray], task: str, network: Builder | None, seed: int) -> str:
-    """Return what tells a network from others that print alike: where a few steps on a few rows lead it."""
+def _fingerprint(arrays: list[NDArray], task: str, builder: Builder | None, seed: int, network: nn.Module) -> str:
+    """Return what tells a network from others that print alike.
+
+    That is where a few steps on a few rows lead it, and what it computes there of all rows, and of rows far from them:
+    training may lead activations to where those of the first steps are not.
+    """
     few = [values[:: max(1, len(values) // _EXPERT_BATCH)] for values in arrays]
-    return str(hash_of(train_experts(*few, task, network, "", 1, 1, 5, 0.1, seed)))
+    paths = train_experts(*few, task, builder, "", 1, 1, 5, 0.1, seed)
+    probe = deepcopy(network).cpu()
+    vector_to_parameters(torch.as_tensor(paths[0, -1]), probe.parameters())
+    shown = [arrays[0], *(scale * few[0] for scale in _FAR)]
+    with randomness(seed), torch.no_grad():
+        batches = [torch.as_tensor(rows).tensor_split(-(-len(rows) // _EXPERT_BATCH)) for rows in shown]
+        outputs = [probe(batch).numpy() for batch in chain.from_iterable(batches)]
+    return str(hash_of((paths, outputs)))
 
 
 def named_parameters(network: nn.Module, vector: Tensor) -> dict[str, Tensor]:

@@ -7,7 +7,9 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdc import (
@@ -17,6 +19,7 @@ from skdc import (
     Condenser,
     KernelHerding,
     KMeansCondenser,
+    KMedoids,
     RandomSubset,
     make_condensing_pipeline,
 )
@@ -257,3 +260,63 @@ def test_a_search_that_is_interrupted_at_once_is_as_before(monkeypatch):
         auto.fit(X + 1, Y)
     assert vars(auto) == before
     assert clone(auto).get_params().keys() == auto.get_params().keys()
+
+
+class Breaks(ClassifierMixin, BaseEstimator):
+    """A classifier that fails with more than two classes."""
+
+    def __init__(self, error=ValueError):
+        self.error = error
+
+    def fit(self, X, y):
+        if len(np.unique(y)) > 2:
+            raise self.error
+        self.model_ = LogisticRegression().fit(X, y)
+        self.classes_ = self.model_.classes_
+        return self
+
+    def predict_proba(self, X):
+        return self.model_.predict_proba(X)
+
+
+def composites():
+    scaler = StandardScaler
+    return [
+        make_pipeline(scaler()),
+        make_pipeline(make_pipeline(scaler())),
+        make_condensing_pipeline(scaler(), scaler()),
+        FeatureUnion([("a", scaler()), ("b", FeatureUnion([("c", scaler())]))]),
+        ColumnTransformer([("a", make_pipeline(scaler()), [0, 1])], remainder=scaler()),
+    ]
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("place", range(5))
+@pytest.mark.parametrize("inside", [False, True], ids=["step", "estimator"])
+def test_a_failed_refit_changes_no_step_at_any_depth(place, error, inside):
+    step, last = composites()[place], Breaks(error)
+    # The only condenser may be in the last step, which fails.
+    tail = [CondensedEstimator(KMedoids(3), last)] if inside else [KMedoids(3), last]
+    pipe = make_condensing_pipeline(step, *tail).fit(X, Y)
+    before = pipe.predict_proba(X)
+    with pytest.raises(error):
+        pipe.fit(5 + 9 * X[:30], np.arange(30) % 3)
+    assert_array_equal(pipe.predict_proba(X), before)
+
+
+def test_lists_that_a_step_keeps_of_its_own_are_left_alone():
+    told = []
+
+    class Teller(TransformerMixin, BaseEstimator):
+        def fit(self, X, y=None):
+            self.told_ = told
+            told.append(len(X))
+            return self
+
+        def transform(self, X):
+            return X
+
+    pipe = make_condensing_pipeline(Teller(), KMedoids(3), Breaks()).fit(X, Y)
+    with pytest.raises(ValueError):
+        pipe.fit(X[:30], np.arange(30) % 3)
+    assert told == [40, 30]

@@ -1,6 +1,8 @@
 """Nothing but releases and what is declared shows in a private set."""
 
 import re
+from datetime import date, datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -13,6 +15,7 @@ from skdc import AutoCondenser, CondensedEstimator, Condenser, RandomSubset, mak
 from skdc.discrepancies import RandomFeatureMMD, SquaredL2
 from skdc.parameterizations import Points
 from skdc.privacy import ClassGaussians, GaussianMechanism, feature_range_template
+from skdc.privacy.declared import declared_column
 from skdc.privacy.sketch import PrivateSketch
 from skdc.solvers import Descent
 from skdc.spaces import TrainingTrajectories
@@ -259,6 +262,64 @@ def test_the_template_sees_no_rows():
     with pytest.raises(TypeError, match=r"pass frame\.dtypes"):
         feature_range_template(pd.DataFrame(TABLE))
     assert "HIV" not in feature_range_template(pd.DataFrame({"a": ["HIV"]}).dtypes)
+
+
+# Cells that hold anything
+
+
+DATES = pd.Timestamp("2020-01-01"), pd.Timestamp("2021-01-01")
+DECLARED = {
+    "whole": ((0, 9, None), 3),
+    "number": ((0.0, 9.0), 3.5),
+    "date": (DATES, pd.Timestamp("2020-02-01")),
+    "word": (DATES, "2020-02-01"),
+    "zone": (tuple(day.tz_localize("UTC") for day in DATES), pd.Timestamp("2020-02-01", tz="UTC")),
+    "time": ((pd.Timedelta(0), pd.Timedelta(days=9)), pd.Timedelta(days=1)),
+    "level": (["a", "b"], "b"),
+    "maybe": ([1, 2, None], 2),
+}
+ODD = [[1], {"a": 1}, ([1],), np.array([1, 2]), np.array(5), pd.Series([1, 2]), slice(1), int, object(), b"x", "x", ""]
+ODD += ["01/02/2020", "2020-13-45", *(day.tz_localize("Asia/Tokyo") for day in DATES), *DATES, datetime(9999, 1, 1)]
+ODD += [
+    date(2020, 5, 1),
+    pd.Timedelta(1),
+    True,
+    None,
+    pd.NA,
+    pd.NaT,
+    1j,
+    Decimal("sNaN"),
+    10**30,
+    10**400,
+    float("inf"),
+]
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_cell_of_anything_changes_no_other(name):
+    known, good = DECLARED[name]
+    column = declared_column(name, known)
+    alone = column.read(pd.Series([good], dtype=object))[0].iloc[0]
+    assert alone == pd.Timestamp(good) if name == "word" else alone == good
+    for odd in ODD:
+        cells = np.empty(3, dtype=object)
+        for place, value in enumerate([odd, good, good]):
+            cells[place] = value
+        for order in ([0, 1, 2], [1, 0, 2]):
+            read, outside = column.read(pd.Series(cells[order]))
+            kept = np.array(order) != 0
+            assert list(read[kept]) == [alone] * 2 and not outside[kept].any(), odd
+            assert list(column.read(pd.Series([cells[0]], dtype=object))[1]) == list(outside[~kept]), odd
+
+
+def test_a_fit_takes_cells_of_anything():
+    frame = pd.DataFrame({"level": ["a", "b"] * 30, "number": np.linspace(0, 9, 60)}).astype(object)
+    known = {"level": ["a", "b"], "number": (0.0, 9.0)}
+    for row, odd in enumerate([[1], {"a"}, np.array([1, 2])]):
+        frame.iat[row, 0] = frame.iat[row, 1] = odd
+    with pytest.warns(UserWarning, match="3 of 60 rows lie outside"):
+        X_syn, _ = draws(feature_range=known).fit(frame, np.arange(60) % 2)
+    assert set(X_syn["level"]) <= {"a", "b"}
 
 
 # Caches

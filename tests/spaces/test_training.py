@@ -278,6 +278,31 @@ def test_the_memory_tells_networks_apart_that_print_alike(tmp_path, source):
     assert not torch.equal(kept[0], kept[1])
 
 
+def test_the_memory_tells_networks_apart_by_all_rows(tmp_path, rng):
+    X, y = rng.normal(size=(1290, 4)), np.arange(1290) % 2
+    odd = rng.choice(np.setdiff1d(np.arange(1290), np.arange(0, 1290, 10)), 3, replace=False)
+    X[odd] *= 30  # rows that a few evenly spaced ones do not show
+    source = row_source(X, y)
+
+    def paths(curve, memory=None):
+        space = trajectories(lambda shape, n: nn.Sequential(nn.Linear(4, 4), curve(), nn.Linear(4, n)), memory=memory)
+        return space.fit(source, seeded()).paths_
+
+    def silent(shape, n_outputs, curve):
+        # Of the first outputs, which are all zero, nothing is to be seen.
+        network = nn.Sequential(nn.Linear(4, 4), curve(), nn.Linear(4, n_outputs))
+        nn.init.zeros_(network[2].weight)
+        return network
+
+    for curve in (nn.ReLU, nn.ReLU6):
+        torch.testing.assert_close(paths(curve, tmp_path), paths(curve), rtol=0, atol=0)
+    kept = [
+        trajectories(partial(silent, curve=curve), memory=tmp_path).fit(source, seeded()).paths_
+        for curve in (nn.ReLU, nn.ReLU6)
+    ]
+    assert not torch.equal(*kept)
+
+
 @pytest.mark.parametrize("name", ["n_experts", "n_segments", "n_expert_steps", "n_student_steps"])
 def test_nothing_to_match_is_refused(name, source):
     with pytest.raises(ValueError, match=rf"TrainingTrajectories\({name}=0\): it must be at least 1"):

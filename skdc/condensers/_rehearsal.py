@@ -1,0 +1,115 @@
+"""A fit to made-up rows before a release: what is wrong with a setting is seen before anything is given away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from numbers import Integral
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from skdc.condensers._input import Problem
+from skdc.condensers._sizes import sizes_per_class
+from skdc.condensers.recipe import Recipe
+from skdc.data import Schema
+from skdc.privacy.mechanism import refuse_narrow
+from skdc.solvers.base import Interruption
+
+_FEW = 10  # rows of each class
+
+
+def rehearse(condenser: Any, problem: Problem, recipe: Recipe, previous: Any, containers: tuple[Any, Any]) -> None:
+    """Make a set of a few rows that are made up from what is declared; nothing is entered in a ledger.
+
+    Parameters
+    ----------
+    condenser : condenser
+        A clone of it is fitted.
+    problem : Problem
+        The data of the fit; of the rows nothing is seen.
+    recipe : Recipe
+        With privacy.
+    previous : Start or None
+        The set that a warm start begins from.
+    containers : (X, y)
+        Empty ones, like those of the data.
+
+    Raises
+    ------
+    Exception
+        What the fit itself would end with, after the release.
+    """
+    mechanism, schema = clone(recipe.privacy).set_params(ledger=None), problem.schema
+    refuse_narrow(problem.X.dtype, *mechanism.ends)
+    X, codes = _made_up(mechanism, schema, np.full(schema.n_classes, _FEW))
+    rows = replace(
+        problem,
+        X=X,
+        y=np.eye(schema.n_classes)[codes, : schema.n_outputs],
+        weight=np.ones(len(X)),
+        key=codes,
+        positions=np.arange(len(X)),
+    )
+    _fit_twin(condenser, lambda twin: (rows, recipe._replace(privacy=mechanism)), previous, containers)
+
+
+def rehearse_drawn(
+    condenser: Any, recipe: Recipe, schema: Schema, previous: Any, shown: Callable[[NDArray, NDArray], tuple[Any, Any]]
+) -> None:
+    """Fit to rows that are made up in place of those to be drawn from a release.
+
+    Parameters
+    ----------
+    condenser, recipe, previous
+        As in `rehearse`.
+    schema : Schema
+        Of the data.
+    shown : callable
+        Gives encoded rows and class codes in the containers of the data.
+
+    Raises
+    ------
+    Exception
+        As in `rehearse`.
+    """
+    mechanism: Any = recipe.privacy
+    even = np.full(schema.n_classes, max(1, int(mechanism.n_rows) // schema.n_classes))
+    sizes = sizes_per_class(condenser.n_per_class, condenser.n_samples, schema, even, even.astype(np.float64))
+
+    def fit(counts: NDArray[np.int64]) -> None:
+        drawn = shown(*_made_up(mechanism, schema, counts))
+        _fit_twin(
+            condenser, lambda twin: twin._read(recipe._replace(privacy=None), (*drawn, None, None)), previous, drawn
+        )
+
+    few = np.minimum(even, sizes + _FEW)
+    try:
+        fit(few)
+    except Exception:
+        # Too few rows for a part, it may be: as many as will be drawn decide.
+        if (few == even).all():
+            raise
+        fit(even)
+
+
+def _made_up(mechanism: Any, schema: Schema, counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray]:
+    """Return encoded rows within the range that is known, and their class codes."""
+    codes = np.repeat(np.arange(len(counts)), counts)
+    return np.random.default_rng(0).uniform(*mechanism.ends, (len(codes), *schema.input_shape)), codes
+
+
+def _fit_twin(
+    condenser: Any, read: Callable[[Any], tuple[Problem, Recipe]], previous: Any, containers: tuple[Any, Any]
+) -> None:
+    twin = clone(condenser).set_params(verbose=0)
+    problem, recipe = read(twin)
+    if recipe.solver.moves == "values":  # a choice of rows that is stopped warns, and takes no long time for a few
+        twin._deadline = -np.inf
+    # Sizes in proportion are those of the release.
+    start = previous if isinstance(condenser.n_per_class, Integral) else None
+    early = twin._make(problem, recipe, start, containers)
+    if isinstance(early, Interruption):
+        raise early
