@@ -40,8 +40,8 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         * `sample_weight_`, where its `fit` takes `sample_weight`;
         * of learned labels, the probabilities themselves, where it declares `accepts_soft_labels = True` (`fit` then
           takes y of shape (n, n_classes), whose columns the parameter `classes` names); weighted copies of each row,
-          one for each class of positive probability, where its `fit` takes `sample_weight`; the most probable label
-          otherwise.
+          one for each class of positive probability, where its `fit` takes `sample_weight`; `y_syn_` otherwise, and
+          where they give a class of the set no share, so that it would never be predicted.
 
         The `fit` of a Pipeline does not say what it takes: put steps that need no condensed set before.
 
@@ -188,7 +188,9 @@ def _fit_on_condensed(learner: Any, condenser: BaseCondenser) -> Any:
 
 def fit_on_set(learner: Any, X: Any, y: Any, weight: Any, soft: Any, classes: Any) -> Any:
     """Fit a learner on rows, with those of weights and soft labels (either may be None) that it can use."""
-    takes_weight = has_fit_parameter(learner, "sample_weight")
+    takes_weight, y = has_fit_parameter(learner, "sample_weight"), plain_labels(y)
+    if soft is not None and len(np.setdiff1d(y, classes[soft.any(axis=0)])):
+        soft = None
     if soft is not None and getattr(learner, "accepts_soft_labels", False):
         learner.set_params(classes=classes)
         y = soft
@@ -196,7 +198,6 @@ def fit_on_set(learner: Any, X: Any, y: Any, weight: Any, soft: Any, classes: An
         rows, columns = np.nonzero(soft)
         share = soft[rows, columns]
         X, y, weight = _safe_indexing(X, rows), classes[columns], share if weight is None else weight[rows] * share
-    y = plain_labels(y)
     return learner.fit(X, y, sample_weight=weight) if takes_weight else learner.fit(X, y)
 
 

@@ -326,9 +326,8 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         self.X_syn_, self.y_syn_, self.y_soft_ = X, None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
-            # A teacher may say otherwise: labels are those that were asked for, unless they have been learned.
-            codes = targets.argmax(axis=1) if synthetic.learned else rows.key.cpu().numpy()
-            self.y_syn_ = np.asarray(schema.classes)[codes]
+            # What is learned, or what a teacher says, may say otherwise: labels are those that were asked for.
+            self.y_syn_ = np.asarray(schema.classes)[rows.key.cpu().numpy()]
             self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets

@@ -90,7 +90,7 @@ class Condenser(BaseCondenser):
     X_syn_ : ndarray of shape (m, ...)
         The synthetic rows, in the units and float dtype of X.
     y_syn_ : ndarray of shape (m,) or (m, n_outputs), or None
-        Their labels or targets.
+        Their labels, those for which rows were asked, whatever is learned or a teacher says; or targets.
     y_soft_ : ndarray of shape (m, n_classes) or None
         Class probabilities, where targets were learned.
     y_learned_ : ndarray or None
