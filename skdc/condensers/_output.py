@@ -42,6 +42,34 @@ def template(values: Any) -> Any:
     return values.iloc[:0].copy() if hasattr(values, "iloc") else np.empty_like(np.asarray(values)[:0])
 
 
+def common_template(first: Any, other: Any) -> Any:
+    """Return an empty container like the first of two, of dtypes that hold what both do: by column, of frames."""
+    if first is None or other is None:
+        return first
+    others = list(other.dtypes) if other.ndim == 2 and hasattr(other, "iloc") else [other.dtype]
+    if not hasattr(first, "iloc"):
+        return first.astype(np.result_type(first.dtype, *map(_plain, others)))
+    if first.ndim == 1:
+        return first.astype(_common(first.dtype, others[0]))
+    dtypes = [_common(dtype, others[j % len(others)]) for j, dtype in enumerate(first.dtypes)]
+    return first.set_axis(range(len(dtypes)), axis=1).astype(dict(enumerate(dtypes))).set_axis(first.columns, axis=1)
+
+
+def _common(first: Any, other: Any) -> Any:
+    """Return a dtype that holds what two of them do."""
+    if first == other:
+        return first
+    if hasattr(first, "categories") and hasattr(other, "categories"):
+        return type(first)(first.categories.union(other.categories, sort=False))
+    plain = _plain(first), _plain(other)
+    return np.result_type(*plain) if all(_kind(dtype) in "iufb" for dtype in plain) else np.dtype(object)
+
+
+def _plain(dtype: Any) -> Any:
+    """Return the dtype of numpy that a nullable or sparse one is made of; others as they are."""
+    return getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
+
+
 def span_of_rows(span: Any, X: Any, fitted: Mapping[str, Any]) -> tuple[Any, Any] | None:
     """Return between which ends the numbers of synthetic rows lie, None where that is not known.
 
@@ -117,8 +145,7 @@ def _bounded(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
     if low is None or (values.dtype.kind not in "iufb" and kind not in "iufb"):
         return values
     if kind in "iu":
-        plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))  # of nullable and of sparse columns
-        return _whole(values.astype(np.float64), plain, np.asarray(low), np.asarray(high))
+        return _whole(values.astype(np.float64), _plain(dtype), np.asarray(low), np.asarray(high))
     dtype = np.dtype(np.float64) if values.dtype.kind == "O" else values.dtype
     within = np.clip(values.astype(dtype), low, high).astype(dtype)
     return within > 0.5 if kind == "b" else within

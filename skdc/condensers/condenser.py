@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -15,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers._input import read
 from skdc.condensers._numbers import refuse_extreme_numbers
-from skdc.condensers._output import template
+from skdc.condensers._output import common_template, template
 from skdc.condensers._private import declared_rows, private_stream, public_containers, refuse_unbounded
 from skdc.condensers._runtime import draw_entropy, find_device, isolated
 from skdc.condensers._sizes import check_sizes, sizes_per_class
@@ -24,6 +25,7 @@ from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
+from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
@@ -247,7 +249,7 @@ class Condenser(BaseCondenser):
         self.recipe_ = recipe.copied()
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes
-        containers = (X, y) if recipe.privacy is None else public_containers(X, y, problem.schema)
+        containers = (as_array(X), as_array(y)) if recipe.privacy is None else public_containers(X, y, problem.schema)
         self._templates, self._input_shape = tuple(map(template, containers)), problem.schema.input_shape
 
     def _sample_size(self, schema: Schema) -> int:
@@ -280,6 +282,10 @@ class Condenser(BaseCondenser):
             refuse_extreme_numbers(problem)
         rows = problem.X, problem.y, problem.weight, problem.key
         stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
+        if self.privacy is None:
+            float_dtype = np.result_type(schema.float_dtype, problem.schema.float_dtype)
+            stream.schema = replace(schema, float_dtype=float_dtype)
+            self._templates = tuple(map(common_template, self._templates, map(template, map(as_array, (X, y)))))
         if not self.warm_start or "X_syn_" in vars(self):
             self._start = self._previous()
         for name in _SOLVED:
