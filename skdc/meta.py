@@ -162,8 +162,8 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         """Return the score of the estimator for rows X of shape (n, ...) and targets y of shape (n,)."""
         check_is_fitted(self)
         if sample_weight is None:
-            return self.estimator_.score(X, y)
-        return self.estimator_.score(X, y, sample_weight=sample_weight)
+            return self.estimator_.score(X, plain_labels(y))
+        return self.estimator_.score(X, plain_labels(y), sample_weight=sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags, learner = super().__sklearn_tags__(), get_tags(self.estimator)

@@ -176,8 +176,13 @@ def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:
     if like.ndim == 2:
         return type(like)(values[:, None], columns=like.columns, index=index)
     dtype = like.dtype
-    keeps = getattr(dtype, "kind", "O") != "f" and values.dtype.kind != "f"
+    keeps = getattr(dtype, "kind", "O") != "f" and values.dtype.kind != "f" and not _are_plain(values, dtype)
     return type(like)(values, name=like.name, index=index, dtype=dtype if keeps else None)
+
+
+def _are_plain(values: NDArray, dtype: Any) -> bool:
+    """Tell whether numbers or booleans came as objects, of which learners make nothing: they come out as they are."""
+    return bool(dtype == np.dtype(object)) and values.dtype.kind in "iufb"
 
 
 def in_package_of(values: Any, like: Any) -> Any:
@@ -210,9 +215,9 @@ def chosen_pair(X: Any, y: Any, indices: NDArray[np.intp], y_syn: Any, relabeled
     if relabeled:
         return chosen_rows(X, indices), like_targets(y_syn, y, getattr(chosen, "index", None)), y_syn
     y_syn = np.asarray(chosen, dtype=y_syn.dtype).reshape(y_syn.shape)
-    # Numbers that came as objects are labels that learners take.
-    as_objects = not hasattr(y, "iloc") and np.asarray(y).dtype.kind == "O"
-    return chosen_rows(X, indices), y_syn if as_objects else chosen, y_syn
+    if chosen.ndim == 1 and _are_plain(y_syn, chosen.dtype):
+        chosen = chosen.astype(y_syn.dtype)
+    return chosen_rows(X, indices), chosen, y_syn
 
 
 def chosen_rows(values: Any, indices: NDArray[np.intp]) -> Any:

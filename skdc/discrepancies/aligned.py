@@ -7,10 +7,12 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import _num_samples
 from torch import Tensor
 
+from skdc.containers import as_array
 from skdc.data import Block
-from skdc.discrepancies.arrays import compared, numbers
+from skdc.discrepancies.arrays import compared
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
@@ -61,7 +63,7 @@ class AlignedDiscrepancy(Discrepancy):
             )
         if sample_weight_y is not None:
             raise ValueError("sample_weight_y has no meaning for rows that correspond; give sample_weight")
-        n, m = len(numbers(X, "X")), len(numbers(Y, "Y"))
+        n, m = _num_samples(as_array(X)), _num_samples(as_array(Y, "Y"))
         if n != m:
             raise ValueError(f"X has {n} rows, Y has {m}: rows that correspond must be as many")
         source, rows = compared(X, Y, sample_weight, sample_weight)

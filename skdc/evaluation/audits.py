@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from skdc.containers import Encoded, as_array
+from skdc.containers import Encoded, as_array, checked_targets
 from skdc.privacy.ledger import accounting
 
 _FALSE_POSITIVES = 0.01  # the rate at which the true positives are given
@@ -306,7 +306,7 @@ def _read(X: Any, y: ArrayLike | None) -> tuple[Any, NDArray | None, Encoded]:
     X, encoded = as_array(X), Encoded(X)
     X = X if hasattr(X, "iloc") else check_array(X, allow_nd=True)
     if y is not None:
-        y = np.asarray(as_array(y, "y"))
+        y = checked_targets(y)
         check_consistent_length(X, y)
     return X, y, encoded
 
