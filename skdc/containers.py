@@ -229,8 +229,8 @@ class Encoded:
         rows = as_array(rows, name)
         if hasattr(rows, "iloc") and self._columns is not None and list(rows.columns) != list(self._columns):
             raise ValueError(
-                f"the columns of {name}, {list(rows.columns)}, are not those of X, {list(self._columns)}; give both the "
-                "same ones in the same order"
+                f"the columns of {name}, {list(rows.columns)}, are not those of X, {list(self._columns)}; give both "
+                "the same ones in the same order"
             )
         if self._encoder is None:
             refuse_words(rows, name)

@@ -156,6 +156,7 @@ def read(
         feature_names=getattr(estimator, "feature_names_in_", None) if encoder is None else None,
         flat_targets=np.ndim(y) < 2,
         multilabel=multilabel,
+        label_dtype=y.dtype if multilabel and y.dtype.kind in "iufb" else np.int64,
         encoder=encoder,
         n_columns=X.shape[1] if hasattr(X, "iloc") else 0,
         sensitive_of_key=sensitive_of_key,

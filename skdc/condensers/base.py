@@ -332,7 +332,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
             within = np.clip(targets, *source.target_range())
-            self.y_syn_ = (within > 0.5).astype(np.int64) if schema.multilabel else within
+            self.y_syn_ = (within > 0.5).astype(schema.label_dtype) if schema.multilabel else within
         self.y_learned_ = targets if synthetic.learned else None
         self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft and schema.task == "regression"
         self._span = synthetic.span

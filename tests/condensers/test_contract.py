@@ -190,11 +190,14 @@ def test_several_labels_a_row(condenser):
     _, labels = clone(condenser).set_params(task="classification").fit(X, frame)
     assert labels.columns.tolist() == ["warm", "high", "first"] and (labels.dtypes == "int8").all()
     assert_array_equal(labels, y_syn)
+    for dtype in (bool, np.uint8, np.float32):
+        fitted = clone(condenser).set_params(task="classification").fit(X, targets.astype(dtype))
+        assert fitted.y_syn_.dtype == [*fitted][1].dtype == dtype
+        assert_array_equal(fitted.y_syn_, y_syn)
     numbers = clone(condenser).set_params(task="regression").fit(X, targets).y_syn_
     assert numbers.dtype == np.float64, "indicators are numbers for those who say so"
 
 
-@pytest.mark.filterwarnings("ignore:Number of distinct clusters")  # which k-means rightly says
 @every_condenser
 def test_rows_that_are_all_alike(condenser):
     condenser = clone(condenser).set_params(n_per_class=2)
