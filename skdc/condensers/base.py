@@ -18,10 +18,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
-from sklearn.utils.validation import (
-    _check_feature_names_in,
-    check_is_fitted,
-)
+from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.condensers._inner import chooser_of
@@ -48,6 +45,7 @@ from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
+from skdc.exceptions import PartsError
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
@@ -303,12 +301,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         return None
 
     def _show(
-        self,
-        solution: Solution,
-        synthetic: LiveSet,
-        objective: Objective | None,
-        source: Any,
-        encoder: Any,
+        self, solution: Solution, synthetic: LiveSet, objective: Objective | None, source: Any, encoder: Any
     ) -> None:
         """Set the fitted attributes from what the nouns declare."""
         rows, schema = solution.synthetic, source.schema
@@ -395,3 +388,9 @@ _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 class NamedCondenser(BaseCondenser):
     """A published method: a recipe with a name. Subclasses write `__init__` and `recipe` only."""
+
+    def _condense(self, *given: Any) -> DivergenceError | Interruption | None:
+        try:
+            return super()._condense(*given)
+        except PartsError as error:  # of parts that the user has not written
+            raise PartsError(f"{type(self).__name__}: {error}") from error

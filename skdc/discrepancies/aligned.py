@@ -16,6 +16,7 @@ from skdc.discrepancies.arrays import compared
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
+from skdc.source import Source
 from skdc.spaces.base import Space
 
 
@@ -199,6 +200,22 @@ class CrossEntropy(AlignedDiscrepancy):
     ) -> None:
         super().__init__(space, by, reduce, weight)
         self.temperature = temperature
+
+    def attach(self, source: Source) -> None:
+        """Choose the space and remember the groups.
+
+        Raises
+        ------
+        ValueError
+            If the targets are no classes.
+        """
+        if source.schema.task == "regression":
+            raise PartsError(
+                f"{type(self).__name__} compares predictions with class probabilities, but "
+                f"{source.schema.given_targets}; say task='classification' if y holds labels; for continuous targets use "
+                "SquaredL2"
+            )
+        super().attach(source)
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the weighted mean of the cross-entropies.

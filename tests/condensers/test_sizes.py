@@ -151,9 +151,10 @@ def test_up_to_a_number_of_rows_that_are_kept():
 
 
 def test_all_small_classes_are_named():
-    labels = np.repeat(np.arange(10), [15, *range(1, 10)])
+    labels = np.repeat(np.arange(10), [95, *range(1, 10)])
+    rows = rng.normal(size=(140, 2))
     named = ", ".join(f"7 rows of class {c}, of which the data have {c}" for c in range(1, 6))
     with pytest.warns(UserWarning, match=f"makes {named}, and so on for 1 more; n_per_class=at_most"):
-        clone(MAKING).set_params(n_per_class=7).fit(X, labels)
+        clone(MAKING).set_params(n_per_class=7).fit(rows, labels)
     with pytest.raises(ValueError, match=r"cannot take 7 rows of class 1 out of 1, 7 rows of class 2 out of 2, "):
-        RandomSubset(7).fit(X, labels)
+        RandomSubset(7).fit(rows, labels)
