@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import Tags, _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skdc.condensers._input import task_of
 from skdc.condensers.base import BaseCondenser
 from skdc.containers import plain_labels
 from skdc.isolation import all_or_nothing
@@ -172,13 +173,6 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         tags.classifier_tags, tags.regressor_tags = learner.classifier_tags, learner.regressor_tags
         tags.transformer_tags = learner.transformer_tags
         return tags
-
-
-def task_of(estimator: Any) -> str:
-    """Return the `task` of condensers for an estimator: "auto" if it is neither a classifier nor a regressor."""
-    if is_classifier(estimator):
-        return "classification"
-    return "regression" if is_regressor(estimator) else "auto"
 
 
 def _fit_on_condensed(learner: Any, condenser: BaseCondenser) -> Any:

@@ -15,7 +15,7 @@ from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from skdc import CondensedEstimator, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
+from skdc import AutoCondenser, CondensedEstimator, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
 from skdc.containers import Encoded, as_array, as_numbers
 from skdc.discrepancies import MMD, EnergyDistance
 from skdc.evaluation import (
@@ -139,6 +139,14 @@ def test_frames_of_other_packages_are_taken():
     assert y_syn.name == "t"
     encoder = TabularEncoder().fit(Frame(MIXED))
     assert_array_equal(encoder.transform(Frame(MIXED)), CODES)
+
+
+def test_frames_of_other_packages_are_tried():
+    auto = AutoCondenser(GaussianNB(), candidates=[KMedoids()], n_per_class=3, random_state=0, encoder=None)
+    X_syn, y_syn = auto.fit(Frame(pd.DataFrame(X, columns=["a", "b", "c"])), Frame(pd.Series(Y, name="t")))
+    assert X_syn.columns.tolist() == ["a", "b", "c"] and y_syn.name == "t" and len(X_syn) == 6
+    with pytest.raises(TypeError, match=r"y is a .*Lazy"):
+        auto.fit(X, Lazy())
 
 
 def test_frames_of_polars_come_back():

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
@@ -263,6 +263,13 @@ def _refuse_text(X: Any) -> None:
             "make_condensing_pipeline(ColumnTransformer(...), condenser, model), or give encoder= a transformer with "
             "inverse_transform"
         )
+
+
+def task_of(estimator: Any) -> str:
+    """Return the `task` of condensers for an estimator: "auto" if it is neither a classifier nor a regressor."""
+    if is_classifier(estimator):
+        return "classification"
+    return "regression" if is_regressor(estimator) else "auto"
 
 
 def target_kind(y: NDArray | None, task: str, known: bool) -> str:
