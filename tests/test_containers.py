@@ -397,3 +397,10 @@ def test_a_frame_of_constants_gives_a_set_of_them(constant):
     ):
         X_syn, _ = clone(condenser).set_params(random_state=0).fit(frame, Y)
         pd.testing.assert_frame_equal(X_syn.reset_index(drop=True), frame[:4])
+
+
+def test_a_canary_of_a_frame_stays_far_from_others():
+    frame = pd.DataFrame({"a": np.arange(N), "b": np.arange(N) / 7})
+    inside, outside = canary_scores(RandomSubset(N // 2), frame, Y, frame[-1:] * 10, Y[-1], n_fits=2)
+    assert outside.max() < -0.1, "it is not where the last row is, which the set holds"
+    assert inside.max() > outside.max()

@@ -191,8 +191,13 @@ def in_package_of(values: Any, like: Any) -> Any:
         return values
     import polars
 
-    found = polars.from_pandas(values)
-    return found.cast(dict(like.schema) if hasattr(like, "schema") else like.dtype)
+    try:
+        found = polars.from_pandas(values)
+        return found.cast(dict(like.schema) if hasattr(like, "schema") else like.dtype)
+    except Exception as error:  # of polars and of arrow
+        raise TypeError(
+            f"what comes out cannot be made a {type(like).__name__} of polars ({error}); cast or drop such columns"
+        ) from error
 
 
 def chosen_pair(X: Any, y: Any, indices: NDArray[np.intp], y_syn: Any, relabeled: bool) -> tuple[Any, Any, Any]:

@@ -180,10 +180,11 @@ def canary_scores(
     >>> bool(inside.min() > outside.max())
     True
     """
-    X, y, encoded = _read(X, y)
+    X, y, _ = _read(X, y)
     canary = canary if hasattr(canary, "iloc") else np.asarray(canary)[None]
     if canary.shape[1:] != X.shape[1:]:
         raise ValueError(f"the canary has shape {canary.shape[1:]}, rows of X {X.shape[1:]}")
+    encoded = Encoded(_joined(X, canary))  # of which the canary may be the end of a column
     if not isinstance(n_fits, Integral) or n_fits < 1:
         raise ValueError(f"n_fits={n_fits!r} must be a whole number of at least 1")
     of_canary, more = None, None
