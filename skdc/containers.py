@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.preprocessing import FunctionTransformer
-from sklearn.utils.validation import has_fit_parameter
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_array, column_or_1d, has_fit_parameter
 
 from skdc.data import WIDEST_TABLE
 
@@ -40,7 +41,7 @@ def as_array(values: Any, name: str = "X") -> Any:
     if hasattr(values, "collect") and not hasattr(values, "iloc"):
         raise TypeError(f"{name} is a {kind}, which is not in memory; pass {name}.collect()")
     if hasattr(values, "to_pandas") and not hasattr(values, "iloc"):
-        return values.to_pandas()
+        return _of_pandas(values, f"{name} is a {kind}")
     if isinstance(values, np.ma.MaskedArray):
         if np.ma.is_masked(values):
             raise TypeError(
@@ -60,9 +61,18 @@ def as_array(values: Any, name: str = "X") -> Any:
     return values
 
 
+def _of_pandas(values: Any, what: str) -> Any:
+    try:
+        return values.to_pandas()
+    except ImportError:
+        raise
+    except Exception as error:  # each package has its own
+        raise TypeError(f"{what} that cannot be made one of pandas ({error}); cast or drop such columns") from error
+
+
 def table_encoder(X: Any) -> Any:
     """Return what encodes a frame where the user says nothing, not fitted; None for other data."""
-    if not hasattr(X, "select_dtypes") or hasattr(X, "sparse"):  # which a frame has whose columns all are
+    if not hasattr(X, "select_dtypes") or is_sparse(X):
         return None
     from skdc.preprocessing import TabularEncoder  # needs pandas, which skdc itself does not
 
@@ -82,6 +92,11 @@ def has_units(X: NDArray) -> bool:
     spans = np.fmax.reduce(X, axis=0).astype(np.float64) - np.fmin.reduce(X, axis=0)
     spans = spans[spans > 0]
     return len(spans) > 0 and spans.max() > _UNLIKE * np.median(spans)
+
+
+def is_sparse(X: Any) -> bool:
+    """Tell whether X is a sparse matrix, or a frame all of whose columns are sparse."""
+    return issparse(X) or (hasattr(X, "sparse") and X.shape[1] > 0)  # pandas' accessor, for such frames alone
 
 
 def is_numeric(X: Any) -> bool:
@@ -111,13 +126,91 @@ _LABELS: dict[type, tuple[type, ...]] = {
 }
 
 
+def checked_targets(y: Any, name: str = "y") -> NDArray:
+    """Return labels or targets as an array of one or two dimensions, in which nothing is missing.
+
+    A column comes out flat, and numbers and booleans that come as objects, or as nullable ones, as what they are.
+
+    Parameters
+    ----------
+    y : object
+        As passed by a user.
+    name : str, default="y"
+        What the user knows them by.
+
+    Raises
+    ------
+    TypeError
+        For what is not in memory, dates, and sparse matrices.
+    ValueError
+        For missing values, labels of several types, and other shapes.
+    """
+    y = as_array(y, name)
+    if issparse(y):
+        raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray()")
+    y = plain_labels(as_array(np.asarray(_without_extensions(y)), name))
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = column_or_1d(y, warn=True)
+    if y.ndim == 1 and y.dtype.kind in "OSUb":
+        missing = missing_values(y)
+        if missing:
+            raise ValueError(f"Input {name} contains {missing[0]}; drop the rows without a target")
+        kinds = sorted({type(value).__name__ for value in y})
+        if len({kind in ("str", "str_") for kind in kinds}) > 1:
+            raise ValueError(f"{name} mixes labels of types {', '.join(kinds)}; make them all of one type")
+        return y
+    return check_array(y, ensure_2d=False, dtype=None, input_name=name, ensure_min_samples=0, ensure_min_features=0)
+
+
+def checked_labels(y: Any, n: int) -> NDArray:
+    """Return one label for each of n rows, as an array.
+
+    Raises
+    ------
+    TypeError
+        As `checked_targets`.
+    ValueError
+        As `checked_targets`, and for quantities, several labels a row, and another number of rows.
+    """
+    labels = checked_targets(y)
+    check_classification_targets(labels)
+    if labels.ndim != 1:
+        raise ValueError(f"y of shape {labels.shape} must hold one label a row")
+    if len(labels) != n:
+        raise ValueError(f"X has {n} rows, y has {len(labels)}: there must be as many")
+    if n > 1 and labels.dtype.kind in "fiu" and len(np.unique(labels)) == n:
+        raise ValueError("y holds another number in each row; it must hold labels, several rows of one")
+    return labels
+
+
+def are_categories(y: Any) -> bool:
+    """Tell whether the dtype of a series, or of a frame of one column, says that it holds labels."""
+    dtypes = list(y.dtypes) if hasattr(y, "columns") else [getattr(y, "dtype", None)]
+    return len(dtypes) == 1 and hasattr(dtypes[0], "categories")
+
+
+def _without_extensions(y: Any) -> Any:
+    """Return nullable numbers of pandas as plain ones, if none is missing; others as they are."""
+    dtypes = getattr(y, "dtypes", None) if hasattr(y, "iloc") else None
+    dtypes = [] if dtypes is None else list(dtypes) if np.ndim(y) == 2 else [dtypes]
+    plain = [getattr(dtype, "numpy_dtype", dtype) for dtype in dtypes]
+    if plain == dtypes or any(getattr(dtype, "kind", "O") not in "iufb" for dtype in plain) or np.any(y.isna()):
+        return y
+    return y.to_numpy(dtype=np.result_type(*plain))
+
+
+def missing_values(values: NDArray) -> list[Any]:
+    """Return the missing values: None, NaN and pandas' NA."""
+    return [value for value in values.flat if value is None or type(value).__name__ == "NAType" or value != value]
+
+
 class Encoded:
-    """Rows of one kind as numbers: what is none is encoded as condensers do where the user says nothing.
+    """Rows of one kind as numbers: frames are encoded as condensers do where the user says nothing.
 
     Parameters
     ----------
     X : array or frame of shape (n, ...)
-        A frame with words, dates or missing values is what the encoder is fitted to; numbers stay as they are.
+        A frame is what the encoder is fitted to; arrays stay as they are.
     sample_weight : array-like of shape (n,), default=None
         A row of weight 2 counts as the row twice.
 
@@ -132,9 +225,10 @@ class Encoded:
 
     def __init__(self, X: Any, sample_weight: Any = None) -> None:
         X = as_array(X)
-        self._encoder = None if is_numeric(X) else table_encoder(X)
+        self._encoder = table_encoder(X)
+        self._columns = X.columns if hasattr(X, "iloc") else None
         if self._encoder is not None:
-            self._columns, self._frame = X.columns, type(X)
+            self._frame = type(X)
             given = {"sample_weight": sample_weight} if has_fit_parameter(self._encoder, "sample_weight") else {}
             self._encoder.fit(X, **given)
 
@@ -148,7 +242,13 @@ class Encoded:
             What the user knows them by.
         """
         rows = as_array(rows, name)
+        if hasattr(rows, "iloc") and self._columns is not None and list(rows.columns) != list(self._columns):
+            raise ValueError(
+                f"the columns of {name}, {list(rows.columns)}, are not those of X, {list(self._columns)}; give both "
+                "the same ones in the same order"
+            )
         if self._encoder is None:
+            refuse_words(rows, name)
             return rows
         if not hasattr(rows, "iloc") and np.shape(rows)[1:] == (len(self._columns),):
             rows = self._frame(np.asarray(rows), columns=self._columns)
@@ -156,12 +256,18 @@ class Encoded:
 
 
 def as_numbers(X: Any, name: str = "X") -> NDArray | Any:
-    """Return rows as numbers: a frame with words, dates or missing values is encoded."""
+    """Return rows as numbers: a frame is encoded."""
     return Encoded(as_array(X, name))(X, name)
 
 
-def refuse_words(X: Any) -> None:
+def refuse_words(X: Any, name: str = "X") -> None:
     """Refuse an array of words, which is taken for a mistake; columns of a frame may hold them.
+
+    Parameters
+    ----------
+    X : object
+    name : str, default="X"
+        What the user knows it by.
 
     Raises
     ------
@@ -180,6 +286,6 @@ def refuse_words(X: Any) -> None:
     word = None if is_numeric else next((str(value) for value in array.flat if isinstance(value, str)), None)
     if word is not None:
         raise ValueError(
-            f"could not convert string to float: {word!r}. X is an array that holds strings; pass a frame, of which "
-            "columns may hold them: pandas.DataFrame(X), or give encoder=skdc.preprocessing.TabularEncoder()"
+            f"could not convert string to float: {word!r}. {name} is an array that holds strings; pass a frame, of "
+            f"which columns may hold them: pandas.DataFrame({name})"
         )

@@ -188,6 +188,8 @@ class Schema:
         Whether continuous targets have one dimension.
     multilabel : bool, default=False
         Whether the targets, continuous inside, are 0 or 1 for the user: several labels a row.
+    label_dtype : numpy dtype, default=numpy.int64
+        Of several labels a row.
     encoder : fitted transformer, default=None
         What made the rows of what the user passed.
     n_columns : int, default=0
@@ -205,6 +207,7 @@ class Schema:
     feature_names: NDArray | None = None
     flat_targets: bool = True
     multilabel: bool = False
+    label_dtype: Any = np.int64
     encoder: Any = None
     n_columns: int = 0
     sensitive_of_key: NDArray[np.int64] | None = None

@@ -7,11 +7,12 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone, is_classifier, is_regressor
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.utils import Tags, _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skdc.condensers._input import task_of
 from skdc.condensers.base import BaseCondenser
 from skdc.containers import plain_labels
 from skdc.isolation import all_or_nothing
@@ -40,8 +41,8 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         * `sample_weight_`, where its `fit` takes `sample_weight`;
         * of learned labels, the probabilities themselves, where it declares `accepts_soft_labels = True` (`fit` then
           takes y of shape (n, n_classes), whose columns the parameter `classes` names); weighted copies of each row,
-          one for each class of positive probability, where its `fit` takes `sample_weight`; the most probable label
-          otherwise.
+          one for each class of positive probability, where its `fit` takes `sample_weight`; `y_syn_` otherwise, and
+          where they give a class of the set no share, so that it would never be predicted.
 
         The `fit` of a Pipeline does not say what it takes: put steps that need no condensed set before.
 
@@ -162,8 +163,8 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         """Return the score of the estimator for rows X of shape (n, ...) and targets y of shape (n,)."""
         check_is_fitted(self)
         if sample_weight is None:
-            return self.estimator_.score(X, y)
-        return self.estimator_.score(X, y, sample_weight=sample_weight)
+            return self.estimator_.score(X, plain_labels(y))
+        return self.estimator_.score(X, plain_labels(y), sample_weight=sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags, learner = super().__sklearn_tags__(), get_tags(self.estimator)
@@ -174,13 +175,6 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-def task_of(estimator: Any) -> str:
-    """Return the `task` of condensers for an estimator: "auto" if it is neither a classifier nor a regressor."""
-    if is_classifier(estimator):
-        return "classification"
-    return "regression" if is_regressor(estimator) else "auto"
-
-
 def _fit_on_condensed(learner: Any, condenser: BaseCondenser) -> Any:
     X, y = condenser
     return fit_on_set(learner, X, y, condenser.sample_weight_, condenser.y_soft_, getattr(condenser, "classes_", None))
@@ -188,7 +182,9 @@ def _fit_on_condensed(learner: Any, condenser: BaseCondenser) -> Any:
 
 def fit_on_set(learner: Any, X: Any, y: Any, weight: Any, soft: Any, classes: Any) -> Any:
     """Fit a learner on rows, with those of weights and soft labels (either may be None) that it can use."""
-    takes_weight = has_fit_parameter(learner, "sample_weight")
+    takes_weight, y = has_fit_parameter(learner, "sample_weight"), plain_labels(y)
+    if soft is not None and len(np.setdiff1d(y, classes[soft.any(axis=0)])):
+        soft = None
     if soft is not None and getattr(learner, "accepts_soft_labels", False):
         learner.set_params(classes=classes)
         y = soft
@@ -196,7 +192,6 @@ def fit_on_set(learner: Any, X: Any, y: Any, weight: Any, soft: Any, classes: An
         rows, columns = np.nonzero(soft)
         share = soft[rows, columns]
         X, y, weight = _safe_indexing(X, rows), classes[columns], share if weight is None else weight[rows] * share
-    y = plain_labels(y)
     return learner.fit(X, y, sample_weight=weight) if takes_weight else learner.fit(X, y)
 
 

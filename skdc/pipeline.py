@@ -18,9 +18,11 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_memory
 
 from skdc.condensers._callbacks import announced, with_callbacks
+from skdc.condensers._input import task_of
 from skdc.condensers._output import CondensedPair
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.pair import PairMixin
+from skdc.containers import plain_labels
 from skdc.isolation import all_or_nothing
 from skdc.privacy.mechanism import check_steps
 
@@ -47,7 +49,8 @@ def _can_fit_predict(self: CondensingPipeline) -> bool:
 class CondensingPipeline(Pipeline):
     """A Pipeline in which a condenser replaces the training set for the steps after it.
 
-    The steps after the condenser are fitted on `(X_syn, y_syn)`. When predicting, rows pass it unchanged.
+    The steps after the condenser are fitted on `(X_syn, y_syn)`. When predicting, rows pass it unchanged. The `task` of
+    a condenser, if "auto", is that of the last step, where it is a classifier or a regressor.
 
     Parameters
     ----------
@@ -170,6 +173,11 @@ class CondensingPipeline(Pipeline):
             return super().fit_predict(X, y, **params)
         return self.fit(X, y, **params).predict(X)
 
+    @available_if(_pipeline_has("score"))
+    def score(self, X: ArrayLike, y: ArrayLike | None = None, **params: Any) -> float:
+        """Return the score of the last step for rows X of shape (n, ...) and targets y; `params` as in Pipeline."""
+        return super().score(X, plain_labels(y), **params)
+
     def _validate_steps(self) -> None:
         super()._validate_steps()
         check_memory(self.memory)
@@ -201,7 +209,11 @@ class CondensingPipeline(Pipeline):
             _warn_of_frozen(*part.steps[-1])
             # A clone, as fitted steps are other keys of the cache than unfitted ones.
             part, fit = clone(part), memory.cache(_fit_part, ignore=["context", "owner"])
+        told, learner = part[-1].task, self.steps[-1][1]
+        if told == "auto" and hasattr(learner, "fit"):
+            part[-1].task = task_of(learner)
         part = fit(part, X, y, metadata, context, self)
+        part[-1].task = told
         self.steps[stage.start : stage.stop] = part.steps
         return part[-1]
 

@@ -14,10 +14,10 @@ from sklearn.metrics import pairwise_distances
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import check_array, check_random_state, check_X_y
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_array, check_random_state
 
-from skdc.containers import as_array, as_numbers
+from skdc.containers import as_numbers, checked_labels
+from skdc.sketch import row_hashes
 
 
 def cluster_groups(
@@ -31,8 +31,8 @@ def cluster_groups(
     Parameters
     ----------
     X : array-like of shape (n, ...)
-        Rows of numbers, in which distances have a meaning; or a frame with words, dates or missing values, of which
-        `skdc.preprocessing.TabularEncoder` makes such rows.
+        Rows of numbers, in which distances have a meaning; or a frame, of which `skdc.preprocessing.TabularEncoder`
+        makes such rows.
     y : array-like of shape (n,), default=None
         Labels; None takes all rows for one class.
     n_clusters : int, default=3
@@ -48,7 +48,7 @@ def cluster_groups(
     Raises
     ------
     ValueError
-        For bad input.
+        For bad input, and for y that holds no labels.
 
     References
     ----------
@@ -73,7 +73,7 @@ def cluster_groups(
     groups = np.empty(len(rows), dtype=np.int64)
     for label in np.unique(classes):
         members = np.flatnonzero(classes == label)
-        n_distinct = len(np.unique(rows[members], axis=0)) if len(members) <= 10 * n_clusters else n_clusters
+        n_distinct = len(np.unique(row_hashes(rows[members], 0)))
         kmeans = KMeans(min(n_clusters, n_distinct), n_init=1, random_state=seed)
         groups[members] = kmeans.fit_predict(rows[members])
     return groups
@@ -91,8 +91,8 @@ def label_agreement(
     Parameters
     ----------
     X : array-like of shape (n, ...)
-        Rows; images come flattened to the teacher, and frames with words, dates or missing values as numbers, which
-        `skdc.preprocessing.TabularEncoder` makes of them.
+        Rows; images come flattened to the teacher, and frames as the numbers that `skdc.preprocessing.TabularEncoder`
+        makes of them.
     y : array-like of shape (n,)
         Labels, of which some may be wrong.
     teacher : classifier, default=None
@@ -132,11 +132,7 @@ def label_agreement(
     """
     rows = check_array(as_numbers(X), allow_nd=True)
     rows = rows.reshape(len(rows), -1)
-    y = as_array(y, "y")
-    check_classification_targets(y)
-    labels, codes, counts = np.unique(np.asarray(y), return_inverse=True, return_counts=True)
-    if len(codes) != len(rows):
-        raise ValueError(f"X has {len(rows)} rows, y has {len(codes)}: there must be as many")
+    labels, codes, counts = np.unique(checked_labels(y, len(rows)), return_inverse=True, return_counts=True)
     if n_folds < 2 or counts.min() < 2:
         raise ValueError(
             f"n_folds={n_folds!r}, and class {str(labels[counts.argmin()])!r} has {counts.min()} row(s): there must be "
@@ -165,8 +161,8 @@ def trimmed_weights(
     Parameters
     ----------
     X : array-like of shape (n, ...)
-        Rows of numbers, in which distances have a meaning; or a frame with words, dates or missing values, of which
-        `skdc.preprocessing.TabularEncoder` makes such rows.
+        Rows of numbers, in which distances have a meaning; or a frame, of which `skdc.preprocessing.TabularEncoder`
+        makes such rows.
     y : array-like of shape (n,), default=None
         Labels; None takes all rows for one class.
     share : float, default=0.1
@@ -182,7 +178,7 @@ def trimmed_weights(
     Raises
     ------
     ValueError
-        For bad input.
+        For bad input, and for y that holds no labels.
 
     References
     ----------
@@ -229,4 +225,4 @@ def _rows_and_classes(X: ArrayLike, y: ArrayLike | None, least: int = 1) -> tupl
     """Return rows as a matrix, at least so many, and their classes, a single one without labels."""
     rows = check_array(as_numbers(X), allow_nd=True, ensure_min_samples=least)
     rows = rows.reshape(len(rows), -1)
-    return rows, np.zeros(len(rows)) if y is None else check_X_y(rows, as_array(y, "y"))[1]
+    return rows, np.zeros(len(rows)) if y is None else checked_labels(y, len(rows))

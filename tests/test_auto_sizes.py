@@ -8,7 +8,7 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.naive_bayes import GaussianNB
 
-from skdc import AutoCondenser, GreedyKernelPoints, KMedoids
+from skdc import AutoCondenser, GreedyKernelPoints, KMedoids, at_most
 
 from .test_auto import Failing, X, auto, names, y
 
@@ -26,6 +26,10 @@ def test_a_class_of_too_few_rows_is_refused_by_name():
     labels = np.where(np.arange(400) < 5, "rare", "often")
     with pytest.raises(ValueError, match=r"cannot give 5 rows of class 'rare': \d are left .*at_most\(5\)"):
         auto().fit(X, labels)
+    fitted = auto(n_per_class=at_most(5)).fit(X, labels)
+    assert np.unique(fitted.y_syn_, return_counts=True)[1].tolist()[0] == 5 and 3 <= (fitted.y_syn_ == "rare").sum() < 5
+    everything = auto(n_per_class={"rare": 2, "often": at_most(1000)}).fit(X, labels)
+    assert (everything.y_syn_ == "often").sum() > 290
     with pytest.raises(ValueError, match="a set of 401 rows cannot be chosen"):
         auto(n_per_class=None, n_samples=401).fit(X, y)
 

@@ -7,16 +7,20 @@ import pandas as pd
 import pytest
 import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
+from sklearn.exceptions import DataConversionWarning
 from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from skdc import CondensedEstimator, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
+from skdc import AutoCondenser, CondensedEstimator, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
 from skdc.containers import Encoded, as_array, as_numbers, has_units
 from skdc.discrepancies import MMD, EnergyDistance
 from skdc.evaluation import (
     canary_scores,
+    fairness_table,
     membership_inference,
     robustness_table,
     transfer_table,
@@ -137,6 +141,14 @@ def test_frames_of_other_packages_are_taken():
     assert_array_equal(encoder.transform(Frame(MIXED)), CODES)
 
 
+def test_frames_of_other_packages_are_tried():
+    auto = AutoCondenser(GaussianNB(), candidates=[KMedoids()], n_per_class=3, random_state=0, encoder=None)
+    X_syn, y_syn = auto.fit(Frame(pd.DataFrame(X, columns=["a", "b", "c"])), Frame(pd.Series(Y, name="t")))
+    assert X_syn.columns.tolist() == ["a", "b", "c"] and y_syn.name == "t" and len(X_syn) == 6
+    with pytest.raises(TypeError, match=r"y is a .*Lazy"):
+        auto.fit(X, Lazy())
+
+
 def test_frames_of_polars_come_back():
     polars = pytest.importorskip("polars")
     pytest.importorskip("pyarrow")
@@ -168,8 +180,8 @@ def test_labels_that_come_as_objects(condenser, labels, dtype):
     LogisticRegression().fit(*condenser)
     series = pd.Series(labels, name="t")
     _, y_syn = clone(condenser).fit(X, series)
-    assert (y_syn.dtype == object or dtype is np.float64) and y_syn.name == "t" and set(y_syn) == set(labels)
-    assert CondensedEstimator(condenser, LogisticRegression()).fit(X, labels).score(X, labels.astype(dtype)) > 0.3
+    assert y_syn.dtype == dtype and y_syn.name == "t" and set(y_syn) == set(labels)
+    assert CondensedEstimator(condenser, LogisticRegression()).fit(X, labels).score(X, labels) > 0.3
 
 
 def test_quantities_that_come_as_objects():
@@ -195,10 +207,12 @@ def test_objects_of_several_kinds_are_no_labels():
 # One encoder
 
 
-def test_numbers_stay_and_other_frames_are_encoded_by_one_encoder():
+def test_arrays_stay_and_frames_are_encoded_by_one_encoder():
     assert as_numbers(X) is X
     numbers = pd.DataFrame(X)
-    assert as_numbers(numbers) is numbers
+    assert_array_equal(as_numbers(numbers), TabularEncoder().fit_transform(numbers))
+    pixels = pd.DataFrame(RNG.normal(size=(9, 120)))
+    assert_array_equal(as_numbers(pixels), pixels)
     assert_array_equal(as_numbers(MIXED), CODES)
     encoded = Encoded(MIXED)
     assert_array_equal(encoded(MIXED[::2]), CODES[::2])
@@ -272,3 +286,144 @@ def test_audits_of_frames():
     canary = MIXED.iloc[:1].assign(age=60)
     inside, outside = canary_scores(chooses, MIXED, Y, canary, 0, n_fits=2)
     assert inside.mean() > outside.mean(), "it is a medoid"
+
+
+HELPERS = {
+    "MMD": lambda frame: MMD()(frame, frame[:20]),
+    "two_sample_test": lambda frame: two_sample_test(MMD(), frame, frame[:20], Y, Y[:20], n_permutations=9).value,
+    "cluster_groups": lambda frame: cluster_groups(frame, Y, random_state=0),
+    "trimmed_weights": lambda frame: trimmed_weights(frame, Y, random_state=0),
+    "label_agreement": lambda frame: label_agreement(frame, Y, random_state=0),
+    "membership_inference": lambda frame: membership_inference(RandomSubset(5), frame, Y, n_fits=6).closest,
+    "canary_scores": lambda frame: canary_scores(RandomSubset(5), frame, Y, frame[:1], 0, n_fits=2),
+}
+
+
+@pytest.mark.parametrize("name", HELPERS)
+def test_frames_of_numbers_are_seen_column_by_column(name):
+    numbers = pd.DataFrame(X, columns=["a", "b", "c"])
+    assert_allclose(HELPERS[name](numbers * [1.0, 1e6, 1e-6]), HELPERS[name](numbers), rtol=1e-6)
+
+
+def test_columns_are_compared_by_name():
+    numbers = pd.DataFrame(X, columns=["a", "b", "c"])
+    for frame in (numbers, MIXED):
+        names = list(frame)
+        for other in (frame[names[::-1]], frame.rename(columns={names[0]: "z"}), frame[names[1:]]):
+            with pytest.raises(
+                ValueError, match=r"the columns of Y, \[.*\], are not those of X, \['a.*in the same order"
+            ):
+                MMD()(frame, other)
+            with pytest.raises(ValueError, match=r"the columns of X_syn"):
+                two_sample_test(MMD(), frame, other)
+    for pair in ((numbers, numbers.assign(a="word")), (numbers.assign(a="word"), numbers)):
+        with pytest.raises(ValueError, match=r"column 'a' is not like that of fit"):
+            MMD()(*pair)
+    with pytest.raises(ValueError, match=r"'Rome'|'Oslo'"):
+        MMD()(MIXED.to_numpy()[:, :2], MIXED.iloc[:, :2])
+
+
+def test_missing_values_on_either_side():
+    numbers = pd.DataFrame(X, columns=["a", "b", "c"])
+    gaps = numbers.mask(numbers > 1)
+    assert all(np.isfinite(MMD()(*pair)) for pair in ((numbers, gaps), (gaps, numbers)))
+
+
+# The labels that condensers take
+
+
+OBJECTS = Y.astype(object)
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [OBJECTS, (Y > 0).astype(object), pd.Series(OBJECTS), pd.Series(Y > 0, dtype=object), pd.Series(Y, dtype="Int64")],
+)
+def test_helpers_take_the_labels_that_condensers_take(labels):
+    plain = np.array(list(labels))
+    condenser, learners = KMedoids(n_per_class=5), {"logistic": LogisticRegression()}
+    _, y_syn = condenser.fit(X, labels)
+    LogisticRegression().fit(*condenser)
+    assert condenser.classes_.dtype == plain.dtype and (hasattr(labels.dtype, "na_value") or y_syn.dtype == plain.dtype)
+    groups = np.arange(N) // 2 % 2
+    for table, given in ((transfer_table, {}), (fairness_table, {"sensitive_features": groups})):
+        found = [table(condenser, X, y, learners=learners, **given).scores for y in (labels, plain)]
+        assert found[0] == found[1]
+    model = CondensedEstimator(condenser, LogisticRegression())
+    assert model.fit(X, labels).score(X, labels) == model.score(X, plain)
+    assert len(cross_val_score(model, X, labels, cv=2, error_score="raise")) == 2
+    for helper in (label_agreement, cluster_groups, trimmed_weights):
+        assert_array_equal(helper(X, labels, random_state=0), helper(X, plain, random_state=0))
+    assert two_sample_test(MMD(), X, X[:20], labels, labels[:20], n_permutations=9).value > 0
+
+
+@pytest.mark.parametrize("helper", [label_agreement, cluster_groups, trimmed_weights])
+def test_quantities_are_no_labels(helper):
+    with pytest.raises(ValueError, match="Unknown label type: continuous"):
+        helper(X, X[:, 0])
+    with pytest.raises(ValueError, match="y holds another number in each row; it must hold labels"):
+        helper(X, np.arange(N))
+    with pytest.raises(ValueError, match=r"y of shape \(60, 2\) must hold one label a row"):
+        helper(X, np.c_[Y, 1 - Y])
+    with pytest.raises(ValueError, match="X has 60 rows, y has 20: there must be as many"):
+        helper(X, Y[:20])
+    with pytest.raises(ValueError, match=r"'a'.* X is an array that holds strings; pass a frame"):
+        helper(np.array([["a", 1.0]] * N, dtype=object), Y)
+
+
+def test_a_column_of_labels():
+    column = Y[:, None]
+    with pytest.warns(DataConversionWarning):
+        assert_array_equal(label_agreement(X, column, random_state=0), label_agreement(X, Y, random_state=0))
+    with pytest.warns(DataConversionWarning):
+        found = canary_scores(RandomSubset(5), X, column, X[0] + 9, 0, n_fits=2)
+    assert_allclose(found, canary_scores(RandomSubset(5), X, Y, X[0] + 9, 0, n_fits=2))
+    with pytest.warns(DataConversionWarning):
+        membership_inference(RandomSubset(5), X, column, n_fits=6)
+
+
+def test_a_sparse_matrix_of_labels_is_refused():
+    for take in (KMeansCondenser(2).fit, trimmed_weights):
+        with pytest.raises(TypeError, match=r"y is a sparse matrix; pass y.toarray\(\)"):
+            take(X, csr_array(np.c_[Y, 1 - Y]))
+
+
+def test_frames_of_sparse_columns():
+    dense = pd.DataFrame(np.where(X > 0, X, 0))
+    zeros, gaps = dense.astype(pd.SparseDtype(float, 0.0)), dense.astype(pd.SparseDtype(float, np.nan))
+    assert len(KMedoids(n_per_class=2).fit(zeros, Y).indices_) == 4
+    for condenser, frame in ((KMedoids(2), gaps), (KMeansCondenser(2), zeros), (KMeansCondenser(2), gaps)):
+        with pytest.raises(TypeError, match=r"Use '.sparse.to_dense\(\)' to convert it"):
+            condenser.fit(frame, Y)
+
+
+class Odd(Frame):
+    """A frame that cannot be converted."""
+
+    def to_pandas(self):
+        raise NotImplementedError("Int128")
+
+
+def test_a_frame_that_cannot_be_converted():
+    with pytest.raises(TypeError, match=r"X is a .* Odd that cannot be made one of pandas \(Int128\); cast or drop"):
+        KMeansCondenser(2).fit(Odd(MIXED), Y)
+
+
+@pytest.mark.parametrize("constant", [7, 0.5, "a", None, np.nan, True])
+def test_a_frame_of_constants_gives_a_set_of_them(constant):
+    frame = pd.DataFrame({"x": [constant] * N, "y": [constant] * N})
+    for condenser in (
+        RandomSubset(2),
+        KMeansCondenser(2),
+        KMedoids(2),
+        TabularCondenser(2, teacher=LogisticRegression()),
+    ):
+        X_syn, _ = clone(condenser).set_params(random_state=0).fit(frame, Y)
+        pd.testing.assert_frame_equal(X_syn.reset_index(drop=True), frame[:4])
+
+
+def test_a_canary_of_a_frame_stays_far_from_others():
+    frame = pd.DataFrame({"a": np.arange(N), "b": np.arange(N) / 7})
+    inside, outside = canary_scores(RandomSubset(N // 2), frame, Y, frame[-1:] * 10, Y[-1], n_fits=2)
+    assert outside.max() < -0.1, "it is not where the last row is, which the set holds"
+    assert inside.max() > outside.max()

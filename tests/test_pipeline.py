@@ -17,7 +17,7 @@ from sklearn.decomposition import PCA
 from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import BaggingClassifier, RandomForestClassifier
 from sklearn.exceptions import UnsetMetadataPassedError
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.metrics import accuracy_score, make_scorer
 from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.neighbors import KNeighborsClassifier
@@ -28,7 +28,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import estimator_html_repr
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdc import Condenser, CondensingPipeline, KMeansCondenser, RandomSubset, make_condensing_pipeline
+from skdc import Condenser, CondensingPipeline, KMeansCondenser, KMedoids, RandomSubset, make_condensing_pipeline
 from skdc.discrepancies import MMD, Sinkhorn, SlicedWasserstein
 from skdc.solvers import Descent
 
@@ -603,3 +603,32 @@ def test_methods_have_the_signatures_of_pipeline():
     for method in ("fit", "fit_transform", "fit_predict"):
         mine, plain = (inspect.signature(getattr(cls, method)) for cls in (CondensingPipeline, Pipeline))
         assert list(mine.parameters) == list(plain.parameters)
+
+
+# What the last step is for
+
+
+@pytest.mark.parametrize("memory", [False, True])
+def test_the_last_step_tells_the_task(tmp_path, memory):
+    rng = np.random.default_rng(0)
+    X, counts = rng.normal(size=(300, 2)), np.minimum(np.arange(300) // 29, 9)
+    pipe = make_condensing_pipeline(KMedoids(random_state=0), Ridge(), memory=str(tmp_path) if memory else None)
+    for targets in (counts, np.arange(300)):
+        _, y_syn = pipe.fit(X, targets)["kmedoids"]
+        assert len(y_syn) == 100 and not hasattr(pipe["kmedoids"], "classes_")
+        assert pipe["kmedoids"].task == "auto", "it is still the user's"
+    pipe.set_params(ridge=LogisticRegression()).fit(X, np.repeat(np.arange(150), 2))
+    assert len(pipe["kmedoids"].classes_) == 150
+    scaled = make_condensing_pipeline(KMedoids(random_state=0), StandardScaler()).fit(X, counts)
+    assert scaled["kmedoids"].classes_.tolist() == list(range(10))
+    pipe.set_params(kmedoids__task="classification", ridge=Ridge()).fit(X, counts)
+    assert pipe["kmedoids"].classes_.tolist() == list(range(10)), "what the user says holds"
+    with pytest.raises(ValueError, match="distinct numbers"):
+        scaled.fit(X, np.arange(300))
+    assert scaled["kmedoids"].task == "auto"
+
+
+def test_labels_that_come_as_objects_are_scored(iris):
+    X, y = iris
+    pipe = make_condensing_pipeline(subset(), LogisticRegression()).fit(X, y.astype(object))
+    assert pipe.score(X, y.astype(object)) == pipe.score(X, y)

@@ -106,8 +106,6 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
         The time for all trials.
     """
     known = _known(traits, task == "regression", set_size(sizes), seconds)
-    if "n_per_class" in next(iter(sizes.values())):  # learned labels would make other numbers of each class
-        known = [candidate._replace(condenser=_with_hard_labels(candidate.condenser)) for candidate in known]
 
     def rank(candidate: Candidate) -> tuple[bool, float]:
         # Means of images are images; means of categories are none of them.
@@ -121,10 +119,6 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
         again = [("random rows", RandomSubset()), known[0][:2], ("k-medoids", _medoids())]
         sized += [(_named(name, other, sizes), clone(part).set_params(**size)) for name, part in again]
     return sized
-
-
-def _with_hard_labels(condenser: BaseCondenser) -> BaseCondenser:
-    return condenser.set_params(labels="hard") if isinstance(condenser, KernelInducingPoints) else condenser
 
 
 def _medoids() -> KMedoids:

@@ -18,8 +18,9 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdc.auto.candidates import Traits, proposed, set_size
 from skdc.auto.judges import Judge, panel
-from skdc.auto.trials import Study
-from skdc.condensers._input import Problem, read
+from skdc.auto.trials import Study, ranked
+from skdc.condensers._input import Problem, read, task_of
+from skdc.condensers._output import in_package_of
 from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers.base import BaseCondenser
@@ -30,7 +31,6 @@ from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.exceptions import PartsError
 from skdc.isolation import all_or_nothing
-from skdc.meta import task_of
 from skdc.seeds import seeded
 
 _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
@@ -61,9 +61,10 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
     cv : int, splitter or iterable, default=None
         As in scikit-learn. None holds out a quarter of the rows, 5000 at most. With several splits the mean score
         counts, and a set of it that scores like that comes out.
-    n_per_class, n_samples : int, float or dict, default=None
-        As in the condensers: how many rows the set has. Without `n_per_class`, "auto" candidates share them out in
-        proportion to the classes or equally, whichever serves better.
+    n_per_class, n_samples : int, float, at_most(int) or dict, default=None
+        As in the condensers: how many rows the set has; `at_most` takes all that are not held out. Without
+        `n_per_class`, "auto" candidates share them out in proportion to the classes or equally, whichever serves
+        better.
     task, encoder, device, random_state, n_jobs, verbose
         As in the condensers; a `random_state` makes the result the same each time with `time_budget=None` only.
 
@@ -167,10 +168,11 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
             )
         if self.time_budget is not None and not (isinstance(self.time_budget, Real) and self.time_budget > 0):
             raise ValueError(f"time_budget={self.time_budget!r} must be a positive number of seconds, or None")
-        given = tuple(_rows(part) for part in (X, y, sample_weight, sensitive_features))
+        named = {"X": X, "y": y, "sample_weight": sample_weight, "sensitive_features": sensitive_features}
+        given = tuple(_rows(part, name) for name, part in named.items())
         problem = read(self, *given, task=self._told_task(), encoder=self.encoder)
         seed = draw_entropy(self.random_state)
-        ranks = _ranks(problem, seed)
+        ranks = ranked(problem, seed)
         splits = self._splits(problem, given[1], ranks)
         sizes, fewest = self._sizes(problem, splits)
         names, condensers = self._candidates(given[0], problem, sizes, seed)
@@ -178,6 +180,8 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         study = Study(given, problem.positions, ranks, condensers, judge, self._budget(), splits, fewest, start)
         study.run(names if self.verbose else None)
         self._keep(study, names)
+        best = self.best_condenser_
+        best._X_out, best._y_out = in_package_of(best._X_out, X), in_package_of(best._y_out, y)
         return self
 
     def transform(self, X: ArrayLike) -> Any:
@@ -259,8 +263,9 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
             If the set is to have more rows, or more of a class, than those.
         """
         schema, (counts, mass) = problem.schema, problem.per_class()
-        asked = sizes_per_class(self.n_per_class, self.n_samples, schema, counts, mass)
         left = np.min([np.bincount(problem.codes[train], minlength=len(counts)) for train, _ in splits], axis=0)
+        there = counts if self.n_per_class is None else left
+        asked = sizes_per_class(self.n_per_class, self.n_samples, schema, there, mass)
         total = int(asked.sum())
         if self.n_per_class is None and self.n_samples is None:
             total = min(total, int(left.sum()))
@@ -272,7 +277,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         if schema.classes is None:
             return {"": {"n_samples": total}}, max(_FEWEST_ROWS, 3 * total)
         if self.n_per_class is not None:
-            equal = sizes_per_class(self.n_per_class, None, schema, left, mass)
+            equal = asked
             _refuse_short(equal, left, schema)
         else:
             equal = asked if self.n_samples is None else np.full(len(counts), max(1, total // int((mass > 0).sum())))
@@ -380,20 +385,10 @@ def _refuse_short(sizes: NDArray[np.int64], left: NDArray[np.int64], schema: Sch
             )
 
 
-def _rows(values: Any) -> Any:
+def _rows(values: Any, name: str) -> Any:
     """Return frames, series and sparse matrices as they are, other things as arrays."""
-    return values if values is None or hasattr(values, "iloc") or issparse(values) else np.asarray(as_array(values))
+    values = as_array(values, name)
+    return values if values is None or hasattr(values, "iloc") or issparse(values) else np.asarray(values)
 
 
 _SHOWN = ("X_syn_", "y_syn_", "y_soft_", "y_learned_", "sample_weight_", "storage_", "classes_", "indices_", "learner_")
-
-
-def _ranks(problem: Problem, seed: int) -> NDArray[np.float64]:
-    """Return an order of the rows of which any beginning holds the classes in proportion, one of each at least."""
-    codes = problem.codes
-    shuffled = np.random.default_rng(seed).permutation(len(codes))
-    ranks = np.empty(len(codes))
-    for code in np.unique(codes):
-        members = shuffled[codes[shuffled] == code]
-        ranks[members] = np.arange(len(members)) / len(members)
-    return ranks

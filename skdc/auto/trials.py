@@ -17,6 +17,7 @@ from sklearn.model_selection import HalvingGridSearchCV
 from sklearn.utils import _safe_indexing
 
 from skdc.auto.judges import Judge
+from skdc.condensers._input import Problem
 from skdc.condensers.base import BaseCondenser
 from skdc.exceptions import StoppedWarning
 from skdc.solvers.base import InterruptedWarning
@@ -251,3 +252,14 @@ class Trial(BaseEstimator):
             name = self.study.names[self.candidate]
             print(f"{name}, {len(result.rows)} rows: {result.score:.4g} in {result.seconds:.1f} s", file=sys.stderr)
         return result.score
+
+
+def ranked(problem: Problem, seed: int) -> NDArray[np.float64]:
+    """Return an order of the rows of which any beginning holds the classes in proportion, one of each at least."""
+    codes = problem.codes
+    shuffled = np.random.default_rng(seed).permutation(len(codes))
+    ranks = np.empty(len(codes))
+    for code in np.unique(codes):
+        members = shuffled[codes[shuffled] == code]
+        ranks[members] = np.arange(len(members)) / len(members)
+    return ranks

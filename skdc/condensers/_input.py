@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier, is_regressor
 from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
@@ -19,12 +19,21 @@ from sklearn.utils.validation import (
     _num_samples,
     check_array,
     check_consistent_length,
-    column_or_1d,
     has_fit_parameter,
     validate_data,
 )
 
-from skdc.containers import as_array, is_numeric, not_numeric, plain_labels, refuse_words, table_encoder
+from skdc.containers import (
+    are_categories,
+    as_array,
+    checked_targets,
+    is_numeric,
+    is_sparse,
+    missing_values,
+    not_numeric,
+    refuse_words,
+    table_encoder,
+)
 from skdc.data import Schema
 from skdc.preprocessing.scores import NormalScores
 from skdc.seeds import seeded
@@ -112,10 +121,11 @@ def read(
         For bad input of any kind, saying what is wrong and what to do.
     """
     X, y = as_array(X), as_array(y, "y")
+    task = "classification" if task == "auto" and are_categories(y) else task
     encoder = _chosen_encoder(encoder, X)
     rows = checked_rows(estimator, X, encoder, reset, sparse)
     if y is not None:
-        y = _check_y(y)
+        y = checked_targets(y)
         check_consistent_length(rows, y)
         if task == "regression" and y.dtype == object:
             with suppress(ValueError):  # words are refused below
@@ -147,6 +157,7 @@ def read(
         feature_names=getattr(estimator, "feature_names_in_", None) if encoder is None else None,
         flat_targets=np.ndim(y) < 2,
         multilabel=multilabel,
+        label_dtype=y.dtype if multilabel and y.dtype.kind in "iufb" else np.int64,
         encoder=encoder,
         n_columns=0 if encoder is None and not hasattr(X, "iloc") else np.shape(X)[1],
         sensitive_of_key=sensitive_of_key,
@@ -198,12 +209,16 @@ def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sp
 
 
 def _refuse_sparse(X: Any, welcome: bool) -> None:
-    if issparse(X) and not welcome:
+    instead = "'.toarray()'" if issparse(X) else "'.sparse.to_dense()'"
+    if is_sparse(X) and not welcome:
         raise TypeError(
-            "Sparse data was passed for X, but dense data is required. Use '.toarray()' to convert it, or choose rows "
-            "by a condenser that takes sparse ones as they are, without an encoder: RandomSubset(), KernelHerding(), "
+            f"Sparse data was passed for X, but dense data is required. Use {instead} to convert it, or choose rows by "
+            "a condenser that takes sparse ones as they are, without an encoder: RandomSubset(), KernelHerding(), "
             "KMedoids(), FacilityLocation() or KCenter()"
         )
+    filled = [] if issparse(X) or not is_sparse(X) else [d.fill_value for d in X.dtypes if d.fill_value != 0]
+    if filled:
+        raise TypeError(f"X has sparse columns that are filled with {filled[0]}, not 0. Use {instead} to convert it")
 
 
 def _advice(estimator: Any, X: Any, error: ValueError) -> str:
@@ -252,35 +267,11 @@ def _refuse_text(X: Any) -> None:
         )
 
 
-def _check_y(y: Any) -> NDArray:
-    """Return y as an array that has no missing value and one or two dimensions."""
-    y = plain_labels(as_array(np.asarray(_without_extensions(y)), "y"))
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = column_or_1d(y, warn=True)
-    if y.ndim == 1 and y.dtype.kind in "OSUb":
-        missing = _missing(y)
-        if missing:
-            raise ValueError(f"Input y contains {missing[0]}; drop the rows without a target")
-        kinds = sorted({type(value).__name__ for value in y})
-        if len({kind in ("str", "str_") for kind in kinds}) > 1:
-            raise ValueError(f"y mixes labels of types {', '.join(kinds)}; make them all of one type")
-        return y
-    return check_array(y, ensure_2d=False, dtype=None, input_name="y", ensure_min_samples=0, ensure_min_features=0)
-
-
-def _without_extensions(y: Any) -> Any:
-    """Return a series or frame of pandas' nullable numbers as plain numbers, if none is missing; others as they are."""
-    dtypes = getattr(y, "dtypes", None) if hasattr(y, "iloc") else None
-    dtypes = [] if dtypes is None else list(dtypes) if np.ndim(y) == 2 else [dtypes]
-    plain = [getattr(dtype, "numpy_dtype", dtype) for dtype in dtypes]
-    if plain == dtypes or any(getattr(dtype, "kind", "O") not in "iufb" for dtype in plain) or np.any(y.isna()):
-        return y
-    return y.to_numpy(dtype=np.result_type(*plain))
-
-
-def _missing(values: NDArray) -> list[Any]:
-    """Return the missing values: None, NaN and pandas' NA."""
-    return [value for value in values.flat if value is None or type(value).__name__ == "NAType" or value != value]
+def task_of(estimator: Any) -> str:
+    """Return the `task` of condensers for an estimator: "auto" if it is neither a classifier nor a regressor."""
+    if is_classifier(estimator):
+        return "classification"
+    return "regression" if is_regressor(estimator) else "auto"
 
 
 def target_kind(y: NDArray | None, task: str, known: bool) -> str:
@@ -363,7 +354,7 @@ def checked_groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.
         raise ValueError(
             f"sensitive_features of shape {groups.shape} must hold one group (or one row of groups) for each row of X"
         )
-    if _missing(groups):
+    if missing_values(groups):
         raise ValueError(
             "sensitive_features hold missing values; give those rows a group of their own, such as 'unknown'"
         )

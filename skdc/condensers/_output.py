@@ -42,6 +42,34 @@ def template(values: Any) -> Any:
     return values.iloc[:0].copy() if hasattr(values, "iloc") else np.empty_like(np.asarray(values)[:0])
 
 
+def common_template(first: Any, other: Any) -> Any:
+    """Return an empty container like the first of two, of dtypes that hold what both do: by column, of frames."""
+    if first is None or other is None:
+        return first
+    others = list(other.dtypes) if other.ndim == 2 and hasattr(other, "iloc") else [other.dtype]
+    if not hasattr(first, "iloc"):
+        return first.astype(np.result_type(first.dtype, *map(_plain, others)))
+    if first.ndim == 1:
+        return first.astype(_common(first.dtype, others[0]))
+    dtypes = [_common(dtype, others[j % len(others)]) for j, dtype in enumerate(first.dtypes)]
+    return first.set_axis(range(len(dtypes)), axis=1).astype(dict(enumerate(dtypes))).set_axis(first.columns, axis=1)
+
+
+def _common(first: Any, other: Any) -> Any:
+    """Return a dtype that holds what two of them do."""
+    if first == other:
+        return first
+    if hasattr(first, "categories") and hasattr(other, "categories"):
+        return type(first)(first.categories.union(other.categories, sort=False))
+    plain = _plain(first), _plain(other)
+    return np.result_type(*plain) if all(_kind(dtype) in "iufb" for dtype in plain) else np.dtype(object)
+
+
+def _plain(dtype: Any) -> Any:
+    """Return the dtype of numpy that a nullable or sparse one is made of; others as they are."""
+    return getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
+
+
 def span_of_rows(span: Any, X: Any, fitted: Mapping[str, Any]) -> tuple[Any, Any] | None:
     """Return between which ends the numbers of synthetic rows lie, None where that is not known.
 
@@ -117,8 +145,7 @@ def _bounded(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
     if low is None or (values.dtype.kind not in "iufb" and kind not in "iufb"):
         return values
     if kind in "iu":
-        plain = getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))  # of nullable and of sparse columns
-        return _whole(values.astype(np.float64), plain, np.asarray(low), np.asarray(high))
+        return _whole(values.astype(np.float64), _plain(dtype), np.asarray(low), np.asarray(high))
     dtype = np.dtype(np.float64) if values.dtype.kind == "O" else values.dtype
     within = np.clip(values.astype(dtype), low, high).astype(dtype)
     return within > 0.5 if kind == "b" else within
@@ -149,8 +176,13 @@ def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:
     if like.ndim == 2:
         return type(like)(values[:, None], columns=like.columns, index=index)
     dtype = like.dtype
-    keeps = getattr(dtype, "kind", "O") != "f" and values.dtype.kind != "f"
+    keeps = getattr(dtype, "kind", "O") != "f" and values.dtype.kind != "f" and not _are_plain(values, dtype)
     return type(like)(values, name=like.name, index=index, dtype=dtype if keeps else None)
+
+
+def _are_plain(values: NDArray, dtype: Any) -> bool:
+    """Tell whether numbers or booleans came as objects, of which learners make nothing: they come out as they are."""
+    return bool(dtype == np.dtype(object)) and values.dtype.kind in "iufb"
 
 
 def in_package_of(values: Any, like: Any) -> Any:
@@ -159,8 +191,13 @@ def in_package_of(values: Any, like: Any) -> Any:
         return values
     import polars
 
-    found = polars.from_pandas(values)
-    return found.cast(dict(like.schema) if hasattr(like, "schema") else like.dtype)
+    try:
+        found = polars.from_pandas(values)
+        return found.cast(dict(like.schema) if hasattr(like, "schema") else like.dtype)
+    except Exception as error:  # of polars and of arrow
+        raise TypeError(
+            f"what comes out cannot be made a {type(like).__name__} of polars ({error}); cast or drop such columns"
+        ) from error
 
 
 def chosen_pair(X: Any, y: Any, indices: NDArray[np.intp], y_syn: Any, relabeled: bool) -> tuple[Any, Any, Any]:
@@ -183,9 +220,9 @@ def chosen_pair(X: Any, y: Any, indices: NDArray[np.intp], y_syn: Any, relabeled
     if relabeled:
         return chosen_rows(X, indices), like_targets(y_syn, y, getattr(chosen, "index", None)), y_syn
     y_syn = np.asarray(chosen, dtype=y_syn.dtype).reshape(y_syn.shape)
-    # Numbers that came as objects are labels that learners take.
-    as_objects = not hasattr(y, "iloc") and np.asarray(y).dtype.kind == "O"
-    return chosen_rows(X, indices), y_syn if as_objects else chosen, y_syn
+    if chosen.ndim == 1 and _are_plain(y_syn, chosen.dtype):
+        chosen = chosen.astype(y_syn.dtype)
+    return chosen_rows(X, indices), chosen, y_syn
 
 
 def chosen_rows(values: Any, indices: NDArray[np.intp]) -> Any:

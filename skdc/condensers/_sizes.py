@@ -14,6 +14,8 @@ from skdc.condensers.sizes import AtMost, ClassSizes
 from skdc.data import Schema
 from skdc.parameterizations.base import Parameterization
 
+_MOST_NAMED = 5  # classes in a message
+
 
 def sizes_per_class(
     n_per_class: ClassSizes | None,
@@ -85,19 +87,24 @@ def check_sizes(
         )
     if not len(short):
         return
-    size, held = sizes[short[0]], counts[short[0]]
-    of_class = "" if classes is None else f" of class {classes.tolist()[short[0]]!r}"
+    labels = None if classes is None else classes.tolist()
+    some = [
+        (f"{sizes[c]} rows" + ("" if labels is None else f" of class {labels[c]!r}"), counts[c])
+        for c in short[:_MOST_NAMED]
+    ]
+    more = f", and so on for {len(short) - len(some)} more" if len(short) > len(some) else ""
+    up_to = f"at_most({sizes[short].max()})"
     if distinct:
-        up_to = (
+        advice = (
             ""
-            if classes is None or condenser.n_samples is not None
-            else f"; n_per_class=at_most({size}) takes all that there are"
+            if labels is None or condenser.n_samples is not None
+            else f"; n_per_class={up_to} takes all that there are"
         )
-        raise ValueError(
-            f"{name} cannot take {size} rows{of_class} out of {held}; lower n_per_class or n_samples{up_to}"
-        )
-    advice = f"n_per_class=at_most({size}) makes no more" if condenser.n_samples is None else "lower n_samples"
-    warnings.warn(f"{name} makes {size} rows{of_class}, of which the data have {held}; {advice}", stacklevel=2)
+        which = ", ".join(f"{what} out of {held}" for what, held in some) + more
+        raise ValueError(f"{name} cannot take {which}; lower n_per_class or n_samples{advice}")
+    advice = f"n_per_class={up_to} makes no more" if condenser.n_samples is None else "lower n_samples"
+    which = ", ".join(f"{what}, of which the data have {held}" for what, held in some) + more
+    warnings.warn(f"{name} makes {which}; {advice}", stacklevel=2)
 
 
 def _no_classes(schema: Schema) -> str:

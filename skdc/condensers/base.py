@@ -44,6 +44,7 @@ from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
 from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
+from skdc.exceptions import PartsError
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
@@ -311,12 +312,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         return None
 
     def _show(
-        self,
-        solution: Solution,
-        synthetic: LiveSet,
-        objective: Objective | None,
-        source: Any,
-        encoder: Any,
+        self, solution: Solution, synthetic: LiveSet, objective: Objective | None, source: Any, encoder: Any
     ) -> None:
         """Set the fitted attributes from what the nouns declare."""
         rows, schema = solution.synthetic, source.schema
@@ -334,14 +330,13 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         self.X_syn_, self.y_syn_, self.y_soft_ = X, None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
-            # A teacher may say otherwise: labels are those that were asked for, unless they have been learned.
-            codes = targets.argmax(axis=1) if synthetic.learned else rows.key.cpu().numpy()
-            self.y_syn_ = np.asarray(schema.classes)[codes]
+            # What is learned, or what a teacher says, may say otherwise: labels are those that were asked for.
+            self.y_syn_ = np.asarray(schema.classes)[rows.key.cpu().numpy()]
             self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
             within = np.clip(targets, *source.target_range())
-            self.y_syn_ = (within > 0.5).astype(np.int64) if schema.multilabel else within
+            self.y_syn_ = (within > 0.5).astype(schema.label_dtype) if schema.multilabel else within
         self.y_learned_ = targets if synthetic.learned else None
         self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft and schema.task == "regression"
         self._span = synthetic.span
@@ -394,3 +389,9 @@ _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 class NamedCondenser(BaseCondenser):
     """A published method: a recipe with a name. Subclasses write `__init__` and `recipe` only."""
+
+    def _condense(self, *given: Any) -> DivergenceError | Interruption | None:
+        try:
+            return super()._condense(*given)
+        except PartsError as error:  # of parts that the user has not written
+            raise PartsError(f"{type(self).__name__}: {error}") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 from numbers import Integral
 from typing import Any, Literal, Self
 
@@ -15,7 +16,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers._input import read
 from skdc.condensers._numbers import refuse_extreme_numbers
-from skdc.condensers._output import template
+from skdc.condensers._output import common_template, template
 from skdc.condensers._private import declared_rows, private_stream, public_containers, refuse_unbounded
 from skdc.condensers._rehearsal import rehearse
 from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, tell_early
@@ -93,7 +94,7 @@ class Condenser(BaseCondenser):
     X_syn_ : ndarray of shape (m, ...)
         The synthetic rows, in the units and float dtype of X.
     y_syn_ : ndarray of shape (m,) or (m, n_outputs), or None
-        Their labels or targets.
+        Their labels, those for which rows were asked, whatever is learned or a teacher says; or targets.
     y_soft_ : ndarray of shape (m, n_classes) or None
         Class probabilities, where targets were learned.
     y_learned_ : ndarray or None
@@ -266,7 +267,8 @@ class Condenser(BaseCondenser):
         self.recipe_ = recipe.copied()
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes
-        self._templates, self._input_shape = (template(X), template(y)), problem.schema.input_shape
+        self._templates = template(as_array(X)), template(as_array(y))
+        self._input_shape = problem.schema.input_shape
 
     def _sample_size(self, schema: Schema) -> int:
         if self.n_samples is not None and not isinstance(self.n_samples, Integral):
@@ -298,6 +300,10 @@ class Condenser(BaseCondenser):
             refuse_extreme_numbers(problem)
         rows = problem.X, problem.y, problem.weight, problem.key
         stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
+        if self.privacy is None:
+            float_dtype = np.result_type(schema.float_dtype, problem.schema.float_dtype)
+            stream.schema = replace(schema, float_dtype=float_dtype)
+            self._templates = tuple(map(common_template, self._templates, map(template, map(as_array, (X, y)))))
         if not self.warm_start or "X_syn_" in vars(self):
             self._start = Start.of(self)
         for name in _SOLVED:

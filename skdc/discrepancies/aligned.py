@@ -7,13 +7,16 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
+from sklearn.utils.validation import _num_samples
 from torch import Tensor
 
+from skdc.containers import as_array
 from skdc.data import Block
-from skdc.discrepancies.arrays import compared, numbers
+from skdc.discrepancies.arrays import compared
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
+from skdc.source import Source
 from skdc.spaces.base import Space
 
 
@@ -61,7 +64,7 @@ class AlignedDiscrepancy(Discrepancy):
             )
         if sample_weight_y is not None:
             raise ValueError("sample_weight_y has no meaning for rows that correspond; give sample_weight")
-        n, m = len(numbers(X, "X")), len(numbers(Y, "Y"))
+        n, m = _num_samples(as_array(X)), _num_samples(as_array(Y, "Y"))
         if n != m:
             raise ValueError(f"X has {n} rows, Y has {m}: rows that correspond must be as many")
         source, rows = compared(X, Y, sample_weight, sample_weight)
@@ -197,6 +200,22 @@ class CrossEntropy(AlignedDiscrepancy):
     ) -> None:
         super().__init__(space, by, reduce, weight)
         self.temperature = temperature
+
+    def attach(self, source: Source) -> None:
+        """Choose the space and remember the groups.
+
+        Raises
+        ------
+        ValueError
+            If the targets are no classes.
+        """
+        if source.schema.task == "regression":
+            raise PartsError(
+                f"{type(self).__name__} compares predictions with class probabilities, but "
+                f"{source.schema.given_targets}; say task='classification' if y holds labels; for continuous targets "
+                "use SquaredL2"
+            )
+        super().attach(source)
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the weighted mean of the cross-entropies.

@@ -70,7 +70,8 @@ class Objective(ABC):
         Parameters
         ----------
         X, Y : array-like of shape (n, ...) and (m, ...)
-            Rows of numbers; arrays, tensors or frames.
+            Rows of numbers, as arrays or tensors; or frames of the same columns, of which
+            `skdc.preprocessing.TabularEncoder`, fitted to X, makes such rows: units of columns do not count.
         sample_weight, sample_weight_y : array-like of shape (n,) and (m,), default=None
             Weights of the rows of X and of Y; a row of weight 2 counts as the row twice.
         random_state : int, default=0

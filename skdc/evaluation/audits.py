@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from skdc.containers import Encoded, as_array
+from skdc.containers import Encoded, as_array, checked_targets
 from skdc.privacy.ledger import accounting
 
 _FALSE_POSITIVES = 0.01  # the rate at which the true positives are given
@@ -180,10 +180,11 @@ def canary_scores(
     >>> bool(inside.min() > outside.max())
     True
     """
-    X, y, encoded = _read(X, y)
+    X, y, _ = _read(X, y)
     canary = canary if hasattr(canary, "iloc") else np.asarray(canary)[None]
     if canary.shape[1:] != X.shape[1:]:
         raise ValueError(f"the canary has shape {canary.shape[1:]}, rows of X {X.shape[1:]}")
+    encoded = Encoded(_joined(X, canary))  # of which the canary may be the end of a column
     if not isinstance(n_fits, Integral) or n_fits < 1:
         raise ValueError(f"n_fits={n_fits!r} must be a whole number of at least 1")
     of_canary, more = None, None
@@ -306,7 +307,7 @@ def _read(X: Any, y: ArrayLike | None) -> tuple[Any, NDArray | None, Encoded]:
     X, encoded = as_array(X), Encoded(X)
     X = X if hasattr(X, "iloc") else check_array(X, allow_nd=True)
     if y is not None:
-        y = np.asarray(as_array(y, "y"))
+        y = checked_targets(y)
         check_consistent_length(X, y)
     return X, y, encoded
 

@@ -17,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdc.condensers._input import checked_groups
 from skdc.condensers.base import BaseCondenser
-from skdc.containers import as_array
+from skdc.containers import as_array, checked_targets
 from skdc.evaluation._display import Table
 from skdc.evaluation.transfer import as_seen, rows_for_learners, standard_learners
 from skdc.meta import fit_on_set
@@ -123,7 +123,7 @@ def fairness_table(
         raise ValueError(f"{type(condenser).__name__} was fitted without classes, which fairness_table tells apart")
     differences = _differences()
     X, X_test = rows_for_learners(condenser, X_test)
-    y, y_test = np.asarray(condenser.y_syn_), np.asarray(y_test)
+    y, y_test = np.asarray(condenser.y_syn_), checked_targets(y_test, "y_test")
     check_consistent_length(X_test, y_test)
     groups = checked_groups(sensitive_features, len(y_test), np.arange(len(y_test)))
     _refuse_empty_cells(y_test, groups, sensitive_features)

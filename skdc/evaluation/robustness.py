@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdc.condensers.base import BaseCondenser
+from skdc.containers import checked_targets
 from skdc.evaluation._display import Table
 from skdc.evaluation.transfer import numbers_of_rows
 from skdc.images import ImageLayout
@@ -127,7 +128,7 @@ def robustness_table(
     if getattr(condenser, "classes_", None) is None:
         raise ValueError(f"{type(condenser).__name__} was fitted without classes, which robustness_table tells apart")
     X, X_test = (rows.astype(np.float32) for rows in numbers_of_rows(condenser, X_test))
-    shape, y_test = X.shape[1:], np.asarray(y_test)
+    shape, y_test = X.shape[1:], checked_targets(y_test, "y_test")
     groups = y_test if groups is None else np.asarray(groups)
     check_consistent_length(X_test, y_test, groups)
     low, high = float(X_test.min()), float(X_test.max())

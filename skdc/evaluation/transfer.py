@@ -21,7 +21,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
 from skdc.condensers._input import dense
 from skdc.condensers.base import BaseCondenser
-from skdc.containers import as_array
+from skdc.containers import as_array, checked_targets
 from skdc.evaluation._display import Table
 from skdc.images import ImageLayout
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
@@ -112,7 +112,7 @@ def transfer_table(
     if getattr(condenser, "classes_", None) is None:
         raise ValueError(f"{type(condenser).__name__} was fitted without classes, which transfer_table tells apart")
     X, X_test = rows_for_learners(condenser, X_test)
-    y, y_test = np.asarray(condenser.y_syn_), np.asarray(y_test)
+    y, y_test = np.asarray(condenser.y_syn_), checked_targets(y_test, "y_test")
     check_consistent_length(X_test, y_test)
     found = {}
     for name, learner in (standard_learners(X.shape[1:], random_state) if learners is None else learners).items():

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import type_of_target
 from torch import Tensor
 
-from skdc.containers import as_array
+from skdc.containers import checked_targets
 from skdc.data import LabeledSet, Schema
 from skdc.discrepancies.arrays import massive, of_one_kind, source_and_set
 from skdc.discrepancies.base import Discrepancy
@@ -80,7 +80,8 @@ def two_sample_test(
     discrepancy : Discrepancy or Hybrid
         Unfitted; scales, such as a median bandwidth, are those of X, and are kept for all permutations.
     X, X_syn : array-like of shape (n, ...) and (m, ...)
-        Rows of numbers.
+        Rows of numbers; or frames of the same columns, of which `skdc.preprocessing.TabularEncoder`, fitted to X, makes
+        such rows.
     y, y_syn : array-like of shape (n,) and (m,), default=None
         Labels, or continuous targets of shape (n,) or (n, n_outputs). None: the rows alone.
     sample_weight, sample_weight_syn : array-like of shape (n,) and (m,), default=None
@@ -219,9 +220,9 @@ def _sets(
 
 
 def _labels(y: ArrayLike, X: NDArray, name: str) -> NDArray:
-    y = np.asarray(as_array(y, name))
+    y = checked_targets(y, name)
     check_consistent_length(X, y)
-    return y if y.dtype.kind in "OSUb" else check_array(y, ensure_2d=False, dtype=None, input_name=name)
+    return y
 
 
 def _targets(

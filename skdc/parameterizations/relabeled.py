@@ -41,6 +41,10 @@ class RelabeledRows(Points):
         self.start = start
         self.labels = labels
 
+    def takes_distinct_rows(self) -> bool:
+        """Tell that each point is a row of the data."""
+        return True
+
     def rows(self, X: Tensor) -> nn.Module:
         """Return the rows.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
+from numbers import Number
 from typing import Any
 
 import numpy as np
@@ -241,6 +242,8 @@ class Levels(Column):
         return self.levels.get_indexer(values.astype(object))
 
     def _encode(self, values: pd.Series) -> NDArray[np.float64]:
+        if getattr(values.dtype, "kind", "O") in "iuf" and not any(isinstance(level, Number) for level in self.levels):
+            raise TypeError(f"it holds numbers, such as {values.iloc[0]!r}")
         codes = self._codes(values)
         has_rare = self.n_indicators > len(self.kept)
         # A level that fit has not seen is a rare one; or nothing is known of it.
@@ -284,11 +287,12 @@ def fitted_column(
         return Levels(values, weight, max_categories)
     is_number = types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)
     is_time = _time(dtype) is not None
-    if (is_number or is_time) and not isinstance(dtype, pd.SparseDtype):
+    is_closed = isinstance(dtype, pd.SparseDtype) or str(dtype).startswith(("decimal", "halffloat"))  # of arrow
+    if (is_number or is_time) and not is_closed:
         return Numbers(values, weight, scaler)
     raise ValueError(
-        f"column {values.name!r} has dtype {dtype}, which cannot be encoded; make dense numbers, dates or categories "
-        "of it"
+        f"column {values.name!r} has dtype {dtype}, which cannot be encoded; make dense numbers of numpy, dates or "
+        "categories of it"
     )
 
 

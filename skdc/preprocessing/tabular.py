@@ -57,7 +57,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     * Numbers and dates out of the range seen come back at its end, whatever `numbers` makes of them.
     * Whole numbers, dates and durations come back at steps: the greatest common divisor of the differences seen. Codes
       are float64: a range of up to some 2**48 steps comes back without error.
-    * A constant column takes no codes and comes back constant; one that is all missing comes back all missing.
+    * A constant column takes no codes and comes back constant; one that is all missing comes back all missing. A table
+      of such columns takes one code, 0, which says nothing.
     * Rows come back numbered from 0, or with the index of the frame of codes.
 
     Examples
@@ -95,7 +96,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            For names that occur twice, columns that cannot be encoded, or a table none of whose columns varies.
+            For names that occur twice, and columns that cannot be encoded.
         """
         most, scaler = self.max_categories, NormalScores() if self.numbers is None else self.numbers
         if isinstance(most, bool) or not isinstance(most, Integral) or most < 2:
@@ -107,8 +108,6 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         weight = _check_sample_weight(sample_weight, frame, dtype=np.float64, ensure_non_negative=True)
         frame, weight = frame[weight > 0], weight[weight > 0]
         columns = [fitted_column(frame.iloc[:, j], weight, scaler, int(most)) for j in range(frame.shape[1])]
-        if not sum(column.n_codes for column in columns):
-            raise ValueError(f"no column of X varies (n_samples = {len(frame)}): there is nothing to encode")
         self.columns_ = columns
         self._container = X.iloc[:0].copy() if hasattr(X, "iloc") else np.asarray(X)[:0]
         return self
@@ -131,7 +130,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         frame = self._frame(X, reset=False)
-        return np.hstack([column.encode(frame.iloc[:, j]) for j, column in enumerate(self.columns_)])
+        codes = np.hstack([column.encode(frame.iloc[:, j]) for j, column in enumerate(self.columns_)])
+        return codes if codes.shape[1] else np.zeros((len(codes), 1))
 
     def inverse_transform(self, X: ArrayLike) -> Any:
         """Return rows of the table that was fitted.
@@ -153,8 +153,9 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         codes, sizes = check_array(X, dtype=np.float64), [column.n_codes for column in self.columns_]
-        if codes.shape[1] != sum(sizes):
-            raise ValueError(f"X has {codes.shape[1]} columns, but {sum(sizes)} codes make a row of this table")
+        n_codes = sum(sizes) or 1
+        if codes.shape[1] != n_codes:
+            raise ValueError(f"X has {codes.shape[1]} columns, but {n_codes} codes make a row of this table")
         pieces = np.split(codes, np.cumsum(sizes)[:-1], axis=1)
         values = [column.decode(piece) for column, piece in zip(self.columns_, pieces, strict=True)]
         frame = pd.concat(values, axis=1)
@@ -173,7 +174,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             The names are those of the table that was fitted.
         """
         check_is_fitted(self)
-        return np.asarray([name for column in self.columns_ for name in column.code_names()], dtype=object)
+        names = [name for column in self.columns_ for name in column.code_names()]
+        return np.asarray(names or ["constant"], dtype=object)
 
     def _frame(self, X: Any, reset: bool) -> pd.DataFrame:
         """Return a table as a frame, checked to have the features of fit."""

@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans
 
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
+from skdc.sketch import row_hashes
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.means import check_class_means
 from skdc.solvers.selection import Quantization
@@ -67,10 +68,16 @@ class Lloyd(Solver):
             block = leaf.space_.block(source.take(source.class_members(c)))
             values, mass = block.values.cpu().numpy(), block.weight.cpu().numpy()
             init = start.values[points].cpu().numpy()
+            size, n_distinct = len(init), len(np.unique(row_hashes(values, 0)))
+            if n_distinct < size:
+                init = init[np.sort(np.unique(init, axis=0, return_index=True)[1])[:n_distinct]]
             kmeans = KMeans(len(init), init=init, n_init=1, max_iter=self.max_iter, tol=self.tol, copy_x=False)
             kmeans.fit(values, sample_weight=mass)
-            centers[points] = source.tensor(kmeans.cluster_centers_)
-            weight[points] = source.tensor(np.bincount(kmeans.labels_, mass, len(init)))
+            # Points beyond the clusters that there can be share those, and their masses, in turn.
+            cluster = np.resize(np.arange(len(init)), size)
+            centers[points] = source.tensor(kmeans.cluster_centers_[cluster])
+            shares = np.bincount(kmeans.labels_, mass, len(init)) / np.bincount(cluster)
+            weight[points] = source.tensor(shares[cluster])
             inertia, n_iter = inertia + kmeans.inertia_, max(n_iter, kmeans.n_iter_)
             if progress(c + 1, n_classes, inertia):
                 break

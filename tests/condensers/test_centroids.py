@@ -14,8 +14,10 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.cluster import KMeans
 from sklearn.linear_model import LinearRegression
 
-from skdc import KMeansCondenser, KMedoids, RandomSubset, WassersteinCoreset
-from skdc.discrepancies import MMD
+from skdc import Condenser, KMeansCondenser, KMedoids, RandomSubset, WassersteinCoreset
+from skdc.discrepancies import MMD, QuantizationError
+from skdc.parameterizations import Points
+from skdc.solvers import Lloyd
 from skdc.spaces import RandomNetwork, Standardized
 from skdc.utils.estimator_checks import condenser_checks
 
@@ -213,3 +215,17 @@ def test_features_keep_their_spread_beside_targets(condenser, rng):
     X_syn, y_syn = condenser.set_params(n_samples=100, random_state=0).fit(X, y)
     assert X_syn.std(axis=0).mean() > 0.6, "rows near the middle of those with a like target would have less"
     assert LinearRegression().fit(X_syn, y_syn).score(X, y) > 0.25
+
+
+@pytest.mark.parametrize("start", ["rows", "noise"])
+def test_no_more_clusters_than_distinct_rows(start):
+    rows, labels = np.repeat([[0.0], [1.0], [5.0]], [50, 30, 20], axis=0), np.repeat([0, 1], [80, 20])
+    condenser = Condenser(QuantizationError(), Points(start=start), Lloyd(), n_per_class=3, random_state=0)
+    fitted = condenser.fit(rows, labels)
+    assert set(fitted.X_syn_[fitted.y_syn_ == 0, 0].round(6)) == {0.0, 1.0}
+    assert_allclose(fitted.X_syn_[fitted.y_syn_ == 1], 5.0, atol=1e-6)
+    weight = fitted.sample_weight_ / fitted.sample_weight_.sum()
+    masses = [weight[np.abs(fitted.X_syn_[:, 0] - value) < 1e-5].sum() for value in (0, 1, 5)]
+    assert_allclose(masses, [0.5, 0.3, 0.2], rtol=1e-5)
+    frame = pd.DataFrame({"x": labels > 0})
+    assert set(KMeansCondenser(3, random_state=0).fit(frame, np.arange(100) % 2).X_syn_["x"]) == {False, True}

@@ -7,17 +7,21 @@ import sklearn
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import FeatureUnion, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import validate_data
 
 from skdc import (
+    CondensedEstimator,
     Condenser,
     GeneralCondenser,
     KernelHerding,
     KernelInducingPoints,
     KMeansCondenser,
+    LabelDistillation,
+    LabelSolve,
     RandomSubset,
     TabularCondenser,
 )
@@ -186,11 +190,14 @@ def test_several_labels_a_row(condenser):
     _, labels = clone(condenser).set_params(task="classification").fit(X, frame)
     assert labels.columns.tolist() == ["warm", "high", "first"] and (labels.dtypes == "int8").all()
     assert_array_equal(labels, y_syn)
+    for dtype in (bool, np.uint8, np.float32):
+        fitted = clone(condenser).set_params(task="classification").fit(X, targets.astype(dtype))
+        assert fitted.y_syn_.dtype == [*fitted][1].dtype == dtype
+        assert_array_equal(fitted.y_syn_, y_syn)
     numbers = clone(condenser).set_params(task="regression").fit(X, targets).y_syn_
     assert numbers.dtype == np.float64, "indicators are numbers for those who say so"
 
 
-@pytest.mark.filterwarnings("ignore:Number of distinct clusters")  # which k-means rightly says
 @every_condenser
 def test_rows_that_are_all_alike(condenser):
     condenser = clone(condenser).set_params(n_per_class=2)
@@ -261,10 +268,29 @@ def test_learned_labels(condenser):
     assert soft.min() >= 0
     assert_allclose(soft.sum(axis=1), 1, rtol=1e-12)
     assert np.abs(raw.sum(axis=1) - 1).max() > 1e-6, "learned targets are raw: they need not sum to one"
-    assert_array_equal(condenser.y_syn_, condenser.classes_[raw.argmax(axis=1)])
+    assert condenser.y_syn_.tolist() == [*"aabbcc"], "the class for which a row was asked, whatever was learned"
     # The projection on the simplex is the nearest point of it: no other one is nearer.
     for corner in np.eye(3):
         assert np.all(((raw - soft) * (corner - soft)).sum(axis=1) <= 1e-9)
+
+
+@pytest.mark.parametrize(
+    "condenser",
+    [
+        learned(n_per_class=1),
+        KernelInducingPoints(n_per_class=1, random_state=0),
+        LabelSolve(n_per_class=1, random_state=0),
+        LabelDistillation(n_per_class=1, n_networks=2, n_steps=5, random_state=0),
+    ],
+)
+def test_a_rare_class_keeps_the_labels_of_its_rows(condenser):
+    rng = np.random.default_rng(0)
+    rows, labels = np.r_[rng.normal(size=(200, 3)), rng.normal(size=(5, 3)) + 1], np.repeat([0, 1], [200, 5])
+    fitted = clone(condenser).fit(rows, labels)
+    assert fitted.y_syn_.tolist() == [0, 1]
+    model = CondensedEstimator(condenser, LogisticRegression()).fit(rows, labels)
+    assert model.classes_.tolist() == [0, 1]
+    assert model.estimator_.fit(*fitted).predict(fitted.X_syn_).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -401,9 +427,8 @@ def test_units(condenser, offset, scale):
         condenser = clone(condenser).set_params(discrepancy__bandwidth=scale)
     fitted = clone(condenser).fit(rows, y)
     for label in "abc":
-        labels = fitted.y_syn_ if fitted.y_learned_ is None else np.repeat(["a", "b", "c"], 10)
-        real, synthetic = rows[y == label], fitted.X_syn_[labels == label]
-        assert len(synthetic), f"no rows of {label}"
+        real, synthetic = rows[y == label], fitted.X_syn_[fitted.y_syn_ == label]
+        assert len(synthetic) == 10, f"not all rows of {label}"
         # Classes have standard deviation 1 and lie 20 apart, in units of the scale.
         assert np.all(np.abs(synthetic - real.mean(axis=0)) < 8 * scale)
         spread = np.sqrt(synthetic.var(axis=0).mean())  # a column may meet the end of its range

@@ -1,6 +1,7 @@
 """What condensers refuse, and what they say: every message is read as a user would."""
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
+from sklearn.exceptions import DataConversionWarning
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.utils import get_tags
 
@@ -122,6 +124,16 @@ def test_many_distinct_numbers(dtype):
     assert RandomSubset(task="regression").fit(tiled, many).y_syn_.shape == (100,)
     assert len(RandomSubset(task="classification").fit(tiled, many).classes_) == 120
     assert len(RandomSubset().fit(tiled, many.astype(str)).classes_) == 120
+
+
+def test_a_dtype_of_categories_says_labels():
+    many, tiled = np.arange(120), np.tile(X, (3, 1))
+    for labels in (pd.Series(many, dtype="category"), pd.DataFrame({"y": pd.Categorical(many)})):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataConversionWarning)
+            fitted = RandomSubset().fit(tiled, labels)
+        assert fitted.classes_.tolist() == many.tolist()
+    assert "give one label a row" in refusal(RandomSubset(), tiled, pd.Series(many + 0.5, dtype="category"))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from skdc.privacy import ClassGaussians, GaussianMechanism
 from skdc.solvers import Descent
 from skdc.spaces import NetworkFeatures
 
+from .quick import QUICK
+
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
 ONE_HOT = np.eye(2)[np.arange(60) % 2]
@@ -44,3 +46,16 @@ def test_one_range_for_a_frame_of_words_asks_for_a_dictionary(mechanism, column)
         condenser = PrivateMeanEmbedding(bandwidth=1.0, privacy=mechanism(epsilon=1.0, feature_range=(0, 100)))
     with pytest.raises(ValueError, match=r"column 'other' holds none; give a dictionary \{column: \(low, high\)"):
         condenser.fit(frame, np.arange(60) % 2)
+
+
+@pytest.mark.parametrize(
+    "name", ["GeneralCondenser", "RFAD", "UnrolledTraining", "DistributionMatching", "WMDD", "CAFE"]
+)
+def test_classes_are_asked_for_by_who_needs_them(name):
+    condenser = QUICK[name]().set_params(n_per_class=None, n_samples=6)
+    with pytest.raises(ValueError) as caught:
+        condenser.fit(X, X[:, 0])
+    message = str(caught.value)
+    assert message.startswith(f"{name}: ") and "y is continuous" in message and "a row of the data" not in message, (
+        message
+    )

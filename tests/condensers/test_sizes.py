@@ -7,9 +7,11 @@ import pytest
 from sklearn.base import clone
 
 import skdc
-from skdc import Condenser, KMeansCondenser, KMedoids, LabelSolve, RandomSubset, at_most
-from skdc.discrepancies import RandomFeatureMMD
+from skdc import Condenser, KMeansCondenser, KMedoids, LabelDistillation, LabelSolve, RandomSubset, at_most
+from skdc.discrepancies import RandomFeatureMMD, SquaredL2
+from skdc.parameterizations import RelabeledRows
 from skdc.solvers import Descent
+from skdc.spaces import KernelRidgePredictions
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
@@ -128,3 +130,31 @@ def test_sizes_that_are_no_whole_numbers(size, words):
 def test_a_size_of_classes_where_there_are_none(y, words):
     assert words in refusal(RandomSubset(2), X, y)
     assert "at_most" in refusal(RandomSubset(n_samples=at_most(3)), X, y)
+
+
+@pytest.mark.parametrize(
+    "condenser",
+    [
+        LabelSolve(),
+        LabelDistillation(n_networks=1, n_steps=2),
+        Condenser(SquaredL2(space=KernelRidgePredictions(), by=None), RelabeledRows()),
+    ],
+    ids=repr,
+)
+def test_what_keeps_rows_does_not_repeat_them(condenser):
+    message = refusal(clone(condenser).set_params(n_per_class={"many": 3, "rare": 8}), X, RARE)
+    assert re.search(r"cannot take 8 rows of class 'rare' out of 5; .*n_per_class=at_most\(8\)", message)
+
+
+def test_up_to_a_number_of_rows_that_are_kept():
+    assert len(np.unique(LabelSolve(at_most(8), random_state=0).fit(X, RARE).X_syn_, axis=0)) == 13
+
+
+def test_all_small_classes_are_named():
+    labels = np.repeat(np.arange(10), [95, *range(1, 10)])
+    rows = rng.normal(size=(140, 2))
+    named = ", ".join(f"7 rows of class {c}, of which the data have {c}" for c in range(1, 6))
+    with pytest.warns(UserWarning, match=f"makes {named}, and so on for 1 more; n_per_class=at_most"):
+        clone(MAKING).set_params(n_per_class=7).fit(rows, labels)
+    with pytest.raises(ValueError, match=r"cannot take 7 rows of class 1 out of 1, 7 rows of class 2 out of 2, "):
+        RandomSubset(7).fit(rows, labels)

@@ -386,3 +386,54 @@ def test_interrupted_chunk(monkeypatch):
 def test_identity_space_streams():
     spelled = streaming(RandomFeatureMMD(bandwidth=2.0, n_features=30, space=Identity()))
     assert_same_set(feed(spelled, X, Y, [90], classes=[0, 1, 2]), streaming().fit(X, Y))
+
+
+# Dtypes
+
+
+@pytest.mark.parametrize(
+    "first, later, expected",
+    [
+        (np.int64, np.float64, np.float64),
+        (np.float32, np.float64, np.float64),
+        (np.uint8, np.uint16, np.uint16),
+        (np.bool_, np.int8, np.int8),
+        (np.int16, np.uint16, np.int32),
+    ],
+)
+@pytest.mark.parametrize("names", [None, ["a", "b", "c"]])
+@pytest.mark.parametrize("swapped", [False, True])
+def test_dtypes_hold_what_all_chunks_do(first, later, expected, names, swapped):
+    chunks = [np.tile([[0.0], [1.0]], (10, 3)).astype(first), (300.25 * np.tile([[0], [1]], (10, 3))).astype(later)]
+    if names is not None:
+        chunks = [pd.DataFrame(chunk, columns=names) for chunk in chunks]
+    condenser = streaming(n_samples=4, discrepancy=RandomFeatureMMD(bandwidth=100.0))
+    for chunk in chunks[::-1] if swapped else chunks:
+        condenser.partial_fit(chunk)
+    X_syn, _ = condenser
+    assert set(np.ravel(X_syn.dtypes if names else X_syn.dtype)) == {np.dtype(expected)}
+    most = np.asarray(X_syn, float).max()
+    assert most > 250 or expected is np.int8, "the later chunk is cut off"
+
+
+def test_columns_have_a_dtype_each():
+    first = pd.DataFrame({"a": [True, False] * 5, "b": np.arange(10, dtype="int8"), "c": np.arange(10.0)})
+    later = first.astype({"a": "Int64", "b": "int16"}) * 7
+    X_syn, _ = streaming(n_samples=4).partial_fit(first).partial_fit(later)
+    assert X_syn.dtypes.astype(str).tolist() == ["int64", "int16", "float64"]
+    X_syn, _ = streaming(n_samples=4).partial_fit(first.astype({"a": "boolean"})).partial_fit(later)
+    assert X_syn["a"].dtype.kind == "i" and X_syn["a"].max() > 1
+
+
+def test_labels_hold_what_all_chunks_do():
+    rows = np.array_split(X, 2)
+    for first, later in (
+        (pd.Series([1] * 90, dtype="int8"), pd.Series([300] * 90, dtype="int16")),
+        (pd.Series(["a"] * 90, dtype="category"), pd.Series(["b"] * 90, dtype="category")),
+        (pd.Series(["a"] * 90, dtype="category"), pd.Series(["b"] * 90)),
+        (np.array(["a"] * 90), np.array(["long"] * 90)),
+    ):
+        labels = [first[0], later[0]]
+        condenser = streaming(n_samples=None, n_per_class=2).partial_fit(rows[0], first, classes=labels)
+        _, y_syn = condenser.partial_fit(rows[1], later)
+        assert list(y_syn) == [labels[0]] * 2 + [labels[1]] * 2

@@ -18,6 +18,7 @@ from skdc.discrepancies.moments import MeanDistance
 from skdc.discrepancies.objective import Hybrid
 from skdc.discrepancies.transport import QuantizationError, SlicedWasserstein
 from skdc.kernels import Gaussian, InverseMultiquadric, Laplace, Linear, Polynomial
+from skdc.preprocessing import TabularEncoder
 from skdc.spaces import Joint
 
 from ..sources import block, row_source, seeded, squares, synthetic
@@ -128,8 +129,11 @@ def test_the_scale_is_that_of_the_first(rows):
 def test_containers_do_not_matter(discrepancy, rows):
     x, y, *_ = rows
     expected = discrepancy(x, y)
-    for wrap in (pd.DataFrame, torch.as_tensor, np.ndarray.tolist, np.asfortranarray):
+    for wrap in (torch.as_tensor, np.ndarray.tolist, np.asfortranarray):
         assert discrepancy(wrap(x), wrap(y)) == pytest.approx(expected, rel=1e-12)
+    frames = pd.DataFrame(x), pd.DataFrame(y)
+    codes = map(TabularEncoder().fit(frames[0]).transform, frames)
+    assert discrepancy(*frames) == pytest.approx(discrepancy(*codes), rel=1e-12)
 
 
 def test_images_are_measured_as_flat_rows(rng):

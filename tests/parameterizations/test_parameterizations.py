@@ -301,7 +301,7 @@ def test_probabilities_come_out_as_soft_labels(iris):
     condenser = Condenser(loss, Points(labels="probabilities"), Descent(n_steps=20), n_per_class=2, random_state=0)
     fitted = condenser.fit(*iris)
     np.testing.assert_allclose(fitted.y_soft_, fitted.y_learned_, atol=1e-6)
-    assert np.array_equal(fitted.y_syn_, fitted.y_soft_.argmax(axis=1))
+    assert fitted.y_syn_.tolist() == [0, 0, 1, 1, 2, 2]
     first = fitted.history_["loss"][-1]
     assert fitted.set_params(warm_start=True).fit(*iris).history_["loss"][0] == pytest.approx(first, rel=0.1)
 
@@ -401,7 +401,7 @@ def test_learned_labels_need_targets(iris):
     "parameterization, solver", [(Subset(), Greedy()), (Points(start="spread"), Descent())], ids=["subset", "spread"]
 )
 def test_more_rows_than_there_are_is_refused(parameterization, solver, iris):
-    with pytest.raises(ValueError, match="cannot take 51 rows of class 0 out of 50; lower n_per_class or n_samples"):
+    with pytest.raises(ValueError, match=r"cannot take 51 rows of class 0 out of 50, .*; lower n_per_class"):
         Condenser(parameterization=parameterization, solver=solver, n_per_class=51).fit(*iris)
 
 
