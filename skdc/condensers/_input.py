@@ -167,11 +167,22 @@ def read(
 
 def _chosen_encoder(encoder: Any, X: Any) -> Any:
     """Return a clone of an encoder; for "auto" one for tables, if X is a frame."""
+    refuse_unknown_word(encoder)
     if not isinstance(encoder, str):
         return None if encoder is None else seeded(encoder, lambda: 0)
-    if encoder != "auto":
-        raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
     return table_encoder(X)
+
+
+def refuse_unknown_word(encoder: Any) -> None:
+    """Refuse a word in place of an encoder, other than "auto".
+
+    Raises
+    ------
+    TypeError
+        Saying what to give.
+    """
+    if isinstance(encoder, str) and encoder != "auto":
+        raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
 
 
 def encoder_of_stream(encoder: Any, X: Any) -> Any:
@@ -325,7 +336,9 @@ def _targets(
 ) -> tuple[NDArray | None, NDArray[np.int64], NDArray[np.float64]]:
     """Return the labels, the class code of each row, and the target matrix."""
     if classes is not None and task != "classification":
-        raise ValueError(f"classes= names labels, but y holds {'nothing' if y is None else 'quantities'}; leave it out")
+        several = "several labels a row (if its columns are one-hot classes, pass y.argmax(axis=1))"
+        held = "nothing" if y is None else "quantities" if y.ndim == 1 else several
+        raise ValueError(f"classes= names labels, but y holds {held}; leave it out")
     if y is None:
         return None, np.zeros(n, np.int64), np.empty((n, 0))
     if task == "regression":

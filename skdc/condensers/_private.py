@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-from skdc.condensers._input import Problem, encoder_of_stream, read
+from skdc.condensers._input import Problem, encoder_of_stream, read, refuse_unknown_word
 from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import like_rows, like_targets
 from skdc.condensers._rehearsal import rehearse_drawn
@@ -75,6 +75,7 @@ def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recip
         For bad input, and for private data of which one row can change more than is known.
     """
     encoder, classes = condenser._encoder_for(*given[:2]), None
+    refuse_unknown_word(encoder)
     if recipe.privacy is not None:
         encoder, classes = recipe.privacy.encoder(encoder, given[0]), recipe.privacy.classes
     encoder = encoder_of_stream(encoder, given[0]) if recipe.streams() else encoder
@@ -98,7 +99,7 @@ def declared_rows(
         With their number.
     """
     given = as_array(X), as_array(y), sample_weight, sensitive_features
-    if mechanism.classes is None or y is None:
+    if mechanism.classes is None or y is None or (np.ndim(given[1]) > 1 and np.shape(given[1])[1] > 1):
         return given
     known = np.isin(np.asarray(given[1]).reshape(-1), np.asarray(mechanism.classes))
     if known.all():
@@ -182,6 +183,8 @@ def refuse_unbounded(problem: Problem, has_groups: bool) -> None:
         )
     if has_groups:
         raise ValueError("sensitive_features show which groups there are, which is private; leave them out")
+    if problem.schema.multilabel:
+        raise ValueError(f"{problem.schema.given_targets}, which private sets cannot have; give one label a row")
     if problem.schema.task == "regression":
         raise ValueError(
             "y holds quantities, of which the range is not known without looking; make classes of them (bins with "

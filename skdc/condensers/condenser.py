@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.metaestimators import available_if
 
-from skdc.condensers._input import read
+from skdc.condensers._input import read, refuse_unknown_word
 from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import common_template, template
 from skdc.condensers._private import declared_rows, private_stream, public_containers, refuse_unbounded
@@ -244,6 +244,7 @@ class Condenser(BaseCondenser):
     def _begin(
         self, X: ArrayLike, y: ArrayLike | None, classes: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> None:
+        refuse_unknown_word(self.encoder)
         if not isinstance(self.encoder, str | None):
             raise ValueError(
                 "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use encoder=None"

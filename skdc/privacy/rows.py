@@ -139,8 +139,11 @@ class PrivateRows(PublicSource):
             yield of_rows(self._shown(self._rows.X[some], self._rows.y[some])).double().cpu().numpy()
 
     def _width(self, of_rows: Callable[[LabeledSet], Tensor]) -> int:
-        middle = np.full((1, *self.schema.input_shape), sum(self.mechanism.ends) / 2)
-        return of_rows(self._shown(middle, np.zeros((1, self.schema.n_outputs)))).shape[1]
+        return of_rows(self.row_at(sum(self.mechanism.ends) / 2)).shape[1]
+
+    def row_at(self, value: float) -> LabeledSet:
+        """Return a row that is made up of a number, in the user's units, without a class."""
+        return self._shown(np.full((1, *self.schema.input_shape), value), np.zeros((1, self.schema.n_outputs)))
 
     def _shown(self, X: NDArray, y: NDArray) -> LabeledSet:
         key = torch.zeros(len(X), dtype=torch.int64, device=self.device)

@@ -14,6 +14,7 @@ from skdc.privacy import PrivateRows
 from skdc.solvers.base import Objective
 from skdc.solvers.descent import Descent
 from skdc.source import Source, require_rows
+from skdc.spaces.gradients import one_row_at_a_time
 
 
 class PrivateDescent(Descent):
@@ -75,7 +76,8 @@ class PrivateDescent(Descent):
 
         def of_rows(rows: LabeledSet) -> Tensor:
             fields = {name: value[:, None] for name, value in vars(rows).items()}
-            gradients = vmap(lambda fields: grad(loss)(detached, LabeledSet(**fields)), randomness="different")(fields)
+            with one_row_at_a_time(self):
+                gradients = vmap(lambda row: grad(loss)(detached, LabeledSet(**row)), randomness="different")(fields)
             return torch.cat([gradients[name].flatten(1) for name in parameters], dim=1)
 
         if isinstance(source, PrivateRows):

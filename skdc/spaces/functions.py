@@ -181,6 +181,7 @@ class FeatureRidgePredictions(KernelRidgePredictions):
                 "KernelRidgePredictions"
             )
         if isinstance(source, PrivateRows):
+            self._refuse_far(source)
             self._learn(source.products(self._columns, self.clip).double(), source)
             return self
         rows = require_rows(self, source, "the moments of features").rows
@@ -197,6 +198,15 @@ class FeatureRidgePredictions(KernelRidgePredictions):
         size = n_features**0.5
         self.root_, self.targets_ = (size * root.mT).to(source.dtype), (size * targets).to(source.dtype)
         return self
+
+    def _refuse_far(self, source: PrivateRows) -> None:
+        """Refuse a kernel that gives no numbers at the ends of the range that is known."""
+        if not all(self._columns(source.row_at(end)).isfinite().all() for end in source.mechanism.ends):
+            low, high = source.mechanism.ends
+            raise PartsError(
+                f"{self.kernel_!r} gives no numbers of rows between {low:g} and {high:g}; give a narrower "
+                "feature_range, and X and bandwidth in larger units"
+            )
 
     @torch.no_grad()
     def _learn(self, products: Tensor, source: Source) -> None:

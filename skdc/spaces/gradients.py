@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Self
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from skdc.data import Block, LabeledSet, unweighted
+from skdc.exceptions import PartsError
 from skdc.networks import Builder, build_network, training_loss
 from skdc.privacy import PrivateRows
 from skdc.source import RowSource, Source, require_targets
@@ -187,5 +191,33 @@ class ClippedGradients(NetworkGradients):
             outputs = functional_call(self.network_, weights | matrices, (x[None],))
             return training_loss(outputs, y[None], one, self.schema_.task)
 
-        gradients = vmap(grad(loss), in_dims=(None, 0, 0), randomness="different")(matrices, rows.X, rows.y)
+        with one_row_at_a_time(self, self.network_):
+            gradients = vmap(grad(loss), in_dims=(None, 0, 0), randomness="different")(matrices, rows.X, rows.y)
         return torch.cat([gradients[name].flatten(1) for name in matrices], dim=1)
+
+
+@contextmanager
+def one_row_at_a_time(part: object, *networks: nn.Module) -> Iterator[None]:
+    """Say which networks cannot show the gradient at each row by itself, in place of what torch says.
+
+    Raises
+    ------
+    PartsError
+        For batch norm, in which rows depend on each other, and for layers that torch cannot map over rows.
+    """
+    advice = f"{type(part).__name__} takes the gradient at each row by itself, and"
+    for layer in [layer for network in networks for layer in network.modules()]:
+        if isinstance(layer, _BatchNorm) and (layer.training or layer.running_mean is None):
+            raise PartsError(
+                f"{advice} {type(layer).__name__} makes that of a row depend on the others; take a network with group "
+                "or layer norm, such as ConvNet()"
+            )
+    try:
+        yield
+    except RuntimeError as error:
+        if not any(word in str(error) for word in ("vmap", "grad (vjp")):
+            raise
+        raise PartsError(
+            f"{advice} this network has a layer for which torch cannot ({str(error).splitlines()[0]}); take one "
+            "without batch norm, RReLU, draws in place, and branches that depend on values, such as MLP() or ConvNet()"
+        ) from error
