@@ -99,6 +99,21 @@ def is_sparse(X: Any) -> bool:
     return issparse(X) or (hasattr(X, "sparse") and X.shape[1] > 0)  # pandas' accessor, for such frames alone
 
 
+def refuse_filled(X: Any, name: str = "X") -> None:
+    """Refuse a frame of sparse columns that are filled with something else than 0, of which scikit-learn says little.
+
+    Raises
+    ------
+    TypeError
+        Saying what to do.
+    """
+    filled = [] if issparse(X) or not is_sparse(X) else [d.fill_value for d in X.dtypes if d.fill_value != 0]
+    if filled:
+        raise TypeError(
+            f"{name} has sparse columns that are filled with {filled[0]}, not 0. Use '.sparse.to_dense()' to convert it"
+        )
+
+
 def is_numeric(X: Any) -> bool:
     """Tell whether a frame holds numbers only, none of which is missing; other data are taken for such."""
     return not hasattr(X, "select_dtypes") or not (len(not_numeric(X)) or X.isna().to_numpy().any())
@@ -190,11 +205,11 @@ def are_categories(y: Any) -> bool:
 
 
 def _without_extensions(y: Any) -> Any:
-    """Return nullable numbers of pandas as plain ones, if none is missing; others as they are."""
+    """Return numbers of pandas, of one dtype or several, as plain ones, if none is missing; others as they are."""
     dtypes = getattr(y, "dtypes", None) if hasattr(y, "iloc") else None
     dtypes = [] if dtypes is None else list(dtypes) if np.ndim(y) == 2 else [dtypes]
     plain = [getattr(dtype, "numpy_dtype", dtype) for dtype in dtypes]
-    if plain == dtypes or any(getattr(dtype, "kind", "O") not in "iufb" for dtype in plain) or np.any(y.isna()):
+    if not dtypes or any(getattr(dtype, "kind", "O") not in "iufb" for dtype in plain) or np.any(y.isna()):
         return y
     return y.to_numpy(dtype=np.result_type(*plain))
 
@@ -249,6 +264,7 @@ class Encoded:
             )
         if self._encoder is None:
             refuse_words(rows, name)
+            refuse_filled(rows, name)
             return rows
         if not hasattr(rows, "iloc") and np.shape(rows)[1:] == (len(self._columns),):
             rows = self._frame(np.asarray(rows), columns=self._columns)

@@ -395,6 +395,11 @@ def test_frames_of_sparse_columns():
     for condenser, frame in ((KMedoids(2), gaps), (KMeansCondenser(2), zeros), (KMeansCondenser(2), gaps)):
         with pytest.raises(TypeError, match=r"Use '.sparse.to_dense\(\)' to convert it"):
             condenser.fit(frame, Y)
+    for helper in (trimmed_weights, lambda frame: MMD()(frame, frame)):
+        with pytest.raises(
+            TypeError, match=r"X has sparse columns that are filled with nan, not 0. Use '.sparse.to_den"
+        ):
+            helper(gaps)
 
 
 class Odd(Frame):

@@ -31,6 +31,7 @@ from skdc.containers import (
     is_sparse,
     missing_values,
     not_numeric,
+    refuse_filled,
     refuse_words,
     table_encoder,
 )
@@ -227,9 +228,7 @@ def _refuse_sparse(X: Any, welcome: bool) -> None:
             "a condenser that takes sparse ones as they are, without an encoder: RandomSubset(), KernelHerding(), "
             "KMedoids(), FacilityLocation() or KCenter()"
         )
-    filled = [] if issparse(X) or not is_sparse(X) else [d.fill_value for d in X.dtypes if d.fill_value != 0]
-    if filled:
-        raise TypeError(f"X has sparse columns that are filled with {filled[0]}, not 0. Use {instead} to convert it")
+    refuse_filled(X)
 
 
 def _advice(estimator: Any, X: Any, error: ValueError) -> str:

@@ -211,7 +211,7 @@ class CrossEntropy(AlignedDiscrepancy):
         """
         if source.schema.task == "regression":
             raise PartsError(
-                f"{type(self).__name__} compares predictions with class probabilities, but "
+                f"{type(self).__name__} compares predictions with the probabilities of classes, but "
                 f"{source.schema.given_targets}; say task='classification' if y holds labels; for continuous targets "
                 "use SquaredL2"
             )

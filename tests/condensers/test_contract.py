@@ -190,6 +190,8 @@ def test_several_labels_a_row(condenser):
     _, labels = clone(condenser).set_params(task="classification").fit(X, frame)
     assert labels.columns.tolist() == ["warm", "high", "first"] and (labels.dtypes == "int8").all()
     assert_array_equal(labels, y_syn)
+    mixed = frame.astype({"warm": bool})
+    assert [*clone(condenser).fit(X, mixed)][1].dtypes.tolist() == mixed.dtypes.tolist()
     for dtype in (bool, np.uint8, np.float32):
         fitted = clone(condenser).set_params(task="classification").fit(X, targets.astype(dtype))
         assert fitted.y_syn_.dtype == [*fitted][1].dtype == dtype
