@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 
 _CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, which stay in the cache
-_LARGEST = 1e152  # of a number whose square, and sums of such squares, are numbers
+LARGEST = 1e152  # of a number whose square, and sums of such squares, are numbers
 _NEAR_ONE = 1e12  # scales up to here, and down to its inverse, leave float32 room for squares
 _LEAST_WEIGHT = 1e-15  # relative weights down to here leave float32 room for products
 _TELL_APART = 1e-2  # the rounding of squared distances that is borne, as a share of those of neighbours
@@ -37,7 +37,7 @@ def refuse_extremes(values: Any, name: str, positions: NDArray[np.intp] | None =
         return
     high, low = float(entries.max()), float(entries.min())
     largest = max(high, -low)
-    if 1 / _LARGEST < largest < _LARGEST or not largest:
+    if 1 / LARGEST < largest < LARGEST or not largest:
         return
     if largest < 1:
         raise ValueError(f"no number in {name} is larger than {largest:.4g}: give it in a smaller unit, 1e-150 or more")
@@ -171,7 +171,7 @@ def unit_of(deviation: ArrayLike, size: ArrayLike) -> NDArray[np.float64]:
 
     What does not vary so has a unit in which a step is rounding; zeros have the least unit that squares leave room for.
     """
-    rounding = np.maximum(8 * np.finfo(np.float64).eps * np.asarray(size), 1 / _LARGEST)
+    rounding = np.maximum(8 * np.finfo(np.float64).eps * np.asarray(size), 1 / LARGEST)
     return np.maximum(deviation, rounding)
 
 

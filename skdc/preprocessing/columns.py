@@ -14,8 +14,9 @@ from scipy.sparse import issparse
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import has_fit_parameter
 
+from skdc.units import LARGEST
+
 _EXACT = 2**53  # whole numbers up to here are exact in float64
-_LARGEST = 1e100  # squares of larger numbers overflow in a variance
 
 
 class Column(ABC):
@@ -120,9 +121,9 @@ class Numbers(Column):
 
     def _fit(self, values: pd.Series, weight: NDArray[np.float64]) -> None:
         numbers = self._numbers(values)
-        if not (np.abs(numbers.astype(np.float64)) < _LARGEST).all():
+        if not (np.abs(numbers.astype(np.float64)) < LARGEST).all():
             raise ValueError(
-                f"column {self.name!r} holds infinity or numbers from {_LARGEST:g}; clip them, or mark them as missing"
+                f"column {self.name!r} holds infinity or numbers above 1e150; clip them, or mark them as missing"
             )
         if numbers.dtype.kind == "f" and _are_whole(numbers):
             numbers = numbers.astype(np.int64)

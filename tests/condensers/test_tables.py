@@ -76,9 +76,10 @@ def test_frames_of_numbers_are_encoded():
     assert not hasattr(RandomSubset(encoder=None, random_state=0).fit(numbers, Y), "encoder_")
 
 
-def test_units_of_columns_of_numbers_do_not_count():
-    numbers = MIXED[["age", "count"]]
-    in_grams = numbers.assign(age=1e6 * numbers["age"], count=1e-3 * numbers["count"])
+@pytest.mark.parametrize("unit", [1e6, 1e-150, 1e138, 1e150])
+def test_units_of_columns_of_numbers_do_not_count(unit):
+    numbers = MIXED[["age", "count"]].assign(age=RNG.normal(size=len(MIXED)))
+    in_grams = numbers.assign(age=unit * numbers["age"], count=1e-3 * numbers["count"])
     condenser = KMedoids(n_per_class=3)
     assert_array_equal(clone(condenser).fit(numbers, Y).indices_, clone(condenser).fit(in_grams, Y).indices_)
 

@@ -9,7 +9,14 @@ from scipy import stats
 
 from skdc import Condenser
 from skdc.data import Block
-from skdc.discrepancies.stein import GaussianScore, KernelDensityScore, KernelStein, MixtureScore, Score
+from skdc.discrepancies.stein import (
+    GaussianScore,
+    KernelDensityScore,
+    KernelStein,
+    MixtureScore,
+    Score,
+    _stein_kernel,
+)
 from skdc.kernels import median_distance
 from skdc.parameterizations import Subset
 from skdc.solvers import Descent, Greedy
@@ -126,9 +133,10 @@ def test_scores_of_more_coordinates_than_rows_are_finite(score, d, rng):
 
 
 def stein_kernel(x, y, x_score, y_score, c):
-    """Return the Stein kernel of two points by the derivatives of the base kernel."""
+    """Return the Stein kernel of two points by the derivatives of the base kernel, in units of c."""
+    x, y, x_score, y_score = x / c, y / c, x_score * c, y_score * c
     x, y = x.clone().requires_grad_(), y.clone().requires_grad_()
-    base = (c**2 + (x - y).square().sum()) ** -0.5
+    base = (1 + (x - y).square().sum()) ** -0.5
     along_x, along_y = torch.autograd.grad(base, (x, y), create_graph=True)
     mixed = sum(torch.autograd.grad(along_x[i], y, retain_graph=True)[0][i] for i in range(len(x)))
     return (mixed + x_score @ along_y + y_score @ along_x + base * (x_score @ y_score)).item()
@@ -152,7 +160,7 @@ def test_the_mean_of_the_stein_kernel_under_its_density_is_zero(rng):
     x = rng.normal(size=(3000, 2)) * [1.0, 0.5]
     discrepancy = fitted(KernelStein(lambda points: -points / tensor([1.0, 0.25]), bandwidth=1.0), x[:100])
     points, scores = tensor(x), discrepancy.scores_[0](tensor(x))
-    kernel = discrepancy._stein_kernel(points[:1500], scores[:1500], points[1500:], scores[1500:]).numpy()
+    kernel = _stein_kernel(points[:1500], scores[:1500], points[1500:], scores[1500:]).numpy()
     # The variance of a mean over pairs is that of its two projections, and of what is left.
     error = np.sqrt(kernel.mean(0).var() / 1500 + kernel.mean(1).var() / 1500 + kernel.var() / 1500**2)
     assert abs(kernel.mean()) < 4 * error
@@ -181,9 +189,9 @@ def test_value_is_not_negative_and_knows_weights_but_no_order_or_origin(seed):
         assert discrepancy(np.repeat(x, p, axis=0), np.repeat(y, q, axis=0)) == pytest.approx(expected, rel=1e-8)
         assert discrepancy(x[::-1], y[::-1], sample_weight=p[::-1], sample_weight_y=q[::-1]) == pytest.approx(expected)
         assert discrepancy(x - 9, y - 9, sample_weight=p, sample_weight_y=q) == pytest.approx(expected)
-        # The unit is that of the space to the power of -3.
-        halved = discrepancy(2 * x, 2 * y, sample_weight=p, sample_weight_y=q)
-        assert halved == pytest.approx(expected / 8)
+        for unit in (2, 1e-150, 1e149):
+            given = {"sample_weight": p, "sample_weight_y": q}
+            assert discrepancy(unit * x, unit * y, **given) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("score", SCORES, ids=repr)
