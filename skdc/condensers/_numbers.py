@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 from skdc.condensers._input import Problem
 from skdc.units import Far, refuse_extremes
@@ -20,10 +21,10 @@ def refuse_extreme_numbers(problem: Problem) -> None:
         refuse_extremes(values, name, problem.positions)
 
 
-def warn_of_far_rows(far: Far | None, problem: Problem) -> None:
+def warn_of_far_rows(condenser: Any, far: Far | None, problem: Problem) -> None:
     """Warn where few rows hold nearly all of the variance: steps, kernels and networks are in their units then."""
-    if far is None:
-        return
+    if far is None or getattr(condenser, "privacy", None) is not None:
+        return  # rows that are drawn, or made up, are none of the user's
     row, column = far.foremost
     where = ""
     if problem.encoder is None and len(problem.schema.input_shape) == 1:

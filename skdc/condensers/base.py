@@ -267,7 +267,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         check_sizes(self, recipe.parameterization, sizes, counts, problem.schema.classes)
         if recipe.streams():
             source = RowSource(*data, torch.float64, scaled=False)
-            warn_of_far_rows(source.moments.far, problem)
+            warn_of_far_rows(self, source.moments.far, problem)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
             if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
@@ -276,7 +276,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
             objective = deepcopy(stream.objective)
             return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
         source = RowSource(*data)
-        warn_of_far_rows(source.moments.far, problem)
+        warn_of_far_rows(self, source.moments.far, problem)
         generator = torch.Generator().manual_seed(seed)
         tell_stage(self, "looks at the data")
         if objective is not None:
