@@ -15,7 +15,6 @@ from skdc.exceptions import PartsError
 from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.sketch import PrivateSketch, Statistics
-from skdc.seeds import gaussian
 from skdc.source import Source
 
 
@@ -72,10 +71,10 @@ class PublicSource(Source):
     def noisy_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return Gaussian rows around the released means of the classes, and their targets."""
         shape = int(sizes.sum()), *self.schema.input_shape
+        noise = torch.randn(shape, generator=generator, dtype=self.dtype).to(self.device)
         y = np.repeat(np.eye(len(sizes))[:, : self.schema.n_outputs], sizes, axis=0)
         means = np.repeat(self.statistics.means(), sizes, axis=0).reshape(shape)
-        rows = self.encode(means)
-        return rows + self.spread * gaussian(shape, generator, rows), self.tensor(y)
+        return self.encode(means) + self.spread * noise, self.tensor(y)
 
     def feature_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the range that is known."""
