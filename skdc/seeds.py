@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -21,13 +21,24 @@ def seeded(estimator: Any, draw: Callable[[], int]) -> Any:
     return estimator
 
 
+# Drawn in float32 whatever the rows, so that their dtype, which follows their unit, does not change what is drawn.
+def gaussian(shape: Sequence[int], generator: torch.Generator, like: Tensor) -> Tensor:
+    """Return standard Gaussian numbers with the dtype and device of a tensor."""
+    return torch.randn(tuple(shape), generator=generator, dtype=torch.float32).to(like)
+
+
+def uniform(shape: Sequence[int], generator: torch.Generator, like: Tensor) -> Tensor:
+    """Return uniform numbers between 0 and 1 with the dtype and device of a tensor."""
+    return torch.rand(tuple(shape), generator=generator, dtype=torch.float32).to(like)
+
+
 def proportional(weight: Tensor, size: int, generator: torch.Generator) -> Tensor:
     """Return the positions of `size` rows in order, each as often as its share in the weight says, up or down by one.
 
     The draw is systematic: each row comes in proportion to its weight in expectation.
     """
     total = weight.double().cumsum(0)
-    ticks = torch.arange(size, device=total.device) + float(torch.rand((), generator=generator, dtype=torch.float32))
+    ticks = torch.arange(size, device=total.device) + uniform((), generator, total)
     return torch.searchsorted(total, ticks * (total[-1] / size), right=True).clamp_max_(len(weight) - 1)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet, Schema, sparse_rows
 from skdc.exceptions import PartsError
-from skdc.seeds import Deck
+from skdc.seeds import Deck, gaussian
 from skdc.sketch import Sketch, hashed_uniform, labeled_hashes, lowest_distinct
 from skdc.units import Moments, asks_for_digits, asks_for_range, middle, slices, unit_of
 
@@ -70,7 +70,7 @@ class Source(ABC):
     def noisy_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return Gaussian rows with the mean and spread of the data, and targets as starting rows have them."""
         X, y = self.starting_rows(sizes, generator)
-        noise = torch.randn(X.shape, generator=generator, dtype=X.dtype).to(X.device)
+        noise = gaussian(X.shape, generator, X)
         return self._middle() + self.spread * noise, y
 
     def _middle(self) -> Tensor | float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import frexp, sqrt
 from typing import Any, NamedTuple
 
@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
+from sklearn.utils.validation import _check_sample_weight
 
 _CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, which stay in the cache
 LARGEST = 1e152  # of a number whose square, and sums of such squares, are numbers
@@ -21,6 +22,7 @@ _PAIR_NUMBERS = 5 * 10**7  # and numbers in all their pairs
 _MIDDLE_ROWS = 4096  # rows that show where most of them lie
 _NEARLY_ALL = 0.9  # of the variance
 _FEW = 0.1  # of the rows; of more, up to half, the others have to be alike in float32
+_FEWEST = 20  # rows of which some can be far
 _GAP = 10.0  # how many times farther from the middle than any other
 
 
@@ -50,6 +52,25 @@ def refuse_extremes(values: Any, name: str, positions: NDArray[np.intp] | None =
         f"{name} holds {high if high == largest else low:.4g}{where}: give it in a larger unit, in which no number is "
         "above 1e150, or leave the row out"
     )
+
+
+def numeric_weight(sample_weight: Any, rows: Any, name: str = "sample_weight") -> NDArray[np.float64]:
+    """Return the weight of each row, 1 for None; a number is that of all.
+
+    Raises
+    ------
+    ValueError
+        If there is not one number a row, or one is negative.
+    """
+    try:
+        return _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
+    except (TypeError, ValueError) as error:
+        if isinstance(sample_weight, Mapping) or np.asarray(sample_weight).dtype.kind not in "fiub":
+            raise ValueError(
+                f"{name}={sample_weight!r:.60} must be one number a row, such as "
+                "sklearn.utils.class_weight.compute_sample_weight('balanced', y) gives"
+            ) from error
+        raise
 
 
 class Far(NamedTuple):
@@ -134,6 +155,8 @@ def _far(
     Between them and the others is a gap, which tells them from the tail of what is skewed; and the others differ, which
     tells them from what is rare among equals, such as the ones of an indicator.
     """
+    if len(squares) < _FEWEST:
+        return None
     order = squares.argsort(kind="stable")
     ordered, mass = squares[order], weight[order]
     held, below = (mass * ordered).cumsum(), mass.cumsum()

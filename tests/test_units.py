@@ -24,10 +24,14 @@ from skdc import (
 )
 from skdc.discrepancies import (
     MMD,
+    Adversarial,
     EnergyDistance,
+    FDivergence,
     GaussianWasserstein,
     GromovWasserstein,
     KernelStein,
+    LearnedCharacteristicFunction,
+    MaxSlicedWasserstein,
     MeanDistance,
     QuantizationError,
     Sinkhorn,
@@ -149,6 +153,24 @@ def test_descents_do_not_depend_on_the_unit(discrepancy, unit):
     given = {"solver": Descent(n_steps=5), "n_per_class": 3, "random_state": 0}
     expected = Condenser(discrepancy, Points(start="spread"), **given).fit(X, y).X_syn_
     found = Condenser(discrepancy, Points(start="spread"), **given).fit(unit * X, y).X_syn_
+    np.testing.assert_allclose(found / unit, expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("unit", [1e-140, 1e-20, 1e20, 1e140])
+@pytest.mark.parametrize(
+    ("discrepancy", "start"),
+    [
+        (Adversarial(), "rows"),
+        (LearnedCharacteristicFunction(), "rows"),
+        (MaxSlicedWasserstein(), "rows"),
+        (FDivergence(), "noise"),
+        (MeanDistance(), "noise"),
+    ],
+)
+def test_what_is_drawn_does_not_depend_on_the_unit(discrepancy, start, unit):
+    given = {"solver": Descent(n_steps=3), "n_per_class": 3, "random_state": 0}
+    expected = Condenser(discrepancy, Points(start=start), **given).fit(X, y).X_syn_
+    found = Condenser(discrepancy, Points(start=start), **given).fit(unit * X, y).X_syn_
     np.testing.assert_allclose(found / unit, expected, rtol=1e-4, atol=1e-4)
 
 

@@ -15,7 +15,6 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_n_features,
-    _check_sample_weight,
     _num_samples,
     check_array,
     check_consistent_length,
@@ -38,6 +37,7 @@ from skdc.containers import (
 from skdc.data import Schema
 from skdc.preprocessing.scores import NormalScores
 from skdc.seeds import seeded
+from skdc.units import numeric_weight
 
 _WHOLE = 2.0**53  # floats from here on are whole numbers, which says nothing of what they are
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
@@ -131,9 +131,7 @@ def read(
         if task == "regression" and y.dtype == object:
             with suppress(ValueError):  # words are refused below
                 y = y.astype(np.float64)
-    weights = _check_sample_weight(
-        as_array(sample_weight, "sample_weight"), rows, dtype=np.float64, ensure_non_negative=True
-    )
+    weights = numeric_weight(as_array(sample_weight, "sample_weight"), rows)
     positions = np.flatnonzero(weights)
     if not len(positions):
         raise ValueError("all sample weights are zero; give some row a positive weight")

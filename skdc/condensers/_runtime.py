@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from numbers import Integral
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple
@@ -129,6 +130,8 @@ _THREADS = _Threads()
 @contextmanager
 def isolated(n_jobs: int | None) -> Iterator[None]:
     """Give torch, BLAS and OpenMP n_jobs threads (None is one) and gradients, and what they had afterwards."""
+    if n_jobs is not None and (not isinstance(n_jobs, Integral) or not n_jobs):
+        raise ValueError(f"n_jobs={n_jobs!r} must be a whole number of threads, -1 for all of them, or None for one")
     n_threads = effective_n_jobs(n_jobs)
     # The number of OpenMP belongs to the thread that sets it.
     threads = _limited("openmp", n_threads), _THREADS.set(n_threads)

@@ -212,7 +212,8 @@ class Condenser(BaseCondenser):
     ) -> Self:
         """Add rows to the sketch; the set is solved for when it is read.
 
-        The result is the same however the rows are cut into chunks, and that of `fit` on all of them.
+        The result is the same however the rows are cut into chunks, and that of `fit` on all of them. The rows from
+        which points start are chosen by their content, before the unit of X is known: in another unit they are others.
 
         Parameters
         ----------

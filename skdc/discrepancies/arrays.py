@@ -8,12 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
-from sklearn.utils.validation import _check_sample_weight
 
 from skdc.containers import Encoded, as_array
 from skdc.data import LabeledSet, Schema
 from skdc.source import RowSource
-from skdc.units import refuse_extremes
+from skdc.units import numeric_weight, refuse_extremes
 
 _CPU = torch.device("cpu")
 
@@ -91,7 +90,7 @@ def massive(rows: NDArray, weight: ArrayLike | None, name: str) -> tuple[NDArray
     ValueError
         If a weight is negative, or all are zero.
     """
-    checked = _check_sample_weight(weight, rows, dtype=np.float64, ensure_non_negative=True)
+    checked = numeric_weight(weight, rows, name)
     refuse_extremes(checked, name)
     if not checked.any():
         raise ValueError(f"{name} is zero for every row; give some row a weight")

@@ -16,6 +16,7 @@ from skdc.discrepancies.mmd import fit_kernel
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import Gaussian, power
 from skdc.networks import Builder, build_network
+from skdc.seeds import gaussian
 from skdc.source import Source
 from skdc.spaces.base import Space
 
@@ -278,7 +279,7 @@ class LearnedCharacteristicFunction(Discrepancy):
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the mean distance over frequencies of fresh noise."""
         shape, like = (self.n_frequencies, p.values.shape[1]), self.sampler_.log_factor
-        noise = torch.randn(shape, generator=generator, dtype=like.dtype).to(like.device)
+        noise = gaussian(shape, generator, like)
         frequencies = self.sampler_(noise).T
         means = (block.mass @ _waves(block.values, frequencies) for block in (p, q))
         return _wave_distance(*means, self.amplitude_weight)

@@ -22,7 +22,8 @@ class CenterCrossEntropy(Discrepancy):
 
     with :math:`\bar q_c` the mean of class c of the synthetic set, and the mean over the real rows x. It asks means of
     different classes to be apart as the data are, which says little of anything else: it is to be added to a
-    discrepancy that compares what the classes hold.
+    discrepancy that compares what the classes hold. Products of rows have the squared unit of the space: in that of
+    networks, or of standardised rows, they depend on no unit of the data; in `Identity` they do.
 
     Parameters
     ----------

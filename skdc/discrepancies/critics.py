@@ -12,6 +12,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS
 from skdc.networks import MLP, Builder, build_network
+from skdc.seeds import uniform
 from skdc.source import Source, require_rows
 from skdc.spaces.base import Space
 
@@ -148,7 +149,7 @@ class Adversarial(CriticDiscrepancy):
             return value
         pairs = (_draw(rows.mass, scores, generator) for rows, scores in ((p, real), (q, synthetic)))
         left, right = (rows.values.detach()[drawn] for rows, drawn in zip((p, q), pairs, strict=True))
-        share = torch.rand(_N_INTERPOLATES, 1, generator=generator, dtype=left.dtype).to(left.device)
+        share = uniform((_N_INTERPOLATES, 1), generator, left)
         penalty = self._slope_penalty(share * left + (1 - share) * right, group)
         return value - (penalty - penalty.detach())
 
@@ -168,7 +169,7 @@ def _draw(mass: Tensor, scores: Tensor, generator: torch.Generator) -> Tensor:
     """
     order = scores.argsort()
     cumulative = mass[order].cumsum(0)
-    levels = torch.rand(_N_INTERPOLATES, generator=generator, dtype=mass.dtype).to(mass.device) * cumulative[-1]
+    levels = uniform((_N_INTERPOLATES,), generator, mass) * cumulative[-1]
     return order[torch.searchsorted(cumulative, levels).clamp_max(len(mass) - 1)]
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from skdc.data import LabeledSet
 from skdc.networks import training_loss
+from skdc.seeds import uniform
 
 
 class Defense(BaseEstimator, ABC):
@@ -173,7 +174,7 @@ def ascended(
     """
     length = radius * (1.25 if n_steps == 1 else 2.5 / n_steps)
     X = X.detach()
-    noise = torch.rand(X.shape, generator=generator, dtype=X.dtype).to(X.device) * 2 - 1
+    noise = uniform(X.shape, generator, X) * 2 - 1
     move = radius * (noise if norm == np.inf else noise / _norms(noise))
     with torch.enable_grad():
         for _ in range(n_steps):

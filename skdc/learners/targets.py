@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import _check_sample_weight
+
+from skdc.units import numeric_weight
 
 
 def checked_weight(X: NDArray, sample_weight: ArrayLike | None) -> NDArray[np.float64]:
@@ -16,7 +17,7 @@ def checked_weight(X: NDArray, sample_weight: ArrayLike | None) -> NDArray[np.fl
     ValueError
         If a weight is negative, or all are zero.
     """
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+    weight = numeric_weight(sample_weight, X)
     if not weight.any():
         raise ValueError("all sample weights are zero; give some row a positive weight")
     return weight

@@ -8,9 +8,10 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdc.isolation import all_or_nothing
+from skdc.units import numeric_weight
 
 
 class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
@@ -76,7 +77,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         if isinstance(self.n_bins, bool) or not isinstance(self.n_bins, Integral) or self.n_bins < 1:
             raise ValueError(f"n_bins={self.n_bins!r} must be a whole number of at least 1")
         X = validate_data(self, X, dtype=np.float64)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = numeric_weight(sample_weight, X)
         levels = np.linspace(0, 1, self.n_bins + 1)
         there = weight > 0
         self.edges_ = [np.unique(_quantiles(column, weight[there], levels)) for column in X[there].T]

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdc.isolation import all_or_nothing
+from skdc.units import numeric_weight
 
 
 class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -84,7 +85,7 @@ class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         if isinstance(self.n_knots, bool) or not isinstance(self.n_knots, Integral) or self.n_knots < 2:
             raise ValueError(f"n_knots={self.n_knots!r} must be a whole number of at least 2")
         X = validate_data(self, X, dtype=np.float64)
-        weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+        weight = numeric_weight(sample_weight, X)
         there = weight > 0
         self.knots_ = [_knots(column, weight[there], int(self.n_knots)) for column in X[there].T]
         return self

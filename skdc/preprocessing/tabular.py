@@ -10,11 +10,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import _check_sample_weight, check_array, check_is_fitted, validate_data
+from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdc.isolation import all_or_nothing
 from skdc.preprocessing.columns import fitted_column
 from skdc.preprocessing.scores import NormalScores
+from skdc.units import numeric_weight
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):
@@ -105,7 +106,7 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
             raise ValueError(f"numbers={scaler!r} must be a transformer with inverse_transform, as NormalScores() has")
         X = _table(X)
         frame = self._frame(X, reset=True)
-        weight = _check_sample_weight(sample_weight, frame, dtype=np.float64, ensure_non_negative=True)
+        weight = numeric_weight(sample_weight, frame)
         frame, weight = frame[weight > 0], weight[weight > 0]
         columns = [fitted_column(frame.iloc[:, j], weight, scaler, int(most)) for j in range(frame.shape[1])]
         self.columns_ = columns

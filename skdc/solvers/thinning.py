@@ -14,7 +14,7 @@ from torch import Tensor
 
 from skdc.data import Block
 from skdc.kernels import MATRIX_ENTRIES
-from skdc.seeds import proportional
+from skdc.seeds import proportional, uniform
 from skdc.solvers.selection import Cell, completed
 
 _PAIRS = 64  # of a bin, whose kernel with those before them is computed together
@@ -56,7 +56,7 @@ def halve(
     """
     n_bins, n_pairs = mass.shape
     # The chances are symmetric about zero: a half and what it leaves have the same law.
-    chances = 2 * torch.rand(n_pairs, n_bins, generator=generator, dtype=torch.float32).to(mass) - 1
+    chances = 2 * uniform((n_pairs, n_bins), generator, mass) - 1
     signed, spread = torch.zeros_like(mass), mass.new_zeros(n_bins)
     for start in range(0, n_pairs, _PAIRS):
         now, so_far = slice(start, start + _PAIRS), slice(0, start + _PAIRS)

@@ -395,4 +395,4 @@ def test_ambiguous_channels():
 
 
 def test_n_jobs():
-    assert "n_jobs == 0" in refusal(RandomSubset(n_jobs=0), X, y)
+    assert "n_jobs=0 must be a whole number" in refusal(RandomSubset(n_jobs=0), X, y)

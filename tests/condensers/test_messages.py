@@ -1,13 +1,15 @@
-"""Refusals say what is meant: of several labels a row, and of one range for a frame."""
+"""Refusals say what is meant: of several labels a row, one range for a frame, words for threads and weights."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from skdc import Condenser, DistributionMatching, PrivateMeanEmbedding, SoftLabelRandom, UncertaintySubset
-from skdc.discrepancies import CenterCrossEntropy, DualityGap, LabeledTransport
+from skdc import Condenser, DistributionMatching, KMedoids, PrivateMeanEmbedding, SoftLabelRandom, UncertaintySubset
+from skdc.discrepancies import MMD, CenterCrossEntropy, DualityGap, LabeledTransport
+from skdc.learners import KernelRidgeClassifier
 from skdc.networks import MLP
 from skdc.parameterizations import Points
+from skdc.preprocessing import NormalScores, TabularEncoder
 from skdc.privacy import ClassGaussians, GaussianMechanism
 from skdc.solvers import Descent
 from skdc.spaces import NetworkFeatures
@@ -59,3 +61,25 @@ def test_classes_are_asked_for_by_who_needs_them(name):
     assert message.startswith(f"{name}: ") and "y is continuous" in message and "a row of the data" not in message, (
         message
     )
+
+
+@pytest.mark.parametrize("n_jobs", ["all", 1.5, 0])
+def test_threads_are_a_whole_number(n_jobs):
+    with pytest.raises(ValueError, match=rf"n_jobs={n_jobs!r} must be a whole number of threads, -1 for all"):
+        KMedoids(3, n_jobs=n_jobs).fit(X)
+
+
+WEIGHTED = [
+    lambda weight: KMedoids(3).fit(X, sample_weight=weight),
+    lambda weight: MMD()(X, X, sample_weight=weight),
+    lambda weight: TabularEncoder().fit(pd.DataFrame(X), sample_weight=weight),
+    lambda weight: NormalScores().fit(X, sample_weight=weight),
+    lambda weight: KernelRidgeClassifier().fit(X, np.arange(60) % 2, weight),
+]
+
+
+@pytest.mark.parametrize("use", WEIGHTED)
+@pytest.mark.parametrize("weight", ["balanced", {0: 1.0, 1: 2.0}, ["a"] * 60], ids=str)
+def test_weights_are_numbers(use, weight):
+    with pytest.raises(ValueError, match=r"sample_weight=.* must be one number a row, such as .*'balanced', y\) gives"):
+        use(weight)

@@ -200,7 +200,7 @@ def test_learned_value_is_its_definition_at_the_frequencies_of_the_noise(a, clou
     x, p, y, q = clouds
     discrepancy = learned(x, amplitude_weight=a, n_frequencies=20)
     found = discrepancy.between(block(x, 5 * p), block(y, 3 * q), seeded(3))
-    noise = torch.randn(20, 3, generator=seeded(3), dtype=torch.float64)
+    noise = torch.randn(20, 3, generator=seeded(3)).double()
     phi, psi = complex_means(*clouds, discrepancy.sampler_(noise).detach().numpy().T)
     assert found.item() == pytest.approx(by_definition(phi, psi, a), rel=1e-10)
 

@@ -157,6 +157,7 @@ class MaxSlicedWasserstein(Discrepancy):
                 (slope,) = torch.autograd.grad(value, direction)
             values.append(value.detach())
             # A step as long as the direction has no unit, and stays where the slope is radial.
+            slope = slope / slope.abs().max().clamp_min(torch.finfo(slope.dtype).tiny)  # in any unit
             direction = normalize(direction.detach() + normalize(slope, dim=0), dim=0)
             tried.append(direction)
         values.append(squared_distances_along(direction, p, q))
