@@ -156,7 +156,7 @@ def test_descents_do_not_depend_on_the_unit(discrepancy, unit):
     np.testing.assert_allclose(found / unit, expected, rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize("unit", [1e-140, 1e-20, 1e20, 1e140])
+@pytest.mark.parametrize("unit", [1e-140, 1e20])
 @pytest.mark.parametrize(
     ("discrepancy", "start"),
     [
