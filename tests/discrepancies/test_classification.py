@@ -196,7 +196,7 @@ def test_points_move_to_where_the_networks_know_them(source, monkeypatch):
     losses = []
     for weight in (1e-9, 10.0):
         discrepancy = MeanDistance(space=space) + weight * NetworkLoss(space)
-        condenser = Condenser(discrepancy, solver=Descent(n_steps=20), n_per_class=2, random_state=0)
+        condenser = Condenser(discrepancy, solver=Descent(n_steps=60), n_per_class=2, random_state=0)
         condenser.fit(source.X, source.schema.classes[source.key])
         # The same seed trains the same network.
         network = condenser.discrepancy_.leaves()[1].space_.pool_.network_
