@@ -16,7 +16,7 @@ from .test_auto import Failing, X, auto, names, y
 def test_a_number_of_each_class_is_given_whatever_serves_better():
     uneven = np.where(np.arange(400) % 10 == 0, "few", "many")
     for estimator in (None, GaussianNB()):
-        fitted = AutoCondenser(estimator, candidates="auto", time_budget=3.0, n_per_class=5, random_state=0)
+        fitted = AutoCondenser(estimator, candidates="auto", time_budget=1.0, n_per_class=5, random_state=0)
         fitted.fit(X, uneven)
         assert np.unique(fitted.y_syn_, return_counts=True)[1].tolist() == [5, 5]
         assert not any("in proportion" in name for name in fitted.leaderboard_["candidate"])

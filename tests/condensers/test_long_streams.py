@@ -87,7 +87,9 @@ def test_many_rows_at_once():
     assert_same(feed(streaming(OBJECTIVES["RandomFeatureMMD"]), X, y, 20000, classes=[0, 1, 2]), fitted)
 
 
-@pytest.mark.parametrize("size", [1, pytest.param(2, marks=pytest.mark.slow), 400])
+@pytest.mark.parametrize(
+    "size", [pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow), 400]
+)
 def test_continuous_targets(size):
     X, _, target = data(1001)
     space = Joint(target_weight=0.5)

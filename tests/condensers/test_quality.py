@@ -34,6 +34,7 @@ from skdc import (
     RandomlyPivotedCholesky,
     RandomSubset,
     SoftLabelRandom,
+    TabularCondenser,
     TrajectoryMatching,
     UncertaintySubset,
     UnrolledTraining,
@@ -63,6 +64,7 @@ SLOW = (
     GradientMatching,
     ImprovedDistributionMatching,
     OptimalTransportMatching,
+    TabularCondenser,
     TrajectoryMatching,
     UnrolledTraining,
 )

@@ -77,7 +77,8 @@ def test_the_recipe_that_ran_stays_when_parts_change():
 def test_the_recipe_of_streams_and_of_drawn_rows():
     streamed = Condenser(RandomFeatureMMD(bandwidth=1.0), solver=Descent(n_steps=1), n_per_class=2)
     assert shown(streamed.partial_fit(X, y).recipe_) == shown(streamed.recipe())
-    private = Condenser(privacy=ClassGaussians(epsilon=5.0, feature_range=(-5, 5)), n_per_class=2, random_state=0)
+    release = ClassGaussians(epsilon=5.0, feature_range=(-5, 5), n_rows=60)
+    private = Condenser(parameterization=Subset(), privacy=release, n_per_class=2, random_state=0)
     assert isinstance(private.fit(X, y).recipe_.privacy, ClassGaussians)
 
 

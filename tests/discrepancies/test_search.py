@@ -12,6 +12,7 @@ from skdc import discrepancies as d
 from skdc.solvers import Descent
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*lbfgs failed to converge")
 def test_a_grid_over_whole_discrepancies(tmp_path):
     X, y = load_digits(n_class=3, return_X_y=True)

@@ -117,6 +117,7 @@ def test_any_recipe_condenses_drawn_rows_as_if_they_were_the_data(parts):
     assert not len({row.tobytes() for row in X} & {row.tobytes() for row in private.X_syn_})
 
 
+@pytest.mark.slow
 def test_the_default_is_that_of_data_and_learners_learn_from_it():
     digits, labels = load_digits(return_X_y=True)
     privacy = ClassGaussians(epsilon=10.0, feature_range=(0, 16), random_state=0, n_rows=1000)

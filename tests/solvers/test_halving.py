@@ -117,7 +117,7 @@ def test_halving_balances_better_than_chance(oversampling, delta, gain, rng):
     assert halved < random / gain
 
 
-@pytest.mark.parametrize("delta, fall", [(None, -0.42), (0.5, -0.35)])
+@pytest.mark.parametrize("delta, fall", [(None, -0.42), pytest.param(0.5, -0.35, marks=pytest.mark.slow)])
 def test_the_distance_of_a_root_of_the_rows_falls_faster_than_that_of_random_ones(delta, fall):
     """The MMD of sqrt(n) random rows falls as n^(-1/4), that of kernel thinning almost as n^(-1/2)."""
     b2, numbers, thin = 2.0, [256, 1024, 4096, 16_384, 65_536], []
