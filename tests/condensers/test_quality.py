@@ -21,6 +21,7 @@ from skdc import (
     WMDD,
     Condenser,
     DataDAM,
+    DistributionMatching,
     FRePo,
     GeneralCondenser,
     GradientMatching,
@@ -53,6 +54,7 @@ PRIVATE = (PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbe
 RELABELED = (LabelDistillation, LabelSolve, SoftLabelRandom)
 SLOW = (
     CAFE,
+    DistributionMatching,
     GeneralCondenser,
     M3D,
     NCFM,

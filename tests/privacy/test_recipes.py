@@ -33,6 +33,7 @@ def accuracy(recipe, epsilon, seed):
     return LogisticRegression(max_iter=1000).fit(*private.fit(X, y)).score(X, y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_more_noise_is_worse_and_no_data_are_chance(recipe):
     weak, strong, none = (np.mean([accuracy(recipe, e, seed) for seed in range(3)]) for e in (100.0, 0.7, 1e-3))
