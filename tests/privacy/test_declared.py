@@ -306,7 +306,7 @@ def test_a_cell_of_anything_changes_no_other(name):
         for place, value in enumerate([odd, good, good]):
             cells[place] = value
         for order in ([0, 1, 2], [1, 0, 2]):
-            read, outside = column.read(pd.Series(cells[order]))
+            read, outside = column.read(pd.Series(cells[order], dtype=object))
             kept = np.array(order) != 0
             assert list(read[kept]) == [alone] * 2 and not outside[kept].any(), odd
             assert list(column.read(pd.Series([cells[0]], dtype=object))[1]) == list(outside[~kept]), odd
