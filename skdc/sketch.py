@@ -67,12 +67,19 @@ def row_hashes(X: NDArray, seed: int, unit: Unit | None = None) -> NDArray[np.ui
 
 def labeled_hashes(X: NDArray, y: NDArray, seed: int, units: tuple[Unit, Unit] | None = None) -> NDArray[np.uint64]:
     """Hash every row together with its targets; with the units of both, in these."""
-    hashes = mix(row_hashes(X, seed) + row_hashes(y, seed + 1))
+
+    def hashed(unit: Unit | None, target_unit: Unit | None) -> NDArray[np.uint64]:
+        return mix(row_hashes(X, seed, unit) + row_hashes(y, seed + 1, target_unit))
+
     if units is None:
-        return hashes
-    of_units = mix(row_hashes(X, seed, units[0]) + row_hashes(y, seed + 1, units[1]))
+        return hashed(None, None)
+    of_units = hashed(*units)
+    n_apart = len(np.unique(of_units))
+    if n_apart == len(of_units):
+        return of_units
     # A row that lies far from all others may leave these none of their digits.
-    return of_units if len(np.unique(of_units)) == len(np.unique(hashes)) else hashes
+    as_given = hashed(None, None)
+    return of_units if n_apart == len(np.unique(as_given)) else as_given
 
 
 def _bits(values: NDArray) -> NDArray[np.uint64]:
