@@ -65,7 +65,13 @@ class Solution:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-class DivergenceError(ArithmeticError):
+class _WithSolution(BaseException):
+    def __init__(self, message: str, solution: Solution) -> None:
+        super().__init__(message)
+        self.solution = solution
+
+
+class DivergenceError(_WithSolution, ArithmeticError):
     """The loss is no longer finite.
 
     Parameters
@@ -75,12 +81,8 @@ class DivergenceError(ArithmeticError):
         The last good set.
     """
 
-    def __init__(self, message: str, solution: Solution) -> None:
-        super().__init__(message)
-        self.solution = solution
 
-
-class Interruption(KeyboardInterrupt):
+class Interruption(_WithSolution, KeyboardInterrupt):
     """The user interrupts a solver that has a set.
 
     Parameters
@@ -89,10 +91,6 @@ class Interruption(KeyboardInterrupt):
     solution : Solution
         The last good set.
     """
-
-    def __init__(self, message: str, solution: Solution) -> None:
-        super().__init__(message)
-        self.solution = solution
 
 
 class InterruptedWarning(UserWarning):
