@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from skdc.evaluation.transfer import numbers_of_rows
 from skdc.images import ImageLayout
 from skdc.learners import NetworkClassifier
 from skdc.meta import fit_on_set
+from skdc.randomness import drawing_from
 
 COLUMNS = ("clean", "robust", "worst group")
 Attack = Callable[[Any], Any]
@@ -208,7 +208,7 @@ class _Fitted:
             made = attack(estimator)
         except toolbox.exceptions.EstimatorError:
             return None
-        with _own_randomness():
+        with drawing_from(0):  # attacks draw from the global generators
             return made.generate(X, np.searchsorted(self.classes, y)).reshape(-1, *self.input_shape)
 
     def _indicators(self, X: NDArray) -> NDArray:
@@ -227,19 +227,6 @@ class _InUserUnits(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits."""
         return self.network((x.reshape(-1, *self.shape).to(self.dtype) - self.shift) / self.scale)
-
-
-@contextmanager
-def _own_randomness() -> Iterator[None]:
-    """Seed the global generators, from which attacks draw, and give them back as they were."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(0)  # noqa: NPY002
-    try:
-        with torch.random.fork_rng(devices=[]):
-            torch.random.default_generator.manual_seed(0)
-            yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002
 
 
 def _toolbox() -> Any:
