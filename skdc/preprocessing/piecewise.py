@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Self
 
 import numpy as np
@@ -11,7 +10,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdc.isolation import all_or_nothing
-from skdc.units import numeric_weight
+from skdc.preprocessing.checks import require_whole, weighted_columns
 
 
 class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
@@ -74,13 +73,9 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
         ValueError
             For bad input.
         """
-        if isinstance(self.n_bins, bool) or not isinstance(self.n_bins, Integral) or self.n_bins < 1:
-            raise ValueError(f"n_bins={self.n_bins!r} must be a whole number of at least 1")
-        X = validate_data(self, X, dtype=np.float64)
-        weight = numeric_weight(sample_weight, X)
-        levels = np.linspace(0, 1, self.n_bins + 1)
-        there = weight > 0
-        self.edges_ = [np.unique(_quantiles(column, weight[there], levels)) for column in X[there].T]
+        levels = np.linspace(0, 1, require_whole("n_bins", self.n_bins, 1) + 1)
+        columns, weight = weighted_columns(self, X, sample_weight)
+        self.edges_ = [np.unique(_quantiles(column, weight, levels)) for column in columns]
         # A constant column has one edge: its bin is of length 1, so that nothing is divided by zero.
         self.edges_ = [edges if len(edges) > 1 else np.array([edges[0], edges[0] + 1]) for edges in self.edges_]
         return self

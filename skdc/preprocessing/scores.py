@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Self
 
 import numpy as np
@@ -12,7 +11,7 @@ from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdc.isolation import all_or_nothing
-from skdc.units import numeric_weight
+from skdc.preprocessing.checks import require_whole, weighted_columns
 
 
 class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
@@ -82,12 +81,9 @@ class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
         ValueError
             For bad input.
         """
-        if isinstance(self.n_knots, bool) or not isinstance(self.n_knots, Integral) or self.n_knots < 2:
-            raise ValueError(f"n_knots={self.n_knots!r} must be a whole number of at least 2")
-        X = validate_data(self, X, dtype=np.float64)
-        weight = numeric_weight(sample_weight, X)
-        there = weight > 0
-        self.knots_ = [_knots(column, weight[there], int(self.n_knots)) for column in X[there].T]
+        n_knots = require_whole("n_knots", self.n_knots, 2)
+        columns, weight = weighted_columns(self, X, sample_weight)
+        self.knots_ = [_knots(column, weight, n_knots) for column in columns]
         return self
 
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:

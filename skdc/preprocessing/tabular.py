@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -13,6 +12,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdc.isolation import all_or_nothing
+from skdc.preprocessing.checks import require_whole
 from skdc.preprocessing.columns import fitted_column
 from skdc.preprocessing.scores import NormalScores
 from skdc.units import numeric_weight
@@ -99,16 +99,15 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
         ValueError
             For names that occur twice, and columns that cannot be encoded.
         """
-        most, scaler = self.max_categories, NormalScores() if self.numbers is None else self.numbers
-        if isinstance(most, bool) or not isinstance(most, Integral) or most < 2:
-            raise ValueError(f"max_categories={most!r} must be a whole number of at least 2")
+        most = require_whole("max_categories", self.max_categories, 2)
+        scaler = NormalScores() if self.numbers is None else self.numbers
         if not hasattr(scaler, "inverse_transform"):
             raise ValueError(f"numbers={scaler!r} must be a transformer with inverse_transform, as NormalScores() has")
         X = _table(X)
         frame = self._frame(X, reset=True)
         weight = numeric_weight(sample_weight, frame)
         frame, weight = frame[weight > 0], weight[weight > 0]
-        columns = [fitted_column(frame.iloc[:, j], weight, scaler, int(most)) for j in range(frame.shape[1])]
+        columns = [fitted_column(frame.iloc[:, j], weight, scaler, most) for j in range(frame.shape[1])]
         self.columns_ = columns
         self._container = X.iloc[:0].copy() if hasattr(X, "iloc") else np.asarray(X)[:0]
         return self
