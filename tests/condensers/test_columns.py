@@ -96,7 +96,7 @@ def test_columns_come_out_as_they_went_in(condenser, frame):
     condenser, frame = clone(CONDENSERS[condenser]).set_params(n_per_class=3, random_state=0), FRAMES[frame]
     numeric = all(getattr(dtype, "kind", "O") in "iufb" for dtype in frame.dtypes) and not frame.isna().any(axis=None)
     if condenser.encoder is None and not numeric:
-        with pytest.raises((TypeError, ValueError), match="encoder|NaN"):
+        with pytest.raises((TypeError, ValueError), match=r"encoder|NaN"):
             condenser.fit(frame, Y)
         return
     X_syn, _ = condenser.fit(frame, Y)
