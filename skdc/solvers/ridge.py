@@ -13,6 +13,8 @@ from skdc.spaces.functions import KernelRidgePredictions
 
 MOST_ROWS = 4096  # of which the kernel matrix is held
 _TOLERANCE = 1e-9  # of the loss: smaller gains are rounding errors
+_FALLEN = 1e-8  # of its height: a difference that has come down so far keeps half of its digits
+_ROWS_AT_ONCE = 1024  # of G that are held
 
 
 def is_ridge_loss(objective: Any) -> bool:
@@ -36,7 +38,9 @@ class RidgeGrowth(Growth):
     after that follows, for all x at once, from :math:`R^\top M G` and :math:`\mathrm{diag}(G M G)`, with R the errors,
     M what the error of each row counts and :math:`G = K - K A K`. Both are kept up to date by rank-one changes, at the
     cost of one product of K and a vector. A row that is left out changes A in the same way, with another w and a
-    negative d.
+    negative d. Where the chosen rows explain nearly all of K, both are what large differences leave: they are computed
+    anew when half of their digits are gone, as pivoted QR factorizations do with the norms of columns (Drmač and
+    Bujanović, 2008).
 
     A row counts its mass; where the mean error of each class is asked for, its mass over that of its class.
 
@@ -67,6 +71,7 @@ class RidgeGrowth(Growth):
         self._errors = self._targets.clone()
         self._pulls = self._kernel @ (self._mass[:, None] * self._targets)  # the transpose of R'MG
         self._norms = self._kernel.square() @ self._mass  # the diagonal of GMG
+        self._heights = self._norms.clone()  # the largest that each norm has been since it was computed
         self._pivots = self._kernel.diagonal() + self._ridge
 
     def grow(self) -> float:
@@ -92,6 +97,7 @@ class RidgeGrowth(Growth):
 
     def _gains(self) -> Tensor:
         """Return what each row adds to the loss, of shape (n,): less than nothing, where it helps."""
+        self._renew()
         steps = self._errors / self._pivots[:, None]
         gains = steps.square().sum(1) * self._norms - 2 * (steps * self._pulls).sum(1)
         return gains.masked_fill(~self.quota.allowed(), torch.inf)
@@ -124,6 +130,20 @@ class RidgeGrowth(Growth):
         self._norms -= g * (2 * gMG - share) / pivot
         self._errors -= torch.outer(g, step)
         self._pivots -= g.square() / pivot
+        self._heights = torch.maximum(self._heights, self._norms)
+
+    def _renew(self) -> None:
+        """Compute anew what differences have left without digits."""
+        fallen = (self._norms < _FALLEN * self._heights).nonzero()[:, 0]
+        if not len(fallen):
+            return
+        columns, root = self._kernel[self.chosen], self._root()
+        weighted = self._mass[:, None] * self._errors
+        for rows in fallen.split(_ROWS_AT_ONCE):
+            G = self._kernel[rows] - torch.cholesky_solve(columns[:, rows], root).T @ columns
+            self._norms[rows] = self._heights[rows] = G.square() @ self._mass
+            self._pulls[rows] = G @ weighted
+            self._pivots[rows] = self._ridge[rows] + G.gather(1, rows[:, None])[:, 0]
 
 
 def _solved(root: Tensor, values: Tensor) -> Tensor:

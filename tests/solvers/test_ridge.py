@@ -70,7 +70,7 @@ def problem(rng, kernel, regularization, *, regression=False, by_class=0.0):
 
 @pytest.mark.parametrize("regression, by_class", [(False, 0.0), (True, 0.0), (False, 0.4)])
 @pytest.mark.parametrize("kernel", ["gaussian", "linear"])
-@pytest.mark.parametrize("regularization", [1e-6, 0.1])
+@pytest.mark.parametrize("regularization", [1e-8, 1e-6, 0.1])
 def test_each_row_is_the_best_by_retraining(rng, kernel, regularization, regression, by_class):
     cell, objective, retrained = problem(rng, kernel, regularization, regression=regression, by_class=by_class)
     growth, rows = RidgeGrowth(cell, objective), []
