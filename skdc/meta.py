@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import isclass
 from typing import Any, Self
 
 import numpy as np
@@ -110,9 +111,12 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
 
         Raises
         ------
+        TypeError
+            If the condenser is none, or the estimator has no fit.
         ValueError
             For bad input, or no y where the estimator is a classifier or a regressor.
         """
+        _refuse_others(condenser=self.condenser, estimator=self.estimator)
         condenser, task = clone(self.condenser), task_of(self.estimator)
         if y is None and task != "auto":
             raise ValueError(f"{task} requires y to be passed, but the target y is None")
@@ -180,6 +184,20 @@ def _fit_on_condensed(learner: Any, condenser: BaseCondenser) -> Any:
     return fit_on_set(learner, X, y, condenser.sample_weight_, condenser.y_soft_, getattr(condenser, "classes_", None))
 
 
+def _refuse_others(**parts: Any) -> None:
+    """Refuse what is no condenser (which is fitted, and unpacks), or no estimator, in its place.
+
+    Raises
+    ------
+    TypeError
+        Naming the parameter.
+    """
+    for name, part in parts.items():
+        needs, example = (["fit", "__iter__"], "KMedoids()") if name == "condenser" else (["fit"], "SVC()")
+        if isclass(part) or not all(hasattr(part, method) for method in needs):
+            raise TypeError(f"{name} must be an object such as {example}, got {part!r}")
+
+
 def fit_on_set(learner: Any, X: Any, y: Any, weight: Any, soft: Any, classes: Any) -> Any:
     """Fit a learner on rows, with those of weights and soft labels (either may be None) that it can use."""
     takes_weight, y = has_fit_parameter(learner, "sample_weight"), plain_labels(y)
@@ -240,7 +258,13 @@ class AsSampler(BaseEstimator):
         Returns
         -------
         self
+
+        Raises
+        ------
+        TypeError
+            If the condenser is none.
         """
+        _refuse_others(condenser=self.condenser)
         self.condenser_ = clone(self.condenser).fit(X, y)
         self.n_features_in_ = self.condenser_.n_features_in_
         if hasattr(self.condenser_, "feature_names_in_"):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sklearn.base import clone
 
-from skdc.condensers._words import refuse_words
+from skdc.condensers._parts import refuse_others
 from skdc.discrepancies.objective import Objective, Term
 from skdc.discrepancies.penalties import Penalty
 from skdc.exceptions import PartsError
@@ -74,7 +74,7 @@ def checked(recipe: Recipe) -> Recipe:
         If two parts do not go together.
     """
     discrepancy, parameterization, solver, privacy = recipe
-    refuse_words(recipe._asdict().items())
+    refuse_others(recipe._asdict().items())
     kinds = [
         ("discrepancy", discrepancy, Objective),
         ("parameterization", parameterization, Parameterization),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import isclass
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -146,7 +147,7 @@ def _chosen_rows(
     PartsError
         If it makes rows that are not in the data, is private, or has settings that would have no effect.
     """
-    if not hasattr(condenser, "chooser"):
+    if isclass(condenser) or not hasattr(condenser, "chooser"):
         raise TypeError(f"{part!r}: start must be 'rows', 'spread', 'noise' or a condenser, such as KMedoids()")
     place = f"{part!r}: start"
     recipe, members = condenser.chooser(place, source.schema.task), [source.class_members(c) for c in range(len(sizes))]

@@ -1,4 +1,4 @@
-"""Words for parts, and words in place of parts."""
+"""Words for parts, and what is given in place of parts and is none."""
 
 import inspect
 
@@ -7,9 +7,12 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.svm import SVC
 
 import skdc
 from skdc import (
+    AsSampler,
+    CondensedEstimator,
     Condenser,
     DistributionMatching,
     GeneralCondenser,
@@ -18,11 +21,14 @@ from skdc import (
     SoftLabelRandom,
     TabularCondenser,
 )
-from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.discrepancies import MMD, RandomFeatureMMD, SquaredL2
+from skdc.kernels import Laplace
 from skdc.learners import Softened
+from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.privacy import ClassGaussians
 from skdc.solvers import Descent, Draw, Greedy
+from skdc.spaces import Identity, NetworkFeatures, Perturbed, UnrolledPredictions
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
@@ -110,6 +116,32 @@ def test_a_part_alone_leaves_the_others_to_what_goes_with_it():
 def test_words_in_place_of_parts_are_refused_with_an_import(condenser, words):
     with pytest.raises(TypeError, match=words):
         condenser.set_params(n_per_class=2).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "condenser, words",
+    [
+        (Condenser(MMD(space=MMD())), r"space=MMD\(\) is no Space; give one such as Standardized\(\)"),
+        (Condenser(MMD(space=Identity)), r"is the class Identity, where an object is asked for.*Identity\(\)"),
+        (Condenser(MMD(kernel=Laplace)), r"is the class Laplace, where an object is asked for.*Laplace\(\)"),
+        (KernelInducingPoints(kernel=Identity()), r"kernel=Identity\(\) is no Kernel; give one such as Gaussian\(\)"),
+        (Condenser(MMD(space=Perturbed(MLP()))), r"space=MLP\(\) is no Space"),
+        (Condenser(MMD(space=NetworkFeatures(MLP()))), r"networks=MLP\(\) is no NetworkPool.*RandomNetworks\(\)"),
+        (
+            Condenser(SquaredL2(by=None, space=UnrolledPredictions(MLP()))),
+            r"networks=MLP\(\) is no NetworkPool.*RandomNetworks\(\)",
+        ),
+        (Condenser(MMD(), Points(start=KMedoids)), r"start must be 'rows', .* or a condenser, such as KMedoids\(\)"),
+        (CondensedEstimator(MMD(), SVC()), r"condenser must be an object such as KMedoids\(\), got MMD\(\)"),
+        (CondensedEstimator(KMedoids, SVC()), r"condenser must be an object such as KMedoids\(\)"),
+        (CondensedEstimator(KMedoids(2), MLP()), r"estimator must be an object such as SVC\(\), got MLP\(\)"),
+        (AsSampler(MMD()), r"condenser must be an object such as KMedoids\(\), got MMD\(\)"),
+    ],
+    ids=lambda part: None if isinstance(part, str) else repr(part),
+)
+def test_other_objects_in_place_of_parts_are_refused_with_what_is_meant(condenser, words):
+    with pytest.raises(TypeError, match=words):
+        condenser.fit(X, y)
 
 
 def test_words_of_estimators_inside_are_theirs():

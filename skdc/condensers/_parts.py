@@ -1,4 +1,4 @@
-"""Words where objects are asked for: what was meant, and where it is imported from."""
+"""What is given where a part is asked for, and is none: what was meant, and where it is imported from."""
 
 from __future__ import annotations
 
@@ -31,9 +31,17 @@ _PLACES: dict[str, tuple[ModuleType, str]] = {
     "teacher": (ensemble, "RandomForestClassifier"),
 }
 
+# What the objects of a parameter derive from, where they do.
+_KINDS: dict[str, type] = {
+    "space": spaces.Space,
+    "kernel": kernels.Kernel,
+    "target_kernel": kernels.Kernel,
+    "networks": learners.NetworkPool,
+}
 
-def refuse_words(parts: Iterable[tuple[str, Any]]) -> None:
-    """Refuse words in place of parts, and of what the parts are made of.
+
+def refuse_others(parts: Iterable[tuple[str, Any]]) -> None:
+    """Refuse what is no part in place of parts, and of what the parts are made of: words, classes, other objects.
 
     Parameters
     ----------
@@ -53,9 +61,16 @@ def refuse_words(parts: Iterable[tuple[str, Any]]) -> None:
             inner = tuple(f"{path}__" for path, value in deep.items() if _has_own_words(value))
             given |= {path: value for path, value in deep.items() if not path.startswith(inner)}
         for path, value in given.items():
-            place = path.rsplit("__", 1)[-1]
-            if isinstance(value, str) and place in _PLACES:
-                raise TypeError(f"{place}={value!r} is a word, where an object is asked for; {_advice(place, value)}")
+            _refuse_other(path.rsplit("__", 1)[-1], value)
+
+
+def _refuse_other(place: str, value: Any) -> None:
+    if isinstance(value, str) and place in _PLACES:
+        raise TypeError(f"{place}={value!r} is a word, where an object is asked for; {_advice(place, value)}")
+    if place in _KINDS and value is not None and not isinstance(value, _KINDS[place]):
+        word = value.__name__ if isclass(value) else ""
+        what = f"the class {word}, where an object is asked for" if word else f"no {_KINDS[place].__name__}"
+        raise TypeError(f"{place}={value!r} is {what}; {_advice(place, word)}")
 
 
 def _has_own_words(part: Any) -> bool:
