@@ -15,9 +15,9 @@ from sklearn.model_selection import cross_val_score
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
-from skdc import AutoCondenser, CondensedEstimator, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
+from skdc import AutoCondenser, CondensedEstimator, Condenser, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
 from skdc.containers import Encoded, as_array, as_numbers, has_units
-from skdc.discrepancies import MMD, EnergyDistance
+from skdc.discrepancies import MMD, EnergyDistance, RandomFeatureMMD
 from skdc.evaluation import (
     canary_scores,
     fairness_table,
@@ -28,6 +28,7 @@ from skdc.evaluation import (
 )
 from skdc.preprocessing import TabularEncoder
 from skdc.robustness import cluster_groups, label_agreement, trimmed_weights
+from skdc.solvers import Descent
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -432,3 +433,19 @@ def test_a_canary_of_a_frame_stays_far_from_others():
     inside, outside = canary_scores(RandomSubset(N // 2), frame, Y, frame[-1:] * 10, Y[-1], n_fits=2)
     assert outside.max() < -0.1, "it is not where the last row is, which the set holds"
     assert inside.max() > outside.max()
+
+
+def test_streams_of_polars_come_back_in_dtypes_that_hold_all_chunks():
+    polars = pytest.importorskip("polars")
+    pytest.importorskip("pyarrow")
+    whole = polars.DataFrame(
+        {"a": X[:, 0], "kids": np.arange(len(X))}, schema={"a": polars.Float32, "kids": polars.Int8}
+    )
+    halves = whole.with_columns(polars.col("kids") + 0.5)
+    labels = polars.Series("t", Y, dtype=polars.Int16)
+    condenser = Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=2), n_per_class=2)
+    condenser.set_params(encoder=None, random_state=0)
+    X_syn, y_syn = condenser.partial_fit(whole, labels).partial_fit(whole, labels)
+    assert X_syn.schema == whole.schema and y_syn.dtype == polars.Int16 and y_syn.to_list() == [0, 0, 1, 1]
+    X_syn, y_syn = condenser.partial_fit(halves, labels)
+    assert X_syn.schema == halves.schema and isinstance(y_syn, polars.Series) and y_syn.name == "t"

@@ -317,8 +317,6 @@ def test_sampler_is_refused_by_a_plain_pipeline(iris):
 SKETCHED = RandomFeatureMMD(bandwidth=1.0, n_features=50)
 
 EXPECTED = {
-    "check_classifier_data_not_an_array": "columns of a frame are scaled, those of an array keep one scale, so that "
-    "other rows are chosen",
     "check_regressors_train": "from nine rows, as many as all of these checks have, nobody learns what 200 tell",
 }
 

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from skdc.containers import as_array
+
 _NOT_ROWS = (
     "a condenser gives a pair (X_syn, y_syn), with other rows than X, which a plain Pipeline or FeatureUnion cannot "
     "pass on; use skdc.CondensingPipeline (make_condensing_pipeline), or put "
@@ -39,6 +41,9 @@ def template(values: Any) -> Any:
     """Return what `like_rows` and `like_targets` need to know of a container: an empty copy of it."""
     if values is None:
         return None
+    if _is_of_polars(values):
+        return values.clear()
+    values = as_array(values)
     return values.iloc[:0].copy() if hasattr(values, "iloc") else np.empty_like(np.asarray(values)[:0])
 
 
@@ -46,6 +51,9 @@ def common_template(first: Any, other: Any) -> Any:
     """Return an empty container like the first of two, of dtypes that hold what both do: by column, of frames."""
     if first is None or other is None:
         return first
+    if _is_of_polars(first) and _is_of_polars(other):
+        return _common_of_polars(first, other)
+    first, other = as_array(first), as_array(other)
     others = list(other.dtypes) if other.ndim == 2 and hasattr(other, "iloc") else [other.dtype]
     if not hasattr(first, "iloc"):
         return first.astype(np.result_type(first.dtype, *map(_plain, others)))
@@ -53,6 +61,16 @@ def common_template(first: Any, other: Any) -> Any:
         return first.astype(_common(first.dtype, others[0]))
     dtypes = [_common(dtype, others[j % len(others)]) for j, dtype in enumerate(first.dtypes)]
     return first.set_axis(range(len(dtypes)), axis=1).astype(dict(enumerate(dtypes))).set_axis(first.columns, axis=1)
+
+
+def _common_of_polars(first: Any, other: Any) -> Any:
+    import polars
+
+    if isinstance(first, polars.Series):
+        return _common_of_polars(first.to_frame(), other.rename(first.name).to_frame()).to_series()
+    return polars.concat(
+        [first, other.rename(dict(zip(other.columns, first.columns, strict=True)))], how="vertical_relaxed"
+    )
 
 
 def _common(first: Any, other: Any) -> Any:
@@ -185,9 +203,13 @@ def _are_plain(values: NDArray, dtype: Any) -> bool:
     return bool(dtype == np.dtype(object)) and values.dtype.kind in "iufb"
 
 
+def _is_of_polars(values: Any) -> bool:
+    return type(values).__module__.partition(".")[0] == "polars"
+
+
 def in_package_of(values: Any, like: Any) -> Any:
     """Return a frame or series of pandas as one of polars, if that is what the user passed."""
-    if not hasattr(values, "iloc") or type(like).__module__.partition(".")[0] != "polars":
+    if not hasattr(values, "iloc") or not _is_of_polars(like):
         return values
     import polars
 

@@ -361,7 +361,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         if "encoder_" in vars(self) or issparse(self._X_out):
             self.X_syn_ = self._X_out
         if "_stream" in vars(self):
-            self._templates = template(X), template(y)
+            self._templates = template(given[0]), template(given[1])
         self._X_out, self._y_out = in_package_of(self._X_out, given[0]), in_package_of(self._y_out, given[1])
 
     def _pair(self) -> tuple[Any, Any]:

@@ -269,7 +269,7 @@ class Condenser(BaseCondenser):
         self.recipe_ = recipe.copied()
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes
-        self._templates = template(as_array(X)), template(as_array(y))
+        self._templates = template(X), template(y)
         self._input_shape = problem.schema.input_shape
 
     def _sample_size(self, schema: Schema) -> int:
@@ -305,7 +305,7 @@ class Condenser(BaseCondenser):
         if self.privacy is None:
             float_dtype = np.result_type(schema.float_dtype, problem.schema.float_dtype)
             stream.schema = replace(schema, float_dtype=float_dtype)
-            self._templates = tuple(map(common_template, self._templates, map(template, map(as_array, (X, y)))))
+            self._templates = tuple(map(common_template, self._templates, map(template, (X, y))))
         if not self.warm_start or "X_syn_" in vars(self):
             self._start = Start.of(self)
         for name in _SOLVED:
