@@ -8,10 +8,9 @@ from torch.nn import functional
 
 from skdc import Condenser
 from skdc.data import Block
-from skdc.discrepancies.aligned import L1, Cosine, CrossEntropy, KLDivergence, SquaredL2
+from skdc.discrepancies.aligned import L1, CrossEntropy, KLDivergence
 from skdc.parameterizations import Points
 from skdc.spaces import KernelRidgePredictions
-from skdc.utils.estimator_checks import discrepancy_checks
 
 from ..sources import block, finite_differences
 
@@ -22,14 +21,6 @@ CLASSES = 4
 def rows(rng):
     """Return probabilities, scores and weights."""
     return rng.dirichlet(np.ones(CLASSES), 6), rng.normal(size=(6, CLASSES)), rng.uniform(0.5, 2, 6)
-
-
-ALL = [L1(), SquaredL2(), Cosine(), CrossEntropy(), KLDivergence()]
-
-
-@pytest.mark.parametrize("check", [pytest.param(c, id=f"{d!r}-{n}") for d in ALL for n, c in discrepancy_checks(d)])
-def test_published_checks(check):
-    check()
 
 
 def test_l1_is_the_weighted_mean_of_absolute_differences(rng):

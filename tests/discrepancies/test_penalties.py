@@ -15,7 +15,6 @@ from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions
-from skdc.utils.estimator_checks import penalty_checks
 
 from ..sources import finite_differences, row_source, seeded, synthetic
 
@@ -32,11 +31,6 @@ def fitted(penalty, source):
 def value(penalty, source, X, **parts):
     with torch.no_grad():
         return float(fitted(penalty, source).penalty(synthetic(source, X, **parts), seeded()))
-
-
-@pytest.mark.parametrize("check", [pytest.param(c, id=f"{d!r}-{n}") for d in ALL for n, c in penalty_checks(d)])
-def test_published_checks(check):
-    check()
 
 
 def test_penalties_add_to_what_sees_the_data():

@@ -8,18 +8,11 @@ import torch
 from skdc.data import Block
 from skdc.discrepancies.quantiles import random_directions
 from skdc.discrepancies.transport.sliced import MaxSlicedWasserstein, SlicedWasserstein
-from skdc.utils.estimator_checks import discrepancy_checks
 
 from ..sources import block, finite_differences, seeded
 from .clouds import assert_weight_is_multiplicity, fitted, value
 
 ALL = [SlicedWasserstein(n_projections=20), MaxSlicedWasserstein()]
-
-
-@pytest.mark.parametrize("discrepancy", [SlicedWasserstein(), MaxSlicedWasserstein()], ids=repr)
-def test_published_checks_pass(discrepancy):
-    for _, check in discrepancy_checks(discrepancy):
-        check()
 
 
 # Values
