@@ -13,7 +13,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 PROCESSORS := MKL_CBWR=COMPATIBLE MKL_CBWR=AVX2 ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2
 NUMERIC := tests/test_examples.py tests/discrepancies tests/solvers tests/spaces tests/parameterizations \
 	tests/test_far_rows.py tests/test_kernels.py tests/test_learners.py tests/test_sketch.py tests/test_source.py \
-	tests/test_units.py
+	tests/test_scales.py
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test test-all test-floor test-processors test-gpu lint docs bench clean

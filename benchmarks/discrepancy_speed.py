@@ -15,13 +15,13 @@ from geomloss import SamplesLoss
 from geomloss._legacy.kernel_samples import gaussian_kernel
 from torch import Tensor
 
-from skdc.data import Block, Schema
+from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.characteristic import RandomFeatureMMD
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.quantiles import random_directions
 from skdc.discrepancies.transport import Sinkhorn, SlicedWasserstein, Wasserstein
-from skdc.source import RowSource
+from skdc.sources import RowSource, Schema
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # of rows and points
 SCALINGS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995)  # how slowly geomloss anneals, which sets its accuracy

@@ -10,10 +10,11 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from skdc.data import LabeledSet, Schema
+from skdc.data import LabeledSet
 from skdc.images import ImageLayout, image_layout
 from skdc.randomness import drawing_from, watched
 from skdc.seeds import epoch
+from skdc.sources import Schema
 
 Builder = Callable[[tuple[int, ...], int], nn.Module]
 

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, check_random_state
 
 from skdc.containers import as_numbers, checked_labels
-from skdc.sketch import row_hashes
+from skdc.hashes import row_hashes
 
 
 def cluster_groups(

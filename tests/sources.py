@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from skdc.data import Block, LabeledSet, Schema
-from skdc.source import RowSource
+from skdc.data import Block, LabeledSet
+from skdc.sources import RowSource, Schema
 
 CPU = torch.device("cpu")
 

@@ -22,8 +22,8 @@ from skdc import (
 )
 from skdc.discrepancies import MMD, QuantizationError
 from skdc.parameterizations import Points
+from skdc.scales import Moments, asks_for_digits, middle
 from skdc.solvers import Descent, Lloyd
-from skdc.units import Moments, asks_for_digits, middle
 
 from .sources import row_source
 

@@ -14,8 +14,7 @@ from torch import nn
 from skdc.learners import OnlineNetworks, PretrainedNetworks, RandomNetworks
 from skdc.learners.training import unrolled
 from skdc.networks import MLP, build_network, training_loss
-from skdc.sketch import Sketch
-from skdc.source import SketchSource
+from skdc.sources import Sketch, SketchSource
 
 from .sources import CPU, finite_differences, row_source, seeded, synthetic
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from skdc import sketch as sketch_module
-from skdc.sketch import Sketch, labeled_hashes, lowest_distinct, row_hashes
+from skdc import hashes as hashes_module
+from skdc.hashes import labeled_hashes, lowest_distinct, row_hashes
+from skdc.sources import Sketch
 
 N_KEYS = 3
 
@@ -71,7 +72,7 @@ def test_labels_take_part_in_the_hash(rng):
 def test_hashes_do_not_depend_on_chunks(monkeypatch, rng):
     X = rng.normal(size=(50, 3))
     whole = row_hashes(X, 5)
-    monkeypatch.setattr(sketch_module, "_HASH_BYTES", 8 * 3 * 7)
+    monkeypatch.setattr(hashes_module, "_HASH_BYTES", 8 * 3 * 7)
     np.testing.assert_array_equal(row_hashes(X, 5), whole)
     np.testing.assert_array_equal(np.concatenate([row_hashes(X[i : i + 1], 5) for i in range(50)]), whole)
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy import stats
 
-from skdc import source as source_module
-from skdc.sketch import Sketch, labeled_hashes
-from skdc.source import SketchSource, draw_seed, require_rows
+from skdc.hashes import labeled_hashes
+from skdc.sources import Sketch, SketchSource, draw_seed, require_rows
+from skdc.sources import rows as rows_module
 
 from .sources import CPU, row_source, seeded
 
@@ -30,7 +30,7 @@ def test_working_units_are_one_shift_a_feature_and_one_scale(shape, rng):
 def test_working_units_do_not_depend_on_chunks(monkeypatch, rng):
     X = rng.normal(size=(50, 3))
     whole = row_source(X)
-    monkeypatch.setattr(source_module, "_CHUNK_BYTES", 8 * 3 * 7)
+    monkeypatch.setattr(rows_module, "_CHUNK_BYTES", 8 * 3 * 7)
     pieces = row_source(X)
     np.testing.assert_allclose(pieces.shift, whole.shift, rtol=1e-12)
     np.testing.assert_allclose(pieces.scale, whole.scale, rtol=1e-12)

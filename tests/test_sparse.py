@@ -26,8 +26,8 @@ from skdc import (
     TabularCondenser,
     make_condensing_pipeline,
 )
-from skdc.data import sparse_rows
 from skdc.discrepancies import MMD, EnergyDistance
+from skdc.hashes import row_hashes
 from skdc.kernels import (
     ArcCosine,
     Energy,
@@ -39,9 +39,8 @@ from skdc.kernels import (
     Polynomial,
 )
 from skdc.parameterizations import Subset
-from skdc.sketch import row_hashes
 from skdc.solvers import Greedy
-from skdc.source import RowSource
+from skdc.sources import RowSource, sparse_rows
 from skdc.spaces import Standardized
 
 from .sources import CPU, row_source

@@ -22,8 +22,7 @@ from skdc.learners import GivenNetworks, NetworkClassifier
 from skdc.learners.teachers import fitted_teacher, out_of_fold_teacher, trained_network
 from skdc.networks import MLP, build_network
 from skdc.parameterizations import Points, Subset
-from skdc.sketch import Sketch
-from skdc.source import SketchSource
+from skdc.sources import Sketch, SketchSource
 
 from .sources import CPU, row_source, seeded
 

@@ -28,10 +28,10 @@ from skdc.condensers.pair import PairMixin
 from skdc.condensers.selection import RandomSubset
 from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
-from skdc.data import Schema
 from skdc.exceptions import PartsError
 from skdc.isolation import all_or_nothing
 from skdc.seeds import seeded
+from skdc.sources import Schema
 
 _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point

@@ -34,10 +34,10 @@ from skdc.containers import (
     refuse_words,
     table_encoder,
 )
-from skdc.data import Schema
 from skdc.preprocessing.scores import NormalScores
+from skdc.scales import numeric_weight
 from skdc.seeds import seeded
-from skdc.units import numeric_weight
+from skdc.sources import Schema
 
 _WHOLE = 2.0**53  # floats from here on are whole numbers, which says nothing of what they are
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake

@@ -6,7 +6,7 @@ import warnings
 from typing import Any
 
 from skdc.condensers._input import Problem
-from skdc.units import Far, refuse_extremes
+from skdc.scales import Far, refuse_extremes
 
 
 def refuse_extreme_numbers(problem: Problem) -> None:

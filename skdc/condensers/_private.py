@@ -19,7 +19,6 @@ from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._stream import Stream
 from skdc.condensers.recipe import Recipe
 from skdc.containers import as_array
-from skdc.data import Schema
 from skdc.privacy import (
     GaussianMechanism,
     PrivateRows,
@@ -28,7 +27,7 @@ from skdc.privacy import (
 )
 from skdc.privacy.source import of_classes
 from skdc.solvers.private import PrivateDescent
-from skdc.source import RowSource, Source, draw_seed
+from skdc.sources import RowSource, Schema, Source, draw_seed
 
 
 def drawn_data(

@@ -14,9 +14,9 @@ from sklearn.base import clone
 from skdc.condensers._input import Problem
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers.recipe import Recipe
-from skdc.data import Schema
 from skdc.privacy.mechanism import refuse_narrow
 from skdc.solvers.base import Interruption
+from skdc.sources import Schema
 
 _FEW = 10  # rows of each class
 

@@ -27,7 +27,7 @@ from skdc.isolation import filters_kept
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Progress
-from skdc.source import Source
+from skdc.sources import Source
 
 
 class Start(NamedTuple):

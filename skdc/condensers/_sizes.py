@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdc.condensers.sizes import AtMost, ClassSizes
-from skdc.data import Schema
 from skdc.parameterizations.base import Parameterization
+from skdc.sources import Schema
 
 _MOST_NAMED = 5  # classes in a message
 

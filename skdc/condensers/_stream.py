@@ -10,11 +10,9 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
-from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.privacy import PrivateSketch, PrivateSource
-from skdc.sketch import Sketch
-from skdc.source import RowSource, SketchSource, Source, draw_seed
+from skdc.sources import RowSource, Schema, Sketch, SketchSource, Source, draw_seed
 
 
 @dataclass(eq=False)

@@ -42,7 +42,6 @@ from skdc.condensers.pair import PairMixin
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
-from skdc.data import Schema
 from skdc.discrepancies.objective import Objective
 from skdc.exceptions import PartsError
 from skdc.isolation import restored_on_failure
@@ -52,7 +51,7 @@ from skdc.seeds import SharedParts
 from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
-from skdc.source import RowSource, Source, draw_seed
+from skdc.sources import RowSource, Schema, Source, draw_seed
 
 
 class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):

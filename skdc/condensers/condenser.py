@@ -27,7 +27,6 @@ from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array, has_units
-from skdc.data import Schema
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.isolation import restored_on_failure
@@ -36,11 +35,10 @@ from skdc.parameterizations.points import Points
 from skdc.preprocessing.scores import NormalScores
 from skdc.privacy import GaussianMechanism
 from skdc.randomness import randomness
-from skdc.sketch import Sketch
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.greedy import Greedy
-from skdc.source import RowSource, SketchSource
+from skdc.sources import RowSource, Schema, Sketch, SketchSource
 
 _SOLVED = (
     "X_syn_",

@@ -16,7 +16,7 @@ from skdc.discrepancies.arrays import compared
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import Space
 
 

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from skdc.containers import Encoded, as_array
-from skdc.data import LabeledSet, Schema
-from skdc.source import RowSource
-from skdc.units import numeric_weight, refuse_extremes
+from skdc.data import LabeledSet
+from skdc.scales import numeric_weight, refuse_extremes
+from skdc.sources import RowSource, Schema
 
 _CPU = torch.device("cpu")
 

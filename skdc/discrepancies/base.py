@@ -14,7 +14,7 @@ from skdc.data import Block, LabeledSet
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
 from skdc.exceptions import PartsError
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import Space
 from skdc.spaces.data import Identity, Joint
 

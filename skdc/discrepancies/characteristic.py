@@ -17,7 +17,7 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import Gaussian, power
 from skdc.networks import Builder, build_network
 from skdc.seeds import gaussian
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import Space
 
 

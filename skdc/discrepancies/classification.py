@@ -10,7 +10,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.penalties import Penalty
 from skdc.exceptions import PartsError
 from skdc.networks import training_loss
-from skdc.source import Source, require_targets
+from skdc.sources import Source, require_targets
 from skdc.spaces.base import Space
 from skdc.spaces.features import NetworkFeatures
 

@@ -13,7 +13,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import MEDIAN_ROWS, Energy, Gaussian, Kernel
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 from skdc.spaces.base import Space
 from skdc.spaces.data import Joint
 

@@ -13,7 +13,7 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS
 from skdc.networks import MLP, Builder, build_network
 from skdc.seeds import uniform
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 from skdc.spaces.base import Space
 
 _N_INTERPOLATES = 256  # points of a step where the slope of an adversary is looked at

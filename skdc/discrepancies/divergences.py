@@ -17,7 +17,7 @@ from skdc.discrepancies.moments import shrunk_covariance
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.networks import Builder
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import Space
 
 _FLOOR = 1e-3  # distances to neighbours are not told from 0 below this, in units of the spread of the data

@@ -14,7 +14,7 @@ from skdc.discrepancies.objective import Term
 from skdc.exceptions import PartsError
 from skdc.kernels import MEDIAN_ROWS, Gaussian, Kernel, KernelSum
 from skdc.learners import KernelExpansionClassifier
-from skdc.source import Source, require_rows, require_targets
+from skdc.sources import Source, require_rows, require_targets
 from skdc.spaces.data import Identity
 
 _SMOOTHING = 0.5  # width of the margins over which the hinge bends

@@ -18,7 +18,7 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.kernels.base import Rows
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 from skdc.spaces.base import Space
 
 

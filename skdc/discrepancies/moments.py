@@ -12,7 +12,7 @@ from torch import Tensor
 from skdc.discrepancies.embeddings import MeanEmbedding
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 from skdc.spaces.base import Space
 
 

@@ -15,7 +15,7 @@ from skdc.discrepancies.mmd import fit_kernel, given_kernel
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, Energy, Kernel
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import Space
 
 _JITTER = 1e-10  # in units of the kernel's diagonal: points that coincide span what one of them does

@@ -20,7 +20,7 @@ from skdc.exceptions import PartsError
 from skdc.isolation import filters_kept
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import PointwiseSpace, Space, each_once, is_first
 
 Rows = TypeVar("Rows", LabeledSet, Block)

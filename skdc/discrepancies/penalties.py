@@ -16,7 +16,7 @@ from skdc.discrepancies.objective import Term
 from skdc.exceptions import PartsError
 from skdc.images import image_layout
 from skdc.kernels import Gaussian
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import PointwiseSpace
 from skdc.spaces.data import Identity
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import Space
 
 _HAIR = 1e-10  # share of the mass by which a level misses a step of a distribution function for its rounding alone

@@ -20,7 +20,7 @@ from skdc.discrepancies.moments import mean_variance, shrunk_covariance
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import InverseMultiquadric, resolve_bandwidth, squared_distances
-from skdc.source import Source, draw_seed, require_rows
+from skdc.sources import Source, draw_seed, require_rows
 from skdc.spaces.base import PointwiseSpace, Space
 
 _SCORE_ROWS = 10_000  # densities are fitted to a sample of this many rows

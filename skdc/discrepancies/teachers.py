@@ -16,7 +16,7 @@ from skdc.learners.defenses import curvature
 from skdc.learners.teachers import trained_network
 from skdc.learners.training import training
 from skdc.networks import Builder, build_network, training_loss
-from skdc.source import Source, require_rows, require_targets
+from skdc.sources import Source, require_rows, require_targets
 
 
 class TeacherPenalty(Penalty):

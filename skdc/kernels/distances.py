@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import SparseRows
+from skdc.sources import SparseRows
 
 MEDIAN_ROWS = 1000  # a median distance is measured on a sample of this many rows
 _MIDDLE_ROWS = 100  # and where the rows lie on about so many

@@ -17,7 +17,7 @@ from skdc.learners.teachers import trained_network
 from skdc.learners.training import train_step, training
 from skdc.networks import Builder, build_network
 from skdc.seeds import SharedParts
-from skdc.source import RowSource, Source, require_rows, require_targets
+from skdc.sources import RowSource, Source, require_rows, require_targets
 
 
 class NetworkPool(SharedParts, BaseEstimator, ABC):

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets
 
-from skdc.units import numeric_weight
+from skdc.scales import numeric_weight
 
 
 def checked_weight(X: NDArray, sample_weight: ArrayLike | None) -> NDArray[np.float64]:

@@ -19,12 +19,12 @@ from skorch import NeuralNet
 from torch import Tensor, nn
 
 from skdc.exceptions import PartsError
+from skdc.hashes import hashed_uniform
 from skdc.learners.belief import believed_classes, believed_values
 from skdc.learners.network import NetworkClassifier
 from skdc.randomness import drawing_from, watched
 from skdc.seeds import seeded
-from skdc.sketch import hashed_uniform
-from skdc.source import RowSource, Source, draw_seed, require_rows, require_targets
+from skdc.sources import RowSource, Source, draw_seed, require_rows, require_targets
 
 
 class Teacher:

@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from skdc.data import LabeledSet
 from skdc.networks import training_loss
-from skdc.source import RowSource
+from skdc.sources import RowSource
 
 
 @torch.enable_grad()

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.seeds import SharedParts
-from skdc.source import Source
+from skdc.sources import Source
 
 
 class LiveSet(nn.Module, ABC):

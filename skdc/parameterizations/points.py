@@ -26,7 +26,7 @@ from skdc.parameterizations.base import (
 )
 from skdc.parameterizations.subset import Subset
 from skdc.parameterizations.within import cut, in_units, mirrored, span_of
-from skdc.source import RowSource, Source, draw_seed, require_rows
+from skdc.sources import RowSource, Source, draw_seed, require_rows
 
 
 class Points(Parameterization):

@@ -19,7 +19,7 @@ from skdc.parameterizations.base import (
     class_keys,
     class_weights,
 )
-from skdc.source import RowSource, Source, require_rows
+from skdc.sources import RowSource, Source, require_rows
 
 
 class Subset(Parameterization):

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.source import Source
+from skdc.sources import Source
 
 Span = tuple[NDArray, NDArray]  # the least and the greatest number of each feature
 

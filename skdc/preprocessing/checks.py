@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
-from skdc.units import numeric_weight
+from skdc.scales import numeric_weight
 
 
 def require_whole(name: str, value: object, least: int) -> int:

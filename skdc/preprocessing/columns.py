@@ -14,7 +14,7 @@ from scipy.sparse import issparse
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import has_fit_parameter
 
-from skdc.units import LARGEST
+from skdc.scales import LARGEST
 
 _EXACT = 2**53  # whole numbers up to here are exact in float64
 

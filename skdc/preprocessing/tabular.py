@@ -15,7 +15,7 @@ from skdc.isolation import all_or_nothing
 from skdc.preprocessing.checks import require_whole
 from skdc.preprocessing.columns import fitted_column
 from skdc.preprocessing.scores import NormalScores
-from skdc.units import numeric_weight
+from skdc.scales import numeric_weight
 
 
 class TabularEncoder(TransformerMixin, BaseEstimator):

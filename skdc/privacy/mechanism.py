@@ -13,11 +13,11 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-from skdc.data import Schema
 from skdc.privacy.declared import LARGEST, DeclaredEncoder, declared_column, warn_of_outside
 from skdc.privacy.ledger import NEIGHBORS, PrivacyLedger, Release, accounting, check_budget, epsilon_of
 from skdc.privacy.noise import Noise
 from skdc.privacy.steps import refuse_caches, refuse_learning
+from skdc.sources import Schema
 
 COUNT_NOISE = 10.0  # numbers of rows get so many times the noise of sums
 FIRST_NOISE = 5.0  # and what is released before the first step so many times that of the steps

@@ -18,7 +18,7 @@ from skdc.privacy.noise import Noise
 from skdc.privacy.sketch import PrivateSketch, Statistics
 from skdc.privacy.source import PublicSource, of_classes
 from skdc.privacy.sums import BoundedProducts, BoundedSums
-from skdc.source import RowSource
+from skdc.sources import RowSource
 
 _PIECE = 1 << 23  # numbers of bounded rows that are held at a time
 

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import Block, Schema
+from skdc.data import Block
 from skdc.exceptions import PartsError
 from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.sketch import PrivateSketch, Statistics
-from skdc.source import Source
+from skdc.sources import Schema, Source
 
 
 class PublicSource(Source):

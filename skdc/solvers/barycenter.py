@@ -15,7 +15,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.seeds import Deck
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.means import check_class_means
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 
 
 @runtime_checkable

@@ -16,7 +16,7 @@ from torch import Tensor
 from skdc.data import LabeledSet
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import SharedParts
-from skdc.source import Source
+from skdc.sources import Source
 
 Progress = Callable[[int, int, float], bool]  # (steps done, steps in all, loss) -> whether to stop
 

@@ -24,7 +24,7 @@ from skdc.solvers.base import (
     declared_attributes,
     detached,
 )
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 from skdc.spaces.base import each_once, is_first
 
 

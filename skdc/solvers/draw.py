@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from skdc.solvers.selection import Cell, Choice, Selection
-from skdc.source import RowSource
+from skdc.sources import RowSource
 
 
 class Draw(Selection):

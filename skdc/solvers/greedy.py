@@ -8,13 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skdc.data import SparseRows
 from skdc.solvers.growth import Covering, Farthest, Growth, Herd, Trials
 from skdc.solvers.medoids import Medoids
 from skdc.solvers.ridge import MOST_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection import Cell, Choice, Embedding, Quantization, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed
-from skdc.source import RowSource
+from skdc.sources import RowSource, SparseRows
 
 
 class Greedy(Selection):

@@ -11,7 +11,7 @@ from skdc.exceptions import PartsError
 from skdc.solvers.growth import Herd
 from skdc.solvers.selection import Cell, Choice, Embedding, Selection, check_integers, completed, is_linear
 from skdc.solvers.thinning import compressed, thinned
-from skdc.source import RowSource
+from skdc.sources import RowSource
 
 _SPARE_ROWS = 4  # at least so many are left for each row that is chosen
 _MOST_ROWS = 65_536  # whose kernel with each other is computed

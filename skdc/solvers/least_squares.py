@@ -13,7 +13,7 @@ from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 
 
 @runtime_checkable

@@ -9,12 +9,12 @@ import torch
 from sklearn.cluster import KMeans
 
 from skdc.exceptions import PartsError
+from skdc.hashes import row_hashes
 from skdc.parameterizations.base import LiveSet
-from skdc.sketch import row_hashes
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.means import check_class_means
 from skdc.solvers.selection import Quantization
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 
 
 class Lloyd(Solver):

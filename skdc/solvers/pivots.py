@@ -9,7 +9,7 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.solvers.selection import Cell, Choice, Quota, Selection, check_integers, is_linear
-from skdc.source import RowSource
+from skdc.sources import RowSource
 
 _PROPOSALS = 128  # rows that are drawn together; those that are accepted are factored together
 _ROUNDING = 100  # rounding errors: a residual of so many of them, in units of the diagonal, is none

@@ -13,7 +13,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.privacy import PrivateRows
 from skdc.solvers.base import Objective
 from skdc.solvers.descent import Descent
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 from skdc.spaces.gradients import one_row_at_a_time
 
 

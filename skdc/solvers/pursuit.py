@@ -10,7 +10,7 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.solvers.selection import Cell, Choice, Embedding, Quota, Selection, SummedKernel, is_linear
-from skdc.source import RowSource
+from skdc.sources import RowSource
 
 _TOLERANCE = 1e-12  # of slopes, in units of the largest potential
 

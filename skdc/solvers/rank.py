@@ -9,7 +9,7 @@ import torch
 
 from skdc.learners.difficulty import EL2N, Difficulty
 from skdc.solvers.selection import Cell, Choice, Selection
-from skdc.source import RowSource
+from skdc.sources import RowSource
 
 
 class Rank(Selection):

@@ -21,7 +21,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.seeds import in_turn
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.quadrature import simplex_quadrature
-from skdc.source import RowSource, Source
+from skdc.sources import RowSource, Source
 
 
 @runtime_checkable

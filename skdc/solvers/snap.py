@@ -19,7 +19,7 @@ from skdc.parameterizations.points import Points
 from skdc.solvers.base import DivergenceError, Interruption, Objective, Progress, Solution, Solver, detached
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.selection import Cell, Choice, Selection
-from skdc.source import RowSource, Source
+from skdc.sources import RowSource, Source
 from skdc.spaces.base import PointwiseSpace
 
 _PIECE = 1024  # rows that are embedded at once

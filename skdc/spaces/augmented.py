@@ -11,7 +11,7 @@ from torch import Tensor
 from skdc.augmentation import Augmentation, Change, SiameseAugmentation
 from skdc.data import Block, LabeledSet
 from skdc.images import image_layout
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import Space, SpaceWrapper
 
 

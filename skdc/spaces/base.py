@@ -14,7 +14,7 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.seeds import SharedParts
-from skdc.source import RowSource, Source
+from skdc.sources import RowSource, Source
 
 _MET: ContextVar[set[int] | None] = ContextVar("_MET", default=None)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 from skdc.spaces.base import PointwiseSpace
 
 

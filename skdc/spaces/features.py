@@ -12,7 +12,7 @@ from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.learners.pools import NetworkPool, RandomNetworks
 from skdc.networks import Builder, layer_inputs, penultimate
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import PointwiseSpace
 from skdc.spaces.pooled import PooledSpace
 

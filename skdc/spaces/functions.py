@@ -13,7 +13,7 @@ from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Kernel, RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
 from skdc.privacy import PrivateRows
-from skdc.source import RowSource, Source, require_rows, require_targets
+from skdc.sources import RowSource, Source, require_rows, require_targets
 from skdc.spaces.base import Space
 
 

@@ -15,7 +15,7 @@ from skdc.data import Block, LabeledSet, unweighted
 from skdc.exceptions import PartsError
 from skdc.networks import Builder, build_network, training_loss
 from skdc.privacy import PrivateRows
-from skdc.source import RowSource, Source, require_targets
+from skdc.sources import RowSource, Source, require_targets
 from skdc.spaces.base import Space
 
 

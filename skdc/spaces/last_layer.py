@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.networks import Builder, last_layer, training_epochs
-from skdc.source import Source, require_rows, require_targets
+from skdc.sources import Source, require_rows, require_targets
 from skdc.spaces.base import PointwiseSpace
 
 _PIECE = 1024  # rows that go through the network together

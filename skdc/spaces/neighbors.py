@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.kernels import MEDIAN_ROWS, resolve_bandwidth, squared_distances
-from skdc.source import Source, require_rows, require_targets
+from skdc.sources import Source, require_rows, require_targets
 from skdc.spaces.base import Space
 
 

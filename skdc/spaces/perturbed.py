@@ -12,7 +12,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
 from skdc.learners.defenses import ascended, check_ball
-from skdc.source import Source, draw_seed
+from skdc.sources import Source, draw_seed
 from skdc.spaces.base import Space, SpaceWrapper
 
 

@@ -8,7 +8,7 @@ import torch
 
 from skdc.data import LabeledSet
 from skdc.learners.pools import NetworkPool
-from skdc.source import RowSource, Source
+from skdc.sources import RowSource, Source
 from skdc.spaces.base import Space, is_first
 
 

@@ -10,7 +10,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.learners import NetworkPool, OnlineNetworks, primal_weights, target_offset
 from skdc.networks import penultimate
-from skdc.source import Source, require_targets
+from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
 
 

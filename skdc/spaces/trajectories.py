@@ -19,7 +19,7 @@ from skdc.learners.training import unrolled
 from skdc.networks import Builder, build_network, training_loss
 from skdc.randomness import randomness
 from skdc.seeds import epoch
-from skdc.source import Source, draw_seed, require_rows, require_targets
+from skdc.sources import Source, draw_seed, require_rows, require_targets
 from skdc.spaces.base import Space
 
 

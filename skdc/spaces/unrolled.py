@@ -11,7 +11,7 @@ from torch.func import functional_call
 from skdc.data import Block, LabeledSet
 from skdc.learners import NetworkPool, RandomNetworks
 from skdc.learners.training import unrolled
-from skdc.source import Source, require_targets
+from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
 
 

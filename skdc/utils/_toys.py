@@ -7,8 +7,8 @@ import torch
 from sklearn.datasets import make_blobs
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet, Schema
-from skdc.source import RowSource
+from skdc.data import Block, LabeledSet
+from skdc.sources import RowSource, Schema
 
 
 def blobs(dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:

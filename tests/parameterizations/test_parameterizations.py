@@ -14,9 +14,8 @@ from sklearn.naive_bayes import GaussianNB
 from skdc import Condenser, KernelHerding, KMeansCondenser, RandomSubset
 from skdc.discrepancies import MMD, SquaredL2
 from skdc.parameterizations import EditedRows, LowRank, LowResolution, Points, RelabeledRows, Subset
-from skdc.sketch import Sketch
 from skdc.solvers import Descent, Draw, Greedy
-from skdc.source import SketchSource
+from skdc.sources import Sketch, SketchSource
 from skdc.spaces import KernelRidgePredictions
 
 from ..sources import CPU, row_source, seeded

@@ -14,8 +14,8 @@ from skdc import Condenser, GeneralCondenser, KernelInducingPoints, KMeansConden
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.parameterizations import EditedRows, LowRank, LowResolution, Points
 from skdc.privacy import GaussianMechanism
-from skdc.sketch import Sketch
 from skdc.solvers import Descent
+from skdc.sources import Sketch
 
 from ..sources import row_source, seeded
 

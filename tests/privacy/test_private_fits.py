@@ -321,7 +321,7 @@ def test_descent_by_rows_is_descent_when_nothing_is_cut_off():
 
 def test_more_steps_than_were_accounted_for_are_refused():
     from skdc.privacy import PrivateRows
-    from skdc.source import RowSource
+    from skdc.sources import RowSource
 
     schema = row_source(X, y).schema
     rows = RowSource(X, np.eye(3)[y], np.ones(len(X)), y, schema, torch.device("cpu"), scaled=False)

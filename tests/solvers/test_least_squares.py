@@ -12,9 +12,8 @@ from skdc.kernels import Gaussian, Linear
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, RelabeledRows
-from skdc.sketch import Sketch
 from skdc.solvers import LeastSquares
-from skdc.source import SketchSource
+from skdc.sources import Sketch, SketchSource
 from skdc.spaces import KernelRidgePredictions, NetworkRidgePredictions
 
 from ..sources import CPU, row_source, seeded, squares

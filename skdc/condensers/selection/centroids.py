@@ -11,12 +11,12 @@ from sklearn.base import TransformerMixin
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.sizes import ClassSizes
-from skdc.data import Schema
 from skdc.discrepancies.transport import QuantizationError
 from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.snap import Snap
+from skdc.sources import Schema
 from skdc.spaces.base import Space
 
 

@@ -13,7 +13,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS, squared_distances
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 from skdc.spaces.base import Space
 
 _ENTRIES = 5 * 10**7  # of a matrix of costs: 200 MB of float32, a few times over

@@ -16,7 +16,7 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.discrepancies.transport.gaussian import bures, fitted_gaussian
 from skdc.exceptions import PartsError
 from skdc.kernels import distances, power, squared_distances
-from skdc.source import Source, require_rows
+from skdc.sources import Source, require_rows
 from skdc.spaces.base import Space
 
 _ENTRIES = 20_000_000  # of a cost matrix: above, the linear program takes minutes

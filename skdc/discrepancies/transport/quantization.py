@@ -12,7 +12,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES, distance_columns, distances, power, squared_distances
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import Space
 
 

@@ -12,7 +12,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.quantiles import check_projections, cumulative_mass, quantiles, random_directions
 from skdc.discrepancies.reduce import Reduction
-from skdc.source import Source
+from skdc.sources import Source
 from skdc.spaces.base import Space
 
 _GRID = 1000  # steps from zero to the largest entry of a direction that is sought

@@ -1,0 +1,93 @@
+"""A sketch in place of rows."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skdc.data import Block
+from skdc.scales import unit_of
+from skdc.sources.base import Source
+from skdc.sources.schema import Schema
+from skdc.sources.sketch import Sketch
+
+
+class SketchSource(Source):
+    """A sketch in place of rows: what a solver sees when the data have gone by.
+
+    Parameters
+    ----------
+    sketch : Sketch
+    schema : Schema
+    device : torch.device
+    """
+
+    shift = 0.0
+    scale = 1.0
+    target_shift = 0.0
+    target_scale = 1.0
+    dtype = torch.float64
+
+    def __init__(self, sketch: Sketch, schema: Schema, device: torch.device) -> None:
+        self.sketch, self.schema, self.device = sketch, schema, device
+
+    @cached_property
+    def _spreads(self) -> NDArray[np.float64]:
+        return self.sketch.spreads()
+
+    @property
+    def spread(self) -> float:  # type: ignore[override]
+        """Root of the mean feature variance of what the sketch has seen."""
+        n_features = len(self._spreads) - self.schema.n_outputs
+        size = np.abs(self.sketch.mean[:n_features]).max(initial=0)
+        return float(unit_of(np.sqrt(np.mean(self._spreads[:n_features] ** 2)), size))
+
+    @property
+    def target_spread(self) -> NDArray[np.float64] | float:  # type: ignore[override]
+        """Root of the variance of each target of what the sketch has seen."""
+        if self.schema.task != "regression":
+            return 1.0
+        n_outputs = self.schema.n_outputs
+        return unit_of(self._spreads[-n_outputs:], np.abs(self.sketch.mean[-n_outputs:]))
+
+    def batch(self, size: int, generator: torch.Generator) -> list[Block]:
+        """Return the mean features of each key, one block a term of the discrepancy."""
+        return self._blocks
+
+    def feature_range(self) -> tuple[NDArray, NDArray]:
+        """Return the least and the greatest number of each feature, in the user's units."""
+        return self.sketch.feature_range
+
+    def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the least and the greatest of each target, in the user's units."""
+        return self.sketch.target_range
+
+    def _middle(self) -> Tensor:
+        return self.tensor(self.sketch.mean[: len(self.sketch.mean) - self.schema.n_outputs]).reshape(
+            self.schema.input_shape
+        )
+
+    @cached_property
+    def _blocks(self) -> list[Block]:
+        return self.sketch.blocks()
+
+    def class_mass(self) -> NDArray[np.float64]:
+        """Return the total weight of each class."""
+        classes = self.schema.class_of_key
+        return np.bincount(classes, self.sketch.mass, self.schema.n_classes).astype(np.float64)
+
+    def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return (X, y) of `sizes[c]` sampled rows a class c; repeated in turn where there are fewer."""
+        X, y = [], []
+        for c, size in enumerate(sizes):
+            if not size:
+                continue
+            rows, targets = self.sketch.sample(np.flatnonzero(self.schema.class_of_key == c))
+            take = np.resize(np.arange(len(rows)), int(size))
+            X.append(rows[take])
+            y.append(targets[take])
+        return self.encode(np.concatenate(X)), self.encode_targets(np.concatenate(y))
