@@ -228,7 +228,13 @@ def with_value(value):
 )
 @pytest.mark.parametrize(
     "condenser",
-    [KMeansCondenser(), KMedoids(), SteinThinning(), KernelInducingPoints(n_steps=2), Condenser(MMD(1.0), n_samples=5)],
+    [
+        KMeansCondenser(),
+        KMedoids(),
+        SteinThinning(),
+        KernelInducingPoints(n_steps=2),
+        Condenser(MMD(bandwidth=1.0), n_samples=5),
+    ],
 )
 def test_numbers_without_squares_are_refused_in_a_sentence(condenser, given, words):
     rows, targets, *weight = given
