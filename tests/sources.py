@@ -17,18 +17,19 @@ def row_source(X, y=None, *, regression=False, weight=None, groups=None, dtype=t
     """Return a source of rows; `groups` holds the sensitive group of each row."""
     n = len(X)
     weight = np.ones(n) if weight is None else np.asarray(weight, dtype=np.float64)
-    classes, task, matrix, codes = None, "none", np.empty((n, 0)), np.zeros(n, np.int64)
+    classes, task, matrix, codes, n_outputs = None, "none", None, np.zeros(n, np.int64), 0
     if regression:
         task, matrix = "regression", np.asarray(y, dtype=np.float64).reshape(n, -1)
+        n_outputs = matrix.shape[1]
     elif y is not None:
         classes, codes = np.unique(y, return_inverse=True)
-        task, matrix = "classification", np.eye(len(classes))[codes]
+        task, n_outputs = "classification", len(classes)
     class_of_key, sensitive_of_key, key = np.arange(codes.max() + 1), None, codes
     if groups is not None:
         pairs, key = np.unique(np.stack([codes, groups], axis=1), axis=0, return_inverse=True)
         class_of_key, sensitive_of_key, key = pairs[:, 0], pairs[:, 1], key.reshape(-1)
     flat = y is None or np.ndim(y) < 2
-    shape, dtype_out = (X.shape[1:], matrix.shape[1]), np.dtype(np.float64)
+    shape, dtype_out = (X.shape[1:], n_outputs), np.dtype(np.float64)
     given = {"flat_targets": flat, "sensitive_of_key": sensitive_of_key}
     schema = Schema(*shape, task, class_of_key, dtype_out, classes, **given)
     return RowSource(X, matrix, weight, key, schema, CPU, dtype)

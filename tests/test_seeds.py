@@ -88,7 +88,7 @@ def networks():
     source = row_source(X, X[:, 0], regression=True, weight=WEIGHT)
     how = SimpleNamespace(network=Noting, n_epochs=50, batch_size=20, step_size=1e-3)
     list(training_epochs(how, source.rows, source.schema, seeded()))
-    Noting.seen[:] = (np.array(Noting.seen) * source.scale + source.shift).tolist()
+    Noting.seen[:] = (np.array(Noting.seen) * source.units.scale + source.units.shift).tolist()
 
 
 def trials():
@@ -98,7 +98,7 @@ def trials():
         assert len(real) == 16
         Noting.seen.append(float(real.mass @ real.X[:, 0]))
     source = row_source(X, weight=WEIGHT)
-    Noting.seen[:] = (np.array(Noting.seen) * source.scale + source.shift).tolist()
+    Noting.seen[:] = (np.array(Noting.seen) * source.units.scale + source.units.shift).tolist()
 
 
 def cells():

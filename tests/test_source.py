@@ -6,7 +6,7 @@ import torch
 from scipy import stats
 
 from skdc.hashes import labeled_hashes
-from skdc.sources import Sketch, SketchSource, draw_seed, require_rows
+from skdc.sources import Draws, Sketch, SketchSource, draw_seed, require
 from skdc.sources import rows as rows_module
 
 from .sources import CPU, row_source, seeded
@@ -21,8 +21,8 @@ def test_working_units_are_one_shift_a_feature_and_one_scale(shape, rng):
     source = row_source(X, weight=weight)
     mean = np.average(X, axis=0, weights=weight)
     scale = np.sqrt(np.average((X - mean) ** 2, axis=0, weights=weight).mean())
-    np.testing.assert_allclose(source.shift, mean, rtol=1e-12)
-    np.testing.assert_allclose(source.scale, scale, rtol=1e-12)
+    np.testing.assert_allclose(source.units.shift, mean, rtol=1e-12)
+    np.testing.assert_allclose(source.units.scale, scale, rtol=1e-12)
     np.testing.assert_allclose(source.rows.X, (X - mean) / scale, rtol=1e-10, atol=1e-12)
     assert source.spread == 1.0
 
@@ -32,10 +32,13 @@ def test_working_units_do_not_depend_on_chunks(monkeypatch, rng):
     whole = row_source(X)
     monkeypatch.setattr(rows_module, "_CHUNK_BYTES", 8 * 3 * 7)
     pieces = row_source(X)
-    np.testing.assert_allclose(pieces.shift, whole.shift, rtol=1e-12)
-    np.testing.assert_allclose(pieces.scale, whole.scale, rtol=1e-12)
+    np.testing.assert_allclose(pieces.units.shift, whole.units.shift, rtol=1e-12)
+    np.testing.assert_allclose(pieces.units.scale, whole.units.scale, rtol=1e-12)
     np.testing.assert_allclose(pieces.rows.X, whole.rows.X, rtol=1e-10, atol=1e-14)
-    assert [len(piece) for piece in pieces.chunks(width=3)] == [7] * 7 + [1]
+    assert pieces.map_reduce(lambda piece: [len(piece)], list.__add__, width=3) == [7] * 7 + [1]
+    assert pieces.map_reduce(lambda piece: piece.rows.X, lambda one, other: torch.cat([one, other])).equal(
+        pieces.rows.X
+    )
 
 
 @pytest.mark.parametrize("dtype, bits", [(torch.float32, 24), (torch.float64, 53)])
@@ -44,7 +47,7 @@ def test_decoding_undoes_encoding(dtype, bits, offset, rng):
     X = offset + rng.normal(size=(40, 3))
     source = row_source(X, dtype=dtype)
     # Half a unit in the last place of the centred row, and of the float64 sums with the offset.
-    bound = 2.0**-bits * np.abs(X - source.shift) * 2 + 2.0**-51 * np.abs(X)
+    bound = 2.0**-bits * np.abs(X - source.units.shift) * 2 + 2.0**-51 * np.abs(X)
     assert (np.abs(source.decode(source.encode(X)) - X) <= bound).all()
 
 
@@ -53,7 +56,7 @@ def test_the_data_are_read_and_not_written(rng):
     X.flags.writeable = False
     source = row_source(X, np.arange(30) % 2)
     before = X.copy()
-    source.batch(10, seeded()).X.add_(1.0)
+    source.batch(10, seeded()).rows.X.add_(1.0)
     source.rows.X.add_(1.0)
     np.testing.assert_array_equal(X, before)
 
@@ -72,7 +75,7 @@ def test_regression_targets_are_standardised(rng):
     encoded = source.rows.y.numpy()
     np.testing.assert_allclose(np.average(encoded, axis=0, weights=weight), 0, atol=1e-12)
     np.testing.assert_allclose(np.average(encoded[:, 0] ** 2, weights=weight), 1)
-    assert source.target_scale[1] < 1e-13
+    assert source.target_units.scale[1] < 1e-13
     np.testing.assert_allclose(source.decode_targets(source.rows.y), y, rtol=1e-12)
 
 
@@ -99,13 +102,21 @@ def imbalanced(rng, weight=None):
     return row_source(rng.normal(size=(343, 2)) + y[:, None], y, weight=weight)
 
 
-@pytest.mark.parametrize("method", ["batch", "sample"])
-def test_batches_estimate_weighted_sums_without_bias(method, rng):
+def batched(source, size, generator):
+    return source.batch(size, generator).rows
+
+
+def sampled(source, size, generator):
+    return source.sample(size, generator)
+
+
+@pytest.mark.parametrize("draw", [batched, sampled])
+def test_batches_estimate_weighted_sums_without_bias(draw, rng):
     weight = rng.uniform(0.2, 3, 343)
     source = imbalanced(rng, weight)
     generator, draws = seeded(), []
     for _ in range(800):
-        batch = getattr(source, method)(30, generator)
+        batch = draw(source, 30, generator)
         assert len(batch) == 10 + 10 + 3
         share = torch.nn.functional.one_hot(batch.key, 3).double() * batch.weight[:, None]
         draws.append(torch.cat([share.sum(0), (share.T @ batch.X).flatten()]))
@@ -118,13 +129,13 @@ def test_batches_estimate_weighted_sums_without_bias(method, rng):
     assert (np.abs(draws.mean(axis=0) - truth) < 4 * error + 1e-9).all()
 
 
-@pytest.mark.parametrize("method", ["batch", "sample"])
-def test_the_means_of_batches_are_those_of_the_data_where_weights_differ(method, rng):
+@pytest.mark.parametrize("draw", [batched, sampled])
+def test_the_means_of_batches_are_those_of_the_data_where_weights_differ(draw, rng):
     weight = np.where(rng.uniform(size=400) < 0.3, 30.0, 1.0)
     y, X = np.arange(400) % 2, rng.normal(size=(400, 2)) + (weight > 1)[:, None]
     source, generator, means = row_source(X, y, weight=weight), seeded(), []
     for _ in range(400):
-        batch = getattr(source, method)(32, generator)
+        batch = draw(source, 32, generator)
         np.testing.assert_allclose(batch.weight[batch.key == 0].numpy().std(), 0, atol=1e-12)
         means.append([(batch.X[batch.key == c].T @ batch.take(batch.key == c).mass).numpy() for c in (0, 1)])
     truth = [np.average(source.rows.X[y == c], axis=0, weights=weight[y == c]) for c in (0, 1)]
@@ -137,29 +148,29 @@ def test_a_round_deals_each_row_as_often_as_its_weight_says(rng):
     source, generator = row_source(np.arange(6.0)[:, None], weight=weight), seeded()
     counts = np.zeros((500, 6))
     for i in range(500):
-        dealt = np.concatenate([source.batch(2, generator).X for _ in range(3)])
+        dealt = np.concatenate([source.batch(2, generator).rows.X for _ in range(3)])
         counts[i] = np.bincount(np.rint(source.decode(torch.as_tensor(dealt))[:, 0]).astype(int), minlength=6)
     assert (np.abs(counts - 6 * weight / 12) < 1).all()
     np.testing.assert_allclose(counts.mean(axis=0), 6 * weight / 12, atol=4 * 0.5 / np.sqrt(500))
 
 
 def test_equal_weights_keep_the_mass_of_each_key_in_each_batch(rng):
-    batch = imbalanced(rng).batch(30, seeded())
+    batch = imbalanced(rng).batch(30, seeded()).rows
     np.testing.assert_allclose(np.bincount(batch.key, batch.weight), [300, 40, 3])
 
 
 def test_batch_and_sample_draw_the_same_rows(rng):
     X, y = rng.normal(size=(343, 2)), np.repeat([0, 1, 2], [300, 40, 3])
-    batch = row_source(X, y).batch(30, seeded(3))
+    batch = row_source(X, y).batch(30, seeded(3)).rows
     sample = row_source(X, y).sample(30, seeded(3))
     for name in ("X", "y", "weight", "key"):
         np.testing.assert_allclose(getattr(batch, name), getattr(sample, name), rtol=1e-12)
-    assert not np.array_equal(batch.X, row_source(X, y).batch(30, seeded(4)).X)
+    assert not np.array_equal(batch.X, row_source(X, y).batch(30, seeded(4)).rows.X)
 
 
 def test_no_row_comes_twice_before_all_have_come(rng):
     source, generator = imbalanced(rng), seeded()
-    batches = [source.batch(30, generator).X for _ in range(31)]
+    batches = [source.batch(30, generator).rows.X for _ in range(31)]
     of_class = torch.cat([batch[:10] for batch in batches])
     expected = source.rows.X[:300]
     np.testing.assert_array_equal(np.unique(of_class[:300], axis=0), np.unique(expected, axis=0))
@@ -168,8 +179,8 @@ def test_no_row_comes_twice_before_all_have_come(rng):
 
 def test_small_data_come_whole(rng):
     source = imbalanced(rng)
-    assert source.batch(343, seeded()) is source.rows
-    assert len(source.batch(1, seeded())) == 3  # every key is seen, whatever the size
+    assert source.batch(343, seeded()).rows is source.rows
+    assert len(source.batch(1, seeded()).rows) == 3  # every key is seen, whatever the size
 
 
 # Rows chosen by content
@@ -245,10 +256,10 @@ def test_a_sketch_starts_from_its_lowest_hashes(rng):
     X, codes = rng.normal(size=(50, 2)), np.arange(50) % 2
     rows = row_source(X, codes)
     sketch = Sketch(2, 20, seed=3)
-    sketch.update(X, rows.y, rows.weight, codes, [X])
+    sketch.update(X, rows.targets(), rows.weight, codes, [X])
     source = SketchSource(sketch, rows.schema, CPU)
     start, targets = source.starting_rows(np.array([4, 22]), seeded())
-    hashes = labeled_hashes(X, rows.y, 3)
+    hashes = labeled_hashes(X, rows.targets(), 3)
     by_class = [X[codes == c][np.argsort(hashes[codes == c])] for c in (0, 1)]
     np.testing.assert_array_equal(start, np.concatenate([by_class[0][:4], by_class[1][:20], by_class[1][:2]]))
     np.testing.assert_array_equal(targets.argmax(1), np.repeat([0, 1], [4, 22]))
@@ -270,9 +281,9 @@ def test_a_sketch_knows_the_spread_of_rows_and_of_targets(rng):
 def test_rows_that_a_sketch_does_not_hold_are_refused(rng):
     rows = row_source(rng.normal(size=(5, 2)))
     part = Sketch(1, 2, 0)
-    assert require_rows(part, rows, "the median") is rows
+    assert require(part, rows, Draws, "the median") is rows
     with pytest.raises(ValueError, match=r"Sketch cannot learn the median from a stream.*call fit on all rows"):
-        require_rows(part, SketchSource(part, rows.schema, CPU), "the median")
+        require(part, SketchSource(part, rows.schema, CPU), Draws, "the median")
 
 
 def test_seeds_come_from_the_generator():

@@ -122,8 +122,8 @@ def test_scale_of_the_data_is_that_of_dense_rows(matrix):
     weight = np.linspace(0.5, 2, 120)
     dense = row_source(matrix.toarray(), weight=weight)
     sparse = RowSource(matrix, dense.y, weight, dense.key, dense.schema, CPU)
-    assert sparse.scale == pytest.approx(dense.scale)
-    assert sparse.shift == 0
+    assert sparse.units.scale == pytest.approx(dense.units.scale)
+    assert sparse.units.shift == 0
 
 
 def test_hashes_are_those_of_dense_rows(matrix):

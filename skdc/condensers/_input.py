@@ -51,7 +51,8 @@ class Problem:
     ----------
     X : ndarray of shape (n, *input_shape)
         Numeric rows in the user's units (encoded, if there is an encoder); rows of weight 0 are left out.
-    y : ndarray of shape (n, n_outputs)
+    y : ndarray of shape (n, n_outputs) or None
+        Continuous targets, or several labels; classes are in the keys.
     weight : ndarray of shape (n,)
     key : ndarray of shape (n,)
     schema : Schema
@@ -61,7 +62,7 @@ class Problem:
     """
 
     X: NDArray
-    y: NDArray[np.float64]
+    y: NDArray[np.float64] | None
     weight: NDArray[np.float64]
     key: NDArray[np.int64]
     schema: Schema
@@ -148,7 +149,7 @@ def read(
     class_of_key, sensitive_of_key, key = _keys(codes, groups)
     schema = Schema(
         input_shape=rows.shape[1:],
-        n_outputs=matrix.shape[1],
+        n_outputs=0 if y is None else len(labels) if matrix is None else matrix.shape[1],
         task=kind,
         class_of_key=class_of_key if classes is None else np.arange(len(labels)),
         float_dtype=rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64),
@@ -330,14 +331,14 @@ def _refuse_no_labels(y: NDArray, kind: str, sure: bool) -> None:
 
 def _targets(
     y: NDArray | None, task: str, n: int, classes: ArrayLike | None
-) -> tuple[NDArray | None, NDArray[np.int64], NDArray[np.float64]]:
-    """Return the labels, the class code of each row, and the target matrix."""
+) -> tuple[NDArray | None, NDArray[np.int64], NDArray[np.float64] | None]:
+    """Return the labels, the class code of each row, and the matrix of targets that are no classes."""
     if classes is not None and task != "classification":
         several = "several labels a row (if its columns are one-hot classes, pass y.argmax(axis=1))"
         held = "nothing" if y is None else "quantities" if y.ndim == 1 else several
         raise ValueError(f"classes= names labels, but y holds {held}; leave it out")
     if y is None:
-        return None, np.zeros(n, np.int64), np.empty((n, 0))
+        return None, np.zeros(n, np.int64), None
     if task == "regression":
         return None, np.zeros(n, np.int64), y.astype(np.float64).reshape(n, -1)
     labels = np.unique(y) if classes is None else np.unique(np.asarray(classes))
@@ -347,8 +348,7 @@ def _targets(
             f"y holds {unknown.tolist()[0]!r}, which is not among the classes {labels.tolist()}; give classes= all "
             "labels on the first call"
         )
-    codes = np.searchsorted(labels, y)
-    return labels, codes, np.eye(len(labels))[codes]
+    return labels, np.searchsorted(labels, y), None
 
 
 def checked_groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.intp]) -> NDArray[np.int64]:

@@ -18,7 +18,8 @@ def refuse_extreme_numbers(problem: Problem) -> None:
         Saying what to do.
     """
     for values, name in ((problem.X, "X"), (problem.y, "y"), (problem.weight, "sample_weight")):
-        refuse_extremes(values, name, problem.positions)
+        if values is not None:
+            refuse_extremes(values, name, problem.positions)
 
 
 def warn_of_far_rows(condenser: Any, far: Far | None, problem: Problem) -> None:

@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 from skdc.discrepancies.objective import Objective
 from skdc.privacy import PrivateSketch, PrivateSource
-from skdc.sources import RowSource, Schema, Sketch, SketchSource, Source, draw_seed
+from skdc.sources import Holds, RowSource, Schema, Sketch, SketchSource, Source, draw_seed
 
 
 @dataclass(eq=False)
@@ -61,12 +61,14 @@ class Stream:
         """Add rows, piece by piece; all of them, or none where it is interrupted."""
         if isinstance(self.sketch, PrivateSketch):
             source.X = self.sketch.mechanism.within(source.X)
-        added = self.sketch.empty_like()
-        with torch.no_grad():
-            for piece in source.chunks(sum(_widths(self.objective, source))):
-                features = [leaf.lift(piece.rows).values.cpu().numpy() for leaf in self.objective.leaves()]
-                added.update(piece.X, piece.y, piece.weight, piece.key, features)
-        self.sketch.merge(added)
+        self.sketch.merge(source.map_reduce(self._sketched, _merged, sum(_widths(self.objective, source))))
+
+    @torch.no_grad()
+    def _sketched(self, piece: Holds) -> Sketch | PrivateSketch:
+        sketch = self.sketch.empty_like()
+        features = [leaf.lift(piece.rows).values.cpu().numpy() for leaf in self.objective.leaves()]
+        sketch.update(piece.X, piece.targets(), piece.weight, piece.key, features)
+        return sketch
 
     def source(self) -> Source:
         """Return the sketch as a source."""
@@ -108,6 +110,11 @@ def _parts(part: Any, met: dict[int, Any]) -> list[Any]:
         return []
     met[id(part)] = part
     return [part, *(found for value in list(vars(part).values()) for found in _parts(value, met))]
+
+
+def _merged(one: Any, other: Any) -> Any:
+    one.merge(other)
+    return one
 
 
 @torch.no_grad()

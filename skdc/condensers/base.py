@@ -51,7 +51,7 @@ from skdc.seeds import SharedParts
 from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
-from skdc.sources import RowSource, Schema, Source, draw_seed
+from skdc.sources import RowSource, Schema, Source, Units, draw_seed
 
 
 class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
@@ -256,7 +256,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
-            rows = RowSource(*data, torch.float64, scaled=False)
+            rows = RowSource(*data, torch.float64, (Units(), Units()))
             door, seed = private_source(objective, rows, recipe, seed)
             mass = door.class_mass()
             sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, np.rint(mass).astype(int), mass)
@@ -265,7 +265,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
         check_sizes(self, recipe.parameterization, sizes, counts, problem.schema.classes)
         if recipe.streams():
-            source = RowSource(*data, torch.float64, scaled=False)
+            source = RowSource(*data, torch.float64, (Units(), Units()))
             warn_of_far_rows(self, source.moments.far, problem)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)

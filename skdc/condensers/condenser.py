@@ -38,7 +38,7 @@ from skdc.randomness import randomness
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.greedy import Greedy
-from skdc.sources import RowSource, Schema, Sketch, SketchSource
+from skdc.sources import RowSource, Schema, Sketch, SketchSource, Units
 
 _SOLVED = (
     "X_syn_",
@@ -299,7 +299,7 @@ class Condenser(BaseCondenser):
         else:
             refuse_extreme_numbers(problem)
         rows = problem.X, problem.y, problem.weight, problem.key
-        stream.update(RowSource(*rows, schema, stream.device, torch.float64, scaled=False))
+        stream.update(RowSource(*rows, schema, stream.device, torch.float64, (Units(), Units())))
         if self.privacy is None:
             float_dtype = np.result_type(schema.float_dtype, problem.schema.float_dtype)
             stream.schema = replace(schema, float_dtype=float_dtype)

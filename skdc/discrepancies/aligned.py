@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _num_samples
@@ -68,10 +67,7 @@ class AlignedDiscrepancy(Discrepancy):
         if n != m:
             raise ValueError(f"X has {n} rows, Y has {m}: rows that correspond must be as many")
         source, rows = compared(X, Y, sample_weight, sample_weight)
-        p, q = (
-            Block(r.weight, r.key, r.X.flatten(1) * source.scale + source.tensor(np.asarray(source.shift)))
-            for r in (source.rows, rows)
-        )
+        p, q = (Block(r.weight, r.key, source.units.to_user(r.X).flatten(1)) for r in (source.rows, rows))
         return self.weight * float(self.distance(p, q, torch.Generator().manual_seed(random_state)))
 
 

@@ -14,7 +14,7 @@ from skdc.data import Block, LabeledSet
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
 from skdc.exceptions import PartsError
-from skdc.sources import Source
+from skdc.sources import Batch, Source
 from skdc.spaces.base import Space
 from skdc.spaces.data import Identity, Joint
 
@@ -130,26 +130,27 @@ class Discrepancy(Term):
             raise PartsError(f"{name}(by={self.by!r}) has no effect: {space} takes the sets as a whole; use by=None")
 
     def represent(
-        self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator
+        self, real: Batch, synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return what is compared: the blocks of the space."""
-        return self.space_.represent(cast(LabeledSet, real), synthetic, generator)
+        if real.release is not None:
+            return self.space_.ask(real.release, synthetic, generator)
+        return self.space_.represent(cast(LabeledSet, real.rows), synthetic, generator)
 
-    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Represent, split, compare, reduce, weigh."""
         # What is constant may decide which group is worst.
         compare = self.between if self.reduce == "mean" else self.distance
         return self.weight * self._reduced(compare, real, synthetic, generator)
 
-    def value(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the discrepancy itself, which is the loss up to a constant."""
         return self.weight * self._reduced(self.distance, real, synthetic, generator)
 
-    def _reduced(
-        self, compare: Compare, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator
-    ) -> Tensor:
+    def _reduced(self, compare: Compare, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         if self.space_.splits == "before":
-            sides = (self.represent(p, q, generator) for p, q in self.groups(cast(LabeledSet, real), synthetic))
+            pairs = self.groups(cast(LabeledSet, real.rows), synthetic)
+            sides = (self.represent(Batch(p), q, generator) for p, q in pairs)
             by_group = [[compare(*pair, generator) for pair in zip(*side, strict=True)] for side in sides]
             values = torch.stack([torch.stack(values).sum() for values in by_group])
         else:

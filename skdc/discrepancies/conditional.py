@@ -13,7 +13,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import MEDIAN_ROWS, Energy, Gaussian, Kernel
-from skdc.sources import Source, require_rows
+from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 from skdc.spaces.data import Joint
 
@@ -141,7 +141,7 @@ class ConditionalMMD(Discrepancy):
                     f"ConditionalMMD({name}={kernel!r}): a regression needs a kernel that is positive definite, not "
                     "only on differences of masses; use Gaussian() or Laplace()"
                 )
-        rows = require_rows(self, source, "the scales of its kernels").sample(MEDIAN_ROWS, generator)
+        rows = require(self, source, Draws, "the scales of its kernels").sample(MEDIAN_ROWS, generator)
         with torch.no_grad():
             x, y = self._parts(self.space_.block(rows))
         self.kernel_ = (Gaussian() if self.kernel is None else clone(self.kernel)).fit(x, rows.weight.to(x))

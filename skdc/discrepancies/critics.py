@@ -13,7 +13,7 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS
 from skdc.networks import MLP, Builder, build_network
 from skdc.seeds import uniform
-from skdc.sources import Source, require_rows
+from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 
 _N_INTERPOLATES = 256  # points of a step where the slope of an adversary is looked at
@@ -178,7 +178,7 @@ def scale_of(
 ) -> tuple[Tensor, float]:
     """Return the mean row of a sample as the space shows it, and the root of the mean variance (1 if it is none)."""
     with torch.no_grad():
-        rows = discrepancy.space_.block(require_rows(discrepancy, source, unknown).sample(MEDIAN_ROWS, generator))
+        rows = discrepancy.space_.block(require(discrepancy, source, Draws, unknown).sample(MEDIAN_ROWS, generator))
         mean = rows.mean()
         spread = float((rows.mass @ (rows.values - mean).square().mean(1)).sqrt())
         rounding = 8 * torch.finfo(mean.dtype).eps * float(rows.values.abs().max())

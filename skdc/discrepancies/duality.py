@@ -9,12 +9,12 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
+from skdc.data import LabeledSet
 from skdc.discrepancies.objective import Term
 from skdc.exceptions import PartsError
 from skdc.kernels import MEDIAN_ROWS, Gaussian, Kernel, KernelSum
 from skdc.learners import KernelExpansionClassifier
-from skdc.sources import Source, require_rows, require_targets
+from skdc.sources import Batch, Holds, Source, require, require_targets
 from skdc.spaces.data import Identity
 
 _SMOOTHING = 0.5  # width of the margins over which the hinge bends
@@ -97,16 +97,16 @@ class DualityGap(Term):
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel's scale."""
-        rows = require_rows(self, source, "the kernel's scale")
+        rows = require(self, source, Holds, "the kernel's scale")
         sample = rows.sample(MEDIAN_ROWS, generator)
         # A sum of one kernel is that kernel in units of its diagonal.
         self.kernel_ = KernelSum([clone(Gaussian(factor=0.3) if self.kernel is None else self.kernel)])
-        self.kernel_.fit(sample.X.flatten(1) * source.scale, sample.mass)
-        self.space_.kernel_, self.scale_ = self.kernel_, source.scale
+        self.kernel_.fit(sample.X.flatten(1) * source.units.scale, sample.mass)
+        self.space_.kernel_, self.scale_ = self.kernel_, source.units.scale
         self.counts_, self.total_ = source.tensor(np.bincount(rows.key)), float(rows.weight.sum())
         return self
 
-    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted gap.
 
         Raises
@@ -116,9 +116,9 @@ class DualityGap(Term):
         """
         if synthetic.X.requires_grad and not synthetic.y.requires_grad:
             raise PartsError(f"the targets of the points are dual variables in {self!r}; use Points(labels='learned')")
-        return self.weight * self._gap(cast(LabeledSet, real), synthetic)
+        return self.weight * self._gap(cast(LabeledSet, real.rows), synthetic)
 
-    def value(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted gap."""
         return self.loss(real, synthetic, generator)
 
@@ -158,7 +158,7 @@ class _Machine(Identity):
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
         """Return the kernel machine as `learner_`."""
         schema = source.schema
-        learner = KernelExpansionClassifier(self.kernel_.resolved(), source.shift, schema.classes)
+        learner = KernelExpansionClassifier(self.kernel_.resolved(), source.units.shift, schema.classes)
         weight = synthetic.weight.detach().cpu().numpy()
         learner.fit(source.decode(synthetic.X), source.decode_targets(synthetic.y), sample_weight=weight)
         return {"learner_": learner}

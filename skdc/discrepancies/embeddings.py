@@ -12,6 +12,7 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
+from skdc.sources import Batch
 
 TILE = 384  # rows of a kernel tile: small enough for the cache, large enough for the matrix product
 
@@ -92,12 +93,12 @@ class MeanDiscrepancy(Discrepancy):
         return replace(block, values=self.features(block.values))
 
     def represent(
-        self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator
+        self, real: Batch, synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return the features of both sets; those of the real set may come from a sketch."""
-        if isinstance(real, list):
-            return real, [self.lift(synthetic)]
-        p, q = self.space_.represent(real, synthetic, generator)
+        if real.means is not None:
+            return real.means, [self.lift(synthetic)]
+        p, q = super().represent(real, synthetic, generator)
         return [self._lifted(block) for block in p], [self._lifted(block) for block in q]
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:

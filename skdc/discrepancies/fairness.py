@@ -13,7 +13,7 @@ from skdc.data import Block, LabeledSet
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
 from skdc.exceptions import PartsError
-from skdc.sources import Source
+from skdc.sources import Batch, Source
 from skdc.spaces.base import Space
 from skdc.spaces.functions import KernelRidgePredictions
 
@@ -98,12 +98,12 @@ class FairnessTerm(Term):
         self.sensitive_of_key_ = torch.as_tensor(schema.sensitive_of_key, device=source.device)
         self.class_of_key_ = torch.as_tensor(schema.class_of_key, device=source.device)
 
-    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted term."""
-        _, predicted = self.space_.represent(cast(LabeledSet, real), synthetic, generator)
+        _, predicted = self.space_.represent(cast(LabeledSet, real.rows), synthetic, generator)
         return self.weight * torch.stack([self._unfairness(predictions) for predictions in predicted]).sum()
 
-    def value(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted term."""
         return self.loss(real, synthetic, generator)
 

@@ -18,7 +18,7 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.kernels.base import Rows
-from skdc.sources import Source, require_rows
+from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 
 
@@ -269,6 +269,6 @@ def fit_kernel(discrepancy: Discrepancy, kernel: Kernel, source: Source, generat
     # Rows are not drawn where none are needed: what is drawn next is then that of a stream, which has shown none yet.
     rows = source.no_rows()
     if not kernel.knows_scale():
-        rows = require_rows(discrepancy, source, "the median bandwidth").sample(MEDIAN_ROWS, generator)
+        rows = require(discrepancy, source, Draws, "the median bandwidth").sample(MEDIAN_ROWS, generator)
     with torch.no_grad():
         return kernel.fit(discrepancy.space_.embed(rows), rows.weight)

@@ -12,7 +12,7 @@ from torch import Tensor
 from skdc.discrepancies.embeddings import MeanEmbedding
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS
-from skdc.sources import Source, require_rows
+from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 
 
@@ -122,7 +122,7 @@ class Moments(MeanEmbedding):
         rows = source.no_rows()
         if not all(given):
             unknown = "center" if not given[0] else "scale"
-            rows = require_rows(self, source, unknown).sample(MEDIAN_ROWS, generator)
+            rows = require(self, source, Draws, unknown).sample(MEDIAN_ROWS, generator)
         with torch.no_grad():
             shown = self.space_.block(rows)
         values, mass = shown.values.double(), shown.weight.double() / shown.weight.double().sum()

@@ -20,7 +20,7 @@ from skdc.exceptions import PartsError
 from skdc.isolation import filters_kept
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
-from skdc.sources import Source
+from skdc.sources import Batch, Source
 from skdc.spaces.base import PointwiseSpace, Space, each_once, is_first
 
 Rows = TypeVar("Rows", LabeledSet, Block)
@@ -39,19 +39,19 @@ class Objective(ABC):
         """Return the terms that are summed."""
 
     @abstractmethod
-    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the value to minimise.
 
         Parameters
         ----------
-        real : LabeledSet, or list of Block
-            A batch of real rows; or, from a sketch, the mean features of each leaf.
+        real : Batch
+            Of real rows; or, from a sketch, of the mean features of each leaf.
         synthetic : LabeledSet
         generator : torch.Generator
         """
 
     @abstractmethod
-    def value(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the discrepancy itself: the loss, with what depends on the real set alone."""
 
     def __call__(
@@ -91,9 +91,9 @@ class Objective(ABC):
         source, rows = compared(X, Y, sample_weight, sample_weight_y)
         with randomness(random_state), filters_kept():
             objective.fit(source, generator)
-            train_critics(objective, source.rows, rows, generator)
+            train_critics(objective, Batch(source.rows), rows, generator)
             with torch.no_grad():
-                return float(objective.value(source.rows, rows, generator))
+                return float(objective.value(Batch(source.rows), rows, generator))
 
     @abstractmethod
     def __mul__(self, factor: float) -> Self:
@@ -267,7 +267,7 @@ class Hybrid(SharedParts, Objective, _BaseComposition):
             leaf.fit_scale(source, generator)
         return self
 
-    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the sum of the terms, each in units of its value at the start where they are normalised."""
         leaves, sides = self.leaves(), self._sides(real)
         if self.normalize and not hasattr(self, "starts_"):
@@ -281,13 +281,13 @@ class Hybrid(SharedParts, Objective, _BaseComposition):
         ]
         return torch.stack(losses).sum()
 
-    def value(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the sum of the values of the terms, each in its own unit."""
         pairs = zip(self.leaves(), self._sides(real), strict=True)
         return torch.stack([leaf.value(side, synthetic, generator) for leaf, side in pairs]).sum()
 
-    def _sides(self, real: LabeledSet | list[Block]) -> list[Any]:
-        return [[block] for block in real] if isinstance(real, list) else [real] * len(self.terms)
+    def _sides(self, real: Batch) -> list[Batch]:
+        return [real.of_term(place) for place in range(len(self.terms))]
 
     def __mul__(self, factor: float) -> Hybrid:
         if not isinstance(factor, Real):
@@ -300,7 +300,7 @@ _CRITIC_STEPS = 500  # steps for which critics are trained where a discrepancy i
 
 def train_critics(
     objective: Objective,
-    real: LabeledSet,
+    real: Batch,
     synthetic: LabeledSet,
     generator: torch.Generator,
     n_steps: int = _CRITIC_STEPS,

@@ -16,7 +16,7 @@ from skdc.discrepancies.objective import Term
 from skdc.exceptions import PartsError
 from skdc.images import image_layout
 from skdc.kernels import Gaussian
-from skdc.sources import Source
+from skdc.sources import Batch, Source
 from skdc.spaces.base import PointwiseSpace
 from skdc.spaces.data import Identity
 
@@ -65,11 +65,11 @@ class Penalty(Term):
         """Return what a sketch must sum for the penalty: nothing."""
         return Block(rows.weight, rows.key, rows.weight.new_empty(len(rows), 0))
 
-    def loss(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted penalty."""
         return self.weight * self.penalty(synthetic, generator)
 
-    def value(self, real: LabeledSet | list[Block], synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted penalty."""
         return self.loss(real, synthetic, generator)
 
@@ -150,7 +150,7 @@ class TotalVariation(Penalty):
                 f"TotalVariation() compares neighbouring pixels, but images of shape {self.layout_.image_shape} have "
                 "one only"
             )
-        self.shift_ = source.tensor(np.asarray(source.shift)).expand(rows)
+        self.shift_ = source.tensor(np.asarray(source.units.shift)).expand(rows)
 
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted mean over images of the mean difference."""

@@ -20,7 +20,7 @@ from skdc.discrepancies.moments import mean_variance, shrunk_covariance
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import InverseMultiquadric, resolve_bandwidth, squared_distances
-from skdc.sources import Source, draw_seed, require_rows
+from skdc.sources import Draws, Source, draw_seed, require
 from skdc.spaces.base import PointwiseSpace, Space
 
 _SCORE_ROWS = 10_000  # densities are fitted to a sample of this many rows
@@ -313,7 +313,7 @@ class KernelStein(Discrepancy):
             raise ValueError(f"KernelStein(bandwidth={self.bandwidth!r}): give one number, or 'median'")
         self.bandwidth_ = float(bandwidth[0])
         with torch.no_grad():
-            rows = self.space_.block(require_rows(self, source, "a density").sample(_SCORE_ROWS, generator))
+            rows = self.space_.block(require(self, source, Draws, "a density").sample(_SCORE_ROWS, generator))
             group = torch.zeros_like(rows.key) if self.by is None else self.group_of_key_[rows.key]
             self.scores_ = {g: self._score(rows.take(group == g), generator) for g in group.unique().tolist()}
         return self

@@ -16,7 +16,7 @@ from skdc.learners.defenses import curvature
 from skdc.learners.teachers import trained_network
 from skdc.learners.training import training
 from skdc.networks import Builder, build_network, training_loss
-from skdc.sources import Source, require_rows, require_targets
+from skdc.sources import Draws, Source, require, require_targets
 
 
 class TeacherPenalty(Penalty):
@@ -94,7 +94,7 @@ class TeacherPenalty(Penalty):
                 f"{type(self).__name__}(n_steps={self.n_steps!r}, step_size={self.step_size!r}, "
                 f"batch_size={self.batch_size!r}): they must be positive"
             )
-        rows, like = require_rows(self, source, "a network"), torch.empty(0, dtype=source.dtype, device=source.device)
+        rows, like = require(self, source, Draws, "a network"), torch.empty(0, dtype=source.dtype, device=source.device)
         schema = source.schema
         self.network_ = build_network(self.network, schema.input_shape, schema.n_outputs, generator, like)
         for _ in islice(training(self.network_, rows, self.step_size, self.batch_size, generator), self.n_steps):

@@ -20,7 +20,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import EmbeddingDistance
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.reduce import reduced
-from skdc.sources import RowSource, Schema
+from skdc.sources import Batch, RowSource, Schema
 from skdc.spaces.base import PointwiseSpace
 
 _ROUNDING = 1e-9  # values that are relatively closer than this are equal
@@ -141,7 +141,7 @@ def two_sample_test(
     if by_class:
         _refuse_missing_classes(source, synthetic)
     with torch.no_grad():
-        value = float(objective.value(source.rows, synthetic, generator))
+        value = float(objective.value(Batch(source.rows), synthetic, generator))
         chosen = _drawn(source.rows, max_rows, generator)
         real = source.rows.take(chosen)
         real = replace(real, weight=torch.ones_like(real.weight))
@@ -290,7 +290,7 @@ def _each(leaf: Discrepancy, real: LabeledSet, synthetic: LabeledSet, orders: Te
         shuffled = replace(pooled.take(order), weight=pooled.weight)
         # What is drawn, such as projections, is the same for all orders.
         generator = torch.Generator().manual_seed(seed)
-        values.append(leaf.value(shuffled.take(slice(n)), shuffled.take(slice(n, None)), generator))
+        values.append(leaf.value(Batch(shuffled.take(slice(n))), shuffled.take(slice(n, None)), generator))
     return torch.stack(values)
 
 

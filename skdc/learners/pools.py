@@ -17,7 +17,7 @@ from skdc.learners.teachers import trained_network
 from skdc.learners.training import train_step, training
 from skdc.networks import Builder, build_network
 from skdc.seeds import SharedParts
-from skdc.sources import RowSource, Source, require_rows, require_targets
+from skdc.sources import Draws, Holds, Source, require, require_targets
 
 
 class NetworkPool(SharedParts, BaseEstimator, ABC):
@@ -36,7 +36,7 @@ class NetworkPool(SharedParts, BaseEstimator, ABC):
         """Build the networks, and show one."""
 
     @abstractmethod
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
         """Show another network, after a step of the solver."""
 
     def _build(self, source: Source, generator: torch.Generator) -> nn.Module:
@@ -75,7 +75,7 @@ class RandomNetworks(NetworkPool):
         self.network_ = self._build(source, generator)
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
         """Draw a new network."""
         self.network_ = self._build(source, generator)
 
@@ -85,7 +85,7 @@ class _TrainedNetworks(NetworkPool):
 
     networks_: list[nn.Module]
 
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
         """Draw one of the networks."""
         self._draw(generator)
 
@@ -148,7 +148,7 @@ class PretrainedNetworks(_TrainedNetworks):
             Without targets, or with a single class; for a stream; if a setting makes no sense, or training diverges.
         """
         require_targets(self, source)
-        rows = require_rows(self, source, "networks")
+        rows = require(self, source, Draws, "networks")
         if min(self.n_networks, self.n_stages, self.n_steps // max(self.n_stages, 1)) < 1:
             raise ValueError(f"{self!r}: n_networks, n_stages and the steps of a stage must be at least 1")
         self.networks_ = []
@@ -262,7 +262,7 @@ class OnlineNetworks(NetworkPool):
         self._draw(generator)
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
         """Train the network that was seen on the set, and draw another."""
         trainee = self._trainees[self._place]
         trainee.age += self.n_updates

@@ -24,7 +24,7 @@ from skdc.learners.belief import believed_classes, believed_values
 from skdc.learners.network import NetworkClassifier
 from skdc.randomness import drawing_from, watched
 from skdc.seeds import seeded
-from skdc.sources import RowSource, Source, draw_seed, require_rows, require_targets
+from skdc.sources import Holds, Source, draw_seed, require, require_targets
 
 
 class Teacher:
@@ -174,7 +174,7 @@ def out_of_fold_teacher(
 _MOST_HELD = 100  # rows of a class that are held out to see how good a teacher is
 
 
-def _belief(estimator: Any, rows: RowSource, generator: torch.Generator) -> Tensor:
+def _belief(estimator: Any, rows: Holds, generator: torch.Generator) -> Tensor:
     """Tell for which classes and targets an estimator is believed, of shape (n_classes, 1 or n_outputs).
 
     It is fitted without some rows, a fifth of each class at most, of which it is asked; a frozen one may know them all.
@@ -192,16 +192,16 @@ def _belief(estimator: Any, rows: RowSource, generator: torch.Generator) -> Tens
         others = np.setdiff1d(np.arange(len(rows)), asked)
         told = Teacher(_fitted(estimator, rows, generator, others), rows)(rows.take(asked).X).cpu().double().numpy()
         if rows.schema.task == "regression":
-            values = rows.encode_targets(rows.y[asked]).cpu().double().numpy()
+            values = rows.take(asked).y.cpu().double().numpy()
             believed = believed_values(told, values, rows.weight[asked], np.zeros(values.shape[1]))[None]
         else:
-            codes, mass = rows.y[asked].argmax(1), rows.class_mass()
+            codes, mass = rows.schema.class_of_key[rows.key[asked]], rows.class_mass()
             told = told[np.arange(len(asked)), codes]
             believed = believed_classes(told, codes, rows.weight[asked], mass / mass.sum())[:, None]
     return torch.as_tensor(believed, device=rows.device)
 
 
-def _folds(indices: NDArray[np.intp], rows: RowSource) -> list[NDArray[np.intp]]:
+def _folds(indices: NDArray[np.intp], rows: Holds) -> list[NDArray[np.intp]]:
     """Split the positions of `indices`: a fold has up to a fifth of a class, and a class's only row is in none."""
     pieces = []
     for c in range(rows.schema.n_classes):
@@ -213,10 +213,10 @@ def _folds(indices: NDArray[np.intp], rows: RowSource) -> list[NDArray[np.intp]]
     return [np.concatenate(fold) for fold in zip_longest(*pieces, fillvalue=np.empty(0, dtype=np.intp))]
 
 
-def _checked(part: object, estimator: Any, source: Source) -> tuple[RowSource, Any]:
+def _checked(part: object, estimator: Any, source: Source) -> tuple[Holds, Any]:
     """Return the rows and the estimator, or a default one; refuse what cannot teach them."""
     require_targets(part, source)
-    rows, schema = require_rows(part, source, "a teacher"), source.schema
+    rows, schema = require(part, source, Holds, "a teacher"), source.schema
     if estimator is None:
         if schema.task == "regression":
             given = schema.given_targets
@@ -230,13 +230,12 @@ def _checked(part: object, estimator: Any, source: Source) -> tuple[RowSource, A
     return rows, estimator
 
 
-def _fitted(
-    estimator: Any, rows: RowSource, generator: torch.Generator, members: NDArray[np.intp] | None = None
-) -> Any:
+def _fitted(estimator: Any, rows: Holds, generator: torch.Generator, members: NDArray[np.intp] | None = None) -> Any:
     """Fit a clone of an estimator on the rows, or on some of them."""
     estimator, schema = seeded(estimator, lambda: draw_seed(generator)), rows.schema
     some = slice(None) if members is None else members
-    y = (schema.classes[rows.y.argmax(1)] if schema.task == "classification" else rows.y)[some]
+    codes = schema.class_of_key[rows.key[some]]
+    y = schema.classes[codes] if schema.task == "classification" else rows.targets(some)
     if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:
         estimator = MultiOutputRegressor(estimator)
     weight = {"sample_weight": rows.weight[some]} if has_fit_parameter(estimator, "sample_weight") else {}
@@ -266,8 +265,8 @@ class InUserUnits(nn.Module):
     def __init__(self, network: nn.Module, source: Source, shift: float = 0.0, scale: float = 1.0) -> None:
         super().__init__()
         self.network = network
-        self.factor = source.scale / scale
-        self.register_buffer("shift", source.tensor((np.asarray(source.shift) - shift) / scale))
+        self.factor = source.units.scale / scale
+        self.register_buffer("shift", source.tensor((np.asarray(source.units.shift) - shift) / scale))
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the outputs."""
@@ -302,7 +301,7 @@ def trained_network(part: object, teacher: Any, source: Source, generator: torch
     if isinstance(teacher, nn.Module):
         network = InUserUnits(copy.deepcopy(teacher), source)
     elif isinstance(teacher.estimator if isinstance(teacher, FrozenEstimator) else teacher, NeuralNet):
-        fitted = _fitted(teacher, require_rows(part, source, "a teacher"), generator)
+        fitted = _fitted(teacher, require(part, source, Holds, "a teacher"), generator)
         fitted = fitted.estimator if isinstance(fitted, FrozenEstimator) else fitted
         own = getattr(fitted, "shift_", 0.0), getattr(fitted, "scale_", 1.0)
         network = InUserUnits(copy.deepcopy(fitted.module_), source, *own)

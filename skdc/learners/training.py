@@ -10,7 +10,7 @@ from torch.func import functional_call
 
 from skdc.data import LabeledSet
 from skdc.networks import training_loss
-from skdc.sources import RowSource
+from skdc.sources import Draws
 
 
 @torch.enable_grad()
@@ -24,7 +24,7 @@ def train_step(network: nn.Module, optimizer: torch.optim.Optimizer, rows: Label
 
 
 def training(
-    network: nn.Module, source: RowSource, step_size: float, batch_size: int, generator: torch.Generator
+    network: nn.Module, source: Draws, step_size: float, batch_size: int, generator: torch.Generator
 ) -> Iterator[None]:
     """Train a network on the data by Adam without an end, one step each time more is asked for.
 
@@ -39,7 +39,7 @@ def training(
         )
     optimizer = torch.optim.Adam(network.parameters(), lr=step_size)
     while True:
-        train_step(network, optimizer, source.batch(batch_size, generator), source.schema.task)
+        train_step(network, optimizer, source.batch(batch_size, generator).rows, source.schema.task)
         if not all(parameter.isfinite().all() for parameter in network.parameters()):
             raise ValueError(f"training of a network diverged: step_size={step_size:g} is too large; try a tenth")
         yield

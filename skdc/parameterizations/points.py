@@ -26,7 +26,7 @@ from skdc.parameterizations.base import (
 )
 from skdc.parameterizations.subset import Subset
 from skdc.parameterizations.within import cut, in_units, mirrored, span_of
-from skdc.sources import RowSource, Source, draw_seed, require_rows
+from skdc.sources import Holds, Source, draw_seed, require
 
 
 class Points(Parameterization):
@@ -119,12 +119,12 @@ class Points(Parameterization):
 
     def _start(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         if not isinstance(self.start, str):
-            rows = require_rows(self, source, "which rows to choose")
+            rows = require(self, source, Holds, "which rows to choose")
             return _chosen_rows(self, self.start, rows, sizes, generator)
         if self.start == "rows":
             return source.starting_rows(sizes, generator)
         if self.start == "spread":
-            rows = require_rows(self, source, "far-apart rows")
+            rows = require(self, source, Holds, "far-apart rows")
             return _spread_rows(rows, sizes, generator)
         if self.start == "noise":
             return source.noisy_rows(sizes, generator)
@@ -134,7 +134,7 @@ class Points(Parameterization):
 
 
 def _chosen_rows(
-    part: object, condenser: Any, source: RowSource, sizes: NDArray[np.int64], generator: torch.Generator
+    part: object, condenser: Any, source: Holds, sizes: NDArray[np.int64], generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Return (X, y) of the rows that the recipe of a condenser chooses, as many of each class as asked for.
 
@@ -167,7 +167,7 @@ def _chosen_rows(
     return start.X, start.y
 
 
-def _spread_rows(source: RowSource, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _spread_rows(source: Holds, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return k-means++ seeds of each class and their targets."""
     chosen = []
     for c, size in enumerate(sizes):

@@ -19,7 +19,7 @@ from skdc.parameterizations.base import (
     class_keys,
     class_weights,
 )
-from skdc.sources import RowSource, Source, require_rows
+from skdc.sources import Holds, Source, require
 
 
 class Subset(Parameterization):
@@ -60,7 +60,7 @@ class Subset(Parameterization):
         ValueError
             For an unknown word, and for a stream.
         """
-        rows = require_rows(self, source, "which rows to choose")
+        rows = require(self, source, Holds, "which rows to choose")
         check_labels(self, ("hard", "teacher"))
         teacher = out_of_fold_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
         return SubsetSet(rows, class_keys(source, sizes), class_weights(source, sizes), sizes, teacher)
@@ -71,7 +71,7 @@ class SubsetSet(LiveSet):
 
     Parameters
     ----------
-    source : RowSource
+    source : Holds
     key, weight
         As in `LiveSet`.
     sizes : ndarray of shape (n_classes,)
@@ -82,7 +82,7 @@ class SubsetSet(LiveSet):
 
     def __init__(
         self,
-        source: RowSource,
+        source: Holds,
         key: Tensor,
         weight: Tensor,
         sizes: NDArray[np.int64],

@@ -48,7 +48,7 @@ def span_of(part: Any, source: Source) -> Span | None:
 
 def in_units(span: Span, source: Source, unit: float) -> tuple[Tensor, Tensor]:
     """Return a span in so many working units."""
-    low, high = (source.tensor((end.astype(np.float64) - source.shift) / source.scale) / unit for end in span)
+    low, high = (source.tensor(source.units.to_working(end.astype(np.float64))) / unit for end in span)
     return low, high
 
 

@@ -18,17 +18,17 @@ from skdc.privacy.noise import Noise
 from skdc.privacy.sketch import PrivateSketch, Statistics
 from skdc.privacy.source import PublicSource, of_classes
 from skdc.privacy.sums import BoundedProducts, BoundedSums
-from skdc.sources import RowSource
+from skdc.sources import Asks, Batch, Holds, Units
 
 _PIECE = 1 << 23  # numbers of bounded rows that are held at a time
 
 
-class PrivateRows(PublicSource):
+class PrivateRows(PublicSource, Asks):
     """Rows that are seen through noisy means of bounded functions of a few random ones.
 
     Parameters
     ----------
-    rows : RowSource
+    rows : Holds
         In the user's units, within the range that is known.
     mechanism : GaussianMechanism
     n_releases : int
@@ -37,9 +37,9 @@ class PrivateRows(PublicSource):
 
     dtype = torch.float32
 
-    def __init__(self, rows: RowSource, mechanism: GaussianMechanism, n_releases: int) -> None:
+    def __init__(self, rows: Holds, mechanism: GaussianMechanism, n_releases: int) -> None:
         super().__init__(rows.schema, mechanism, rows.device)
-        self.shift, self.scale = sum(mechanism.ends) / 2, mechanism.spread
+        self.units, self.ends = Units(sum(mechanism.ends) / 2, mechanism.spread), mechanism.ends
         self._rows, self._noise, self._n_releases, self._n_left = rows, mechanism.noise(), n_releases, n_releases
 
     @cached_property
@@ -52,16 +52,16 @@ class PrivateRows(PublicSource):
         """What is known of the classes by the first release."""
         rows = self._rows
         sketch = PrivateSketch(self.mechanism, len(self.schema.class_of_key), math.prod(self.schema.input_shape))
-        sketch.update(rows.X, rows.y, rows.weight, rows.key, [])
+        sketch.update(rows.X, rows.targets(), rows.weight, rows.key, [])
         return sketch.noisy(self.release.first_noise, self._noise)
 
     def describe(self) -> str:
         """Return what is released, in words."""
         return f"once, {of_classes(self.schema)}; and in each step the sum of a bounded function of some rows"
 
-    def batch(self, size: int, generator: torch.Generator) -> PrivateRows:
-        """Return the door itself."""
-        return self
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
+        """Return the door itself, which is asked."""
+        return Batch(release=self)
 
     def mean(self, of_rows: Callable[[LabeledSet], Tensor], bound: float) -> Tensor:
         """Return the noisy mean of a function of rows, each cut off at a norm.
@@ -136,7 +136,7 @@ class PrivateRows(PublicSource):
         step = max(1, _PIECE // width)
         for start in range(0, len(drawn), step):
             some = drawn[start : start + step]
-            yield of_rows(self._shown(self._rows.X[some], self._rows.y[some])).double().cpu().numpy()
+            yield of_rows(self._shown(self._rows.X[some], self._rows.targets(some))).double().cpu().numpy()
 
     def _width(self, of_rows: Callable[[LabeledSet], Tensor]) -> int:
         return of_rows(self.row_at(sum(self.mechanism.ends) / 2)).shape[1]

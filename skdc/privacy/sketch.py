@@ -159,7 +159,7 @@ class Statistics:
         widest = self.mechanism.spread
         return float(np.sqrt(np.clip(variance, (0.01 * widest) ** 2, widest**2)))
 
-    def blocks(self) -> list[Block]:
+    def blocks(self, device: torch.device) -> list[Block]:
         """Return, for each term, the mean features of the keys."""
-        mass, key = torch.as_tensor(self.mass), torch.arange(len(self.mass))
-        return [Block(mass, key, torch.as_tensor(sums / self.mass[:, None])) for sums in self.terms]
+        mass, key = torch.as_tensor(self.mass, device=device), torch.arange(len(self.mass), device=device)
+        return [Block(mass, key, torch.as_tensor(sums / self.mass[:, None], device=device)) for sums in self.terms]

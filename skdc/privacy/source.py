@@ -10,12 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.exceptions import PartsError
 from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.sketch import PrivateSketch, Statistics
-from skdc.sources import Schema, Source
+from skdc.sources import Batch, Schema, Source
 
 
 class PublicSource(Source):
@@ -28,8 +27,6 @@ class PublicSource(Source):
     device : torch.device
     """
 
-    target_shift = 0.0
-    target_scale = 1.0
     target_spread = 1.0
 
     def __init__(self, schema: Schema, mechanism: GaussianMechanism, device: torch.device) -> None:
@@ -52,7 +49,7 @@ class PublicSource(Source):
     @property
     def spread(self) -> float:  # type: ignore[override]
         """Root of the mean variance of a column within the classes, as released, in working units."""
-        return self.statistics.spread() / self.scale
+        return self.statistics.spread() / self.units.scale
 
     def class_mass(self) -> NDArray[np.float64]:
         """Return the released numbers of rows of the classes."""
@@ -112,8 +109,6 @@ class PrivateSource(PublicSource):
         As in `PublicSource`.
     """
 
-    shift = 0.0
-    scale = 1.0
     dtype = torch.float64
 
     def __init__(self, sketch: PrivateSketch, schema: Schema, device: torch.device) -> None:
@@ -134,9 +129,9 @@ class PrivateSource(PublicSource):
         """Return what is released, in words."""
         return f"once, {of_classes(self.schema)}, and the sums of {sum(self.sketch.widths)} features"
 
-    def batch(self, size: int, generator: torch.Generator) -> list[Block]:
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return the released mean features of each key, one block a term of the discrepancy."""
-        return self.statistics.blocks()
+        return Batch(means=self.statistics.blocks(self.device))
 
 
 def of_classes(schema: Schema) -> str:

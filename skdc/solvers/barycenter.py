@@ -15,7 +15,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.seeds import Deck
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.means import check_class_means
-from skdc.sources import Source, require_rows
+from skdc.sources import Holds, Source, require
 
 
 @runtime_checkable
@@ -81,7 +81,7 @@ class Barycenter(Solver):
             a setting makes no sense.
         """
         leaf = self._transport(objective, synthetic)
-        source = require_rows(self, source, "the plans")
+        source = require(self, source, Holds, "the plans")
         start = leaf.space_.block(detached(synthetic()))
         points, paths, n_classes = start.values.clone(), [], int(start.key.max()) + 1
         for c in start.key.unique().tolist():

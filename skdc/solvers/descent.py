@@ -24,7 +24,7 @@ from skdc.solvers.base import (
     declared_attributes,
     detached,
 )
-from skdc.sources import Source, require_rows
+from skdc.sources import Holds, Source, require
 from skdc.spaces.base import each_once, is_first
 
 
@@ -166,7 +166,7 @@ class Descent(Solver):
             )
         if self.max_passes is None:
             return self.n_steps
-        n_rows = len(require_rows(self, source, "the length of a pass"))
+        n_rows = len(require(self, source, Holds, "the length of a pass"))
         return min(self.n_steps, math.ceil(self.max_passes * max(1.0, n_rows / self.batch_size)))
 
 

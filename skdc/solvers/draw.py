@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from skdc.solvers.selection import Cell, Choice, Selection
-from skdc.sources import RowSource
+from skdc.sources import Holds
 
 
 class Draw(Selection):
@@ -31,6 +31,6 @@ class Draw(Selection):
     minimizes = False
     sparse = True
 
-    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+    def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Draw the rows."""
         return Choice(source.random_rows(cell.members, cell.size, generator).tolist())

@@ -13,7 +13,7 @@ from skdc.solvers.medoids import Medoids
 from skdc.solvers.ridge import MOST_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection import Cell, Choice, Embedding, Quantization, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed
-from skdc.sources import RowSource, SparseRows
+from skdc.sources import Holds, SparseRows
 
 
 class Greedy(Selection):
@@ -76,7 +76,7 @@ class Greedy(Selection):
         self.batch_size = batch_size
         self.max_rows = max_rows
 
-    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+    def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Grow a subset row by row, then improve it.
 
         Raises

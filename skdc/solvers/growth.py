@@ -15,6 +15,7 @@ from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, relative
 from skdc.seeds import Deck
 from skdc.solvers.selection import Cell, Quota, SummedKernel, sums
+from skdc.sources import Batch
 
 _COLUMNS = 64  # of a kernel matrix that are computed together
 _TOLERANCE = 1e-9  # smaller gains are rounding errors
@@ -254,7 +255,7 @@ class Trials(Growth):
         self._objective, self._n_trials, self._generator = objective, n_trials, generator
         drawn, weight = Deck(torch.arange(len(cell.rows)), cell.rows.weight.cpu()).deal(batch_size, generator)
         batch = replace(cell.rows.take(drawn.to(cell.rows.weight.device)), weight=weight.to(cell.rows.weight))
-        self._real = cell.rows if len(cell.rows) <= batch_size else batch
+        self._real = Batch(cell.rows if len(cell.rows) <= batch_size else batch)
         # Synthetic rows carry class codes for keys, and share the mass of their class.
         codes = torch.as_tensor(cell.codes, device=cell.rows.key.device)
         self._rows: LabeledSet = replace(cell.rows, key=codes, weight=cell.shares()[codes])

@@ -11,7 +11,7 @@ from skdc.exceptions import PartsError
 from skdc.solvers.growth import Herd
 from skdc.solvers.selection import Cell, Choice, Embedding, Selection, check_integers, completed, is_linear
 from skdc.solvers.thinning import compressed, thinned
-from skdc.sources import RowSource
+from skdc.sources import Holds
 
 _SPARE_ROWS = 4  # at least so many are left for each row that is chosen
 _MOST_ROWS = 65_536  # whose kernel with each other is computed
@@ -74,7 +74,7 @@ class Halving(Selection):
         self.n_passes = n_passes
         self.max_rows = max_rows
 
-    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+    def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Halve the rows of a cell, and exchange some.
 
         Raises

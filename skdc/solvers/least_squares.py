@@ -13,7 +13,7 @@ from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
-from skdc.sources import Source, require_rows
+from skdc.sources import Batch, Holds, Source, require
 
 
 @runtime_checkable
@@ -73,7 +73,7 @@ class LeastSquares(Solver):
             If targets are not learned, or the objective is no squared error of linear predictions; for a stream.
         """
         leaves = self._checked(objective, synthetic)
-        rows, points = require_rows(self, source, "targets"), synthetic()
+        rows, points = require(self, source, Holds, "targets"), synthetic()
         gram = torch.zeros(len(points), len(points), dtype=torch.float64, device=source.device)
         moment = torch.zeros(points.y.shape, dtype=torch.float64, device=source.device)
         places = np.array_split(np.arange(len(rows)), -(-len(rows) // self.batch_size))
@@ -89,7 +89,7 @@ class LeastSquares(Solver):
         targets = _solved(gram, moment) + leaves[0].space_.offset_
         synthetic.load(replace(points, y=targets.to(points.y)))
         found = detached(synthetic())
-        loss = float(objective.loss(rows.rows, found, generator))
+        loss = float(objective.loss(Batch(rows.rows), found, generator))
         attributes = declared_attributes(objective, synthetic, source)
         return Solution(found, 1, {"loss": np.array([loss])}, attributes)
 

@@ -14,7 +14,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.means import check_class_means
 from skdc.solvers.selection import Quantization
-from skdc.sources import Source, require_rows
+from skdc.sources import Holds, Source, require
 
 
 class Lloyd(Solver):
@@ -59,7 +59,7 @@ class Lloyd(Solver):
         """
         leaf = _quantization(objective)
         check_class_means(self, "clusters", leaf, synthetic)
-        source = require_rows(self, source, "the clusters")
+        source = require(self, source, Holds, "the clusters")
         start = leaf.space_.block(detached(synthetic()))
         centers, weight = start.values.clone(), start.weight.clone()  # those of the classes that there is no time for
         inertia, n_iter, n_classes = 0.0, 0, int(start.key.max()) + 1

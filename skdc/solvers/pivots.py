@@ -9,7 +9,7 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.solvers.selection import Cell, Choice, Quota, Selection, check_integers, is_linear
-from skdc.sources import RowSource
+from skdc.sources import Holds
 
 _PROPOSALS = 128  # rows that are drawn together; those that are accepted are factored together
 _ROUNDING = 100  # rounding errors: a residual of so many of them, in units of the diagonal, is none
@@ -68,7 +68,7 @@ class Pivots(Selection):
         super().__init__(reweight)
         self.max_rows = max_rows
 
-    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+    def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Draw the pivots.
 
         Raises

@@ -10,10 +10,9 @@ from torch.func import functional_call, grad, vmap
 
 from skdc.data import LabeledSet
 from skdc.parameterizations.base import LiveSet
-from skdc.privacy import PrivateRows
 from skdc.solvers.base import Objective
 from skdc.solvers.descent import Descent
-from skdc.sources import Source, require_rows
+from skdc.sources import Asks, Batch, Holds, Source, require
 from skdc.spaces.gradients import one_row_at_a_time
 
 
@@ -72,7 +71,7 @@ class PrivateDescent(Descent):
         detached = {name: value.detach() for name, value in parameters.items()}
 
         def loss(values: dict[str, Tensor], row: LabeledSet) -> Tensor:
-            return objective.loss(row, functional_call(synthetic, values, ()), generator)
+            return objective.loss(Batch(row), functional_call(synthetic, values, ()), generator)
 
         def of_rows(rows: LabeledSet) -> Tensor:
             fields = {name: value[:, None] for name, value in vars(rows).items()}
@@ -80,10 +79,10 @@ class PrivateDescent(Descent):
                 gradients = vmap(lambda row: grad(loss)(detached, LabeledSet(**row)), randomness="different")(fields)
             return torch.cat([gradients[name].flatten(1) for name in parameters], dim=1)
 
-        if isinstance(source, PrivateRows):
-            mean = source.mean(of_rows, self.clip)
+        if source.can(Asks):
+            mean = require(self, source, Asks, "the gradients").mean(of_rows, self.clip)
         else:
-            rows = require_rows(self, source, "the gradients").rows
+            rows = require(self, source, Holds, "the gradients").rows
             gradients = of_rows(rows)
             mean = rows.mass * (self.clip / gradients.norm(dim=1)).clamp(max=1.0) @ gradients
         for value, piece in zip(parameters.values(), mean.split([p.numel() for p in parameters.values()]), strict=True):

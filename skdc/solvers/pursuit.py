@@ -10,7 +10,7 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.solvers.selection import Cell, Choice, Embedding, Quota, Selection, SummedKernel, is_linear
-from skdc.sources import RowSource
+from skdc.sources import Holds
 
 _TOLERANCE = 1e-12  # of slopes, in units of the largest potential
 
@@ -56,7 +56,7 @@ class Pursuit(Selection):
         super().__init__(reweight)
         self.regularization = regularization
 
-    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+    def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Choose row after row.
 
         Raises

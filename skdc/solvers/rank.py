@@ -9,7 +9,7 @@ import torch
 
 from skdc.learners.difficulty import EL2N, Difficulty
 from skdc.solvers.selection import Cell, Choice, Selection
-from skdc.sources import RowSource
+from skdc.sources import Holds
 
 
 class Rank(Selection):
@@ -50,7 +50,7 @@ class Rank(Selection):
         """Tell whether rows are chosen class by class: they are scored together, by networks that see all."""
         return False
 
-    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+    def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Score all rows, and take the first of each class.
 
         Raises

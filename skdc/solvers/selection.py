@@ -21,7 +21,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.seeds import in_turn
 from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
 from skdc.solvers.quadrature import simplex_quadrature
-from skdc.sources import RowSource, Source
+from skdc.sources import Holds, Source
 
 
 @runtime_checkable
@@ -266,7 +266,7 @@ class Selection(Solver):
         self.reweight = reweight
 
     @abstractmethod
-    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+    def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Return the rows chosen of a cell, `cell.quotas[c]` distinct ones of each class c.
 
         There may be fewer once `cell.watch` says to stop.
@@ -343,7 +343,7 @@ class Selection(Solver):
                 "use reduce='mean', and the same by= in all terms"
             )
 
-    def _reweighted(self, synthetic: LiveSet, source: RowSource, generator: torch.Generator) -> Tensor:
+    def _reweighted(self, synthetic: LiveSet, source: Holds, generator: torch.Generator) -> Tensor:
         """Return the weights of the chosen rows that make a discrepancy least, class by class or together."""
         objective = clone(self.reweight).fit(source, generator)
         rows, mass = synthetic(), torch.empty_like(synthetic.weight)
@@ -383,7 +383,7 @@ def completed(cell: Cell, rows: NDArray[np.intp], generator: torch.Generator) ->
     return rows
 
 
-def _cells(source: RowSource, sizes: NDArray[np.int64], splits: bool, watch: Watch) -> Iterator[Cell]:
+def _cells(source: Holds, sizes: NDArray[np.int64], splits: bool, watch: Watch) -> Iterator[Cell]:
     codes = source.schema.class_of_key[source.key]
     if not splits:
         yield Cell(source.rows, codes, sizes, np.arange(len(source)), watch)

@@ -19,7 +19,7 @@ from skdc.parameterizations.points import Points
 from skdc.solvers.base import DivergenceError, Interruption, Objective, Progress, Solution, Solver, detached
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.selection import Cell, Choice, Selection
-from skdc.sources import RowSource, Source
+from skdc.sources import Holds, Source
 from skdc.spaces.base import PointwiseSpace
 
 _PIECE = 1024  # rows that are embedded at once
@@ -108,7 +108,7 @@ class _Nearest(Selection):
         super().__init__(reweight)
         self.points = points
 
-    def choose(self, objective: Any, cell: Cell, source: RowSource, generator: torch.Generator) -> Choice:
+    def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Return the rows matched to the points of a cell, and the masses of the points."""
         points, space = detached(self.points()), objective.leaves()[0].space_
         rows: list[int] = []

@@ -1,21 +1,29 @@
 """Sources: the only doors to the real data."""
 
-from skdc.sources.base import Source, draw_seed
-from skdc.sources.rows import RowSource, require_rows, require_targets
+from skdc.sources.base import Asks, Draws, Holds, Passes, Source, draw_seed, require, require_targets
+from skdc.sources.batch import Batch
+from skdc.sources.rows import RowSource
 from skdc.sources.schema import Schema
 from skdc.sources.sketch import Sketch
 from skdc.sources.sketched import SketchSource
 from skdc.sources.sparse import SparseRows, sparse_rows
+from skdc.sources.units import Units
 
 __all__ = [
+    "Asks",
+    "Batch",
+    "Draws",
+    "Holds",
+    "Passes",
     "RowSource",
     "Schema",
     "Sketch",
     "SketchSource",
     "Source",
     "SparseRows",
+    "Units",
     "draw_seed",
-    "require_rows",
+    "require",
     "require_targets",
     "sparse_rows",
 ]

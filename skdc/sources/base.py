@@ -1,9 +1,10 @@
-"""The only door to the real data: batches, starting rows and the one streaming pass."""
+"""The only doors to the real data, by what they can do."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import torch
@@ -11,11 +12,16 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
+from skdc.data import LabeledSet
+from skdc.exceptions import PartsError
 from skdc.scales import slices
 from skdc.seeds import gaussian
+from skdc.sources.batch import Batch
 from skdc.sources.schema import Schema
 from skdc.sources.sparse import sparse_rows
+from skdc.sources.units import Units
+
+Result = TypeVar("Result")
 
 
 def draw_seed(generator: torch.Generator) -> int:
@@ -24,17 +30,16 @@ def draw_seed(generator: torch.Generator) -> int:
 
 
 class Source(ABC):
-    """The door to the real data.
+    """A door to the data: what all have. What more one can do is an ability, which parts `require`.
 
-    Rows inside are `(X - shift) / scale` in `dtype`: one shift a feature and one scale for all, an isometry
-    up to a factor, so that no geometry is changed by condensing. The shift is the mean; the median, where some rows lie
-    so far from the others that these could not be told apart about the mean.
+    Rows inside are in working units, an isometry of the user's up to a factor, so that no geometry is changed by
+    condensing.
 
     Attributes
     ----------
     schema : Schema
-    shift : ndarray of shape input_shape, float64
-    scale : float
+    units, target_units : Units
+        Of the features, with one scale for all, and of the targets.
     spread : float
         Root of the mean feature variance in working units: the natural unit of a step.
     target_spread : float or ndarray of shape (n_outputs,)
@@ -44,18 +49,15 @@ class Source(ABC):
     """
 
     schema: Schema
-    shift: NDArray[np.float64] | float
-    scale: float
-    target_shift: NDArray[np.float64] | float
-    target_scale: NDArray[np.float64] | float
+    units: Units = Units()
+    target_units: Units = Units()
     spread: float
     target_spread: NDArray[np.float64] | float
     dtype: torch.dtype
     device: torch.device
-    _mean: NDArray[np.float64] | float
 
     @abstractmethod
-    def batch(self, size: int, generator: torch.Generator) -> LabeledSet | list[Block]:
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return what a discrepancy compares the synthetic set with in one step."""
 
     @abstractmethod
@@ -75,6 +77,10 @@ class Source(ABC):
     def attributes(self) -> dict[str, Any]:
         """Return fitted attributes that the condenser shows, by name (none by default)."""
         return {}
+
+    def can(self, ability: type[Source]) -> bool:
+        """Tell whether it has an ability."""
+        return isinstance(self, ability)
 
     def cannot_tell(self, unknown: str) -> str:
         """Return why a part cannot learn something from this source, and what to do."""
@@ -98,24 +104,23 @@ class Source(ABC):
     def encode(self, X: NDArray) -> Tensor:
         """Cast rows in the user's units to working units; a sparse matrix stays one."""
         if issparse(X):
-            return cast(Tensor, sparse_rows(X / self.scale, self.dtype))
+            return cast(Tensor, sparse_rows(X / self.units.scale, self.dtype))
         encoded = torch.empty(X.shape, dtype=self.dtype, device=self.device)
         for rows in slices(X):
-            encoded[rows] = self.tensor((X[rows] - self.shift) / self.scale)
+            encoded[rows] = self.tensor(self.units.to_working(X[rows]))
         return encoded
 
     def decode(self, X: Tensor) -> NDArray[np.floating]:
         """Cast rows in working units back to the user's units and dtype."""
-        rows = X.detach().cpu().double().numpy() * self.scale + self.shift
-        return rows.astype(self.schema.float_dtype)
+        return self.units.to_user(X.detach().cpu().double().numpy()).astype(self.schema.float_dtype)
 
     def encode_targets(self, y: NDArray) -> Tensor:
         """Cast targets in the user's units to working units."""
-        return self.tensor((y - self.target_shift) / self.target_scale)
+        return self.tensor(self.target_units.to_working(y))
 
     def decode_targets(self, y: Tensor) -> NDArray[np.float64]:
         """Cast targets in working units back to the user's units."""
-        return y.detach().cpu().double().numpy() * self.target_scale + self.target_shift
+        return self.target_units.to_user(y.detach().cpu().double().numpy())
 
     def no_rows(self) -> LabeledSet:
         """Return a set without rows, which shows shapes and dtypes."""
@@ -126,3 +131,134 @@ class Source(ABC):
     def tensor(self, values: NDArray) -> Tensor:
         """Return an array as a tensor of the working dtype and device."""
         return torch.tensor(np.asarray(values, dtype=np.float64), dtype=self.dtype, device=self.device)
+
+
+class Draws(Source):
+    """A source that draws rows at random, in proportion to weight: its batches show rows."""
+
+    @abstractmethod
+    def sample(self, size: int, generator: torch.Generator) -> LabeledSet:
+        """Return about `size` rows, drawn evenly over the keys, in proportion to weight within; all, if no more."""
+
+
+class Passes(Source):
+    """A source that can be passed over, piece by piece, as often as is asked for."""
+
+    @abstractmethod
+    def map_reduce(
+        self, function: Callable[[Holds], Result], merge: Callable[[Result, Result], Result], width: int = 1
+    ) -> Result:
+        """Return what a function gives for each piece of the rows, merged.
+
+        Parameters
+        ----------
+        function : callable
+            Of a piece, which holds its rows, in the units of the whole.
+        merge : callable
+            Of two results, in any order.
+        width : int, default=1
+            Numbers that the function computes for each row; it bounds the length of a piece.
+        """
+
+
+class Holds(Draws, Passes):
+    """A source that has all rows in memory.
+
+    Attributes
+    ----------
+    X, weight, key : ndarray
+        The rows in the user's units.
+    """
+
+    X: Any
+    weight: NDArray[np.float64]
+    key: NDArray[np.int64]
+
+    @abstractmethod
+    def __len__(self) -> int: ...
+
+    @property
+    @abstractmethod
+    def rows(self) -> LabeledSet:
+        """All rows in working units."""
+
+    @abstractmethod
+    def targets(self, rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float64]:
+        """Return targets of rows in the user's units, of shape (n, n_outputs): of classes, their indicators."""
+
+    @abstractmethod
+    def take(self, indices: NDArray[np.intp]) -> LabeledSet:
+        """Return some rows in working units, without casting the others."""
+
+    @abstractmethod
+    def class_members(self, c: int) -> NDArray[np.intp]:
+        """Return the indices of the rows of class c."""
+
+    @abstractmethod
+    def random_rows(self, members: NDArray[np.intp], size: int, generator: torch.Generator) -> NDArray[np.intp]:
+        """Return the positions of `size` of some rows, drawn in proportion to weight without replacement."""
+
+
+class Asks(Source):
+    """A source of private rows, which answers with noisy means of bounded functions of them.
+
+    Attributes
+    ----------
+    ends : tuple of (float, float)
+        Between which all numbers are known to be.
+    """
+
+    ends: tuple[Any, Any]
+
+    @abstractmethod
+    def mean(self, of_rows: Callable[[LabeledSet], Tensor], bound: float) -> Tensor:
+        """Return the noisy mean of a function of rows, each cut off at a norm."""
+
+    @abstractmethod
+    def products(self, of_rows: Callable[[LabeledSet], Tensor], bound: float) -> Tensor:
+        """Return the noisy mean of the products of a function of rows with itself, each row cut off at a norm."""
+
+    @abstractmethod
+    def row_at(self, value: float) -> LabeledSet:
+        """Return a row that is made up of a number, in the user's units, without a class."""
+
+
+Ability = TypeVar("Ability", bound=Source)
+
+
+def require(part: object, source: Source, ability: type[Ability], unknown: str) -> Ability:
+    """Return the source, if it has an ability.
+
+    Parameters
+    ----------
+    part : object
+        Who asks.
+    source : Source
+    ability : {Draws, Passes, Holds}
+        The weakest that will do.
+    unknown : str
+        What is to be learned from the data, for the message.
+
+    Raises
+    ------
+    PartsError
+        For a stream, whose first chunk cannot tell what `unknown` names; for private rows.
+    """
+    if isinstance(source, ability):
+        return source
+    raise PartsError(f"{type(part).__name__} {source.cannot_tell(unknown)}")
+
+
+def require_targets(part: object, source: Source) -> None:
+    """Refuse data on which nothing can be trained, before anything is computed.
+
+    Raises
+    ------
+    ValueError
+        Without targets, or with a single class.
+    """
+    name, schema = type(part).__name__, source.schema
+    if schema.task == "none":
+        raise PartsError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
+    if schema.task == "classification" and schema.n_outputs < 2:
+        raise PartsError(f"{name} needs at least two classes, but {schema.given_targets}; compare rows alone: MMD()")

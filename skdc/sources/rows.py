@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, reduce
 
 import numpy as np
 import torch
@@ -13,25 +13,30 @@ from scipy.sparse import issparse
 from torch import Tensor
 
 from skdc.data import LabeledSet
-from skdc.exceptions import PartsError
-from skdc.hashes import hashed_uniform, labeled_hashes, lowest_distinct
+from skdc.hashes import Unit, hashed_uniform, labeled_hashes, lowest_distinct
 from skdc.scales import Moments, asks_for_digits, asks_for_range, middle, slices, unit_of
 from skdc.seeds import Deck
-from skdc.sources.base import Source, draw_seed
+from skdc.sources.base import Holds, Result, draw_seed
+from skdc.sources.batch import Batch
 from skdc.sources.schema import Schema
+from skdc.sources.units import Units
 
 _CHUNK_BYTES = 1 << 25  # a stream passes in pieces of this many float64 bytes
 
 
-class RowSource(Source):
+class RowSource(Holds):
     """Real rows in memory.
+
+    Their working units are those of the data: the shift is the mean; the median, where some rows lie so far from the
+    others that these could not be told apart about the mean.
 
     Parameters
     ----------
     X : ndarray of shape (n, *input_shape), or sparse array of shape (n, d)
         Rows in the user's units; read, never written.
-    y : ndarray of shape (n, n_outputs), float64
-        One-hot classes or continuous targets, in the user's units.
+    y : ndarray of shape (n, n_outputs), float64, or None
+        Continuous targets, or several labels, in the user's units; None for classes, which the keys tell, and where
+        there are no targets.
     weight : ndarray of shape (n,), float64
         Positive masses.
     key : ndarray of shape (n,), int64
@@ -40,47 +45,51 @@ class RowSource(Source):
     device : torch.device
     dtype : torch.dtype, default=None
         None takes float32, or float64 where float32 would lose what tells rows apart.
-    scaled : bool, default=True
-        Whether working units are those of the data's own shift and scale, or the user's.
+    units : (Units, Units), default=None
+        Working units of features and targets; None learns them, and takes weights relative to their mean.
     """
 
     def __init__(
         self,
         X: NDArray,
-        y: NDArray[np.float64],
+        y: NDArray[np.float64] | None,
         weight: NDArray[np.float64],
         key: NDArray[np.int64],
         schema: Schema,
         device: torch.device,
         dtype: torch.dtype | None = None,
-        scaled: bool = True,
+        units: tuple[Units, Units] | None = None,
     ) -> None:
-        # Relative weights are all that counts; in float32 tiny ones would vanish.
-        self.weight = weight / weight.mean() if scaled else weight
-        self.X, self.y, self.key, self.schema = X, y, key, schema
+        self.X, self._y, self.weight, self.key, self.schema = X, y, weight, key, schema
         self.device, self.dtype = device, dtype or torch.float32
-        self.shift, self.scale, self.target_shift, self.target_scale = 0.0, 1.0, 0.0, 1.0
-        self.spread, self.target_spread, self._mean = 1.0, 1.0, 0.0
-        self._center: NDArray[np.float64] | None = None
-        if not scaled:
-            return
-        moments = self.moments
-        self.scale = float(unit_of(moments.deviation, moments.size))
-        center = moments.mean
-        self._center = weight @ X / weight.sum() if issparse(X) else center
-        digits = asks_for_digits(X, center, self.scale)
-        if dtype is None and (digits or asks_for_range(self.weight, self.scale)):
+        self.spread = self.target_spread = 1.0
+        self._mean: NDArray[np.float64] | float = 0.0
+        self._hash_units: tuple[Unit, Unit] | None = None
+        if units is not None:
+            self.units, self.target_units = units
+        else:
+            self._learn_units(takes_dtype=dtype is None)
+
+    def _learn_units(self, takes_dtype: bool) -> None:
+        # Relative weights are all that counts; in float32 tiny ones would vanish.
+        self.weight = self.weight / self.weight.mean()
+        X, moments = self.X, self.moments
+        scale, center = float(unit_of(moments.deviation, moments.size)), moments.mean
+        unit_of_hashes = (self.weight @ X / self.weight.sum() if issparse(X) else center), scale
+        digits = asks_for_digits(X, center, scale)
+        if takes_dtype and (digits or asks_for_range(self.weight, scale)):
             self.dtype = torch.float64
         if digits and not issparse(X):
             # About the middle of most rows, squares of most are small; far from the mean of a few that lie far off.
             center = middle(X, self.weight)
-        self.shift = 0.0 if issparse(X) else center.reshape(schema.input_shape)
-        self._mean = (moments.mean - center).reshape(schema.input_shape) / self.scale
-        if schema.task == "regression":
-            targets = [Moments.of(column[:, None], self.weight) for column in y.T]
-            self.target_shift = np.concatenate([target.mean for target in targets])
+        self.units = Units(0.0 if issparse(X) else center.reshape(self.schema.input_shape), scale)
+        self._mean = (moments.mean - center).reshape(self.schema.input_shape) / scale
+        if self.schema.task == "regression":
+            targets = [Moments.of(column[:, None], self.weight) for column in self.targets().T]
+            shift = np.concatenate([target.mean for target in targets])
             deviation = np.array([target.deviation for target in targets])
-            self.target_scale = unit_of(deviation, np.abs(self.target_shift))
+            self.target_units = Units(shift, unit_of(deviation, np.abs(shift)))
+        self._hash_units = unit_of_hashes, (self.target_units.shift, self.target_units.scale)
 
     def __len__(self) -> int:
         return self.X.shape[0]
@@ -97,7 +106,7 @@ class RowSource(Source):
     def rows(self) -> LabeledSet:
         """All rows in working units."""
         key = torch.as_tensor(self.key, device=self.device)
-        return LabeledSet(self.tensor(self.weight), key, self.encode(self.X), self.encode_targets(self.y))
+        return LabeledSet(self.tensor(self.weight), key, self.encode(self.X), self.encode_targets(self.targets()))
 
     @cached_property
     def _decks(self) -> list[Deck]:
@@ -105,19 +114,27 @@ class RowSource(Source):
         members = (np.flatnonzero(self.key == k) for k in range(len(self.schema.class_of_key)))
         return [Deck(torch.as_tensor(rows), torch.as_tensor(self.weight[rows])) for rows in members if len(rows)]
 
-    def batch(self, size: int, generator: torch.Generator) -> LabeledSet:
+    def targets(self, rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float64]:
+        """Return targets of rows in the user's units, of shape (n, n_outputs): of classes, their indicators."""
+        if self._y is not None:
+            return self._y[rows]
+        if self.schema.task != "classification":
+            return np.empty((len(self.key[rows]), 0))
+        return np.eye(self.schema.n_outputs)[self.schema.class_of_key[self.key[rows]]]
+
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.
 
         The rows of a key are drawn in proportion to their weights and share its mass evenly: means over the batch
         estimate those over the data without bias. A key with fewer rows comes whole.
         """
         if len(self) <= size:
-            return self.rows
+            return Batch(self.rows)
         drawn, weight = self._draw(size, generator)
-        return replace(self.rows.take(drawn.to(self.device)), weight=weight)
+        return Batch(replace(self.rows.take(drawn.to(self.device)), weight=weight))
 
     def sample(self, size: int, generator: torch.Generator) -> LabeledSet:
-        """Return what `batch` returns, without casting all rows to working units."""
+        """Return what `batch` shows, without casting all rows to working units."""
         if len(self) <= size:
             return self.rows
         drawn, weight = self._draw(size, generator)
@@ -126,7 +143,7 @@ class RowSource(Source):
     def take(self, indices: NDArray[np.intp]) -> LabeledSet:
         """Return some rows in working units, without casting the others."""
         weight, key = self.tensor(self.weight[indices]), torch.as_tensor(self.key[indices], device=self.device)
-        return LabeledSet(weight, key, self.encode(self.X[indices]), self.encode_targets(self.y[indices]))
+        return LabeledSet(weight, key, self.encode(self.X[indices]), self.encode_targets(self.targets(indices)))
 
     def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         share = max(1, size // len(self._decks))
@@ -139,7 +156,11 @@ class RowSource(Source):
 
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the least and the greatest of each target, in the user's units."""
-        return self.y.min(axis=0), self.y.max(axis=0)
+        if self.schema.task != "classification":
+            y = self.targets()
+            return y.min(axis=0), y.max(axis=0)
+        there = self.class_mass() > 0
+        return (there & (there.sum() == 1)).astype(np.float64), there.astype(np.float64)
 
     def class_members(self, c: int) -> NDArray[np.intp]:
         """Return the indices of the rows of class c."""
@@ -157,12 +178,11 @@ class RowSource(Source):
             members = self.class_members(c)
             chosen.append(np.resize(members[lowest_distinct(self.hashes(members, seed), int(size))], int(size)))
         rows = np.concatenate(chosen)
-        return self.encode(self.X[rows]), self.encode_targets(self.y[rows])
+        return self.encode(self.X[rows]), self.encode_targets(self.targets(rows))
 
     def hashes(self, members: NDArray[np.intp], seed: int) -> NDArray[np.uint64]:
         """Hash some rows by content: a choice by hash ignores their order, and the unit and origin of X and y."""
-        units = None if self._center is None else ((self._center, self.scale), (self.target_shift, self.target_scale))
-        return labeled_hashes(self.X[members], self.y[members], seed, units)
+        return labeled_hashes(self.X[members], self.targets(members), seed, self._hash_units)
 
     def random_rows(self, members: NDArray[np.intp], size: int, generator: torch.Generator) -> NDArray[np.intp]:
         """Return the positions of `size` of some rows, drawn in proportion to weight without replacement.
@@ -172,42 +192,12 @@ class RowSource(Source):
         chance = hashed_uniform(self.hashes(members, draw_seed(generator)))
         return np.argsort(-np.log(chance) / self.weight[members], kind="stable")[:size]
 
-    def chunks(self, width: int) -> Iterator[RowSource]:
-        """Yield the rows piece by piece, in the user's units and in float64, for the one pass of a sketch.
+    def map_reduce(
+        self, function: Callable[[RowSource], Result], merge: Callable[[Result, Result], Result], width: int = 1
+    ) -> Result:
+        """Return what a function gives for each piece of the rows, merged."""
+        return reduce(merge, (function(self._piece(rows)) for rows in slices(self.X, _CHUNK_BYTES, width)))
 
-        Parameters
-        ----------
-        width : int
-            Numbers that will be computed for each row; it bounds the length of a piece.
-        """
-        for rows in slices(self.X, _CHUNK_BYTES, width):
-            pieces = self.X[rows], self.y[rows], self.weight[rows], self.key[rows]
-            yield RowSource(*pieces, self.schema, self.device, torch.float64, scaled=False)
-
-
-def require_rows(part: object, source: Source, unknown: str) -> RowSource:
-    """Return the source if it holds rows.
-
-    Raises
-    ------
-    ValueError
-        For a stream, whose first chunk cannot tell what `unknown` names; for private rows.
-    """
-    if isinstance(source, RowSource):
-        return source
-    raise PartsError(f"{type(part).__name__} {source.cannot_tell(unknown)}")
-
-
-def require_targets(part: object, source: Source) -> None:
-    """Refuse data on which nothing can be trained, before anything is computed.
-
-    Raises
-    ------
-    ValueError
-        Without targets, or with a single class.
-    """
-    name, schema = type(part).__name__, source.schema
-    if schema.task == "none":
-        raise PartsError(f"{name} trains on targets, but y is None; pass y, or compare the rows alone, as MMD() does")
-    if schema.task == "classification" and schema.n_outputs < 2:
-        raise PartsError(f"{name} needs at least two classes, but {schema.given_targets}; compare rows alone: MMD()")
+    def _piece(self, rows: slice) -> RowSource:
+        pieces = self.X[rows], None if self._y is None else self._y[rows], self.weight[rows], self.key[rows]
+        return RowSource(*pieces, self.schema, self.device, self.dtype, (self.units, self.target_units))

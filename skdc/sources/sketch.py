@@ -122,11 +122,11 @@ class Sketch:
         order = np.argsort(hashes)
         return X[order], y[order]
 
-    def blocks(self) -> list[Block]:
+    def blocks(self, device: torch.device) -> list[Block]:
         """Return, for each term, the mean features of the seen keys: blocks whose rows stand for whole groups."""
         seen = np.flatnonzero(self.mass)
-        key, mass = torch.as_tensor(seen), torch.as_tensor(self.mass[seen])
-        return [Block(mass, key, torch.as_tensor(sums[seen]) / mass[:, None]) for sums in self.sums]
+        key, mass = torch.as_tensor(seen, device=device), torch.as_tensor(self.mass[seen], device=device)
+        return [Block(mass, key, torch.as_tensor(sums[seen], device=device) / mass[:, None]) for sums in self.sums]
 
     def spreads(self) -> NDArray[np.float64]:
         """Return the standard deviation of each column of (X, y), in the user's units."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from skdc.data import Block
 from skdc.scales import unit_of
 from skdc.sources.base import Source
+from skdc.sources.batch import Batch
 from skdc.sources.schema import Schema
 from skdc.sources.sketch import Sketch
 
@@ -26,10 +27,6 @@ class SketchSource(Source):
     device : torch.device
     """
 
-    shift = 0.0
-    scale = 1.0
-    target_shift = 0.0
-    target_scale = 1.0
     dtype = torch.float64
 
     def __init__(self, sketch: Sketch, schema: Schema, device: torch.device) -> None:
@@ -54,9 +51,9 @@ class SketchSource(Source):
         n_outputs = self.schema.n_outputs
         return unit_of(self._spreads[-n_outputs:], np.abs(self.sketch.mean[-n_outputs:]))
 
-    def batch(self, size: int, generator: torch.Generator) -> list[Block]:
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return the mean features of each key, one block a term of the discrepancy."""
-        return self._blocks
+        return Batch(means=self._blocks)
 
     def feature_range(self) -> tuple[NDArray, NDArray]:
         """Return the least and the greatest number of each feature, in the user's units."""
@@ -73,7 +70,7 @@ class SketchSource(Source):
 
     @cached_property
     def _blocks(self) -> list[Block]:
-        return self.sketch.blocks()
+        return self.sketch.blocks(self.device)
 
     def class_mass(self) -> NDArray[np.float64]:
         """Return the total weight of each class."""

@@ -13,8 +13,9 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet
+from skdc.exceptions import PartsError
 from skdc.seeds import SharedParts
-from skdc.sources import RowSource, Source
+from skdc.sources import Asks, Holds, Source
 
 _MET: ContextVar[set[int] | None] = ContextVar("_MET", default=None)
 
@@ -72,11 +73,15 @@ class Space(SharedParts, BaseEstimator, ABC):
     ) -> tuple[list[Block], list[Block]]:
         """Return the blocks of the real and of the synthetic set, in the same order."""
 
+    def ask(self, release: Asks, synthetic: LabeledSet, generator: torch.Generator) -> tuple[list[Block], list[Block]]:
+        """Return the blocks, those of the data by what private rows answer: for spaces that ask in each step."""
+        raise PartsError(f"{type(self).__name__} looks at rows, which are private")
+
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Learn from the data what the representation needs; the default needs nothing."""
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
         """Change between two steps of the solver (train or redraw a network); the default is frozen."""
 
     def frozen(self) -> bool:
@@ -112,7 +117,7 @@ class SpaceWrapper(Space):
         """Where the other space splits."""
         return self.space.splits
 
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
         """Change the other space."""
         if is_first(self.space):
             self.space.after_step(synthetic, source, generator)

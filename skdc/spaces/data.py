@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -12,7 +13,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
-from skdc.sources import Source, require_rows
+from skdc.sources import Holds, Passes, Source, require
 from skdc.spaces.base import PointwiseSpace
 
 
@@ -37,7 +38,7 @@ class Identity(InvertibleSpace):
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Remember the scale of the data."""
-        self.scale_ = source.scale
+        self.scale_ = source.units.scale
         return self
 
     def embed(self, rows: LabeledSet) -> Tensor:
@@ -70,8 +71,8 @@ class Standardized(InvertibleSpace):
         ValueError
             For a stream, whose first chunk does not know them.
         """
-        rows = require_rows(self, source, "the standard deviations").rows
-        variance = _variance(rows.X.flatten(1), rows)
+        passes = require(self, source, Passes, "the standard deviations")
+        variance = _variance(passes, lambda rows: rows.X.flatten(1))
         self.scale_ = torch.where(variance > 0, variance, 1.0).rsqrt()
         return self
 
@@ -116,14 +117,15 @@ class Joint(InvertibleSpace):
         n_outputs = source.schema.n_outputs
         if not n_outputs:
             raise PartsError("Joint() joins features with targets, but y is None; use Identity() or pass y")
-        self.scale_ = source.scale
+        self.scale_ = source.units.scale
         if self.target_weight is None:
-            rows = require_rows(self, source, "target_weight").rows
-            of_X, of_y = (float(_variance(values, rows).sum()) for values in (rows.X.flatten(1), rows.y))
+            passes = require(self, source, Passes, "target_weight")
+            columns = (lambda rows: rows.X.flatten(1)), (lambda rows: rows.y)
+            of_X, of_y = (float(_variance(passes, part).sum()) for part in columns)
             n_features = int(np.prod(source.schema.input_shape))
-            self.target_scale_ = source.scale * ((of_X / n_features / of_y) ** 0.5 if of_X and of_y else 1.0)
+            self.target_scale_ = source.units.scale * ((of_X / n_features / of_y) ** 0.5 if of_X and of_y else 1.0)
         else:
-            self.target_scale_ = source.tensor(np.asarray(self.target_weight * source.target_scale))
+            self.target_scale_ = source.tensor(np.asarray(self.target_weight * source.target_units.scale))
         return self
 
     def embed(self, rows: LabeledSet) -> Tensor:
@@ -137,8 +139,30 @@ class Joint(InvertibleSpace):
         return replace(rows, X=X, y=values[:, -n_outputs:] / self.target_scale_)
 
 
-def _variance(values: Tensor, rows: LabeledSet) -> Tensor:
+class _Moments(NamedTuple):
+    """Mass, means, sums of squares about them, and least and greatest of some columns."""
+
+    mass: Tensor
+    mean: Tensor
+    scatter: Tensor
+    low: Tensor
+    high: Tensor
+
+    def merged(self, other: _Moments) -> _Moments:
+        """Return those of both (Chan, Golub and LeVeque, 1979, eq. 2.1)."""
+        mass, apart = self.mass + other.mass, other.mean - self.mean
+        mean = self.mean + apart * (other.mass / mass)
+        scatter = self.scatter + other.scatter + apart**2 * (self.mass * other.mass / mass)
+        return _Moments(mass, mean, scatter, torch.minimum(self.low, other.low), torch.maximum(self.high, other.high))
+
+
+def _variance(source: Passes, columns: Callable[[LabeledSet], Tensor]) -> Tensor:
     """Return the weighted variance of each column, exactly 0 where it is constant."""
-    mass = rows.mass[:, None]
-    variance = (mass * (values - (mass * values).sum(0)) ** 2).sum(0)
-    return variance.masked_fill(values.amax(0) == values.amin(0), 0.0)
+
+    def moments(piece: Holds) -> _Moments:
+        values, share = columns(piece.rows), piece.rows.mass[:, None]
+        mean, mass = (share * values).sum(0), piece.rows.weight.sum()
+        return _Moments(mass, mean, (share * (values - mean) ** 2).sum(0) * mass, values.amin(0), values.amax(0))
+
+    found = source.map_reduce(moments, _Moments.merged)
+    return (found.scatter / found.mass).masked_fill(found.high == found.low, 0.0)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar, Self
 
+import numpy as np
 import torch
 from sklearn.base import clone
 from torch import Tensor
@@ -12,8 +14,7 @@ from skdc.data import Block, LabeledSet, unweighted
 from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Kernel, RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
-from skdc.privacy import PrivateRows
-from skdc.sources import RowSource, Source, require_rows, require_targets
+from skdc.sources import Asks, Draws, Holds, Passes, Source, require, require_targets
 from skdc.spaces.base import Space
 
 
@@ -68,9 +69,9 @@ class KernelRidgePredictions(Space):
             raise ValueError(f"kernel_rate={self.kernel_rate!r} must not be negative")
         self.kernel_ = clone(self.default_kernel if self.kernel is None else self.kernel)
         sample = source.no_rows()
-        if isinstance(source, RowSource) or not self.kernel_.knows_scale():
-            sample = require_rows(self, source, "the kernel's scale").sample(MEDIAN_ROWS, generator)
-        self.scale_ = source.scale
+        if source.can(Draws) or not self.kernel_.knows_scale():
+            sample = require(self, source, Draws, "the kernel's scale").sample(MEDIAN_ROWS, generator)
+        self.scale_ = source.units.scale
         self.kernel_.fit(sample.X.flatten(1) * self.scale_, sample.mass)
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
         return self
@@ -104,9 +105,9 @@ class KernelRidgePredictions(Space):
         schema = source.schema
         kernel = self.kernel_.resolved()
         if schema.task == "classification":
-            learner = KernelRidgeClassifier(kernel, self.regularization, source.shift, schema.classes)
+            learner = KernelRidgeClassifier(kernel, self.regularization, source.units.shift, schema.classes)
         else:
-            learner = KernelRidgeRegressor(kernel, self.regularization, source.shift, source.target_shift)
+            learner = KernelRidgeRegressor(kernel, self.regularization, source.units.shift, source.target_units.shift)
         weight = synthetic.weight.detach().cpu().numpy()
         targets = source.decode_targets(synthetic.y)
         flat = schema.task == "regression" and schema.flat_targets
@@ -180,18 +181,21 @@ class FeatureRidgePredictions(KernelRidgePredictions):
                 f"{self!r} needs a kernel of finitely many features, such as RandomNetworkKernel(); for others use "
                 "KernelRidgePredictions"
             )
-        if isinstance(source, PrivateRows):
-            self._refuse_far(source)
-            self._learn(source.products(self._columns, self.clip).double(), source)
+        if source.can(Asks):
+            private = require(self, source, Asks, "the moments of features")
+            self._refuse_far(private)
+            self._learn(private.products(self._columns, self.clip).double(), source)
             return self
-        rows = require_rows(self, source, "the moments of features").rows
-        n_features = self._features(rows.take(torch.arange(1, device=source.device))).shape[1]
+        like = source.tensor(np.zeros((1, int(np.prod(source.schema.input_shape)))))
+        n_features = self.kernel_.features(like).shape[1]
         if n_features**2 > KEPT_ENTRIES:
             raise ValueError(
                 f"{self!r}: the products of {n_features} features are more than memory is meant for; use a kernel with "
                 f"{int(KEPT_ENTRIES**0.5)} features or less, or KernelRidgePredictions"
             )
-        second, cross = self._products(rows, n_features).tensor_split([n_features], dim=1)
+        passes = require(self, source, Passes, "the moments of features")
+        mass, products = passes.map_reduce(partial(self._products, n_features), _added, n_features)
+        second, cross = (products / mass).tensor_split([n_features], dim=1)
         root = _root(second)
         targets = torch.linalg.solve_triangular(root, cross, upper=False)
         # The mean over the rows that are shown is to be a sum over them.
@@ -199,10 +203,10 @@ class FeatureRidgePredictions(KernelRidgePredictions):
         self.root_, self.targets_ = (size * root.mT).to(source.dtype), (size * targets).to(source.dtype)
         return self
 
-    def _refuse_far(self, source: PrivateRows) -> None:
+    def _refuse_far(self, source: Asks) -> None:
         """Refuse a kernel that gives no numbers at the ends of the range that is known."""
-        if not all(self._columns(source.row_at(end)).isfinite().all() for end in source.mechanism.ends):
-            low, high = source.mechanism.ends
+        if not all(self._columns(source.row_at(end)).isfinite().all() for end in source.ends):
+            low, high = source.ends
             raise PartsError(
                 f"{self.kernel_!r} gives no numbers of rows between {low:g} and {high:g}; give a narrower "
                 "feature_range, and X and bandwidth in larger units"
@@ -226,26 +230,36 @@ class FeatureRidgePredictions(KernelRidgePredictions):
         return torch.cat([self._features(rows), rows.y - self.offset_], 1)
 
     @torch.no_grad()
-    def _products(self, rows: LabeledSet, n_features: int) -> Tensor:
-        """Return the mean products of features with features and targets, of shape (n_features, n_features + k)."""
-        total = torch.zeros(n_features, n_features + rows.y.shape[1], dtype=torch.float64, device=rows.X.device)
-        mass = rows.mass
-        for piece in torch.arange(len(rows), device=rows.X.device).split(_MOMENT_ROWS):
-            batch = rows.take(piece)
-            columns = self._columns(batch)
-            total += (columns[:, :n_features] * mass[piece, None]).mT @ columns
-        return total
+    def _products(self, n_features: int, piece: Holds) -> tuple[Tensor, Tensor]:
+        """Return the mass of a piece, and the sum of the products of features with features and targets."""
+        total = torch.zeros((), dtype=torch.float64, device=piece.device)
+        for places in np.array_split(np.arange(len(piece)), -(-len(piece) // _MOMENT_ROWS)):
+            rows = piece.take(places)
+            columns = self._columns(rows)
+            total = total + ((columns[:, :n_features] * rows.weight[:, None]).mT @ columns).double()
+        return piece.tensor(piece.weight).double().sum(), total
 
     def represent(
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return targets and predictions of the rows that stand for the data."""
+        return self._shown(synthetic)
+
+    def ask(self, release: Asks, synthetic: LabeledSet, generator: torch.Generator) -> tuple[list[Block], list[Block]]:
+        """Return the same: of private rows all is known since `fit`."""
+        return self._shown(synthetic)
+
+    def _shown(self, synthetic: LabeledSet) -> tuple[list[Block], list[Block]]:
         targets = synthetic.y.double() - self.offset_
         weights = primal_weights(self._features(synthetic), targets, synthetic.weight.double(), self.regularization)
         return [unweighted(self.targets_)], [unweighted(self.root_ @ weights)]
 
     def _features(self, rows: LabeledSet) -> Tensor:
         return self.kernel_.features(rows.X.flatten(1) * self.scale_)
+
+
+def _added(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    return one[0] + other[0], one[1] + other[1]
 
 
 def _root(second: Tensor) -> Tensor:

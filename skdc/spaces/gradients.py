@@ -14,8 +14,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from skdc.data import Block, LabeledSet, unweighted
 from skdc.exceptions import PartsError
 from skdc.networks import Builder, build_network, training_loss
-from skdc.privacy import PrivateRows
-from skdc.sources import RowSource, Source, require_targets
+from skdc.sources import Asks, Holds, Source, require_targets
 from skdc.spaces.base import Space
 
 
@@ -102,7 +101,7 @@ class NetworkGradients(Space):
         """Return the weight tensors that are not frozen."""
         return {name: p for name, p in self.network_.named_parameters() if p.ndim > 1 and p.requires_grad}
 
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
         """Train the network on the synthetic set, or draw a new one when it has served."""
         self.n_matches_ += 1
         if self.n_matches_ >= self.n_matches:
@@ -167,19 +166,23 @@ class ClippedGradients(NetworkGradients):
         return super().fit(source, generator)
 
     def represent(
-        self, real: LabeledSet | PrivateRows, synthetic: LabeledSet, generator: torch.Generator
+        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return the mean gradient of the real rows, and that of the loss on the set."""
-        if isinstance(real, PrivateRows):
-            mean = real.mean(self._of_rows, self.clip)
-        else:
-            gradients = self._of_rows(real)
-            factor = (self.clip / gradients.norm(dim=1)).clamp(max=1.0)
-            mean = (real.mass * factor) @ gradients
+        gradients = self._of_rows(real)
+        factor = (self.clip / gradients.norm(dim=1)).clamp(max=1.0)
+        return self._blocks((real.mass * factor) @ gradients), self._gradients(synthetic, create_graph=True)
+
+    def ask(self, release: Asks, synthetic: LabeledSet, generator: torch.Generator) -> tuple[list[Block], list[Block]]:
+        """Return the noisy mean gradient of private rows, and that of the loss on the set."""
+        mean = release.mean(self._of_rows, self.clip)
+        return self._blocks(mean), self._gradients(synthetic, create_graph=True)
+
+    def _blocks(self, mean: Tensor) -> list[Block]:
+        """Return a gradient layer by layer."""
         shapes = [p.shape for p in self._matrices().values()]
         pieces = mean.split([shape.numel() for shape in shapes])
-        blocks = [unweighted(piece.reshape(shape).flatten(1)) for piece, shape in zip(pieces, shapes, strict=True)]
-        return blocks, self._gradients(synthetic, create_graph=True)
+        return [unweighted(piece.reshape(shape).flatten(1)) for piece, shape in zip(pieces, shapes, strict=True)]
 
     def _of_rows(self, rows: LabeledSet) -> Tensor:
         """Return the gradient of the loss at each row, of shape (n, number of weights)."""

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.networks import Builder, last_layer, training_epochs
-from skdc.sources import Source, require_rows, require_targets
+from skdc.sources import Holds, Source, require, require_targets
 from skdc.spaces.base import PointwiseSpace
 
 _PIECE = 1024  # rows that go through the network together
@@ -79,7 +79,7 @@ class LastLayerGradients(PointwiseSpace):
             or the network has no linear layer.
         """
         require_targets(self, source)
-        rows = require_rows(self, source, "a network").rows
+        rows = require(self, source, Holds, "a network").rows
         self.task_ = source.schema.task
         *_, network = training_epochs(self, rows, source.schema, generator)
         if not any(isinstance(module, nn.Linear) for module in network.modules()):

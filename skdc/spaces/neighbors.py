@@ -10,7 +10,7 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.kernels import MEDIAN_ROWS, resolve_bandwidth, squared_distances
-from skdc.sources import Source, require_rows, require_targets
+from skdc.sources import Draws, Source, require, require_targets
 from skdc.spaces.base import Space
 
 
@@ -59,8 +59,8 @@ class NeighborPredictions(Space):
         require_targets(self, source)
         if not self.factor > 0:
             raise ValueError(f"factor={self.factor!r} must be positive")
-        sample = require_rows(self, source, "the bandwidth").sample(MEDIAN_ROWS, generator)
-        self.scale_ = source.scale
+        sample = require(self, source, Draws, "the bandwidth").sample(MEDIAN_ROWS, generator)
+        self.scale_ = source.units.scale
         found = resolve_bandwidth(self.bandwidth, sample.X.flatten(1) * self.scale_, sample.mass)
         if len(found) > 1:
             raise ValueError(f"bandwidth={self.bandwidth!r} must be one number or 'median'")

@@ -67,7 +67,7 @@ class Perturbed(SpaceWrapper):
             If a setting makes no sense.
         """
         check_ball(self)
-        self.radius_ = self.radius / source.scale
+        self.radius_ = self.radius / source.units.scale
         self.class_of_key_ = torch.as_tensor(source.schema.class_of_key, device=source.device)
         self.fit_space(source, generator)
         return self

@@ -8,7 +8,7 @@ import torch
 
 from skdc.data import LabeledSet
 from skdc.learners.pools import NetworkPool
-from skdc.sources import RowSource, Source
+from skdc.sources import Holds, Source
 from skdc.spaces.base import Space, is_first
 
 
@@ -31,7 +31,7 @@ class PooledSpace(Space):
             self.pool_.fit(source, generator)
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: RowSource, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
         """Go on to another network."""
         if is_first(self.pool_):
             self.pool_.after_step(synthetic, source, generator)

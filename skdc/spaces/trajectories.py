@@ -19,7 +19,7 @@ from skdc.learners.training import unrolled
 from skdc.networks import Builder, build_network, training_loss
 from skdc.randomness import randomness
 from skdc.seeds import epoch
-from skdc.sources import Source, draw_seed, require_rows, require_targets
+from skdc.sources import Holds, Source, draw_seed, require, require_targets
 from skdc.spaces.base import Space
 
 
@@ -97,7 +97,7 @@ class TrainingTrajectories(Space):
             Without targets, with one class only, or if there is nothing to be matched.
         """
         require_targets(self, source)
-        rows = require_rows(self, source, "the experts' paths").rows
+        rows = require(self, source, Holds, "the experts' paths").rows
         for name in ("n_experts", "n_segments", "n_expert_steps", "n_student_steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"TrainingTrajectories({name}={getattr(self, name)!r}): it must be at least 1")

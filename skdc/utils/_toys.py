@@ -22,7 +22,7 @@ def source(dtype: torch.dtype = torch.float64, device: str = "cpu") -> RowSource
     X, labels = blobs()
     codes = np.unique(labels, return_inverse=True)[1]
     schema = Schema((3,), 3, "classification", np.arange(3), np.dtype(np.float64), np.array(["a", "b", "c"]))
-    return RowSource(X, np.eye(3)[codes], np.ones(len(X)), codes, schema, torch.device(device), dtype)
+    return RowSource(X, None, np.ones(len(X)), codes, schema, torch.device(device), dtype)
 
 
 def generator() -> torch.Generator:

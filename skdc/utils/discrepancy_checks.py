@@ -13,6 +13,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.objective import train_critics
+from skdc.sources import Batch
 from skdc.spaces.base import PointwiseSpace
 from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import block, cloud, generator, source
@@ -186,7 +187,7 @@ def _check_weight_is_multiplicity(discrepancy: Discrepancy) -> None:
 def _trained(discrepancy: Discrepancy, synthetic: LabeledSet) -> Discrepancy:
     """Return the discrepancy fitted, its critics trained for a while to tell a set from the data."""
     fitted = _fitted(discrepancy)
-    train_critics(fitted, source().rows, synthetic, generator(), _CRITIC_STEPS)
+    train_critics(fitted, Batch(source().rows), synthetic, generator(), _CRITIC_STEPS)
     return fitted
 
 
@@ -195,7 +196,7 @@ def _check_least_at_the_data(discrepancy: Discrepancy) -> None:
     far = replace(rows, X=3 * rows.X + 4)
     fitted = _trained(discrepancy, far)
     with torch.no_grad():
-        itself, other = (float(fitted.value(rows, synthetic, generator())) for synthetic in (rows, far))
+        itself, other = (float(fitted.value(Batch(rows), synthetic, generator())) for synthetic in (rows, far))
     assert itself < other, f"it is {itself} between the data and themselves, {other} to a set far away"
 
 

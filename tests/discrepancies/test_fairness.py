@@ -12,6 +12,7 @@ from skdc.data import Block
 from skdc.discrepancies import MMD, CrossEntropy, CVaR, DemographicParity, EqualizedOdds, SquaredL2
 from skdc.parameterizations import RelabeledRows, Subset
 from skdc.solvers import Descent, Greedy
+from skdc.sources import Batch
 from skdc.spaces import Identity, KernelRidgePredictions, NeighborPredictions
 
 from ..sources import row_source, seeded, synthetic
@@ -41,7 +42,7 @@ def unfairness(make, decisions, y, groups, n_classes=2, **parameters):
     scores = 1e3 * torch.eye(n_classes, dtype=torch.float64)[torch.as_tensor(decisions)]
     term = make(space=Told(scores), **parameters)
     source = attached(term, y, groups)
-    return float(term.value(source.rows, None, seeded()))
+    return float(term.value(Batch(source.rows), None, seeded()))
 
 
 @pytest.fixture
@@ -96,7 +97,9 @@ def test_a_row_of_weight_two_is_the_row_twice(make, rng):
     weight = np.where(np.arange(30) < 5, 2.0, 1.0)
     light = attached(heavy, y, groups, weight)
     double = attached(twice, np.append(y, y[:5]), np.append(groups, groups[:5]))
-    assert_allclose(float(heavy.value(light.rows, None, None)), float(twice.value(double.rows, None, None)))
+    assert_allclose(
+        float(heavy.value(Batch(light.rows), None, None)), float(twice.value(Batch(double.rows), None, None))
+    )
 
 
 def test_a_group_that_is_not_in_a_class_is_not_compared_there():
@@ -113,7 +116,7 @@ def test_the_temperature_is_that_of_a_softmax(make, rng):
     values = []
     for factor in (1.0, 3.0):
         term = make(temperature=0.7 * factor, space=Told(factor * scores))
-        values.append(float(term.value(attached(term, y, groups).rows, None, None)))
+        values.append(float(term.value(Batch(attached(term, y, groups).rows), None, None)))
     assert values[0] == pytest.approx(values[1]) and values[0] > 1e-5
 
 
@@ -125,13 +128,13 @@ def test_the_gradient_reaches_the_points(make, rng):
     objective.fit(source, seeded())
     term, points = objective.leaves()[1], synthetic(source, X[:6], codes=y[:6])
     points.X.requires_grad_()
-    value = term.loss(source.rows, points, seeded())
+    value = term.loss(Batch(source.rows), points, seeded())
     (slope,) = torch.autograd.grad(value, points.X)
     step = 1e-4 * slope / slope.norm()
     ahead = synthetic(source, X[:6], codes=y[:6])
     ahead.X.sub_(step)
     expected = float(value.detach()) - 1e-4 * float(slope.norm())
-    assert float(term.loss(source.rows, ahead, seeded())) == pytest.approx(expected, rel=1e-6)
+    assert float(term.loss(Batch(source.rows), ahead, seeded())) == pytest.approx(expected, rel=1e-6)
 
 
 # In a condenser
@@ -177,7 +180,7 @@ def test_rows_may_be_chosen_for_fairness(biased):
         source = row_source(X, y, groups=groups)
         fitted = (SquaredL2(space=space, by=None) + term).fit(source, seeded()).leaves()[1]
         points = synthetic(source, condenser.X_syn_, condenser.y_syn_, condenser.sample_weight_)
-        values.append(float(fitted.value(source.rows, points, seeded())))
+        values.append(float(fitted.value(Batch(source.rows), points, seeded())))
     assert values[1] < 0.7 * values[0]
 
 

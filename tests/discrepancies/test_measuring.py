@@ -19,6 +19,7 @@ from skdc.discrepancies.objective import Hybrid
 from skdc.discrepancies.transport import QuantizationError, SlicedWasserstein
 from skdc.kernels import Gaussian, InverseMultiquadric, Laplace, Linear, Polynomial
 from skdc.preprocessing import TabularEncoder
+from skdc.sources import Batch
 from skdc.spaces import Joint
 
 from ..sources import block, row_source, seeded, squares, synthetic
@@ -300,11 +301,11 @@ def test_normalised_terms_are_in_units_of_their_start():
     source, points = start()
     hybrid = Hybrid([("mmd", MMD(weight=2.0)), ("energy", EnergyDistance(weight=0.5))], normalize=True)
     hybrid.fit(source, seeded())
-    values = [leaf.value(source.rows, points, seeded()) / leaf.weight for leaf in hybrid.leaves()]
+    values = [leaf.value(Batch(source.rows), points, seeded()) / leaf.weight for leaf in hybrid.leaves()]
     moved = synthetic(source, source.decode(points.X) + 3, points.key)
-    first, second = (float(hybrid.loss(source.rows, rows, seeded())) for rows in (points, moved))
+    first, second = (float(hybrid.loss(Batch(source.rows), rows, seeded())) for rows in (points, moved))
     for rows, found in ((points, first), (moved, second)):
-        losses = [leaf.loss(source.rows, rows, seeded()) for leaf in hybrid.leaves()]
+        losses = [leaf.loss(Batch(source.rows), rows, seeded()) for leaf in hybrid.leaves()]
         assert found == pytest.approx(sum(float(loss / value) for loss, value in zip(losses, values, strict=True)))
 
 
@@ -315,7 +316,7 @@ def test_units_cancel_where_terms_are_normalised(normalize):
         source, points = start(factor)
         points.X.requires_grad_()
         hybrid = Hybrid([("energy", EnergyDistance()), ("quantization", QuantizationError())], normalize)
-        loss = hybrid.fit(source, seeded()).loss(source.rows, points, seeded())
+        loss = hybrid.fit(source, seeded()).loss(Batch(source.rows), points, seeded())
         # Working units are those of the data, so that the points are the same in both.
         (gradient,) = torch.autograd.grad(loss, points.X)
         gradients.append(gradient / gradient.norm())
@@ -343,7 +344,7 @@ def test_normalize_is_kept_by_sums_factors_and_clones():
 def test_a_clone_forgets_where_terms_started():
     source, points = start()
     hybrid = Hybrid([("mmd", MMD())], normalize=True).fit(source, seeded())
-    hybrid.loss(source.rows, points, seeded())
+    hybrid.loss(Batch(source.rows), points, seeded())
     assert not hasattr(clone(hybrid), "starts_")
 
 

@@ -10,6 +10,7 @@ from skdc.data import Block
 from skdc.discrepancies.moments import Moments
 from skdc.parameterizations import Subset
 from skdc.solvers import Descent, Greedy
+from skdc.sources import Units
 
 from ..sources import block, finite_differences, row_source, seeded
 
@@ -46,7 +47,7 @@ def test_each_order_counts_by_the_mean_over_coordinates(clouds):
 def shown(x, weight=None):
     """Return a source whose origin is that of the rows."""
     source = row_source(x, weight=weight)
-    source.shift, source.scale = np.zeros(x.shape[1]), 1.0
+    source.units = Units(np.zeros(x.shape[1]), 1.0)
     return source
 
 

@@ -135,7 +135,7 @@ def test_points_are_projected_after_each_step_and_can_come_back(part):
         for parameter in live.parameters():
             parameter += 100
     live.project()
-    rows = live().X * source.scale + torch.as_tensor(source.shift)
+    rows = live().X * source.units.scale + torch.as_tensor(source.units.shift)
     assert (rows >= ends[0] - 1e-9).all() and (rows <= ends[1] + 1e-9).all()
     if not isinstance(part, LowRank):
         assert max(parameter.abs().max() for parameter in live.parameters()) < 10, "they come back at once"

@@ -206,7 +206,7 @@ def test_the_released_means_are_those_of_the_rows(rng):
     column = rng.uniform(size=(20_000, 1)) * (1 - 0.5 * key[:, None])
     filled = sketch(mechanism(epsilon=100.0))
     filled.update(column, np.empty(0), np.ones(20_000), key, features)
-    for block, values in zip(filled.statistics.blocks(), features, strict=True):
+    for block, values in zip(filled.statistics.blocks(torch.device("cpu")), features, strict=True):
         means = np.stack([values[key == k].mean(0) for k in (0, 1)])
         assert_allclose(block.values, means, atol=0.01)
     assert_allclose(filled.mass, np.bincount(key), rtol=1e-2)
@@ -217,8 +217,8 @@ def test_the_released_means_are_those_of_the_rows(rng):
 def test_a_sketch_is_released_once():
     filled = sketch()
     filled.update(np.zeros((5, 1)), np.empty(0), np.ones(5), np.zeros(5, np.int64), [np.ones((5, 3)), np.ones((5, 2))])
-    first = filled.statistics.blocks()[0].values
-    assert torch.equal(first, filled.statistics.blocks()[0].values)
+    first = filled.statistics.blocks(torch.device("cpu"))[0].values
+    assert torch.equal(first, filled.statistics.blocks(torch.device("cpu"))[0].values)
     with pytest.raises(ValueError, match="a release of all rows would be a second one"):
         filled.merge(filled.empty_like())
     assert "_sums" not in vars(filled), "the sums without noise are gone"

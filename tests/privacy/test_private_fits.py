@@ -321,10 +321,10 @@ def test_descent_by_rows_is_descent_when_nothing_is_cut_off():
 
 def test_more_steps_than_were_accounted_for_are_refused():
     from skdc.privacy import PrivateRows
-    from skdc.sources import RowSource
+    from skdc.sources import RowSource, Units
 
     schema = row_source(X, y).schema
-    rows = RowSource(X, np.eye(3)[y], np.ones(len(X)), y, schema, torch.device("cpu"), scaled=False)
+    rows = RowSource(X, None, np.ones(len(X)), y, schema, torch.device("cpu"), units=(Units(), Units()))
     door = PrivateRows(rows, each_step(), 2)
     for _ in range(2):
         mean = door.mean(lambda some: some.X / 10, bound=1.0)

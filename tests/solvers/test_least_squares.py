@@ -13,7 +13,7 @@ from skdc.learners import RandomNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, RelabeledRows
 from skdc.solvers import LeastSquares
-from skdc.sources import Sketch, SketchSource
+from skdc.sources import Batch, Sketch, SketchSource
 from skdc.spaces import KernelRidgePredictions, NetworkRidgePredictions
 
 from ..sources import CPU, row_source, seeded, squares
@@ -110,16 +110,16 @@ def test_no_other_targets_have_a_smaller_loss(problem):
     source, sizes, _ = problem
     objective = loss_of(predictions())
     live, before, _, _ = solve(objective, source, sizes)
-    best = objective.loss(source.rows, live(), seeded())
+    best = objective.loss(Batch(source.rows), live(), seeded())
     (gradient,) = torch.autograd.grad(best, live.y)
-    (at_the_start,) = torch.autograd.grad(objective.loss(source.rows, before, seeded()), before.y)
+    (at_the_start,) = torch.autograd.grad(objective.loss(Batch(source.rows), before, seeded()), before.y)
     assert gradient.norm() < 1e-9 * at_the_start.norm()
     for seed in range(20):
         for size in (1e-3, 1.0):
             change = size * torch.randn(live.y.shape, generator=seeded(seed), dtype=torch.float64)
             with torch.no_grad():
                 live.y.add_(change)
-                assert objective.loss(source.rows, live(), seeded()) > best
+                assert objective.loss(Batch(source.rows), live(), seeded()) > best
                 live.y.sub_(change)
 
 
@@ -143,7 +143,7 @@ def test_terms_add_up_by_their_weights(problem):
     np.testing.assert_allclose(live().y.detach(), expected, rtol=1e-7, atol=1e-9)
     assert not np.allclose(expected, best_targets(parts[:1], source, offset), rtol=1e-2)
     losses = [loss_of(one), loss_of(other, 3.0)]
-    total = sum(loss.fit(source, seeded()).loss(source.rows, solution.synthetic, seeded()) for loss in losses)
+    total = sum(loss.fit(source, seeded()).loss(Batch(source.rows), solution.synthetic, seeded()) for loss in losses)
     np.testing.assert_allclose(solution.history["loss"], [total.detach()], rtol=1e-9)
 
 

@@ -46,7 +46,7 @@ def law_of_pairs(kernel, weight, allowed=lambda first: True):
 def test_two_pivots_follow_the_law(case, rng):
     X, weight, y = rng.normal(size=(6, 2)), rng.uniform(0.5, 3, 6), np.array([0, 0, 0, 1, 1, 1])
     source = row_source(X, y, weight=weight) if case == "quotas" else row_source(X, weight=weight)
-    centred = source.rows.X.numpy() * source.scale
+    centred = source.rows.X.numpy() * source.units.scale
     kernel = centred @ centred.T if case == "linear" else np.exp(-squares(X, X) / 2)
     if case == "quotas":  # one of each class, chosen together
         choose = chooser(source, [1, 1], NystromError(bandwidth=1.0, by=None))

@@ -60,7 +60,7 @@ def problem(rng, kernel, regularization, *, regression=False, by_class=0.0):
     codes = source.schema.class_of_key[source.key]
     cell = Cell(source.rows, codes, np.array(sizes), np.arange(n))
     targets = source.rows.y.numpy() - (0 if regression else 1 / 3)
-    centred = source.rows.X.numpy() * source.scale
+    centred = source.rows.X.numpy() * source.units.scale
     return (
         cell,
         objective,

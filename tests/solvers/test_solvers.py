@@ -168,7 +168,9 @@ def test_descent_of_mean_distance_ends_at_the_class_means(classes):
     live, solution = solve(Descent(), MeanDistance(), Points(), source, [3, 4])
     for c in (0, 1):
         mean = np.average(X[y == c], axis=0, weights=weight[y == c])
-        np.testing.assert_allclose(source.decode(live().X)[live.key == c].mean(axis=0), mean, atol=1e-3 * source.scale)
+        np.testing.assert_allclose(
+            source.decode(live().X)[live.key == c].mean(axis=0), mean, atol=1e-3 * source.units.scale
+        )
     assert solution.history["loss"][-1] < 1e-6
     assert solution.n_iter == len(solution.history["loss"]) == 300
 
@@ -182,16 +184,16 @@ def test_one_point_a_class_goes_to_the_class_mean(discrepancy, classes):
     source = row_source(X, y, weight=weight)
     live, _ = solve(Descent(), discrepancy, Points(), source, [1, 1])
     means = [np.average(X[y == c], axis=0, weights=weight[y == c]) for c in (0, 1)]
-    np.testing.assert_allclose(source.decode(live().X), means, atol=2e-3 * source.scale)
+    np.testing.assert_allclose(source.decode(live().X), means, atol=2e-3 * source.units.scale)
 
 
 def test_one_point_under_a_huge_bandwidth_goes_to_the_mean(classes):
     X, y, weight = classes
     source = row_source(X, y, weight=weight)
-    live, _ = solve(Descent(), MMD(bandwidth=100 * source.scale), Points(), source, [1, 1])
+    live, _ = solve(Descent(), MMD(bandwidth=100 * source.units.scale), Points(), source, [1, 1])
     means = [np.average(X[y == c], axis=0, weights=weight[y == c]) for c in (0, 1)]
     # 1 - exp(-d^2 / 2 b^2) is a square up to (d / b)^2 of itself.
-    np.testing.assert_allclose(source.decode(live().X), means, atol=1e-2 * source.scale)
+    np.testing.assert_allclose(source.decode(live().X), means, atol=1e-2 * source.units.scale)
 
 
 def test_as_many_points_as_rows_find_the_rows(rng):
@@ -212,9 +214,9 @@ def test_plain_gradient_descent_is_the_recursion_written_out(rng):
     for t in range(n_steps):
         # In working units: the loss is scale^2 |mean(S) - mean(T)|^2, and mean(T) = 0.
         mean = start.mean(axis=0)
-        losses.append(source.scale**2 * mean @ mean)
+        losses.append(source.units.scale**2 * mean @ mean)
         decay = 0.5 * (1 + np.cos(np.pi * t / n_steps))
-        start = start - step_size * decay * source.scale**2 * 2 * mean / 4
+        start = start - step_size * decay * source.units.scale**2 * 2 * mean / 4
     np.testing.assert_allclose(live().X.detach(), start, rtol=1e-10)
     np.testing.assert_allclose(solution.history["loss"], losses, rtol=1e-10)
 

@@ -13,6 +13,7 @@ from skdc.discrepancies import MMD, Cosine, MeanDistance
 from skdc.kernels import Gaussian
 from skdc.learners import PretrainedNetworks, RandomNetworks
 from skdc.networks import MLP, ConvNet, build_network, layer_inputs, penultimate
+from skdc.sources import Batch
 from skdc.spaces import (
     AttentionMaps,
     Augmented,
@@ -238,8 +239,8 @@ def test_both_sets_are_changed_alike(layout, comparison, rng):
     for seed in range(8):
         change = CHANGE.draw(seeded(seed))
         real, synthetic_rows = (replace(rows, X=to_rows(change(to_images(rows.X)))) for rows in (source.rows, points))
-        expected = plain.loss(real, synthetic_rows, seeded())
-        torch.testing.assert_close(changing.loss(source.rows, points, seeded(seed)), expected)
+        expected = plain.loss(Batch(real), synthetic_rows, seeded())
+        torch.testing.assert_close(changing.loss(Batch(source.rows), points, seeded(seed)), expected)
         values.append(float(expected))
     assert len(set(values)) > 4
 
@@ -250,11 +251,14 @@ def test_channels_can_be_told(rng):
     losses = {}
     for channels, axis in (("first", 3), ("last", 2)):
         space = Augmented(RandomNetwork(SMALL), change, channels=channels)
-        mirrored = (replace(rows, X=rows.X.flip(axis)) for rows in (source.rows, points))
+        mirrored = [replace(rows, X=rows.X.flip(axis)) for rows in (source.rows, points)]
         plain = MeanDistance(space=RandomNetwork(SMALL)).fit(source, seeded())
-        expected = {float(plain.loss(source.rows, points, seeded())), float(plain.loss(*mirrored, seeded()))}
+        expected = {
+            float(plain.loss(Batch(source.rows), points, seeded())),
+            float(plain.loss(Batch(mirrored[0]), mirrored[1], seeded())),
+        }
         fitted = MeanDistance(space=space).fit(source, seeded())
-        losses[channels] = {float(fitted.loss(source.rows, points, seeded(seed))) for seed in range(10)}
+        losses[channels] = {float(fitted.loss(Batch(source.rows), points, seeded(seed))) for seed in range(10)}
         np.testing.assert_allclose(sorted(losses[channels]), sorted(expected), rtol=1e-12)
     assert losses["first"] != losses["last"]
 
@@ -268,15 +272,17 @@ def test_spaces_that_split_before_see_a_change_of_each_class(rng):
         change = CHANGE.draw(generator)
         p, q = (rows.take(rows.key == code) for rows in (source.rows, points))
         p, q = (replace(rows, X=change(rows.X[:, None])[:, 0]) for rows in (p, q))
-        by_class.append(plain.loss(p, q, seeded()))
-    torch.testing.assert_close(changing.loss(source.rows, points, seeded(5)), torch.stack(by_class).mean())
+        by_class.append(plain.loss(Batch(p), q, seeded()))
+    torch.testing.assert_close(changing.loss(Batch(source.rows), points, seeded(5)), torch.stack(by_class).mean())
 
 
 def test_the_default_is_siamese_augmentation(rng):
     source, points = images_like((8, 6), rng)
     spaces = (Augmented(RandomNetwork(SMALL)), Augmented(RandomNetwork(SMALL), SiameseAugmentation(flip=False)))
     one, other = (MeanDistance(space=space).fit(source, seeded()) for space in spaces)
-    values = [[float(part.loss(source.rows, points, seeded(seed))) for seed in range(20)] for part in (one, other)]
+    values = [
+        [float(part.loss(Batch(source.rows), points, seeded(seed))) for seed in range(20)] for part in (one, other)
+    ]
     assert values[0] == values[1]
     assert len(set(values[0])) > 15
 
@@ -298,10 +304,10 @@ def test_the_gradient_goes_through_the_change(rng):
     discrepancy = MMD(Gaussian(bandwidth=20.0), space=space).fit(source, seeded())
 
     def loss(X):
-        return float(discrepancy.loss(source.rows, replace(points, X=torch.as_tensor(X)), seeded(2)))
+        return float(discrepancy.loss(Batch(source.rows), replace(points, X=torch.as_tensor(X)), seeded(2)))
 
     X = points.X.clone().requires_grad_()
-    discrepancy.loss(source.rows, replace(points, X=X), seeded(2)).backward()
+    discrepancy.loss(Batch(source.rows), replace(points, X=X), seeded(2)).backward()
     expected = finite_differences(loss, points.X.numpy().copy())
     assert np.abs(expected).max() > 1e-3
     np.testing.assert_allclose(X.grad, expected, rtol=1e-6, atol=1e-8)

@@ -12,6 +12,7 @@ from skdc.kernels import Gaussian, Linear, RandomNetworkKernel
 from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
+from skdc.sources import Batch
 from skdc.spaces import FeatureRidgePredictions, KernelRidgePredictions
 
 from ..sources import seeded, synthetic
@@ -21,13 +22,13 @@ NETWORKS = RandomNetworkKernel(MLP(width=3), n_networks=2)
 
 def losses(space, data, points):
     objective = SquaredL2(space=space, by=None).fit(data, seeded())
-    return objective.loss(data.rows, points, seeded())
+    return objective.loss(Batch(data.rows), points, seeded())
 
 
 def points_of(data, task, rng):
     if task == "classification":
         return synthetic(data, 3 + rng.normal(size=(5, 4)), np.array([0, 0, 1, 2, 2]), rng.uniform(0.5, 2, 5))
-    return synthetic(data, rng.normal(size=(5, 4)), y=data.y[:5], weight=rng.uniform(0.5, 2, 5))
+    return synthetic(data, rng.normal(size=(5, 4)), y=data.targets()[:5], weight=rng.uniform(0.5, 2, 5))
 
 
 @pytest.mark.parametrize("task", ["classification", "regression"])

@@ -17,6 +17,7 @@ from skdc.discrepancies import CrossEntropy, Hybrid, SquaredL2
 from skdc.learners import OnlineNetworks, RandomNetworks
 from skdc.networks import MLP, penultimate, training_loss
 from skdc.solvers import Descent
+from skdc.sources import Batch
 from skdc.spaces import LinearizedPredictions, NetworkGradients, NetworkRidgePredictions, UnrolledPredictions
 
 from ..sources import finite_differences, row_source, seeded, synthetic
@@ -203,10 +204,10 @@ def test_gradients_in_rows_and_targets_are_those_of_the_loss(space, problem):
 
     def loss(X, y):
         rows = replace(points, X=torch.as_tensor(X), y=torch.as_tensor(y))
-        return float(discrepancy.loss(source.rows, rows, seeded()).detach())
+        return float(discrepancy.loss(Batch(source.rows), rows, seeded()).detach())
 
     X, y = points.X.clone().requires_grad_(), points.y.clone().requires_grad_()
-    discrepancy.loss(source.rows, replace(points, X=X, y=y), seeded()).backward()
+    discrepancy.loss(Batch(source.rows), replace(points, X=X, y=y), seeded()).backward()
     at = points.X.numpy(), points.y.numpy()
     by_X, by_y = (
         finite_differences(lambda v: loss(v, at[1]), at[0]),
@@ -248,7 +249,7 @@ def test_gradients_go_through_the_last_steps_only(source, points):
         space = UnrolledPredictions(POOL, n_steps=4, n_backward=n_backward, first_step_size=0.4)
         discrepancy = SquaredL2(space=space, by=None).fit(source, seeded())
         X = points.X.clone().requires_grad_()
-        discrepancy.loss(source.rows, replace(points, X=X), seeded()).backward()
+        discrepancy.loss(Batch(source.rows), replace(points, X=X), seeded()).backward()
         gradients.append(X.grad)
     torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=0)
     assert not torch.allclose(gradients[0], gradients[2], rtol=1e-2)
@@ -261,7 +262,7 @@ def test_the_gradient_in_the_logarithm_of_the_step_size_is_that_of_the_loss(sour
     (parameter,) = group["params"]
     assert group["lr"] == 0.03
     assert float(parameter.detach().exp()) == pytest.approx(0.4)
-    discrepancy.loss(source.rows, points, seeded()).backward()
+    discrepancy.loss(Batch(source.rows), points, seeded()).backward()
 
     def loss(log_step_size):
         predict = trained(space.pool_.network_, points, "classification", float(np.exp(log_step_size)), 4, 0.0)

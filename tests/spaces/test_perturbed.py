@@ -14,6 +14,7 @@ from skdc.kernels import Linear
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Greedy
+from skdc.sources import Batch
 from skdc.spaces import (
     Augmented,
     FeatureRidgePredictions,
@@ -48,7 +49,7 @@ def gaps(source, points):
 def test_in_the_cube_rows_of_a_class_move_by_the_radius_along_the_signs_of_the_gap(sides):
     source, points = sides
     space = Perturbed(Identity(), radius=0.3, n_steps=5)
-    found = MeanDistance(space=space).fit(source, seeded()).loss(source.rows, points, seeded())
+    found = MeanDistance(space=space).fit(source, seeded()).loss(Batch(source.rows), points, seeded())
     expected = np.mean([np.square(gap + 0.3 * np.sign(gap)).sum() for gap in gaps(source, points)])
     assert float(found) == pytest.approx(expected, rel=1e-9)
 
@@ -56,7 +57,7 @@ def test_in_the_cube_rows_of_a_class_move_by_the_radius_along_the_signs_of_the_g
 def test_in_the_ball_rows_of_a_class_move_by_the_radius_along_the_gap(sides):
     source, points = sides
     space = Perturbed(Identity(), radius=0.3, norm=2, n_steps=50)
-    found = MeanDistance(space=space).fit(source, seeded()).loss(source.rows, points, seeded())
+    found = MeanDistance(space=space).fit(source, seeded()).loss(Batch(source.rows), points, seeded())
     worst = np.mean([(np.linalg.norm(gap) + 0.3) ** 2 for gap in gaps(source, points)])
     assert 0.99 * worst < float(found) <= worst * (1 + 1e-9)
 
@@ -68,7 +69,7 @@ def test_predictions_of_a_linear_model_err_more_by_the_radius_times_the_sum_of_i
     space = Perturbed(KernelRidgePredictions(Linear()), radius=0.05, n_steps=4).fit(source, seeded())
     here = replace(source.rows, X=source.rows.X.clone().requires_grad_())
     (truth,), (predicted,) = plain.represent(here, points, seeded())
-    slopes = torch.autograd.grad(predicted.values.sum(), here.X)[0] / source.scale
+    slopes = torch.autograd.grad(predicted.values.sum(), here.X)[0] / source.units.scale
     further = 0.05 * slopes.abs().sum(1)
     errors = (predicted.values - truth.values).abs()[:, 0].detach()
     (truth,), (predicted,) = space.represent(source.rows, points, seeded())
@@ -86,7 +87,7 @@ def test_no_row_moves_further_than_the_radius(sides, norm, monkeypatch):
     monkeypatch.setattr(Identity, "embed", lambda self, rows: seen.append(rows.X.detach()) or embed(self, rows))
     space = Perturbed(Identity(), radius=0.3, norm=norm, n_steps=3).fit(source, seeded())
     space.represent(source.rows, points, seeded())
-    moves = [(X - source.rows.X).flatten(1) * source.scale for X in seen if len(X) == len(source)]
+    moves = [(X - source.rows.X).flatten(1) * source.units.scale for X in seen if len(X) == len(source)]
     lengths = torch.stack([torch.linalg.vector_norm(move, norm, dim=1) for move in moves])
     assert len(moves) == 4 and lengths.max() <= 0.3 * (1 + 1e-9)
     assert lengths[-1].min() > 0.25
@@ -106,7 +107,7 @@ def test_differentiable_spaces_are_further_apart_for_it(sides, discrepancy, spac
     source, _ = sides
     points = synthetic(source, source.decode(source.rows.X[:6]) + 0.1, np.arange(6) % 2)
     plain, moved = (
-        float(discrepancy(space=one).fit(source, seeded()).value(source.rows, points, seeded()).detach())
+        float(discrepancy(space=one).fit(source, seeded()).value(Batch(source.rows), points, seeded()).detach())
         for one in (space, Perturbed(space, radius=0.5, n_steps=3))
     )
     assert moved > 1.05 * plain
@@ -118,16 +119,18 @@ def test_the_other_space_draws_the_same_for_the_adversary_and_for_the_loss(sides
     fitted = MeanDistance(space=space).fit(source, seeded())
     # A brightness that both sides share leaves the gap as it is.
     expected = np.mean([np.square(gap + 0.3 * np.sign(gap)).sum() for gap in gaps(source, points)])
-    assert float(fitted.loss(source.rows, points, seeded(3))) == pytest.approx(expected, rel=1e-9)
+    assert float(fitted.loss(Batch(source.rows), points, seeded(3))) == pytest.approx(expected, rel=1e-9)
 
 
 def test_points_get_the_gradient_of_the_loss_at_the_moved_rows(sides):
     source, points = sides
     fitted = MeanDistance(space=Perturbed(Identity(), radius=0.3, n_steps=5)).fit(source, seeded())
     free = replace(points, X=points.X.clone().requires_grad_())
-    fitted.loss(source.rows, free, seeded()).backward()
+    fitted.loss(Batch(source.rows), free, seeded()).backward()
     gap = gaps(source, points)[0]
-    expected = -2 * (gap + 0.3 * np.sign(gap)) / 3 / 2 * source.scale  # three points a class, the mean of two classes
+    expected = (
+        -2 * (gap + 0.3 * np.sign(gap)) / 3 / 2 * source.units.scale
+    )  # three points a class, the mean of two classes
     np.testing.assert_allclose(free.X.grad[0], expected, rtol=1e-6)
 
 

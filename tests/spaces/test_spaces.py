@@ -56,7 +56,7 @@ def test_joint_gives_targets_the_variance_of_a_feature(regression):
 
 def test_joint_weighs_targets_in_the_units_of_the_user(regression):
     embedded = Joint(target_weight=0.3).fit(regression, seeded()).embed(regression.rows).numpy()
-    targets = 0.3 * regression.y
+    targets = 0.3 * regression.targets()
     np.testing.assert_allclose(squares(embedded[:, 4:], embedded[:, 4:]), squares(targets, targets), atol=1e-9)
 
 
@@ -149,7 +149,7 @@ def test_the_learner_predicts_what_the_space_shows(task, source, regression, poi
     data = source if task == "classification" else regression
     rows = points
     if task == "regression":
-        rows = synthetic(data, rng.normal(size=(5, 4)), y=data.y[:5], weight=rng.uniform(0.5, 2, 5))
+        rows = synthetic(data, rng.normal(size=(5, 4)), y=data.targets()[:5], weight=rng.uniform(0.5, 2, 5))
     space = KernelRidgePredictions(kernel=Gaussian(bandwidth=3.0), regularization=1e-2).fit(data, seeded())
     shown = space.represent(data.rows, rows, seeded())[1][0].values.detach()
     learner = space.attributes(rows, data)["learner_"]

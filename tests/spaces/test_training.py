@@ -13,6 +13,7 @@ from torch import nn
 
 from skdc.discrepancies import Cosine, SquaredL2
 from skdc.networks import MLP
+from skdc.sources import Batch
 from skdc.spaces import NetworkGradients, TrainingTrajectories
 from skdc.spaces.trajectories import train_experts
 
@@ -77,10 +78,10 @@ def test_gradient_matching_has_the_right_gradient(activation, by, source, points
 
     def loss(X):
         rows = replace(points, X=torch.as_tensor(X))
-        return float(discrepancy.loss(source.rows, rows, seeded()).detach())
+        return float(discrepancy.loss(Batch(source.rows), rows, seeded()).detach())
 
     moving = points.X.clone().requires_grad_()
-    discrepancy.loss(source.rows, replace(points, X=moving), seeded()).backward()
+    discrepancy.loss(Batch(source.rows), replace(points, X=moving), seeded()).backward()
     expected = finite_differences(loss, points.X.numpy(), step=1e-6)
     assert np.abs(expected).max() > 1e-3
     np.testing.assert_allclose(moving.grad, expected, rtol=1e-5, atol=1e-7)
@@ -182,7 +183,7 @@ def test_the_loss_is_that_of_the_paper(source, points):
     discrepancy = SquaredL2(space=space, by=None).fit(source, seeded())
     seen = set()
     for seed in range(20):
-        loss = float(discrepancy.loss(source.rows, points, seeded(seed)).detach())
+        loss = float(discrepancy.loss(Batch(source.rows), points, seeded(seed)).detach())
         candidates = {}
         for expert, path in enumerate(space.paths_):
             for start in range(2):
@@ -203,10 +204,10 @@ def test_trajectory_matching_has_the_right_gradient(activation, source, points):
     def loss(X, log_step_size):
         space.log_step_size_ = torch.as_tensor(log_step_size)
         rows = replace(points, X=torch.as_tensor(X))
-        return float(discrepancy.loss(source.rows, rows, seeded(2)).detach())
+        return float(discrepancy.loss(Batch(source.rows), rows, seeded(2)).detach())
 
     log_step_size, moving = space.log_step_size_, points.X.clone().requires_grad_()
-    discrepancy.loss(source.rows, replace(points, X=moving), seeded(2)).backward()
+    discrepancy.loss(Batch(source.rows), replace(points, X=moving), seeded(2)).backward()
     at = log_step_size.detach().numpy()
     by_rows = finite_differences(lambda X: loss(X, at), points.X.numpy(), step=1e-6)
     by_step = finite_differences(lambda s: loss(points.X.numpy(), s), at.reshape(()), step=1e-6)

@@ -13,7 +13,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS, squared_distances
-from skdc.sources import Source, require_rows
+from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 
 _ENTRIES = 5 * 10**7  # of a matrix of costs: 200 MB of float32, a few times over
@@ -49,7 +49,9 @@ class EntropicTransport(Discrepancy):
         if self.max_iter < 1:
             raise ValueError(f"{name}(max_iter={self.max_iter!r}) needs at least one iteration")
         with torch.no_grad():
-            rows = self.space_.block(require_rows(self, source, "the scale of the blur").sample(MEDIAN_ROWS, generator))
+            rows = self.space_.block(
+                require(self, source, Draws, "the scale of the blur").sample(MEDIAN_ROWS, generator)
+            )
             mean_square = rows.mass @ squared_distances(rows.values, rows.values) @ rows.mass
         self.mean_square_ = float(mean_square) or 1.0
         self.epsilon_ = self.blur * self.mean_square_

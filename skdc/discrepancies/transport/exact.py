@@ -16,7 +16,7 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.discrepancies.transport.gaussian import bures, fitted_gaussian
 from skdc.exceptions import PartsError
 from skdc.kernels import distances, power, squared_distances
-from skdc.sources import Source, require_rows
+from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 
 _ENTRIES = 20_000_000  # of a cost matrix: above, the linear program takes minutes
@@ -261,7 +261,7 @@ class LabeledTransport(ExactTransport):
             For a stream, which has not shown the classes yet.
         """
         with torch.no_grad():
-            rows = self.space_.block(require_rows(self, source, "the classes").sample(_CLOUD_ROWS, generator))
+            rows = self.space_.block(require(self, source, Draws, "the classes").sample(_CLOUD_ROWS, generator))
             classes = self.group_of_key_[rows.key]
             clouds = [fitted_gaussian(rows.take(classes == c)).compact() for c in range(source.schema.n_classes)]
             between = rows.values.new_zeros(len(clouds), len(clouds))
