@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
@@ -163,7 +164,7 @@ def test_blocks_are_the_mean_features_of_the_seen_keys():
     X, y, weight, key, features = data()
     kept = key != 1
     sketch = sketch_of((X[kept], y[kept], weight[kept], key[kept], features[kept]), [slice(None)])
-    block = sketch.blocks()[0]
+    block = sketch.blocks(torch.device("cpu"))[0]
     assert block.key.tolist() == [0, 2]
     np.testing.assert_allclose(block.weight, [weight[key == k].sum() for k in (0, 2)])
     means = [np.average(features[key == k], axis=0, weights=weight[key == k]) for k in (0, 2)]

@@ -121,7 +121,7 @@ def test_tags_say_who_takes_sparse_rows():
 def test_scale_of_the_data_is_that_of_dense_rows(matrix):
     weight = np.linspace(0.5, 2, 120)
     dense = row_source(matrix.toarray(), weight=weight)
-    sparse = RowSource(matrix, dense.y, weight, dense.key, dense.schema, CPU)
+    sparse = RowSource(matrix, None, weight, dense.key, dense.schema, CPU)
     assert sparse.units.scale == pytest.approx(dense.units.scale)
     assert sparse.units.shift == 0
 

@@ -149,8 +149,8 @@ def test_labels_are_those_of_estimators_that_have_not_seen_the_rows(ripe_fruit):
     np.testing.assert_allclose(out_of_fold(GaussianNB(), fruit, indices), expected, rtol=1e-9, atol=1e-12)
     # A teacher that learns its rows by heart would give each its own label.
     by_heart = KNeighborsClassifier(1)
-    np.testing.assert_allclose(taught(by_heart, fruit)(fruit.rows.X), fruit.y, atol=1e-12)
-    assert np.abs(out_of_fold(by_heart, fruit, np.arange(0, 75, 3)) - fruit.y[::3]).max() > 0.5
+    np.testing.assert_allclose(taught(by_heart, fruit)(fruit.rows.X), fruit.targets(), atol=1e-12)
+    assert np.abs(out_of_fold(by_heart, fruit, np.arange(0, 75, 3)) - fruit.targets()[::3]).max() > 0.5
 
 
 def test_no_class_is_left_without_rows(rng):
@@ -182,7 +182,7 @@ def test_a_frozen_teacher_labels_as_it_is(fruit):
 def test_values_out_of_fold(values):
     indices = np.array([1, 7, 8])
     others = np.setdiff1d(np.arange(40), indices)
-    teacher = LinearRegression().fit(values.X[others], values.y[others], sample_weight=values.weight[others])
+    teacher = LinearRegression().fit(values.X[others], values.targets()[others], sample_weight=values.weight[others])
     found = values.decode_targets(torch.as_tensor(out_of_fold(LinearRegression(), values, indices)))
     np.testing.assert_allclose(found, teacher.predict(values.X[indices]), rtol=1e-9)
 
@@ -201,17 +201,17 @@ def test_subsets_are_labelled_out_of_fold(ripe_fruit):
 @pytest.mark.parametrize("estimator", [LinearRegression(), KNeighborsRegressor(4)], ids=lambda e: type(e).__name__)
 def test_values_are_in_working_units(estimator, values):
     weight = {"sample_weight": values.weight} if isinstance(estimator, LinearRegression) else {}
-    expected = type(estimator)(**estimator.get_params()).fit(values.X, values.y, **weight).predict(values.X)
+    expected = type(estimator)(**estimator.get_params()).fit(values.X, values.targets(), **weight).predict(values.X)
     found = taught(estimator, values)(values.rows.X)
-    assert found.shape == values.y.shape
+    assert found.shape == values.targets().shape
     np.testing.assert_allclose(values.decode_targets(found), expected, rtol=1e-9)
     assert found.abs().max() < 10
 
 
 def test_a_frozen_regressor_of_other_units_keeps_them(values):
-    frozen = KNeighborsRegressor(1).fit(values.X, 5 * values.y)
+    frozen = KNeighborsRegressor(1).fit(values.X, 5 * values.targets())
     found = values.decode_targets(taught(FrozenEstimator(frozen), values)(values.rows.X))
-    np.testing.assert_allclose(found, 5 * values.y, rtol=1e-9)
+    np.testing.assert_allclose(found, 5 * values.targets(), rtol=1e-9)
 
 
 # Networks
