@@ -61,9 +61,11 @@ def cluster_groups(
     >>> from skdc import Condenser
     >>> from skdc.discrepancies import MMD
     >>> from skdc.robustness import cluster_groups
+    >>> from skdc.solvers import Descent
     >>> X, y = load_iris(return_X_y=True)
     >>> groups = cluster_groups(X, y, n_clusters=2, random_state=0)
-    >>> condenser = Condenser(MMD(by="group", reduce="worst"), n_per_class=3, random_state=0)
+    >>> objective, solver = MMD(by="group", reduce="worst"), Descent(n_steps=50)
+    >>> condenser = Condenser(objective, solver=solver, n_per_class=3, random_state=0)
     >>> X_syn, y_syn = condenser.fit(X, y, sensitive_features=groups)
     """
     if n_clusters < 1:

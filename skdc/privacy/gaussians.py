@@ -55,7 +55,7 @@ class ClassGaussians(GaussianMechanism):
     >>> from skdc import Condenser
     >>> from skdc.privacy import ClassGaussians
     >>> X, y = load_digits(return_X_y=True)
-    >>> privacy = ClassGaussians(epsilon=10.0, feature_range=(0, 16), n_rows=1000)
+    >>> privacy = ClassGaussians(epsilon=10.0, feature_range=(0, 16), n_rows=200)
     >>> X_syn, y_syn = Condenser(privacy=privacy, n_per_class=1, random_state=0).fit(X, y)
     >>> X_syn.shape
     (10, 64)

@@ -81,6 +81,7 @@ def test_images_are_shown_flat_to_all_but_networks():
     transfer_table(condenser, images[TEST], y[TEST], learners={"network": network})
 
 
+@pytest.mark.slow  # eight learners
 def test_all_learners_of_the_default_do_better_than_chance():
     images = X.reshape(-1, 8, 8)
     condenser = KMeansCondenser(n_per_class=3, random_state=0).fit(images[TRAIN], y[TRAIN])
