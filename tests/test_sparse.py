@@ -40,10 +40,10 @@ from skdc.kernels import (
 )
 from skdc.parameterizations import Subset
 from skdc.solvers import Greedy
-from skdc.sources import RowSource, sparse_rows
+from skdc.sources import SparseSource, sparse_rows
 from skdc.spaces import Standardized
 
-from .sources import CPU, row_source
+from .sources import row_source
 
 CONDENSERS = [
     RandomSubset(n_per_class=4, random_state=0),
@@ -121,7 +121,7 @@ def test_tags_say_who_takes_sparse_rows():
 def test_scale_of_the_data_is_that_of_dense_rows(matrix):
     weight = np.linspace(0.5, 2, 120)
     dense = row_source(matrix.toarray(), weight=weight)
-    sparse = RowSource(matrix, None, weight, dense.key, dense.schema, CPU)
+    sparse = SparseSource(matrix, None, weight, dense.key, dense.schema)
     assert sparse.units.scale == pytest.approx(dense.units.scale)
     assert sparse.units.shift == 0
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
@@ -37,7 +38,7 @@ from skdc.containers import (
 from skdc.preprocessing.scores import NormalScores
 from skdc.scales import numeric_weight
 from skdc.seeds import seeded
-from skdc.sources import Schema
+from skdc.sources import RowSource, Schema, SparseSource, Units
 
 _WHOLE = 2.0**53  # floats from here on are whole numbers, which says nothing of what they are
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
@@ -79,6 +80,16 @@ class Problem:
         if _num_samples(X) == len(self.positions):
             return X, y
         return _safe_indexing(X, self.positions), None if y is None else _safe_indexing(y, self.positions)
+
+    def source(self, device: torch.device) -> RowSource:
+        """Return the rows as a source, in working units of their own; sparse ones stay on the CPU."""
+        given = self.X, self.y, self.weight, self.key, self.schema
+        return SparseSource(*given) if issparse(self.X) else RowSource(*given, device)
+
+    def source_as_given(self, device: torch.device) -> RowSource:
+        """Return the rows as a source in the user's units, in float64."""
+        units = Units(), Units()
+        return RowSource(self.X, self.y, self.weight, self.key, self.schema, device, torch.float64, units)
 
     def per_class(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the number of rows and the weight of each class."""

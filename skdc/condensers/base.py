@@ -51,7 +51,7 @@ from skdc.seeds import SharedParts
 from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
-from skdc.sources import RowSource, Schema, Source, Units, draw_seed
+from skdc.sources import Schema, Source, draw_seed
 
 
 class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
@@ -253,10 +253,9 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
     ) -> DivergenceError | Interruption | None:
         self._input_shape = problem.schema.input_shape
-        data = problem.X, problem.y, problem.weight, problem.key, problem.schema, device
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
         if recipe.privacy is not None:
-            rows = RowSource(*data, torch.float64, (Units(), Units()))
+            rows = problem.source_as_given(device)
             door, seed = private_source(objective, rows, recipe, seed)
             mass = door.class_mass()
             sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, np.rint(mass).astype(int), mass)
@@ -265,7 +264,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
         check_sizes(self, recipe.parameterization, sizes, counts, problem.schema.classes)
         if recipe.streams():
-            source = RowSource(*data, torch.float64, (Units(), Units()))
+            source = problem.source_as_given(device)
             warn_of_far_rows(self, source.moments.far, problem)
             stream = Stream.begin(objective, source, int(sizes.max()), seed)
             stream.update(source)
@@ -274,7 +273,7 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
             # A solve may change what it minimises; the stream goes on from what was fitted.
             objective = deepcopy(stream.objective)
             return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
-        source = RowSource(*data)
+        source = problem.source(device)
         warn_of_far_rows(self, source.moments.far, problem)
         generator = torch.Generator().manual_seed(seed)
         tell_stage(self, "looks at the data")

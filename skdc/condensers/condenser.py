@@ -9,7 +9,6 @@ from numbers import Integral
 from typing import Any, Literal, Self
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.metaestimators import available_if
@@ -38,7 +37,7 @@ from skdc.randomness import randomness
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.greedy import Greedy
-from skdc.sources import RowSource, Schema, Sketch, SketchSource, Units
+from skdc.sources import Schema, Sketch, SketchSource
 
 _SOLVED = (
     "X_syn_",
@@ -298,8 +297,7 @@ class Condenser(BaseCondenser):
             refuse_unbounded(problem, has_groups=False)
         else:
             refuse_extreme_numbers(problem)
-        rows = problem.X, problem.y, problem.weight, problem.key
-        stream.update(RowSource(*rows, schema, stream.device, torch.float64, (Units(), Units())))
+        stream.update(replace(problem, schema=schema).source_as_given(stream.device))
         if self.privacy is None:
             float_dtype = np.result_type(schema.float_dtype, problem.schema.float_dtype)
             stream.schema = replace(schema, float_dtype=float_dtype)

@@ -6,7 +6,7 @@ from skdc.sources.rows import RowSource
 from skdc.sources.schema import Schema
 from skdc.sources.sketch import Sketch
 from skdc.sources.sketched import SketchSource
-from skdc.sources.sparse import SparseRows, sparse_rows
+from skdc.sources.sparse import SparseRows, SparseSource, sparse_rows
 from skdc.sources.units import Units
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "SketchSource",
     "Source",
     "SparseRows",
+    "SparseSource",
     "Units",
     "draw_seed",
     "require",

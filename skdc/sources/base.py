@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from torch import Tensor
 
 from skdc.data import LabeledSet
@@ -18,7 +17,6 @@ from skdc.scales import slices
 from skdc.seeds import gaussian
 from skdc.sources.batch import Batch
 from skdc.sources.schema import Schema
-from skdc.sources.sparse import sparse_rows
 from skdc.sources.units import Units
 
 Result = TypeVar("Result")
@@ -102,9 +100,7 @@ class Source(ABC):
         """Return the total weight of each class."""
 
     def encode(self, X: NDArray) -> Tensor:
-        """Cast rows in the user's units to working units; a sparse matrix stays one."""
-        if issparse(X):
-            return cast(Tensor, sparse_rows(X / self.units.scale, self.dtype))
+        """Cast rows in the user's units to working units."""
         encoded = torch.empty(X.shape, dtype=self.dtype, device=self.device)
         for rows in slices(X):
             encoded[rows] = self.tensor(self.units.to_working(X[rows]))

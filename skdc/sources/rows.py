@@ -9,7 +9,6 @@ from functools import cached_property, reduce
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 from torch import Tensor
 
 from skdc.data import LabeledSet
@@ -32,7 +31,7 @@ class RowSource(Holds):
 
     Parameters
     ----------
-    X : ndarray of shape (n, *input_shape), or sparse array of shape (n, d)
+    X : ndarray of shape (n, *input_shape)
         Rows in the user's units; read, never written.
     y : ndarray of shape (n, n_outputs), float64, or None
         Continuous targets, or several labels, in the user's units; None for classes, which the keys tell, and where
@@ -63,7 +62,6 @@ class RowSource(Holds):
         self.X, self._y, self.weight, self.key, self.schema = X, y, weight, key, schema
         self.device, self.dtype = device, dtype or torch.float32
         self.spread = self.target_spread = 1.0
-        self._mean: NDArray[np.float64] | float = 0.0
         self._hash_units: tuple[Unit, Unit] | None = None
         if units is not None:
             self.units, self.target_units = units
@@ -73,23 +71,25 @@ class RowSource(Holds):
     def _learn_units(self, takes_dtype: bool) -> None:
         # Relative weights are all that counts; in float32 tiny ones would vanish.
         self.weight = self.weight / self.weight.mean()
-        X, moments = self.X, self.moments
-        scale, center = float(unit_of(moments.deviation, moments.size)), moments.mean
-        unit_of_hashes = (self.weight @ X / self.weight.sum() if issparse(X) else center), scale
-        digits = asks_for_digits(X, center, scale)
+        scale = float(unit_of(self.moments.deviation, self.moments.size))
+        digits = asks_for_digits(self.X, self.moments.mean, scale)
         if takes_dtype and (digits or asks_for_range(self.weight, scale)):
             self.dtype = torch.float64
-        if digits and not issparse(X):
-            # About the middle of most rows, squares of most are small; far from the mean of a few that lie far off.
-            center = middle(X, self.weight)
-        self.units = Units(0.0 if issparse(X) else center.reshape(self.schema.input_shape), scale)
-        self._mean = (moments.mean - center).reshape(self.schema.input_shape) / scale
+        self.units = Units(self._shift(digits), scale)
         if self.schema.task == "regression":
             targets = [Moments.of(column[:, None], self.weight) for column in self.targets().T]
             shift = np.concatenate([target.mean for target in targets])
             deviation = np.array([target.deviation for target in targets])
             self.target_units = Units(shift, unit_of(deviation, np.abs(shift)))
-        self._hash_units = unit_of_hashes, (self.target_units.shift, self.target_units.scale)
+        self._hash_units = (self._mean_row(), scale), (self.target_units.shift, self.target_units.scale)
+
+    def _shift(self, digits: bool) -> NDArray[np.float64] | float:
+        # About the middle of most rows, squares of most are small; far from the mean of a few that lie far off.
+        center = middle(self.X, self.weight) if digits else self.moments.mean
+        return center.reshape(self.schema.input_shape)
+
+    def _mean_row(self) -> NDArray[np.float64]:
+        return self.moments.mean
 
     def __len__(self) -> int:
         return self.X.shape[0]
@@ -100,7 +100,7 @@ class RowSource(Holds):
         return Moments.of(self.X, self.weight)
 
     def _middle(self) -> Tensor:
-        return self.tensor(np.asarray(self._mean))
+        return self.tensor(self.units.to_working(self.moments.mean.reshape(self.schema.input_shape)))
 
     @cached_property
     def rows(self) -> LabeledSet:

@@ -1,13 +1,17 @@
-"""Rows of a sparse matrix."""
+"""Rows of a sparse matrix: a source of them, and how kernels see them."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.sparse import csr_array, sparray
 from torch import Tensor
+
+from skdc.sources.rows import RowSource
+from skdc.sources.schema import Schema
 
 
 class SparseRows:
@@ -92,3 +96,37 @@ class SparseRows:
 def sparse_rows(X: Any, dtype: torch.dtype) -> SparseRows:
     """Return a sparse matrix of a user as rows in the working dtype."""
     return SparseRows(csr_array(X, dtype=np.float64 if dtype == torch.float64 else np.float32))
+
+
+class SparseSource(RowSource):
+    """Rows of a sparse matrix in memory, of which some can be chosen.
+
+    They are not centred, or they would be dense; and they stay on the CPU, whatever the device of the fit.
+
+    Parameters
+    ----------
+    X : sparse array of shape (n, d)
+    y, weight, key, schema, dtype
+        As in `RowSource`.
+    """
+
+    def __init__(
+        self,
+        X: sparray,
+        y: NDArray[np.float64] | None,
+        weight: NDArray[np.float64],
+        key: NDArray[np.int64],
+        schema: Schema,
+        dtype: torch.dtype | None = None,
+    ) -> None:
+        super().__init__(cast(NDArray, X), y, weight, key, schema, torch.device("cpu"), dtype)
+
+    def _shift(self, digits: bool) -> float:
+        return 0.0
+
+    def _mean_row(self) -> NDArray[np.float64]:
+        return self.weight @ self.X / self.weight.sum()
+
+    def encode(self, X: Any) -> Tensor:
+        """Cast rows in the user's units to working units: a sparse matrix stays one."""
+        return cast(Tensor, sparse_rows(X / self.units.scale, self.dtype))
