@@ -109,3 +109,15 @@ def test_condensing_never_sees_test_data():
                 for alias in node.names
             ]
             assert not [name for name in imported if name and ("evaluation" in name or "model_selection" in name)]
+
+
+def test_no_part_looks_at_what_a_source_or_a_batch_is():
+    # What a source can do is an ability, which is required; what a batch shows is in its fields.
+    kinds = {"Source", "RowSource", "SketchSource", "SparseSource", "PrivateRows", "PrivateSource", "PublicSource"}
+    kinds |= {"Draws", "Passes", "Holds", "Asks", "Batch", "LabeledSet", "Block"}
+    for folder in ("spaces", "discrepancies", "solvers", "parameterizations", "learners"):
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
+                    names = {name.id for name in ast.walk(node.args[1]) if isinstance(name, ast.Name)}
+                    assert not names & kinds, f"{path}:{node.lineno}"

@@ -1,15 +1,17 @@
 """The door to the real data: units, batches, and rows chosen by content."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
 from scipy import stats
 
 from skdc.hashes import labeled_hashes
-from skdc.sources import Draws, Sketch, SketchSource, draw_seed, require
+from skdc.sources import Asks, Batch, Draws, Holds, Passes, Sketch, SketchSource, Units, draw_seed, require
 from skdc.sources import rows as rows_module
 
-from .sources import CPU, row_source, seeded
+from .sources import CPU, block, row_source, seeded
 
 # Working units
 
@@ -288,3 +290,53 @@ def test_rows_that_a_sketch_does_not_hold_are_refused(rng):
 
 def test_seeds_come_from_the_generator():
     assert draw_seed(seeded(1)) == draw_seed(seeded(1)) != draw_seed(seeded(2))
+
+
+# Abilities
+
+
+def test_each_source_has_the_abilities_that_it_can_keep(rng):
+    rows = row_source(rng.normal(size=(5, 2)))
+    sketched = SketchSource(Sketch(1, 2, 0), rows.schema, CPU)
+    assert [rows.can(ability) for ability in (Draws, Passes, Holds, Asks)] == [True, True, True, False]
+    assert not any(sketched.can(ability) for ability in (Draws, Passes, Holds, Asks))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
+def test_units_go_there_and_back(kind, rng):
+    shift, values = rng.normal(size=3), rng.normal(size=(4, 3))
+    units = Units(shift, 2.5)
+    working = units.to_working(kind(values))
+    assert type(working) is type(kind(values))
+    np.testing.assert_allclose(working, (values - shift) / 2.5, rtol=1e-12)
+    np.testing.assert_allclose(units.to_user(working), values, rtol=1e-12)
+
+
+def test_units_have_a_gradient(rng):
+    values = torch.as_tensor(rng.normal(size=(4, 3))).requires_grad_()
+    units = Units(rng.normal(size=3), 2.5)
+    units.to_working(values).sum().backward()
+    np.testing.assert_allclose(values.grad, 1 / 2.5)
+
+
+def test_a_batch_shows_each_term_its_means(rng):
+    first, second = (block(rng.normal(size=(2, 3))) for _ in range(2))
+    assert Batch(means=[first, second]).of_term(1).means == [second]
+    rows = Batch(row_source(rng.normal(size=(5, 2))).rows)
+    assert rows.of_term(1) is rows
+
+
+def test_classes_are_kept_as_codes():
+    # Of indicators of a thousand classes 160 MB would be made.
+    n, n_classes = 20_000, 1_000
+    X, y = np.zeros((n, 1)), np.arange(n) % n_classes
+    tracemalloc.start()
+    try:
+        source = row_source(X, y)
+        drawn = source.batch(1_000, seeded())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 20e6
+    np.testing.assert_array_equal(drawn.rows.y.argmax(1), drawn.rows.key)
+    np.testing.assert_array_equal(source.target_range(), [np.zeros(n_classes), np.ones(n_classes)])

@@ -106,7 +106,11 @@ class RowSource(Holds):
     def rows(self) -> LabeledSet:
         """All rows in working units."""
         key = torch.as_tensor(self.key, device=self.device)
-        return LabeledSet(self.tensor(self.weight), key, self.encode(self.X), self.encode_targets(self.targets()))
+        return LabeledSet(self.tensor(self.weight), key, self._encoded, self.encode_targets(self.targets()))
+
+    @cached_property
+    def _encoded(self) -> Tensor:
+        return self.encode(self.X)
 
     @cached_property
     def _decks(self) -> list[Deck]:
@@ -120,7 +124,10 @@ class RowSource(Holds):
             return self._y[rows]
         if self.schema.task != "classification":
             return np.empty((len(self.key[rows]), 0))
-        return np.eye(self.schema.n_outputs)[self.schema.class_of_key[self.key[rows]]]
+        codes = self.schema.class_of_key[self.key[rows]]
+        indicators = np.zeros((len(codes), self.schema.n_outputs))
+        indicators[np.arange(len(codes)), codes] = 1
+        return indicators
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.
@@ -131,7 +138,10 @@ class RowSource(Holds):
         if len(self) <= size:
             return Batch(self.rows)
         drawn, weight = self._draw(size, generator)
-        return Batch(replace(self.rows.take(drawn.to(self.device)), weight=weight))
+        # Indicators of classes are made for the batch: those of all rows may be more than memory holds.
+        places, X = drawn.numpy(), self._encoded[drawn.to(self.device)]
+        key = torch.as_tensor(self.key[places], device=self.device)
+        return Batch(LabeledSet(weight, key, X, self.encode_targets(self.targets(places))))
 
     def sample(self, size: int, generator: torch.Generator) -> LabeledSet:
         """Return what `batch` shows, without casting all rows to working units."""
