@@ -12,13 +12,9 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.learners.teachers import out_of_fold_teacher
-from skdc.parameterizations.base import (
-    LiveSet,
-    Parameterization,
-    check_labels,
-    class_keys,
-    class_weights,
-)
+from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
+from skdc.parameterizations.labels import check_labels
+from skdc.parameterizations.storage.base import at
 from skdc.source import RowSource, Source, require_rows
 
 
@@ -100,14 +96,17 @@ class SubsetSet(LiveSet):
         if weight is not None:
             self.weight.copy_(weight / weight.mean())
 
-    def forward(self) -> LabeledSet:
+    def forward(self, places: Tensor | None = None) -> LabeledSet:
         """Return the chosen rows."""
-        rows = self._source.take(self.indices)
-        if self._teacher is None:
-            return LabeledSet(self.weight, self.key, rows.X, rows.y)
+        rows = self._source.take(self.indices if places is None else self.indices[places.cpu().numpy()])
+        y = rows.y if self._teacher is None else at(self._told(), places)
+        return LabeledSet(at(self.weight, places), at(self.key, places), rows.X, y)
+
+    def _told(self) -> Tensor:
+        """Return what the teacher says of the chosen rows, who is asked once."""
         if self._taught is None:
             self._taught = self._teacher(self.indices)
-        return LabeledSet(self.weight, self.key, rows.X, self._taught)
+        return self._taught
 
     def stored_numbers(self) -> int:
         """Count the rows, and one label a row or, from a teacher, all its targets."""
