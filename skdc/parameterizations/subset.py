@@ -86,7 +86,8 @@ class SubsetSet(LiveSet):
     ) -> None:
         super().__init__(key, weight)
         self.sizes = sizes
-        self.soft, self._teacher, self._taught = teacher is not None, teacher, None
+        self.soft, self._teacher = teacher is not None, teacher
+        self._taught: Tensor | None = None
         self.indices = np.empty(0, dtype=np.intp)
         self._source = source
 
@@ -99,14 +100,12 @@ class SubsetSet(LiveSet):
     def forward(self, places: Tensor | None = None) -> LabeledSet:
         """Return the chosen rows."""
         rows = self._source.take(self.indices if places is None else self.indices[places.cpu().numpy()])
-        y = rows.y if self._teacher is None else at(self._told(), places)
+        y = rows.y
+        if self._teacher is not None:
+            if self._taught is None:
+                self._taught = self._teacher(self.indices)
+            y = at(self._taught, places)
         return LabeledSet(at(self.weight, places), at(self.key, places), rows.X, y)
-
-    def _told(self) -> Tensor:
-        """Return what the teacher says of the chosen rows, who is asked once."""
-        if self._taught is None:
-            self._taught = self._teacher(self.indices)
-        return self._taught
 
     def stored_numbers(self) -> int:
         """Count the rows, and one label a row or, from a teacher, all its targets."""

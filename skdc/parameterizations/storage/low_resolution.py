@@ -122,4 +122,5 @@ class EnlargedRows(Codec):
 
 def _reduced(images: Tensor, factor: int) -> Tensor:
     """Return images of shape (n, C, H, W) of sides that many times smaller."""
-    return functional.adaptive_avg_pool2d(images, [-(-side // factor) for side in images.shape[2:]])
+    height, width = (-(-side // factor) for side in images.shape[2:])
+    return functional.adaptive_avg_pool2d(images, (height, width))
