@@ -18,7 +18,8 @@ from skdc.kernels import RandomNetworkKernel
 from skdc.learners import NetworkClassifier, OnlineNetworks
 from skdc.meta import fit_on_set
 from skdc.networks import ConvNet
-from skdc.parameterizations import LowResolution, Points
+from skdc.parameterizations import Points
+from skdc.parameterizations.storage import LowResolution
 from skdc.solvers import Descent
 from skdc.spaces import FeatureRidgePredictions, NetworkRidgePredictions
 
@@ -31,7 +32,10 @@ def methods(n_per_class: int, kernel: ConvNet, regularization: float, n_steps: i
     regression = SquaredL2(space=NetworkRidgePredictions(OnlineNetworks(small), regularization=0.1), by=None)
     # Four images of half the side take the room of one: multi-formation.
     quarters = Condenser(
-        regression, LowResolution(2), Descent(step_size=0.05, n_steps=800, batch_size=500), n_per_class=4 * n_per_class
+        regression,
+        Points(LowResolution(2)),
+        Descent(step_size=0.05, n_steps=800, batch_size=500),
+        n_per_class=4 * n_per_class,
     )
     return {
         "RandomSubset": RandomSubset(**size),

@@ -25,7 +25,8 @@ from sklearn.model_selection import train_test_split
 from skdc import Condenser, GreedyKernelPoints, RandomSubset, TabularCondenser
 from skdc.discrepancies import CrossEntropy, DemographicParity, EqualizedOdds
 from skdc.meta import fit_on_set
-from skdc.parameterizations import RelabeledRows
+from skdc.parameterizations import Points
+from skdc.parameterizations.storage import Fixed
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions, NeighborPredictions
 
@@ -91,7 +92,7 @@ def fair(weight: float, n_per_class: int) -> Condenser:
         terms.append(CrossEntropy(temperature, space=space, by=None))
         if weight:
             terms += [weight * term(temperature, space=space) for term in (EqualizedOdds, DemographicParity)]
-    rows = RelabeledRows(start=GreedyKernelPoints(n_passes=1), labels="probabilities")
+    rows = Points(Fixed(), start=GreedyKernelPoints(n_passes=1), labels="probabilities")
     return Condenser(sum(terms), rows, Descent(step_size=0.1, n_steps=150), n_per_class=n_per_class)
 
 

@@ -25,7 +25,8 @@ from sklearn.svm import SVC
 from skdc import Condenser, RandomSubset
 from skdc.discrepancies import CrossEntropy, DemographicParity, EqualizedOdds
 from skdc.evaluation import fairness_table
-from skdc.parameterizations import RelabeledRows
+from skdc.parameterizations import Points
+from skdc.parameterizations.storage import Fixed
 from skdc.plotting import ObjectiveFrontDisplay
 from skdc.solvers import Descent
 from skdc.spaces import NeighborPredictions
@@ -51,7 +52,7 @@ for name in ("a", "b"):
 space = NeighborPredictions()
 right = CrossEntropy(space=space, by=None)
 fair = right + 3.0 * DemographicParity(1.0, space=space)
-settings = RelabeledRows(labels="probabilities"), Descent(step_size=0.1, n_steps=60)
+settings = Points(Fixed(), labels="probabilities"), Descent(step_size=0.1, n_steps=60)
 condenser = Condenser(fair, *settings, n_per_class=25, random_state=0)
 condenser.fit(X_train, y_train, sensitive_features=group_train)
 print(condenser.y_soft_[:3].round(2))

@@ -10,7 +10,8 @@ from skdc import discrepancies, parameterizations, spaces
 from skdc.condensers import BaseCondenser
 from skdc.discrepancies import Discrepancy, Penalty
 from skdc.learners import OnlineNetworks, PretrainedNetworks, RandomNetworks
-from skdc.parameterizations import Parameterization
+from skdc.parameterizations import Parameterization, storage
+from skdc.parameterizations.storage import Storage
 from skdc.spaces import Identity, NetworkFeatures, Space
 from skdc.utils import estimator_checks as checks
 
@@ -77,7 +78,7 @@ PENALTIES_ON_TABLES = {
 }
 
 
-QUICK_PARAMETERIZATIONS = {"LowRank": {"rank": 2}, "LowResolution": {"image_shape": (1, 3)}}
+QUICK_STORAGES = {"LowRank": {"rank": 2}, "LowResolution": {"image_shape": (1, 3)}}
 
 
 def all_checks():
@@ -93,8 +94,11 @@ def all_checks():
         part = cls(**QUICK_SPACES.get(cls.__name__, {}))
         yield from ((part, name, check) for name, check in checks.space_checks(part))
     for cls in concrete(parameterizations, Parameterization):
-        part = cls(**QUICK_PARAMETERIZATIONS.get(cls.__name__, {}))
+        part = cls()
         yield from ((part, name, check) for name, check in checks.parameterization_checks(part))
+    for cls in concrete(storage, Storage):
+        part = cls(**QUICK_STORAGES.get(cls.__name__, {}))
+        yield from ((part, name, check) for name, check in checks.storage_checks(part))
 
 
 @pytest.mark.parametrize(

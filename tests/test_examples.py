@@ -13,6 +13,7 @@ import pytest
 
 import skdc
 from skdc import discrepancies, evaluation, learners, parameterizations, plotting, privacy, solvers, spaces
+from skdc.parameterizations import storage
 
 ROOT = Path(skdc.__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -106,7 +107,7 @@ def test_page_of_combinations_is_true():
     assert made == (ROOT / "docs" / "combinations.rst").read_text(), "make it anew: see docs/combinations.py"
 
 
-MODULES = [skdc, discrepancies, evaluation, learners, parameterizations, plotting, privacy, solvers, spaces]
+MODULES = [skdc, discrepancies, evaluation, learners, parameterizations, plotting, privacy, solvers, spaces, storage]
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda module: module.__name__)

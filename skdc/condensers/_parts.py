@@ -12,6 +12,7 @@ import torch
 from sklearn import ensemble
 
 from skdc import augmentation, discrepancies, kernels, learners, networks, parameterizations, privacy, solvers, spaces
+from skdc.parameterizations import storage
 
 # Where the objects of a parameter come from, and one of them.
 _PLACES: dict[str, tuple[ModuleType, str]] = {
@@ -19,6 +20,8 @@ _PLACES: dict[str, tuple[ModuleType, str]] = {
     "reweight": (discrepancies, "MMD"),
     "space": (spaces, "Standardized"),
     "parameterization": (parameterizations, "Points"),
+    "storage": (storage, "Free"),
+    "inner": (storage, "Free"),
     "solver": (solvers, "Descent"),
     "privacy": (privacy, "GaussianMechanism"),
     "kernel": (kernels, "Gaussian"),
@@ -37,6 +40,8 @@ _KINDS: dict[str, type] = {
     "kernel": kernels.Kernel,
     "target_kernel": kernels.Kernel,
     "networks": learners.NetworkPool,
+    "storage": storage.Storage,
+    "inner": storage.Storage,
 }
 
 

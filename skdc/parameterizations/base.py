@@ -12,13 +12,13 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
-from skdc.exceptions import PartsError
+from skdc.parameterizations.storage.base import group_of
 from skdc.seeds import SharedParts
 from skdc.sources import Source
 
 
 class LiveSet(nn.Module, ABC):
-    """A synthetic set in the making; calling it gives the set.
+    """A synthetic set in the making; calling it gives the set, or the part of it at some places.
 
     Its torch parameters are in units of the spread of the data, so that one step size fits all.
 
@@ -42,12 +42,16 @@ class LiveSet(nn.Module, ABC):
         self.register_buffer("weight", weight)
 
     @abstractmethod
-    def forward(self) -> LabeledSet:
-        """Return the set, differentiable in the parameters."""
+    def forward(self, places: Tensor | None = None) -> LabeledSet:
+        """Return the points at some positions, or all for None, differentiable in the parameters."""
 
     @abstractmethod
     def stored_numbers(self) -> int:
         """Return how many numbers the set takes to store."""
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return the torch parameter groups, each with the step size "lr" where it has one of its own."""
+        return group_of(self)
 
     def project(self) -> None:
         """Bring the parameters back to where they may be, after a step (nothing by default)."""
@@ -79,22 +83,6 @@ class Parameterization(SharedParts, BaseEstimator, ABC):
     @abstractmethod
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> LiveSet:
         """Return a live set of `sizes[c]` points of class c."""
-
-
-def check_labels(part: Any, known: tuple[str, ...]) -> None:
-    """Refuse a word for labels that is not known, or a teacher that is not asked.
-
-    Raises
-    ------
-    ValueError
-        Naming it.
-    """
-    name = type(part).__name__
-    if part.labels not in known:
-        words = ", ".join(map(repr, known[:-1]))
-        raise ValueError(f"{name}(labels={part.labels!r}): labels must be {words} or {known[-1]!r}")
-    if part.teacher is not None and part.labels != "teacher":
-        raise PartsError(f"{name}(labels={part.labels!r}, teacher=...): a teacher is asked by labels='teacher' only")
 
 
 def class_weights(source: Source, sizes: NDArray[np.int64]) -> Tensor:

@@ -12,13 +12,9 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.learners.teachers import out_of_fold_teacher
-from skdc.parameterizations.base import (
-    LiveSet,
-    Parameterization,
-    check_labels,
-    class_keys,
-    class_weights,
-)
+from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
+from skdc.parameterizations.labels import check_labels
+from skdc.parameterizations.storage.base import at
 from skdc.sources import Holds, Source, require
 
 
@@ -90,7 +86,8 @@ class SubsetSet(LiveSet):
     ) -> None:
         super().__init__(key, weight)
         self.sizes = sizes
-        self.soft, self._teacher, self._taught = teacher is not None, teacher, None
+        self.soft, self._teacher = teacher is not None, teacher
+        self._taught: Tensor | None = None
         self.indices = np.empty(0, dtype=np.intp)
         self._source = source
 
@@ -100,14 +97,15 @@ class SubsetSet(LiveSet):
         if weight is not None:
             self.weight.copy_(weight / weight.mean())
 
-    def forward(self) -> LabeledSet:
+    def forward(self, places: Tensor | None = None) -> LabeledSet:
         """Return the chosen rows."""
-        rows = self._source.take(self.indices)
-        if self._teacher is None:
-            return LabeledSet(self.weight, self.key, rows.X, rows.y)
-        if self._taught is None:
-            self._taught = self._teacher(self.indices)
-        return LabeledSet(self.weight, self.key, rows.X, self._taught)
+        rows = self._source.take(self.indices if places is None else self.indices[places.cpu().numpy()])
+        y = rows.y
+        if self._teacher is not None:
+            if self._taught is None:
+                self._taught = self._teacher(self.indices)
+            y = at(self._taught, places)
+        return LabeledSet(at(self.weight, places), at(self.key, places), rows.X, y)
 
     def stored_numbers(self) -> int:
         """Count the rows, and one label a row or, from a teacher, all its targets."""

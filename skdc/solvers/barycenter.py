@@ -13,7 +13,7 @@ from skdc.data import Block
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import Deck
-from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.base import Objective, Progress, Solution, Solver, detached, solution_of
 from skdc.solvers.means import check_class_means
 from skdc.sources import Holds, Source, require
 
@@ -82,7 +82,8 @@ class Barycenter(Solver):
         """
         leaf = self._transport(objective, synthetic)
         source = require(self, source, Holds, "the plans")
-        start = leaf.space_.block(detached(synthetic()))
+        laid = detached(synthetic())
+        start = leaf.space_.block(laid)
         points, paths, n_classes = start.values.clone(), [], int(start.key.max()) + 1
         for c in start.key.unique().tolist():
             members, own = source.class_members(c), start.key == c
@@ -94,12 +95,10 @@ class Barycenter(Solver):
             paths.append(costs)
             if progress(c + 1, n_classes, costs[-1]):
                 break  # the points of other classes stay where they start
-        synthetic.load(leaf.space_.unembed(points, detached(synthetic())))
+        synthetic.load(leaf.space_.unembed(points, laid))
         n_iter = max(map(len, paths))
         loss = np.mean([np.pad(costs, (0, n_iter - len(costs)), mode="edge") for costs in paths], axis=0)
-        return Solution(
-            detached(synthetic()), n_iter, {"loss": loss}, declared_attributes(objective, synthetic, source)
-        )
+        return solution_of(objective, synthetic, source, n_iter, {"loss": loss})
 
     def _descend(self, leaf: Transport, rows: Block, points: Block) -> tuple[Tensor, list[float]]:
         """Return where the points of a class end, and the cost of each plan on the way."""

@@ -138,11 +138,15 @@ def detached(rows: LabeledSet) -> LabeledSet:
     return LabeledSet(**{name: value.detach().clone() for name, value in vars(rows).items()})
 
 
-def declared_attributes(objective: Objective | None, synthetic: LiveSet, source: Source) -> dict[str, Any]:
-    """Return the attributes that parameterization and spaces declare."""
-    attributes = synthetic.attributes()
-    if objective is not None:
-        rows = detached(synthetic())
-        for space in objective.spaces():
-            attributes |= space.attributes(rows, source)
-    return attributes
+def solution_of(
+    objective: Objective | None,
+    synthetic: LiveSet,
+    source: Source,
+    n_iter: int,
+    history: dict[str, NDArray[np.float64]],
+) -> Solution:
+    """Return a live set as it is now as the solution, with the attributes that parameterization and spaces declare."""
+    rows, attributes = detached(synthetic()), synthetic.attributes()
+    for space in [] if objective is None else objective.spaces():
+        attributes |= space.attributes(rows, source)
+    return Solution(rows, n_iter, history, attributes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,8 +22,8 @@ from skdc.solvers.base import (
     Progress,
     Solution,
     Solver,
-    declared_attributes,
     detached,
+    solution_of,
 )
 from skdc.sources import Holds, Source, require
 from skdc.spaces.base import each_once, is_first
@@ -103,8 +104,7 @@ class Descent(Solver):
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
         if diverged or interrupted:  # an interrupt may come when half of the numbers have moved
             _restore(synthetic, way.last_good)
-        attributes = declared_attributes(objective, synthetic, source)
-        solution = Solution(detached(synthetic()), len(losses), {self.watched: np.array(losses)}, attributes)
+        solution = solution_of(objective, synthetic, source, len(losses), {self.watched: np.array(losses)})
         if diverged:
             raise DivergenceError(
                 f"the loss is no longer finite after {len(losses)} of {n_steps} steps: step_size={self.step_size} is "
@@ -127,32 +127,40 @@ class Descent(Solver):
         progress: Progress,
     ) -> None:
         """Take the steps, and write down the way."""
-        groups = [{"params": list(synthetic.parameters())}, *objective.parameters()]
-        optimizer = self.optimizer(groups, lr=self.step_size)
+        own = synthetic.groups()
+        optimizer = self.optimizer([*own, *objective.parameters()], lr=self.step_size)
         schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.5 * (1 + np.cos(np.pi * t / n_steps)))
         changing = [space for space in objective.spaces() if not space.frozen()]
         for step in range(n_steps):
             optimizer.zero_grad()
-            way.losses.append(self._backward(objective, synthetic, source, generator))
+            rows = synthetic()
+            way.losses.append(self._backward(objective, synthetic, rows, source, generator))
             if not np.isfinite(way.losses[-1]):
                 break
             way.last_good = _values(synthetic)
             if step == 0:
                 _refuse_idle(synthetic, objective, source)
-                units = [_gradient_unit(group["params"]) for group in optimizer.param_groups]
-            _divide_gradients(optimizer, units)
+                scales = _Scales(optimizer, len(own))
+            scales.divide_gradients()
             if step == 0:
-                _scale_epsilons(optimizer)
+                scales.scale_epsilons()
             optimizer.step()
             synthetic.project()
             schedule.step()
-            _change(changing, detached(synthetic()), source, generator)
+            _change(changing, detached(rows), source, generator)
             if progress(step + 1, n_steps, way.losses[-1]):
                 break
 
-    def _backward(self, objective: Objective, synthetic: LiveSet, source: Source, generator: torch.Generator) -> float:
-        """Give the parameters of the set and of the spaces their gradients; return what is watched."""
-        loss = objective.loss(source.batch(self.batch_size, generator), synthetic(), generator)
+    def _backward(
+        self,
+        objective: Objective,
+        synthetic: LiveSet,
+        rows: LabeledSet,
+        source: Source,
+        generator: torch.Generator,
+    ) -> float:
+        """Give the parameters of the set, here decoded, and of the spaces their gradients; return what is watched."""
+        loss = objective.loss(source.batch(self.batch_size, generator), rows, generator)
         if loss.requires_grad and loss.isfinite():
             loss.backward()
         return loss.item()
@@ -195,6 +203,44 @@ def _restore(synthetic: LiveSet, values: list[Tensor]) -> None:
             parameter.copy_(value)
 
 
+class _Scales:
+    """The sizes of the first gradients, of the set as a whole and of each group that is optimised beside it.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        With gradients; the first of its groups are those of the set.
+    n_own : int
+        How many they are.
+    """
+
+    def __init__(self, optimizer: torch.optim.Optimizer, n_own: int) -> None:
+        groups = optimizer.param_groups
+        self._families = [family for family in [groups[:n_own], *([group] for group in groups[n_own:])] if family]
+        self._units = [_gradient_unit(_parameters(family)) for family in self._families]
+
+    def divide_gradients(self) -> None:
+        """Bring the gradients near to 1 where their squares would be no numbers."""
+        for family, unit in zip(self._families, self._units, strict=True):
+            for parameter in _parameters(family) if unit != 1 else []:
+                if parameter.grad is not None:
+                    parameter.grad /= unit
+
+    def scale_epsilons(self) -> None:
+        """Give Adam's epsilon, which has the unit of a gradient as those have that of the data, the size of theirs."""
+        for family in self._families:
+            # A network may have parameters that it does not use.
+            gradients = [p.grad.flatten() for p in _parameters(family) if p.grad is not None]
+            size = float(torch.cat(gradients).double().square().mean().sqrt()) if gradients else 0.0
+            for group in family:
+                if "eps" in group:
+                    group["eps"] *= size or 1.0
+
+
+def _parameters(groups: list[dict[str, Any]]) -> list[Tensor]:
+    return [parameter for group in groups for parameter in group["params"]]
+
+
 def _gradient_unit(parameters: list[Tensor]) -> float:
     """Return a power of two near the gradients, if their squares, which Adam takes, would be no numbers; else 1."""
     largest = max((float(p.grad.abs().max()) for p in parameters if p.grad is not None), default=0.0)
@@ -202,28 +248,11 @@ def _gradient_unit(parameters: list[Tensor]) -> float:
     return 1.0 if not largest or 1 / room < largest < room else 2.0 ** math.frexp(largest)[1]
 
 
-def _divide_gradients(optimizer: torch.optim.Optimizer, units: list[float]) -> None:
-    for group, unit in zip(optimizer.param_groups, units, strict=True):
-        for parameter in group["params"] if unit != 1 else []:
-            if parameter.grad is not None:
-                parameter.grad /= unit
-
-
-def _scale_epsilons(optimizer: torch.optim.Optimizer) -> None:
-    # Adam's epsilon has the unit of a gradient, and gradients have units of the data: it is meant relative to them.
-    for group in optimizer.param_groups:
-        if "eps" in group:
-            # A network may have parameters that it does not use.
-            gradients = [p.grad.flatten() for p in group["params"] if p.grad is not None]
-            size = float(torch.cat(gradients).double().square().mean().sqrt()) if gradients else 0.0
-            group["eps"] *= size or 1.0
-
-
 def _refuse_idle(synthetic: LiveSet, objective: Objective, source: Source) -> None:
     for name, parameter in synthetic.named_parameters():
-        if parameter.grad is None:
-            named = {"X.values": "the points", "y": "the targets", "y.logits": "the targets"}
-            what = named.get(name, f"the parameters {name!r}")
+        if parameter.requires_grad and parameter.grad is None:
+            named = {"codec": "the points", "targets": "the targets"}
+            what = named.get(name.split(".")[0], f"the parameters {name!r}")
             classes = f", but {source.schema.given_targets}" if source.schema.task == "regression" else ""
             raise PartsError(
                 f"{what} get no gradient from {objective!r}: nothing in it reads them. Use a discrepancy that does, "

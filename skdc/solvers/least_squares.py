@@ -12,7 +12,7 @@ from torch import Tensor
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.base import Objective, Progress, Solution, Solver, solution_of
 from skdc.sources import Batch, Holds, Source, require
 
 
@@ -44,11 +44,12 @@ class LeastSquares(Solver):
     --------
     >>> from skdc import Condenser
     >>> from skdc.discrepancies import SquaredL2
-    >>> from skdc.parameterizations import RelabeledRows
+    >>> from skdc.parameterizations import Points
+    >>> from skdc.parameterizations.storage import Fixed
     >>> from skdc.solvers import LeastSquares
     >>> from skdc.spaces import KernelRidgePredictions
     >>> loss = SquaredL2(space=KernelRidgePredictions(), by=None)
-    >>> condenser = Condenser(loss, RelabeledRows(), LeastSquares(), n_per_class=5)
+    >>> condenser = Condenser(loss, Points(Fixed(), labels="learned"), LeastSquares(), n_per_class=5)
     """
 
     moves = "values"
@@ -88,16 +89,18 @@ class LeastSquares(Solver):
             progress(step + 1, len(places), float("nan"))
         targets = _solved(gram, moment) + leaves[0].space_.offset_
         synthetic.load(replace(points, y=targets.to(points.y)))
-        found = detached(synthetic())
-        loss = float(objective.loss(Batch(rows.rows), found, generator))
-        attributes = declared_attributes(objective, synthetic, source)
-        return Solution(found, 1, {"loss": np.array([loss])}, attributes)
+        found = solution_of(objective, synthetic, source, 1, {})
+        loss = float(objective.loss(Batch(rows.rows), found.synthetic, generator))
+        return replace(found, history={"loss": np.array([loss])})
 
     def _checked(self, objective: Any, synthetic: LiveSet) -> list[Any]:
         if self.batch_size < 1:
             raise ValueError(f"LeastSquares(batch_size={self.batch_size!r}): it must be at least 1")
-        if [name for name, _ in synthetic.named_parameters()] != ["y"]:
-            raise PartsError("LeastSquares solves for targets, and for nothing else that moves; use RelabeledRows()")
+        if [name for name, value in synthetic.named_parameters() if value.requires_grad] != ["targets.values"]:
+            raise PartsError(
+                "LeastSquares solves for targets, and for nothing else that moves; use Points(Fixed(), "
+                "labels='learned')"
+            )
         leaves = objective.leaves()
         if getattr(objective, "normalize", False):
             raise PartsError(f"LeastSquares sums terms in their own units, but got {objective!r}; use normalize=False")

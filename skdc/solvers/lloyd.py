@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 from skdc.exceptions import PartsError
 from skdc.hashes import row_hashes
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.base import Objective, Progress, Solution, Solver, detached, solution_of
 from skdc.solvers.means import check_class_means
 from skdc.solvers.selection import Quantization
 from skdc.sources import Holds, Source, require
@@ -60,7 +60,8 @@ class Lloyd(Solver):
         leaf = _quantization(objective)
         check_class_means(self, "clusters", leaf, synthetic)
         source = require(self, source, Holds, "the clusters")
-        start = leaf.space_.block(detached(synthetic()))
+        laid = detached(synthetic())
+        start = leaf.space_.block(laid)
         centers, weight = start.values.clone(), start.weight.clone()  # those of the classes that there is no time for
         inertia, n_iter, n_classes = 0.0, 0, int(start.key.max()) + 1
         for c in start.key.unique().tolist():
@@ -81,10 +82,10 @@ class Lloyd(Solver):
             inertia, n_iter = inertia + kmeans.inertia_, max(n_iter, kmeans.n_iter_)
             if progress(c + 1, n_classes, inertia):
                 break
-        synthetic.load(leaf.space_.unembed(centers, detached(synthetic())))
+        synthetic.load(leaf.space_.unembed(centers, laid))
         synthetic.weight.copy_(weight / weight.mean())
         history = {"loss": np.array([inertia / source.weight.sum()])}
-        return Solution(detached(synthetic()), n_iter, history, declared_attributes(objective, synthetic, source))
+        return solution_of(objective, synthetic, source, n_iter, history)
 
 
 def _quantization(objective: Objective) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.func import functional_call, grad, vmap
+from torch.func import grad, vmap
 
 from skdc.data import LabeledSet
 from skdc.parameterizations.base import LiveSet
@@ -65,26 +66,37 @@ class PrivateDescent(Descent):
             raise ValueError(f"PrivateDescent(clip={self.clip!r}): the norm must be positive")
         return super()._count_steps(source)
 
-    def _backward(self, objective: Objective, synthetic: LiveSet, source: Source, generator: torch.Generator) -> float:
-        """Give the parameters of the set the noisy mean of the gradients at the rows; return its norm."""
-        parameters = dict(synthetic.named_parameters())
-        detached = {name: value.detach() for name, value in parameters.items()}
+    def _backward(
+        self,
+        objective: Objective,
+        synthetic: LiveSet,
+        rows: LabeledSet,
+        source: Source,
+        generator: torch.Generator,
+    ) -> float:
+        """Give the parameters of the set the noisy mean of the gradients at the real rows; return its norm."""
+        parameters = [parameter for parameter in synthetic.parameters() if parameter.requires_grad]
+        moving = {name: value for name, value in vars(rows).items() if value.requires_grad}
+        here = {name: value.detach() for name, value in moving.items()}
 
         def loss(values: dict[str, Tensor], row: LabeledSet) -> Tensor:
-            return objective.loss(Batch(row), functional_call(synthetic, values, ()), generator)
+            return objective.loss(Batch(row), replace(rows, **values), generator)
 
-        def of_rows(rows: LabeledSet) -> Tensor:
-            fields = {name: value[:, None] for name, value in vars(rows).items()}
+        def of_rows(real: LabeledSet) -> Tensor:
+            fields = {name: value[:, None] for name, value in vars(real).items()}
             with one_row_at_a_time(self):
-                gradients = vmap(lambda row: grad(loss)(detached, LabeledSet(**row)), randomness="different")(fields)
-            return torch.cat([gradients[name].flatten(1) for name in parameters], dim=1)
+                slopes = vmap(lambda row: grad(loss)(here, LabeledSet(**row)), randomness="different")(fields)
+            # What is made of the slopes at the set, which is decoded once for all real rows.
+            outputs, slopes = list(moving.values()), [slopes[name] for name in moving]
+            gradients = torch.autograd.grad(outputs, parameters, slopes, retain_graph=True, is_grads_batched=True)
+            return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
 
         if source.can(Asks):
             mean = require(self, source, Asks, "the gradients").mean(of_rows, self.clip)
         else:
-            rows = require(self, source, Holds, "the gradients").rows
-            gradients = of_rows(rows)
-            mean = rows.mass * (self.clip / gradients.norm(dim=1)).clamp(max=1.0) @ gradients
-        for value, piece in zip(parameters.values(), mean.split([p.numel() for p in parameters.values()]), strict=True):
+            real = require(self, source, Holds, "the gradients").rows
+            gradients = of_rows(real)
+            mean = real.mass * (self.clip / gradients.norm(dim=1)).clamp(max=1.0) @ gradients
+        for value, piece in zip(parameters, mean.split([p.numel() for p in parameters]), strict=True):
             value.grad = piece.reshape(value.shape)
         return float(mean.norm())

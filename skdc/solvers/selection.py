@@ -19,7 +19,7 @@ from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import in_turn
-from skdc.solvers.base import Objective, Progress, Solution, Solver, declared_attributes, detached
+from skdc.solvers.base import Objective, Progress, Solution, Solver, solution_of
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.sources import Holds, Source
 
@@ -319,9 +319,8 @@ class Selection(Solver):
             synthetic.choose(np.concatenate(chosen), torch.cat(mass) if mass else None)
             if self.reweight is not None:
                 synthetic.choose(synthetic.indices, self._reweighted(synthetic, source, generator))
-        attributes = declared_attributes(objective, synthetic, source)
         history = {"loss": np.array(values)} if values else {}
-        return Solution(detached(synthetic()), len(synthetic.indices), history, attributes)
+        return solution_of(objective, synthetic, source, len(synthetic.indices), history)
 
     def check_reweight(self) -> None:
         """Refuse a discrepancy whose best weights cannot be solved for.

@@ -1,4 +1,4 @@
-"""Checks that any condenser, discrepancy, space or parameterization must pass, for those who write their own."""
+"""Checks that any condenser, discrepancy, space, parameterization or storage must pass, for those who write one."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import blobs, generator, source, synthetic
 from skdc.utils.discrepancy_checks import check_discrepancy, discrepancy_checks
 from skdc.utils.penalty_checks import check_penalty, penalty_checks
+from skdc.utils.storage_checks import check_storage, storage_checks
 
 __all__ = [
     "check_condenser",
@@ -27,11 +28,13 @@ __all__ = [
     "check_parameterization",
     "check_penalty",
     "check_space",
+    "check_storage",
     "condenser_checks",
     "discrepancy_checks",
     "parameterization_checks",
     "penalty_checks",
     "space_checks",
+    "storage_checks",
 ]
 
 
@@ -258,7 +261,7 @@ def check_parameterization(parameterization: Parameterization) -> None:
 
 def parameterization_checks(parameterization: Parameterization) -> Iterator[tuple[str, Check]]:
     """Yield (name, check) for a parameterization."""
-    return named([_check_builds, _check_same_seed_same_start], parameterization)
+    return named([_check_builds, _check_same_seed_same_start, _check_parts_of_the_set], parameterization)
 
 
 def _check_builds(parameterization: Parameterization) -> None:
@@ -275,3 +278,11 @@ def _check_same_seed_same_start(parameterization: Parameterization) -> None:
     if parameterization.moves == "values":
         sets = [clone(parameterization).build(source(), np.array([1, 2, 3]), generator())() for _ in range(2)]
         assert torch.equal(sets[0].X, sets[1].X)
+
+
+def _check_parts_of_the_set(parameterization: Parameterization) -> None:
+    live, places = clone(parameterization).build(source(), np.array([1, 2, 3]), generator()), torch.tensor([4, 0, 2])
+    if parameterization.moves == "indices":
+        live.choose(np.array([0, 20, 21, 50, 51, 52]), None)
+    for name, value in vars(live(places)).items():
+        torch.testing.assert_close(value, getattr(live().take(places), name))

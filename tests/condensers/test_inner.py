@@ -23,7 +23,8 @@ from skdc import (
 )
 from skdc.discrepancies import MMD
 from skdc.exceptions import PartsError
-from skdc.parameterizations import EditedRows, LowRank, LowResolution, Points, RelabeledRows
+from skdc.parameterizations import Points
+from skdc.parameterizations.storage import Edits, Fixed
 from skdc.privacy import GaussianMechanism
 from skdc.solvers import Descent
 
@@ -39,12 +40,6 @@ PRIVATE = [
 # What takes a condenser, and a condenser with it in the place of rows that are chosen.
 TAKING = {
     "Points": lambda inner: Condenser(MMD(), Points(start=inner), ONE_STEP, n_samples=4),
-    "EditedRows": lambda inner: Condenser(MMD(), EditedRows(start=inner), ONE_STEP, n_samples=4),
-    "LowRank": lambda inner: Condenser(MMD(), LowRank(rank=2, start=inner), ONE_STEP, n_samples=4),
-    "LowResolution": lambda inner: Condenser(
-        MMD(), LowResolution(image_shape=(2, 2), start=inner), ONE_STEP, n_samples=4
-    ),
-    "RelabeledRows": lambda inner: Condenser(MMD(), RelabeledRows(start=inner), ONE_STEP, n_samples=4),
     "TabularCondenser": lambda inner: TabularCondenser(rows=inner, n_samples=4),
     "AutoCondenser": lambda inner: AutoCondenser(candidates=[inner], n_samples=4),
 }
@@ -59,8 +54,7 @@ def test_all_parts_that_take_a_condenser_are_here():
         for name, part in vars(module).items():
             if inspect.isclass(part) and part.__module__.startswith("skdc."):
                 text = (part.__doc__ or "").split("Attributes\n")[0]
-                of_parent = part.__name__ != "Points" and issubclass(part, Points)
-                if of_parent or re.search(r"^    \w+ : .*condenser\b", text, re.MULTILINE):
+                if re.search(r"^    \w+ : .*condenser\b", text, re.MULTILINE):
                     found.add(name)
     assert found - SHOWING == set(TAKING)
 
@@ -129,7 +123,7 @@ def test_targets_that_are_whole_numbers_are_no_classes(dtype):
     """Of 300 rows 10 are rare; chosen by class, most of the starting rows would be."""
     target = np.r_[np.zeros(290), np.ones(10)].astype(dtype)
     rows = np.c_[rng.normal(size=300), rng.normal(size=300)]
-    parts = MMD(), RelabeledRows(start=RandomSubset(random_state=0)), ONE_STEP
+    parts = MMD(), Points(Fixed(), start=RandomSubset(random_state=0), labels="learned"), ONE_STEP
     condenser = Condenser(*parts, n_samples=12, task="regression", random_state=0).fit(rows, target)
     chosen = np.abs(rows[:, None] - condenser.X_syn_).sum(2).argmin(0)
     assert target[chosen].sum() <= 3
@@ -139,7 +133,7 @@ def test_targets_that_are_whole_numbers_are_no_classes(dtype):
 
 def test_rows_are_chosen_in_the_columns_that_the_encoder_makes():
     frame = pd.DataFrame({"size": rng.normal(size=60), "word": np.where(X[:, 0] > 0, "up", "down")})
-    points = EditedRows(threshold=9.0, start=KMedoids())
+    points = Points(Edits(threshold=9.0), start=KMedoids())
     condenser = Condenser(MMD(), points, ONE_STEP, n_per_class=3, random_state=0).fit(frame, y)
     alone = KMedoids(3, random_state=0).fit(frame, y)
     pd.testing.assert_frame_equal(

@@ -9,7 +9,8 @@ from sklearn.base import clone
 import skdc
 from skdc import Condenser, KMeansCondenser, KMedoids, LabelDistillation, LabelSolve, RandomSubset, at_most
 from skdc.discrepancies import RandomFeatureMMD, SquaredL2
-from skdc.parameterizations import RelabeledRows
+from skdc.parameterizations import Points
+from skdc.parameterizations.storage import Fixed
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions
 
@@ -137,7 +138,7 @@ def test_a_size_of_classes_where_there_are_none(y, words):
     [
         LabelSolve(),
         LabelDistillation(n_networks=1, n_steps=2),
-        Condenser(SquaredL2(space=KernelRidgePredictions(), by=None), RelabeledRows()),
+        Condenser(SquaredL2(space=KernelRidgePredictions(), by=None), Points(Fixed(), labels="learned")),
     ],
     ids=repr,
 )

@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from skdc import CondensedEstimator, Condenser
 from skdc.data import Block
 from skdc.discrepancies import MMD, CrossEntropy, CVaR, DemographicParity, EqualizedOdds, SquaredL2
-from skdc.parameterizations import RelabeledRows, Subset
+from skdc.parameterizations import Points, Subset
+from skdc.parameterizations.storage import Fixed
 from skdc.solvers import Descent, Greedy
 from skdc.sources import Batch
 from skdc.spaces import Identity, KernelRidgePredictions, NeighborPredictions
@@ -159,7 +160,7 @@ def test_more_weight_makes_learners_fairer(make, metric, space, biased):
     found = []
     for weight in (1e-9, 30.0):
         objective = CrossEntropy(0.2, space=space, by=None) + weight * make(space=space)
-        labels, values = RelabeledRows(labels="probabilities"), []
+        labels, values = Points(Fixed(), labels="probabilities"), []
         for seed in range(3):
             condenser = Condenser(objective, labels, Descent(0.1, n_steps=100), n_per_class=10, random_state=seed)
             model = CondensedEstimator(condenser, LogisticRegression()).fit(X, y, sensitive_features=groups)

@@ -12,7 +12,8 @@ from skdc import Condenser
 from skdc.discrepancies import SquaredL2
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.reduce import CVaR, check_reduction, reduced
-from skdc.parameterizations import RelabeledRows, Subset
+from skdc.parameterizations import Points, Subset
+from skdc.parameterizations.storage import Fixed
 from skdc.solvers import Greedy, LeastSquares
 from skdc.sources import Batch
 from skdc.spaces import KernelRidgePredictions
@@ -153,4 +154,4 @@ def test_rows_are_chosen_together_where_predictions_are_compared_by_class(reduce
 def test_targets_are_not_solved_for_by_class(iris):
     loss = SquaredL2(space=KernelRidgePredictions())
     with pytest.raises(ValueError, match="use SquaredL2"):
-        Condenser(loss, RelabeledRows(), LeastSquares(), n_per_class=2).fit(*iris)
+        Condenser(loss, Points(Fixed(), labels="learned"), LeastSquares(), n_per_class=2).fit(*iris)

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 import torch
 from scipy import stats
-from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
 
 from skdc import Condenser, KernelHerding, KMeansCondenser, RandomSubset
 from skdc.discrepancies import MMD, SquaredL2
-from skdc.parameterizations import EditedRows, LowRank, LowResolution, Points, RelabeledRows, Subset
+from skdc.parameterizations import Points, Subset
+from skdc.parameterizations.storage import Edits, Fixed, LowRank
 from skdc.solvers import Descent, Draw, Greedy
 from skdc.sources import Sketch, SketchSource
 from skdc.spaces import KernelRidgePredictions
@@ -38,8 +38,8 @@ def source(rng):
         Points(start="spread"),
         Points(start="noise"),
         Points(labels="teacher", teacher=TEACHER),
-        LowRank(rank=2),
-        RelabeledRows(),
+        Points(LowRank(rank=2)),
+        Points(Fixed(), labels="learned"),
         Subset(),
         Subset(labels="teacher", teacher=TEACHER),
     ],
@@ -102,11 +102,16 @@ def test_points_of_a_sketch_start_at_its_rows_and_move_in_units_of_their_spread(
     rows, targets = live().X.detach().numpy(), live().y.detach().numpy()
     np.testing.assert_allclose(rows[np.argsort(rows[:, 0])], X[np.argsort(X[:, 0])])
     np.testing.assert_allclose(targets[np.argsort(rows[:, 0])], y[np.argsort(X[:, 0])])
-    assert live.X.values.detach().numpy().var(axis=0).mean() == pytest.approx(1)
-    np.testing.assert_allclose(live.y.detach().numpy().std(axis=0), 1)
+    assert live.codec.values.detach().numpy().var(axis=0).mean() == pytest.approx(1)
+    np.testing.assert_allclose(live.targets.values.detach().numpy().std(axis=0), 1)
 
 
-ROWS = {Points: ["X.values"], EditedRows: ["X.values"], LowRank: ["X.combinations", "X.basis"], RelabeledRows: []}
+ROWS = {
+    None: ["codec.values"],
+    Edits: ["codec.moves.values"],
+    LowRank: ["codec.basis.values", "codec.combinations"],
+    Fixed: [],
+}
 
 
 @pytest.mark.parametrize(
@@ -117,11 +122,11 @@ ROWS = {Points: ["X.values"], EditedRows: ["X.values"], LowRank: ["X.combination
         (Points(), True, True),
         (Points(labels="teacher", teacher=GaussianNB()), False, False),
         (Points(labels="teacher", teacher=LinearRegression()), True, False),
-        (EditedRows(), False, False),
-        (LowRank(rank=2), False, False),
-        (LowRank(rank=2, labels="learned"), False, True),
-        (RelabeledRows(), False, True),
-        (RelabeledRows(), True, True),
+        (Points(Edits()), False, False),
+        (Points(LowRank(rank=2)), False, False),
+        (Points(LowRank(rank=2), labels="learned"), False, True),
+        (Points(Fixed(), labels="learned"), False, True),
+        (Points(Fixed(), labels="learned"), True, True),
     ],
     ids=repr,
 )
@@ -129,10 +134,10 @@ def test_what_moves(parameterization, regression, targets, rng):
     y = rng.normal(size=12) if regression else np.arange(12) % 3
     source = row_source(rng.normal(size=(12, 4)), y, regression=regression)
     live = parameterization.build(source, np.array([6]) if regression else np.array([2, 2, 2]), seeded())
-    moving = ROWS[type(parameterization)] + ["y"] * targets
-    assert sorted(name for name, _ in live.named_parameters()) == sorted(moving)
+    rows = ROWS[parameterization.storage and type(parameterization.storage)]
+    assert sorted(name for name, _ in live.named_parameters()) == rows + ["targets.values"] * targets
     assert live.learned == targets
-    (live().X.sum() * bool(ROWS[type(parameterization)]) + live().y.sum() * targets).backward()
+    (live().X.sum() * bool(rows) + live().y.sum() * targets).backward()
     assert all(p.grad.any() for p in live.parameters())
 
 
@@ -142,11 +147,11 @@ def test_what_moves(parameterization, regression, targets, rng):
         (Points(), 6 * 4, 6),
         (Points(labels="learned"), 6 * 4, 6 * 3),
         (Points(labels="teacher", teacher=TEACHER), 6 * 4, 6 * 3),
-        (EditedRows(), 6 * 4, 6),
-        (LowRank(rank=2), 2 * (6 + 4), 6),
-        (LowRank(rank=1, labels="learned"), 6 + 4, 6 * 3),
-        (LowRank(rank=3, labels="teacher", teacher=TEACHER), 3 * (6 + 4), 6 * 3),
-        (RelabeledRows(), 6 * 4, 6 * 3),
+        (Points(Edits()), 6 * 4, 6),
+        (Points(LowRank(rank=2)), 2 * (6 + 4), 6),
+        (Points(LowRank(rank=1), labels="learned"), 6 + 4, 6 * 3),
+        (Points(LowRank(rank=3), labels="teacher", teacher=TEACHER), 3 * (6 + 4), 6 * 3),
+        (Points(Fixed(), labels="learned"), 6 * 4, 6 * 3),
         (Subset(), 6 * 4, 6),
         (Subset(labels="teacher", teacher=TEACHER), 6 * 4, 6 * 3),
     ],
@@ -158,13 +163,17 @@ def test_storage_counts_rows_and_labels(parameterization, rows, labels, rng):
     assert live.stored_numbers() == rows + labels
 
 
-@pytest.mark.parametrize("parameterization, numbers", [(Points(), 24), (LowRank(rank=2), 20), (Subset(), 24)], ids=repr)
+@pytest.mark.parametrize(
+    "parameterization, numbers", [(Points(), 24), (Points(LowRank(rank=2)), 20), (Subset(), 24)], ids=repr
+)
 def test_storage_without_targets_counts_rows(parameterization, numbers, rng):
     live = parameterization.build(row_source(rng.normal(size=(12, 4))), np.array([6]), seeded())
     assert live.stored_numbers() == numbers
 
 
-@pytest.mark.parametrize("parameterization, numbers", [(Points(), 6 * 12), (LowRank(rank=2), 2 * (6 + 12))], ids=repr)
+@pytest.mark.parametrize(
+    "parameterization, numbers", [(Points(), 6 * 12), (Points(LowRank(rank=2)), 2 * (6 + 12))], ids=repr
+)
 def test_storage_of_images_counts_pixels(parameterization, numbers, rng):
     source = row_source(rng.normal(size=(12, 4, 3)), np.arange(12) % 3)
     assert parameterization.build(source, np.array([2, 2, 2]), seeded()).stored_numbers() == numbers + 6
@@ -172,7 +181,7 @@ def test_storage_of_images_counts_pixels(parameterization, numbers, rng):
 
 def test_storage_of_continuous_targets_counts_all_of_them(rng):
     source = row_source(rng.normal(size=(12, 4)), rng.normal(size=(12, 2)), regression=True)
-    for parameterization in (Points(), RelabeledRows()):
+    for parameterization in (Points(), Points(Fixed(), labels="learned")):
         assert parameterization.build(source, np.array([6]), seeded()).stored_numbers() == 6 * (4 + 2)
 
 
@@ -190,93 +199,12 @@ def test_a_subset_is_rows_of_the_data(iris):
     np.testing.assert_array_equal(condenser.y_syn_, y[condenser.indices_])
 
 
-# Points that share a basis
-
-
-def test_a_low_rank_starts_at_the_best_approximation(source, rng):
-    images = row_source(5 + rng.normal(size=(30, 4, 3)), np.arange(30) % 3, weight=rng.uniform(0.5, 2, 30))
-    for data, sizes, rank in ((source, SIZES, 1), (images, np.array([3, 3, 3]), 4)):
-        rows = Points().build(data, sizes, seeded())()
-        live = LowRank(rank, within=None).build(data, sizes, seeded())
-        left, values, right = np.linalg.svd(rows.X.detach().flatten(1).numpy(), full_matrices=False)
-        expected = (left[:, :rank] * values[:rank]) @ right[:rank]
-        np.testing.assert_allclose(live().X.detach().flatten(1), expected, atol=1e-12)
-        assert live().X.shape == rows.X.shape
-        torch.testing.assert_close(live().y, rows.y, rtol=0, atol=0)
-
-
-def test_a_full_rank_starts_at_the_rows(source):
-    live, rows = (part.build(source, SIZES, seeded())() for part in (LowRank(rank=2), Points()))
-    torch.testing.assert_close(live.X, rows.X)
-
-
-def test_combinations_are_of_the_size_of_a_step(rng):
-    source = row_source(5 + 100 * rng.normal(size=(50, 7)))
-    live = LowRank(rank=3).build(source, np.array([20]), seeded())
-    np.testing.assert_allclose(live.X.combinations.detach().square().mean(0), 1)
-
-
-def test_a_low_rank_keeps_its_rank_while_it_moves(iris):
-    condenser = Condenser(MMD(), LowRank(rank=2), Descent(n_steps=5), n_per_class=3, random_state=0).fit(*iris)
-    centered = condenser.X_syn_ - iris[0].mean(axis=0)
-    # Arithmetic is in float32: the third singular value is rounding.
-    values = np.linalg.svd(centered, compute_uv=False)
-    assert values[2] < 1e-5 * values[0] < values[1]
-    assert condenser.storage_["numbers"] == 2 * (9 + 4) + 9
-
-
-def test_a_low_rank_comes_as_near_as_can_be_to_other_rows(source, rng):
-    live = LowRank(rank=1, within=None).build(source, SIZES, seeded())
-    rows = replace(live(), X=torch.as_tensor(rng.normal(size=(8, 2))))
-    live.load(rows)
-    left, values, right = np.linalg.svd(rows.X.numpy(), full_matrices=False)
-    np.testing.assert_allclose(live().X.detach(), values[0] * np.outer(left[:, 0], right[0]), atol=1e-12)
-
-
-@pytest.mark.parametrize("rank, most", [(0, 2), (3, 2), (-1, 2)])
-def test_ranks_that_cannot_be_are_refused(rank, most, source):
-    with pytest.raises(ValueError, match=rf"LowRank\(rank={rank}\): 8 points of 2 features have a rank of 1 to {most}"):
-        LowRank(rank).build(source, SIZES, seeded())
-
-
-def test_no_more_basis_rows_than_points(rng):
-    source = row_source(rng.normal(size=(12, 4)))
-    with pytest.raises(ValueError, match=r"LowRank\(rank=4\): 3 points of 4 features have a rank of 1 to 3"):
-        LowRank(rank=4).build(source, np.array([3]), seeded())
-    assert LowRank(rank=3).build(source, np.array([3]), seeded())().X.shape == (3, 4)
-
-
-# Rows that stay
-
-
-@pytest.mark.parametrize("start", ["rows", "spread"])
-def test_relabeled_rows_are_rows_of_the_data_that_stay(start, source):
-    live = RelabeledRows(start).build(source, SIZES, seeded())
-    start_rows = Points(start=start).build(source, SIZES, seeded())()
-    optimizer = torch.optim.SGD(live.parameters(), lr=0.1)
-    (live().X.square().sum() + live().y.square().sum()).backward()
-    optimizer.step()
-    torch.testing.assert_close(live().X, start_rows.X.detach(), rtol=0, atol=0)
-    torch.testing.assert_close(live().y, 0.8 * start_rows.y)
-
-
-def test_relabeled_rows_take_other_rows_and_targets(source, rng):
-    live = RelabeledRows().build(source, SIZES, seeded())
-    rows = replace(live(), X=live().X.flip(0), y=torch.as_tensor(rng.normal(size=(8, 3))))
-    live.load(rows)
-    torch.testing.assert_close(live().X, rows.X)
-    torch.testing.assert_close(live().y.detach(), rows.y)
-
-
-def test_a_clone_of_relabeled_rows_has_start_and_labels_only(source):
-    copy = clone(RelabeledRows(start="spread"))
-    assert copy.get_params() == {"start": "spread", "labels": "learned"}
-    assert copy.build(source, SIZES, seeded()).learned
+# Labels that are learned
 
 
 def test_learned_probabilities_stay_probabilities(source):
-    live = RelabeledRows(labels="probabilities").build(source, SIZES, seeded())
-    own = RelabeledRows().build(source, SIZES, seeded())().y.detach()
+    live = Points(Fixed(), labels="probabilities").build(source, SIZES, seeded())
+    own = Points(Fixed(), labels="learned").build(source, SIZES, seeded())().y.detach()
     # A tenth of each label is shared out at the start.
     torch.testing.assert_close(live().y.detach(), 0.9 * own + 0.1 / 3)
     optimizer = torch.optim.SGD(live.parameters(), lr=100.0)
@@ -312,14 +240,13 @@ def proba(X, source):
     return GaussianNB().fit(source.X, source.key, sample_weight=source.weight).predict_proba(source.decode(X))
 
 
-@pytest.mark.parametrize("parameterization", [Points, LowRank], ids=lambda part: part.__name__)
-def test_a_teacher_labels_points_wherever_they_are(parameterization, source):
-    rank = {"rank": 2} if parameterization is LowRank else {}
-    live = parameterization(labels="teacher", teacher=TEACHER, **rank).build(source, SIZES, seeded())
+@pytest.mark.parametrize("storage", [None, LowRank(rank=2)], ids=repr)
+def test_a_teacher_labels_points_wherever_they_are(storage, source):
+    live = Points(storage, labels="teacher", teacher=TEACHER).build(source, SIZES, seeded())
     for _ in range(2):
         np.testing.assert_allclose(live().y, proba(live().X, source), rtol=1e-6, atol=1e-9)
         with torch.no_grad():
-            for parameter in live.X.parameters():
+            for parameter in live.codec.parameters():
                 parameter.mul_(0.7)
 
 
@@ -374,11 +301,6 @@ def test_continuous_labels_of_a_teacher_are_in_the_units_of_the_data(rng):
             Points(labels="soft"),
             r"Points\(labels='soft'\): labels must be 'hard', 'learned', 'probabilities' or 'teacher'",
         ),
-        (
-            LowRank(labels="soft"),
-            r"LowRank\(labels='soft'\): labels must be 'hard', 'learned', 'probabilities' or 'teacher'",
-        ),
-        (RelabeledRows(labels="hard"), r"RelabeledRows\(labels='hard'\): labels must be 'learned' or 'probabilities'"),
         (Subset(labels="learned"), r"Subset\(labels='learned'\): labels must be 'hard' or 'teacher'"),
         (Points(start="zeros"), r"Points\(start='zeros'\): start must be 'rows', 'spread', 'noise' or a condenser"),
     ],
@@ -409,7 +331,6 @@ def test_more_rows_than_there_are_is_refused(parameterization, solver, iris):
     [
         Points(teacher=TEACHER),
         Points(labels="learned", teacher=TEACHER),
-        LowRank(teacher=TEACHER),
         Subset(teacher=TEACHER),
     ],
     ids=repr,
@@ -419,9 +340,7 @@ def test_a_teacher_that_is_not_asked_is_refused(parameterization, iris):
         Condenser(parameterization=parameterization).fit(*iris)
 
 
-@pytest.mark.parametrize(
-    "parameterization", [Points(labels="teacher"), LowRank(2, "teacher"), Subset(labels="teacher")], ids=repr
-)
+@pytest.mark.parametrize("parameterization", [Points(labels="teacher"), Subset(labels="teacher")], ids=repr)
 def test_labels_of_a_teacher_need_targets(parameterization, iris):
     name = type(parameterization).__name__
     with pytest.raises(ValueError, match=f"{name} trains on targets, but y is None"):
@@ -430,14 +349,8 @@ def test_labels_of_a_teacher_need_targets(parameterization, iris):
 
 def test_labels_of_a_teacher_cannot_come_from_a_stream(rng):
     assert Points().streams()
-    assert RelabeledRows().streams()
+    assert Points(Fixed(), labels="learned").streams()
     assert not Points(labels="teacher").streams()
-    assert not LowRank(labels="teacher").streams()
-
-
-def test_relabeled_rows_are_rows(iris):
-    with pytest.raises(ValueError, match="start must be 'rows' or 'spread'"):
-        RelabeledRows(start="noise").build(row_source(*iris), np.array([2, 2, 2]), seeded())
 
 
 def labelled_without(teacher, X, y, indices):
@@ -469,44 +382,6 @@ def test_chosen_rows_come_out_with_the_labels_of_the_teacher(iris, rng):
     expected = labelled_without(LinearRegression(), X, values, condenser.indices_)
     np.testing.assert_allclose(y_syn, expected)
     assert y_syn.name == "size" and y_syn.index.equals(X_syn.index)
-
-
-# Rows with edits
-
-
-def test_edits_show_where_they_are_larger_than_the_threshold(source):
-    live = EditedRows(threshold=0.5, within=None).build(source, SIZES, seeded())
-    start = live().X.detach().clone()
-    torch.testing.assert_close(start, Points().build(source, SIZES, seeded())().X.detach(), rtol=0, atol=0)
-    with torch.no_grad():
-        live.X.values[:2] = torch.tensor([[0.5, 0.6], [-0.6, 0.1]])
-    moved = live().X.detach() - start
-    torch.testing.assert_close(moved[:2], torch.tensor([[0, 0.6], [-0.6, 0]]).to(moved))
-    assert not moved[2:].any()
-    live().X.sum().backward()
-    assert (live.X.values.grad == 1).all(), "what does not show must be able to grow"
-
-
-def test_edited_rows_begin_again_at_rows_that_are_loaded(source, rng):
-    live = EditedRows(threshold=0.5, within=None).build(source, SIZES, seeded())
-    with torch.no_grad():
-        live.X.values += 1
-    rows = replace(live(), X=torch.as_tensor(rng.normal(size=(8, 2))))
-    live.load(rows)
-    torch.testing.assert_close(live().X.detach(), rows.X, rtol=0, atol=0)
-
-
-def test_most_numbers_of_edited_rows_stay_those_of_the_data(iris):
-    X, y = iris
-    solver = Descent(n_steps=30)
-    for threshold, unchanged in ((1.0, True), (0.0, False)):
-        condenser = Condenser(MMD(), EditedRows(threshold), solver, n_per_class=5, random_state=0).fit(X, y)
-        assert (np.isclose(condenser.X_syn_, X[:, None]).any(0).mean() > 0.9) == unchanged
-
-
-def test_a_threshold_is_not_negative(source):
-    with pytest.raises(ValueError, match=r"EditedRows\(threshold=-1\): the threshold must not be negative"):
-        EditedRows(threshold=-1).build(source, SIZES, seeded())
 
 
 # Starts that are chosen
@@ -561,57 +436,3 @@ def test_starts_that_are_none_are_refused(start, error, words, source):
 
 def test_a_stream_does_not_show_which_rows_to_choose():
     assert not Points(start=KernelHerding()).streams()
-
-
-# Images of low resolution
-
-
-@pytest.mark.parametrize("shape, channels", [((4, 6), None), ((3, 4, 6), "first"), ((4, 6, 3), "last")])
-def test_small_images_start_as_means_and_are_seen_at_full_size(shape, channels, rng):
-    source = row_source(rng.normal(size=(12, *shape)), np.arange(12) % 3)
-    sizes = np.array([2, 2, 2])
-    rows = Points().build(source, sizes, seeded())().X.detach().numpy()
-    live = LowResolution(factor=2, channels=channels, within=None).build(source, sizes, seeded())
-    images = rows[:, None] if len(shape) == 2 else rows if shape[0] == 3 else rows.transpose(0, 3, 1, 2)
-    means = images.reshape(6, -1, 2, 2, 3, 2).mean((3, 5))
-    np.testing.assert_allclose(live.X.values.detach(), means, atol=1e-12)
-    seen = live().X.detach().numpy()
-    assert seen.shape == rows.shape
-    # Linear between the middles of the small pixels, which are two pixels apart; beyond the outer ones it stays.
-    across = np.array([[1, 0, 0], [0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0.75, 0.25], [0, 0.25, 0.75], [0, 0, 1]])
-    down = np.array([[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]])
-    expected = np.einsum("ih,nchw,jw->ncij", down, means, across)
-    expected = expected[:, 0] if len(shape) == 2 else expected if shape[0] == 3 else expected.transpose(0, 2, 3, 1)
-    np.testing.assert_allclose(seen, expected, atol=1e-12)
-
-
-def test_small_images_of_flat_rows_and_odd_sides(rng):
-    source = row_source(rng.normal(size=(12, 15)))
-    live = LowResolution(factor=2, image_shape=(3, 5)).build(source, np.array([4]), seeded())
-    assert live().X.shape == (4, 15) and live.stored_numbers() == 4 * 2 * 3
-    assert LowResolution(factor=1, image_shape=(3, 5)).build(source, np.array([4]), seeded()).stored_numbers() == 60
-
-
-def test_small_images_come_near_to_others_that_are_loaded(rng):
-    source = row_source(rng.normal(size=(12, 4, 4)))
-    live = LowResolution(within=None).build(source, np.array([4]), seeded())
-    flat = torch.full((4, 4, 4), 3.0, dtype=torch.float64)
-    live.load(replace(live(), X=flat))
-    torch.testing.assert_close(live().X.detach(), flat)
-
-
-@pytest.mark.parametrize(
-    "part, message",
-    [
-        (LowResolution(factor=0), r"LowResolution\(factor=0\): the factor must be at least 1"),
-        (
-            LowResolution(),
-            r"LowResolution needs images, but rows of shape \(2,\) are none; for flattened images give image_shape=",
-        ),
-        (LowResolution(image_shape=(2, 2)), r"image_shape=\(2, 2\) has 4 values, but a row has 2"),
-    ],
-    ids=repr,
-)
-def test_rows_that_cannot_be_small_images_are_refused(part, message, source):
-    with pytest.raises(ValueError, match=message):
-        part.build(source, SIZES, seeded())

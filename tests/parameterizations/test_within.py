@@ -1,7 +1,5 @@
 """Synthetic rows stay within the range of the data, in the dtype that went in."""
 
-from functools import partial
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +10,8 @@ from sklearn.decomposition import PCA
 
 from skdc import Condenser, GeneralCondenser, KernelInducingPoints, KMeansCondenser, LabelSolve, WassersteinCoreset
 from skdc.discrepancies import MMD, RandomFeatureMMD
-from skdc.parameterizations import EditedRows, LowRank, LowResolution, Points
+from skdc.parameterizations import Points
+from skdc.parameterizations.storage import Edits, Free, LowRank, LowResolution
 from skdc.privacy import GaussianMechanism
 from skdc.solvers import Descent
 from skdc.sources import Sketch
@@ -33,9 +32,9 @@ def wild(parameterization, discrepancy=None, **parameters):
 MAKERS = {
     "points": wild(Points()),
     "noise": wild(Points(start="noise")),
-    "edits": wild(EditedRows(threshold=0.1)),
-    "low rank": wild(LowRank(rank=2)),
-    "low resolution": wild(LowResolution(image_shape=(4, 4))),
+    "edits": wild(Points(Edits(threshold=0.1))),
+    "low rank": wild(Points(LowRank(rank=2))),
+    "low resolution": wild(Points(LowResolution(image_shape=(4, 4)))),
     "stream": wild(Points(), RandomFeatureMMD(bandwidth=1.0, n_features=20)),
     "default": GeneralCondenser(threshold=0.1, n_steps=10, n_per_class=3, random_state=0),
     "kernel ridge": KernelInducingPoints(labels="hard", step_size=0.5, n_steps=15, n_per_class=3, random_state=0),
@@ -120,16 +119,15 @@ def test_ends_that_the_user_gives():
 
 
 @pytest.mark.parametrize("within", ["pixels", (1, 0), (0, np.nan), 5, (0, 1, 2), ([0, 0], [1, 1]), ("a", "b")])
-@pytest.mark.parametrize("part", [Points, EditedRows, LowRank, partial(LowResolution, image_shape=(4, 4))])
-def test_other_ranges_are_refused(part, within):
+def test_other_ranges_are_refused(within):
     with pytest.raises(ValueError, match=r"\(within=.*must be 'data', None, or \(low, high\)"):
-        wild(part(within=within)).fit(IMAGES.reshape(60, 16), Y)
+        wild(Points(within=within)).fit(IMAGES.reshape(60, 16), Y)
 
 
-@pytest.mark.parametrize("part", [Points(), EditedRows(0.0), LowRank(rank=2), LowResolution(image_shape=(2, 2))])
-def test_points_are_projected_after_each_step_and_can_come_back(part):
+@pytest.mark.parametrize("storage", [Free(), Edits(0.0), LowRank(rank=2), LowResolution(image_shape=(2, 2))], ids=repr)
+def test_points_are_projected_after_each_step_and_can_come_back(storage):
     source = row_source(RNG.normal(size=(30, 4)))
-    live = part.build(source, np.array([5]), seeded())
+    live = Points(storage).build(source, np.array([5]), seeded())
     ends = [torch.as_tensor(end) for end in source.feature_range()]
     with torch.no_grad():
         for parameter in live.parameters():
@@ -137,7 +135,7 @@ def test_points_are_projected_after_each_step_and_can_come_back(part):
     live.project()
     rows = live().X * source.units.scale + torch.as_tensor(source.units.shift)
     assert (rows >= ends[0] - 1e-9).all() and (rows <= ends[1] + 1e-9).all()
-    if not isinstance(part, LowRank):
+    if not isinstance(storage, LowRank):
         assert max(parameter.abs().max() for parameter in live.parameters()) < 10, "they come back at once"
     live().X.sum().backward()
     assert all(parameter.grad.any() for parameter in live.parameters())

@@ -11,7 +11,8 @@ from skdc.discrepancies import MMD, CrossEntropy, Hybrid, LabelMargin, SquaredL2
 from skdc.kernels import Gaussian, Linear
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP
-from skdc.parameterizations import Points, RelabeledRows
+from skdc.parameterizations import Points
+from skdc.parameterizations.storage import Fixed
 from skdc.solvers import LeastSquares
 from skdc.sources import Batch, Sketch, SketchSource
 from skdc.spaces import KernelRidgePredictions, NetworkRidgePredictions
@@ -52,7 +53,7 @@ def solve(objective, source, sizes, solver=None):
     """Return the live set, what it was before, and the solution."""
     generator, ticks = seeded(), []
     objective = objective.fit(source, generator)
-    live = RelabeledRows().build(source, np.array(sizes), seeded())
+    live = Points(Fixed(), labels="learned").build(source, np.array(sizes), seeded())
     before = live()
     solver = LeastSquares() if solver is None else solver
     solution = solver.solve(objective, live, source, generator, lambda *tick: ticks.append(tick[:2]))
@@ -111,16 +112,16 @@ def test_no_other_targets_have_a_smaller_loss(problem):
     objective = loss_of(predictions())
     live, before, _, _ = solve(objective, source, sizes)
     best = objective.loss(Batch(source.rows), live(), seeded())
-    (gradient,) = torch.autograd.grad(best, live.y)
+    (gradient,) = torch.autograd.grad(best, live.targets.values)
     (at_the_start,) = torch.autograd.grad(objective.loss(Batch(source.rows), before, seeded()), before.y)
     assert gradient.norm() < 1e-9 * at_the_start.norm()
     for seed in range(20):
         for size in (1e-3, 1.0):
-            change = size * torch.randn(live.y.shape, generator=seeded(seed), dtype=torch.float64)
+            change = size * torch.randn(live.targets.values.shape, generator=seeded(seed), dtype=torch.float64)
             with torch.no_grad():
-                live.y.add_(change)
+                live.targets.values.add_(change)
                 assert objective.loss(Batch(source.rows), live(), seeded()) > best
-                live.y.sub_(change)
+                live.targets.values.sub_(change)
 
 
 def test_a_row_of_weight_two_is_the_row_twice(rng):
@@ -170,7 +171,9 @@ def test_the_learner_of_the_solution_predicts_what_is_best(regression):
 def test_a_condenser_shows_rows_of_the_data_and_learned_targets(iris):
     X, y = iris
     settings = {"n_per_class": 3, "random_state": 0}
-    condenser = Condenser(loss_of(predictions()), RelabeledRows(), LeastSquares(), **settings).fit(X, y)
+    condenser = Condenser(loss_of(predictions()), Points(Fixed(), labels="learned"), LeastSquares(), **settings).fit(
+        X, y
+    )
     np.testing.assert_allclose(squares(condenser.X_syn_, X).min(axis=1), 0, atol=1e-9)
     weight = condenser.sample_weight_
     gram, across = (np.exp(-squares(rows, condenser.X_syn_) / 18) for rows in (condenser.X_syn_, X))
@@ -205,7 +208,9 @@ def test_other_losses_are_refused(objective, source):
 
 
 def test_targets_that_stay_are_refused(iris):
-    with pytest.raises(ValueError, match=re.escape("for nothing else that moves; use RelabeledRows()")):
+    with pytest.raises(
+        ValueError, match=re.escape("for nothing else that moves; use Points(Fixed(), labels='learned')")
+    ):
         Condenser(loss_of(predictions()), Points(), LeastSquares(), n_per_class=2).fit(*iris)
 
 
@@ -216,7 +221,7 @@ def test_batches_have_rows(source):
 
 def test_a_stream_is_refused(source):
     objective = loss_of(predictions()).fit(source, seeded())
-    live = RelabeledRows().build(source, np.array(SIZES), seeded())
+    live = Points(Fixed(), labels="learned").build(source, np.array(SIZES), seeded())
     stream = SketchSource(Sketch(3, 0, seed=0), source.schema, CPU)
     with pytest.raises(ValueError, match="LeastSquares cannot learn targets from a stream"):
         LeastSquares().solve(objective, live, stream, seeded(), lambda *tick: None)
@@ -224,6 +229,6 @@ def test_a_stream_is_refused(source):
 
 def test_normalised_terms_are_refused(source):
     objective = Hybrid([("a", loss_of(predictions()))], normalize=True).fit(source, seeded())
-    synthetic = RelabeledRows().build(source, np.array(SIZES), seeded())
+    synthetic = Points(Fixed(), labels="learned").build(source, np.array(SIZES), seeded())
     with pytest.raises(ValueError, match="use normalize=False"):
         LeastSquares().solve(objective, synthetic, source, seeded(), lambda *_: False)

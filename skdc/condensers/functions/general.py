@@ -17,7 +17,8 @@ from skdc.exceptions import PartsError
 from skdc.kernels import Gaussian, Kernel, Laplace, Linear
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP, Builder, LinearNetwork
-from skdc.parameterizations.edited import EditedRows
+from skdc.parameterizations.points import Points
+from skdc.parameterizations.storage import Edits
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.descent import Descent
 from skdc.solvers.greedy import Greedy
@@ -117,7 +118,7 @@ class GeneralCondenser(NamedCondenser):
         network = 0.5 * CrossEntropy(space=_trained(MLP(width=100, depth=1), 15, 0.1), by=None)
         discrepancy = gaussian + laplace + neighbors + logistic + network
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size, max_passes=50)
-        return Recipe(discrepancy, EditedRows(self.threshold, start=GreedyKernelPoints()), solver)
+        return Recipe(discrepancy, Points(Edits(self.threshold), start=GreedyKernelPoints()), solver)
 
 
 def _rows_for_values() -> Recipe:

@@ -14,7 +14,8 @@ from skdc.discrepancies.aligned import SquaredL2
 from skdc.kernels import Kernel
 from skdc.learners import OnlineNetworks
 from skdc.networks import Builder
-from skdc.parameterizations.relabeled import RelabeledRows
+from skdc.parameterizations.points import Points
+from skdc.parameterizations.storage import Fixed
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.descent import Descent
 from skdc.solvers.draw import Draw
@@ -109,7 +110,7 @@ class LabelDistillation(NamedCondenser):
         """Return the nouns."""
         space = NetworkRidgePredictions(OnlineNetworks(self.network, n_networks=self.n_networks), self.regularization)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
-        return Recipe(SquaredL2(space=space, by=None), RelabeledRows(), solver)
+        return Recipe(SquaredL2(space=space, by=None), Points(Fixed(), labels="learned"), solver)
 
 
 class LabelSolve(NamedCondenser):
@@ -177,7 +178,7 @@ class LabelSolve(NamedCondenser):
     def recipe(self) -> Recipe:
         """Return the nouns."""
         space = KernelRidgePredictions(kernel=self.kernel, regularization=self.regularization)
-        return Recipe(SquaredL2(space=space, by=None), RelabeledRows(), LeastSquares())
+        return Recipe(SquaredL2(space=space, by=None), Points(Fixed(), labels="learned"), LeastSquares())
 
 
 class SoftLabelRandom(NamedCondenser):

@@ -13,8 +13,8 @@ from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import CrossEntropy
 from skdc.learners import RandomNetworks
 from skdc.networks import Builder
-from skdc.parameterizations.low_rank import LowRank
 from skdc.parameterizations.points import Points
+from skdc.parameterizations.storage import LowRank
 from skdc.solvers.descent import Descent
 from skdc.spaces.unrolled import UnrolledPredictions
 
@@ -119,6 +119,6 @@ class UnrolledTraining(NamedCondenser):
         """Return the nouns."""
         networks = RandomNetworks(self.network)
         space = UnrolledPredictions(networks, self.n_train_steps, self.n_backward, self.momentum, first_step_size=0.02)
-        points = Points(labels=self.labels) if self.rank is None else LowRank(self.rank, labels=self.labels)
+        points = Points(None if self.rank is None else LowRank(self.rank), labels=self.labels)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(CrossEntropy(space=space, by=None), points, solver)

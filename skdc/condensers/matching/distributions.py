@@ -17,8 +17,8 @@ from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.transport import Sinkhorn, Wasserstein
 from skdc.learners import PretrainedNetworks
 from skdc.networks import Builder
-from skdc.parameterizations.low_resolution import LowResolution
 from skdc.parameterizations.points import Points
+from skdc.parameterizations.storage import LowResolution
 from skdc.solvers.descent import Descent
 from skdc.spaces.features import NetworkFeatures, RandomNetwork
 
@@ -116,7 +116,7 @@ class ImprovedDistributionMatching(NamedCondenser):
         if self.classification_weight:
             discrepancy = discrepancy + self.classification_weight * NetworkLoss(space)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
-        points = Points() if self.factor == 1 else LowResolution(self.factor)
+        points = Points() if self.factor == 1 else Points(LowResolution(self.factor))
         return Recipe(discrepancy, points, solver)
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 from torch.nn import functional
 
 from skdc.images import ImageLayout, image_layout
-from skdc.parameterizations.points import Points
+from skdc.parameterizations.storage.base import Codec, Storage
+from skdc.parameterizations.storage.free import or_free
+from skdc.sources import Source
 
 
-class LowResolution(Points):
+class LowResolution(Storage):
     """Multi-formation: images that are stored small, and seen at their full size [1]_.
 
     Four images of half the side take the room of one, and a learner may gain more from four blurred images than from
@@ -26,8 +29,8 @@ class LowResolution(Points):
         Shape of an image that comes flattened; None takes the shape of the rows.
     channels : {"first", "last"}, default=None
         Where the channels of (C, H, W) or (H, W, C) rows are, as in `ConvNet`.
-    labels, start, teacher, within
-        As in `Points`.
+    inner : Storage, default=None
+        How the small images are kept, as rows of shape (C, H, W); None is `Free()`.
 
     References
     ----------
@@ -38,11 +41,18 @@ class LowResolution(Points):
     >>> import numpy as np
     >>> from skdc import Condenser
     >>> from skdc.discrepancies import MMD
-    >>> from skdc.parameterizations import LowResolution
+    >>> from skdc.parameterizations import Points
+    >>> from skdc.parameterizations.storage import LowRank, LowResolution
     >>> images = np.random.default_rng(0).random((30, 8, 8))
-    >>> condenser = Condenser(MMD(), LowResolution(factor=2), n_samples=4, random_state=0).fit(images)
+    >>> condenser = Condenser(MMD(), Points(LowResolution(factor=2)), n_samples=4, random_state=0).fit(images)
     >>> condenser.X_syn_.shape, condenser.storage_["numbers"]
     ((4, 8, 8), 64)
+
+    Small images may share a basis:
+
+    >>> points = Points(LowResolution(factor=2, inner=LowRank(rank=2)))
+    >>> Condenser(MMD(), points, n_samples=4, random_state=0).fit(images).storage_["numbers"]
+    40
     """
 
     def __init__(
@@ -50,17 +60,14 @@ class LowResolution(Points):
         factor: int = 2,
         image_shape: tuple[int, ...] | None = None,
         channels: Literal["first", "last"] | None = None,
-        labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
-        start: Any = "rows",
-        teacher: Any = None,
-        within: Any = "data",
+        inner: Storage | None = None,
     ) -> None:
-        super().__init__(labels, start, teacher, within)
         self.factor = factor
         self.image_shape = image_shape
         self.channels = channels
+        self.inner = inner
 
-    def rows(self, X: Tensor) -> nn.Module:
+    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> EnlargedRows:
         """Return the images, from those that they are to be like.
 
         Raises
@@ -70,40 +77,50 @@ class LowResolution(Points):
         """
         if self.factor < 1:
             raise ValueError(f"LowResolution(factor={self.factor!r}): the factor must be at least 1")
-        layout = image_layout(self, tuple(X.shape[1:]), self.image_shape, self.channels)
-        return EnlargedRows(X, layout, self.factor)
+        row_shape = tuple(X.shape[1:])
+        layout = image_layout(self, row_shape, self.image_shape, self.channels)
+        small = or_free(self.inner).build(_reduced(layout(X), self.factor), key, source, generator)
+        return EnlargedRows(small, layout, row_shape, self.factor)
 
 
-class EnlargedRows(nn.Module):
+class EnlargedRows(Codec):
     """Small images, seen at their full size.
 
     Parameters
     ----------
-    X : Tensor of shape (m, *input_shape)
-        Images that they are to be like.
+    small : Codec
+        Of images of shape (C, H, W).
     layout : ImageLayout
-        Where the channels of X are.
+        Where the channels of rows are.
+    row_shape : tuple of int
     factor : int
     """
 
-    def __init__(self, X: Tensor, layout: ImageLayout, factor: int) -> None:
+    def __init__(self, small: Codec, layout: ImageLayout, row_shape: tuple[int, ...], factor: int) -> None:
         super().__init__()
-        self._layout, self._row_shape = layout, tuple(X.shape[1:])
-        self._small = [-(-side // factor) for side in layout.shape[1:]]
-        self.values = nn.Parameter(self._reduced(X))
+        self.small = small
+        self._layout, self._row_shape, self._factor = layout, row_shape, factor
 
-    def _reduced(self, X: Tensor) -> Tensor:
-        return functional.adaptive_avg_pool2d(self._layout(X), self._small)
-
-    def forward(self) -> Tensor:
+    def decode(self, places: Tensor | None = None) -> Tensor:
         """Return the rows."""
-        images = functional.interpolate(self.values, self._layout.shape[1:], mode="bilinear", align_corners=False)
+        small = self.small.decode(places)
+        images = functional.interpolate(small, self._layout.shape[1:], mode="bilinear", align_corners=False)
         return self._layout.rows(images, self._row_shape)
 
-    def load(self, X: Tensor) -> None:
+    def encode(self, X: Tensor) -> None:
         """Come as near to other images as averages do."""
-        self.values.copy_(self._reduced(X))
+        self.small.encode(_reduced(self._layout(X), self._factor))
 
     def project(self, low: Tensor, high: Tensor) -> None:
         """Cut stored numbers off that are beyond all ends; each of them shows in several numbers of a row."""
-        self.values.clamp_(low.min(), high.max())
+        self.small.project(low.min(), high.max())
+
+    def stored_numbers(self) -> int:
+        """Count what the small images take."""
+        return self.small.stored_numbers()
+
+
+def _reduced(images: Tensor, factor: int) -> Tensor:
+    """Return images of shape (n, C, H, W) of sides that many times smaller."""
+    height, width = (-(-side // factor) for side in images.shape[2:])
+    return functional.adaptive_avg_pool2d(images, (height, width))

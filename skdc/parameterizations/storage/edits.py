@@ -1,0 +1,99 @@
+"""Real rows of which some numbers are changed."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from skdc.parameterizations.storage.base import Codec, Storage, at
+from skdc.parameterizations.storage.free import or_free
+from skdc.sources import Source
+
+
+class Edits(Storage):
+    """Rows of which only those numbers change that have to change by much.
+
+    A solver moves numbers as it moves free ones, but what is seen of a move is nothing until it is as large as the
+    threshold; gradients pass as if all were seen, as in networks with few weights [1]_. Trees ask for no more than
+    which of two numbers is larger: of free points, which all differ a little in all features by class, they learn
+    differences that the data do not have. In rows with edits most numbers stay those of the data.
+
+    Parameters
+    ----------
+    threshold : float, default=1.0
+        The least edit, in units of the spread of the data (the root of the mean feature variance).
+    inner : Storage, default=None
+        How moves are kept, which are nothing at the start; None is `Free()`.
+
+    References
+    ----------
+    .. [1] Bengio, Leonard and Courville, "Estimating or Propagating Gradients Through Stochastic Neurons for
+       Conditional Computation", 2013: the straight-through estimator.
+
+    Examples
+    --------
+    >>> from skdc import Condenser, KMedoids
+    >>> from skdc.parameterizations import Points
+    >>> from skdc.parameterizations.storage import Edits
+    >>> Condenser(parameterization=Points(Edits(0.5), start=KMedoids()), n_per_class=10)
+    Condenser(n_per_class=10,
+              parameterization=Points(start=KMedoids(),
+                                      storage=Edits(threshold=0.5)))
+    """
+
+    def __init__(self, threshold: float = 1.0, inner: Storage | None = None) -> None:
+        self.threshold = threshold
+        self.inner = inner
+
+    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> RowsWithEdits:
+        """Return the rows with their edits, of which there are none at the start.
+
+        Raises
+        ------
+        ValueError
+            If the threshold is negative.
+        """
+        if not self.threshold >= 0:
+            raise ValueError(f"Edits(threshold={self.threshold!r}): the threshold must not be negative")
+        moves = or_free(self.inner).build(torch.zeros_like(X), key, source, generator)
+        return RowsWithEdits(X, moves, self.threshold)
+
+
+class RowsWithEdits(Codec):
+    """Rows, and how far each of their numbers would move.
+
+    Parameters
+    ----------
+    X : Tensor of shape (m, *input_shape)
+    moves : Codec
+        Of the shape of X, zero at the start.
+    threshold : float
+        Moves that are no larger do not show.
+    """
+
+    start: Tensor
+
+    def __init__(self, X: Tensor, moves: Codec, threshold: float) -> None:
+        super().__init__()
+        self.threshold, self.moves = threshold, moves
+        self.register_buffer("start", X.clone())
+
+    def decode(self, places: Tensor | None = None) -> Tensor:
+        """Return the rows."""
+        moves = self.moves.decode(places)
+        seen = moves.detach() * (moves.abs() > self.threshold)
+        # The difference is zero; its gradient is that of the moves.
+        return at(self.start, places) + seen + (moves - moves.detach())
+
+    def encode(self, X: Tensor) -> None:
+        """Begin again, from other rows."""
+        self.start.copy_(X)
+        self.moves.encode(torch.zeros_like(X))
+
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Cut the moves off where the rows would leave two ends."""
+        self.moves.project(low - self.start, high - self.start)
+
+    def stored_numbers(self) -> int:
+        """Count the numbers of the rows: they are stored as they come out."""
+        return self.start.numel()

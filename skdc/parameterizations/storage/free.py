@@ -1,0 +1,60 @@
+"""Rows of which every number may move."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from skdc.parameterizations.storage.base import Codec, Storage, at
+from skdc.sources import Source
+
+
+class Free(Storage):
+    """Free rows: each number is stored, and may move by itself.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.parameterizations import Points
+    >>> from skdc.parameterizations.storage import Free
+    >>> Condenser(parameterization=Points(Free()), n_per_class=5)
+    Condenser(n_per_class=5, parameterization=Points(storage=Free()))
+    """
+
+    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> FreeRows:
+        """Return the rows."""
+        return FreeRows(X)
+
+
+class FreeRows(Codec):
+    """Rows of which every number is a parameter.
+
+    Parameters
+    ----------
+    X : Tensor of shape (m, *input_shape)
+    """
+
+    def __init__(self, X: Tensor) -> None:
+        super().__init__()
+        self.values = nn.Parameter(X)
+
+    def decode(self, places: Tensor | None = None) -> Tensor:
+        """Return the rows."""
+        return at(self.values, places)
+
+    def encode(self, X: Tensor) -> None:
+        """Move to other rows."""
+        self.values.copy_(X)
+
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Cut the rows off at two ends."""
+        self.values.clamp_(low, high)
+
+    def stored_numbers(self) -> int:
+        """Count the numbers of the rows."""
+        return self.values.numel()
+
+
+def or_free(storage: Storage | None) -> Storage:
+    """Return a storage, free rows for None."""
+    return Free() if storage is None else storage

@@ -1,0 +1,101 @@
+"""Rows that share a basis."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from skdc.parameterizations.storage.base import Codec, Storage, at
+from skdc.parameterizations.storage.free import or_free
+from skdc.sources import Source
+
+
+class LowRank(Storage):
+    r"""Addressable memories: each row is a combination of a few that all share, :math:`X = A B` [1]_.
+
+    The start is the best approximation of the rows with which free points start. For m points of d features it takes
+    r (m + d) numbers in place of m d.
+
+    Parameters
+    ----------
+    rank : int, default=10
+        r, the rows of the basis; no more than points or features.
+    inner : Storage, default=None
+        How the basis is kept; None is `Free()`. With `Fixed()` the combinations alone move.
+
+    References
+    ----------
+    .. [1] Deng and Russakovsky, "Remember the Past: Distilling Datasets into Addressable Memories for Neural
+       Networks", 2022, eq. 3.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.parameterizations import Points
+    >>> from skdc.parameterizations.storage import LowRank
+    >>> Condenser(parameterization=Points(LowRank(rank=5)), n_per_class=10)
+    Condenser(n_per_class=10, parameterization=Points(storage=LowRank(rank=5)))
+    """
+
+    def __init__(self, rank: int = 10, inner: Storage | None = None) -> None:
+        self.rank = rank
+        self.inner = inner
+
+    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> CombinedRows:
+        """Return the combinations, from the rows that they are to be like.
+
+        Raises
+        ------
+        ValueError
+            If the rank is less than 1, or more than points or features.
+        """
+        most = min(len(X), X[0].numel())
+        if not 1 <= self.rank <= most:
+            raise ValueError(
+                f"LowRank(rank={self.rank!r}): {len(X)} points of {X[0].numel()} features have a rank of 1 to {most}"
+            )
+        combinations, basis = _factors(X, self.rank)
+        return CombinedRows(combinations, or_free(self.inner).build(basis, None, source, generator))
+
+
+class CombinedRows(Codec):
+    """Rows that are combinations of a basis.
+
+    Parameters
+    ----------
+    combinations : Tensor of shape (m, rank)
+    basis : Codec
+        Of `rank` rows.
+    """
+
+    def __init__(self, combinations: Tensor, basis: Codec) -> None:
+        super().__init__()
+        self.combinations, self.basis = nn.Parameter(combinations), basis
+
+    def decode(self, places: Tensor | None = None) -> Tensor:
+        """Return the rows."""
+        basis = self.basis.decode()
+        return (at(self.combinations, places) @ basis.flatten(1)).reshape(-1, *basis.shape[1:])
+
+    def encode(self, X: Tensor) -> None:
+        """Come as near as can be to other rows."""
+        combinations, basis = _factors(X, self.combinations.shape[1])
+        self.combinations.copy_(combinations)
+        self.basis.encode(basis)
+
+    def project(self, low: Tensor, high: Tensor) -> None:
+        """Do nothing: no factors are nearest to rows between two ends."""
+
+    def stored_numbers(self) -> int:
+        """Count the combinations, and what the basis takes."""
+        return self.combinations.numel() + self.basis.stored_numbers()
+
+
+def _factors(X: Tensor, rank: int) -> tuple[Tensor, Tensor]:
+    """Return factors of the best approximation of some rank, the second of the shape of rows.
+
+    Entries of the first are of size 1, as a step has.
+    """
+    left, values, right = torch.linalg.svd(X.flatten(1), full_matrices=False)
+    size = len(X) ** 0.5
+    return size * left[:, :rank], ((values[:rank, None] / size) * right[:rank]).reshape(rank, *X.shape[1:])
