@@ -11,8 +11,8 @@ from torch import nn
 from skdc.discrepancies import MMD
 from skdc.networks import training_epochs
 from skdc.seeds import epoch, in_turn, proportional
+from skdc.solvers.cells import Cell
 from skdc.solvers.growth import Trials
-from skdc.solvers.selection import Cell
 from skdc.spaces.trajectories import train_experts
 
 from .sources import row_source, seeded

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import Block
+from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import Deck
-from skdc.solvers.base import Objective, Progress, Solution, Solver, detached, solution_of
+from skdc.solvers.base import Objective, Solution, Solver, State, detached, solution_of
 from skdc.solvers.means import check_class_means
 from skdc.sources import Holds, Source, require
 
@@ -25,6 +25,31 @@ class Transport(Protocol):
     order: float
 
     def solve(self, p: Block, q: Block) -> tuple[Tensor, Tensor, Tensor]: ...  # noqa: D102
+
+
+@dataclass(eq=False, kw_only=True)
+class BarycenterState(State):
+    """Where barycenters have come to, class after class.
+
+    Parameters
+    ----------
+    laid : LabeledSet
+        The points as they start.
+    start : Block
+        The same, as the space shows them.
+    classes : list of int
+        Those that have points.
+    points : Tensor
+        Where they are.
+    paths : list of list of float
+        The costs of the plans, for each class.
+    """
+
+    laid: LabeledSet
+    start: Block
+    classes: list[int]
+    points: Tensor
+    paths: list[list[float]] = field(default_factory=list)
 
 
 class Barycenter(Solver):
@@ -64,15 +89,10 @@ class Barycenter(Solver):
         self.tol = tol
         self.max_rows = max_rows
 
-    def solve(
-        self,
-        objective: Objective | None,
-        synthetic: LiveSet,
-        source: Source,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> Solution:
-        """Alternate plans and means in each class; the history holds the mean cost over the classes.
+    def begin(
+        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+    ) -> BarycenterState:
+        """Return the points where they start.
 
         Raises
         ------
@@ -84,21 +104,40 @@ class Barycenter(Solver):
         source = require(self, source, Holds, "the plans")
         laid = detached(synthetic())
         start = leaf.space_.block(laid)
-        points, paths, n_classes = start.values.clone(), [], int(start.key.max()) + 1
-        for c in start.key.unique().tolist():
-            members, own = source.class_members(c), start.key == c
-            deck = Deck(torch.as_tensor(members), torch.as_tensor(source.weight[members]))
-            drawn, weight = deck.deal(self.max_rows, generator)
-            chosen = replace(source.take(drawn.numpy()), weight=weight.to(source.device, source.dtype))
-            rows = leaf.space_.block(chosen)
-            points[own], costs = self._descend(leaf, rows, start.take(own))
-            paths.append(costs)
-            if progress(c + 1, n_classes, costs[-1]):
-                break  # the points of other classes stay where they start
-        synthetic.load(leaf.space_.unembed(points, laid))
-        n_iter = max(map(len, paths))
-        loss = np.mean([np.pad(costs, (0, n_iter - len(costs)), mode="edge") for costs in paths], axis=0)
-        return solution_of(objective, synthetic, source, n_iter, {"loss": loss})
+        classes = start.key.unique().tolist()
+        return BarycenterState(
+            leaf,
+            synthetic,
+            source,
+            generator,
+            len(classes),
+            laid=laid,
+            start=start,
+            classes=classes,
+            points=start.values.clone(),
+        )
+
+    def advance(self, state: BarycenterState) -> None:  # type: ignore[override]
+        """Alternate plans and means in a class."""
+        source, c = state.source, state.classes[state.step]
+        members, own = source.class_members(c), state.start.key == c
+        deck = Deck(torch.as_tensor(members), torch.as_tensor(source.weight[members]))
+        drawn, weight = deck.deal(self.max_rows, state.generator)
+        chosen = replace(source.take(drawn.numpy()), weight=weight.to(source.device, source.dtype))
+        rows = state.objective.space_.block(chosen)
+        state.points[own], costs = self._descend(state.objective, rows, state.start.take(own))
+        state.paths.append(costs)
+        state.done(costs[-1])
+
+    def finish(self, state: BarycenterState) -> Solution:  # type: ignore[override]
+        """Return the points, those of classes for which there was no time where they start.
+
+        The history holds the mean cost over the classes.
+        """
+        state.synthetic.load(state.objective.space_.unembed(state.points, state.laid))
+        n_iter = max(map(len, state.paths))
+        loss = np.mean([np.pad(costs, (0, n_iter - len(costs)), mode="edge") for costs in state.paths], axis=0)
+        return solution_of(state, n_iter, {"loss": loss})
 
     def _descend(self, leaf: Transport, rows: Block, points: Block) -> tuple[Tensor, list[float]]:
         """Return where the points of a class end, and the cost of each plan on the way."""

@@ -101,8 +101,59 @@ class InterruptedWarning(UserWarning):
     """
 
 
+def untold(step: int, n_steps: int, loss: float) -> bool:
+    """Be told of a step, and want no stop."""
+    return False
+
+
+@dataclass(eq=False)
+class State:
+    """All that a solve goes on from between two of its steps; solvers add what they need.
+
+    Parameters
+    ----------
+    objective : Objective or None
+        Fitted.
+    synthetic : LiveSet
+    source : Source
+        It is no part of a pickle.
+    generator : torch.Generator
+    n_steps : int
+        Steps in all.
+    step : int
+        Steps done.
+    losses : list of float
+        What was watched in each step.
+    stopped : bool
+        Whether a stop was asked for.
+    interrupted : bool
+        Whether the user has interrupted a step, which may be half done.
+    tell : Progress
+        Is told of every step, and may ask to stop; it is no part of a pickle.
+    """
+
+    objective: Any
+    synthetic: LiveSet
+    source: Any
+    generator: torch.Generator
+    n_steps: int
+    step: int = 0
+    losses: list[float] = field(default_factory=list)
+    stopped: bool = False
+    interrupted: bool = False
+    tell: Progress = untold
+
+    def done(self, loss: float) -> None:
+        """Note that a step is done, and tell of it."""
+        self.step += 1
+        self.stopped = self.tell(self.step, self.n_steps, loss)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "source": None, "tell": untold}
+
+
 class Solver(SharedParts, BaseEstimator, ABC):
-    """How a live set is brought to minimise an objective.
+    """How a live set is brought to minimise an objective, step by step: a solve is a state, which solvers change.
 
     Attributes
     ----------
@@ -122,15 +173,57 @@ class Solver(SharedParts, BaseEstimator, ABC):
     sparse: ClassVar[bool] = False
 
     @abstractmethod
+    def begin(
+        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+    ) -> State:
+        """Return where a solve begins, once it is seen that the parts suit the solver."""
+
+    @abstractmethod
+    def advance(self, state: State) -> None:
+        """Take a step, and note in the state that it is done."""
+
+    @abstractmethod
+    def finish(self, state: State) -> Solution:
+        """Return the solution that the steps have led to, whether all were taken or not."""
+
+    def keeps(self, state: State) -> bool:
+        """Tell whether an interrupt leaves a set that is worth keeping, which `finish` gives (not by default)."""
+        return False
+
     def solve(
         self,
         objective: Objective | None,
         synthetic: LiveSet,
         source: Source,
         generator: torch.Generator,
-        progress: Progress,
+        progress: Progress = untold,
     ) -> Solution:
-        """Return the solution; `progress` is told of every step, and may ask a descent to stop."""
+        """Return the solution; `progress` is told of every step, and may ask to stop.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss is no longer finite; it carries the last good set.
+        Interruption
+            If the user interrupts a solver that has a set, which it carries.
+        """
+        return self.go_on(self.begin(objective, synthetic, source, generator), progress)
+
+    def go_on(self, state: State, progress: Progress = untold) -> Solution:
+        """Return the solution from where a solve has come to: the loop around all steps of all solvers."""
+        state.tell = progress
+        try:
+            while state.step < state.n_steps and not state.stopped:
+                self.advance(state)
+        except KeyboardInterrupt:
+            if not self.keeps(state):
+                raise
+            state.interrupted = True
+        solution = self.finish(state)
+        if state.interrupted:
+            done = f"{len(state.losses)} of {state.n_steps} steps"
+            raise Interruption(f"interrupted after {done}; the set is kept", solution)
+        return solution
 
 
 def detached(rows: LabeledSet) -> LabeledSet:
@@ -138,15 +231,9 @@ def detached(rows: LabeledSet) -> LabeledSet:
     return LabeledSet(**{name: value.detach().clone() for name, value in vars(rows).items()})
 
 
-def solution_of(
-    objective: Objective | None,
-    synthetic: LiveSet,
-    source: Source,
-    n_iter: int,
-    history: dict[str, NDArray[np.float64]],
-) -> Solution:
+def solution_of(state: State, n_iter: int, history: dict[str, NDArray[np.float64]]) -> Solution:
     """Return a live set as it is now as the solution, with the attributes that parameterization and spaces declare."""
-    rows, attributes = detached(synthetic()), synthetic.attributes()
-    for space in [] if objective is None else objective.spaces():
-        attributes |= space.attributes(rows, source)
+    rows, attributes = detached(state.synthetic()), state.synthetic.attributes()
+    for space in [] if state.objective is None else state.objective.spaces():
+        attributes |= space.attributes(rows, state.source)
     return Solution(rows, n_iter, history, attributes)

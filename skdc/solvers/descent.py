@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,19 +14,34 @@ from torch import Tensor
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import (
-    DivergenceError,
-    Interruption,
-    LiveSpace,
-    Objective,
-    Progress,
-    Solution,
-    Solver,
-    detached,
-    solution_of,
-)
+from skdc.solvers.base import DivergenceError, Objective, Solution, Solver, State, detached, solution_of
 from skdc.sources import Holds, Source, require
 from skdc.spaces.base import each_once, is_first
+
+
+@dataclass(eq=False, kw_only=True)
+class DescentState(State):
+    """Where a descent has come to.
+
+    Parameters
+    ----------
+    optimizer : Optimizer
+        The first of its groups are those of the set.
+    rates : list of float
+        The first step size of each group.
+    n_own : int
+        How many groups are those of the set.
+    last_good : list of Tensor
+        The numbers of the set at the last finite loss.
+    scales : _Scales or None
+        The sizes of the first gradients; None before the first step.
+    """
+
+    optimizer: torch.optim.Optimizer
+    rates: list[float]
+    n_own: int
+    last_good: list[Tensor]
+    scales: _Scales | None = None
 
 
 class Descent(Solver):
@@ -73,94 +88,82 @@ class Descent(Solver):
         self.optimizer = optimizer
         self.max_passes = max_passes
 
-    def solve(
-        self,
-        objective: Objective | None,
-        synthetic: LiveSet,
-        source: Source,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> Solution:
-        """Minimise the objective over the parameters of the live set and of the spaces.
+    def begin(
+        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+    ) -> DescentState:
+        """Return the start of a descent over the parameters of the live set and of the spaces.
 
         Raises
         ------
         ValueError
-            If a setting makes no sense, or a parameter gets no gradient.
+            If a setting makes no sense.
+        """
+        n_steps, own = self._count_steps(source), synthetic.groups()
+        groups = [] if objective is None else objective.parameters()
+        optimizer = self.optimizer([*own, *groups], lr=self.step_size)
+        rates = [group["lr"] for group in optimizer.param_groups]
+        given = objective, synthetic, source, generator, n_steps
+        return DescentState(*given, optimizer=optimizer, rates=rates, n_own=len(own), last_good=_values(synthetic))
+
+    def advance(self, state: DescentState) -> None:  # type: ignore[override]
+        """Take a step along the gradient; a loss that is not finite is the end.
+
+        Raises
+        ------
+        PartsError
+            If a parameter gets no gradient.
+        """
+        state.optimizer.zero_grad()
+        rows = state.synthetic()
+        state.losses.append(self._backward(state, rows))
+        if not np.isfinite(state.losses[-1]):
+            state.stopped = True
+            return
+        state.last_good = _values(state.synthetic)
+        if state.scales is None:
+            _refuse_idle(state.synthetic, state.objective, state.source)
+            state.scales = _Scales(state.optimizer, state.n_own)
+            state.scales.divide_gradients()
+            state.scales.scale_epsilons()
+        else:
+            state.scales.divide_gradients()
+        state.optimizer.step()
+        state.synthetic.project()
+        for group, rate in zip(state.optimizer.param_groups, state.rates, strict=True):
+            group["lr"] = rate * (0.5 * (1 + np.cos(np.pi * (state.step + 1) / state.n_steps)))
+        _change(state, detached(rows))
+        state.done(state.losses[-1])
+
+    def keeps(self, state: State) -> bool:
+        """Tell whether there was a step."""
+        return bool(state.losses)
+
+    def finish(self, state: DescentState) -> Solution:  # type: ignore[override]
+        """Return the set, as it was at the last finite loss if the descent ends within a step.
+
+        Raises
+        ------
         DivergenceError
             If the loss is no longer finite; it carries the last good set.
-        Interruption
-            If the user interrupts it after a step; it carries the last good set.
         """
-        n_steps = self._count_steps(source)
-        way, interrupted = _Way(_values(synthetic)), False
-        try:
-            self._descend(way, n_steps, objective, synthetic, source, generator, progress)
-        except KeyboardInterrupt:
-            if not way.losses:
-                raise
-            interrupted = True
-        losses = way.losses
+        losses, synthetic = state.losses, state.synthetic
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
-        if diverged or interrupted:  # an interrupt may come when half of the numbers have moved
-            _restore(synthetic, way.last_good)
-        solution = solution_of(objective, synthetic, source, len(losses), {self.watched: np.array(losses)})
+        if diverged or state.interrupted:  # an interrupt may come when half of the numbers have moved
+            _restore(synthetic, state.last_good)
+        solution = solution_of(state, len(losses), {self.watched: np.array(losses)})
         if diverged:
             raise DivergenceError(
-                f"the loss is no longer finite after {len(losses)} of {n_steps} steps: step_size={self.step_size} is "
-                f"too large for this discrepancy; try step_size={self.step_size / 10:g}. The last good set is kept in "
-                "X_syn_.",
+                f"the loss is no longer finite after {len(losses)} of {state.n_steps} steps: step_size="
+                f"{self.step_size} is too large for this discrepancy; try step_size={self.step_size / 10:g}. The last "
+                "good set is kept in X_syn_.",
                 solution,
             )
-        if interrupted:
-            raise Interruption(f"interrupted after {len(losses)} of {n_steps} steps; the set is kept", solution)
         return solution
 
-    def _descend(
-        self,
-        way: _Way,
-        n_steps: int,
-        objective: Objective,
-        synthetic: LiveSet,
-        source: Source,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> None:
-        """Take the steps, and write down the way."""
-        own = synthetic.groups()
-        optimizer = self.optimizer([*own, *objective.parameters()], lr=self.step_size)
-        schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: 0.5 * (1 + np.cos(np.pi * t / n_steps)))
-        changing = [space for space in objective.spaces() if not space.frozen()]
-        for step in range(n_steps):
-            optimizer.zero_grad()
-            rows = synthetic()
-            way.losses.append(self._backward(objective, synthetic, rows, source, generator))
-            if not np.isfinite(way.losses[-1]):
-                break
-            way.last_good = _values(synthetic)
-            if step == 0:
-                _refuse_idle(synthetic, objective, source)
-                scales = _Scales(optimizer, len(own))
-            scales.divide_gradients()
-            if step == 0:
-                scales.scale_epsilons()
-            optimizer.step()
-            synthetic.project()
-            schedule.step()
-            _change(changing, detached(rows), source, generator)
-            if progress(step + 1, n_steps, way.losses[-1]):
-                break
-
-    def _backward(
-        self,
-        objective: Objective,
-        synthetic: LiveSet,
-        rows: LabeledSet,
-        source: Source,
-        generator: torch.Generator,
-    ) -> float:
+    def _backward(self, state: DescentState, rows: LabeledSet) -> float:
         """Give the parameters of the set, here decoded, and of the spaces their gradients; return what is watched."""
-        loss = objective.loss(source.batch(self.batch_size, generator), rows, generator)
+        batch = state.source.batch(self.batch_size, state.generator)
+        loss = state.objective.loss(batch, rows, state.generator)
         if loss.requires_grad and loss.isfinite():
             loss.backward()
         return loss.item()
@@ -178,19 +181,12 @@ class Descent(Solver):
         return min(self.n_steps, math.ceil(self.max_passes * max(1.0, n_rows / self.batch_size)))
 
 
-def _change(spaces: list[LiveSpace], rows: LabeledSet, source: Source, generator: torch.Generator) -> None:
+def _change(state: State, rows: LabeledSet) -> None:
+    """Let spaces change after a step, each once."""
     with each_once():
-        for space in spaces:
-            if is_first(space):
-                space.after_step(rows, source, generator)
-
-
-@dataclass
-class _Way:
-    """Where a descent has come to: the losses, and the numbers of the set at the last finite one."""
-
-    last_good: list[Tensor]
-    losses: list[float] = field(default_factory=list)
+        for space in state.objective.spaces():
+            if not space.frozen() and is_first(space):
+                space.after_step(rows, state.source, state.generator)
 
 
 def _values(synthetic: LiveSet) -> list[Tensor]:

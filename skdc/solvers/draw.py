@@ -6,7 +6,8 @@ from typing import Any
 
 import torch
 
-from skdc.solvers.selection import Cell, Choice, Selection
+from skdc.solvers.cells import Cell
+from skdc.solvers.selection import Choice, Selection
 from skdc.sources import Holds
 
 

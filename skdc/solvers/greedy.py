@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skdc.solvers.cells import Cell
 from skdc.solvers.growth import Covering, Farthest, Growth, Herd, Trials
 from skdc.solvers.medoids import Medoids
 from skdc.solvers.ridge import MOST_ROWS, RidgeGrowth, is_ridge_loss
-from skdc.solvers.selection import Cell, Choice, Embedding, Quantization, Selection, check_integers, is_linear
+from skdc.solvers.selection import Choice, Embedding, Quantization, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed
 from skdc.sources import Holds, SparseRows
 

@@ -14,7 +14,7 @@ from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, relative
 from skdc.seeds import Deck
-from skdc.solvers.selection import Cell, Quota, SummedKernel, sums
+from skdc.solvers.cells import Cell, Quota, SummedKernel, sums
 from skdc.sources import Batch
 
 _COLUMNS = 64  # of a kernel matrix that are computed together

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 
 from skdc.exceptions import PartsError
+from skdc.solvers.cells import Cell, completed
 from skdc.solvers.growth import Herd
-from skdc.solvers.selection import Cell, Choice, Embedding, Selection, check_integers, completed, is_linear
+from skdc.solvers.selection import Choice, Embedding, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed, thinned
 from skdc.sources import Holds
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -12,7 +12,7 @@ from torch import Tensor
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Objective, Progress, Solution, Solver, solution_of
+from skdc.solvers.base import Objective, Solution, Solver, State, detached, solution_of
 from skdc.sources import Batch, Holds, Source, require
 
 
@@ -23,6 +23,23 @@ class LinearInTargets(Protocol):
     offset_: float
 
     def response(self, real: LabeledSet, synthetic: LabeledSet) -> Tensor: ...  # noqa: D102
+
+
+@dataclass(eq=False, kw_only=True)
+class LeastSquaresState(State):
+    """Normal equations, as far as they are summed.
+
+    Parameters
+    ----------
+    points : LabeledSet
+        The points as they start.
+    gram : Tensor of shape (m, m)
+    moment : Tensor of shape (m, n_outputs)
+    """
+
+    points: LabeledSet
+    gram: Tensor
+    moment: Tensor
 
 
 class LeastSquares(Solver):
@@ -58,39 +75,47 @@ class LeastSquares(Solver):
         self.batch_size = batch_size
 
     @torch.no_grad()
-    def solve(
-        self,
-        objective: Objective | None,
-        synthetic: LiveSet,
-        source: Source,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> Solution:
-        """Sum the normal equations over the data, and solve them.
+    def begin(
+        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+    ) -> LeastSquaresState:
+        """Return normal equations that have seen nothing.
 
         Raises
         ------
         ValueError
             If targets are not learned, or the objective is no squared error of linear predictions; for a stream.
         """
-        leaves = self._checked(objective, synthetic)
+        self._checked(objective, synthetic)
         rows, points = require(self, source, Holds, "targets"), synthetic()
         gram = torch.zeros(len(points), len(points), dtype=torch.float64, device=source.device)
         moment = torch.zeros(points.y.shape, dtype=torch.float64, device=source.device)
-        places = np.array_split(np.arange(len(rows)), -(-len(rows) // self.batch_size))
-        for step, some in enumerate(places):
-            batch = rows.take(some)
-            for leaf in leaves:
-                space = leaf.space_
-                response = space.response(batch, points).double()
-                weighed = leaf.weight * batch.weight.double()[:, None] * response
-                gram += weighed.T @ response
-                moment += weighed.T @ (batch.y.double() - space.offset_)
-            progress(step + 1, len(places), float("nan"))
-        targets = _solved(gram, moment) + leaves[0].space_.offset_
-        synthetic.load(replace(points, y=targets.to(points.y)))
-        found = solution_of(objective, synthetic, source, 1, {})
-        loss = float(objective.loss(Batch(rows.rows), found.synthetic, generator))
+        n_steps = -(-len(rows) // self.batch_size)
+        return LeastSquaresState(
+            objective, synthetic, rows, generator, n_steps, points=detached(points), gram=gram, moment=moment
+        )
+
+    @torch.no_grad()
+    def advance(self, state: LeastSquaresState) -> None:  # type: ignore[override]
+        """Add a batch to the normal equations."""
+        some = np.array_split(np.arange(len(state.source)), state.n_steps)[state.step]
+        batch = state.source.take(some)
+        for leaf in state.objective.leaves():
+            space = leaf.space_
+            response = space.response(batch, state.points).double()
+            weighed = leaf.weight * batch.weight.double()[:, None] * response
+            state.gram += weighed.T @ response
+            state.moment += weighed.T @ (batch.y.double() - space.offset_)
+        state.done(float("nan"))
+        state.stopped = False  # of part of the data there is no solution
+
+    @torch.no_grad()
+    def finish(self, state: LeastSquaresState) -> Solution:  # type: ignore[override]
+        """Solve the normal equations."""
+        points, leaves = state.points, state.objective.leaves()
+        targets = _solved(state.gram, state.moment) + leaves[0].space_.offset_
+        state.synthetic.load(replace(points, y=targets.to(points.y)))
+        found = solution_of(state, 1, {})
+        loss = float(state.objective.loss(Batch(state.source.rows), found.synthetic, state.generator))
         return replace(found, history={"loss": np.array([loss])})
 
     def _checked(self, objective: Any, synthetic: LiveSet) -> list[Any]:

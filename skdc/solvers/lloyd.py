@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from sklearn.cluster import KMeans
+from torch import Tensor
 
+from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
 from skdc.hashes import row_hashes
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Objective, Progress, Solution, Solver, detached, solution_of
+from skdc.solvers.base import Objective, Solution, Solver, State, detached, solution_of
 from skdc.solvers.means import check_class_means
 from skdc.solvers.selection import Quantization
 from skdc.sources import Holds, Source, require
+
+
+@dataclass(eq=False, kw_only=True)
+class LloydState(State):
+    """Where k-means has come to, class after class.
+
+    Parameters
+    ----------
+    laid : LabeledSet
+        The points as they start.
+    start : Block
+        The same, as the space shows them.
+    classes : list of int
+        Those that have points.
+    centers, weight : Tensor
+        The centres, and the masses of their clusters.
+    inertia : float
+    n_iter : int
+    """
+
+    laid: LabeledSet
+    start: Block
+    classes: list[int]
+    centers: Tensor
+    weight: Tensor
+    inertia: float = 0.0
+    n_iter: int = 0
 
 
 class Lloyd(Solver):
@@ -42,15 +72,10 @@ class Lloyd(Solver):
         self.max_iter = max_iter
         self.tol = tol
 
-    def solve(
-        self,
-        objective: Objective | None,
-        synthetic: LiveSet,
-        source: Source,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> Solution:
-        """Run k-means in each class.
+    def begin(
+        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+    ) -> LloydState:
+        """Return the points where they start.
 
         Raises
         ------
@@ -62,30 +87,47 @@ class Lloyd(Solver):
         source = require(self, source, Holds, "the clusters")
         laid = detached(synthetic())
         start = leaf.space_.block(laid)
-        centers, weight = start.values.clone(), start.weight.clone()  # those of the classes that there is no time for
-        inertia, n_iter, n_classes = 0.0, 0, int(start.key.max()) + 1
-        for c in start.key.unique().tolist():
-            points = start.key == c
-            block = leaf.space_.block(source.take(source.class_members(c)))
-            values, mass = block.values.cpu().numpy(), block.weight.cpu().numpy()
-            init = start.values[points].cpu().numpy()
-            size, n_distinct = len(init), len(np.unique(row_hashes(values, 0)))
-            if n_distinct < size:
-                init = init[np.sort(np.unique(init, axis=0, return_index=True)[1])[:n_distinct]]
-            kmeans = KMeans(len(init), init=init, n_init=1, max_iter=self.max_iter, tol=self.tol, copy_x=False)
-            kmeans.fit(values, sample_weight=mass)
-            # Points beyond the clusters that there can be share those, and their masses, in turn.
-            cluster = np.resize(np.arange(len(init)), size)
-            centers[points] = source.tensor(kmeans.cluster_centers_[cluster])
-            shares = np.bincount(kmeans.labels_, mass, len(init)) / np.bincount(cluster)
-            weight[points] = source.tensor(shares[cluster])
-            inertia, n_iter = inertia + kmeans.inertia_, max(n_iter, kmeans.n_iter_)
-            if progress(c + 1, n_classes, inertia):
-                break
-        synthetic.load(leaf.space_.unembed(centers, laid))
-        synthetic.weight.copy_(weight / weight.mean())
-        history = {"loss": np.array([inertia / source.weight.sum()])}
-        return solution_of(objective, synthetic, source, n_iter, history)
+        classes = start.key.unique().tolist()
+        return LloydState(
+            leaf,
+            synthetic,
+            source,
+            generator,
+            len(classes),
+            laid=laid,
+            start=start,
+            classes=classes,
+            centers=start.values.clone(),
+            weight=start.weight.clone(),
+        )
+
+    def advance(self, state: LloydState) -> None:  # type: ignore[override]
+        """Run k-means in a class."""
+        start, source, c = state.start, state.source, state.classes[state.step]
+        points = start.key == c
+        block = state.objective.space_.block(source.take(source.class_members(c)))
+        values, mass = block.values.cpu().numpy(), block.weight.cpu().numpy()
+        init = start.values[points].cpu().numpy()
+        size, n_distinct = len(init), len(np.unique(row_hashes(values, 0)))
+        if n_distinct < size:
+            init = init[np.sort(np.unique(init, axis=0, return_index=True)[1])[:n_distinct]]
+        kmeans = KMeans(len(init), init=init, n_init=1, max_iter=self.max_iter, tol=self.tol, copy_x=False)
+        kmeans.fit(values, sample_weight=mass)
+        # Points beyond the clusters that there can be share those, and their masses, in turn.
+        cluster = np.resize(np.arange(len(init)), size)
+        state.centers[points] = source.tensor(kmeans.cluster_centers_[cluster])
+        shares = np.bincount(kmeans.labels_, mass, len(init)) / np.bincount(cluster)
+        state.weight[points] = source.tensor(shares[cluster])
+        state.inertia, state.n_iter = state.inertia + kmeans.inertia_, max(state.n_iter, kmeans.n_iter_)
+        state.done(state.inertia)
+
+    def finish(self, state: LloydState) -> Solution:  # type: ignore[override]
+        """Return the centres; points of classes for which there was no time stay where they start."""
+        synthetic = state.synthetic
+        synthetic.load(state.objective.space_.unembed(state.centers, state.laid))
+        synthetic.weight.copy_(state.weight / state.weight.mean())
+        history = {"loss": np.array([state.inertia / state.source.weight.sum()])}
+        return solution_of(state, state.n_iter, history)
 
 
 def _quantization(objective: Objective) -> Any:

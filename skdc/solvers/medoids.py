@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from skdc.kernels import MATRIX_ENTRIES, TILE, relative
+from skdc.solvers.cells import Cell, sums
 from skdc.solvers.growth import Growth
-from skdc.solvers.selection import Cell, sums
 
 _MANY = 512  # rows whose costs are computed together where all have to be
 _FEW = 32  # and where a few of them are likely to do

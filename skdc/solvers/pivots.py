@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from skdc.exceptions import PartsError
-from skdc.solvers.selection import Cell, Choice, Quota, Selection, check_integers, is_linear
+from skdc.solvers.cells import Cell, Quota
+from skdc.solvers.selection import Choice, Selection, check_integers, is_linear
 from skdc.sources import Holds
 
 _PROPOSALS = 128  # rows that are drawn together; those that are accepted are factored together

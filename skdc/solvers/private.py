@@ -10,9 +10,7 @@ from torch import Tensor
 from torch.func import grad, vmap
 
 from skdc.data import LabeledSet
-from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Objective
-from skdc.solvers.descent import Descent
+from skdc.solvers.descent import Descent, DescentState
 from skdc.sources import Asks, Batch, Holds, Source, require
 from skdc.spaces.gradients import one_row_at_a_time
 
@@ -66,16 +64,10 @@ class PrivateDescent(Descent):
             raise ValueError(f"PrivateDescent(clip={self.clip!r}): the norm must be positive")
         return super()._count_steps(source)
 
-    def _backward(
-        self,
-        objective: Objective,
-        synthetic: LiveSet,
-        rows: LabeledSet,
-        source: Source,
-        generator: torch.Generator,
-    ) -> float:
+    def _backward(self, state: DescentState, rows: LabeledSet) -> float:
         """Give the parameters of the set the noisy mean of the gradients at the real rows; return its norm."""
-        parameters = [parameter for parameter in synthetic.parameters() if parameter.requires_grad]
+        objective, source, generator = state.objective, state.source, state.generator
+        parameters = [parameter for parameter in state.synthetic.parameters() if parameter.requires_grad]
         moving = {name: value for name, value in vars(rows).items() if value.requires_grad}
         here = {name: value.detach() for name, value in moving.items()}
 

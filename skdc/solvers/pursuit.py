@@ -9,7 +9,8 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
-from skdc.solvers.selection import Cell, Choice, Embedding, Quota, Selection, SummedKernel, is_linear
+from skdc.solvers.cells import Cell, Quota, SummedKernel
+from skdc.solvers.selection import Choice, Embedding, Selection, is_linear
 from skdc.sources import Holds
 
 _TOLERANCE = 1e-12  # of slopes, in units of the largest potential

@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from skdc.solvers.cells import Cell, sums
 from skdc.solvers.growth import Growth
-from skdc.solvers.selection import Cell, sums
 from skdc.spaces.functions import KernelRidgePredictions
 
 MOST_ROWS = 4096  # of which the kernel matrix is held

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,9 +16,10 @@ from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, squared_distances
 from skdc.parameterizations.base import LiveSet, Parameterization
 from skdc.parameterizations.points import Points
-from skdc.solvers.base import DivergenceError, Interruption, Objective, Progress, Solution, Solver, detached
+from skdc.solvers.base import DivergenceError, Objective, Solution, Solver, State, detached
+from skdc.solvers.cells import Cell
 from skdc.solvers.lloyd import Lloyd
-from skdc.solvers.selection import Cell, Choice, Selection
+from skdc.solvers.selection import Choice, Selection
 from skdc.sources import Holds, Source
 from skdc.spaces.base import PointwiseSpace
 
@@ -60,15 +61,10 @@ class Snap(Solver):
         self.start = start
         self.reweight = reweight
 
-    def solve(
-        self,
-        objective: Objective | None,
-        synthetic: LiveSet,
-        source: Source,
-        generator: torch.Generator,
-        progress: Progress,
-    ) -> Solution:
-        """Move points, then choose rows; the history is that of the solver.
+    def begin(
+        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+    ) -> SnapState:
+        """Return the points where the other solver begins.
 
         Raises
         ------
@@ -76,7 +72,7 @@ class Snap(Solver):
             If the solver or the start moves no values; if the targets of the points are learned, which rows cannot
             keep; for what the solver refuses.
         """
-        solver = Lloyd() if self.solver is None else self.solver
+        solver = self._solver()
         start = Points(start="spread") if self.start is None else self.start
         for name, part in (("solver", solver), ("start", start)):
             if getattr(part, "moves", None) != "values":
@@ -87,18 +83,56 @@ class Snap(Solver):
         points = start.build(source, synthetic.sizes, generator)
         if points.learned and source.schema.task == "classification":
             raise PartsError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
-        nearest = _Nearest(points, self.reweight)
-        nearest.check_reweight()
-        early: DivergenceError | Interruption | None = None
+        _Nearest(points, self.reweight).check_reweight()
+        moving = solver.begin(objective, points, source, generator)
+        return SnapState(objective, synthetic, source, generator, moving.n_steps, moving=moving)
+
+    def advance(self, state: SnapState) -> None:  # type: ignore[override]
+        """Let the other solver take a step."""
+        moving = state.moving
+        moving.source, moving.tell = state.source, state.tell
+        self._solver().advance(moving)
+        state.step, state.losses, state.stopped = moving.step, moving.losses, moving.stopped
+
+    def keeps(self, state: SnapState) -> bool:  # type: ignore[override]
+        """Tell whether the other solver has a set."""
+        return self._solver().keeps(state.moving)
+
+    def finish(self, state: SnapState) -> Solution:  # type: ignore[override]
+        """Take the rows nearest to the points; the history is that of the other solver.
+
+        Raises
+        ------
+        DivergenceError
+            Of the other solver; it carries the rows nearest to its last good set.
+        """
+        state.moving.interrupted, diverged = state.interrupted, None
         try:
-            moved = solver.solve(objective, points, source, generator, progress)
-        except (DivergenceError, Interruption) as error:
-            moved, early = error.solution, error
-        chosen = nearest.solve(objective, synthetic, source, generator, lambda step, n_steps, loss: False)
+            moved = self._solver().finish(state.moving)
+        except DivergenceError as error:
+            moved, diverged = error.solution, error
+        nearest = _Nearest(state.moving.synthetic, self.reweight)
+        chosen = nearest.solve(state.objective, state.synthetic, state.source, state.generator)
         solution = replace(chosen, n_iter=moved.n_iter, history=moved.history)
-        if early is not None:
-            raise type(early)(str(early), solution)
+        if diverged is not None:
+            raise DivergenceError(str(diverged), solution)
         return solution
+
+    def _solver(self) -> Solver:
+        return Lloyd() if self.solver is None else self.solver
+
+
+@dataclass(eq=False, kw_only=True)
+class SnapState(State):
+    """Where the other solver has come to.
+
+    Parameters
+    ----------
+    moving : State
+        Of the points.
+    """
+
+    moving: State
 
 
 class _Nearest(Selection):

@@ -19,8 +19,8 @@ from skdc.discrepancies import (
 from skdc.kernels import ArcCosine, InverseMultiquadric, Laplace, Linear, NeuralTangent, Polynomial
 from skdc.parameterizations import Subset
 from skdc.solvers import halving
+from skdc.solvers.cells import Cell
 from skdc.solvers.halving import Halving
-from skdc.solvers.selection import Cell
 from skdc.solvers.thinning import compressed, halve, thinned
 
 from ..sources import row_source, seeded, squares

@@ -12,8 +12,8 @@ from skdc.discrepancies.nystrom import NystromError
 from skdc.kernels import Linear
 from skdc.parameterizations import Subset
 from skdc.solvers import pivots
+from skdc.solvers.cells import Cell
 from skdc.solvers.pivots import Pivots
-from skdc.solvers.selection import Cell
 
 from ..sources import row_source, seeded, squares
 

@@ -8,9 +8,9 @@ from skdc.discrepancies import CrossEntropy, SquaredL2
 from skdc.kernels import Gaussian, Linear
 from skdc.parameterizations import Subset
 from skdc.solvers import Greedy, greedy
+from skdc.solvers.cells import Cell
 from skdc.solvers.growth import Trials
 from skdc.solvers.ridge import RidgeGrowth
-from skdc.solvers.selection import Cell
 from skdc.spaces import KernelRidgePredictions
 
 from ..sources import row_source, seeded, squares

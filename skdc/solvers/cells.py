@@ -1,0 +1,209 @@
+"""Rows of which some are to be chosen: cells, quotas, and who watches the choice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
+from skdc.seeds import in_turn
+from skdc.solvers.base import Progress, untold
+from skdc.sources import Holds
+
+
+class Watch:
+    """Tell of rows as they are chosen, and remember whether a stop was asked for.
+
+    Parameters
+    ----------
+    total : int, default=0
+        How many rows are to be chosen in all.
+
+    Attributes
+    ----------
+    progress : Progress
+        Who is told.
+    """
+
+    progress: Progress = staticmethod(untold)
+
+    def __init__(self, total: int = 0) -> None:
+        self._total, self._done, self.stopped = total, 0, False
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name != "progress"}
+
+    def __call__(self, n_chosen: int, value: float = float("nan")) -> bool:
+        """Tell how many rows of a cell are chosen; return whether to stop with those."""
+        if not self.stopped:
+            # The last step is told when the cell is left.
+            self.stopped = self.progress(min(self._done + n_chosen, self._total - 1), self._total, value)
+        return self.stopped
+
+    def leave(self, n_chosen: int, value: float) -> None:
+        """Tell that all rows of a cell are chosen."""
+        self._done += n_chosen
+        if not self.stopped:
+            self.stopped = self.progress(self._done, self._total, value)
+
+
+def sums(values: Tensor, places: Tensor, size: int) -> Tensor:
+    """Return the sum of the values at each of `size` places."""
+    return values.new_zeros(size).index_add_(0, places, values)
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """Rows of which some are to be chosen: a class, or all.
+
+    Parameters
+    ----------
+    rows : LabeledSet
+    codes : ndarray of shape (n,)
+        The class of each row.
+    quotas : ndarray of shape (n_classes,)
+        How many rows of each class are to be chosen.
+    members : ndarray of shape (n,)
+        Where each row stands in the source.
+    watch : Watch
+        Is told how many rows are chosen, and says when to stop.
+    """
+
+    rows: LabeledSet
+    codes: NDArray[np.int64]
+    quotas: NDArray[np.int64]
+    members: NDArray[np.intp]
+    watch: Watch = field(default_factory=Watch)
+
+    @property
+    def size(self) -> int:
+        """How many rows are to be chosen in all."""
+        return int(self.quotas.sum())
+
+    def shares(self) -> Tensor:
+        """Return the mass of each class over the rows to be chosen of it, of shape (n_classes,)."""
+        weight = self.rows.weight
+        codes, quotas = (torch.as_tensor(values, device=weight.device) for values in (self.codes, self.quotas))
+        return sums(weight, codes, len(quotas)) / quotas.clamp_min(1)
+
+    def take(self, rows: NDArray[np.intp]) -> Cell:
+        """Return a cell of some of the rows, with the same quotas."""
+        chosen = self.rows.take(torch.as_tensor(rows, device=self.rows.weight.device))
+        return replace(self, rows=chosen, codes=self.codes[rows], members=self.members[rows])
+
+    def drawn(self, size: int, generator: torch.Generator) -> tuple[NDArray[np.intp], Cell]:
+        """Return the positions of random rows and a cell of them; of all, if there are no more than `size`.
+
+        They are drawn in proportion to weight: a heavy row may stand for several of the `size`. Of each class, and of
+        each group of one, there are at least as many as are to be chosen of the class. Together the rows of a group
+        weigh what all of it do.
+        """
+        if len(self.codes) <= size:
+            return np.arange(len(self.codes)), self
+        n, key, weight = len(self.codes), self.rows.key, self.rows.weight
+        dealt = in_turn(weight.cpu(), generator).numpy()
+        # Rows that are not dealt come last: they only fill a quota, and stand for next to nothing.
+        order = np.concatenate([dealt, np.setdiff1d(np.arange(n), dealt)])
+        new, owed, ordered = np.zeros(len(order), bool), np.zeros(len(order), bool), key.cpu().numpy()[order]
+        new[np.unique(order, return_index=True)[1]] = True
+        for places in (np.flatnonzero(ordered == k) for k in np.unique(ordered)):
+            owed[places] = new[places].cumsum() <= max(1, self.quotas[self.codes[order[places[0]]]])
+        owed[np.flatnonzero(~owed[:n])[: max(0, size - owed.sum())]] = True
+        rows, copies = np.unique(order[owed]), np.bincount(dealt[owed[:n]], minlength=n)
+        some, n_keys = self.take(rows), int(key.max()) + 1
+        stand_for = torch.as_tensor(copies[rows]).to(weight).clamp_min(torch.finfo(weight.dtype).eps)
+        growth = sums(weight, key, n_keys) / sums(stand_for, some.rows.key, n_keys)
+        return rows, replace(some, rows=replace(some.rows, weight=stand_for * growth[some.rows.key]))
+
+    def block(self, leaf: Any) -> Block:
+        """Return the rows as a discrepancy sees them, each group as heavy as the others where it compares groups."""
+        block = leaf.space_.block(self.rows)
+        if leaf.by != "group":
+            return block
+        group = leaf.group_of_key_[block.key]
+        return Block(block.weight / sums(block.weight, group, leaf.n_groups)[group], block.key, block.values)
+
+
+class SummedKernel:
+    """The kernel of the rows of a cell with each other, summed over the terms of an objective.
+
+    Parameters
+    ----------
+    terms : list of (float, OwnKernel)
+        Weights and kernels.
+
+    Attributes
+    ----------
+    potential, diagonal : Tensor of shape (n,), float64
+        As in `OwnKernel`.
+    """
+
+    def __init__(self, terms: list[tuple[float, Any]]) -> None:
+        self._terms = [(weight, kernel.columns) for weight, kernel in terms]
+        self.potential = sum(weight * kernel.potential for weight, kernel in terms).double()
+        self.diagonal = sum(weight * kernel.diagonal for weight, kernel in terms).double()
+
+    def columns(self, rows: list[int]) -> Tensor:
+        """Return the kernel of some rows with all, of shape (len(rows), n)."""
+        at = torch.tensor(rows, device=self.potential.device)
+        return sum(weight * columns(at) for weight, columns in self._terms).T.contiguous()
+
+
+class Quota:
+    """Which rows of a cell may still be chosen.
+
+    Parameters
+    ----------
+    cell : Cell
+
+    Attributes
+    ----------
+    codes : Tensor of shape (n,)
+        The class of each row.
+    fresh : Tensor of shape (n,)
+        Whether a row is not chosen.
+    """
+
+    def __init__(self, cell: Cell) -> None:
+        self.codes = torch.as_tensor(cell.codes, device=cell.rows.weight.device)
+        self.fresh = torch.ones(len(self.codes), dtype=torch.bool, device=self.codes.device)
+        self._left = torch.as_tensor(cell.quotas.copy(), device=self.codes.device)
+
+    def allowed(self) -> Tensor:
+        """Return a mask of the rows that are not taken and whose class is not full, of shape (n,)."""
+        return self.fresh & (self._left > 0)[self.codes]
+
+    def take(self, row: int) -> None:
+        """Note that a row is chosen."""
+        self.fresh[row] = False
+        self._left[self.codes[row]] -= 1
+
+    def release(self, row: int) -> None:
+        """Note that a row is no longer chosen."""
+        self.fresh[row] = True
+        self._left[self.codes[row]] += 1
+
+
+def completed(cell: Cell, rows: NDArray[np.intp], generator: torch.Generator) -> NDArray[np.intp]:
+    """Return distinct rows of a cell, and random others of the classes of which there are too few."""
+    rows = np.unique(rows)
+    missing = cell.quotas - np.bincount(cell.codes[rows], minlength=len(cell.quotas))
+    for c in np.flatnonzero(missing > 0):
+        others = np.setdiff1d(np.flatnonzero(cell.codes == c), rows)
+        rows = np.append(rows, others[torch.randperm(len(others), generator=generator)[: missing[c]].numpy()])
+    return rows
+
+
+def cell_of(source: Holds, sizes: NDArray[np.int64], c: int | None, watch: Watch) -> Cell:
+    """Return the rows of a class; all, for None."""
+    codes = source.schema.class_of_key[source.key]
+    if c is None:
+        return Cell(source.rows, codes, sizes, np.arange(len(source)), watch)
+    members = np.flatnonzero(codes == c)
+    quotas = np.where(np.arange(len(sizes)) == c, sizes, 0)
+    return Cell(source.take(members), codes[members], quotas, members, watch)
