@@ -209,12 +209,23 @@ class Solver(SharedParts, BaseEstimator, ABC):
         """
         return self.go_on(self.begin(objective, synthetic, source, generator), progress)
 
-    def go_on(self, state: State, progress: Progress = untold) -> Solution:
-        """Return the solution from where a solve has come to: the loop around all steps of all solvers."""
+    def go_on(self, state: State, progress: Progress = untold, keep: Callable[[State], None] | None = None) -> Solution:
+        """Return the solution from where a solve has come to: the loop around all steps of all solvers.
+
+        Parameters
+        ----------
+        state : State
+        progress : Progress
+            Is told of every step, and may ask to stop.
+        keep : callable, default=None
+            Is handed the state after each step.
+        """
         state.tell = progress
         try:
             while state.step < state.n_steps and not state.stopped:
                 self.advance(state)
+                if keep is not None:
+                    keep(state)
         except KeyboardInterrupt:
             if not self.keeps(state):
                 raise

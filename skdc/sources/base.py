@@ -80,6 +80,13 @@ class Source(ABC):
         """Tell whether it has an ability."""
         return isinstance(self, ability)
 
+    def position(self) -> Any:
+        """Return where its draws have come to, from which `restore` goes on (nothing by default)."""
+        return None
+
+    def restore(self, position: Any) -> None:
+        """Go on with the draws from a position."""
+
     def cannot_tell(self, unknown: str) -> str:
         """Return why a part cannot learn something from this source, and what to do."""
         return (

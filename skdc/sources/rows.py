@@ -129,6 +129,14 @@ class RowSource(Holds):
         indicators[np.arange(len(codes)), codes] = 1
         return indicators
 
+    def position(self) -> list[Deck]:
+        """Return where the rounds of each key have come to."""
+        return self._decks
+
+    def restore(self, position: list[Deck]) -> None:
+        """Go on with these rounds."""
+        vars(self)["_decks"] = position
+
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.
 
