@@ -15,6 +15,8 @@ from skdc.images import ImageLayout, image_layout
 from skdc.randomness import drawing_from, watched
 from skdc.seeds import epoch
 
+__all__ = ["MLP", "ConvNet", "LinearNetwork"]
+
 Builder = Callable[[tuple[int, ...], int], nn.Module]
 
 
