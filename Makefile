@@ -82,4 +82,4 @@ bench: $(INSTALLED)  ## Run the benchmarks.
 	$(BIN)/python benchmarks/robust.py worst
 
 clean:  ## Remove what was built; .venv stays.
-	rm -rf build dist docs/_build docs/generated docs/gallery docs/sg_execution_times.rst demo.png
+	rm -rf build dist docs/_build docs/api.rst docs/combinations.rst docs/generated docs/gallery docs/sg_execution_times.rst demo.png

@@ -1,6 +1,17 @@
 """Configuration of the documentation."""
 
+import sys
+from pathlib import Path
+
 import skdc
+
+# Two pages are made from what the namespaces have.
+sys.path.insert(0, str(Path(__file__).parent))
+import combinations
+import reference
+
+for made in (reference, combinations):
+    made.PAGE.write_text(made.page())
 
 project = "skdc"
 author = "the skdc developers"

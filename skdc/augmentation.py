@@ -11,6 +11,20 @@ from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, pad
 
+__all__ = [
+    "Augmentation",
+    "Brightness",
+    "Contrast",
+    "Crop",
+    "Cutout",
+    "Flip",
+    "OneOf",
+    "Rotate",
+    "Saturation",
+    "Scale",
+    "SiameseAugmentation",
+]
+
 Change = Callable[[Tensor], Tensor]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+__all__ = ["PartsError", "StoppedWarning"]
+
 
 class PartsError(ValueError):
     """Parts, or parts and data, do not go together.

@@ -16,6 +16,8 @@ from skdc.randomness import drawing_from, watched
 from skdc.seeds import epoch
 from skdc.sources import Schema
 
+__all__ = ["MLP", "ConvNet", "LinearNetwork"]
+
 Builder = Callable[[tuple[int, ...], int], nn.Module]
 
 

@@ -19,6 +19,8 @@ from sklearn.utils import check_array, check_random_state
 from skdc.containers import as_numbers, checked_labels
 from skdc.hashes import row_hashes
 
+__all__ = ["cluster_groups", "label_agreement", "trimmed_weights"]
+
 
 def cluster_groups(
     X: ArrayLike, y: ArrayLike | None = None, *, n_clusters: int = 3, random_state: int | None = None

@@ -25,7 +25,7 @@ from skdc.condensers._runtime import draw_entropy
 from skdc.condensers._sizes import sizes_per_class
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.pair import PairMixin
-from skdc.condensers.selection import RandomSubset
+from skdc.condensers.selection.draws import RandomSubset
 from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
 from skdc.exceptions import PartsError

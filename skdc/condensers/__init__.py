@@ -2,46 +2,24 @@
 
 from skdc.condensers.base import BaseCondenser, NamedCondenser
 from skdc.condensers.condenser import Condenser
-from skdc.condensers.functions import (
-    RCIG,
-    RFAD,
-    FRePo,
-    GeneralCondenser,
-    KernelInducingPoints,
-    LabelDistillation,
-    LabelSolve,
-    SoftLabelRandom,
-    TabularCondenser,
-    UnrolledTraining,
-)
-from skdc.condensers.matching import (
-    CAFE,
-    M3D,
-    NCFM,
-    WMDD,
-    DataDAM,
-    DistributionMatching,
-    GradientMatching,
-    ImprovedDistributionMatching,
-    OptimalTransportMatching,
-)
+from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
+from skdc.condensers.functions.kernels import KernelInducingPoints
+from skdc.condensers.functions.labels import LabelDistillation, LabelSolve, SoftLabelRandom
+from skdc.condensers.functions.regression import RCIG, RFAD, FRePo
+from skdc.condensers.functions.training import UnrolledTraining
+from skdc.condensers.matching.distributions import M3D, WMDD, ImprovedDistributionMatching, OptimalTransportMatching
+from skdc.condensers.matching.layers import CAFE, NCFM, DataDAM
+from skdc.condensers.matching.networks import DistributionMatching, GradientMatching
 from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.selection import (
-    FacilityLocation,
-    GradMatch,
-    GreedyKernelPoints,
-    KCenter,
-    KernelHerding,
-    KernelThinning,
-    KMeansCondenser,
-    KMedoids,
-    RandomlyPivotedCholesky,
-    RandomSubset,
-    SteinThinning,
-    UncertaintySubset,
-    WassersteinCoreset,
-)
+from skdc.condensers.selection.centroids import KMeansCondenser
+from skdc.condensers.selection.covering import FacilityLocation, KCenter, KMedoids
+from skdc.condensers.selection.draws import RandomSubset
+from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
+from skdc.condensers.selection.gradients import GradMatch, UncertaintySubset
+from skdc.condensers.selection.kernels import GreedyKernelPoints, RandomlyPivotedCholesky
+from skdc.condensers.selection.thinning import KernelThinning
+from skdc.condensers.selection.transport import WassersteinCoreset
 from skdc.condensers.trajectories import TrajectoryMatching
 
 __all__ = [

@@ -1,25 +1,26 @@
 """What all condensers share: fitting a recipe to data and showing the result."""
 
-from __future__ import annotations
-
+# Annotations are evaluated here: the constructors of subclasses, in other modules, have those of the fields.
 import re
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from copy import copy, deepcopy
+from inspect import Parameter, signature
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import TransformerMixin, clone
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from skdc.condensers._callbacks import CallbackSupportMixin, announced, with_callbacks
+from skdc.condensers._callbacks import announced, with_callbacks
+from skdc.condensers._fields import Estimator, Fields
 from skdc.condensers._inner import chooser_of
 from skdc.condensers._input import Problem, checked_rows, dense
 from skdc.condensers._numbers import warn_of_far_rows
@@ -54,7 +55,7 @@ from skdc.solvers.quadrature import project_on_simplex
 from skdc.sources import Schema, Source, draw_seed
 
 
-class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMixin, BaseEstimator, ABC):
+class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
     """Base of all condensers: subclasses say their `recipe`.
 
     Parameters
@@ -86,33 +87,15 @@ class BaseCondenser(SharedParts, PairMixin, CallbackSupportMixin, TransformerMix
         Start from the synthetic set of the last fit.
     """
 
-    X_syn_: Any
-    y_syn_: Any
-    indices_: NDArray[np.intp]
-    learner_: Any
-
-    def __init__(
-        self,
-        *,
-        n_per_class: ClassSizes | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        self.n_per_class = n_per_class
-        self.n_samples = n_samples
-        self.task = task
-        self.encoder = encoder
-        self.device = device
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-        self.warm_start = warm_start
+    n_per_class: ClassSizes | None = None
+    n_samples: float | None = None
+    task: Literal["auto", "classification", "regression"] = "auto"
+    encoder: TransformerMixin | Literal["auto"] | None = "auto"
+    device: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    n_jobs: int | None = None
+    verbose: int = 0
+    warm_start: bool = False
 
     @abstractmethod
     def recipe(self) -> Recipe:
@@ -385,11 +368,24 @@ _OUTPUTS = ("_X_out", "_y_out", "_key", "_relabeled", "_span", "_input_shape", "
 _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 
-class NamedCondenser(BaseCondenser):
-    """A published method: a recipe with a name. Subclasses write `__init__` and `recipe` only."""
+class NamedCondenser(BaseCondenser, kw_only=False):
+    """A published method: a recipe with a name. Subclasses are annotated fields with defaults, and `recipe`."""
+
+    n_per_class: ClassSizes | None = None  # the one parameter that may be given without its name
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        # Shown as in the docstring: what is its own before what all have.
+        made = signature(cls.__init__)
+        shown = sorted(made.parameters.values(), key=lambda given: (given.kind, _is_shared(given)))
+        cls.__init__.__signature__ = made.replace(parameters=shown)  # type: ignore[attr-defined]
 
     def _condense(self, *given: Any) -> DivergenceError | Interruption | None:
         try:
             return super()._condense(*given)
         except PartsError as error:  # of parts that the user has not written
             raise PartsError(f"{type(self).__name__}: {error}") from error
+
+
+def _is_shared(parameter: Parameter) -> bool:
+    return parameter.kind is Parameter.KEYWORD_ONLY and parameter.name in BaseCondenser.__dataclass_fields__

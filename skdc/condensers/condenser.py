@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers._input import read, refuse_unknown_word
@@ -24,7 +24,6 @@ from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
-from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array, has_units
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
@@ -68,7 +67,7 @@ def _can_stream(condenser: Condenser) -> bool:
     )
 
 
-class Condenser(BaseCondenser):
+class Condenser(BaseCondenser, kw_only=False):
     """Condense a training set by minimising any discrepancy.
 
     Parameters
@@ -83,6 +82,8 @@ class Condenser(BaseCondenser):
         classes get that of `GeneralCondenser()`. Otherwise "auto" is `MMD()`, or nothing for solvers that minimise
         nothing; `Points()`, free points with the labels of the rows that they start from; and `Descent()` for values,
         `Greedy()` for a choice of rows. None is "auto". `recipe_` tells after `fit` what was chosen.
+    privacy : GaussianMechanism or ClassGaussians, default=None
+        Makes a differentially private set: the budget, and what is public of the data. None: not private.
     n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
         As in `BaseCondenser`.
 
@@ -129,38 +130,10 @@ class Condenser(BaseCondenser):
     ((6, 4), array([0, 0, 1, 1, 2, 2]))
     """
 
-    def __init__(
-        self,
-        discrepancy: Objective | Literal["auto"] | None = "auto",
-        parameterization: Parameterization | Literal["auto"] | None = "auto",
-        solver: Solver | Literal["auto"] | None = "auto",
-        privacy: GaussianMechanism | None = None,
-        *,
-        n_per_class: ClassSizes | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.discrepancy = discrepancy
-        self.parameterization = parameterization
-        self.solver = solver
-        self.privacy = privacy
+    discrepancy: Objective | Literal["auto"] | None = "auto"
+    parameterization: Parameterization | Literal["auto"] | None = "auto"
+    solver: Solver | Literal["auto"] | None = "auto"
+    privacy: GaussianMechanism | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns: those of the last fit, where they were chosen for its data; else with "auto" filled in."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from skdc.condensers._output import CondensedPair
@@ -13,6 +14,11 @@ from skdc.condensers._output import CondensedPair
 
 class PairMixin:
     """A fitted condenser unpacks into (X_syn, y_syn)."""
+
+    X_syn_: Any
+    y_syn_: Any
+    indices_: NDArray[np.intp]
+    learner_: Any
 
     def __iter__(self: Any) -> Iterator[Any]:
         """Return an iterator over X_syn and y_syn, in the containers of the data.

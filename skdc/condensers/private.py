@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import Cosine, SquaredL2
 from skdc.discrepancies.characteristic import RandomFeatureMMD
 from skdc.kernels import RandomFourierKernel
@@ -66,40 +62,11 @@ class PrivateMeanEmbedding(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        n_features: int = 1000,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        privacy: GaussianMechanism | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.bandwidth = bandwidth
-        self.n_features = n_features
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.privacy = privacy
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    n_features: int = 1000
+    step_size: float = 0.05
+    n_steps: int = 300
+    privacy: GaussianMechanism | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -155,44 +122,13 @@ class PrivateGradientMatching(NamedCondenser):
     10
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        clip: float = 0.1,
-        n_matches: int = 10,
-        n_train_steps: int = 10,
-        step_size: float = 0.05,
-        n_steps: int = 200,
-        privacy: GaussianMechanism | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.clip = clip
-        self.n_matches = n_matches
-        self.n_train_steps = n_train_steps
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.privacy = privacy
+    network: Builder | None = None
+    clip: float = 0.1
+    n_matches: int = 10
+    n_train_steps: int = 10
+    step_size: float = 0.05
+    n_steps: int = 200
+    privacy: GaussianMechanism | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -251,44 +187,13 @@ class PrivateKernelInducingPoints(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        n_frequencies: int = 250,
-        labels: Literal["hard", "learned"] = "hard",
-        regularization: float = 0.01,
-        step_size: float = 0.05,
-        n_steps: int = 1000,
-        privacy: GaussianMechanism | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.bandwidth = bandwidth
-        self.n_frequencies = n_frequencies
-        self.labels = labels
-        self.regularization = regularization
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.privacy = privacy
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    n_frequencies: int = 250
+    labels: Literal["hard", "learned"] = "hard"
+    regularization: float = 0.01
+    step_size: float = 0.05
+    n_steps: int = 1000
+    privacy: GaussianMechanism | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

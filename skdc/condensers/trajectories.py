@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import numpy as np
 from joblib import Memory
-from sklearn.base import TransformerMixin
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
@@ -68,46 +63,14 @@ class TrajectoryMatching(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        n_experts: int = 5,
-        n_segments: int = 5,
-        n_expert_steps: int = 40,
-        n_student_steps: int = 10,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        memory: str | Memory | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.n_experts = n_experts
-        self.n_segments = n_segments
-        self.n_expert_steps = n_expert_steps
-        self.n_student_steps = n_student_steps
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.memory = memory
+    network: Builder | None = None
+    n_experts: int = 5
+    n_segments: int = 5
+    n_expert_steps: int = 40
+    n_student_steps: int = 10
+    step_size: float = 0.05
+    n_steps: int = 300
+    memory: str | Memory | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

@@ -1,4 +1,4 @@
-"""Tables as numbers, and back."""
+"""Tables as numbers, and back (the extra ``tables``)."""
 
 from typing import Any
 

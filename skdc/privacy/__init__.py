@@ -1,4 +1,4 @@
-"""Differential privacy: mechanisms, and the ledger of what they have released."""
+"""Differential privacy (the extra ``private``): mechanisms, and the ledger of what they have released."""
 
 from skdc.privacy.declared import feature_range_template
 from skdc.privacy.gaussians import ClassGaussians

@@ -84,7 +84,7 @@ class Source(ABC):
         """Return where its draws have come to, from which `restore` goes on (nothing by default)."""
         return None
 
-    def restore(self, position: Any) -> None:
+    def restore(self, position: Any) -> None:  # noqa: B027  there is nothing to restore by default
         """Go on with the draws from a position."""
 
     def cannot_tell(self, unknown: str) -> str:

@@ -1,5 +1,7 @@
 """Condensers with few steps, for tests of contracts rather than of quality."""
 
+from functools import partial
+from inspect import isclass, signature
 from math import prod
 
 import pytest
@@ -7,42 +9,9 @@ from sklearn.base import BaseEstimator
 from sklearn.naive_bayes import GaussianNB
 from torch import nn
 
-from skdc import (
-    CAFE,
-    M3D,
-    NCFM,
-    RCIG,
-    RFAD,
-    WMDD,
-    Condenser,
-    DataDAM,
-    DistributionMatching,
-    FacilityLocation,
-    FRePo,
-    GeneralCondenser,
-    GradientMatching,
-    GradMatch,
-    GreedyKernelPoints,
-    ImprovedDistributionMatching,
-    KCenter,
-    KernelHerding,
-    KernelInducingPoints,
-    KernelThinning,
-    KMeansCondenser,
-    KMedoids,
-    LabelDistillation,
-    LabelSolve,
-    OptimalTransportMatching,
-    RandomlyPivotedCholesky,
-    RandomSubset,
-    SoftLabelRandom,
-    SteinThinning,
-    TabularCondenser,
-    TrajectoryMatching,
-    UncertaintySubset,
-    UnrolledTraining,
-    WassersteinCoreset,
-)
+import skdc
+from skdc import Condenser
+from skdc.condensers import NamedCondenser
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.learners import EL2N
 from skdc.networks import MLP
@@ -68,47 +37,35 @@ class Strip(BaseEstimator):
         )
 
 
-# By the name of the class, or of the discrepancy of a `Condenser`; built anew for each test.
-QUICK = {
-    "RandomSubset": lambda: RandomSubset(random_state=0),
-    "KMeansCondenser": lambda: KMeansCondenser(random_state=0),
-    "KernelHerding": lambda: KernelHerding(random_state=0),
-    "KernelThinning": lambda: KernelThinning(random_state=0),
-    "KCenter": lambda: KCenter(random_state=0),
-    "FacilityLocation": lambda: FacilityLocation(random_state=0),
-    "KMedoids": lambda: KMedoids(random_state=0),
-    "SteinThinning": lambda: SteinThinning(random_state=0),
-    "WassersteinCoreset": lambda: WassersteinCoreset(random_state=0),
-    "RandomlyPivotedCholesky": lambda: RandomlyPivotedCholesky(random_state=0),
-    "GreedyKernelPoints": lambda: GreedyKernelPoints(random_state=0),
-    "GradMatch": lambda: GradMatch(network=SMALL, random_state=0),
-    "UncertaintySubset": lambda: UncertaintySubset(difficulty=EL2N(SMALL, n_networks=1, n_epochs=2), random_state=0),
-    "DistributionMatching": lambda: DistributionMatching(network=SMALL, n_steps=3, random_state=0),
-    "GradientMatching": lambda: GradientMatching(network=SMALL, n_steps=3, n_train_steps=2, random_state=0),
-    "TrajectoryMatching": lambda: TrajectoryMatching(
-        network=SMALL, n_experts=1, n_segments=1, n_student_steps=2, n_steps=3, step_size=0.01, random_state=0
-    ),
-    "KernelInducingPoints": lambda: KernelInducingPoints(n_steps=3, random_state=0),
-    "ImprovedDistributionMatching": lambda: ImprovedDistributionMatching(
-        network=SMALL, n_networks=1, n_steps=3, random_state=0
-    ),
-    "CAFE": lambda: CAFE(network=SMALL, n_steps=3, random_state=0),
-    "M3D": lambda: M3D(network=SMALL, n_networks=1, n_steps=3, random_state=0),
-    "NCFM": lambda: NCFM(network=SMALL, n_networks=1, n_frequencies=20, n_steps=3, random_state=0),
-    "WMDD": lambda: WMDD(network=SMALL, n_steps=3, random_state=0),
-    "OptimalTransportMatching": lambda: OptimalTransportMatching(network=SMALL, n_steps=3, random_state=0),
-    "DataDAM": lambda: DataDAM(network=Strip(), n_steps=3, random_state=0),
-    "GeneralCondenser": lambda: GeneralCondenser(threshold=0.01, n_steps=3, random_state=0),
-    "FRePo": lambda: FRePo(network=SMALL, n_networks=2, n_steps=3, random_state=0),
-    "RFAD": lambda: RFAD(network=SMALL, n_steps=3, random_state=0),
-    "RCIG": lambda: RCIG(network=SMALL, n_networks=2, n_iterations=3, n_steps=3, step_size=0.01, random_state=0),
-    "UnrolledTraining": lambda: UnrolledTraining(
-        network=SMALL, n_train_steps=3, n_backward=2, n_steps=3, step_size=0.01, random_state=0
-    ),
-    "LabelDistillation": lambda: LabelDistillation(network=SMALL, n_networks=2, n_steps=3, random_state=0),
-    "LabelSolve": lambda: LabelSolve(random_state=0),
-    "SoftLabelRandom": lambda: SoftLabelRandom(teacher=GaussianNB(), random_state=0),
-    "TabularCondenser": lambda: TabularCondenser(teacher=GaussianNB(), random_state=0),
+# Small networks and few steps, for whatever has a parameter of the name.
+SETTINGS = {
+    "random_state": 0,
+    "network": Strip(),
+    "n_networks": 2,
+    "n_steps": 3,
+    "step_size": 0.01,
+    "n_train_steps": 2,
+    "n_backward": 2,
+    "n_experts": 1,
+    "n_segments": 1,
+    "n_student_steps": 2,
+    "n_iterations": 3,
+    "n_frequencies": 20,
+    "threshold": 0.002,  # of edits; a step is larger
+    "teacher": GaussianNB(),
+    "difficulty": EL2N(SMALL, n_networks=1, n_epochs=2),
+}
+
+
+def quick(cls, settings=SETTINGS):
+    """Return an instance of a part or a named condenser with the settings that it has."""
+    return cls(**{name: value for name, value in settings.items() if name in signature(cls).parameters})
+
+
+NAMED = [cls for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and issubclass(cls, NamedCondenser)]
+# By the name of the class, or of the discrepancy of a `Condenser`; built anew for each test. Private ones must be told
+# the range of the rows, and refuse weights: tests/privacy has theirs.
+QUICK = {cls.__name__: partial(quick, cls) for cls in NAMED if "privacy" not in signature(cls).parameters} | {
     "MMD": lambda: Condenser(MMD(), solver=Descent(n_steps=3), random_state=0),
     "RandomFeatureMMD": lambda: Condenser(
         RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=3), random_state=0

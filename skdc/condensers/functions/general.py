@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-import numpy as np
-from sklearn.base import TransformerMixin
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from skdc.condensers.base import BaseCondenser, NamedCondenser
 from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection.kernels import GreedyKernelPoints
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import CrossEntropy, SquaredL2
 from skdc.exceptions import PartsError
 from skdc.kernels import Gaussian, Kernel, Laplace, Linear
@@ -74,38 +71,10 @@ class GeneralCondenser(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        threshold: float = 1.0,
-        step_size: float = 0.05,
-        n_steps: int = 400,
-        batch_size: int = 500,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.threshold = threshold
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    threshold: float = 1.0
+    step_size: float = 0.05
+    n_steps: int = 400
+    batch_size: int = 500
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -182,34 +151,8 @@ class TabularCondenser(NamedCondenser):
     (['size', 'shape'], [False, True])
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        rows: BaseCondenser | None = None,
-        teacher: Any = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.rows = rows
-        self.teacher = teacher
+    rows: BaseCondenser | None = None
+    teacher: Any = None
 
     def recipe(self) -> Recipe:
         """Return the nouns: those of the last fit, where its data told the task."""

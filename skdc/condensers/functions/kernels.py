@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.discrepancies.duality import DualityGap
 from skdc.discrepancies.objective import Objective
@@ -76,44 +72,13 @@ class KernelInducingPoints(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        kernel: Kernel | None = None,
-        labels: Literal["hard", "learned", "teacher"] = "learned",
-        loss: Literal["squared", "cross_entropy", "hinge"] = "squared",
-        regularization: float = 0.01,
-        step_size: float = 0.05,
-        n_steps: int = 4000,
-        batch_size: int = 500,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.kernel = kernel
-        self.labels = labels
-        self.loss = loss
-        self.regularization = regularization
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    kernel: Kernel | None = None
+    labels: Literal["hard", "learned", "teacher"] = "learned"
+    loss: Literal["squared", "cross_entropy", "hinge"] = "squared"
+    regularization: float = 0.01
+    step_size: float = 0.05
+    n_steps: int = 4000
+    batch_size: int = 500
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

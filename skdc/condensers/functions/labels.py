@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-import numpy as np
-from sklearn.base import TransformerMixin
+from typing import Any
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.kernels import Kernel
 from skdc.learners import OnlineNetworks
@@ -69,42 +65,12 @@ class LabelDistillation(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        n_networks: int = 10,
-        regularization: float = 0.01,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 500,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.n_networks = n_networks
-        self.regularization = regularization
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    n_networks: int = 10
+    regularization: float = 0.01
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 500
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -146,34 +112,8 @@ class LabelSolve(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        kernel: Kernel | None = None,
-        regularization: float = 0.01,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.kernel = kernel
-        self.regularization = regularization
+    kernel: Kernel | None = None
+    regularization: float = 0.01
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -215,32 +155,7 @@ class SoftLabelRandom(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        teacher: Any = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.teacher = teacher
+    teacher: Any = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import CrossEntropy, SquaredL2
 from skdc.learners import OnlineNetworks, RandomNetworks
 from skdc.networks import Builder
@@ -67,46 +63,14 @@ class FRePo(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        labels: Literal["hard", "learned", "teacher"] = "hard",
-        n_networks: int = 10,
-        max_updates: int = 100,
-        regularization: float = 0.1,
-        step_size: float = 0.05,
-        n_steps: int = 500,
-        batch_size: int = 500,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.labels = labels
-        self.n_networks = n_networks
-        self.max_updates = max_updates
-        self.regularization = regularization
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    labels: Literal["hard", "learned", "teacher"] = "hard"
+    n_networks: int = 10
+    max_updates: int = 100
+    regularization: float = 0.1
+    step_size: float = 0.05
+    n_steps: int = 500
+    batch_size: int = 500
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -163,44 +127,13 @@ class RFAD(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        labels: Literal["hard", "learned", "teacher"] = "hard",
-        temperature: float = 0.2,
-        regularization: float = 0.1,
-        step_size: float = 0.05,
-        n_steps: int = 500,
-        batch_size: int = 500,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.labels = labels
-        self.temperature = temperature
-        self.regularization = regularization
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    labels: Literal["hard", "learned", "teacher"] = "hard"
+    temperature: float = 0.2
+    regularization: float = 0.1
+    step_size: float = 0.05
+    n_steps: int = 500
+    batch_size: int = 500
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -259,48 +192,15 @@ class RCIG(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        labels: Literal["hard", "learned", "teacher"] = "hard",
-        n_networks: int = 10,
-        max_updates: int = 100,
-        regularization: float = 1e-2,
-        n_iterations: int = 20,
-        step_size: float = 0.05,
-        n_steps: int = 200,
-        batch_size: int = 500,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.labels = labels
-        self.n_networks = n_networks
-        self.max_updates = max_updates
-        self.regularization = regularization
-        self.n_iterations = n_iterations
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    labels: Literal["hard", "learned", "teacher"] = "hard"
+    n_networks: int = 10
+    max_updates: int = 100
+    regularization: float = 1e-2
+    n_iterations: int = 20
+    step_size: float = 0.05
+    n_steps: int = 200
+    batch_size: int = 500
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import CrossEntropy
 from skdc.learners import RandomNetworks
 from skdc.networks import Builder
@@ -72,48 +68,15 @@ class UnrolledTraining(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        n_train_steps: int = 40,
-        n_backward: int | None = 10,
-        momentum: float = 0.9,
-        rank: int | None = None,
-        labels: Literal["hard", "learned", "teacher"] = "hard",
-        step_size: float = 0.05,
-        n_steps: int = 200,
-        batch_size: int = 500,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.n_train_steps = n_train_steps
-        self.n_backward = n_backward
-        self.momentum = momentum
-        self.rank = rank
-        self.labels = labels
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    n_train_steps: int = 40
+    n_backward: int | None = 10
+    momentum: float = 0.9
+    rank: int | None = None
+    labels: Literal["hard", "learned", "teacher"] = "hard"
+    step_size: float = 0.05
+    n_steps: int = 200
+    batch_size: int = 500
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

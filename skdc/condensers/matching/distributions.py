@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.classification import NetworkLoss
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.moments import MeanDistance, Moments
@@ -70,44 +64,13 @@ class ImprovedDistributionMatching(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        n_networks: int = 5,
-        classification_weight: float = 0.1,
-        factor: int = 1,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 1024,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.n_networks = n_networks
-        self.classification_weight = classification_weight
-        self.factor = factor
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    n_networks: int = 5
+    classification_weight: float = 0.1
+    factor: int = 1
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 1024
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -163,40 +126,11 @@ class M3D(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        n_networks: int = 5,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 1024,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.n_networks = n_networks
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    n_networks: int = 5
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 1024
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -243,38 +177,10 @@ class OptimalTransportMatching(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 1024,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 1024
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -326,40 +232,11 @@ class WMDD(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        moment_weight: float = 0.1,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 1024,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.moment_weight = moment_weight
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    moment_weight: float = 0.1
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 1024
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

@@ -2,14 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.characteristic import CharacteristicFunction, LearnedCharacteristicFunction
 from skdc.discrepancies.classification import CenterCrossEntropy
 from skdc.discrepancies.moments import MeanDistance
@@ -63,40 +57,11 @@ class CAFE(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        discrimination_weight: float = 0.01,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 1024,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.discrimination_weight = discrimination_weight
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    discrimination_weight: float = 0.01
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 1024
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -155,42 +120,12 @@ class DataDAM(NamedCondenser):
     (10, 8, 8)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        power: float = 4.0,
-        feature_weight: float = 0.01,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 1024,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.power = power
-        self.feature_weight = feature_weight
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    power: float = 4.0
+    feature_weight: float = 0.01
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 1024
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -250,44 +185,13 @@ class NCFM(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        n_networks: int = 5,
-        sampler: bool = False,
-        n_frequencies: int = 1024,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 1024,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.n_networks = n_networks
-        self.sampler = sampler
-        self.n_frequencies = n_frequencies
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    n_networks: int = 5
+    sampler: bool = False
+    n_frequencies: int = 1024
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 1024
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

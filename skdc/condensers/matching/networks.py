@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.augmentation import Augmentation
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import Cosine
 from skdc.discrepancies.moments import MeanDistance
 from skdc.networks import Builder
@@ -70,40 +64,11 @@ class DistributionMatching(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 256,
-        augmentation: Augmentation | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.augmentation = augmentation
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 256
+    augmentation: Augmentation | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -159,44 +124,13 @@ class GradientMatching(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        network: Builder | None = None,
-        n_matches: int = 10,
-        n_train_steps: int = 10,
-        step_size: float = 0.05,
-        n_steps: int = 200,
-        batch_size: int = 1024,
-        augmentation: Augmentation | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.network = network
-        self.n_matches = n_matches
-        self.n_train_steps = n_train_steps
-        self.augmentation = augmentation
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
+    network: Builder | None = None
+    n_matches: int = 10
+    n_train_steps: int = 10
+    step_size: float = 0.05
+    n_steps: int = 200
+    batch_size: int = 1024
+    augmentation: Augmentation | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

@@ -5,12 +5,8 @@ from __future__ import annotations
 from copy import copy
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.transport import QuantizationError
 from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import Subset
@@ -62,36 +58,9 @@ class KMeansCondenser(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        max_iter: int = 300,
-        voting: Literal["auto", "centroid", "nearest"] = "auto",
-        space: Space | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.max_iter = max_iter
-        self.voting = voting
-        self.space = space
+    max_iter: int = 300
+    voting: Literal["auto", "centroid", "nearest"] = "auto"
+    space: Space | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns; for `voting="auto"` those for arrays.

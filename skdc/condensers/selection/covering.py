@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.transport import CoveringRadius, QuantizationError
 from skdc.parameterizations.subset import Subset
@@ -61,38 +57,10 @@ class KCenter(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        outliers: float = 0.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reweight: Objective | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.outliers = outliers
-        self.space = space
-        self.by = by
-        self.reweight = reweight
+    outliers: float = 0.0
+    space: Space | None = None
+    by: Literal["class", "group"] | None = "class"
+    reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -146,38 +114,10 @@ class FacilityLocation(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reweight: Objective | None = None,
-        max_rows: int = 32_768,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.space = space
-        self.by = by
-        self.reweight = reweight
-        self.max_rows = max_rows
+    space: Space | None = None
+    by: Literal["class", "group"] | None = "class"
+    reweight: Objective | None = None
+    max_rows: int = 32_768
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -231,40 +171,11 @@ class KMedoids(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        n_passes: int = 10,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reweight: Objective | None = None,
-        max_rows: int = 32_768,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.n_passes = n_passes
-        self.space = space
-        self.by = by
-        self.reweight = reweight
-        self.max_rows = max_rows
+    n_passes: int = 10
+    space: Space | None = None
+    by: Literal["class", "group"] | None = "class"
+    reweight: Objective | None = None
+    max_rows: int = 32_768
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

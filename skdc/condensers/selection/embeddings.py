@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
 from torch import Tensor
 
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.stein import KernelDensityScore, KernelStein, Score
@@ -64,40 +61,11 @@ class KernelHerding(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        n_passes: int = 2,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reweight: Objective | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.bandwidth = bandwidth
-        self.n_passes = n_passes
-        self.space = space
-        self.by = by
-        self.reweight = reweight
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    n_passes: int = 2
+    space: Space | None = None
+    by: Literal["class", "group"] | None = "class"
+    reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -155,42 +123,12 @@ class SteinThinning(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        density: Score | Callable[[Tensor], Tensor] | None = None,
-        bandwidth: Literal["median"] | float = "median",
-        n_passes: int = 2,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reweight: Objective | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.density = density
-        self.bandwidth = bandwidth
-        self.n_passes = n_passes
-        self.space = space
-        self.by = by
-        self.reweight = reweight
+    density: Score | Callable[[Tensor], Tensor] | None = None
+    bandwidth: Literal["median"] | float = "median"
+    n_passes: int = 2
+    space: Space | None = None
+    by: Literal["class", "group"] | None = "class"
+    reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

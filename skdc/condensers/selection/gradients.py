@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.moments import MeanDistance
 from skdc.discrepancies.objective import Objective
 from skdc.learners.difficulty import Difficulty
@@ -68,40 +64,11 @@ class GradMatch(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        regularization: float = 0.01,
-        network: Builder | None = None,
-        n_epochs: int = 0,
-        by: Literal["class", "group"] | None = "class",
-        reweight: Objective | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.regularization = regularization
-        self.network = network
-        self.n_epochs = n_epochs
-        self.by = by
-        self.reweight = reweight
+    regularization: float = 0.01
+    network: Builder | None = None
+    n_epochs: int = 0
+    by: Literal["class", "group"] | None = "class"
+    reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -149,36 +116,9 @@ class UncertaintySubset(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        difficulty: Difficulty | None = None,
-        keep: Literal["hardest", "easiest"] = "hardest",
-        reweight: Objective | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.difficulty = difficulty
-        self.keep = keep
-        self.reweight = reweight
+    difficulty: Difficulty | None = None
+    keep: Literal["hardest", "easiest"] = "hardest"
+    reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.discrepancies.nystrom import NystromError
 from skdc.discrepancies.objective import Objective
@@ -68,38 +64,10 @@ class RandomlyPivotedCholesky(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reweight: Objective | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.bandwidth = bandwidth
-        self.space = space
-        self.by = by
-        self.reweight = reweight
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    space: Space | None = None
+    by: Literal["class", "group"] | None = "class"
+    reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -154,38 +122,10 @@ class GreedyKernelPoints(NamedCondenser):
     0.97
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        kernel: Kernel | None = None,
-        regularization: float = 0.01,
-        n_passes: int = 1,
-        reweight: Objective | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.kernel = kernel
-        self.regularization = regularization
-        self.n_passes = n_passes
-        self.reweight = reweight
+    kernel: Kernel | None = None
+    regularization: float = 0.01
+    n_passes: int = 1
+    reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

@@ -5,12 +5,8 @@ from __future__ import annotations
 from copy import copy
 from typing import Literal
 
-import numpy as np
-from sklearn.base import TransformerMixin
-
 from skdc.condensers.base import NamedCondenser
 from skdc.condensers.recipe import Recipe
-from skdc.condensers.sizes import ClassSizes
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.transport import Wasserstein
 from skdc.parameterizations.points import Points
@@ -68,38 +64,10 @@ class WassersteinCoreset(NamedCondenser):
     (6, 4)
     """
 
-    def __init__(
-        self,
-        n_per_class: ClassSizes | None = None,
-        *,
-        snap: bool | Literal["auto"] = "auto",
-        max_iter: int = 100,
-        space: Space | None = None,
-        reweight: Objective | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        warm_start: bool = False,
-    ) -> None:
-        super().__init__(
-            n_per_class=n_per_class,
-            n_samples=n_samples,
-            task=task,
-            encoder=encoder,
-            device=device,
-            random_state=random_state,
-            n_jobs=n_jobs,
-            verbose=verbose,
-            warm_start=warm_start,
-        )
-        self.snap = snap
-        self.max_iter = max_iter
-        self.space = space
-        self.reweight = reweight
+    snap: bool | Literal["auto"] = "auto"
+    max_iter: int = 100
+    space: Space | None = None
+    reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns; for `snap="auto"` those for arrays.

@@ -1,0 +1,30 @@
+"""What a type checker sees of parameters that are fields: `make lint` fails where an ignored error is none."""
+
+from typing import assert_type
+
+from skdc import Condenser, KernelHerding
+from skdc.condensers import NamedCondenser, Recipe
+from skdc.discrepancies import MMD
+from skdc.parameterizations import Points
+from skdc.solvers import Descent
+
+
+class EnergyCondenser(NamedCondenser):
+    n_steps: int = 100
+
+    def recipe(self) -> Recipe:
+        return Recipe(MMD(), Points(), Descent(n_steps=self.n_steps))
+
+
+def constructors() -> None:
+    assert_type(KernelHerding(10, n_passes=1, n_jobs=2).n_passes, int)
+    assert_type(EnergyCondenser(n_steps=5, random_state=0).warm_start, bool)
+    Condenser(MMD(), Points(), Descent(), None, n_per_class=10)
+    KernelHerding(n_pases=1)  # type: ignore[call-arg]
+    KernelHerding(10, 1)  # type: ignore[call-arg]
+    KernelHerding(n_passes="one")  # type: ignore[arg-type]
+    KernelHerding(verbose="yes")  # type: ignore[arg-type]
+    EnergyCondenser(word="energy")  # type: ignore[call-arg]
+    EnergyCondenser(n_steps=None)  # type: ignore[arg-type]
+    Condenser(MMD(), Points(), Descent(), None, 10)  # type: ignore[call-arg]
+    Condenser(solver=3)  # type: ignore[arg-type]
