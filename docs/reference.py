@@ -23,7 +23,7 @@ from skdc import (
     source,
     spaces,
 )
-from skdc.condensers.pair import PairMixin
+from skdc.fitting.pair import PairMixin
 from skdc.utils import estimator_checks
 
 PAGE = Path(__file__).with_name("api.rst")

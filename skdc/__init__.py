@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skdc.auto import AutoCondenser as AutoCondenser
     from skdc.condensers import *  # noqa: F403
-    from skdc.condensers.sizes import at_most as at_most
+    from skdc.fitting.sizes import at_most as at_most
     from skdc.meta import AsSampler as AsSampler
     from skdc.meta import CondensedEstimator as CondensedEstimator
     from skdc.pipeline import CondensingPipeline as CondensingPipeline
@@ -21,7 +21,7 @@ _HOMES = {
     "AutoCondenser": "skdc.auto",
     "CondensedEstimator": "skdc.meta",
     "CondensingPipeline": "skdc.pipeline",
-    "at_most": "skdc.condensers.sizes",
+    "at_most": "skdc.fitting.sizes",
     "make_condensing_pipeline": "skdc.pipeline",
 }
 _TO_WRITE_CONDENSERS = {"BaseCondenser", "NamedCondenser", "Recipe"}

@@ -13,9 +13,9 @@ from sklearn.utils import Tags, _safe_indexing, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skdc.condensers._input import task_of
-from skdc.condensers.base import BaseCondenser
 from skdc.containers import plain_labels
+from skdc.fitting.base import BaseCondenser
+from skdc.fitting.input import task_of
 from skdc.isolation import all_or_nothing
 
 

@@ -17,12 +17,12 @@ from sklearn.utils.metadata_routing import get_routing_for_object, process_routi
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_memory
 
-from skdc.condensers._callbacks import announced, with_callbacks
-from skdc.condensers._input import task_of
-from skdc.condensers._output import CondensedPair
-from skdc.condensers.base import BaseCondenser
-from skdc.condensers.pair import PairMixin
 from skdc.containers import plain_labels
+from skdc.fitting.base import BaseCondenser
+from skdc.fitting.callbacks import announced, with_callbacks
+from skdc.fitting.input import task_of
+from skdc.fitting.output import CondensedPair
+from skdc.fitting.pair import PairMixin
 from skdc.isolation import all_or_nothing
 from skdc.privacy.mechanism import check_steps
 

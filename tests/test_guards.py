@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 
 import skdc
 from skdc.condensers import BaseCondenser, NamedCondenser
-from skdc.condensers.recipe import Recipe
+from skdc.fitting.recipe import Recipe
 
 ROOT = Path(skdc.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))

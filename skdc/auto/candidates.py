@@ -22,8 +22,8 @@ from skdc.condensers import (
     TabularCondenser,
     WassersteinCoreset,
 )
-from skdc.condensers._input import Problem
 from skdc.containers import not_numeric
+from skdc.fitting.input import Problem
 from skdc.kernels import Gaussian
 
 _WIDE = 300  # rows of more numbers are images, texts or the like, more often than tables

@@ -19,16 +19,16 @@ from sklearn.utils.validation import check_is_fitted
 from skdc.auto.candidates import Traits, proposed, set_size
 from skdc.auto.judges import Judge, panel
 from skdc.auto.trials import Study, ranked
-from skdc.condensers._input import Problem, read, task_of
-from skdc.condensers._output import in_package_of
-from skdc.condensers._runtime import draw_entropy
-from skdc.condensers._sizes import sizes_per_class
-from skdc.condensers.base import BaseCondenser
-from skdc.condensers.pair import PairMixin
 from skdc.condensers.selection.draws import RandomSubset
-from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
 from skdc.exceptions import PartsError
+from skdc.fitting.base import BaseCondenser
+from skdc.fitting.counts import sizes_per_class
+from skdc.fitting.input import Problem, read, task_of
+from skdc.fitting.output import in_package_of
+from skdc.fitting.pair import PairMixin
+from skdc.fitting.runtime import draw_entropy
+from skdc.fitting.sizes import ClassSizes
 from skdc.isolation import all_or_nothing
 from skdc.seeds import seeded
 from skdc.sources import Schema

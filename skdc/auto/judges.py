@@ -23,9 +23,9 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-from skdc.condensers._input import Problem, dense
-from skdc.condensers.base import BaseCondenser
 from skdc.containers import plain_labels
+from skdc.fitting.base import BaseCondenser
+from skdc.fitting.input import Problem, dense
 from skdc.meta import fit_on_set
 
 

@@ -17,9 +17,9 @@ from sklearn.model_selection import HalvingGridSearchCV
 from sklearn.utils import _safe_indexing
 
 from skdc.auto.judges import Judge
-from skdc.condensers._input import Problem
-from skdc.condensers.base import BaseCondenser
 from skdc.exceptions import StoppedWarning
+from skdc.fitting.base import BaseCondenser
+from skdc.fitting.input import Problem
 from skdc.solvers.base import InterruptedWarning
 
 _FACTOR = 3  # one of three candidates goes on to three times the rows

@@ -1,6 +1,5 @@
 """Condensers: estimators that turn a training set into a tiny one."""
 
-from skdc.condensers.base import BaseCondenser, NamedCondenser
 from skdc.condensers.condenser import Condenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.functions.kernels import KernelInducingPoints
@@ -11,7 +10,6 @@ from skdc.condensers.matching.distributions import M3D, WMDD, ImprovedDistributi
 from skdc.condensers.matching.layers import CAFE, NCFM, DataDAM
 from skdc.condensers.matching.networks import DistributionMatching, GradientMatching
 from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding
-from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection.centroids import KMeansCondenser
 from skdc.condensers.selection.covering import FacilityLocation, KCenter, KMedoids
 from skdc.condensers.selection.draws import RandomSubset
@@ -21,6 +19,8 @@ from skdc.condensers.selection.kernels import GreedyKernelPoints, RandomlyPivote
 from skdc.condensers.selection.thinning import KernelThinning
 from skdc.condensers.selection.transport import WassersteinCoreset
 from skdc.condensers.trajectories import TrajectoryMatching
+from skdc.fitting.base import BaseCondenser, NamedCondenser
+from skdc.fitting.recipe import Recipe
 
 __all__ = [
     "CAFE",

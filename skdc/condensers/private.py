@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.aligned import Cosine, SquaredL2
 from skdc.discrepancies.characteristic import RandomFeatureMMD
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.kernels import RandomFourierKernel
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points

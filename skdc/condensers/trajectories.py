@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from joblib import Memory
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.aligned import SquaredL2
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
 from skdc.solvers.descent import Descent

@@ -15,11 +15,11 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
-from skdc.condensers._input import checked_groups
-from skdc.condensers.base import BaseCondenser
 from skdc.containers import as_array, checked_targets
 from skdc.evaluation._display import Table
 from skdc.evaluation.transfer import as_seen, rows_for_learners, standard_learners
+from skdc.fitting.base import BaseCondenser
+from skdc.fitting.input import checked_groups
 from skdc.meta import fit_on_set
 
 MEASURES = ("accuracy", "balanced accuracy", "equalized odds", "demographic parity")

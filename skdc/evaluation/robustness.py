@@ -16,10 +16,10 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from skdc.condensers.base import BaseCondenser
 from skdc.containers import checked_targets
 from skdc.evaluation._display import Table
 from skdc.evaluation.transfer import numbers_of_rows
+from skdc.fitting.base import BaseCondenser
 from skdc.images import ImageLayout
 from skdc.learners import NetworkClassifier
 from skdc.meta import fit_on_set

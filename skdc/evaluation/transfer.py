@@ -19,10 +19,10 @@ from sklearn.svm import SVC
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
-from skdc.condensers._input import dense
-from skdc.condensers.base import BaseCondenser
 from skdc.containers import as_array, checked_targets
 from skdc.evaluation._display import Table
+from skdc.fitting.base import BaseCondenser
+from skdc.fitting.input import dense
 from skdc.images import ImageLayout
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.meta import fit_on_set

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.metrics import get_scorer
 
-from skdc.condensers.base import BaseCondenser
+from skdc.fitting.base import BaseCondenser
 from skdc.meta import CondensedEstimator
 
 Scorer = str | Callable[[CondensedEstimator, Any, Any], float]

@@ -237,7 +237,7 @@ def test_frequencies_stay_in_reach_of_the_gaussian_ones(clouds):
 
 def test_a_condenser_ascends_the_sampler_while_it_descends(iris, monkeypatch):
     # The networks are asked that the fit has seen; what it keeps has none.
-    monkeypatch.setattr("skdc.condensers.base.settled", lambda part: part)
+    monkeypatch.setattr("skdc.fitting.base.settled", lambda part: part)
     condenser = Condenser(LearnedCharacteristicFunction(), solver=Descent(n_steps=30), n_per_class=2, random_state=0)
     fitted = condenser.fit(*iris)
     start = learned(iris[0]).sampler_.log_factor

@@ -192,7 +192,7 @@ def test_published_checks(check):
 
 def test_points_move_to_where_the_networks_know_them(source, monkeypatch):
     # The networks are asked that the fit has seen; what it keeps has none.
-    monkeypatch.setattr("skdc.condensers.base.settled", lambda part: part)
+    monkeypatch.setattr("skdc.fitting.base.settled", lambda part: part)
     space = NetworkFeatures(PretrainedNetworks(SMALL, n_networks=1, n_stages=1, n_steps=60, step_size=0.02))
     losses = []
     for weight in (1e-9, 10.0):

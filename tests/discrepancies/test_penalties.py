@@ -231,7 +231,7 @@ def test_senseless_parameters_are_refused(penalty, message, iris):
 )
 def test_a_penalty_is_lower_where_it_is_minimised(penalty, digits, monkeypatch):
     # The networks are asked that the fit has seen; what it keeps has none.
-    monkeypatch.setattr("skdc.condensers.base.settled", lambda part: part)
+    monkeypatch.setattr("skdc.fitting.base.settled", lambda part: part)
     X, y = digits
     source = row_source(X, y, dtype=torch.float32)
     sets = [

@@ -277,7 +277,7 @@ def test_the_gradient_in_the_logarithm_of_the_step_size_is_that_of_the_loss(sour
 @pytest.mark.parametrize("rate, moves", [(0.01, True), (0, False)])
 def test_the_step_size_is_learned_unless_its_rate_is_zero(rate, moves, iris, monkeypatch):
     # The networks are asked that the fit has seen; what it keeps has none.
-    monkeypatch.setattr("skdc.condensers.base.settled", lambda part: part)
+    monkeypatch.setattr("skdc.fitting.base.settled", lambda part: part)
     space = UnrolledPredictions(RandomNetworks(MLP(4, 1)), n_steps=2, first_step_size=0.2, step_size_rate=rate)
     condenser = Condenser(CrossEntropy(space=space, by=None), solver=Descent(n_steps=3), n_per_class=1, random_state=0)
     condenser.fit(*iris)

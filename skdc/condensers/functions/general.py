@@ -6,11 +6,11 @@ from typing import Any
 
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from skdc.condensers.base import BaseCondenser, NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.condensers.selection.kernels import GreedyKernelPoints
 from skdc.discrepancies.aligned import CrossEntropy, SquaredL2
 from skdc.exceptions import PartsError
+from skdc.fitting.base import BaseCondenser, NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.kernels import Gaussian, Kernel, Laplace, Linear
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP, Builder, LinearNetwork

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.discrepancies.duality import DualityGap
 from skdc.discrepancies.objective import Objective
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.kernels import Kernel
 from skdc.parameterizations.points import Points
 from skdc.solvers.descent import Descent

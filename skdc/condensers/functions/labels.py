@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.aligned import SquaredL2
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.kernels import Kernel
 from skdc.learners import OnlineNetworks
 from skdc.networks import Builder

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.aligned import CrossEntropy
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.learners import RandomNetworks
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.classification import NetworkLoss
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.moments import MeanDistance, Moments
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.transport import Sinkhorn, Wasserstein
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.learners import PretrainedNetworks
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.characteristic import CharacteristicFunction, LearnedCharacteristicFunction
 from skdc.discrepancies.classification import CenterCrossEntropy
 from skdc.discrepancies.moments import MeanDistance
 from skdc.discrepancies.objective import Objective
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.learners import OnlineNetworks, PretrainedNetworks, RandomNetworks
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points

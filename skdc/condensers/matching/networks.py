@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from skdc.augmentation import Augmentation
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.aligned import Cosine
 from skdc.discrepancies.moments import MeanDistance
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
 from skdc.solvers.descent import Descent

@@ -5,9 +5,9 @@ from __future__ import annotations
 from copy import copy
 from typing import Literal
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.transport import QuantizationError
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.lloyd import Lloyd

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.transport import CoveringRadius, QuantizationError
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.greedy import Greedy
 from skdc.spaces.base import Space

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.objective import Objective
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.draw import Draw
 

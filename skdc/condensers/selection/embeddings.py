@@ -7,11 +7,11 @@ from typing import Literal
 
 from torch import Tensor
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.stein import KernelDensityScore, KernelStein, Score
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.greedy import Greedy
 from skdc.spaces.base import Space

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.moments import MeanDistance
 from skdc.discrepancies.objective import Objective
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.learners.difficulty import Difficulty
 from skdc.networks import Builder
 from skdc.parameterizations.subset import Subset

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.discrepancies.nystrom import NystromError
 from skdc.discrepancies.objective import Objective
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.kernels import Gaussian, Kernel
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.greedy import Greedy

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.halving import Halving
 from skdc.spaces.base import Space

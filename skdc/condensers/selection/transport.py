@@ -5,10 +5,10 @@ from __future__ import annotations
 from copy import copy
 from typing import Literal
 
-from skdc.condensers.base import NamedCondenser
-from skdc.condensers.recipe import Recipe
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.transport import Wasserstein
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.barycenter import Barycenter

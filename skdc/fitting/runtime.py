@@ -20,9 +20,9 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
-from skdc.condensers._callbacks import StepTeller
-from skdc.condensers._input import dense
-from skdc.condensers._progress import ProgressBar
+from skdc.fitting.callbacks import StepTeller
+from skdc.fitting.input import dense
+from skdc.fitting.progress import ProgressBar
 from skdc.isolation import filters_kept
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
@@ -140,6 +140,7 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
 
 
 def find_device(name: str) -> torch.device:
+    """Return the device of a name; "auto" is CUDA where there is some."""
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     if not isinstance(name, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", name):
@@ -153,6 +154,7 @@ def find_device(name: str) -> torch.device:
 
 
 def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
+    """Return a seed for a fit."""
     if random_state is None:
         # check_random_state(None) would draw from numpy's global generator, which is not ours to move.
         return int(np.random.SeedSequence().entropy % 2**31)

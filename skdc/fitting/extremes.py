@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import Any
 
-from skdc.condensers._input import Problem
+from skdc.fitting.input import Problem
 from skdc.scales import Far, refuse_extremes
 
 

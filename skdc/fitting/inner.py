@@ -6,8 +6,8 @@ from copy import copy
 from inspect import signature
 from typing import Any
 
-from skdc.condensers.recipe import Recipe, checked
 from skdc.exceptions import PartsError
+from skdc.fitting.recipe import Recipe, checked
 
 # What is said once, by the condenser outside.
 _OUTSIDE = ("n_per_class", "n_samples", "encoder", "device", "n_jobs", "verbose", "warm_start")

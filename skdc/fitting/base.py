@@ -19,12 +19,16 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
-from skdc.condensers._callbacks import announced, with_callbacks
-from skdc.condensers._fields import Estimator, Fields
-from skdc.condensers._inner import chooser_of
-from skdc.condensers._input import Problem, checked_rows, dense
-from skdc.condensers._numbers import warn_of_far_rows
-from skdc.condensers._output import (
+from skdc.containers import as_array
+from skdc.discrepancies.objective import Objective
+from skdc.exceptions import PartsError
+from skdc.fitting.callbacks import announced, with_callbacks
+from skdc.fitting.counts import check_sizes, sizes_per_class
+from skdc.fitting.extremes import warn_of_far_rows
+from skdc.fitting.fields import Estimator, Fields
+from skdc.fitting.inner import chooser_of
+from skdc.fitting.input import Problem, checked_rows, dense
+from skdc.fitting.output import (
     chosen_pair,
     in_package_of,
     like_rows,
@@ -33,18 +37,14 @@ from skdc.condensers._output import (
     template,
     whole,
 )
-from skdc.condensers._private import declared_rows, drawn_data, private_source, public_containers, read_as_told
-from skdc.condensers._progress import tell_stage
-from skdc.condensers._rehearsal import rehearse
-from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of, tell_early
-from skdc.condensers._sizes import check_sizes, sizes_per_class
-from skdc.condensers._stream import Stream
-from skdc.condensers.pair import PairMixin
-from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
-from skdc.condensers.sizes import ClassSizes
-from skdc.containers import as_array
-from skdc.discrepancies.objective import Objective
-from skdc.exceptions import PartsError
+from skdc.fitting.pair import PairMixin
+from skdc.fitting.progress import tell_stage
+from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
+from skdc.fitting.rehearsal import rehearse
+from skdc.fitting.releases import declared_rows, drawn_data, private_source, public_containers, read_as_told
+from skdc.fitting.runtime import Start, draw_entropy, find_device, isolated, progress_of, tell_early
+from skdc.fitting.sizes import ClassSizes
+from skdc.fitting.stream import Stream
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness

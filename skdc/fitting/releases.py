@@ -11,14 +11,14 @@ import torch
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
-from skdc.condensers._input import Problem, encoder_of_stream, read, refuse_unknown_word
-from skdc.condensers._numbers import refuse_extreme_numbers
-from skdc.condensers._output import like_rows, like_targets
-from skdc.condensers._rehearsal import rehearse_drawn
-from skdc.condensers._runtime import draw_entropy
-from skdc.condensers._stream import Stream
-from skdc.condensers.recipe import Recipe
 from skdc.containers import as_array
+from skdc.fitting.extremes import refuse_extreme_numbers
+from skdc.fitting.input import Problem, encoder_of_stream, read, refuse_unknown_word
+from skdc.fitting.output import like_rows, like_targets
+from skdc.fitting.recipe import Recipe
+from skdc.fitting.rehearsal import rehearse_drawn
+from skdc.fitting.runtime import draw_entropy
+from skdc.fitting.stream import Stream
 from skdc.privacy import (
     GaussianMechanism,
     PrivateRows,

@@ -7,7 +7,7 @@ from typing import Any, dataclass_transform
 
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from skdc.condensers._callbacks import CallbackSupportMixin
+from skdc.fitting.callbacks import CallbackSupportMixin
 
 MYPY = False  # mypy takes it for True
 if MYPY:

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from skdc.condensers._input import Problem
-from skdc.condensers._sizes import sizes_per_class
-from skdc.condensers.recipe import Recipe
+from skdc.fitting.counts import sizes_per_class
+from skdc.fitting.input import Problem
+from skdc.fitting.recipe import Recipe
 from skdc.privacy.mechanism import refuse_narrow
 from skdc.solvers.base import Interruption
 from skdc.sources import Schema

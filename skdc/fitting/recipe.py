@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from sklearn.base import clone
 
-from skdc.condensers._parts import refuse_others
 from skdc.discrepancies.objective import Objective, Term
 from skdc.discrepancies.penalties import Penalty
 from skdc.exceptions import PartsError
+from skdc.fitting.parts import refuse_others
 from skdc.parameterizations.base import Parameterization
 from skdc.privacy import GaussianMechanism
 from skdc.privacy.steps import refuse_caches

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from skdc.condensers.sizes import AtMost, ClassSizes
+from skdc.fitting.sizes import AtMost, ClassSizes
 from skdc.parameterizations.base import Parameterization
 from skdc.sources import Schema
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
-from skdc.condensers._output import CondensedPair
+from skdc.fitting.output import CondensedPair
 
 
 class PairMixin:
