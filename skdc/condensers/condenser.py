@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from copy import deepcopy
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Literal, Self
@@ -19,6 +18,7 @@ from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.counts import check_sizes, sizes_per_class
+from skdc.fitting.doors import Door
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import read, refuse_unknown_word
 from skdc.fitting.output import common_template, template
@@ -294,8 +294,8 @@ class Condenser(BaseCondenser, kw_only=False):
             check_sizes(self, recipe.parameterization, sizes, counts, stream.schema.classes)
         with restored_on_failure(self):
             with isolated(self.n_jobs), randomness(stream.seed):
-                start, objective = vars(self).get("_start"), deepcopy(stream.objective)
-                error = self._solve(recipe, objective, stream.source(), sizes, stream.seed, start, None)
+                door = Door(stream.source(), sizes, stream.learned)
+                error = self._solve(recipe, door, vars(self).get("_start"), None)
             self._contain(*self._templates)
         tell_early(self, error)
         return vars(self)[name]

@@ -4,7 +4,7 @@
 import re
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from copy import copy, deepcopy
+from copy import copy
 from inspect import Parameter, signature
 from typing import Any, Literal, Self
 
@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
-from sklearn.base import TransformerMixin, clone
+from sklearn.base import TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -23,8 +23,7 @@ from skdc.containers import as_array
 from skdc.discrepancies.objective import Objective
 from skdc.exceptions import PartsError
 from skdc.fitting.callbacks import announced, with_callbacks
-from skdc.fitting.counts import check_sizes, sizes_per_class
-from skdc.fitting.extremes import warn_of_far_rows
+from skdc.fitting.doors import Door, opened
 from skdc.fitting.fields import Estimator, Fields
 from skdc.fitting.inner import chooser_of
 from skdc.fitting.input import Problem, checked_rows, dense
@@ -41,10 +40,9 @@ from skdc.fitting.pair import PairMixin
 from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
-from skdc.fitting.releases import declared_rows, drawn_data, private_source, public_containers, read_as_told
+from skdc.fitting.releases import declared_rows, drawn_data, public_containers, read_as_told
 from skdc.fitting.runtime import Start, draw_entropy, find_device, isolated, progress_of, tell_early
 from skdc.fitting.sizes import ClassSizes
-from skdc.fitting.stream import Stream
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
@@ -52,7 +50,7 @@ from skdc.seeds import SharedParts
 from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, Interruption, Solution
 from skdc.solvers.quadrature import project_on_simplex
-from skdc.sources import Schema, Source, draw_seed
+from skdc.sources import Schema
 
 
 class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
@@ -235,62 +233,34 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
     def _condense(
         self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
     ) -> DivergenceError | Interruption | None:
+        """Open the door to what was read, solve, and show."""
         self._input_shape = problem.schema.input_shape
-        objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy)
-        if recipe.privacy is not None:
-            rows = problem.source_as_given(device)
-            door, seed = private_source(objective, rows, recipe, seed)
-            mass = door.class_mass()
-            sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, np.rint(mass).astype(int), mass)
-            return self._solve(recipe, objective, door, sizes, seed, previous, problem.encoder)
-        counts, mass = problem.per_class()
-        sizes = sizes_per_class(self.n_per_class, self.n_samples, problem.schema, counts, mass)
-        check_sizes(self, recipe.parameterization, sizes, counts, problem.schema.classes)
-        if recipe.streams():
-            source = problem.source_as_given(device)
-            warn_of_far_rows(self, source.moments.far, problem)
-            stream = Stream.begin(objective, source, int(sizes.max()), seed)
-            stream.update(source)
-            if problem.encoder is None and len(problem.schema.class_of_key) == len(counts):
-                self._stream = stream
-            # A solve may change what it minimises; the stream goes on from what was fitted.
-            objective = deepcopy(stream.objective)
-            return self._solve(recipe, objective, stream.source(), sizes, stream.seed, previous, problem.encoder)
-        source = problem.source(device)
-        warn_of_far_rows(self, source.moments.far, problem)
-        generator = torch.Generator().manual_seed(seed)
-        tell_stage(self, "looks at the data")
-        if objective is not None:
-            objective.fit(source, generator)
-        error = self._solve(recipe, objective, source, sizes, draw_seed(generator), previous, problem.encoder)
+        door = opened(self, problem, recipe, device, seed)
+        if door.stream is not None:
+            self._stream = door.stream
+        error = self._solve(recipe, door, previous, problem.encoder)
         if "indices_" in vars(self):
             self.indices_ = problem.positions[self.indices_]
         return error
 
     def _solve(
-        self,
-        recipe: Recipe,
-        objective: Any,
-        source: Source,
-        sizes: NDArray[np.int64],
-        seed: int,
-        previous: Start | None,
-        encoder: Any,
+        self, recipe: Recipe, door: Door, previous: Start | None, encoder: Any
     ) -> DivergenceError | Interruption | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
+        source, (objective, seed) = door.source, door.learn()
         generator = torch.Generator().manual_seed(seed)
         tell_stage(self, "chooses where to start")
-        synthetic = recipe.parameterization.build(source, sizes, generator)
+        synthetic = recipe.parameterization.build(source, door.sizes, generator)
         if previous is not None:
             previous.load(synthetic, source, encoder)
+        early = None
         try:
             progress = progress_of(self, type(recipe.solver).__name__)
             solution = recipe.solver.solve(objective, synthetic, source, generator, progress)
         except (DivergenceError, Interruption) as error:
-            self._show(error.solution, synthetic, objective, source, encoder)
-            return error
+            solution, early = error.solution, error
         self._show(solution, synthetic, objective, source, encoder)
-        return None
+        return early
 
     def _show(
         self, solution: Solution, synthetic: LiveSet, objective: Objective | None, source: Any, encoder: Any

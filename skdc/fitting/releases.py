@@ -21,13 +21,11 @@ from skdc.fitting.runtime import draw_entropy
 from skdc.fitting.stream import Stream
 from skdc.privacy import (
     GaussianMechanism,
-    PrivateRows,
     PrivateSketch,
     PrivateSource,
 )
 from skdc.privacy.source import of_classes
-from skdc.solvers.private import PrivateDescent
-from skdc.sources import RowSource, Schema, Source, draw_seed
+from skdc.sources import Schema
 
 
 def drawn_data(
@@ -127,31 +125,6 @@ def public_containers(X: Any, y: Any, schema: Schema) -> tuple[Any, Any]:
     elif hasattr(y, "iloc") and y.ndim == 2:
         y = type(y)(columns=list(y.columns))
     return X, y
-
-
-def private_source(objective: Any, rows: RowSource, recipe: Recipe, seed: int) -> tuple[Source, int]:
-    """Return the door to the rows of a fit, the objective of which has seen what is known alone, and a seed to solve.
-
-    Raises
-    ------
-    ValueError
-        If something must be learned from the rows.
-    """
-    mechanism: Any = recipe.privacy
-    if not recipe.streams():
-        rows.X = mechanism.within(rows.X)
-        source = PrivateRows(rows, mechanism, recipe.n_releases())
-        generator = torch.Generator().manual_seed(seed)
-        objective.fit(source, generator)
-        if isinstance(recipe.solver, PrivateDescent) and objective.parameters():
-            raise ValueError(
-                f"{recipe.discrepancy!r} learns parameters beside the set, for which {recipe.solver!r} releases no "
-                "gradient; keep them as they are (kernel_rate=0)"
-            )
-        return source, draw_seed(generator)
-    stream = private_stream(objective, rows.schema, mechanism, rows.device, seed)
-    stream.update(rows)
-    return stream.source(), stream.seed
 
 
 def private_stream(

@@ -70,6 +70,10 @@ class Stream:
         sketch.update(piece.X, piece.targets(), piece.weight, piece.key, features)
         return sketch
 
+    def learned(self) -> tuple[Objective, int]:
+        """Return a copy of the objective, which a solve may change, and the seed of the solve."""
+        return deepcopy(self.objective), self.seed
+
     def source(self) -> Source:
         """Return the sketch as a source."""
         if isinstance(self.sketch, PrivateSketch):

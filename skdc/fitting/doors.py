@@ -1,0 +1,121 @@
+"""Doors: what a solve sees of the data that were read, be they rows, a stream or a release."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+
+from skdc.fitting.counts import check_sizes, sizes_per_class
+from skdc.fitting.extremes import warn_of_far_rows
+from skdc.fitting.input import Problem
+from skdc.fitting.progress import tell_stage
+from skdc.fitting.recipe import Recipe
+from skdc.fitting.releases import private_stream
+from skdc.fitting.stream import Stream
+from skdc.privacy import PrivateRows
+from skdc.solvers.private import PrivateDescent
+from skdc.sources import Source, draw_seed
+
+
+@dataclass(frozen=True, eq=False)
+class Door:
+    """An open door to the data of a fit.
+
+    Parameters
+    ----------
+    source : Source
+    sizes : ndarray of shape (n_classes,)
+        How many synthetic rows each class gets.
+    learn : callable
+        Returns the objective, fitted to what the door shows, and the seed of the solve.
+    stream : Stream, default=None
+        What `partial_fit` goes on from.
+    """
+
+    source: Source
+    sizes: NDArray[np.int64]
+    learn: Callable[[], tuple[Any, int]]
+    stream: Stream | None = None
+
+
+def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device, seed: int) -> Door:
+    """Open the door that a recipe asks for: to a release of private rows, to a sketch, or to the rows.
+
+    Parameters
+    ----------
+    condenser : condenser
+        It knows the sizes, and is named in messages.
+    problem : Problem
+    recipe : Recipe
+        Checked, for data of this kind.
+    device : torch.device
+    seed : int
+
+    Raises
+    ------
+    ValueError
+        For sizes that the data cannot give; if something must be learned from rows that are private.
+    """
+    given = condenser.n_per_class, condenser.n_samples, problem.schema
+    if recipe.privacy is not None:
+        source, learn = _release(problem, recipe, device, seed)
+        mass = source.class_mass()
+        return Door(source, sizes_per_class(*given, np.rint(mass).astype(int), mass), learn)
+    counts, mass = problem.per_class()
+    sizes = sizes_per_class(*given, counts, mass)
+    check_sizes(condenser, recipe.parameterization, sizes, counts, problem.schema.classes)
+    return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
+
+
+def _rows(
+    condenser: Any, problem: Problem, recipe: Recipe, sizes: NDArray[np.int64], device: torch.device, seed: int
+) -> Door:
+    source = problem.source(device)
+    warn_of_far_rows(condenser, source.moments.far, problem)
+
+    def learn() -> tuple[Any, int]:
+        generator = torch.Generator().manual_seed(seed)
+        tell_stage(condenser, "looks at the data")
+        objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, generator)
+        return objective, draw_seed(generator)
+
+    return Door(source, sizes, learn)
+
+
+def _sketched(
+    condenser: Any, problem: Problem, recipe: Recipe, sizes: NDArray[np.int64], device: torch.device, seed: int
+) -> Door:
+    source = problem.source_as_given(device)
+    warn_of_far_rows(condenser, source.moments.far, problem)
+    stream = Stream.begin(clone(recipe.discrepancy), source, int(sizes.max()), seed)
+    stream.update(source)
+    goes_on = problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
+    return Door(stream.source(), sizes, stream.learned, stream if goes_on else None)
+
+
+def _release(
+    problem: Problem, recipe: Recipe, device: torch.device, seed: int
+) -> tuple[Source, Callable[[], tuple[Any, int]]]:
+    """Return a source of private rows, and what fits the objective, which sees what is known alone."""
+    mechanism: Any = recipe.privacy
+    objective: Any = clone(recipe.discrepancy)
+    rows = problem.source_as_given(device)
+    if recipe.streams():
+        stream = private_stream(objective, rows.schema, mechanism, device, seed)
+        stream.update(rows)
+        return stream.source(), stream.learned
+    rows.X = mechanism.within(rows.X)
+    source, generator = PrivateRows(rows, mechanism, recipe.n_releases()), torch.Generator().manual_seed(seed)
+    objective.fit(source, generator)
+    if isinstance(recipe.solver, PrivateDescent) and objective.parameters():
+        raise ValueError(
+            f"{recipe.discrepancy!r} learns parameters beside the set, for which {recipe.solver!r} releases no "
+            "gradient; keep them as they are (kernel_rate=0)"
+        )
+    return source, lambda: (objective, draw_seed(generator))
