@@ -93,6 +93,15 @@ class Deck:
         self._even = is_even(weight)
         self._cards, self._next = torch.arange(len(rows)), len(rows)
 
+    @property
+    def position(self) -> tuple[Tensor, int]:
+        """The order of the round under way, and how much of it is dealt."""
+        return self._cards, self._next
+
+    @position.setter
+    def position(self, position: tuple[Tensor, int]) -> None:
+        self._cards, self._next = position
+
     def deal(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the next n rows and the weights with which they stand for all; all as they are, if there are fewer."""
         if n >= len(self.rows) and not self._even:

@@ -216,6 +216,11 @@ class Condenser(BaseCondenser, kw_only=False):
         self, X: ArrayLike, y: ArrayLike | None, classes: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> None:
         refuse_unknown_word(self.encoder)
+        if self.checkpoint is not None:
+            raise ValueError(
+                f"checkpoint={str(self.checkpoint)!r} has no effect on partial_fit, of which all is in the condenser; "
+                "pickle it between two chunks"
+            )
         if not isinstance(self.encoder, str | None):
             raise ValueError(
                 "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use encoder=None"

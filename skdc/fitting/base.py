@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from contextlib import suppress
 from copy import copy
 from inspect import Parameter, signature
+from os import PathLike
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -23,6 +24,7 @@ from skdc.containers import as_array
 from skdc.discrepancies.objective import Objective
 from skdc.exceptions import PartsError
 from skdc.fitting.callbacks import announced, with_callbacks
+from skdc.fitting.checkpoints import Checkpoint, fingerprint, refuse_checkpoint
 from skdc.fitting.doors import Door, opened
 from skdc.fitting.fields import Estimator, Fields
 from skdc.fitting.inner import chooser_of
@@ -48,7 +50,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
 from skdc.settled import settled
-from skdc.solvers.base import DivergenceError, Interruption, Solution
+from skdc.solvers.base import DivergenceError, Interruption, Solution, State
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.sources import Schema
 
@@ -83,6 +85,10 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         1 shows stage, steps and time left on standard error: a bar, or a line every few seconds if it is no terminal.
     warm_start : bool, default=False
         Start from the synthetic set of the last fit.
+    checkpoint : str or path, default=None
+        A file in which the state of the solve is kept every half minute, whole or not at all. The same fit (parameters,
+        data and versions) goes on from it, with the set of one that was never interrupted, and removes it at the end.
+        It is to be trusted as code is.
     """
 
     n_per_class: ClassSizes | None = None
@@ -94,6 +100,7 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
     n_jobs: int | None = None
     verbose: int = 0
     warm_start: bool = False
+    checkpoint: str | PathLike[str] | None = None
 
     @abstractmethod
     def recipe(self) -> Recipe:
@@ -166,6 +173,7 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
                 mechanism = recipe.privacy
                 given, released = (X, y, sample_weight, sensitive_features), dict[str, Any]()
                 if recipe.privacy is not None:
+                    refuse_checkpoint(self)
                     given = declared_rows(recipe.privacy, *given)
                 if recipe.draws():
                     given, released = drawn_data(self, recipe, previous, *given)
@@ -235,32 +243,42 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
     ) -> DivergenceError | Interruption | None:
         """Open the door to what was read, solve, and show."""
         self._input_shape = problem.schema.input_shape
+        checkpoint = (
+            None if self.checkpoint is None else Checkpoint(self.checkpoint, fingerprint(self, problem, previous))
+        )
         door = opened(self, problem, recipe, device, seed)
         if door.stream is not None:
             self._stream = door.stream
-        error = self._solve(recipe, door, previous, problem.encoder)
+        error = self._solve(recipe, door, previous, problem.encoder, checkpoint)
         if "indices_" in vars(self):
             self.indices_ = problem.positions[self.indices_]
         return error
 
     def _solve(
-        self, recipe: Recipe, door: Door, previous: Start | None, encoder: Any
+        self, recipe: Recipe, door: Door, previous: Start | None, encoder: Any, checkpoint: Checkpoint | None = None
     ) -> DivergenceError | Interruption | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
-        source, (objective, seed) = door.source, door.learn()
-        generator = torch.Generator().manual_seed(seed)
-        tell_stage(self, "chooses where to start")
-        synthetic = recipe.parameterization.build(source, door.sizes, generator)
-        if previous is not None:
-            previous.load(synthetic, source, encoder)
-        early = None
+        state = None if checkpoint is None else checkpoint.load(door.source)
+        if state is None:
+            state = self._begin_solve(recipe, door, previous, encoder)
+        early, keep = None, None if checkpoint is None else checkpoint.offer
         try:
-            progress = progress_of(self, type(recipe.solver).__name__)
-            solution = recipe.solver.solve(objective, synthetic, source, generator, progress)
+            solution = recipe.solver.go_on(state, progress_of(self, type(recipe.solver).__name__), keep)
         except (DivergenceError, Interruption) as error:
             solution, early = error.solution, error
-        self._show(solution, synthetic, objective, source, encoder)
+        self._show(solution, state.synthetic, state.objective, door.source, encoder)
+        if checkpoint is not None:
+            checkpoint.remove()
         return early
+
+    def _begin_solve(self, recipe: Recipe, door: Door, previous: Start | None, encoder: Any) -> State:
+        objective, seed = door.learn()
+        generator = torch.Generator().manual_seed(seed)
+        tell_stage(self, "chooses where to start")
+        synthetic = recipe.parameterization.build(door.source, door.sizes, generator)
+        if previous is not None:
+            previous.load(synthetic, door.source, encoder)
+        return recipe.solver.begin(objective, synthetic, door.source, generator)
 
     def _show(
         self, solution: Solution, synthetic: LiveSet, objective: Objective | None, source: Any, encoder: Any

@@ -6,13 +6,23 @@ import hashlib
 import io
 import os
 import pickle
+import random
+import re
 import warnings
+from collections.abc import Callable
+from importlib.metadata import version
 from pathlib import Path
 from time import monotonic
+from types import FunctionType
 from typing import Any
 
 import cloudpickle
+import joblib
+import numpy as np
+import torch
 
+from skdc.exceptions import PartsError
+from skdc.fitting.input import Problem
 from skdc.solvers.base import State
 from skdc.sources import Source
 
@@ -35,11 +45,19 @@ class Checkpoint:
         Of the data, parameters and version of a fit: the state of another one is not taken.
     seconds : float, default=30.0
         Time between two savings.
+
+    Raises
+    ------
+    ValueError
+        If no file can be at the path.
     """
 
     def __init__(self, path: str | os.PathLike[str], fingerprint: bytes, seconds: float = _SECONDS) -> None:
         self.path, self._fingerprint, self._seconds = Path(path), fingerprint, seconds
         self._saved = monotonic()
+        if self.path.is_dir() or not self.path.parent.is_dir():
+            what = "is a folder" if self.path.is_dir() else f"lies in {str(self.path.parent)!r}, which is no folder"
+            raise ValueError(f"checkpoint={str(self.path)!r} {what}; give the path of a file in a folder that is there")
 
     def load(self, source: Source) -> State | None:
         """Return the state that is kept, with the source in it; None where there is none that can be taken.
@@ -60,9 +78,10 @@ class Checkpoint:
         elif fingerprint != self._fingerprint:
             self._warn("is of other data, other parameters or another version")
         else:
-            state, position = _Unpickler(io.BytesIO(body), source).load()
+            state, position, draws = _Unpickler(io.BytesIO(body), source).load()
             state.source = source
             source.restore(position)
+            _restore_draws(draws)
             return state
         return None
 
@@ -78,7 +97,13 @@ class Checkpoint:
     def save(self, state: State) -> None:
         """Keep the state; a file that is there stays whole until the new one is."""
         body = io.BytesIO()
-        _Pickler(body, state.source).dump((state, state.source.position()))
+        try:
+            _Pickler(body, state.source).dump((state, state.source.position(), _draws()))
+        except (pickle.PicklingError, TypeError, AttributeError) as error:
+            raise PartsError(
+                f"checkpoint={str(self.path)!r}: the state of the solve cannot be pickled ({error}); build networks of "
+                "modules that can, or leave checkpoint out"
+            ) from error
         written = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
             with written.open("wb") as file:
@@ -94,6 +119,46 @@ class Checkpoint:
     def remove(self) -> None:
         """Forget the state: the solve has come to its end."""
         self.path.unlink(missing_ok=True)
+
+
+def fingerprint(condenser: Any, problem: Problem, previous: Any) -> bytes:
+    """Return what tells a fit from others: parameters, data, the set that it starts from, and versions."""
+    parameters = {
+        name: _told(value) for name, value in condenser.get_params().items() if name.split("__")[-1] not in _NO_MATTER
+    }
+    data = problem.X, problem.y, problem.weight, problem.key, problem.schema.class_of_key
+    start = None if previous is None else joblib.hash(vars(previous))
+    named = type(condenser).__qualname__, sorted(parameters.items()), version("skdc"), torch.__version__
+    return hashlib.sha256(repr((named, joblib.hash(data), start)).encode()).digest()
+
+
+_NO_MATTER = ("checkpoint", "verbose", "n_jobs", "device", "memory")
+
+
+def _told(value: Any) -> str:
+    """Return a description of a parameter that is the same in another process."""
+    if isinstance(value, FunctionType):
+        code = value.__code__
+        return repr((value.__module__, value.__qualname__, code.co_code.hex(), code.co_names, _plain(code.co_consts)))
+    if isinstance(value, np.ndarray):
+        return joblib.hash(value)
+    return _plain(value)
+
+
+def _plain(value: Any) -> str:
+    # Parameters of parts are told one by one; what is printed of their wholes may have addresses in it.
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
+
+
+def _draws() -> tuple[Any, ...]:
+    """Return the states of the generators that are lent to a solve."""
+    return torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002  the state of that one
+
+
+def _restore_draws(states: tuple[Any, ...]) -> None:
+    setters: list[Callable[[Any], None]] = [torch.set_rng_state, np.random.set_state, random.setstate]
+    for setter, state in zip(setters, states, strict=True):
+        setter(state)
 
 
 class _Pickler(cloudpickle.Pickler):
@@ -116,3 +181,18 @@ class _Unpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: Any) -> Source:
         return self._source
+
+
+def refuse_checkpoint(condenser: Any) -> None:
+    """Refuse to keep what is private.
+
+    Raises
+    ------
+    PartsError
+        If a checkpoint is asked for.
+    """
+    if condenser.checkpoint is not None:
+        raise PartsError(
+            f"checkpoint={str(condenser.checkpoint)!r} would write what is made of private rows into a file, and a fit "
+            "that goes on from it would release more than was accounted for; leave it out"
+        )

@@ -10,7 +10,7 @@ from skdc.exceptions import PartsError
 from skdc.fitting.recipe import Recipe, checked
 
 # What is said once, by the condenser outside.
-_OUTSIDE = ("n_per_class", "n_samples", "encoder", "device", "n_jobs", "verbose", "warm_start")
+_OUTSIDE = ("n_per_class", "n_samples", "encoder", "device", "n_jobs", "verbose", "warm_start", "checkpoint")
 
 
 def chooser_of(condenser: Any, place: str, task: str) -> Recipe:

@@ -129,13 +129,14 @@ class RowSource(Holds):
         indicators[np.arange(len(codes)), codes] = 1
         return indicators
 
-    def position(self) -> list[Deck]:
-        """Return where the rounds of each key have come to."""
-        return self._decks
+    def position(self) -> list[tuple[Tensor, int]] | None:
+        """Return where the rounds of each key have come to; None before the first draw."""
+        return [deck.position for deck in self._decks] if "_decks" in vars(self) else None
 
-    def restore(self, position: list[Deck]) -> None:
+    def restore(self, position: list[tuple[Tensor, int]] | None) -> None:
         """Go on with these rounds."""
-        vars(self)["_decks"] = position
+        for deck, place in zip(self._decks, position or [], strict=False):
+            deck.position = place
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.

@@ -1,0 +1,199 @@
+"""Fits that are killed, and go on from a checkpoint."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from skdc import Condenser, GradientMatching, KMedoids, TrajectoryMatching
+from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.exceptions import PartsError
+from skdc.fitting import checkpoints
+from skdc.networks import MLP
+from skdc.privacy import GaussianMechanism
+from skdc.solvers import Descent
+from skdc.spaces import NetworkFeatures
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(60, 3)) + np.arange(60)[:, None] % 3
+Y = np.arange(60) % 3
+SMALL = MLP(width=8, depth=1)
+
+
+def descent(**others):
+    return Condenser(MMD(), solver=Descent(n_steps=12, batch_size=16), n_per_class=2, random_state=0, **others)
+
+
+CONDENSERS = {
+    "descent": descent(),
+    "pool": Condenser(
+        MMD(space=NetworkFeatures()), solver=Descent(n_steps=9, batch_size=16), n_per_class=2, random_state=0
+    ),
+    "gradients": GradientMatching(2, network=SMALL, n_steps=9, random_state=0),
+    "trajectories": TrajectoryMatching(2, network=SMALL, n_experts=2, n_steps=9, random_state=0),
+    "choice": KMedoids(2, random_state=0),
+}
+
+
+class Killed(BaseException):
+    """In place of a signal, within one process."""
+
+
+def stop_after(n_steps, monkeypatch):
+    """Keep every state, and die after some steps."""
+    offer, offered = checkpoints.Checkpoint.offer, []
+
+    def kept(self, state):
+        self._seconds = 0.0
+        offer(self, state)
+        offered.append(state.step)
+        if len(offered) == n_steps:
+            raise Killed
+
+    monkeypatch.setattr(checkpoints.Checkpoint, "offer", kept)
+
+
+@pytest.mark.parametrize("name", CONDENSERS)
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_a_killed_fit_goes_on_as_if_nothing_had_been(name, n_steps, tmp_path, monkeypatch):
+    expected = CONDENSERS[name].fit(X, Y)
+    X_syn, history = expected.X_syn_.copy(), {key: value.copy() for key, value in expected.history_.items()}
+    path = tmp_path / "fit.checkpoint"
+    condenser = CONDENSERS[name].set_params(checkpoint=path)
+    try:
+        with monkeypatch.context() as patch, pytest.raises(Killed):
+            stop_after(n_steps, patch)
+            condenser.fit(X, Y)
+        assert path.exists()
+        began = []
+        monkeypatch.setattr(type(condenser), "_begin_solve", lambda *args: began.append(args))
+        found = condenser.fit(X, Y)
+    finally:
+        condenser.set_params(checkpoint=None)
+    assert not began
+    np.testing.assert_array_equal(found.X_syn_, X_syn)
+    np.testing.assert_array_equal(found.history_["loss"], history["loss"])
+    assert not path.exists(), "the solve has come to its end"
+
+
+def interrupted(path, monkeypatch, condenser=None):
+    """Return the checkpoint of a fit that was killed."""
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        stop_after(2, patch)
+        (descent() if condenser is None else condenser).set_params(checkpoint=path).fit(X, Y)
+    return path
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fit: (fit.set_params(solver__step_size=0.1), X, Y),
+        lambda fit: (fit.set_params(discrepancy__bandwidth=2.0), X, Y),
+        lambda fit: (fit.set_params(random_state=1), X, Y),
+        lambda fit: (fit.set_params(solver__optimizer=lambda groups, lr: torch.optim.SGD(groups, lr=lr)), X, Y),
+        lambda fit: (fit, X + 1e-9, Y),
+        lambda fit: (fit, X, np.roll(Y, 1)),
+    ],
+    ids=["step", "bandwidth", "seed", "function", "data", "labels"],
+)
+def test_the_state_of_another_fit_is_not_taken(change, tmp_path, monkeypatch):
+    path = interrupted(tmp_path / "fit.checkpoint", monkeypatch)
+    fit, rows, targets = change(descent())
+    expected = fit.fit(rows, targets).X_syn_.copy()
+    with pytest.warns(UserWarning, match="is of other data, other parameters or another version: the fit begins anew"):
+        found = fit.set_params(checkpoint=path).fit(rows, targets)
+    np.testing.assert_array_equal(found.X_syn_, expected)
+
+
+def test_what_does_not_change_the_set_is_no_other_fit(tmp_path, monkeypatch):
+    path = interrupted(tmp_path / "fit.checkpoint", monkeypatch)
+    fit = descent(checkpoint=path, verbose=1, n_jobs=1)
+    monkeypatch.setattr(type(fit), "_begin_solve", None)
+    fit.fit(X, Y)
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda held: held[:-7], lambda held: held[:20], lambda held: b"", lambda held: b"x" + held]
+)
+def test_a_torn_file_is_not_taken(spoil, tmp_path, monkeypatch):
+    path = interrupted(tmp_path / "fit.checkpoint", monkeypatch)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.warns(UserWarning, match="holds no whole checkpoint: the fit begins anew"):
+        found = descent(checkpoint=path).fit(X, Y)
+    np.testing.assert_array_equal(found.X_syn_, descent().fit(X, Y).X_syn_)
+
+
+def test_an_interrupted_saving_leaves_the_old_state(tmp_path, monkeypatch):
+    path = interrupted(tmp_path / "fit.checkpoint", monkeypatch)
+    held = path.read_bytes()
+
+    def fails(descriptor):
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space left"):
+        stop_after(9, patch)
+        patch.setattr(checkpoints.os, "fsync", fails)
+        descent(checkpoint=path).fit(X, Y)
+    assert path.read_bytes() == held
+    assert [kept.name for kept in tmp_path.iterdir()] == ["fit.checkpoint"]
+
+
+def test_the_data_are_not_in_the_file(tmp_path, monkeypatch):
+    rows = np.concatenate([X, RNG.normal(size=(20_000, 3))])
+    targets = np.arange(len(rows)) % 3
+    path = tmp_path / "fit.checkpoint"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        stop_after(1, patch)
+        KMedoids(2, random_state=0, checkpoint=path).fit(rows, targets)
+    assert path.stat().st_size < rows.nbytes / 10
+
+
+def test_senseless_checkpoints_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="is a folder; give the path of a file"):
+        descent(checkpoint=tmp_path).fit(X, Y)
+    with pytest.raises(ValueError, match="which is no folder; give the path of a file"):
+        descent(checkpoint=tmp_path / "none" / "fit").fit(X, Y)
+    with pytest.raises(ValueError, match="has no effect on partial_fit"):
+        Condenser(RandomFeatureMMD(bandwidth=1.0), n_per_class=2, checkpoint=tmp_path / "fit").partial_fit(X, Y)
+
+
+def test_a_private_fit_keeps_nothing(tmp_path):
+    privacy = GaussianMechanism(feature_range=(-9, 9))
+    fit = Condenser(RandomFeatureMMD(bandwidth=1.0), privacy=privacy, n_per_class=2, checkpoint=tmp_path / "fit")
+    with pytest.raises(PartsError, match="would write what is made of private rows into a file"):
+        fit.fit(X, Y)
+    assert not list(tmp_path.iterdir())
+
+
+SCRIPT = """
+import sys
+import numpy as np
+from skdc.fitting import checkpoints
+from tests.condensers.test_checkpoints import CONDENSERS, X, Y
+checkpoints._SECONDS = 0.0
+checkpoints.Checkpoint.__init__.__defaults__ = (0.0,)
+found = CONDENSERS[sys.argv[1]].set_params(checkpoint=sys.argv[2]).fit(X, Y)
+np.save(sys.argv[3], found.X_syn_)
+"""
+
+
+@pytest.mark.slow  # three processes load torch
+@pytest.mark.parametrize("name", ["pool", "trajectories"])
+def test_a_fit_that_is_killed_in_another_process_goes_on(name, tmp_path):
+    expected = CONDENSERS[name].set_params(checkpoint=None).fit(X, Y).X_syn_.copy()
+    path, out = tmp_path / "fit.checkpoint", tmp_path / "set.npy"
+    command = [sys.executable, "-c", SCRIPT, name, str(path), str(out)]
+    for _ in range(2):
+        running = subprocess.Popen(command)
+        while not path.exists() and running.poll() is None:
+            time.sleep(0.01)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    assert os.path.exists(path) or out.exists()
+    subprocess.run(command, check=True)
+    np.testing.assert_array_equal(np.load(out), expected)
