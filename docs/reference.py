@@ -20,10 +20,11 @@ from skdc import (
     privacy,
     robustness,
     solvers,
-    source,
+    sources,
     spaces,
 )
 from skdc.fitting.pair import PairMixin
+from skdc.parameterizations import storage
 from skdc.utils import estimator_checks
 
 PAGE = Path(__file__).with_name("api.rst")
@@ -31,6 +32,7 @@ SECTIONS = {
     "Discrepancies": discrepancies,
     "Spaces": spaces,
     "Parameterizations": parameterizations,
+    "Storages": storage,
     "Solvers": solvers,
     "Kernels": kernels,
     "Networks": networks,
@@ -98,7 +100,14 @@ def page() -> str:
     parts += [heading("Pipelines and models"), "``skdc``\n", table(skdc, others)]
     for title, module in SECTIONS.items():
         parts += [heading(title), f"``{module.__name__}``. {module.__doc__.strip()}\n", table(module, module.__all__)]
-    return "\n".join([*parts, heading("Data"), DOOR, table(source, ["Schema", "Source"])])
+    return "\n".join(
+        [
+            *parts,
+            heading("Data"),
+            DOOR,
+            table(sources, [name for name in sources.__all__ if not name.startswith("sparse")]),
+        ]
+    )
 
 
 if __name__ == "__main__":

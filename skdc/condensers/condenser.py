@@ -84,7 +84,7 @@ class Condenser(BaseCondenser, kw_only=False):
         `Greedy()` for a choice of rows. None is "auto". `recipe_` tells after `fit` what was chosen.
     privacy : GaussianMechanism or ClassGaussians, default=None
         Makes a differentially private set: the budget, and what is public of the data. None: not private.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Attributes

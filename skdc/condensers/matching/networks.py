@@ -43,7 +43,7 @@ class DistributionMatching(NamedCondenser):
         point on MNIST, as it does by 400 steps.
     augmentation : Augmentation, default=None
         Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -102,7 +102,7 @@ class GradientMatching(NamedCondenser):
         Real rows compared with in a step.
     augmentation : Augmentation, default=None
         Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start
+    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
