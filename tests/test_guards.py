@@ -11,8 +11,10 @@ from importlinter.cli import lint_imports
 from sklearn.base import BaseEstimator
 
 import skdc
+from skdc import solvers
 from skdc.condensers import BaseCondenser, NamedCondenser
 from skdc.fitting.recipe import Recipe
+from skdc.solvers import Solver
 
 ROOT = Path(skdc.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -121,3 +123,18 @@ def test_no_part_looks_at_what_a_source_or_a_batch_is():
                 if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "isinstance":
                     names = {name.id for name in ast.walk(node.args[1]) if isinstance(name, ast.Name)}
                     assert not names & kinds, f"{path}:{node.lineno}"
+
+
+def test_the_loop_around_solves_is_written_once():
+    for cls in [getattr(solvers, name) for name in solvers.__all__]:
+        if inspect.isclass(cls) and issubclass(cls, Solver) and cls is not Solver:
+            assert not {"solve", "go_on"} & set(vars(cls)), cls
+
+
+def test_no_folder_imports_what_another_hides():
+    for path in FILES:
+        folder = path.parent.relative_to(ROOT.parent).as_posix().replace("/", ".")
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("skdc."):
+                home, _, name = node.module.rpartition(".")
+                assert not name.startswith("_") or home == folder, f"{path}: {node.module}"
