@@ -31,7 +31,7 @@ class RowSource(Holds):
 
     Parameters
     ----------
-    X : ndarray of shape (n, *input_shape)
+    X : ndarray of shape (n, ...)
         Rows in the user's units; read, never written.
     y : ndarray of shape (n, n_outputs), float64, or None
         Continuous targets, or several labels, in the user's units; None for classes, which the keys tell, and where

@@ -31,7 +31,7 @@ class Codec(nn.Module, ABC):
 
         Returns
         -------
-        Tensor of shape (k, *input_shape)
+        Tensor of shape (k, ...)
         """
 
     @abstractmethod
@@ -40,7 +40,7 @@ class Codec(nn.Module, ABC):
 
         Parameters
         ----------
-        X : Tensor of shape (m, *input_shape)
+        X : Tensor of shape (m, ...)
         """
 
     @abstractmethod
@@ -79,7 +79,7 @@ class Storage(SharedParts, BaseEstimator, ABC):
 
         Parameters
         ----------
-        X : Tensor of shape (m, *input_shape)
+        X : Tensor of shape (m, ...)
             The rows to start from, in units of the spread of the data.
         key : int64 Tensor of shape (m,) or None
             The class code of each; None where they are no points, but what points are made of.
