@@ -86,7 +86,7 @@ def networks():
 def trials():
     for seed in range(200):
         cell = Cell(row_source(X, weight=WEIGHT).rows, np.zeros(120, np.int64), np.array([1]), np.arange(120))
-        real = Trials(cell, MMD(), 1, 16, seeded(seed))._real
+        real = Trials(cell, MMD(), 1, 16, seeded(seed))._real.rows
         assert len(real) == 16
         Noting.seen.append(float(real.mass @ real.X[:, 0]))
     source = row_source(X, weight=WEIGHT)

@@ -79,9 +79,22 @@ class NetworkGradients(PooledSpace):
         return [unweighted(gradient.flatten(1)) for gradient in gradients]
 
     def _matrices(self) -> dict[str, Tensor]:
-        """Return the weight tensors that are not frozen, outside the graph."""
+        """Return the weight tensors that are not frozen, outside the graph.
+
+        Raises
+        ------
+        PartsError
+            If there are none.
+        """
         named, frozen = self.pool_.network_.named_parameters(), self.pool_.frozen_
-        return {name: p.detach() for name, p in named if p.ndim > 1 and name not in frozen}
+        matrices = {name: p.detach() for name, p in named if p.ndim > 1 and name not in frozen}
+        if not matrices:
+            raise PartsError(
+                f"{type(self).__name__} compares gradients of weights, but all weights of the network are frozen, or "
+                "it has none; the builder must return a fresh network each time that it is called, with weights that "
+                "want a gradient"
+            )
+        return matrices
 
 
 class ClippedGradients(NetworkGradients):

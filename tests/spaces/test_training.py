@@ -146,6 +146,15 @@ def test_weights_that_the_builder_has_frozen_are_not_compared(source, points):
     assert same == [True, True, False, False]
 
 
+def test_a_builder_that_gives_one_network_twice_is_refused(source, points):
+    network = two_layers(nn.Tanh)((4,), 3)
+    space = NetworkGradients(AlternatingNetworks(lambda shape, n: network, n_matches=1)).fit(source, seeded())
+    space.represent(source.rows, points, seeded())
+    space.after_step(points, source, seeded())
+    with pytest.raises(ValueError, match=r"NetworkGradients compares gradients.*a fresh network each time"):
+        space.represent(source.rows, points, seeded())
+
+
 # Trajectories
 
 
