@@ -11,7 +11,7 @@ from joblib import Memory
 from joblib import hash as hash_of
 from numpy.typing import NDArray
 from torch import Tensor, nn
-from torch.nn.utils import parameters_to_vector, vector_to_parameters
+from torch.nn.utils import parameters_to_vector
 
 from skdc.data import LabeledSet
 from skdc.learners.pools import NetworkPool
@@ -113,7 +113,7 @@ class Experts(NetworkPool):
         return int(torch.randint(n, (), generator=generator))
 
     def _show(self, expert: int, place: int) -> None:
-        vector_to_parameters(self.paths_[expert, place], self.network_.parameters())
+        _load(self.network_, self.paths_[expert, place])
 
     def _train(self, rows: LabeledSet, task: str, seed: int) -> list[NDArray]:
         """Return the paths of the experts, each trained or read from the memory."""
@@ -197,10 +197,22 @@ def _fingerprint(rows: LabeledSet, task: str, builder: Builder | None, seed: int
     state = torch.Generator().manual_seed(seed).get_state().numpy()
     path, _ = train_expert(few, task, builder, "", 1, 5, 0.1, seed, state)
     probe = deepcopy(network)
-    vector_to_parameters(torch.as_tensor(path[-1], device=rows.X.device), probe.parameters())
+    _load(probe, torch.as_tensor(path[-1], device=rows.X.device))
     shown = [rows.X, *(scale * few.X for scale in _FAR)]
     with randomness(seed), torch.no_grad():
         batches = chain.from_iterable(X.tensor_split(-(-len(X) // _BATCH)) for X in shown)
         outputs = [probe(batch).cpu().numpy() for batch in batches]
     seen = [values.cpu().numpy() for values in (rows.X, rows.y, rows.weight)]
     return str(hash_of((seen, path, outputs)))
+
+
+def _load(network: nn.Module, vector: Tensor) -> None:
+    """Give a network the parameters of a vector; its buffers stay."""
+    network.load_state_dict(named_parameters(network, vector), strict=False)
+
+
+def named_parameters(network: nn.Module, vector: Tensor) -> dict[str, Tensor]:
+    """Cut a parameter vector into the named parameters of a network, keeping the graph."""
+    sizes = [(name, p) for name, p in network.named_parameters()]
+    pieces = vector.split([p.numel() for _, p in sizes])
+    return {name: piece.view_as(p) for (name, p), piece in zip(sizes, pieces, strict=True)}

@@ -6,10 +6,10 @@ from typing import Any, Self
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from skdc.data import Block, LabeledSet, unweighted
-from skdc.learners.experts import Experts
+from skdc.learners.experts import Experts, named_parameters
 from skdc.learners.training import unrolled
 from skdc.sources import Source, require_targets
 from skdc.spaces.base import Space, is_first
@@ -105,10 +105,3 @@ class TrainingTrajectories(Space):
         start = named_parameters(network, origin)
         student = unrolled(network, start, synthetic, self.task_, step_size, n, n)
         return torch.cat([value.flatten() for value in student.values()])
-
-
-def named_parameters(network: nn.Module, vector: Tensor) -> dict[str, Tensor]:
-    """Cut a parameter vector into the named parameters of a network, keeping the graph."""
-    sizes = [(name, p) for name, p in network.named_parameters()]
-    pieces = vector.split([p.numel() for _, p in sizes])
-    return {name: piece.view_as(p) for (name, p), piece in zip(sizes, pieces, strict=True)}
