@@ -14,7 +14,7 @@ import skdc
 from skdc import Condenser, discrepancies, spaces
 from skdc.discrepancies import Discrepancy
 from skdc.exceptions import PartsError
-from skdc.learners import OnlineNetworks
+from skdc.learners import Experts, OnlineNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Greedy, Lloyd
@@ -36,10 +36,7 @@ SETTINGS = {
     "image_shape": (1, 3),
     "n_iterations": 2,
     "n_steps": 2,
-    "n_train_steps": 1,
-    "n_experts": 1,
-    "n_segments": 2,
-    "n_expert_steps": 2,
+    "experts": Experts(SMALL, n_experts=1, n_segments=2, n_expert_steps=2),
     "n_student_steps": 2,
 }
 QUICK = Descent(n_steps=2)

@@ -28,6 +28,7 @@ from sklearn.neural_network import MLPClassifier
 from skdc import Condenser, RandomSubset
 from skdc import discrepancies as d
 from skdc.kernels import InverseMultiquadric, Laplace, Polynomial
+from skdc.learners import AlternatingNetworks
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions, NetworkGradients
@@ -81,7 +82,7 @@ condensers += [
     Condenser(d.CrossEntropy(temperature=0.1, space=predictions, by=None), learned, short),
     Condenser(d.KLDivergence(temperature=0.1, space=predictions, by=None), learned, short),
     Condenser(d.SquaredL2(space=predictions, by=None) + 0.1 * d.LabelMargin(), learned, short),
-    Condenser(d.Cosine(space=NetworkGradients(n_train_steps=10))),
+    Condenser(d.Cosine(space=NetworkGradients(AlternatingNetworks(n_updates=10)))),
     Condenser(d.ConditionalMMD(), solver=Descent(batch_size=512)),
     Condenser(d.FDivergence(critic_rate=0.01), solver=short),
     Condenser(d.Adversarial(penalty=1.0, critic_rate=0.01), solver=short),

@@ -7,7 +7,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skdc import discrepancies, parameterizations, spaces
 from skdc.discrepancies import Discrepancy, Penalty
-from skdc.learners import OnlineNetworks, PretrainedNetworks
+from skdc.learners import Experts, OnlineNetworks, PretrainedNetworks
 from skdc.parameterizations import Parameterization, storage
 from skdc.parameterizations.storage import Storage
 from skdc.spaces import NetworkFeatures, Space
@@ -55,9 +55,7 @@ SETTINGS = {
     "network": Strip(),
     "networks": OnlineNetworks(Strip()),
     "n_steps": 3,
-    "n_experts": 1,
-    "n_segments": 2,
-    "n_expert_steps": 2,
+    "experts": Experts(Strip(), n_experts=1, n_segments=2, n_expert_steps=2),
     "n_student_steps": 2,
     "image_shape": (1, 3),
     "rank": 2,

@@ -11,7 +11,7 @@ from importlinter.cli import lint_imports
 from sklearn.base import BaseEstimator
 
 import skdc
-from skdc import solvers
+from skdc import solvers, spaces
 from skdc.condensers import BaseCondenser, NamedCondenser
 from skdc.fitting.recipe import Recipe
 from skdc.solvers import Solver
@@ -99,6 +99,12 @@ def test_the_size_is_the_one_positional_parameter_of_a_named_condenser(cls):
     assert first.name == "n_per_class" and first.kind is first.POSITIONAL_OR_KEYWORD
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in others)
     assert cls(7).n_per_class == 7
+
+
+def test_networks_of_spaces_come_from_pools():
+    made = {name for name in spaces.__all__ if "network" in inspect.signature(getattr(spaces, name)).parameters}
+    # A pool by another name, and a layer that choices of rows look at once.
+    assert made == {"RandomNetwork", "LastLayerGradients"}
 
 
 def test_condensing_never_sees_test_data():

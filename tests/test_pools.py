@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from skdc.learners import OnlineNetworks, PretrainedNetworks, RandomNetworks
+from skdc.learners import AlternatingNetworks, Experts, OnlineNetworks, PretrainedNetworks, RandomNetworks
 from skdc.learners.training import unrolled
 from skdc.networks import MLP, build_network, training_loss
 from skdc.sources import Sketch, SketchSource
@@ -44,6 +44,10 @@ def problem(request, source, regression, rng):
     if request.param == "classification":
         return source, synthetic(source, 3 + rng.normal(size=(5, 4)), np.array([0, 0, 1, 2, 2]), weight)
     return regression, synthetic(regression, rng.normal(size=(5, 4)), weight=weight, y=100 + rng.normal(size=(5, 2)))
+
+
+def type_name(part):
+    return type(part).__name__
 
 
 def values(network):
@@ -88,8 +92,14 @@ def test_random_networks_need_no_targets(rng):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(
     "pool",
-    [RandomNetworks(SMALL), PretrainedNetworks(SMALL, n_networks=1, n_steps=4), OnlineNetworks(SMALL, n_networks=1)],
-    ids=lambda pool: type(pool).__name__,
+    [
+        RandomNetworks(SMALL),
+        PretrainedNetworks(SMALL, n_networks=1, n_steps=4),
+        OnlineNetworks(SMALL, n_networks=1),
+        AlternatingNetworks(SMALL, n_matches=2, n_updates=1),
+        Experts(SMALL, n_experts=1, n_segments=2, n_expert_steps=2),
+    ],
+    ids=type_name,
 )
 def test_networks_that_are_shown_want_no_gradient(pool, dtype, rng):
     rows = row_source(rng.normal(size=(6, 4)), np.arange(6) % 2, dtype=dtype)
@@ -110,7 +120,7 @@ def with_dropout(input_shape, n_outputs):
 @pytest.mark.parametrize(
     "pool",
     [PretrainedNetworks(with_dropout, n_networks=1, n_steps=4), OnlineNetworks(with_dropout, n_networks=1)],
-    ids=lambda pool: type(pool).__name__,
+    ids=type_name,
 )
 def test_networks_that_were_trained_are_ready_to_be_evaluated(pool, source):
     pool.fit(source, seeded()).after_step(source.rows, source, seeded())
@@ -240,13 +250,39 @@ def test_networks_are_replaced_at_different_times(source):
     assert lives == {7: 1, 5: 1, 3: 1}
 
 
-def test_the_set_is_left_as_it_is(problem):
+@pytest.mark.parametrize("pool", [OnlineNetworks(SMALL, n_networks=1), AlternatingNetworks(SMALL)], ids=type_name)
+def test_the_set_is_left_as_it_is(pool, problem):
     source, points = problem
     moving = replace(points, X=points.X.clone().requires_grad_())
-    pool = OnlineNetworks(SMALL, n_networks=1).fit(source, seeded())
+    pool.fit(source, seeded())
     with torch.no_grad():
         pool.after_step(moving, source, seeded())
     torch.testing.assert_close(moving.X.detach(), points.X, rtol=0, atol=0)
+
+
+# Networks that are trained in turn with the set
+
+
+def test_alternating_networks_are_trained_on_the_set_by_a_descent_that_begins_anew(problem, rng):
+    source, points = problem
+    pool = AlternatingNetworks(SMALL, n_matches=3, n_updates=4, step_size=0.02).fit(source, seeded())
+    for _ in range(2):
+        rows = replace(points, X=points.X + torch.as_tensor(rng.normal(size=(5, 4))))
+        expected = by_sgd(pool.network_, rows, source.schema.task, 0.02, 4, momentum=0.5)
+        pool.after_step(rows, source, seeded())
+        torch.testing.assert_close(values(pool.network_), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_matches", [1, 3])
+def test_an_alternating_network_that_has_served_is_replaced(n_matches, source):
+    generator = seeded()
+    pool = AlternatingNetworks(SMALL, n_matches=n_matches, n_updates=1).fit(source, generator)
+    seen = []
+    for _ in range(3 * n_matches):
+        seen.append(pool.network_)
+        pool.after_step(source.rows, source, generator)
+    places = [[network is other for other in seen].index(True) for network in seen]
+    assert places == [i * n_matches for i in range(3) for _ in range(n_matches)]
 
 
 # What cannot be
@@ -256,7 +292,10 @@ def sketched(rows):
     return SketchSource(Sketch(3, 0, seed=0), rows.schema, CPU)
 
 
-@pytest.mark.parametrize("pool", [PretrainedNetworks(SMALL), OnlineNetworks(SMALL)], ids=lambda p: type(p).__name__)
+TRAINED = [PretrainedNetworks(SMALL), OnlineNetworks(SMALL), AlternatingNetworks(SMALL), Experts(SMALL)]
+
+
+@pytest.mark.parametrize("pool", TRAINED, ids=type_name)
 def test_training_needs_targets(pool, rng):
     name, X = type(pool).__name__, rng.normal(size=(6, 2))
     with pytest.raises(ValueError, match=f"{name} trains on targets, but y is None"):
@@ -265,9 +304,12 @@ def test_training_needs_targets(pool, rng):
         pool.fit(row_source(X, np.zeros(6)), seeded())
 
 
-def test_pretraining_needs_rows(source):
-    with pytest.raises(ValueError, match="PretrainedNetworks cannot learn networks from a stream"):
-        PretrainedNetworks(SMALL).fit(sketched(source), seeded())
+@pytest.mark.parametrize(
+    "pool, what", [(PretrainedNetworks(SMALL), "networks"), (Experts(SMALL), "the experts' paths")]
+)
+def test_training_on_the_data_needs_rows(pool, what, source):
+    with pytest.raises(ValueError, match=f"{type_name(pool)} cannot learn {what} from a stream"):
+        pool.fit(sketched(source), seeded())
 
 
 @pytest.mark.parametrize(
@@ -283,6 +325,12 @@ def test_pretraining_needs_rows(source):
         (OnlineNetworks(n_updates=0), "numbers of networks and steps must be at least 1, and step_size positive"),
         (OnlineNetworks(max_updates=0), "max_updates must be at least n_updates"),
         (OnlineNetworks(n_updates=3, max_updates=2), "max_updates must be at least n_updates"),
+        (
+            AlternatingNetworks(n_matches=0),
+            "n_matches must be at least 1, n_updates not negative, and step_size positive",
+        ),
+        (AlternatingNetworks(n_updates=-1), "n_matches must be at least 1, n_updates not negative"),
+        (AlternatingNetworks(step_size=np.nan), "n_matches must be at least 1, n_updates not negative"),
         (OnlineNetworks(step_size=np.nan), "numbers of networks and steps must be at least 1, and step_size positive"),
     ],
     ids=repr,

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 
 from skdc.discrepancies import MMD
+from skdc.learners import Experts
 from skdc.networks import training_epochs
 from skdc.seeds import epoch, in_turn, proportional
 from skdc.solvers.cells import Cell
 from skdc.solvers.growth import Trials
-from skdc.spaces.trajectories import train_experts
 
 from .sources import row_source, seeded
 
@@ -69,19 +69,11 @@ class Noting(nn.Linear):
 
 
 def experts():
-    train_experts(
-        np.repeat(X, 3, axis=0),
-        np.repeat(X, 3, axis=0),
-        np.repeat(WEIGHT, 3),
-        "regression",
-        Noting,
-        "",
-        1,
-        50,
-        3,
-        1e-6,
-        0,
-    )
+    # More rows than a batch has.
+    rows, weight = np.repeat(X, 3, axis=0), np.repeat(WEIGHT, 3)
+    source = row_source(rows, rows[:, 0], regression=True, weight=weight)
+    Experts(Noting, n_experts=1, n_segments=50, n_expert_steps=3, expert_step_size=1e-6).fit(source, seeded())
+    Noting.seen[:] = (np.array(Noting.seen) * source.units.scale + source.units.shift).tolist()
 
 
 def networks():

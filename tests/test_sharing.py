@@ -11,7 +11,7 @@ from torch import nn
 from skdc import CondensedEstimator, Condenser, DataDAM
 from skdc.augmentation import Rotate
 from skdc.discrepancies import MMD, MeanDistance, SquaredL2
-from skdc.learners import OnlineNetworks, PretrainedNetworks, RandomNetworks
+from skdc.learners import AlternatingNetworks, OnlineNetworks, PretrainedNetworks, RandomNetworks
 from skdc.solvers import Descent
 from skdc.spaces import AttentionMaps, Augmented, NetworkFeatures, NetworkRidgePredictions, Perturbed, RandomNetwork
 from tests.condensers.quick import SMALL, Strip
@@ -162,7 +162,7 @@ def unused_condensers():
         Condenser(FDivergence(network=Unused), **quick),
         Condenser(Adversarial(network=Unused), **quick),
         Condenser(LearnedCharacteristicFunction(network=Unused), **quick),
-        Condenser(Cosine(space=ClippedGradients(network=Unused), by=None), **quick),
+        Condenser(Cosine(space=ClippedGradients(AlternatingNetworks(Unused)), by=None), **quick),
         Condenser(SquaredL2(space=LinearizedPredictions(pool), by=None), **quick),
         Condenser(MMD(space=NetworkFeatures(OnlineNetworks(Unused, n_networks=2))), **quick),
         Condenser(MMD(space=NetworkFeatures(PretrainedNetworks(Unused, 1, 1, 3))), **quick),

@@ -10,6 +10,7 @@ from skdc.discrepancies.characteristic import RandomFeatureMMD
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
 from skdc.kernels import RandomFourierKernel
+from skdc.learners import AlternatingNetworks
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
 from skdc.privacy import GaussianMechanism
@@ -132,7 +133,8 @@ class PrivateGradientMatching(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = ClippedGradients(self.clip, self.network, self.n_matches, self.n_train_steps)
+        networks = AlternatingNetworks(self.network, self.n_matches, self.n_train_steps)
+        space = ClippedGradients(networks, self.clip)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps)
         return Recipe(Cosine(space=space, by=None), Points(start="noise"), solver, self.privacy or GaussianMechanism())
 

@@ -7,6 +7,7 @@ from joblib import Memory
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
+from skdc.learners import Experts
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
 from skdc.solvers.descent import Descent
@@ -74,13 +75,7 @@ class TrajectoryMatching(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = TrainingTrajectories(
-            self.network,
-            n_experts=self.n_experts,
-            n_segments=self.n_segments,
-            n_expert_steps=self.n_expert_steps,
-            n_student_steps=self.n_student_steps,
-            memory=self.memory,
-        )
+        lengths = self.n_experts, self.n_segments, self.n_expert_steps
+        space = TrainingTrajectories(Experts(self.network, *lengths, memory=self.memory), self.n_student_steps)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=1)
         return Recipe(SquaredL2(space=space, by=None), Points(), solver)

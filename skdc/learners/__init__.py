@@ -2,6 +2,7 @@
 
 from skdc.learners.defenses import AdversarialTraining, CurvatureRegularization, Defense
 from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin
+from skdc.learners.experts import Experts
 from skdc.learners.kernel_ridge import (
     KernelExpansionClassifier,
     KernelRidgeClassifier,
@@ -11,15 +12,24 @@ from skdc.learners.kernel_ridge import (
     target_offset,
 )
 from skdc.learners.network import NetworkClassifier
-from skdc.learners.pools import GivenNetworks, NetworkPool, OnlineNetworks, PretrainedNetworks, RandomNetworks
+from skdc.learners.pools import (
+    AlternatingNetworks,
+    GivenNetworks,
+    NetworkPool,
+    OnlineNetworks,
+    PretrainedNetworks,
+    RandomNetworks,
+)
 from skdc.learners.softened import Softened
 
 __all__ = [
     "EL2N",
     "AdversarialTraining",
+    "AlternatingNetworks",
     "CurvatureRegularization",
     "Defense",
     "Difficulty",
+    "Experts",
     "Forgetting",
     "GivenNetworks",
     "GraNd",

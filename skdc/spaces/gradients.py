@@ -13,58 +13,45 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 from skdc.data import Block, LabeledSet, unweighted
 from skdc.exceptions import PartsError
-from skdc.networks import Builder, build_network, training_loss
-from skdc.sources import Asks, Holds, Source, require_targets
-from skdc.spaces.base import Space
+from skdc.learners.pools import AlternatingNetworks, NetworkPool
+from skdc.networks import training_loss
+from skdc.sources import Asks, Source, require_targets
+from skdc.spaces.pooled import PooledSpace
 
 
-class NetworkGradients(Space):
-    """Gradients of a network's training loss on either set, layer by layer, the network trained on the way [1]_.
+class NetworkGradients(PooledSpace):
+    """Gradients of the training loss of a network of a pool on either set, layer by layer [1]_.
 
-    Each weight tensor gives one block, one row an output unit; biases and norms are left out, as in the paper.
+    Each weight tensor gives one block, one row an output unit; biases and norms are left out, as in the paper, and so
+    are weights that the builder has frozen.
 
     Parameters
     ----------
-    network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
-    n_matches : int, default=10
-        Steps of the solver for which a network is kept before a new one is drawn.
-    n_train_steps : int, default=50
-        Steps for which the network is trained on the synthetic set between two matches.
-    network_step_size : float, default=0.01
-        Step size of that training.
+    networks : NetworkPool, default=None
+        Where they come from; None takes `AlternatingNetworks()`, as in the paper.
 
     References
     ----------
-    .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021, algorithm 1; the
-       defaults are its (outer, inner) loops for 10 rows a class.
+    .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021, algorithm 1.
 
     Examples
     --------
     >>> from skdc.discrepancies import Cosine
+    >>> from skdc.learners import AlternatingNetworks
     >>> from skdc.spaces import NetworkGradients
-    >>> Cosine(space=NetworkGradients(n_matches=5))
-    Cosine(space=NetworkGradients(n_matches=5))
+    >>> Cosine(space=NetworkGradients(AlternatingNetworks(n_matches=5)))
+    Cosine(space=NetworkGradients(networks=AlternatingNetworks(n_matches=5)))
     """
 
     yields = "aligned"
     splits = "before"
+    default_pool = AlternatingNetworks
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        n_matches: int = 10,
-        n_train_steps: int = 50,
-        network_step_size: float = 0.01,
-    ) -> None:
-        self.network = network
-        self.n_matches = n_matches
-        self.n_train_steps = n_train_steps
-        self.network_step_size = network_step_size
+    def __init__(self, networks: NetworkPool | None = None) -> None:
+        self.networks = networks
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Draw the first network.
+        """Build the networks.
 
         Raises
         ------
@@ -72,15 +59,8 @@ class NetworkGradients(Space):
             Without targets, or with one class only.
         """
         require_targets(self, source)
-        self.schema_ = source.schema
-        self._draw(source, generator)
-        return self
-
-    def _draw(self, source: Source, generator: torch.Generator) -> None:
-        like = torch.empty(0, dtype=source.dtype, device=source.device)
-        schema = source.schema
-        self.network_ = build_network(self.network, schema.input_shape, schema.n_outputs, generator, like)
-        self.n_matches_ = 0
+        self.task_ = source.schema.task
+        return super().fit(source, generator)
 
     def represent(
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
@@ -90,28 +70,31 @@ class NetworkGradients(Space):
 
     @torch.enable_grad()
     def _gradients(self, rows: LabeledSet, create_graph: bool) -> list[Block]:
-        weights = list(self._matrices().values())
+        matrices = {name: value.requires_grad_() for name, value in self._matrices().items()}
         # A network may have parameters that it does not use.
         unused = {"allow_unused": True, "materialize_grads": True}
-        loss = training_loss(self.network_(rows.X), rows.y, rows.mass, self.schema_.task)
-        gradients = torch.autograd.grad(loss, weights, create_graph=create_graph, **unused)
+        outputs = functional_call(self.pool_.network_, matrices, (rows.X,))
+        loss = training_loss(outputs, rows.y, rows.mass, self.task_)
+        gradients = torch.autograd.grad(loss, list(matrices.values()), create_graph=create_graph, **unused)
         return [unweighted(gradient.flatten(1)) for gradient in gradients]
 
     def _matrices(self) -> dict[str, Tensor]:
-        """Return the weight tensors that are not frozen."""
-        return {name: p for name, p in self.network_.named_parameters() if p.ndim > 1 and p.requires_grad}
+        """Return the weight tensors that are not frozen, outside the graph.
 
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
-        """Train the network on the synthetic set, or draw a new one when it has served."""
-        self.n_matches_ += 1
-        if self.n_matches_ >= self.n_matches:
-            self._draw(source, generator)
-            return
-        optimizer = torch.optim.SGD(self.network_.parameters(), lr=self.network_step_size, momentum=0.5)
-        for _ in range(self.n_train_steps):
-            optimizer.zero_grad()
-            training_loss(self.network_(synthetic.X), synthetic.y, synthetic.mass, self.schema_.task).backward()
-            optimizer.step()
+        Raises
+        ------
+        PartsError
+            If there are none.
+        """
+        named, frozen = self.pool_.network_.named_parameters(), self.pool_.frozen_
+        matrices = {name: p.detach() for name, p in named if p.ndim > 1 and name not in frozen}
+        if not matrices:
+            raise PartsError(
+                f"{type(self).__name__} compares gradients of weights, but all weights of the network are frozen, or "
+                "it has none; the builder must return a fresh network each time that it is called, with weights that "
+                "want a gradient"
+            )
+        return matrices
 
 
 class ClippedGradients(NetworkGradients):
@@ -122,10 +105,10 @@ class ClippedGradients(NetworkGradients):
 
     Parameters
     ----------
+    networks : NetworkPool, default=None
+        As in `NetworkGradients`. One that is trained on the data itself asks for rows that are not private.
     clip : float, default=0.1
         The norm of the gradient of a row in all weight tensors together.
-    network, n_matches, n_train_steps, network_step_size
-        As in `NetworkGradients`.
 
     References
     ----------
@@ -142,19 +125,12 @@ class ClippedGradients(NetworkGradients):
     splits = "never"
     asks = "each step"
 
-    def __init__(
-        self,
-        clip: float = 0.1,
-        network: Builder | None = None,
-        n_matches: int = 10,
-        n_train_steps: int = 50,
-        network_step_size: float = 0.01,
-    ) -> None:
-        super().__init__(network, n_matches, n_train_steps, network_step_size)
+    def __init__(self, networks: NetworkPool | None = None, clip: float = 0.1) -> None:
+        super().__init__(networks)
         self.clip = clip
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Draw the first network.
+        """Build the networks.
 
         Raises
         ------
@@ -186,15 +162,14 @@ class ClippedGradients(NetworkGradients):
 
     def _of_rows(self, rows: LabeledSet) -> Tensor:
         """Return the gradient of the loss at each row, of shape (n, number of weights)."""
-        weights = {name: p.detach() for name, p in self.network_.named_parameters()}
-        matrices = {name: weights[name] for name in self._matrices()}
+        network, matrices = self.pool_.network_, self._matrices()
         one = rows.weight.new_ones(1)
 
         def loss(matrices: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
-            outputs = functional_call(self.network_, weights | matrices, (x[None],))
-            return training_loss(outputs, y[None], one, self.schema_.task)
+            outputs = functional_call(network, matrices, (x[None],))
+            return training_loss(outputs, y[None], one, self.task_)
 
-        with one_row_at_a_time(self, self.network_):
+        with one_row_at_a_time(self, network):
             gradients = vmap(grad(loss), in_dims=(None, 0, 0), randomness="different")(matrices, rows.X, rows.y)
         return torch.cat([gradients[name].flatten(1) for name in matrices], dim=1)
 

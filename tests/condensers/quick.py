@@ -13,7 +13,7 @@ import skdc
 from skdc import Condenser
 from skdc.condensers import NamedCondenser
 from skdc.discrepancies import MMD, RandomFeatureMMD
-from skdc.learners import EL2N
+from skdc.learners import EL2N, Experts
 from skdc.networks import MLP
 from skdc.solvers import Descent
 
@@ -46,6 +46,7 @@ SETTINGS = {
     "step_size": 0.01,
     "n_train_steps": 2,
     "n_backward": 2,
+    "experts": Experts(Strip(), n_experts=1, n_segments=1, n_expert_steps=5),
     "n_experts": 1,
     "n_segments": 1,
     "n_student_steps": 2,

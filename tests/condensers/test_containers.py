@@ -24,6 +24,7 @@ from skdc import (
     TrajectoryMatching,
 )
 from skdc.discrepancies import MMD, Cosine, RandomFeatureMMD
+from skdc.learners import AlternatingNetworks
 from skdc.networks import ConvNet
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
@@ -330,6 +331,6 @@ def test_parts_passed_are_not_modified():
     assert pickle.dumps(parts) == before and condenser.discrepancy is discrepancy
     first, second = condenser.discrepancy_.leaves()
     assert first.space_ is second.space_ and first.space_ is not space
-    network = NetworkGradients(SMALL)
+    network = NetworkGradients(AlternatingNetworks(SMALL))
     Condenser(Cosine(space=network), solver=Descent(n_steps=2), n_per_class=2).fit(FRAME, Y)
     assert vars(network).keys() == network.get_params(deep=False).keys()

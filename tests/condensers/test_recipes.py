@@ -10,6 +10,7 @@ from sklearn.datasets import make_blobs
 from skdc import Condenser
 from skdc.discrepancies import MMD, Cosine, MeanDistance, QuantizationError, SlicedWasserstein, SquaredL2
 from skdc.exceptions import PartsError
+from skdc.learners import AlternatingNetworks
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Draw, Greedy, Lloyd
 from skdc.spaces import KernelRidgePredictions, NetworkGradients, RandomNetwork
@@ -24,7 +25,7 @@ OTHERS = {
         QuantizationError(),
         SlicedWasserstein(),
         MeanDistance(space=RandomNetwork(SMALL)),
-        Cosine(space=NetworkGradients(SMALL)),
+        Cosine(space=NetworkGradients(AlternatingNetworks(SMALL))),
         SquaredL2(space=KernelRidgePredictions(), by=None),
     ],
     "parameterization": [

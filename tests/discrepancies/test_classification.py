@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss, mean_squared_error
 
 from skdc import Condenser
 from skdc.discrepancies import MMD, CenterCrossEntropy, MeanDistance, NetworkLoss
-from skdc.learners import PretrainedNetworks, RandomNetworks
+from skdc.learners import AlternatingNetworks, PretrainedNetworks, RandomNetworks
 from skdc.networks import MLP
 from skdc.solvers import Descent
 from skdc.sources import Batch
@@ -227,7 +227,7 @@ def test_continuous_targets_have_no_class_means(rng):
 
 def test_class_means_need_a_cloud(source):
     with pytest.raises(ValueError, match="CenterCrossEntropy compares clouds, but NetworkGradients yields aligned"):
-        CenterCrossEntropy(NetworkGradients(SMALL)).fit(source, seeded())
+        CenterCrossEntropy(NetworkGradients(AlternatingNetworks(SMALL))).fit(source, seeded())
 
 
 def test_by_itself_it_has_no_classes(rng):

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdc import AutoCondenser, CondensedEstimator, Condenser, RandomSubset, make_condensing_pipeline
 from skdc.discrepancies import RandomFeatureMMD, SquaredL2
+from skdc.learners import Experts
 from skdc.parameterizations import Points
 from skdc.privacy import ClassGaussians, GaussianMechanism, feature_range_template
 from skdc.privacy.declared import declared_column
@@ -344,7 +345,7 @@ def test_a_pipeline_with_a_memory_takes_no_private_condenser(steps, tmp_path):
 
 def test_experts_of_private_fits_are_not_kept(tmp_path):
     rows, y = np.random.default_rng(0).uniform(size=(40, 3)), np.arange(40) % 2
-    space = TrainingTrajectories(n_experts=1, memory=str(tmp_path))
+    space = TrainingTrajectories(Experts(n_experts=1, memory=str(tmp_path)))
     condenser = draws(feature_range=(0, 1)).set_params(discrepancy=SquaredL2(space=space, by=None))
     with pytest.raises(ValueError, match="files that others may read"):
         condenser.fit(rows, y)

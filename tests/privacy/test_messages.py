@@ -1,5 +1,7 @@
 """What private fits say of what they cannot take, before anything is released."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -100,7 +102,7 @@ def test_networks_under_a_descent_by_rows(name):
 def test_networks_that_draw_for_each_row_are_taken():
     for layer in (nn.Dropout(), nn.LayerNorm(9), nn.BatchNorm1d(9).eval()):
         network = nn.Sequential(nn.Linear(4, 9), layer, nn.Linear(9, 2))
-        fitted = summed(PrivateGradientMatching, network=lambda shape, n, network=network: network).fit(X, y)
+        fitted = summed(PrivateGradientMatching, network=lambda shape, n, network=network: deepcopy(network)).fit(X, y)
         assert fitted.X_syn_.shape == (4, 4)
 
 

@@ -13,6 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from skdc import Condenser, RandomSubset
 from skdc.discrepancies import MMD, CharacteristicFunction, Cosine, L2Norm, MeanDistance, RandomFeatureMMD, SquaredL2
 from skdc.kernels import Gaussian
+from skdc.learners import AlternatingNetworks, Experts, GivenNetworks, NetworkClassifier, PretrainedNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.privacy import GaussianMechanism, PrivacyLedger
@@ -46,7 +47,7 @@ def quick(privacy=None, **others):
     return Condenser(**given | others)
 
 
-GRADIENTS = Cosine(space=ClippedGradients(network=MLP(width=16), n_train_steps=5), by=None)
+GRADIENTS = Cosine(space=ClippedGradients(AlternatingNetworks(MLP(width=16), n_updates=5)), by=None)
 PREDICTIONS = SquaredL2(space=KernelRidgePredictions(Gaussian(bandwidth=1.5), kernel_rate=0.0), by=None)
 
 
@@ -252,6 +253,10 @@ def test_an_encoder_that_learns_is_refused_and_a_frozen_one_taken():
 # What is refused
 
 
+def clipped(networks):
+    return quick(each_step(), discrepancy=Cosine(space=ClippedGradients(networks), by=None))
+
+
 @pytest.mark.parametrize(
     "condenser, words",
     [
@@ -265,6 +270,9 @@ def test_an_encoder_that_learns_is_refused_and_a_frozen_one_taken():
         (lambda: quick(each_step()), ["sampling_rate=0.2", "asked once", "use sampling_rate=1"]),
         (lambda: quick(each_step(), discrepancy=Cosine(space=NetworkGradients())), ["NetworkGradients"]),
         (lambda: quick(once(feature_range=None)), ["feature_range=None"]),
+        (lambda: clipped(PretrainedNetworks()), ["PretrainedNetworks", "private"]),
+        (lambda: clipped(Experts()), ["Experts", "private"]),
+        (lambda: clipped(GivenNetworks([NetworkClassifier()])), ["GivenNetworks", "private"]),
     ],
 )
 def test_parts_that_look_at_rows_are_refused(condenser, words):
@@ -299,7 +307,7 @@ def test_data_without_a_bound_are_refused():
 
 def test_gradients_of_rows_are_those_of_one_row_at_a_time(rng):
     source = row_source(rng.normal(size=(5, 3)), np.array([0, 1, 1, 0, 1]))
-    space = ClippedGradients(clip=0.5, network=MLP(width=16)).fit(source, seeded())
+    space = ClippedGradients(AlternatingNetworks(MLP(width=16)), clip=0.5).fit(source, seeded())
     rows, expected = source.rows, []
     for i in range(5):
         flat = torch.cat([block.values.flatten() for block in space._gradients(rows.take(torch.tensor([i])), False)])

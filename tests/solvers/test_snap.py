@@ -10,6 +10,7 @@ from scipy.spatial.distance import cdist
 
 from skdc import Condenser
 from skdc.discrepancies import MMD, Cosine, QuantizationError, Sinkhorn, Wasserstein
+from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Draw, Greedy, Lloyd, snap
@@ -99,7 +100,7 @@ def test_distances_are_held_piece_by_piece(rng, monkeypatch):
         (MMD(), Descent(n_steps=40)),
         (MMD(by=None), Descent(n_steps=40)),
         (0.5 * MMD(space=Standardized()) + Sinkhorn(), Descent(n_steps=10)),
-        (Cosine(space=NetworkGradients(SMALL)), Descent(n_steps=2)),
+        (Cosine(space=NetworkGradients(AlternatingNetworks(SMALL))), Descent(n_steps=2)),
     ],
     ids=["lloyd", "standardised", "barycenter", "descent", "whole", "hybrid", "no pointwise space"],
 )

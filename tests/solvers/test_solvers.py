@@ -22,6 +22,7 @@ from skdc.discrepancies import (
     SlicedWasserstein,
     SquaredL2,
 )
+from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, DivergenceError, Draw, Greedy, Lloyd
@@ -290,7 +291,12 @@ PAIRINGS = [
     ),
     (SquaredL2(), None, None, "SquaredL2 compares aligned, but Identity yields clouds"),
     (Cosine(space=RandomNetwork(SMALL)), None, None, "Cosine compares aligned, but RandomNetwork yields clouds"),
-    (MMD(space=NetworkGradients(SMALL)), None, None, "MMD compares clouds, but NetworkGradients yields aligned; use a"),
+    (
+        MMD(space=NetworkGradients(AlternatingNetworks(SMALL))),
+        None,
+        None,
+        "MMD compares clouds, but NetworkGradients yields aligned; use a",
+    ),
     (SquaredL2(space=FeatureRidgePredictions()), None, None, "SquaredL2(by='class') has no effect"),
     (MMD(), Points(labels="learned"), None, "the targets get no gradient from MMD()"),
     (MMD(), Subset(), Greedy(n_passes=-1), "Greedy(n_passes=-1): it must be an integer of at least 0"),

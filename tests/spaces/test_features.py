@@ -11,7 +11,7 @@ from torch.nn import functional
 from skdc.augmentation import Brightness, Crop, Cutout, Flip, OneOf, Rotate, SiameseAugmentation
 from skdc.discrepancies import MMD, Cosine, MeanDistance
 from skdc.kernels import Gaussian
-from skdc.learners import PretrainedNetworks, RandomNetworks
+from skdc.learners import AlternatingNetworks, Experts, PretrainedNetworks, RandomNetworks
 from skdc.networks import MLP, ConvNet, build_network, layer_inputs, penultimate
 from skdc.sources import Batch
 from skdc.spaces import (
@@ -265,8 +265,8 @@ def test_channels_can_be_told(rng):
 
 def test_spaces_that_split_before_see_a_change_of_each_class(rng):
     source, points = images_like((8, 6), rng)
-    changing = Cosine(space=Augmented(NetworkGradients(SMALL), CHANGE)).fit(source, seeded())
-    plain = Cosine(space=NetworkGradients(SMALL), by=None).fit(source, seeded())
+    changing = Cosine(space=Augmented(NetworkGradients(AlternatingNetworks(SMALL)), CHANGE)).fit(source, seeded())
+    plain = Cosine(space=NetworkGradients(AlternatingNetworks(SMALL)), by=None).fit(source, seeded())
     generator, by_class = seeded(5), []
     for code in (0, 1):
         change = CHANGE.draw(generator)
@@ -327,7 +327,12 @@ def test_the_network_within_is_another_one_each_step(rng):
 
 @pytest.mark.parametrize(
     "space",
-    [RandomNetwork(SMALL), NetworkGradients(SMALL), KernelRidgePredictions(), TrainingTrajectories(SMALL, 1, 1, 1)],
+    [
+        RandomNetwork(SMALL),
+        NetworkGradients(AlternatingNetworks(SMALL)),
+        KernelRidgePredictions(),
+        TrainingTrajectories(Experts(SMALL, 1, 1, 1)),
+    ],
     ids=lambda space: type(space).__name__,
 )
 def test_the_space_within_says_what_it_yields_learns_and_shows(space, rng):

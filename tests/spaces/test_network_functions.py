@@ -14,7 +14,7 @@ from torch.func import functional_call, jacrev
 
 from skdc import Condenser
 from skdc.discrepancies import CrossEntropy, Hybrid, SquaredL2
-from skdc.learners import OnlineNetworks, RandomNetworks
+from skdc.learners import AlternatingNetworks, OnlineNetworks, RandomNetworks
 from skdc.networks import MLP, penultimate, training_loss
 from skdc.solvers import Descent
 from skdc.sources import Batch
@@ -401,7 +401,7 @@ def test_equations_that_are_solved_are_iterated_no_more(dtype, rng):
 
 
 # Linearized networks draw signs each time that they are seen.
-@pytest.mark.parametrize("space", [*SPACES[:2], NetworkGradients(smooth)], **BY_NAME)
+@pytest.mark.parametrize("space", [*SPACES[:2], NetworkGradients(AlternatingNetworks(smooth))], **BY_NAME)
 def test_terms_are_normalised_by_their_values_at_the_start(space, rng):
     X, y = rng.normal(size=(30, 3)), np.arange(30) % 3
     by = "class" if space.splits == "before" else None

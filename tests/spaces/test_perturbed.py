@@ -11,6 +11,7 @@ from skdc import Condenser
 from skdc.augmentation import Brightness
 from skdc.discrepancies import MeanDistance, SquaredL2
 from skdc.kernels import Linear
+from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Greedy
@@ -97,7 +98,7 @@ def test_no_row_moves_further_than_the_radius(sides, norm, monkeypatch):
     "discrepancy, space",
     [
         (MeanDistance, RandomNetwork(SMALL)),
-        (SquaredL2, NetworkGradients(SMALL)),
+        (SquaredL2, NetworkGradients(AlternatingNetworks(SMALL))),
         (lambda space: SquaredL2(space, by=None), NetworkRidgePredictions()),
         (lambda space: SquaredL2(space, by=None), KernelRidgePredictions()),
     ],

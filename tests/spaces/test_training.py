@@ -1,21 +1,20 @@
 """Gradients and trajectories, against closed forms, finite differences and training written out."""
 
+import copy
 from dataclasses import replace
-from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import pytest
 import torch
-from joblib import Memory
 from scipy.special import softmax
+from sklearn.base import clone
 from torch import nn
 
-from skdc.discrepancies import Cosine, SquaredL2
-from skdc.networks import MLP
+from skdc.discrepancies import Cosine, MeanDistance, SquaredL2
+from skdc.learners import AlternatingNetworks, Experts, OnlineNetworks, PretrainedNetworks, RandomNetworks
+from skdc.networks import MLP, training_loss
 from skdc.sources import Batch
-from skdc.spaces import NetworkGradients, TrainingTrajectories
-from skdc.spaces.trajectories import train_experts
+from skdc.spaces import NetworkFeatures, NetworkGradients, TrainingTrajectories
 
 from ..sources import finite_differences, row_source, seeded
 
@@ -35,8 +34,8 @@ def two_layers(activation):
 
 
 def test_gradients_of_softmax_regression_are_in_closed_form(source, points):
-    space = NetworkGradients(network=linear).fit(source, seeded())
-    weight, bias = (p.detach().numpy() for p in space.network_.parameters())
+    space = NetworkGradients(AlternatingNetworks(linear)).fit(source, seeded())
+    weight, bias = (p.detach().numpy() for p in space.pool_.network_.parameters())
     for blocks, rows in zip(space.represent(source.rows, points, seeded()), (source.rows, points), strict=True):
         X, y, mass = rows.X.numpy(), rows.y.numpy(), rows.mass.numpy()
         expected = (mass[:, None] * (softmax(X @ weight.T + bias, axis=1) - y)).T @ X
@@ -45,8 +44,8 @@ def test_gradients_of_softmax_regression_are_in_closed_form(source, points):
 
 
 def test_gradients_of_linear_regression_are_in_closed_form(regression):
-    space = NetworkGradients(network=linear).fit(regression, seeded())
-    weight, bias = (p.detach().numpy() for p in space.network_.parameters())
+    space = NetworkGradients(AlternatingNetworks(linear)).fit(regression, seeded())
+    weight, bias = (p.detach().numpy() for p in space.pool_.network_.parameters())
     rows = regression.rows
     blocks, _ = space.represent(rows, rows, seeded())
     residual = rows.X.numpy() @ weight.T + bias - rows.y.numpy()
@@ -55,7 +54,7 @@ def test_gradients_of_linear_regression_are_in_closed_form(regression):
 
 
 def test_gradients_have_a_block_a_weight_and_a_row_an_output_unit(source, points):
-    space = NetworkGradients(network=MLP(width=7, depth=2)).fit(source, seeded())
+    space = NetworkGradients(AlternatingNetworks(MLP(width=7, depth=2))).fit(source, seeded())
     blocks, _ = space.represent(source.rows, points, seeded())
     assert [block.values.shape for block in blocks] == [(7, 4), (7, 7), (3, 7)]
 
@@ -65,7 +64,7 @@ def test_gradients_of_kernels_have_a_row_a_channel(rng):
         return nn.Sequential(nn.Unflatten(1, (1, 4)), nn.Conv2d(1, 3, 2), nn.Flatten(), nn.Linear(27, n_outputs))
 
     source = row_source(rng.normal(size=(8, 4, 4)), np.arange(8) % 2)
-    space = NetworkGradients(network=convolution).fit(source, seeded())
+    space = NetworkGradients(AlternatingNetworks(convolution)).fit(source, seeded())
     blocks, _ = space.represent(source.rows, source.rows, seeded())
     assert [block.values.shape for block in blocks] == [(3, 4), (2, 27)]
 
@@ -73,7 +72,7 @@ def test_gradients_of_kernels_have_a_row_a_channel(rng):
 @pytest.mark.parametrize("activation", [nn.Tanh, nn.ReLU])
 @pytest.mark.parametrize("by", ["class", None])
 def test_gradient_matching_has_the_right_gradient(activation, by, source, points):
-    space = NetworkGradients(network=two_layers(activation))
+    space = NetworkGradients(AlternatingNetworks(two_layers(activation)))
     discrepancy = Cosine(space=space, by=by).fit(source, seeded(3))
 
     def loss(X):
@@ -88,10 +87,10 @@ def test_gradient_matching_has_the_right_gradient(activation, by, source, points
 
 
 def test_the_network_is_trained_on_the_synthetic_set_between_matches(source, points):
-    space = NetworkGradients(network=linear, n_matches=2, n_train_steps=3, network_step_size=0.2)
+    space = NetworkGradients(AlternatingNetworks(linear, n_matches=2, n_updates=3, step_size=0.2))
     generator = seeded()
     space.fit(source, generator)
-    weight, bias = (p.detach().numpy().copy() for p in space.network_.parameters())
+    weight, bias = (p.detach().numpy().copy() for p in space.pool_.network_.parameters())
     X, y, mass = points.X.numpy(), points.y.numpy(), points.mass.numpy()
     velocities = np.zeros_like(weight), np.zeros_like(bias)
     for _ in range(3):
@@ -99,23 +98,69 @@ def test_the_network_is_trained_on_the_synthetic_set_between_matches(source, poi
         velocities = 0.5 * velocities[0] + residual.T @ X, 0.5 * velocities[1] + residual.sum(axis=0)
         weight, bias = weight - 0.2 * velocities[0], bias - 0.2 * velocities[1]
     space.after_step(points, source, generator)
-    trained = [p.detach().clone() for p in space.network_.parameters()]
+    trained = [p.detach().clone() for p in space.pool_.network_.parameters()]
     np.testing.assert_allclose(trained[0], weight, rtol=1e-10)
     np.testing.assert_allclose(trained[1], bias, rtol=1e-10)
     # It has served twice: the next is the second that the generator gives.
     space.after_step(points, source, generator)
     again = seeded()
-    first, second = (NetworkGradients(network=linear).fit(source, again).network_[1].weight for _ in range(2))
-    torch.testing.assert_close(space.network_[1].weight, second, rtol=0, atol=0)
+    first, second = (
+        NetworkGradients(AlternatingNetworks(linear)).fit(source, again).pool_.network_[1].weight for _ in range(2)
+    )
+    torch.testing.assert_close(space.pool_.network_[1].weight, second, rtol=0, atol=0)
     assert not torch.equal(first, second)
+
+
+POOLS = [
+    AlternatingNetworks(two_layers(nn.Tanh), n_matches=2, n_updates=3),
+    RandomNetworks(two_layers(nn.Tanh)),
+    PretrainedNetworks(two_layers(nn.Tanh), n_networks=1, n_stages=2, n_steps=4),
+    OnlineNetworks(two_layers(nn.Tanh), n_networks=2),
+    Experts(two_layers(nn.Tanh), n_experts=1, n_segments=2, n_expert_steps=2),
+]
+
+
+@pytest.mark.parametrize("pool", POOLS, ids=lambda pool: type(pool).__name__)
+def test_gradients_are_those_of_the_network_that_a_pool_shows(pool, source, points):
+    space = NetworkGradients(clone(pool)).fit(source, seeded())
+    for _ in range(3):
+        network = copy.deepcopy(space.pool_.network_).requires_grad_(True)
+        loss = training_loss(network(source.rows.X), source.rows.y, source.rows.mass, "classification")
+        expected = torch.autograd.grad(loss, [network[0].weight, network[2].weight])
+        for found, gradient in zip(space.represent(source.rows, points, seeded())[0], expected, strict=True):
+            torch.testing.assert_close(found.values, gradient, rtol=1e-10, atol=1e-12)
+        space.after_step(points, source, seeded())
+
+
+def test_weights_that_the_builder_has_frozen_are_not_compared(source, points):
+    def half(input_shape, n_outputs):
+        network = two_layers(nn.Tanh)(input_shape, n_outputs)
+        network[0].requires_grad_(False)
+        return network
+
+    space = NetworkGradients(AlternatingNetworks(half, n_updates=3)).fit(source, seeded())
+    before = [p.clone() for p in space.pool_.network_.parameters()]
+    assert [block.values.shape for block in space.represent(source.rows, points, seeded())[0]] == [(3, 5)]
+    space.after_step(points, source, seeded())
+    same = [torch.equal(*pair) for pair in zip(before, space.pool_.network_.parameters(), strict=True)]
+    assert same == [True, True, False, False]
+
+
+def test_a_builder_that_gives_one_network_twice_is_refused(source, points):
+    network = two_layers(nn.Tanh)((4,), 3)
+    space = NetworkGradients(AlternatingNetworks(lambda shape, n: network, n_matches=1)).fit(source, seeded())
+    space.represent(source.rows, points, seeded())
+    space.after_step(points, source, seeded())
+    with pytest.raises(ValueError, match=r"NetworkGradients compares gradients.*a fresh network each time"):
+        space.represent(source.rows, points, seeded())
 
 
 # Trajectories
 
 
 def trajectories(network, **settings):
-    lengths = {"n_experts": 2, "n_segments": 3, "n_expert_steps": 1, "n_student_steps": 4}
-    return TrainingTrajectories(**{"network": network} | lengths | settings)
+    lengths = {"n_experts": 2, "n_segments": 3, "n_expert_steps": 1}
+    return TrainingTrajectories(Experts(network, **lengths | settings), n_student_steps=4)
 
 
 def softmax_regression(parameters, X, y, mass, step_size, n_steps):
@@ -130,45 +175,13 @@ def softmax_regression(parameters, X, y, mass, step_size, n_steps):
 
 def test_the_student_is_softmax_regression_written_out(source, points):
     space = trajectories(linear).fit(source, seeded())
-    origin = space.paths_[1, 2]
+    origin = space.experts_.paths_[1, 2]
     student = space.train_student(origin, points).detach()
     step_size = float(space.log_step_size_.detach().exp())
     expected = softmax_regression(
         origin.numpy(), points.X.numpy(), points.y.numpy(), points.mass.numpy(), step_size, n_steps=4
     )
     np.testing.assert_allclose(student, expected, rtol=1e-10)
-
-
-@pytest.mark.parametrize("n_steps", [1, 3])
-def test_experts_are_softmax_regression_written_out(n_steps, source):
-    # All 27 rows make one batch of 128, whatever the order.
-    space = trajectories(linear, n_expert_steps=n_steps, expert_step_size=0.3).fit(source, seeded())
-    rows = source.rows
-    assert space.paths_.shape == (2, 4, 15)
-    for path in space.paths_.numpy():
-        for before, after in pairwise(path):
-            expected = softmax_regression(before, rows.X.numpy(), rows.y.numpy(), rows.mass.numpy(), 0.3, n_steps)
-            np.testing.assert_allclose(after, expected, rtol=1e-9, atol=1e-12)
-
-
-def test_experts_see_every_row_once_an_epoch():
-    seen = []
-
-    class Noting(nn.Linear):
-        def __init__(self, input_shape, n_outputs):
-            super().__init__(input_shape[0], n_outputs)
-
-        def forward(self, rows):
-            seen.append(rows[:, 0].clone())
-            return super().forward(rows)
-
-    X = np.arange(300.0)[:, None]
-    # Batches of 128, 128 and 44 rows: 3 segments of 2 steps are two epochs.
-    train_experts(X, X, np.ones(300), "regression", Noting, "", 1, 3, 2, 1e-6, seed=0)
-    assert [len(rows) for rows in seen] == [128, 128, 44] * 2
-    for epoch in (seen[:3], seen[3:]):
-        np.testing.assert_array_equal(torch.cat(epoch).sort().values, X[:, 0])
-    assert not torch.equal(seen[0], seen[3])
 
 
 @pytest.mark.parametrize(("n_expert_steps", "expected"), [(2, 0.3 * 2 / 4), (40, 0.3 * 2)])
@@ -185,7 +198,7 @@ def test_the_loss_is_that_of_the_paper(source, points):
     for seed in range(20):
         loss = float(discrepancy.loss(Batch(source.rows), points, seeded(seed)).detach())
         candidates = {}
-        for expert, path in enumerate(space.paths_):
+        for expert, path in enumerate(space.experts_.paths_):
             for start in range(2):
                 student = space.train_student(path[start], points).detach()
                 ratio = (student - path[start + 1]).square().sum() / (path[start] - path[start + 1]).square().sum()
@@ -217,94 +230,23 @@ def test_trajectory_matching_has_the_right_gradient(activation, source, points):
     np.testing.assert_allclose(log_step_size.grad, by_step, rtol=1e-5)
 
 
-@pytest.mark.parametrize("as_memory", [False, True])
-def test_experts_are_read_from_the_memory(as_memory, tmp_path, source, monkeypatch):
-    memory = Memory(tmp_path, verbose=0) if as_memory else str(tmp_path)
-
-    small = MLP(width=4, depth=1)
-    small = partial(MLP.__call__, small)
-
-    def fit(seed):
-        return trajectories(MLP(width=4, depth=1), memory=memory).fit(source, seeded(seed))
-
-    first = fit(0)
-
-    def refuse(shape, n_outputs):
-        raise AssertionError("experts are trained again")
-
-    # The network is built once for the space, and once to tell it from others.
-    counted = iter([small, small, refuse, small, small, refuse])
-    monkeypatch.setattr(MLP, "__call__", lambda self, *size: next(counted)(*size))
-    again = fit(0)
-    torch.testing.assert_close(again.paths_, first.paths_, rtol=0, atol=0)
-    # Other experts are not in the memory.
-    with pytest.raises(AssertionError, match="trained again"):
-        fit(1)
+def test_nothing_to_match_is_refused(source):
+    with pytest.raises(ValueError, match=r"TrainingTrajectories\(n_student_steps=0\): it must be at least 1"):
+        TrainingTrajectories(n_student_steps=0).fit(source, seeded())
 
 
-def test_the_memory_tells_networks_apart(tmp_path, source):
-    # Builders that have no name of their own, as a user writes them.
-    sizes = [
-        trajectories(lambda shape, n, width=width: MLP(width, depth=1)(shape, n), memory=tmp_path).fit(source, seeded())
-        for width in (2, 3)
-    ]
-    assert [space.paths_.shape[2] for space in sizes] == [(4 + 1) * width + (width + 1) * 3 for width in (2, 3)]
+@pytest.mark.parametrize("pool", [MLP(), RandomNetworks(MLP())], ids=["builder", "pool"])
+def test_what_has_no_paths_is_refused(pool, source):
+    with pytest.raises(TypeError, match=r"TrainingTrajectories\(experts=.*MLP\(\).*give Experts\(\)"):
+        TrainingTrajectories(pool).fit(source, seeded())
 
 
-class Curve(nn.Module):
-    """A network that does not print what it computes."""
-
-    def __init__(self, curve, shape, n_outputs):
-        super().__init__()
-        self.first, self.last, self.gate = (
-            nn.Linear(shape[0], 4),
-            nn.Linear(4, n_outputs),
-            nn.Parameter(torch.zeros(())),
-        )
-        self.curve = curve
-
-    def forward(self, x):
-        hidden = self.first(x)
-        return self.last(hidden + self.gate * self.curve(hidden))
-
-
-def test_the_memory_tells_networks_apart_that_print_alike(tmp_path, source):
-    def paths(curve, memory=None):
-        space = trajectories(lambda shape, n: Curve(curve, shape, n), memory=memory)
-        return space.fit(source, seeded()).paths_
-
-    kept = [paths(curve, tmp_path) for curve in (torch.relu, torch.cos, torch.relu)]
-    for found, curve in zip(kept, (torch.relu, torch.cos, torch.relu), strict=True):
-        torch.testing.assert_close(found, paths(curve), rtol=0, atol=0)
-    assert not torch.equal(kept[0], kept[1])
-
-
-def test_the_memory_tells_networks_apart_by_all_rows(tmp_path, rng):
-    X, y = rng.normal(size=(1290, 4)), np.arange(1290) % 2
-    odd = rng.choice(np.setdiff1d(np.arange(1290), np.arange(0, 1290, 10)), 3, replace=False)
-    X[odd] *= 30  # rows that a few evenly spaced ones do not show
-    source = row_source(X, y)
-
-    def paths(curve, memory=None):
-        space = trajectories(lambda shape, n: nn.Sequential(nn.Linear(4, 4), curve(), nn.Linear(4, n)), memory=memory)
-        return space.fit(source, seeded()).paths_
-
-    def silent(shape, n_outputs, curve):
-        # Of the first outputs, which are all zero, nothing is to be seen.
-        network = nn.Sequential(nn.Linear(4, 4), curve(), nn.Linear(4, n_outputs))
-        nn.init.zeros_(network[2].weight)
-        return network
-
-    for curve in (nn.ReLU, nn.ReLU6):
-        torch.testing.assert_close(paths(curve, tmp_path), paths(curve), rtol=0, atol=0)
-    kept = [
-        trajectories(partial(silent, curve=curve), memory=tmp_path).fit(source, seeded()).paths_
-        for curve in (nn.ReLU, nn.ReLU6)
-    ]
-    assert not torch.equal(*kept)
-
-
-@pytest.mark.parametrize("name", ["n_experts", "n_segments", "n_expert_steps", "n_student_steps"])
-def test_nothing_to_match_is_refused(name, source):
-    with pytest.raises(ValueError, match=rf"TrainingTrajectories\({name}=0\): it must be at least 1"):
-        trajectories(linear, **{name: 0}).fit(source, seeded())
+def test_spaces_that_share_experts_have_them_trained_once(source, points):
+    pool = Experts(linear, n_experts=2, n_segments=2, n_expert_steps=3)
+    terms = [SquaredL2(space=TrainingTrajectories(pool, n), by=None) for n in (2, 3)]
+    objective = clone(terms[0] + terms[1] + MeanDistance(space=NetworkFeatures(pool))).fit(source, seeded())
+    first, second, third = objective.spaces()
+    assert first.experts_ is second.experts_ is third.pool_
+    # One space more changes nothing of what the first is shown.
+    alone = clone(terms[0]).fit(source, seeded())
+    torch.testing.assert_close(alone.space_.experts_.paths_, first.experts_.paths_, rtol=0, atol=0)

@@ -7,6 +7,7 @@ from skdc.discrepancies.aligned import Cosine
 from skdc.discrepancies.moments import MeanDistance
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
+from skdc.learners import AlternatingNetworks
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
 from skdc.solvers.descent import Descent
@@ -134,7 +135,7 @@ class GradientMatching(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = NetworkGradients(self.network, n_matches=self.n_matches, n_train_steps=self.n_train_steps)
-        space = _augmented(space, self.augmentation)
+        networks = AlternatingNetworks(self.network, self.n_matches, self.n_train_steps)
+        space = _augmented(NetworkGradients(networks), self.augmentation)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(Cosine(space=space), Points(), solver)

@@ -11,6 +11,7 @@ from torch.testing import assert_close
 from skdc import Condenser
 from skdc.discrepancies import MMD, Cosine, QuantizationError, SquaredL2, Wasserstein
 from skdc.exceptions import PartsError
+from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Codec, Edits, Fixed, Free, LowRank, LowResolution, Storage
@@ -231,7 +232,7 @@ RIDGE = {"space": KernelRidgePredictions(kernel_rate=0.0), "by": None}
     [
         (Descent(n_steps=5), MMD(), "hard", 6),
         (Descent(n_steps=5), SquaredL2(**RIDGE), "learned", 6),
-        (Descent(n_steps=5), Cosine(space=NetworkGradients(MLP(4, 1), n_train_steps=2)), "hard", 6),
+        (Descent(n_steps=5), Cosine(space=NetworkGradients(AlternatingNetworks(MLP(4, 1), n_updates=2))), "hard", 6),
         (PrivateDescent(n_steps=5), SquaredL2(**RIDGE), "learned", 6),
         (Lloyd(), QuantizationError(), "hard", 2),
         (Barycenter(), Wasserstein(), "hard", 2),
@@ -266,7 +267,7 @@ def test_what_changes_after_a_step_sees_the_set_of_the_loss(source):
             assert not synthetic.X.requires_grad
             seen["after"].append(synthetic.X)
 
-    solved(Descent(n_steps=3), Cosine(space=Watching(MLP(4, 1)), by=None), source, storage=Free())
+    solved(Descent(n_steps=3), Cosine(space=Watching(AlternatingNetworks(MLP(4, 1))), by=None), source, storage=Free())
     assert len(seen["after"]) == 3
     assert all(torch.equal(*pair) for pair in zip(seen["loss"], seen["after"], strict=True))
     assert not torch.equal(seen["after"][0], seen["after"][1])
