@@ -24,6 +24,7 @@ from skdc import (
     RandomSubset,
     TrajectoryMatching,
 )
+from skdc.condensers._runtime import find_device
 from skdc.discrepancies import MMD, Hybrid, QuantizationError, SquaredL2
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Draw, Greedy, Lloyd
@@ -274,20 +275,35 @@ def test_encoded_rows_are_checked():
     assert "encoded X contains NaN" in message
 
 
-@pytest.mark.parametrize("device", ["gpu", "CPU", "cuda:", "mps", 0, None])
+@pytest.mark.parametrize("device", ["gpu", "CPU", "cuda:", "meta", "xla", 0, None])
 def test_device(device):
     message = refusal(RandomSubset(device=device), X, y)
     assert f"device={device!r}" in message and "'auto'" in message and "'cpu'" in message
 
 
 def test_device_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    message = refusal(RandomSubset(device="cuda"), X, y)
-    assert "device='cuda'" in message and "device='auto'" in message
+    there = "cuda:7" if torch.cuda.is_available() else "cuda"
+    message = refusal(RandomSubset(device=there), X, y)
+    assert f"device={there!r} is not to be had" in message and "device='auto'" in message
+    monkeypatch.delattr(torch, "accelerator", raising=False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    message = refusal(RandomSubset(device="cuda:7"), X, y)
-    assert "device='cuda:7'" in message and "cuda:0" in message
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert "torch has 'cpu', 'cuda:0', 'cuda:1' here" in refusal(RandomSubset(device="meta"), X, y)
+
+
+def test_automatic_device_has_float64(monkeypatch):
+    monkeypatch.delattr(torch, "accelerator", raising=False)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    zeros = torch.zeros
+
+    def zeros_of_float32(*size, device, dtype):
+        if dtype == torch.float64:
+            raise TypeError("Cannot convert to float64 as the framework doesn't support it")
+        return zeros(*size, dtype=dtype)
+
+    monkeypatch.setattr(torch, "zeros", zeros_of_float32)
+    assert find_device("auto").type == "cpu"
+    assert find_device("cuda").type == "cuda", "by its name it is taken all the same"
 
 
 @pytest.mark.parametrize(
