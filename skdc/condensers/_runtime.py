@@ -138,52 +138,6 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
         yield
 
 
-def find_device(name: str) -> torch.device:
-    """Return a device of torch by its name; "auto" is the accelerator of this machine, if it has float64, else the CPU.
-
-    Raises
-    ------
-    ValueError
-        If there is no such device.
-    """
-    if name == "auto":
-        found = _accelerator()
-        return torch.device("cpu") if found is None or not _works(found, torch.float64) else found
-    try:
-        device = torch.device(name) if isinstance(name, str) else None
-    except RuntimeError:
-        device = None
-    if device is None:
-        raise ValueError(f"device={name!r} must be 'auto' or the name of a device of torch, which has {_devices()} here")
-    if not _works(device, torch.float32):
-        raise ValueError(f"device={name!r} is not to be had: torch has {_devices()} here; use one, or device='auto'")
-    return device
-
-
-def _accelerator() -> torch.device | None:
-    if not hasattr(torch, "accelerator"):  # before torch 2.6
-        return torch.device("cuda") if torch.cuda.is_available() else None
-    return torch.accelerator.current_accelerator() if torch.accelerator.is_available() else None
-
-
-def _devices() -> str:
-    """Return the names of all devices, for messages."""
-    found = _accelerator()
-    if found is None:
-        return "'cpu' alone"
-    n_devices = getattr(torch, "accelerator", torch.cuda).device_count()
-    return ", ".join(repr(name) for name in ("cpu", *(f"{found.type}:{index}" for index in range(n_devices))))
-
-
-def _works(device: torch.device, dtype: torch.dtype) -> bool:
-    """Tell whether a number can be kept on a device, and got back."""
-    try:
-        torch.zeros(1, dtype=dtype, device=device).cpu()
-    except Exception:  # every kind of device has an error of its own
-        return False
-    return True
-
-
 def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
     if random_state is None:
         # check_random_state(None) would draw from numpy's global generator, which is not ours to move.

@@ -36,13 +36,14 @@ from skdc.condensers._output import (
 from skdc.condensers._private import declared_rows, drawn_data, private_source, public_containers, read_as_told
 from skdc.condensers._progress import tell_stage
 from skdc.condensers._rehearsal import rehearse
-from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, progress_of, tell_early
+from skdc.condensers._runtime import Start, draw_entropy, isolated, progress_of, tell_early
 from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.pair import PairMixin
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.condensers.sizes import ClassSizes
 from skdc.containers import as_array
+from skdc.devices import find_device
 from skdc.discrepancies.objective import Objective
 from skdc.exceptions import PartsError
 from skdc.isolation import restored_on_failure
@@ -76,7 +77,8 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         like ranges, such as pixels, keep one scale; so do frames of numbers where one pass over the data is enough
         (`partial_fit`).
     device : str, default="auto"
-        "cpu", "cuda" or "cuda:k"; "auto" takes CUDA where there is some.
+        Any that torch has, such as "cpu", "cuda" or "cuda:1". "auto" takes the accelerator of the machine if it has
+        float64, which MPS has not, else the CPU.
     random_state : int, RandomState or None, default=None
         An int makes the result the same bit for bit on one CPU machine.
     n_jobs : int, default=None

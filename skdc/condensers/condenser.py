@@ -18,13 +18,14 @@ from skdc.condensers._numbers import refuse_extreme_numbers
 from skdc.condensers._output import common_template, template
 from skdc.condensers._private import declared_rows, private_stream, public_containers, refuse_unbounded
 from skdc.condensers._rehearsal import rehearse
-from skdc.condensers._runtime import Start, draw_entropy, find_device, isolated, tell_early
+from skdc.condensers._runtime import Start, draw_entropy, isolated, tell_early
 from skdc.condensers._sizes import check_sizes, sizes_per_class
 from skdc.condensers._stream import Stream
 from skdc.condensers.base import BaseCondenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.recipe import Recipe, checked, refuse_idle_groups
 from skdc.containers import as_array, has_units
+from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.isolation import restored_on_failure

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Self
@@ -16,11 +17,13 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, PassthroughScoring, PrintLog
 from skorch.dataset import Dataset
-from skorch.utils import get_map_location, to_tensor
+from skorch.exceptions import DeviceWarning
+from skorch.utils import to_tensor
 from torch import Tensor, nn
 
 from skdc.augmentation import Augmentation
 from skdc.data import LabeledSet
+from skdc.devices import has_device
 from skdc.images import ImageLayout
 from skdc.isolation import all_or_nothing, filters_kept
 from skdc.learners.defenses import Defense
@@ -265,8 +268,11 @@ class NetworkClassifier(NeuralNetClassifier):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        if "module_" in state and not has_device(self.device):
+            message = f"device={self.device!r} is not to be had here: the network is on the CPU"
+            warnings.warn(message, DeviceWarning, stacklevel=2)
+            self.device = "cpu"
         if "module_" in state:
-            self.device = self._check_device(self.device, get_map_location(self.device))
             self.module_.to(self.device)
 
     def __sklearn_tags__(self) -> Tags:

@@ -40,8 +40,10 @@ def assert_same_sets(found, expected, tolerance):
     if hasattr(expected.X_syn_, "columns"):
         assert found.X_syn_.equals(expected.X_syn_)
         return
-    here, there = (np.asarray(fitted.X_syn_.todense() if hasattr(fitted.X_syn_, "todense") else fitted.X_syn_)
-                   for fitted in (expected, found))
+    here, there = (
+        np.asarray(fitted.X_syn_.todense() if hasattr(fitted.X_syn_, "todense") else fitted.X_syn_)
+        for fitted in (expected, found)
+    )
     assert_allclose(there, here, rtol=0, atol=tolerance * here.std())
     if expected.y_syn_ is not None and expected.y_syn_.dtype.kind == "f":
         assert_allclose(found.y_syn_, expected.y_syn_, rtol=0, atol=tolerance * expected.y_syn_.std())

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from skdc import Condenser, DistributionMatching, KernelInducingPoints, RandomSubset
-from skdc.discrepancies import CVaR, MMD, SquaredL2
+from skdc.discrepancies import MMD, CVaR, SquaredL2
 from skdc.networks import ConvNet
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, Greedy

@@ -13,10 +13,12 @@ from skdc.parameterizations import Points, storage
 from skdc.solvers import Descent
 from skdc.spaces import Identity, KernelRidgePredictions, NetworkFeatures, Space
 
-from ..condensers.quick import SETTINGS, quick
+from ..condensers.quick import SETTINGS, Strip, quick
 from .data import IMAGES, LABELS, X, Y, concrete
 
 FEW = Descent(n_steps=3)
+PREDICTIONS = SquaredL2(space=KernelRidgePredictions(), by=None)
+# For images.
 PARTS = {
     **SETTINGS,
     "network": ConvNet(width=4, depth=2),
@@ -24,8 +26,10 @@ PARTS = {
     "space": Identity(),
     "n_expert_steps": 2,
     "teachers": [ConvNet(width=4, depth=2)((8, 8), 3)],
+    "n_stages": 1,
+    "rank": 2,
+    "kernels": [kernels.Gaussian(), kernels.Laplace()],
 }
-"""Quick settings for images."""
 
 
 def moved(discrepancy, parameterization=None):
@@ -46,7 +50,14 @@ def test_discrepancy(cls, same):
 
 @pytest.mark.parametrize("cls", concrete(discrepancies, Penalty), ids=ids)
 def test_penalty(cls, same):
-    same(moved(MMD() + quick(cls)), IMAGES, LABELS, sensitive_features=np.arange(len(IMAGES)) % 2)
+    settings = {**PARTS, "space": NetworkFeatures(PARTS["networks"]), "teacher": PARTS["teachers"][0]}
+    same(moved(MMD() + PREDICTIONS + quick(cls, settings), Points(labels="learned")), IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("cls", [discrepancies.DemographicParity, discrepancies.EqualizedOdds], ids=ids)
+def test_fairness(cls, same):
+    fair = SquaredL2(space=KernelRidgePredictions(), by=None) + cls(space=KernelRidgePredictions())
+    same(moved(fair), X, Y == 0, sensitive_features=np.arange(len(X)) % 2)
 
 
 @pytest.mark.parametrize("cls", concrete(discrepancies, Score), ids=ids)
@@ -63,12 +74,13 @@ def test_space(cls, same):
 
 @pytest.mark.parametrize("cls", concrete(kernels, Kernel), ids=ids)
 def test_kernel(cls, same):
-    same(moved(SquaredL2(space=KernelRidgePredictions(quick(cls)), by=None)), X, Y)
+    same(moved(SquaredL2(space=KernelRidgePredictions(quick(cls, {**PARTS, "network": Strip()})), by=None)), X, Y)
 
 
 @pytest.mark.parametrize("cls", concrete(storage, storage.Storage), ids=ids)
 def test_storage(cls, same):
-    same(moved(MMD(), Points(storage=quick(cls))), IMAGES, LABELS)
+    points = Points(storage=quick(cls, PARTS), labels="learned")
+    same(moved(MMD() + PREDICTIONS, points), IMAGES, LABELS)
 
 
 @pytest.mark.parametrize("cls", concrete(learners, NetworkPool), ids=ids)

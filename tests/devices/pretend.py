@@ -96,7 +96,9 @@ def copy_into(target, values, non_blocking=False):
 def refuse_mixtures(op, args, kwargs):
     indexing = op._schema.name in INDEXING
     if indexing and is_on_cpu(args[0]):
-        raise RuntimeError(f"indices should be either on cpu or on the same device as the indexed tensor (cpu), in {op}")
+        raise RuntimeError(
+            f"indices should be either on cpu or on the same device as the indexed tensor (cpu), in {op}"
+        )
     for value in tree_leaves((args, kwargs)):
         if is_on_cpu(value) and value.dim() and not indexing:
             raise RuntimeError(f"Expected all tensors to be on the same device, but found {NAME}:0 and cpu in {op}")
