@@ -28,7 +28,7 @@ from skdc.images import ImageLayout
 from skdc.isolation import all_or_nothing, filters_kept
 from skdc.learners.defenses import Defense
 from skdc.learners.targets import checked_weight, class_targets, require_shape
-from skdc.networks import Builder, build_network, training_loss
+from skdc.networks import Builder, build_network, is_finite, training_loss
 from skdc.randomness import randomness
 
 _FLOATS = [np.float32, np.float64]  # others become the first
@@ -180,7 +180,7 @@ class NetworkClassifier(NeuralNetClassifier):
                 self.fit_loop(rows, data)
             self.notify("on_train_end", X=rows, y=data)
         del self.optimizer_, self._generator
-        if not all(parameter.isfinite().all() for parameter in self.module_.parameters()):
+        if not is_finite(self.module_):
             raise ValueError(f"training diverged: lr={self.lr} is too large; try lr={self.lr / 10:g}")
         return self
 

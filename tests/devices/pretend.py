@@ -38,7 +38,7 @@ class PretendTensor(torch.Tensor):
         return self
 
     def tolist(self):
-        return self.held.tolist()
+        return self.cpu().tolist()
 
     def __repr__(self, **_):
         return f"PretendTensor({self.held!r})"
