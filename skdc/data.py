@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -73,3 +74,19 @@ def unweighted(values: Tensor) -> Block:
     """Wrap rows of equal mass and no group (parameters, gradients) into a block."""
     n = len(values)
     return Block(values.new_ones(n), torch.zeros(n, dtype=torch.int64, device=values.device), values)
+
+
+def positions_of(codes: Tensor, wanted: Sequence[int]) -> list[Tensor]:
+    """Return where each of some codes stands, in order.
+
+    As masks would tell, but an accelerator is waited for once, and not for each code and each field that is selected.
+
+    Parameters
+    ----------
+    codes : int64 Tensor of shape (n,)
+    wanted : sequence of int
+    """
+    ordered, order = codes.sort(stable=True)
+    values = torch.as_tensor(wanted, device=codes.device)
+    ends = torch.stack([torch.searchsorted(ordered, values, right=right) for right in (False, True)], dim=1)
+    return [order[start:stop] for start, stop in ends.tolist()]

@@ -245,6 +245,11 @@ def _seen(network: nn.Module, x: Tensor, layers: list[nn.Module]) -> tuple[list[
     return seen, outputs
 
 
+def is_finite(network: nn.Module) -> bool:
+    """Tell whether all parameters are finite; an accelerator is waited for once, and not for each parameter."""
+    return bool(torch.stack([parameter.isfinite().all() for parameter in network.parameters()]).all())
+
+
 def training_loss(outputs: Tensor, targets: Tensor, mass: Tensor, task: str) -> Tensor:
     """Return the weighted mean loss: cross-entropy against class probabilities, or squared error.
 
@@ -300,6 +305,6 @@ def training_epochs(how: Trained, rows: LabeledSet, schema: Schema, generator: t
                 optimizer.zero_grad()
                 training_loss(network(rows.X[batch]), rows.y[batch], mass, schema.task).backward()
                 optimizer.step()
-        if not all(parameter.isfinite().all() for parameter in network.parameters()):
+        if not is_finite(network):
             raise ValueError(f"training diverged: step_size={how.step_size:g} of {how!r} is too large; try a tenth")
         yield network.eval()

@@ -14,6 +14,7 @@ from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.containers import as_array, has_units
+from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.fitting.base import BaseCondenser
@@ -25,7 +26,7 @@ from skdc.fitting.output import common_template, template
 from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import declared_rows, private_stream, public_containers, refuse_unbounded
-from skdc.fitting.runtime import Start, draw_entropy, find_device, isolated, tell_early
+from skdc.fitting.runtime import Start, draw_entropy, isolated, tell_early
 from skdc.fitting.stream import Stream
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import Parameterization

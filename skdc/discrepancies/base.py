@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
+from skdc.data import Block, LabeledSet, positions_of
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
 from skdc.exceptions import PartsError
@@ -161,7 +161,7 @@ class Discrepancy(Term):
 
     def group_of(self, rows: Block) -> int:
         """Return the number of the group that a block holds, 0 without groups."""
-        return 0 if self.by is None else int(self.group_of_key_[rows.key[0]])
+        return 0 if self.by is None else int(self.group_of_key_[rows.key[:1]])
 
     @property
     def n_groups(self) -> int:
@@ -173,10 +173,9 @@ class Discrepancy(Term):
         if self.by is None:
             yield real, synthetic
             return
-        group = self.group_of_key_[real.key]
-        for g, c in enumerate(self.class_of_group_):
-            # Predictions are rows of the real set on both sides.
-            mates = group == g if self.space_.splits == "rows" else synthetic.key == c
-            p, q = real.take(group == g), synthetic.take(mates)
+        own = positions_of(self.group_of_key_[real.key], range(self.n_groups))
+        # Predictions are rows of the real set on both sides.
+        mates = own if self.space_.splits == "rows" else positions_of(synthetic.key, self.class_of_group_.tolist())
+        for p, q in zip(own, mates, strict=True):
             if len(p) and len(q):
-                yield p, q
+                yield real.take(p), synthetic.take(q)

@@ -9,7 +9,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
+from skdc.data import Block, LabeledSet, positions_of
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
 from skdc.exceptions import PartsError
@@ -97,6 +97,7 @@ class FairnessTerm(Term):
             raise PartsError(f"{name} compares sensitive groups: pass sensitive_features= to fit")
         self.sensitive_of_key_ = torch.as_tensor(schema.sensitive_of_key, device=source.device)
         self.class_of_key_ = torch.as_tensor(schema.class_of_key, device=source.device)
+        self.n_sensitive_ = int(schema.sensitive_of_key.max()) + 1
 
     def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted term."""
@@ -146,8 +147,9 @@ class DemographicParity(FairnessTerm):
     def compared(self, predictions: Block) -> Iterator[tuple[Block, Block]]:
         """Yield the rows of each group, and all rows."""
         sensitive = self.sensitive_of_key_[predictions.key]
-        for group in sensitive.unique():
-            yield predictions.take(sensitive == group), predictions
+        for rows in positions_of(sensitive, range(self.n_sensitive_)):
+            if len(rows):
+                yield predictions.take(rows), predictions
 
 
 class EqualizedOdds(FairnessTerm):
@@ -184,6 +186,9 @@ class EqualizedOdds(FairnessTerm):
 
     def compared(self, predictions: Block) -> Iterator[tuple[Block, Block]]:
         """Yield the rows of each group of a class, and all rows of the class."""
-        classes = self.class_of_key_[predictions.key]
-        for key in predictions.key.unique():
-            yield predictions.take(predictions.key == key), predictions.take(classes == self.class_of_key_[key])
+        class_of_key = self.class_of_key_.tolist()
+        keys = positions_of(predictions.key, range(len(class_of_key)))
+        classes = positions_of(self.class_of_key_[predictions.key], range(max(class_of_key) + 1))
+        for rows, c in zip(keys, class_of_key, strict=True):
+            if len(rows):
+                yield predictions.take(rows), predictions.take(classes[c])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -221,7 +222,8 @@ class _InUserUnits(nn.Module):
     def __init__(self, learner: NetworkClassifier, shift: float, scale: float, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.shape, self.dtype = shape, next(learner.module_.parameters()).dtype
-        self.network = learner.module_.eval().requires_grad_(False)
+        # Attacks are computed on the CPU, whatever the device of the learner.
+        self.network = deepcopy(learner.module_).cpu().eval().requires_grad_(False)
         self.shift, self.scale = shift + learner.shift_ * scale, learner.scale_ * scale
 
     def forward(self, x: Tensor) -> Tensor:

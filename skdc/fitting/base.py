@@ -21,6 +21,7 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdc.containers import as_array
+from skdc.devices import find_device
 from skdc.discrepancies.objective import Objective
 from skdc.exceptions import PartsError
 from skdc.fitting.callbacks import announced, with_callbacks
@@ -43,7 +44,7 @@ from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import declared_rows, drawn_data, public_containers, read_as_told
-from skdc.fitting.runtime import Start, draw_entropy, find_device, isolated, progress_of, tell_early
+from skdc.fitting.runtime import Start, draw_entropy, isolated, progress_of, tell_early
 from skdc.fitting.sizes import ClassSizes
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
@@ -76,7 +77,8 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         like ranges, such as pixels, keep one scale; so do frames of numbers where one pass over the data is enough
         (`partial_fit`).
     device : str, default="auto"
-        "cpu", "cuda" or "cuda:k"; "auto" takes CUDA where there is some.
+        Any that torch has, such as "cpu", "cuda" or "cuda:1". "auto" takes the accelerator of the machine if it has
+        float64, which MPS has not, else the CPU.
     random_state : int, RandomState or None, default=None
         An int makes the result the same bit for bit on one CPU machine.
     n_jobs : int, default=None

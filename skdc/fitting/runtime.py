@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -137,20 +136,6 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
     threads = _limited("openmp", n_threads), _THREADS.set(n_threads)
     with threads[0], threads[1], filters_kept(), torch.inference_mode(False), torch.enable_grad():
         yield
-
-
-def find_device(name: str) -> torch.device:
-    """Return the device of a name; "auto" is CUDA where there is some."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if not isinstance(name, str) or not re.fullmatch(r"cpu|cuda(:\d+)?", name):
-        raise ValueError(f"device={name!r} must be 'auto', 'cpu', 'cuda' or 'cuda:0'")
-    if name.startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device={name!r} is not to be had: torch sees no CUDA device; use device='auto' or 'cpu'")
-    device = torch.device(name)
-    if device.index is not None and device.index >= torch.cuda.device_count():
-        raise ValueError(f"device={name!r} is not to be had: there are cuda:0 to cuda:{torch.cuda.device_count() - 1}")
-    return device
 
 
 def draw_entropy(random_state: int | np.random.RandomState | None) -> int:

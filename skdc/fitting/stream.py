@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
+from skdc.devices import has_device
 from skdc.discrepancies.objective import Objective
 from skdc.privacy import PrivateSketch, PrivateSource
 from skdc.sources import Holds, RowSource, Schema, Sketch, SketchSource, Source, draw_seed
@@ -91,8 +92,7 @@ class Stream:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
-        known = self.device == "cpu" or torch.cuda.is_available()  # type: ignore[comparison-overlap]
-        self.device = torch.device(self.device if known else "cpu")
+        self.device = torch.device(self.device if has_device(self.device) else "cpu")
         for part in _parts(self.objective, {}):
             for name, value in vars(part).items():
                 if isinstance(value, _Stored):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Any, Self
@@ -16,16 +17,18 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from skorch import NeuralNetClassifier
 from skorch.callbacks import Callback, PassthroughScoring, PrintLog
 from skorch.dataset import Dataset
-from skorch.utils import get_map_location, to_tensor
+from skorch.exceptions import DeviceWarning
+from skorch.utils import to_tensor
 from torch import Tensor, nn
 
 from skdc.augmentation import Augmentation
 from skdc.data import LabeledSet
+from skdc.devices import has_device
 from skdc.images import ImageLayout
 from skdc.isolation import all_or_nothing, filters_kept
 from skdc.learners.defenses import Defense
 from skdc.learners.targets import checked_weight, class_targets, require_shape
-from skdc.networks import Builder, build_network, training_loss
+from skdc.networks import Builder, build_network, is_finite, training_loss
 from skdc.randomness import randomness
 
 _FLOATS = [np.float32, np.float64]  # others become the first
@@ -177,7 +180,7 @@ class NetworkClassifier(NeuralNetClassifier):
                 self.fit_loop(rows, data)
             self.notify("on_train_end", X=rows, y=data)
         del self.optimizer_, self._generator
-        if not all(parameter.isfinite().all() for parameter in self.module_.parameters()):
+        if not is_finite(self.module_):
             raise ValueError(f"training diverged: lr={self.lr} is too large; try lr={self.lr / 10:g}")
         return self
 
@@ -265,8 +268,11 @@ class NetworkClassifier(NeuralNetClassifier):
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
+        if "module_" in state and not has_device(self.device):
+            message = f"device={self.device!r} is not to be had here: the network is on the CPU"
+            warnings.warn(message, DeviceWarning, stacklevel=2)
+            self.device = "cpu"
         if "module_" in state:
-            self.device = self._check_device(self.device, get_map_location(self.device))
             self.module_.to(self.device)
 
     def __sklearn_tags__(self) -> Tags:

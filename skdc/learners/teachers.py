@@ -221,7 +221,7 @@ def _checked(part: object, estimator: Any, source: Source) -> tuple[Holds, Any]:
         if schema.task == "regression":
             given = schema.given_targets
             raise PartsError(f"{part!r}: the default teacher is a classifier, but {given}; give teacher=")
-        estimator = NetworkClassifier()
+        estimator = NetworkClassifier(device=str(rows.device))
         n_batches = -(-len(rows) // estimator.batch_size)
         estimator.set_params(max_epochs=max(5, -(-500 // n_batches)))
     asked = "predict_proba" if schema.task == "classification" else "predict"

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from skdc.data import LabeledSet
-from skdc.networks import training_loss
+from skdc.networks import is_finite, training_loss
 from skdc.sources import Draws
 
 
@@ -40,7 +40,7 @@ def training(
     optimizer = torch.optim.Adam(network.parameters(), lr=step_size)
     while True:
         train_step(network, optimizer, source.batch(batch_size, generator).rows, source.schema.task)
-        if not all(parameter.isfinite().all() for parameter in network.parameters()):
+        if not is_finite(network):
             raise ValueError(f"training of a network diverged: step_size={step_size:g} is too large; try a tenth")
         yield
 

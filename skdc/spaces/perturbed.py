@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
+from skdc.data import Block, LabeledSet, positions_of
 from skdc.exceptions import PartsError
 from skdc.learners.defenses import ascended, check_ball
 from skdc.sources import Source, draw_seed
@@ -69,6 +69,7 @@ class Perturbed(SpaceWrapper):
         check_ball(self)
         self.radius_ = self.radius / source.units.scale
         self.class_of_key_ = torch.as_tensor(source.schema.class_of_key, device=source.device)
+        self.n_classes_ = source.schema.n_classes
         self.fit_space(source, generator)
         return self
 
@@ -110,5 +111,10 @@ class Perturbed(SpaceWrapper):
         pairs = list(zip(real, synthetic, strict=True))
         if self.yields == "aligned":
             return torch.stack([(p.values - q.values).square().sum() for p, q in pairs]).sum()
-        pairs = [(p.take(self.class_of_key_[p.key] == c), q.take(q.key == c)) for p, q in pairs for c in q.key.unique()]
-        return torch.stack([(p.mean() - q.mean()).square().sum() for p, q in pairs if len(p)]).sum()
+        apart = []
+        for p, q in pairs:
+            sides = (positions_of(keys, range(self.n_classes_)) for keys in (self.class_of_key_[p.key], q.key))
+            for own, others in zip(*sides, strict=True):
+                if len(own) and len(others):
+                    apart.append((p.take(own).mean() - q.take(others).mean()).square().sum())
+        return torch.stack(apart).sum()

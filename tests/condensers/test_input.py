@@ -6,7 +6,6 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.compose import ColumnTransformer
@@ -274,20 +273,10 @@ def test_encoded_rows_are_checked():
     assert "encoded X contains NaN" in message
 
 
-@pytest.mark.parametrize("device", ["gpu", "CPU", "cuda:", "mps", 0, None])
+@pytest.mark.parametrize("device", ["gpu", "CPU", "cuda:", "cuda:99", "meta", "xla", 0, None])
 def test_device(device):
     message = refusal(RandomSubset(device=device), X, y)
-    assert f"device={device!r}" in message and "'auto'" in message and "'cpu'" in message
-
-
-def test_device_that_is_not_there(monkeypatch):
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    message = refusal(RandomSubset(device="cuda"), X, y)
-    assert "device='cuda'" in message and "device='auto'" in message
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    message = refusal(RandomSubset(device="cuda:7"), X, y)
-    assert "device='cuda:7'" in message and "cuda:0" in message
+    assert f"device={device!r} must be 'auto'" in message and "'cpu'" in message
 
 
 @pytest.mark.parametrize(

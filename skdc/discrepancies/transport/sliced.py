@@ -149,7 +149,7 @@ class MaxSlicedWasserstein(Discrepancy):
     def _best_direction(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         p, q = (Block(block.weight.detach(), block.key, block.values.detach()) for block in (p, q))
         directions = random_directions(p.values, self.n_projections, generator)
-        direction = directions[:, squared_distances_along(directions, p, q).argmax(), None]
+        direction = directions[:, squared_distances_along(directions, p, q).argmax()[None]]
         tried, values = [direction], []
         for _ in range(self.n_ascent_steps):
             with torch.enable_grad():
@@ -161,7 +161,7 @@ class MaxSlicedWasserstein(Discrepancy):
             direction = normalize(direction.detach() + normalize(slope, dim=0), dim=0)
             tried.append(direction)
         values.append(squared_distances_along(direction, p, q))
-        best = torch.cat(tried, 1)[:, torch.cat(values).argmax()].detach()
+        best = torch.cat(tried, 1)[:, torch.cat(values).argmax()[None]][:, 0].detach()
         # From a grid, since the maximum is often where two orders of the points meet: there the gradient has no
         # value, while that of a maximum over finitely many directions is the gradient at the best.
         return normalize((best * (_GRID / best.abs().max())).round(), dim=0)[:, None]
