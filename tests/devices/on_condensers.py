@@ -3,7 +3,9 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.naive_bayes import GaussianNB
 
+import skdc
 from skdc import Condenser, DistributionMatching, KernelInducingPoints, RandomSubset
 from skdc.discrepancies import MMD, CVaR, SquaredL2
 from skdc.networks import ConvNet
@@ -24,8 +26,6 @@ def test_by_name(name, same):
 
 @pytest.mark.parametrize("name", ["DistributionMatching", "GradientMatching", "TrajectoryMatching", "DataDAM", "FRePo"])
 def test_images(name, same):
-    import skdc
-
     settings = {**SETTINGS, "network": ConvNet(width=4, depth=2)}
     same(quick(getattr(skdc, name), settings).set_params(n_per_class=2), IMAGES, LABELS)
 
@@ -44,8 +44,9 @@ def test_rows_that_are_chosen(same):
 
 @pytest.mark.parametrize("labels", ["learned", "probabilities", "teacher"])
 def test_labels(labels, same):
+    teacher = GaussianNB() if labels == "teacher" else None  # the default is that of the next
     predictions = SquaredL2(space=KernelRidgePredictions(), by=None)
-    same(Condenser(predictions, Points(labels=labels), FEW, n_per_class=2, random_state=0), X, Y)
+    same(Condenser(predictions, Points(labels=labels, teacher=teacher), FEW, n_per_class=2, random_state=0), X, Y)
 
 
 def test_chosen_rows_with_labels_of_a_teacher(same):
