@@ -28,6 +28,7 @@ _PLACES: dict[str, tuple[ModuleType, str]] = {
     "target_kernel": (kernels, "Gaussian"),
     "network": (networks, "MLP"),
     "networks": (learners, "RandomNetworks"),
+    "experts": (learners, "Experts"),
     "difficulty": (learners, "EL2N"),
     "augmentation": (augmentation, "SiameseAugmentation"),
     "optimizer": (torch.optim, "Adam"),
@@ -40,6 +41,7 @@ _KINDS: dict[str, type] = {
     "kernel": kernels.Kernel,
     "target_kernel": kernels.Kernel,
     "networks": learners.NetworkPool,
+    "experts": learners.Experts,
     "storage": storage.Storage,
     "inner": storage.Storage,
 }
