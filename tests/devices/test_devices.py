@@ -17,8 +17,18 @@ FOLDER = Path(__file__).parent
 PRETEND = ["pretend"] if hasattr(backend_registration, "_setup_privateuseone_for_python_backend") else []
 
 
+# All condensers and all parts take long, and more than the others to say that what they share is in order.
+LONG = ("on_condensers.py", "on_parts.py")
+
+
 @pytest.mark.parametrize("device", [*PRETEND, pytest.param("cuda", marks=pytest.mark.gpu)])
-@pytest.mark.parametrize("tests", sorted(path.name for path in FOLDER.glob("on_*.py")))
+@pytest.mark.parametrize(
+    "tests",
+    [
+        pytest.param(path.name, marks=[pytest.mark.slow] if path.name in LONG else [])
+        for path in sorted(FOLDER.glob("on_*.py"))
+    ],
+)
 def test_on_device(tests, device):
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-p", "no:cacheprovider", str(FOLDER / tests)]
     ran = subprocess.run(command, env={**os.environ, "SKDC_DEVICE": device}, capture_output=True, text=True)
