@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from skdc import Condenser, GradientMatching, KMedoids, TrajectoryMatching
+from skdc import Condenser, GradientMatching, KMedoids, RandomSubset, TrajectoryMatching
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.exceptions import PartsError
 from skdc.fitting import checkpoints
@@ -149,7 +149,7 @@ def test_the_data_are_not_in_the_file(tmp_path, monkeypatch):
     path = tmp_path / "fit.checkpoint"
     with monkeypatch.context() as patch, pytest.raises(Killed):
         stop_after(1, patch)
-        KMedoids(2, random_state=0, checkpoint=path).fit(rows, targets)
+        RandomSubset(2, random_state=0, checkpoint=path).fit(rows, targets)
     assert path.stat().st_size < rows.nbytes / 10
 
 

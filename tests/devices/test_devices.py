@@ -17,8 +17,8 @@ FOLDER = Path(__file__).parent
 PRETEND = ["pretend"] if hasattr(backend_registration, "_setup_privateuseone_for_python_backend") else []
 
 
-# All condensers and all parts take long, and more than the others to say that what they share is in order.
-LONG = ("on_condensers.py", "on_parts.py")
+# All condensers, parts and what is made of them take long; the others tell that what they share is in order.
+LONG = ("on_condensers.py", "on_parts.py", "on_results.py")
 
 
 @pytest.mark.parametrize("device", [*PRETEND, pytest.param("cuda", marks=pytest.mark.gpu)])
