@@ -23,9 +23,9 @@ from skdc.learners import AdversarialTraining, CurvatureRegularization, NetworkC
 from skdc.meta import fit_on_set
 from skdc.networks import ConvNet
 from skdc.parameterizations import Points
-from skdc.robustness import cluster_groups, label_agreement, trimmed_weights
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions, NetworkRidgePredictions, Perturbed, RandomNetwork
+from skdc.weighting import cluster_groups, label_agreement, trimmed_weights
 
 SMALL = ConvNet(width=32)
 RADIUS = 0.1  # pixels are from 0 to 1

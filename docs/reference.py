@@ -18,10 +18,10 @@ from skdc import (
     plotting,
     preprocessing,
     privacy,
-    robustness,
     solvers,
     sources,
     spaces,
+    weighting,
 )
 from skdc.fitting.pair import PairMixin
 from skdc.parameterizations import storage
@@ -39,7 +39,7 @@ SECTIONS = {
     "Augmentation": augmentation,
     "Learners": learners,
     "Privacy": privacy,
-    "Robustness": robustness,
+    "Weighting": weighting,
     "Preprocessing": preprocessing,
     "Evaluation": evaluation,
     "Plotting": plotting,

@@ -27,8 +27,8 @@ from skdc.evaluation import (
     two_sample_test,
 )
 from skdc.preprocessing import TabularEncoder
-from skdc.robustness import cluster_groups, label_agreement, trimmed_weights
 from skdc.solvers import Descent
+from skdc.weighting import cluster_groups, label_agreement, trimmed_weights
 
 N = 60
 RNG = np.random.default_rng(0)

@@ -182,7 +182,7 @@ def one_value(value):
 )
 def test_one_row_with_nearly_all_variance_is_named(condenser):
     labels = np.arange(300) % 3
-    with pytest.warns(UserWarning, match=r"row 17 of X .* column 2, 1e\+05.*skdc.robustness.trimmed_weights"):
+    with pytest.warns(UserWarning, match=r"row 17 of X .* column 2, 1e\+05.*skdc.weighting.trimmed_weights"):
         clone(condenser).fit(one_value(1e5), labels)
     frame = pd.DataFrame(one_value(1e5), columns=list("abcd"))
     with pytest.warns(UserWarning, match="row 17 of X"):

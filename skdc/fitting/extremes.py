@@ -37,7 +37,7 @@ def warn_of_far_rows(condenser: Any, far: Far | None, problem: Problem) -> None:
         who = f"{far.n_rows} rows of X, of {len(problem.positions)}, such as row {problem.positions[row]}, hold"
     warnings.warn(
         f"{who} {far.share:.2%} of the variance{where}: next to {'it' if far.n_rows == 1 else 'them'} the others are "
-        "alike. Leave outliers out, for example by sample_weight=skdc.robustness.trimmed_weights(X, y); numbers that "
+        "alike. Leave outliers out, for example by sample_weight=skdc.weighting.trimmed_weights(X, y); numbers that "
         "stand for missing values are better filled in",
         UserWarning,
         stacklevel=4,

@@ -62,7 +62,7 @@ def cluster_groups(
     >>> from sklearn.datasets import load_iris
     >>> from skdc import Condenser
     >>> from skdc.discrepancies import MMD
-    >>> from skdc.robustness import cluster_groups
+    >>> from skdc.weighting import cluster_groups
     >>> from skdc.solvers import Descent
     >>> X, y = load_iris(return_X_y=True)
     >>> groups = cluster_groups(X, y, n_clusters=2, random_state=0)
@@ -125,7 +125,7 @@ def label_agreement(
     >>> import numpy as np
     >>> from sklearn.datasets import load_iris
     >>> from skdc import KMeansCondenser
-    >>> from skdc.robustness import label_agreement
+    >>> from skdc.weighting import label_agreement
     >>> X, y = load_iris(return_X_y=True)
     >>> wrong = np.arange(10)
     >>> y[wrong] = 2
@@ -193,7 +193,7 @@ def trimmed_weights(
     >>> import numpy as np
     >>> from sklearn.datasets import load_iris
     >>> from skdc import KMeansCondenser
-    >>> from skdc.robustness import trimmed_weights
+    >>> from skdc.weighting import trimmed_weights
     >>> X, y = load_iris(return_X_y=True)
     >>> X[:3] = 100
     >>> weight = trimmed_weights(X, y, random_state=0)

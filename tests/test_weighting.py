@@ -8,7 +8,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from skdc import Condenser, RandomSubset
 from skdc.discrepancies import MMD, MeanDistance
-from skdc.robustness import cluster_groups, label_agreement, trimmed_weights
+from skdc.weighting import cluster_groups, label_agreement, trimmed_weights
 
 
 def blobs(rng):
