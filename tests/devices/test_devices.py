@@ -17,8 +17,8 @@ FOLDER = Path(__file__).parent
 PRETEND = ["pretend"] if hasattr(backend_registration, "_setup_privateuseone_for_python_backend") else []
 
 
-# All condensers, parts and what is made of them take long; the others tell that what they share is in order.
-LONG = ("on_condensers.py", "on_parts.py", "on_results.py")
+# These take long; the others tell that what all share is in order.
+LONG = ("on_condensers.py", "on_parts.py", "on_results.py", "on_steps.py")
 
 
 @pytest.mark.parametrize("device", [*PRETEND, pytest.param("cuda", marks=pytest.mark.gpu)])
