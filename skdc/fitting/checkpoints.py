@@ -21,6 +21,7 @@ import joblib
 import numpy as np
 import torch
 
+from skdc.devices import find_device
 from skdc.exceptions import PartsError
 from skdc.fitting.input import Problem
 from skdc.solvers.base import State
@@ -128,11 +129,12 @@ def fingerprint(condenser: Any, problem: Problem, previous: Any) -> bytes:
     }
     data = problem.X, problem.y, problem.weight, problem.key, problem.schema.class_of_key
     start = None if previous is None else joblib.hash(vars(previous))
-    named = type(condenser).__qualname__, sorted(parameters.items()), version("skdc"), torch.__version__
+    versions, device = (version("skdc"), torch.__version__), str(find_device(condenser.device))
+    named = type(condenser).__qualname__, sorted(parameters.items()), versions, device
     return hashlib.sha256(repr((named, joblib.hash(data), start)).encode()).digest()
 
 
-_NO_MATTER = ("checkpoint", "verbose", "n_jobs", "device", "memory")
+_NO_MATTER = ("checkpoint", "verbose", "n_jobs", "device", "memory")  # the device that is found does
 
 
 def _told(value: Any) -> str:
