@@ -11,6 +11,7 @@ import re
 import warnings
 from collections.abc import Callable
 from importlib.metadata import version
+from inspect import isclass
 from pathlib import Path
 from time import monotonic
 from types import FunctionType
@@ -125,7 +126,7 @@ class Checkpoint:
 def fingerprint(condenser: Any, problem: Problem, previous: Any) -> bytes:
     """Return what tells a fit from others: parameters, data, the set that it starts from, and versions."""
     parameters = {
-        name: _told(value) for name, value in condenser.get_params().items() if name.split("__")[-1] not in _NO_MATTER
+        name: _told(value) for name, value in condenser.get_params(deep=False).items() if name not in _NO_MATTER
     }
     data = problem.X, problem.y, problem.weight, problem.key, problem.schema.class_of_key
     start = None if previous is None else joblib.hash(vars(previous))
@@ -138,17 +139,26 @@ _NO_MATTER = ("checkpoint", "verbose", "n_jobs", "device", "memory")  # the devi
 
 
 def _told(value: Any) -> str:
-    """Return a description of a parameter that is the same in another process."""
+    """Return a description of a parameter that is the same in another process, and not for another content."""
     if isinstance(value, FunctionType):
-        code = value.__code__
-        return repr((value.__module__, value.__qualname__, code.co_code.hex(), code.co_names, _plain(code.co_consts)))
+        code, held = value.__code__, [cell.cell_contents for cell in value.__closure__ or ()]
+        parts = code.co_code.hex(), code.co_names, _plain(code.co_consts), _told([held, value.__defaults__])
+        return repr((value.__module__, value.__qualname__, parts))
     if isinstance(value, np.ndarray):
         return joblib.hash(value)
-    return _plain(value)
+    if isinstance(value, list | tuple):
+        return repr([_told(part) for part in value])
+    if isclass(value) or value is None or isinstance(value, bool | int | float | str | os.PathLike):
+        return _plain(value)
+    if hasattr(value, "get_params"):
+        return repr((_plain(type(value)), {name: _told(part) for name, part in value.get_params(deep=False).items()}))
+    try:
+        return hashlib.sha256(cloudpickle.dumps(value)).hexdigest()
+    except (pickle.PicklingError, TypeError, AttributeError):
+        return _plain(value)
 
 
 def _plain(value: Any) -> str:
-    # Parameters of parts are told one by one; what is printed of their wholes may have addresses in it.
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
 
 

@@ -110,6 +110,23 @@ def test_the_state_of_another_fit_is_not_taken(change, tmp_path, monkeypatch):
     np.testing.assert_array_equal(found.X_syn_, expected)
 
 
+class Wide:
+    """A builder that prints as any other."""
+
+    def __init__(self, width):
+        self.width = width
+
+    def __call__(self, input_shape, n_outputs):
+        return MLP(width=self.width, depth=1)(input_shape, n_outputs)
+
+
+def test_builders_that_print_alike_are_told_apart(tmp_path, monkeypatch):
+    fits = [GradientMatching(2, network=Wide(width), n_steps=6, random_state=0) for width in (4, 6)]
+    path = interrupted(tmp_path / "fit.checkpoint", monkeypatch, fits[0])
+    with pytest.warns(UserWarning, match="is of other data, other parameters or another version"):
+        fits[1].set_params(checkpoint=path).fit(X, Y)
+
+
 def test_what_does_not_change_the_set_is_no_other_fit(tmp_path, monkeypatch):
     path = interrupted(tmp_path / "fit.checkpoint", monkeypatch)
     fit = descent(checkpoint=path, verbose=1, n_jobs=1)
