@@ -183,6 +183,16 @@ class _Pickler(cloudpickle.Pickler):
     def persistent_id(self, obj: Any) -> str | None:
         return "source" if obj is self._source else None
 
+    def reducer_override(self, obj: Any) -> Any:
+        # Older versions of torch cannot pickle generators.
+        if isinstance(obj, torch.Generator):
+            return _generator, (str(obj.device), obj.get_state())
+        return super().reducer_override(obj)
+
+
+def _generator(device: str, state: torch.Tensor) -> torch.Generator:
+    return torch.Generator(device).set_state(state)
+
 
 class _Unpickler(pickle.Unpickler):
     """An unpickler that puts the data back."""

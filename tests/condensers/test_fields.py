@@ -7,7 +7,6 @@ from dataclasses import fields
 from typing import ClassVar, get_type_hints
 
 import pytest
-from numpydoc.docscrape import FunctionDoc
 from sklearn.base import clone
 
 import skdc
@@ -60,7 +59,8 @@ def test_the_size_comes_first_then_what_is_its_own_then_what_all_have(cls):
 
 @every
 def test_the_docstring_names_the_parameters_in_their_order(cls):
-    documented = FunctionDoc(None, doc=inspect.getdoc(cls))["Parameters"]
+    docscrape = pytest.importorskip("numpydoc.docscrape", reason="numpydoc comes with the tools of the documentation")
+    documented = docscrape.FunctionDoc(None, doc=inspect.getdoc(cls))["Parameters"]
     names = [name for parameter in documented for name in parameter.name.split(", ")]
     assert names == list(inspect.signature(cls).parameters)
 

@@ -7,7 +7,6 @@ from functools import partial
 
 import torch
 from torch.utils._pytree import tree_leaves, tree_map
-from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
 
 NAME = "pretend"
 CPU = torch.device("cpu")
@@ -143,6 +142,9 @@ class Module:
 
 def register():
     """Make "pretend" the name of a device of torch, in this process, once and for all."""
+    # Older versions of torch have no such devices.
+    from torch.utils.backend_registration import _setup_privateuseone_for_python_backend
+
     _setup_privateuseone_for_python_backend(NAME, backend_module=Module())
     library = torch.library.Library("aten", "IMPL")
     for op in factories():
