@@ -103,6 +103,16 @@ class Randomness(TorchDispatchMode):
             self._locked = False
             _BORROWED.release()
 
+    def position(self) -> Any:
+        """Return where the draws have come to, from which `restore` goes on."""
+        drawn = {name: generator.get_state() for name, generator in self._generators.items()}
+        return drawn, _states() if self._borrowed is not None else self._own
+
+    def restore(self, position: Any) -> None:
+        """Go on with the draws from a position."""
+        drawn, self._own = position
+        self._generators = {name: torch.Generator(name).set_state(state) for name, state in drawn.items()}
+
 
 def _states() -> tuple[Any, Any]:
     return np.random.get_state(), random.getstate()  # noqa: NPY002
@@ -126,6 +136,20 @@ def randomness(seed: int) -> Iterator[None]:
     finally:
         own.end()
         _CURRENT.reset(token)
+
+
+def current_randomness() -> Randomness:
+    """Return what the networks of the fit under way draw from.
+
+    Raises
+    ------
+    LookupError
+        Outside of `randomness`.
+    """
+    current = _CURRENT.get()
+    if current is None:
+        raise LookupError("no fit is under way in this thread")
+    return current
 
 
 @contextmanager

@@ -6,10 +6,8 @@ import hashlib
 import io
 import os
 import pickle
-import random
 import re
 import warnings
-from collections.abc import Callable
 from importlib.metadata import version
 from inspect import isclass
 from pathlib import Path
@@ -25,6 +23,7 @@ import torch
 from skdc.devices import find_device
 from skdc.exceptions import PartsError
 from skdc.fitting.input import Problem
+from skdc.randomness import current_randomness
 from skdc.solvers.base import State
 from skdc.sources import Source
 
@@ -83,7 +82,7 @@ class Checkpoint:
             state, position, draws = _Unpickler(io.BytesIO(body), source).load()
             state.source = source
             source.restore(position)
-            _restore_draws(draws)
+            current_randomness().restore(draws)
             return state
         return None
 
@@ -100,7 +99,7 @@ class Checkpoint:
         """Keep the state; a file that is there stays whole until the new one is."""
         body = io.BytesIO()
         try:
-            _Pickler(body, state.source).dump((state, state.source.position(), _draws()))
+            _Pickler(body, state.source).dump((state, state.source.position(), current_randomness().position()))
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise PartsError(
                 f"checkpoint={str(self.path)!r}: the state of the solve cannot be pickled ({error}); build networks of "
@@ -160,17 +159,6 @@ def _told(value: Any) -> str:
 
 def _plain(value: Any) -> str:
     return re.sub(r" at 0x[0-9a-f]+", "", repr(value))
-
-
-def _draws() -> tuple[Any, ...]:
-    """Return the states of the generators that are lent to a solve."""
-    return torch.get_rng_state(), np.random.get_state(), random.getstate()  # noqa: NPY002  the state of that one
-
-
-def _restore_draws(states: tuple[Any, ...]) -> None:
-    setters: list[Callable[[Any], None]] = [torch.set_rng_state, np.random.set_state, random.setstate]
-    for setter, state in zip(setters, states, strict=True):
-        setter(state)
 
 
 class _Pickler(cloudpickle.Pickler):

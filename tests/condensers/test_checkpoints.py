@@ -1,6 +1,7 @@
 """Fits that are killed, and go on from a checkpoint."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -214,3 +215,32 @@ def test_a_fit_that_is_killed_in_another_process_goes_on(name, tmp_path):
     assert os.path.exists(path) or out.exists()
     subprocess.run(command, check=True)
     np.testing.assert_array_equal(np.load(out), expected)
+
+
+class Dropping:
+    """A builder of networks that draw: by torch, and by the generator of numpy."""
+
+    def __call__(self, input_shape, n_outputs):
+        return torch.nn.Sequential(
+            torch.nn.Flatten(), torch.nn.Linear(3, 8), torch.nn.Dropout(0.5), Shifting(), torch.nn.Linear(8, n_outputs)
+        )
+
+
+class Shifting(torch.nn.Module):
+    def forward(self, x):
+        return x + 0.1 * float(np.random.normal())  # noqa: NPY002  what users do
+
+
+def test_what_layers_draw_goes_on_and_the_generators_of_the_user_stay(tmp_path, monkeypatch):
+    fit = GradientMatching(2, network=Dropping(), n_steps=9, random_state=0)
+    expected = fit.fit(X, Y).X_syn_.copy()
+    path = interrupted(tmp_path / "fit.checkpoint", monkeypatch, fit)
+    torch.manual_seed(5)
+    np.random.seed(5)  # noqa: NPY002
+    random.seed(5)
+    before = torch.get_rng_state(), np.random.get_state()[1].copy(), random.getstate()  # noqa: NPY002
+    found = fit.set_params(checkpoint=path).fit(X, Y)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
+    assert random.getstate() == before[2]
+    np.testing.assert_array_equal(found.X_syn_, expected)
