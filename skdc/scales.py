@@ -73,6 +73,20 @@ def numeric_weight(sample_weight: Any, rows: Any, name: str = "sample_weight") -
         raise
 
 
+Spread = tuple[Any, Any, Any]  # mass, mean of each column, and sum of squares about it, as arrays or tensors
+
+
+def merged_spread(one: Spread, other: Spread) -> Spread:
+    """Return the spread of two parts together: no cancellation where means are far apart.
+
+    Source: Chan, Golub and LeVeque (1979), eq. 2.1.
+    """
+    (mine, mean, scatter), (theirs, other_mean, other_scatter) = one, other
+    total, difference = mine + theirs, other_mean - mean
+    together = scatter + other_scatter + difference**2 * (mine * theirs / total)
+    return total, mean + difference * (theirs / total), together
+
+
 class Far(NamedTuple):
     """Rows that lie far from all others, and hold nearly all of the variance.
 

@@ -81,7 +81,7 @@ def _chosen_rows(
     objective = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, draws)
     subset = Subset().build(source, there, draws)
     draws = torch.Generator().manual_seed(draw_seed(draws))  # as in a fit of the condenser itself
-    recipe.solver.solve(objective, subset, source, draws, lambda step, n_steps, loss: False)
+    recipe.solver.solve(objective, subset, source, draws)
     chosen = np.split(subset.indices, np.cumsum(there)[:-1])
     start = source.take(np.concatenate([np.resize(rows, n) for rows, n in zip(chosen, sizes, strict=True)]))
     return start.X, start.y

@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
+from skdc.data import Block
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import Deck
-from skdc.solvers.base import Objective, Solution, Solver, State, detached, solution_of
-from skdc.solvers.means import check_class_means
+from skdc.solvers.base import Objective, Solution, Solver, solution_of
+from skdc.solvers.means import MeansState, check_class_means
 from skdc.sources import Holds, Source, require
 
 
@@ -28,27 +28,15 @@ class Transport(Protocol):
 
 
 @dataclass(eq=False, kw_only=True)
-class BarycenterState(State):
-    """Where barycenters have come to, class after class.
+class BarycenterState(MeansState):
+    """Where barycenters have come to.
 
     Parameters
     ----------
-    laid : LabeledSet
-        The points as they start.
-    start : Block
-        The same, as the space shows them.
-    classes : list of int
-        Those that have points.
-    points : Tensor
-        Where they are.
     paths : list of list of float
         The costs of the plans, for each class.
     """
 
-    laid: LabeledSet
-    start: Block
-    classes: list[int]
-    points: Tensor
     paths: list[list[float]] = field(default_factory=list)
 
 
@@ -102,20 +90,7 @@ class Barycenter(Solver):
         """
         leaf = self._transport(objective, synthetic)
         source = require(self, source, Holds, "the plans")
-        laid = detached(synthetic())
-        start = leaf.space_.block(laid)
-        classes = start.key.unique().tolist()
-        return BarycenterState(
-            leaf,
-            synthetic,
-            source,
-            generator,
-            len(classes),
-            laid=laid,
-            start=start,
-            classes=classes,
-            points=start.values.clone(),
-        )
+        return BarycenterState.begin(leaf, synthetic, source, generator)
 
     def advance(self, state: BarycenterState) -> None:  # type: ignore[override]
         """Alternate plans and means in a class."""
@@ -134,7 +109,7 @@ class Barycenter(Solver):
 
         The history holds the mean cost over the classes.
         """
-        state.synthetic.load(state.objective.space_.unembed(state.points, state.laid))
+        state.move()
         n_iter = max(map(len, state.paths))
         loss = np.mean([np.pad(costs, (0, n_iter - len(costs)), mode="edge") for costs in state.paths], axis=0)
         return solution_of(state, n_iter, {"loss": loss})

@@ -199,6 +199,11 @@ def completed(cell: Cell, rows: NDArray[np.intp], generator: torch.Generator) ->
     return rows
 
 
+def cells_of(sizes: NDArray[np.int64], splits: bool) -> list[int | None]:
+    """Return what is chosen from by itself: the classes of which there are rows to be chosen, or all rows (None)."""
+    return np.flatnonzero(sizes).tolist() if splits else [None]
+
+
 def cell_of(source: Holds, sizes: NDArray[np.int64], c: int | None, watch: Watch) -> Cell:
     """Return the rows of a class; all, for None."""
     codes = source.schema.class_of_key[source.key]

@@ -131,7 +131,7 @@ class Descent(Solver):
         state.synthetic.project()
         for group, rate in zip(state.optimizer.param_groups, state.rates, strict=True):
             group["lr"] = rate * (0.5 * (1 + np.cos(np.pi * (state.step + 1) / state.n_steps)))
-        _change(state, detached(rows))
+        _change(state, rows)
         state.done(state.losses[-1])
 
     def keeps(self, state: State) -> bool:
@@ -182,11 +182,13 @@ class Descent(Solver):
 
 
 def _change(state: State, rows: LabeledSet) -> None:
-    """Let spaces change after a step, each once."""
+    """Let spaces change after a step, each once, by the set that the loss saw."""
+    changing = [space for space in state.objective.spaces() if not space.frozen()]
+    seen = detached(rows) if changing else rows
     with each_once():
-        for space in state.objective.spaces():
-            if not space.frozen() and is_first(space):
-                space.after_step(rows, state.source, state.generator)
+        for space in changing:
+            if is_first(space):
+                space.after_step(seen, state.source, state.generator)
 
 
 def _values(synthetic: LiveSet) -> list[Tensor]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,41 +10,33 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
 from skdc.hashes import row_hashes
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Objective, Solution, Solver, State, detached, solution_of
-from skdc.solvers.means import check_class_means
+from skdc.solvers.base import Objective, Solution, Solver, solution_of
+from skdc.solvers.means import MeansState, check_class_means
 from skdc.solvers.selection import Quantization
 from skdc.sources import Holds, Source, require
 
 
 @dataclass(eq=False, kw_only=True)
-class LloydState(State):
-    """Where k-means has come to, class after class.
+class LloydState(MeansState):
+    """Where k-means has come to.
 
     Parameters
     ----------
-    laid : LabeledSet
-        The points as they start.
-    start : Block
-        The same, as the space shows them.
-    classes : list of int
-        Those that have points.
-    centers, weight : Tensor
-        The centres, and the masses of their clusters.
+    weight : Tensor
+        The masses of the clusters; those of the points, of classes that there is no time for.
     inertia : float
     n_iter : int
     """
 
-    laid: LabeledSet
-    start: Block
-    classes: list[int]
-    centers: Tensor
-    weight: Tensor
+    weight: Tensor = field(init=False)
     inertia: float = 0.0
     n_iter: int = 0
+
+    def __post_init__(self) -> None:
+        self.weight = self.start.weight.clone()
 
 
 class Lloyd(Solver):
@@ -85,21 +77,7 @@ class Lloyd(Solver):
         leaf = _quantization(objective)
         check_class_means(self, "clusters", leaf, synthetic)
         source = require(self, source, Holds, "the clusters")
-        laid = detached(synthetic())
-        start = leaf.space_.block(laid)
-        classes = start.key.unique().tolist()
-        return LloydState(
-            leaf,
-            synthetic,
-            source,
-            generator,
-            len(classes),
-            laid=laid,
-            start=start,
-            classes=classes,
-            centers=start.values.clone(),
-            weight=start.weight.clone(),
-        )
+        return LloydState.begin(leaf, synthetic, source, generator)
 
     def advance(self, state: LloydState) -> None:  # type: ignore[override]
         """Run k-means in a class."""
@@ -115,7 +93,7 @@ class Lloyd(Solver):
         kmeans.fit(values, sample_weight=mass)
         # Points beyond the clusters that there can be share those, and their masses, in turn.
         cluster = np.resize(np.arange(len(init)), size)
-        state.centers[points] = source.tensor(kmeans.cluster_centers_[cluster])
+        state.points[points] = source.tensor(kmeans.cluster_centers_[cluster])
         shares = np.bincount(kmeans.labels_, mass, len(init)) / np.bincount(cluster)
         state.weight[points] = source.tensor(shares[cluster])
         state.inertia, state.n_iter = state.inertia + kmeans.inertia_, max(state.n_iter, kmeans.n_iter_)
@@ -123,9 +101,8 @@ class Lloyd(Solver):
 
     def finish(self, state: LloydState) -> Solution:  # type: ignore[override]
         """Return the centres; points of classes for which there was no time stay where they start."""
-        synthetic = state.synthetic
-        synthetic.load(state.objective.space_.unembed(state.centers, state.laid))
-        synthetic.weight.copy_(state.weight / state.weight.mean())
+        state.move()
+        state.synthetic.weight.copy_(state.weight / state.weight.mean())
         history = {"loss": np.array([state.inertia / state.source.weight.sum()])}
         return solution_of(state, state.n_iter, history)
 

@@ -2,12 +2,53 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
+import torch
+from torch import Tensor
+
+from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Solver
+from skdc.solvers.base import Solver, State, detached
+from skdc.sources import Holds
 from skdc.spaces.data import InvertibleSpace, Joint
+
+
+@dataclass(eq=False, kw_only=True)
+class MeansState(State):
+    """Points that are moved class after class.
+
+    Parameters
+    ----------
+    laid : LabeledSet
+        The points as they start.
+    start : Block
+        The same, as the space shows them.
+    classes : list of int
+        Those that have points.
+    points : Tensor
+        Where they are; those of classes that there is no time for, where they start.
+    """
+
+    laid: LabeledSet
+    start: Block
+    classes: list[int]
+    points: Tensor
+
+    @classmethod
+    def begin(cls, leaf: Any, synthetic: LiveSet, source: Holds, generator: torch.Generator) -> Self:
+        """Return the points where they start, a step for each class."""
+        laid = detached(synthetic())
+        start = leaf.space_.block(laid)
+        classes = start.key.unique().tolist()
+        given = {"laid": laid, "start": start, "classes": classes, "points": start.values.clone()}
+        return cls(leaf, synthetic, source, generator, len(classes), **given)
+
+    def move(self) -> None:
+        """Move the live set to the points."""
+        self.synthetic.load(self.objective.space_.unembed(self.points, self.laid))
 
 
 def check_class_means(solver: Solver, verb: str, leaf: Any, synthetic: LiveSet) -> None:

@@ -19,7 +19,7 @@ from skdc.data import Block
 from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Solution, Solver, State, solution_of
-from skdc.solvers.cells import Cell, Watch, cell_of, completed
+from skdc.solvers.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.sources import Holds, Source
 
@@ -148,7 +148,7 @@ class Selection(Solver):
         """
         self.check_reweight()
         _refuse_moving_rows(objective)
-        classes = np.flatnonzero(synthetic.sizes).tolist() if self.splits(objective) else [None]
+        classes = cells_of(synthetic.sizes, self.splits(objective))
         watch = Watch(total=int(synthetic.sizes.sum()))
         return SelectionState(objective, synthetic, source, generator, len(classes), classes=classes, watch=watch)
 
@@ -210,8 +210,8 @@ class Selection(Solver):
         """Return the weights of the chosen rows that make a discrepancy least, class by class or together."""
         objective = clone(self.reweight).fit(source, generator)
         rows, mass = synthetic(), torch.empty_like(synthetic.weight)
-        classes = np.flatnonzero(synthetic.sizes).tolist() if _by_class(objective) else [None]
-        for cell in (cell_of(source, synthetic.sizes, c, Watch()) for c in classes):
+        for c in cells_of(synthetic.sizes, _by_class(objective)):
+            cell = cell_of(source, synthetic.sizes, c, Watch())
             of_cell = torch.isin(rows.key, torch.as_tensor(np.unique(cell.codes), device=source.device))
             gram, potential = 0.0, 0.0
             for leaf in objective.leaves():

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from skdc.data import Block
 from skdc.hashes import labeled_hashes, lowest_distinct
+from skdc.scales import merged_spread
 
 
 class Sketch:
@@ -96,11 +97,8 @@ class Sketch:
             self.sums = [np.zeros_like(values) for values in other.sums]
             self.mean, self.scatter = np.zeros_like(other.mean), np.zeros_like(other.scatter)
             self.feature_range, self.target_range = other.feature_range, other.target_range
-        mine, theirs = self.mass.sum(), other.mass.sum()
-        # Chan, Golub and LeVeque (1979), eq. 2.1: no cancellation where the offset is large.
-        difference = other.mean - self.mean
-        self.mean = self.mean + difference * (theirs / (mine + theirs))
-        self.scatter = self.scatter + other.scatter + difference**2 * (mine * theirs / (mine + theirs))
+        spreads = ((part.mass.sum(), part.mean, part.scatter) for part in (self, other))
+        _, self.mean, self.scatter = merged_spread(*spreads)
         self.feature_range = _widest(self.feature_range, other.feature_range)
         self.target_range = _widest(self.target_range, other.target_range)
         self.counts = self.counts + other.counts

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
+from skdc.scales import merged_spread
 from skdc.sources import Holds, Passes, Source, require
 from skdc.spaces.base import PointwiseSpace
 
@@ -149,11 +150,9 @@ class _Moments(NamedTuple):
     high: Tensor
 
     def merged(self, other: _Moments) -> _Moments:
-        """Return those of both (Chan, Golub and LeVeque, 1979, eq. 2.1)."""
-        mass, apart = self.mass + other.mass, other.mean - self.mean
-        mean = self.mean + apart * (other.mass / mass)
-        scatter = self.scatter + other.scatter + apart**2 * (self.mass * other.mass / mass)
-        return _Moments(mass, mean, scatter, torch.minimum(self.low, other.low), torch.maximum(self.high, other.high))
+        """Return those of both."""
+        low, high = torch.minimum(self.low, other.low), torch.maximum(self.high, other.high)
+        return _Moments(*merged_spread(self[:3], other[:3]), low, high)
 
 
 def _variance(source: Passes, columns: Callable[[LabeledSet], Tensor]) -> Tensor:
