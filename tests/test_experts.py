@@ -13,6 +13,7 @@ from torch.nn.utils import parameters_to_vector
 
 from skdc.learners import Experts
 from skdc.networks import MLP
+from skdc.step import Step
 
 from .sources import row_source, seeded
 
@@ -101,7 +102,7 @@ def test_each_end_of_a_segment_is_shown(source):
     for _ in range(60):
         seen.append(ends[tuple(parameters_to_vector(pool.network_.parameters()).tolist())])
         assert not any(parameter.requires_grad for parameter in pool.network_.parameters())
-        pool.after_step(source.rows, source, generator)
+        pool.after_step(source.rows, source, Step(generator))
     assert seen[0] == (0, 2)
     assert set(seen) == {(0, 1), (0, 2), (1, 1), (1, 2)}
 
@@ -112,7 +113,7 @@ def test_paths_stay_as_they_are(source):
     before = pool.paths_.clone()
     for _ in range(5):
         pool.segment(generator)
-        pool.after_step(source.rows, source, generator)
+        pool.after_step(source.rows, source, Step(generator))
     torch.testing.assert_close(pool.paths_, before, rtol=0, atol=0)
 
 

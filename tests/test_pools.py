@@ -15,6 +15,7 @@ from skdc.learners import AlternatingNetworks, Experts, OnlineNetworks, Pretrain
 from skdc.learners.training import unrolled
 from skdc.networks import MLP, build_network, training_loss
 from skdc.sources import Sketch, SketchSource
+from skdc.step import Step
 
 from .sources import CPU, finite_differences, row_source, seeded, synthetic
 
@@ -80,7 +81,7 @@ def test_random_networks_show_another_network_each_step(source):
     for _ in range(4):
         seen.append(values(pool.network_))
         torch.testing.assert_close(seen[-1], values(build_network(SMALL, (4,), 3, again, LIKE)), rtol=0, atol=0)
-        pool.after_step(source.rows, source, generator)
+        pool.after_step(source.rows, source, Step(generator))
     assert len({tuple(network.tolist()) for network in seen}) == 4
 
 
@@ -110,7 +111,7 @@ def test_networks_that_are_shown_want_no_gradient(pool, dtype, rng):
         X = rows.rows.X.clone().requires_grad_()
         pool.network_(X).square().sum().backward()
         assert X.grad.any()
-        pool.after_step(rows.rows, rows, seeded())
+        pool.after_step(rows.rows, rows, Step(seeded()))
 
 
 def with_dropout(input_shape, n_outputs):
@@ -123,7 +124,7 @@ def with_dropout(input_shape, n_outputs):
     ids=type_name,
 )
 def test_networks_that_were_trained_are_ready_to_be_evaluated(pool, source):
-    pool.fit(source, seeded()).after_step(source.rows, source, seeded())
+    pool.fit(source, seeded()).after_step(source.rows, source, Step(seeded()))
     torch.testing.assert_close(pool.network_(source.rows.X), pool.network_(source.rows.X), rtol=0, atol=0)
 
 
@@ -172,7 +173,7 @@ def test_each_of_the_pretrained_networks_is_seen(source):
     seen = set()
     for _ in range(60):
         seen |= {i for i, network in enumerate(pool.networks_) if network is pool.network_}
-        pool.after_step(source.rows, source, generator)
+        pool.after_step(source.rows, source, Step(generator))
     assert seen == {0, 1, 2, 3}
 
 
@@ -181,7 +182,7 @@ def test_pretrained_networks_stay_as_they_are(source):
     pool = PretrainedNetworks(SMALL, n_networks=1, n_stages=2, n_steps=2).fit(source, generator)
     before = [values(network) for network in pool.networks_]
     for _ in range(5):
-        pool.after_step(source.rows, source, generator)
+        pool.after_step(source.rows, source, Step(generator))
     for network, expected in zip(pool.networks_, before, strict=True):
         torch.testing.assert_close(values(network), expected, rtol=0, atol=0)
 
@@ -197,7 +198,7 @@ def test_online_networks_are_trained_on_the_set_by_adam(problem, rng):
     twice = [rows for rows in sets for _ in range(2)]
     path = list(trained_by_adam(pool.network_, twice, source.schema.task, 0.01))
     for rows, expected in zip(sets, path[1::2], strict=True):
-        pool.after_step(rows, source, seeded())
+        pool.after_step(rows, source, Step(seeded()))
         torch.testing.assert_close(values(pool.network_), expected, rtol=1e-10, atol=1e-12)
 
 
@@ -210,7 +211,7 @@ def test_the_network_that_was_seen_is_trained_and_no_other(problem):
         known[id(pool.network_)] = pool.network_
         seen, before = pool.network_, {key: values(network) for key, network in known.items()}
         loss = loss_of(seen, points, source.schema.task)
-        pool.after_step(points, source, generator)
+        pool.after_step(points, source, Step(generator))
         assert loss_of(seen, points, source.schema.task) < loss
         for key, network in known.items():
             assert torch.equal(values(network), before[key]) == (network is not seen)
@@ -227,7 +228,7 @@ def test_a_network_that_has_taken_its_steps_is_replaced_by_a_fresh_one(n_updates
             starts.append(tuple(values(pool.network_).tolist()))
         seen.append(pool.network_)
         losses.append(loss_of(pool.network_, source.rows))
-        pool.after_step(source.rows, source, generator)
+        pool.after_step(source.rows, source, Step(generator))
     # Each is seen as it is drawn, and after each of its updates.
     places = [[network is other for other in seen].index(True) for network in seen]
     assert places == [i * shows for i in range(3) for _ in range(shows)]
@@ -243,7 +244,7 @@ def test_networks_are_replaced_at_different_times(source):
         seen.append(pool.network_)
         shows[id(pool.network_)] += 1
         last[id(pool.network_)] = step
-        pool.after_step(source.rows, source, generator)
+        pool.after_step(source.rows, source, Step(generator))
     # The first ones count as trained for 0, 2, 4 and 6 of their 8 steps. One that is not seen in a hundred is gone.
     lives = Counter(shows[network] for network, step in last.items() if step < 200)
     assert lives.pop(9) > 10
@@ -256,7 +257,7 @@ def test_the_set_is_left_as_it_is(pool, problem):
     moving = replace(points, X=points.X.clone().requires_grad_())
     pool.fit(source, seeded())
     with torch.no_grad():
-        pool.after_step(moving, source, seeded())
+        pool.after_step(moving, source, Step(seeded()))
     torch.testing.assert_close(moving.X.detach(), points.X, rtol=0, atol=0)
 
 
@@ -269,7 +270,7 @@ def test_alternating_networks_are_trained_on_the_set_by_a_descent_that_begins_an
     for _ in range(2):
         rows = replace(points, X=points.X + torch.as_tensor(rng.normal(size=(5, 4))))
         expected = by_sgd(pool.network_, rows, source.schema.task, 0.02, 4, momentum=0.5)
-        pool.after_step(rows, source, seeded())
+        pool.after_step(rows, source, Step(seeded()))
         torch.testing.assert_close(values(pool.network_), expected, rtol=1e-10, atol=1e-12)
 
 
@@ -280,7 +281,7 @@ def test_an_alternating_network_that_has_served_is_replaced(n_matches, source):
     seen = []
     for _ in range(3 * n_matches):
         seen.append(pool.network_)
-        pool.after_step(source.rows, source, generator)
+        pool.after_step(source.rows, source, Step(generator))
     places = [[network is other for other in seen].index(True) for network in seen]
     assert places == [i * n_matches for i in range(3) for _ in range(n_matches)]
 

@@ -97,10 +97,10 @@ class Counting(RandomNetworks):
         self.steps_ = 0
         return super().fit(source, generator)
 
-    def after_step(self, synthetic, source, generator):
+    def after_step(self, synthetic, source, state):
         self.steps_ += 1
         COUNTS.append((self.fits_, self.steps_))
-        super().after_step(synthetic, source, generator)
+        super().after_step(synthetic, source, state)
 
 
 COUNTS = []

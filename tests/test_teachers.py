@@ -23,6 +23,7 @@ from skdc.learners.teachers import fitted_teacher, out_of_fold_teacher, trained_
 from skdc.networks import MLP, build_network
 from skdc.parameterizations import Points, Subset
 from skdc.sources import Sketch, SketchSource
+from skdc.step import Step
 
 from .sources import CPU, row_source, seeded
 
@@ -290,7 +291,7 @@ def test_given_networks_are_seen_in_turn(fruit):
         matches = [i for i, outputs in enumerate(expected) if torch.allclose(found, outputs, rtol=1e-9)]
         assert len(matches) == 1
         seen.update(matches)
-        pool.after_step(fruit.rows, fruit, generator)
+        pool.after_step(fruit.rows, fruit, Step(generator))
     assert seen == {0, 1, 2}
 
 

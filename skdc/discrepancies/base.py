@@ -17,6 +17,7 @@ from skdc.exceptions import PartsError
 from skdc.sources import Batch, Source
 from skdc.spaces.base import Space
 from skdc.spaces.data import Identity, Joint
+from skdc.step import Step
 
 Rows = TypeVar("Rows", LabeledSet, Block)
 Compare = Callable[[Block, Block, torch.Generator], Tensor]
@@ -129,33 +130,31 @@ class Discrepancy(Term):
         if self.space_.splits == "never" and self.by is not None:
             raise PartsError(f"{name}(by={self.by!r}) has no effect: {space} takes the sets as a whole; use by=None")
 
-    def represent(
-        self, real: Batch, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: Batch, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return what is compared: the blocks of the space."""
         if real.release is not None:
-            return self.space_.ask(real.release, synthetic, generator)
-        return self.space_.represent(cast(LabeledSet, real.rows), synthetic, generator)
+            return self.space_.ask(real.release, synthetic, state)
+        return self.space_.represent(cast(LabeledSet, real.rows), synthetic, state)
 
-    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
         """Represent, split, compare, reduce, weigh."""
         # What is constant may decide which group is worst.
         compare = self.between if self.reduce == "mean" else self.distance
-        return self.weight * self._reduced(compare, real, synthetic, generator)
+        return self.weight * self._reduced(compare, real, synthetic, state)
 
     def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the discrepancy itself, which is the loss up to a constant."""
-        return self.weight * self._reduced(self.distance, real, synthetic, generator)
+        return self.weight * self._reduced(self.distance, real, synthetic, Step(generator))
 
-    def _reduced(self, compare: Compare, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def _reduced(self, compare: Compare, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
         if self.space_.splits == "before":
             pairs = self.groups(cast(LabeledSet, real.rows), synthetic)
-            sides = (self.represent(Batch(p), q, generator) for p, q in pairs)
-            by_group = [[compare(*pair, generator) for pair in zip(*side, strict=True)] for side in sides]
+            sides = (self.represent(Batch(p), q, state) for p, q in pairs)
+            by_group = [[compare(*pair, state.generator) for pair in zip(*side, strict=True)] for side in sides]
             values = torch.stack([torch.stack(values).sum() for values in by_group])
         else:
-            blocks = zip(*self.represent(real, synthetic, generator), strict=True)
-            by_block = [[compare(*pair, generator) for pair in self.groups(p, q)] for p, q in blocks]
+            blocks = zip(*self.represent(real, synthetic, state), strict=True)
+            by_block = [[compare(*pair, state.generator) for pair in self.groups(p, q)] for p, q in blocks]
             values = torch.stack([torch.stack(values) for values in by_block]).sum(0)
         return reduced(values, self.reduce)
 

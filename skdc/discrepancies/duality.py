@@ -16,6 +16,7 @@ from skdc.kernels import MEDIAN_ROWS, Gaussian, Kernel, KernelSum
 from skdc.learners import KernelExpansionClassifier
 from skdc.sources import Batch, Holds, Source, require, require_targets
 from skdc.spaces.data import Identity
+from skdc.step import Step
 
 _SMOOTHING = 0.5  # width of the margins over which the hinge bends
 
@@ -106,7 +107,7 @@ class DualityGap(Term):
         self.counts_, self.total_ = source.tensor(np.bincount(rows.key)), float(rows.weight.sum())
         return self
 
-    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
         """Return the weighted gap.
 
         Raises
@@ -120,7 +121,7 @@ class DualityGap(Term):
 
     def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted gap."""
-        return self.loss(real, synthetic, generator)
+        return self.loss(real, synthetic, Step(generator))
 
     def _gap(self, real: LabeledSet, synthetic: LabeledSet) -> Tensor:
         rows, points = real.X.flatten(1) * self.scale_, synthetic.X.flatten(1) * self.scale_

@@ -13,6 +13,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
 from skdc.sources import Batch
+from skdc.step import Step
 
 TILE = 384  # rows of a kernel tile: small enough for the cache, large enough for the matrix product
 
@@ -92,13 +93,11 @@ class MeanDiscrepancy(Discrepancy):
     def _lifted(self, block: Block) -> Block:
         return replace(block, values=self.features(block.values))
 
-    def represent(
-        self, real: Batch, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: Batch, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the features of both sets; those of the real set may come from a sketch."""
         if real.means is not None:
             return real.means, [self.lift(synthetic)]
-        p, q = super().represent(real, synthetic, generator)
+        p, q = super().represent(real, synthetic, state)
         return [self._lifted(block) for block in p], [self._lifted(block) for block in q]
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:

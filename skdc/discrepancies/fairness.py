@@ -16,6 +16,7 @@ from skdc.exceptions import PartsError
 from skdc.sources import Batch, Source
 from skdc.spaces.base import Space
 from skdc.spaces.functions import KernelRidgePredictions
+from skdc.step import Step
 
 
 class FairnessTerm(Term):
@@ -99,14 +100,14 @@ class FairnessTerm(Term):
         self.class_of_key_ = torch.as_tensor(schema.class_of_key, device=source.device)
         self.n_sensitive_ = int(schema.sensitive_of_key.max()) + 1
 
-    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
         """Return the weighted term."""
-        _, predicted = self.space_.represent(cast(LabeledSet, real.rows), synthetic, generator)
+        _, predicted = self.space_.represent(cast(LabeledSet, real.rows), synthetic, state)
         return self.weight * torch.stack([self._unfairness(predictions) for predictions in predicted]).sum()
 
     def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted term."""
-        return self.loss(real, synthetic, generator)
+        return self.loss(real, synthetic, Step(generator))
 
     def _unfairness(self, predictions: Block) -> Tensor:
         probabilities = (predictions.values / self.temperature).softmax(1)

@@ -22,6 +22,7 @@ from skdc.randomness import randomness
 from skdc.seeds import SharedParts
 from skdc.sources import Batch, Source
 from skdc.spaces.base import PointwiseSpace, Space, each_once, is_first
+from skdc.step import Step
 
 Rows = TypeVar("Rows", LabeledSet, Block)
 Compare = Callable[[Block, Block, torch.Generator], Tensor]
@@ -39,7 +40,7 @@ class Objective(ABC):
         """Return the terms that are summed."""
 
     @abstractmethod
-    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
         """Return the value to minimise.
 
         Parameters
@@ -47,7 +48,7 @@ class Objective(ABC):
         real : Batch
             Of real rows; or, from a sketch, of the mean features of each leaf.
         synthetic : LabeledSet
-        generator : torch.Generator
+        state : Step
         """
 
     @abstractmethod
@@ -267,17 +268,19 @@ class Hybrid(SharedParts, Objective, _BaseComposition):
             leaf.fit_scale(source, generator)
         return self
 
-    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
         """Return the sum of the terms, each in units of its value at the start where they are normalised."""
         leaves, sides = self.leaves(), self._sides(real)
         if self.normalize and not hasattr(self, "starts_"):
             with torch.no_grad():
-                starts = [leaf.value(side, synthetic, generator) for leaf, side in zip(leaves, sides, strict=True)]
+                starts = [
+                    leaf.value(side, synthetic, state.generator) for leaf, side in zip(leaves, sides, strict=True)
+                ]
             sizes = [abs(float(start)) / leaf.weight for start, leaf in zip(starts, leaves, strict=True)]
             self.starts_ = [size or 1.0 for size in sizes]
         units = self.starts_ if self.normalize else [1.0] * len(leaves)
         losses = [
-            leaf.loss(side, synthetic, generator) / unit for leaf, side, unit in zip(leaves, sides, units, strict=True)
+            leaf.loss(side, synthetic, state) / unit for leaf, side, unit in zip(leaves, sides, units, strict=True)
         ]
         return torch.stack(losses).sum()
 
@@ -311,7 +314,7 @@ def train_critics(
         optimizer = torch.optim.Adam(groups)
         for _ in range(n_steps):
             optimizer.zero_grad()
-            objective.loss(real, synthetic, generator).backward()
+            objective.loss(real, synthetic, Step(generator)).backward()
             optimizer.step()
 
 

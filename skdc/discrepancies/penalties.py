@@ -19,6 +19,7 @@ from skdc.kernels import Gaussian
 from skdc.sources import Batch, Source
 from skdc.spaces.base import PointwiseSpace
 from skdc.spaces.data import Identity
+from skdc.step import Step
 
 
 class Penalty(Term):
@@ -65,13 +66,13 @@ class Penalty(Term):
         """Return what a sketch must sum for the penalty: nothing."""
         return Block(rows.weight, rows.key, rows.weight.new_empty(len(rows), 0))
 
-    def loss(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+    def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
         """Return the weighted penalty."""
-        return self.weight * self.penalty(synthetic, generator)
+        return self.weight * self.penalty(synthetic, state.generator)
 
     def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted penalty."""
-        return self.loss(real, synthetic, generator)
+        return self.loss(real, synthetic, Step(generator))
 
 
 class L2Norm(Penalty):

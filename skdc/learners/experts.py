@@ -19,6 +19,7 @@ from skdc.networks import Builder, build_network, training_loss
 from skdc.randomness import randomness
 from skdc.seeds import epoch
 from skdc.sources import Holds, Source, draw_seed, require, require_targets
+from skdc.step import Step
 
 
 class Experts(NetworkPool):
@@ -98,9 +99,9 @@ class Experts(NetworkPool):
         self._show(0, self.n_segments)
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Draw one of the experts, and the end of one of its segments."""
-        self._show(self._draw(self.n_experts, generator), 1 + self._draw(self.n_segments, generator))
+        self._show(self._draw(self.n_experts, state.generator), 1 + self._draw(self.n_segments, state.generator))
 
     def segment(self, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Draw a segment of a path, and return the parameters where it begins and where it ends."""

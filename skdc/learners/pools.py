@@ -18,6 +18,7 @@ from skdc.learners.training import train_step, training
 from skdc.networks import Builder, build_network, training_loss
 from skdc.seeds import SharedParts
 from skdc.sources import Draws, Holds, Source, require, require_targets
+from skdc.step import Step
 
 
 class NetworkPool(SharedParts, BaseEstimator, ABC):
@@ -39,7 +40,7 @@ class NetworkPool(SharedParts, BaseEstimator, ABC):
         """Build the networks, and show one."""
 
     @abstractmethod
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Show another network, after a step of the solver."""
 
     def _build(self, source: Source, generator: torch.Generator) -> nn.Module:
@@ -79,9 +80,9 @@ class RandomNetworks(NetworkPool):
         self.network_ = self._build(source, generator)
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Draw a new network."""
-        self.network_ = self._build(source, generator)
+        self.network_ = self._build(source, state.generator)
 
 
 class _TrainedNetworks(NetworkPool):
@@ -89,9 +90,9 @@ class _TrainedNetworks(NetworkPool):
 
     networks_: list[nn.Module]
 
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Draw one of the networks."""
-        self._draw(generator)
+        self._draw(state.generator)
 
     def _draw(self, generator: torch.Generator) -> None:
         self.network_ = self.networks_[int(torch.randint(len(self.networks_), (), generator=generator))]
@@ -266,16 +267,16 @@ class OnlineNetworks(NetworkPool):
         self._draw(generator)
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Train the network that was seen on the set, and draw another."""
         trainee = self._trainees[self._place]
         trainee.age += self.n_updates
         if trainee.age > self.max_updates:
-            self._trainees[self._place] = self._trainee(source, 0, generator)
+            self._trainees[self._place] = self._trainee(source, 0, state.generator)
         else:
             for _ in range(self.n_updates):
                 trainee.step(synthetic, self.task_)
-        self._draw(generator)
+        self._draw(state.generator)
 
     def _trainee(self, source: Source, age: int, generator: torch.Generator) -> _Trainee:
         return _Trainee(self._build(source, generator), self.step_size, age)
@@ -338,11 +339,11 @@ class AlternatingNetworks(NetworkPool):
         return self
 
     @torch.enable_grad()
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Train the network on the set, or draw a new one when it has served."""
         self._n_served += 1
         if self._n_served >= self.n_matches:
-            self._replace(source, generator)
+            self._replace(source, state.generator)
             return
         moving = [p for name, p in self.network_.named_parameters() if name not in self.frozen_]
         optimizer = torch.optim.SGD(moving, lr=self.step_size, momentum=0.5)

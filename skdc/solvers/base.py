@@ -17,6 +17,7 @@ from skdc.data import LabeledSet
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import SharedParts
 from skdc.sources import Source
+from skdc.step import Step
 
 Progress = Callable[[int, int, float], bool]  # (steps done, steps in all, loss) -> whether to stop
 
@@ -26,7 +27,7 @@ class LiveSpace(Protocol):
 
     def frozen(self) -> bool: ...  # noqa: D102
 
-    def after_step(self, synthetic: LabeledSet, source: Source, generator: torch.Generator) -> None: ...  # noqa: D102
+    def after_step(self, synthetic: LabeledSet, source: Source, state: Step) -> None: ...  # noqa: D102
 
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]: ...  # noqa: D102
 
@@ -40,7 +41,7 @@ class Objective(Protocol):
 
     def parameters(self) -> list[dict[str, Any]]: ...  # noqa: D102
 
-    def loss(self, real: Any, synthetic: LabeledSet, generator: torch.Generator) -> Tensor: ...  # noqa: D102
+    def loss(self, real: Any, synthetic: LabeledSet, state: Step) -> Tensor: ...  # noqa: D102
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,22 +107,19 @@ def untold(step: int, n_steps: int, loss: float) -> bool:
     return False
 
 
-@dataclass(eq=False)
-class State:
+@dataclass(eq=False, kw_only=True)
+class State(Step):
     """All that a solve goes on from between two of its steps; solvers add what they need.
 
     Parameters
     ----------
+    generator, step, n_steps
+        As in `Step`, as which spaces see it.
     objective : Objective or None
         Fitted.
     synthetic : LiveSet
     source : Source
         It is no part of a pickle.
-    generator : torch.Generator
-    n_steps : int
-        Steps in all.
-    step : int
-        Steps done.
     losses : list of float
         What was watched in each step.
     stopped : bool
@@ -135,9 +133,6 @@ class State:
     objective: Any
     synthetic: LiveSet
     source: Any
-    generator: torch.Generator
-    n_steps: int
-    step: int = 0
     losses: list[float] = field(default_factory=list)
     stopped: bool = False
     interrupted: bool = False

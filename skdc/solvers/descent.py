@@ -102,8 +102,17 @@ class Descent(Solver):
         groups = [] if objective is None else objective.parameters()
         optimizer = self.optimizer([*own, *groups], lr=self.step_size)
         rates = [group["lr"] for group in optimizer.param_groups]
-        given = objective, synthetic, source, generator, n_steps
-        return DescentState(*given, optimizer=optimizer, rates=rates, n_own=len(own), last_good=_values(synthetic))
+        return DescentState(
+            generator,
+            n_steps=n_steps,
+            objective=objective,
+            synthetic=synthetic,
+            source=source,
+            optimizer=optimizer,
+            rates=rates,
+            n_own=len(own),
+            last_good=_values(synthetic),
+        )
 
     def advance(self, state: DescentState) -> None:  # type: ignore[override]
         """Take a step along the gradient; a loss that is not finite is the end.
@@ -163,7 +172,7 @@ class Descent(Solver):
     def _backward(self, state: DescentState, rows: LabeledSet) -> float:
         """Give the parameters of the set, here decoded, and of the spaces their gradients; return what is watched."""
         batch = state.source.batch(self.batch_size, state.generator)
-        loss = state.objective.loss(batch, rows, state.generator)
+        loss = state.objective.loss(batch, rows, state)
         if loss.requires_grad and loss.isfinite():
             loss.backward()
         return loss.item()
@@ -188,7 +197,7 @@ def _change(state: State, rows: LabeledSet) -> None:
     with each_once():
         for space in changing:
             if is_first(space):
-                space.after_step(seen, state.source, state.generator)
+                space.after_step(seen, state.source, state)
 
 
 def _values(synthetic: LiveSet) -> list[Tensor]:

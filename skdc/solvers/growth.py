@@ -16,6 +16,7 @@ from skdc.kernels import MATRIX_ENTRIES, relative
 from skdc.seeds import Deck
 from skdc.solvers.cells import Cell, Quota, SummedKernel, sums
 from skdc.sources import Batch
+from skdc.step import Step
 
 _COLUMNS = 64  # of a kernel matrix that are computed together
 _TOLERANCE = 1e-9  # smaller gains are rounding errors
@@ -296,4 +297,4 @@ class Trials(Growth):
         chosen = self._rows.take(torch.tensor(rows))
         chosen = replace(chosen, weight=chosen.weight / chosen.weight.mean())  # as the set will have them
         with torch.enable_grad():  # spaces of gradients take them
-            return float(self._objective.loss(self._real, chosen, draws).detach())
+            return float(self._objective.loss(self._real, chosen, Step(draws)).detach())

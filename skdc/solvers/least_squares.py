@@ -91,7 +91,14 @@ class LeastSquares(Solver):
         moment = torch.zeros(points.y.shape, dtype=torch.float64, device=source.device)
         n_steps = -(-len(rows) // self.batch_size)
         return LeastSquaresState(
-            objective, synthetic, rows, generator, n_steps, points=detached(points), gram=gram, moment=moment
+            generator,
+            n_steps=n_steps,
+            objective=objective,
+            synthetic=synthetic,
+            source=rows,
+            points=detached(points),
+            gram=gram,
+            moment=moment,
         )
 
     @torch.no_grad()
@@ -115,7 +122,7 @@ class LeastSquares(Solver):
         targets = _solved(state.gram, state.moment) + leaves[0].space_.offset_
         state.synthetic.load(replace(points, y=targets.to(points.y)))
         found = solution_of(state, 1, {})
-        loss = float(state.objective.loss(Batch(state.source.rows), found.synthetic, state.generator))
+        loss = float(state.objective.loss(Batch(state.source.rows), found.synthetic, state))
         return replace(found, history={"loss": np.array([loss])})
 
     def _checked(self, objective: Any, synthetic: LiveSet) -> list[Any]:

@@ -43,8 +43,8 @@ class MeansState(State):
         laid = detached(synthetic())
         start = leaf.space_.block(laid)
         classes = start.key.unique().tolist()
-        given = {"laid": laid, "start": start, "classes": classes, "points": start.values.clone()}
-        return cls(leaf, synthetic, source, generator, len(classes), **given)
+        given = {"objective": leaf, "synthetic": synthetic, "source": source, "n_steps": len(classes)}
+        return cls(generator, **given, laid=laid, start=start, classes=classes, points=start.values.clone())
 
     def move(self) -> None:
         """Move the live set to the points."""

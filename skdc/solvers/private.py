@@ -66,13 +66,13 @@ class PrivateDescent(Descent):
 
     def _backward(self, state: DescentState, rows: LabeledSet) -> float:
         """Give the parameters of the set the noisy mean of the gradients at the real rows; return its norm."""
-        objective, source, generator = state.objective, state.source, state.generator
+        objective, source = state.objective, state.source
         parameters = [parameter for parameter in state.synthetic.parameters() if parameter.requires_grad]
         moving = {name: value for name, value in vars(rows).items() if value.requires_grad}
         here = {name: value.detach() for name, value in moving.items()}
 
         def loss(values: dict[str, Tensor], row: LabeledSet) -> Tensor:
-            return objective.loss(Batch(row), replace(rows, **values), generator)
+            return objective.loss(Batch(row), replace(rows, **values), state)
 
         def of_rows(real: LabeledSet) -> Tensor:
             fields = {name: value[:, None] for name, value in vars(real).items()}

@@ -150,7 +150,8 @@ class Selection(Solver):
         _refuse_moving_rows(objective)
         classes = cells_of(synthetic.sizes, self.splits(objective))
         watch = Watch(total=int(synthetic.sizes.sum()))
-        return SelectionState(objective, synthetic, source, generator, len(classes), classes=classes, watch=watch)
+        given = {"objective": objective, "synthetic": synthetic, "source": source, "n_steps": len(classes)}
+        return SelectionState(generator, **given, classes=classes, watch=watch)
 
     @torch.no_grad()
     def advance(self, state: SelectionState) -> None:  # type: ignore[override]

@@ -85,7 +85,8 @@ class Snap(Solver):
             raise PartsError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
         _Nearest(points, self.reweight).check_reweight()
         moving = solver.begin(objective, points, source, generator)
-        return SnapState(objective, synthetic, source, generator, moving.n_steps, moving=moving)
+        given = {"objective": objective, "synthetic": synthetic, "source": source, "n_steps": moving.n_steps}
+        return SnapState(generator, **given, moving=moving)
 
     def advance(self, state: SnapState) -> None:  # type: ignore[override]
         """Let the other solver take a step."""

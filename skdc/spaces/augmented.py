@@ -13,6 +13,7 @@ from skdc.data import Block, LabeledSet
 from skdc.images import image_layout
 from skdc.sources import Source
 from skdc.spaces.base import Space, SpaceWrapper
+from skdc.step import Step
 
 
 class Augmented(SpaceWrapper):
@@ -72,12 +73,10 @@ class Augmented(SpaceWrapper):
         self.fit_space(source, generator)
         return self
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Change both sets alike, and show them in the other space."""
-        change = self.augmentation_.draw(generator)
-        return self.space.represent(self._changed(real, change), self._changed(synthetic, change), generator)
+        change = self.augmentation_.draw(state.generator)
+        return self.space.represent(self._changed(real, change), self._changed(synthetic, change), state)
 
     def _changed(self, rows: LabeledSet, change: Change) -> LabeledSet:
         return replace(rows, X=self.layout_.rows(change(self.layout_(rows.X)), rows.X.shape[1:]))

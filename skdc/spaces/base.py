@@ -16,6 +16,7 @@ from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
 from skdc.seeds import SharedParts
 from skdc.sources import Asks, Holds, Source
+from skdc.step import Step
 
 _MET: ContextVar[set[int] | None] = ContextVar("_MET", default=None)
 
@@ -68,12 +69,10 @@ class Space(SharedParts, BaseEstimator, ABC):
     asks: ClassVar[Literal["once", "each step"] | None] = None
 
     @abstractmethod
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the blocks of the real and of the synthetic set, in the same order."""
 
-    def ask(self, release: Asks, synthetic: LabeledSet, generator: torch.Generator) -> tuple[list[Block], list[Block]]:
+    def ask(self, release: Asks, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the blocks, those of the data by what private rows answer: for spaces that ask in each step."""
         raise PartsError(f"{type(self).__name__} looks at rows, which are private")
 
@@ -81,7 +80,7 @@ class Space(SharedParts, BaseEstimator, ABC):
         """Learn from the data what the representation needs; the default needs nothing."""
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Change between two steps of the solver (train or redraw a network); the default is frozen."""
 
     def frozen(self) -> bool:
@@ -117,10 +116,10 @@ class SpaceWrapper(Space):
         """Where the other space splits."""
         return self.space.splits
 
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Change the other space."""
         if is_first(self.space):
-            self.space.after_step(synthetic, source, generator)
+            self.space.after_step(synthetic, source, state)
 
     def parameters(self) -> list[dict[str, Any]]:
         """Return those of the other space."""
@@ -141,9 +140,7 @@ class PointwiseSpace(Space):
     def embed(self, rows: LabeledSet) -> Tensor:
         """Return the embedding of each row, of shape (n, d)."""
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Embed both sets row by row."""
         return [self.block(real)], [self.block(synthetic)]
 

@@ -16,6 +16,7 @@ from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Ker
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
 from skdc.sources import Asks, Draws, Holds, Passes, Source, require, require_targets
 from skdc.spaces.base import Space
+from skdc.step import Step
 
 
 class KernelRidgePredictions(Space):
@@ -81,9 +82,7 @@ class KernelRidgePredictions(Space):
         learned = [p.requires_grad_() for p in self.kernel_.parameters()] if self.kernel_rate else []
         return [{"params": learned, "lr": self.kernel_rate}] if learned else []
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""
         predictions = self._predicted(real, synthetic, synthetic.y.double() - self.offset_)
         return [Block(real.weight, real.key, real.y - self.offset_)], [Block(real.weight, real.key, predictions)]
@@ -239,13 +238,11 @@ class FeatureRidgePredictions(KernelRidgePredictions):
             total = total + ((columns[:, :n_features] * rows.weight[:, None]).mT @ columns).double()
         return piece.tensor(piece.weight).double().sum(), total
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return targets and predictions of the rows that stand for the data."""
         return self._shown(synthetic)
 
-    def ask(self, release: Asks, synthetic: LabeledSet, generator: torch.Generator) -> tuple[list[Block], list[Block]]:
+    def ask(self, release: Asks, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the same: of private rows all is known since `fit`."""
         return self._shown(synthetic)
 

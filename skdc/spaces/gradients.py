@@ -17,6 +17,7 @@ from skdc.learners.pools import AlternatingNetworks, NetworkPool
 from skdc.networks import training_loss
 from skdc.sources import Asks, Source, require_targets
 from skdc.spaces.pooled import PooledSpace
+from skdc.step import Step
 
 
 class NetworkGradients(PooledSpace):
@@ -62,9 +63,7 @@ class NetworkGradients(PooledSpace):
         self.task_ = source.schema.task
         return super().fit(source, generator)
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the gradients of the loss on both sets, one block a weight tensor."""
         return self._gradients(real, create_graph=real.X.requires_grad), self._gradients(synthetic, create_graph=True)
 
@@ -141,15 +140,13 @@ class ClippedGradients(NetworkGradients):
             raise ValueError(f"ClippedGradients(clip={self.clip!r}): the norm must be positive")
         return super().fit(source, generator)
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the mean gradient of the real rows, and that of the loss on the set."""
         gradients = self._of_rows(real)
         factor = (self.clip / gradients.norm(dim=1)).clamp(max=1.0)
         return self._blocks((real.mass * factor) @ gradients), self._gradients(synthetic, create_graph=True)
 
-    def ask(self, release: Asks, synthetic: LabeledSet, generator: torch.Generator) -> tuple[list[Block], list[Block]]:
+    def ask(self, release: Asks, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the noisy mean gradient of private rows, and that of the loss on the set."""
         mean = release.mean(self._of_rows, self.clip)
         return self._blocks(mean), self._gradients(synthetic, create_graph=True)

@@ -13,6 +13,7 @@ from skdc.data import Block, LabeledSet
 from skdc.learners import NetworkPool, OnlineNetworks, target_offset
 from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
+from skdc.step import Step
 
 Solve = Callable[[Tensor], Tensor]
 
@@ -77,12 +78,10 @@ class LinearizedPredictions(PooledSpace):
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
         return super().fit(source, generator)
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""
         network, targets, weight = self.pool_.network_, synthetic.y - self.offset_, synthetic.weight[:, None]
-        signs = torch.randint(2, targets.shape, generator=generator).to(targets) * 2 - 1
+        signs = torch.randint(2, targets.shape, generator=state.generator).to(targets) * 2 - 1
         fixed, moving = (
             _Derivative(network, X, create_graph=X.requires_grad) for X in (synthetic.X.detach(), synthetic.X)
         )

@@ -12,6 +12,7 @@ from skdc.data import Block, LabeledSet
 from skdc.kernels import MEDIAN_ROWS, resolve_bandwidth, squared_distances
 from skdc.sources import Draws, Source, require, require_targets
 from skdc.spaces.base import Space
+from skdc.step import Step
 
 
 class NeighborPredictions(Space):
@@ -68,9 +69,7 @@ class NeighborPredictions(Space):
         self.task_ = source.schema.task
         return self
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""
         squares = squared_distances(real.X.flatten(1) * self.scale_, synthetic.X.flatten(1) * self.scale_)
         votes = synthetic.weight.log() - squares / (2 * self.bandwidth_**2)

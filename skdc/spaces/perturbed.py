@@ -14,6 +14,7 @@ from skdc.exceptions import PartsError
 from skdc.learners.defenses import ascended, check_ball
 from skdc.sources import Source, draw_seed
 from skdc.spaces.base import Space, SpaceWrapper
+from skdc.step import Step
 
 
 class Perturbed(SpaceWrapper):
@@ -73,9 +74,7 @@ class Perturbed(SpaceWrapper):
         self.fit_space(source, generator)
         return self
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Move the real rows, and show both sets in the other space.
 
         Raises
@@ -84,19 +83,19 @@ class Perturbed(SpaceWrapper):
             If the other space does not depend on the real rows, or not smoothly.
         """
         fixed = replace(synthetic, X=synthetic.X.detach(), y=synthetic.y.detach())
-        start = torch.Generator().manual_seed(draw_seed(generator))
-        state = generator.get_state()
+        start = torch.Generator().manual_seed(draw_seed(state.generator))
+        position = state.generator.get_state()
 
         def apart(X: Tensor) -> Tensor:
             same = torch.Generator()  # what the other space draws is the same each time
-            same.set_state(state)
-            value = self._apart(*self.space.represent(replace(real, X=X), fixed, same))
+            same.set_state(position)
+            value = self._apart(*self.space.represent(replace(real, X=X), fixed, replace(state, generator=same)))
             if not value.requires_grad:
                 raise PartsError(f"{self.space!r} has no gradient at the real rows, so that they cannot be perturbed")
             return value
 
         moved = ascended(real.X, apart, self.radius_, self.norm, self.n_steps, start)
-        return self.space.represent(replace(real, X=moved), synthetic, generator)
+        return self.space.represent(replace(real, X=moved), synthetic, state)
 
     def embed(self, rows: LabeledSet) -> Tensor:
         """Return the embedding of rows as they are."""

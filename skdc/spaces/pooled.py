@@ -10,6 +10,7 @@ from skdc.data import LabeledSet
 from skdc.learners.pools import NetworkPool
 from skdc.sources import Holds, Source
 from skdc.spaces.base import Space, is_first
+from skdc.step import Step
 
 
 class PooledSpace(Space):
@@ -31,7 +32,7 @@ class PooledSpace(Space):
             self.pool_.fit(source, generator)
         return self
 
-    def after_step(self, synthetic: LabeledSet, source: Holds, generator: torch.Generator) -> None:
+    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Go on to another network."""
         if is_first(self.pool_):
-            self.pool_.after_step(synthetic, source, generator)
+            self.pool_.after_step(synthetic, source, state)

@@ -12,6 +12,7 @@ from skdc.learners import NetworkPool, OnlineNetworks, primal_weights, target_of
 from skdc.networks import penultimate
 from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
+from skdc.step import Step
 
 
 class NetworkRidgePredictions(PooledSpace):
@@ -65,9 +66,7 @@ class NetworkRidgePredictions(PooledSpace):
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
         return super().fit(source, generator)
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""
         targets = synthetic.y.double() - self.offset_
         weights = primal_weights(self._features(synthetic), targets, synthetic.weight.double(), self.regularization)

@@ -13,6 +13,7 @@ from skdc.learners.experts import Experts, named_parameters
 from skdc.learners.training import unrolled
 from skdc.sources import Source, require_targets
 from skdc.spaces.base import Space, is_first
+from skdc.step import Step
 
 
 class TrainingTrajectories(Space):
@@ -90,11 +91,9 @@ class TrainingTrajectories(Space):
         """Return the learned step size as `step_size_`."""
         return {"step_size_": float(self.log_step_size_.detach().exp())}
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the expert's and the student's way, one row each."""
-        origin, goal = self.experts_.segment(generator)
+        origin, goal = self.experts_.segment(state.generator)
         way = (goal - origin).norm()
         student = self.train_student(origin, synthetic)
         return [unweighted(((goal - origin) / way)[None])], [unweighted(((student - origin) / way)[None])]

@@ -13,6 +13,7 @@ from skdc.learners import NetworkPool, RandomNetworks
 from skdc.learners.training import unrolled
 from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
+from skdc.step import Step
 
 
 class UnrolledPredictions(PooledSpace):
@@ -100,9 +101,7 @@ class UnrolledPredictions(PooledSpace):
         """Return the learned step size as `step_size_`."""
         return {"step_size_": float(self.log_step_size_.detach().exp())}
 
-    def represent(
-        self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
-    ) -> tuple[list[Block], list[Block]]:
+    def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and what the trained network puts out for them."""
         network = self.pool_.network_
         lengths = self.n_steps, self.n_backward_, self.momentum

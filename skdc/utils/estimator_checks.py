@@ -16,6 +16,7 @@ from skdc.data import Block, LabeledSet
 from skdc.fitting.base import BaseCondenser
 from skdc.parameterizations.base import Parameterization
 from skdc.spaces.base import PointwiseSpace, Space
+from skdc.step import Step
 from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import blobs, generator, source, synthetic
 from skdc.utils.discrepancy_checks import check_discrepancy, discrepancy_checks
@@ -205,7 +206,7 @@ def _represented(space: Space) -> tuple[LabeledSet, list[Block], list[Block]]:
     data, draws = source(), generator()
     fitted = clone(space).fit(data, draws)
     points = synthetic(data)
-    return points, *fitted.represent(data.rows, points, draws)
+    return points, *fitted.represent(data.rows, points, Step(draws))
 
 
 def _check_blocks(space: Space) -> None:

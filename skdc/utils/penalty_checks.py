@@ -15,6 +15,7 @@ from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Hybrid
 from skdc.discrepancies.penalties import Penalty
 from skdc.sources import Batch
+from skdc.step import Step
 from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import generator, source, synthetic
 
@@ -105,7 +106,7 @@ def _check_refused_alone(penalty: Penalty) -> None:
 def _check_adds_to_a_discrepancy(penalty: Penalty) -> None:
     mmd, hybrid = MMD().fit(source(), generator()), clone(MMD() + 2 * penalty).fit(source(), generator())
     rows, points = source().rows, _points()
-    together, alone = (part.loss(Batch(rows), points, generator()) for part in (hybrid, mmd))
+    together, alone = (part.loss(Batch(rows), points, Step(generator())) for part in (hybrid, mmd))
     expected = alone + 2 * penalty.weight * _value(hybrid.leaves()[1], points)
     torch.testing.assert_close(together, expected)
 

@@ -41,11 +41,11 @@ class Bell(MMD):
         super().__init__(space=space, by=by, reduce=reduce, weight=weight)
         self.at, self.error = at, error
 
-    def loss(self, real, synthetic, generator):
+    def loss(self, real, synthetic, state):
         self.losses_ = getattr(self, "losses_", 0) + 1
         if self.losses_ > self.at:
             raise self.error
-        return super().loss(real, synthetic, generator)
+        return super().loss(real, synthetic, state)
 
 
 def condenser(discrepancy=None, **others):
@@ -121,12 +121,12 @@ class Streamed(RandomFeatureMMD):
 
     pressed = False
 
-    def loss(self, real, synthetic, generator):
+    def loss(self, real, synthetic, state):
         self.losses_ = getattr(self, "losses_", 0) + 1
         if self.losses_ == 3 and not Streamed.pressed:
             Streamed.pressed = True
             raise KeyboardInterrupt
-        return super().loss(real, synthetic, generator)
+        return super().loss(real, synthetic, state)
 
 
 def test_an_interrupt_while_a_stream_is_read():
@@ -140,8 +140,8 @@ def test_an_interrupt_while_a_stream_is_read():
 
 def test_a_divergence_keeps_the_last_good_set():
     class Lost(Bell):
-        def loss(self, real, synthetic, generator):
-            value = MMD.loss(self, real, synthetic, generator)
+        def loss(self, real, synthetic, state):
+            value = MMD.loss(self, real, synthetic, state)
             self.losses_ = getattr(self, "losses_", 0) + 1
             return value * float("nan") if self.losses_ > self.at else value
 

@@ -283,9 +283,9 @@ class NotANumber(MMD):
         super().__init__(space=space, by=by, reduce=reduce, weight=weight)
         self.at = at
 
-    def loss(self, real, synthetic, generator):
+    def loss(self, real, synthetic, state):
         self.seen_ = getattr(self, "seen_", -1) + 1
-        value = super().loss(real, synthetic, generator)
+        value = super().loss(real, synthetic, state)
         return value * float("nan") if self.seen_ >= self.at else value
 
 

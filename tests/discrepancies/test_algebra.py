@@ -11,6 +11,7 @@ from skdc.discrepancies import MMD, Hybrid, MeanDistance, QuantizationError, Sin
 from skdc.networks import MLP
 from skdc.sources import Batch
 from skdc.spaces import Identity, RandomNetwork, Standardized
+from skdc.step import Step
 
 from ..sources import row_source, seeded, squares, synthetic
 
@@ -187,10 +188,10 @@ def test_a_hybrid_is_the_weighted_sum_of_its_terms():
     terms = [SlicedWasserstein(n_projections=5), MMD(), SlicedWasserstein(n_projections=3), QuantizationError()]
     factors = [0.5, 3.0, 2.0, 1.5]
     hybrid = sum(factor * term for factor, term in zip(factors, terms, strict=True)).fit(source, seeded())
-    value = hybrid.loss(Batch(source.rows), points, seeded(4))
+    value = hybrid.loss(Batch(source.rows), points, Step(seeded(4)))
     generator, expected = seeded(4), 0.0
     for factor, term in zip(factors, terms, strict=True):
-        expected += factor * float(term.fit(source, seeded()).loss(Batch(source.rows), points, generator))
+        expected += factor * float(term.fit(source, seeded()).loss(Batch(source.rows), points, Step(generator)))
     assert float(value) == pytest.approx(expected, rel=1e-12)
 
 
@@ -226,7 +227,7 @@ def test_splitting_is_a_reduction_over_groups(by, reduce, combine):
     # Which group is worst is told by the whole distance: a real-real term may not be left out.
     values = [numpy_mmd(source, points, *pair, with_constant=worst) for pair in pairs]
     discrepancy = MMD(bandwidth=1.0, by=by, reduce=reduce, weight=2.5).fit(source, seeded())
-    loss = discrepancy.loss(Batch(source.rows), points, seeded())
+    loss = discrepancy.loss(Batch(source.rows), points, Step(seeded()))
     assert float(loss) == pytest.approx(2.5 * combine(values), rel=1e-10)
 
 
@@ -235,7 +236,7 @@ def test_groups_without_rows_are_left_out():
     discrepancy = MMD(bandwidth=1.0).fit(source, seeded())
     one_class = points.take(points.key == 1)
     expected = numpy_mmd(source, points, source.schema.class_of_key[source.key] == 1, points.key.numpy() == 1)
-    assert float(discrepancy.loss(Batch(source.rows), one_class, seeded())) == pytest.approx(expected, rel=1e-10)
+    assert float(discrepancy.loss(Batch(source.rows), one_class, Step(seeded()))) == pytest.approx(expected, rel=1e-10)
 
 
 # What makes no sense

@@ -16,6 +16,7 @@ from skdc.networks import MLP
 from skdc.solvers import Descent
 from skdc.sources import Batch
 from skdc.spaces import AttentionMaps, Augmented, Identity, NetworkFeatures, NetworkGradients, RandomNetwork
+from skdc.step import Step
 from skdc.utils.estimator_checks import penalty_checks
 
 from ..sources import finite_differences, row_source, seeded, synthetic
@@ -61,7 +62,7 @@ def test_the_cross_entropy_is_that_of_class_means(space, source, points):
     shown, values = (discrepancy.space_.embed(rows).numpy() for rows in (points, source.rows))
     predicted = probabilities(center_scores(values, shown, points.weight.numpy()))
     expected = 2 * log_loss(source.key, predicted, sample_weight=source.weight)
-    assert float(discrepancy.loss(Batch(source.rows), points, seeded())) == pytest.approx(expected, rel=1e-9)
+    assert float(discrepancy.loss(Batch(source.rows), points, Step(seeded()))) == pytest.approx(expected, rel=1e-9)
     assert float(discrepancy.value(Batch(source.rows), points, seeded())) == pytest.approx(expected, rel=1e-9)
 
 
@@ -70,7 +71,7 @@ def test_without_a_space_rows_are_in_the_units_of_the_data_around_their_mean(sou
     mean = np.average(source.X, axis=0, weights=source.weight)
     scores = center_scores(source.X - mean, source.decode(points.X) - mean, points.weight.numpy())
     expected = log_loss(source.key, probabilities(scores), sample_weight=source.weight)
-    assert float(discrepancy.loss(Batch(source.rows), points, seeded())) == pytest.approx(expected, rel=1e-9)
+    assert float(discrepancy.loss(Batch(source.rows), points, Step(seeded()))) == pytest.approx(expected, rel=1e-9)
 
 
 def test_weights_of_points_are_multiplicities(source, points):
@@ -78,7 +79,7 @@ def test_weights_of_points_are_multiplicities(source, points):
     weighted = replace(points, weight=torch.tensor([1.0, 3.0, 2.0, 1.0, 2.0]).double())
     repeated = points.take(torch.tensor([0, 1, 1, 1, 2, 2, 3, 4, 4]))
     repeated = replace(repeated, weight=torch.ones(9).double())
-    one, other = (discrepancy.loss(Batch(source.rows), rows, seeded()) for rows in (weighted, repeated))
+    one, other = (discrepancy.loss(Batch(source.rows), rows, Step(seeded())) for rows in (weighted, repeated))
     torch.testing.assert_close(one, other, rtol=1e-12, atol=0)
 
 
@@ -86,7 +87,7 @@ def test_rows_of_a_class_without_points_are_left_out(source, points):
     discrepancy = CenterCrossEntropy().fit(source, seeded())
     kept = points.take(torch.tensor([0, 1, 3, 4]))
     kept = replace(kept, X=kept.X.clone().requires_grad_())
-    found = discrepancy.loss(Batch(source.rows), kept, seeded())
+    found = discrepancy.loss(Batch(source.rows), kept, Step(seeded()))
     told = source.key != 1
     values, shown = (discrepancy.space_.embed(rows).detach().numpy() for rows in (source.rows, kept))
     codes = np.array([0, 0, 1, 1])
@@ -104,7 +105,9 @@ def test_sensitive_groups_are_classified_by_their_class(rng):
     X, y = rng.normal(size=(20, 3)), np.arange(20) % 2
     plain, grouped = row_source(X, y), row_source(X, y, groups=np.arange(20) % 5)
     rows = synthetic(plain, rng.normal(size=(4, 3)), np.array([0, 0, 1, 1]))
-    one, other = (CenterCrossEntropy().fit(s, seeded()).loss(Batch(s.rows), rows, seeded()) for s in (plain, grouped))
+    one, other = (
+        CenterCrossEntropy().fit(s, seeded()).loss(Batch(s.rows), rows, Step(seeded())) for s in (plain, grouped)
+    )
     torch.testing.assert_close(one, other, rtol=1e-12, atol=0)
 
 
@@ -116,17 +119,17 @@ def test_far_rows_have_a_finite_cross_entropy(source, points):
     scores = center_scores(*values, points.weight.numpy())
     # Scores are far apart: the cross-entropy is the lead of the best class.
     expected = np.average(scores.max(axis=1) - scores[np.arange(27), source.key], weights=source.weight)
-    assert float(discrepancy.loss(Batch(far), shown, seeded())) == pytest.approx(expected, rel=1e-9)
+    assert float(discrepancy.loss(Batch(far), shown, Step(seeded()))) == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_gradient_of_the_centers_is_that_of_the_value(source, points):
     discrepancy = CenterCrossEntropy().fit(source, seeded())
 
     def loss(X):
-        return float(discrepancy.loss(Batch(source.rows), replace(points, X=torch.as_tensor(X)), seeded()))
+        return float(discrepancy.loss(Batch(source.rows), replace(points, X=torch.as_tensor(X)), Step(seeded())))
 
     X = points.X.clone().requires_grad_()
-    discrepancy.loss(Batch(source.rows), replace(points, X=X), seeded()).backward()
+    discrepancy.loss(Batch(source.rows), replace(points, X=X), Step(seeded())).backward()
     expected = finite_differences(loss, points.X.numpy().copy())
     assert np.abs(expected).max() > 1e-2
     np.testing.assert_allclose(X.grad, expected, rtol=1e-6, atol=1e-8)
@@ -155,12 +158,12 @@ def test_the_loss_is_that_of_the_network_through_which_sets_are_seen(pool, sourc
     for _ in range(30):
         outputs = distance.space_.pool_.network_(points.X)
         expected = 1.5 * log_loss(CODES, outputs.softmax(1), sample_weight=points.weight)
-        total, alone = (float(part.loss(Batch(source.rows), points, seeded())) for part in (hybrid, distance))
-        assert float(penalty.loss(Batch(source.rows), points, seeded())) == pytest.approx(expected, rel=1e-9)
+        total, alone = (float(part.loss(Batch(source.rows), points, Step(seeded()))) for part in (hybrid, distance))
+        assert float(penalty.loss(Batch(source.rows), points, Step(seeded()))) == pytest.approx(expected, rel=1e-9)
         assert total == pytest.approx(alone + expected, rel=1e-9)
         losses.add(round(expected, 9))
         for part in hybrid.spaces():
-            part.after_step(points, source, generator)
+            part.after_step(points, source, Step(generator))
     # There are two networks at two stages.
     assert len(hybrid.spaces()) == 1
     assert len(losses) == 4
@@ -176,7 +179,7 @@ def test_the_loss_of_continuous_targets_is_in_units_of_their_variance(rng):
     _, penalty = fitted(MeanDistance(space=space) + NetworkLoss(space), source).leaves()
     outputs = penalty.space_.pool_.network_(rows.X).numpy()
     expected = mean_squared_error((targets - y.mean(axis=0)) / y.std(axis=0), outputs, sample_weight=weight)
-    assert float(penalty.loss(Batch(source.rows), rows, seeded())) == pytest.approx(expected, rel=1e-9)
+    assert float(penalty.loss(Batch(source.rows), rows, Step(seeded()))) == pytest.approx(expected, rel=1e-9)
 
 
 @pytest.mark.parametrize(

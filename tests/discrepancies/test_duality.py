@@ -13,6 +13,7 @@ from skdc.kernels import Gaussian
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.sources import Batch
+from skdc.step import Step
 
 from ..sources import row_source, seeded
 
@@ -51,7 +52,7 @@ def machine(source, dual):
 def test_the_gap_of_the_solution_is_zero(loss, source):
     gap = fitted(loss, source)
     dual, _ = solved(gap, source)
-    assert float(gap.loss(Batch(source.rows), machine(source, dual), seeded())) == pytest.approx(0, abs=1e-10)
+    assert float(gap.loss(Batch(source.rows), machine(source, dual), Step(seeded()))) == pytest.approx(0, abs=1e-10)
 
 
 @pytest.mark.parametrize("loss", ["cross_entropy", "hinge"])
@@ -60,7 +61,7 @@ def test_the_gap_bounds_the_distance_from_the_solution(loss, source, rng):
     dual, gram = solved(gap, source)
     for size in (0.01, 0.1, 1.0):
         other = dual + size * torch.as_tensor(rng.normal(size=dual.shape))
-        value = float(gap.loss(Batch(source.rows), machine(source, other), seeded()))
+        value = float(gap.loss(Batch(source.rows), machine(source, other), Step(seeded())))
         apart = source.rows.mass[:, None] * (other - dual) / RIDGE
         assert 0 < float((apart * (gram @ apart)).sum()) <= 2 * value / RIDGE
 
@@ -77,14 +78,14 @@ def test_the_gap_is_that_of_the_primal_and_the_dual_problem(source, rng):
     p = outputs.softmax(1)
     mean = rows.mass[:, None] * (rows.y - p)
     dual = -(rows.mass @ (p * p.log()).sum(1)) - (mean * (gram @ mean)).sum() / (2 * RIDGE)
-    assert float(gap.loss(Batch(rows), points, seeded())) == pytest.approx(float(primal - dual))
+    assert float(gap.loss(Batch(rows), points, Step(seeded()))) == pytest.approx(float(primal - dual))
 
 
 def test_batches_estimate_the_gap_without_bias(source):
     gap = fitted("cross_entropy", source)
     points = source.rows.take(torch.arange(6))
-    whole, generator = float(gap.loss(Batch(source.rows), points, seeded())), torch.Generator().manual_seed(0)
-    batches = [float(gap.loss(source.batch(9, generator), points, generator)) for _ in range(4000)]
+    whole, generator = float(gap.loss(Batch(source.rows), points, Step(seeded()))), torch.Generator().manual_seed(0)
+    batches = [float(gap.loss(source.batch(9, generator), points, Step(generator))) for _ in range(4000)]
     error = np.std(batches) / len(batches) ** 0.5
     assert abs(np.mean(batches) - whole) < 4 * error < 0.1 * whole
 

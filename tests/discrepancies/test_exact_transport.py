@@ -12,6 +12,7 @@ from skdc.discrepancies.transport.exact import LabeledTransport, Wasserstein
 from skdc.discrepancies.transport.gaussian import GaussianWasserstein
 from skdc.discrepancies.transport.gromov import GromovWasserstein
 from skdc.sources import Batch
+from skdc.step import Step
 
 from ..sources import block, finite_differences, row_source, seeded, squares, synthetic
 from .clouds import assert_weight_is_multiplicity, fitted, value
@@ -238,25 +239,25 @@ def otdd(source, points, label_weight):
 def test_labeled_transport_is_its_definition(label_weight, rng):
     source, points = labelled(rng)
     discrepancy = LabeledTransport(label_weight).fit(source, seeded())
-    found = float(discrepancy.loss(Batch(source.rows), points, seeded()))
+    found = float(discrepancy.loss(Batch(source.rows), points, Step(seeded())))
     assert found == pytest.approx(otdd(source, points, label_weight), rel=1e-5)
 
 
 def test_sensitive_groups_keep_their_class(rng):
     source, points = labelled(rng, groups=np.tile([0, 1], 30))
     assert len(source.schema.class_of_key) == 6
-    found = float(LabeledTransport().fit(source, seeded()).loss(Batch(source.rows), points, seeded()))
+    found = float(LabeledTransport().fit(source, seeded()).loss(Batch(source.rows), points, Step(seeded())))
     assert found == pytest.approx(otdd(source, points, 1.0), rel=1e-5)
 
 
 def test_labels_cost_what_they_weigh(rng):
     source, points = labelled(rng)
-    plain = float(Wasserstein(by=None).fit(source, seeded()).loss(Batch(source.rows), points, seeded()))
-    light = float(LabeledTransport(1e-6).fit(source, seeded()).loss(Batch(source.rows), points, seeded()))
+    plain = float(Wasserstein(by=None).fit(source, seeded()).loss(Batch(source.rows), points, Step(seeded())))
+    light = float(LabeledTransport(1e-6).fit(source, seeded()).loss(Batch(source.rows), points, Step(seeded())))
     assert light == pytest.approx(plain, rel=1e-4)
     # Classes of equal mass on both sides: in the limit each is carried to itself.
-    apart = float(Wasserstein().fit(source, seeded()).loss(Batch(source.rows), points, seeded()))
-    heavy = float(LabeledTransport(1e6).fit(source, seeded()).loss(Batch(source.rows), points, seeded()))
+    apart = float(Wasserstein().fit(source, seeded()).loss(Batch(source.rows), points, Step(seeded())))
+    heavy = float(LabeledTransport(1e6).fit(source, seeded()).loss(Batch(source.rows), points, Step(seeded())))
     assert heavy == pytest.approx(apart, rel=1e-4)
     assert plain < 0.99 * apart
 

@@ -15,6 +15,7 @@ from skdc.parameterizations.storage import Fixed
 from skdc.solvers import Descent, Greedy
 from skdc.sources import Batch
 from skdc.spaces import Identity, KernelRidgePredictions, NeighborPredictions
+from skdc.step import Step
 
 from ..sources import row_source, seeded, synthetic
 
@@ -28,7 +29,7 @@ class Told(KernelRidgePredictions):
         super().__init__(kernel_rate=0.0)
         self.scores = scores
 
-    def represent(self, real, synthetic, generator):
+    def represent(self, real, synthetic, state):
         """Return the true targets, and the scores of all rows."""
         return [Block(real.weight, real.key, real.y)], [Block(real.weight, real.key, self.scores)]
 
@@ -129,13 +130,13 @@ def test_the_gradient_reaches_the_points(make, rng):
     objective.fit(source, seeded())
     term, points = objective.leaves()[1], synthetic(source, X[:6], codes=y[:6])
     points.X.requires_grad_()
-    value = term.loss(Batch(source.rows), points, seeded())
+    value = term.loss(Batch(source.rows), points, Step(seeded()))
     (slope,) = torch.autograd.grad(value, points.X)
     step = 1e-4 * slope / slope.norm()
     ahead = synthetic(source, X[:6], codes=y[:6])
     ahead.X.sub_(step)
     expected = float(value.detach()) - 1e-4 * float(slope.norm())
-    assert float(term.loss(Batch(source.rows), ahead, seeded())) == pytest.approx(expected, rel=1e-6)
+    assert float(term.loss(Batch(source.rows), ahead, Step(seeded()))) == pytest.approx(expected, rel=1e-6)
 
 
 # In a condenser

@@ -21,6 +21,7 @@ from skdc.kernels import Gaussian, InverseMultiquadric, Laplace, Linear, Polynom
 from skdc.preprocessing import TabularEncoder
 from skdc.sources import Batch
 from skdc.spaces import Joint
+from skdc.step import Step
 
 from ..sources import block, row_source, seeded, squares, synthetic
 
@@ -303,9 +304,9 @@ def test_normalised_terms_are_in_units_of_their_start():
     hybrid.fit(source, seeded())
     values = [leaf.value(Batch(source.rows), points, seeded()) / leaf.weight for leaf in hybrid.leaves()]
     moved = synthetic(source, source.decode(points.X) + 3, points.key)
-    first, second = (float(hybrid.loss(Batch(source.rows), rows, seeded())) for rows in (points, moved))
+    first, second = (float(hybrid.loss(Batch(source.rows), rows, Step(seeded()))) for rows in (points, moved))
     for rows, found in ((points, first), (moved, second)):
-        losses = [leaf.loss(Batch(source.rows), rows, seeded()) for leaf in hybrid.leaves()]
+        losses = [leaf.loss(Batch(source.rows), rows, Step(seeded())) for leaf in hybrid.leaves()]
         assert found == pytest.approx(sum(float(loss / value) for loss, value in zip(losses, values, strict=True)))
 
 
@@ -316,7 +317,7 @@ def test_units_cancel_where_terms_are_normalised(normalize):
         source, points = start(factor)
         points.X.requires_grad_()
         hybrid = Hybrid([("energy", EnergyDistance()), ("quantization", QuantizationError())], normalize)
-        loss = hybrid.fit(source, seeded()).loss(Batch(source.rows), points, seeded())
+        loss = hybrid.fit(source, seeded()).loss(Batch(source.rows), points, Step(seeded()))
         # Working units are those of the data, so that the points are the same in both.
         (gradient,) = torch.autograd.grad(loss, points.X)
         gradients.append(gradient / gradient.norm())
@@ -344,7 +345,7 @@ def test_normalize_is_kept_by_sums_factors_and_clones():
 def test_a_clone_forgets_where_terms_started():
     source, points = start()
     hybrid = Hybrid([("mmd", MMD())], normalize=True).fit(source, seeded())
-    hybrid.loss(Batch(source.rows), points, seeded())
+    hybrid.loss(Batch(source.rows), points, Step(seeded()))
     assert not hasattr(clone(hybrid), "starts_")
 
 

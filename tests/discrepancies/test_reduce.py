@@ -17,6 +17,7 @@ from skdc.parameterizations.storage import Fixed
 from skdc.solvers import Greedy, LeastSquares
 from skdc.sources import Batch
 from skdc.spaces import KernelRidgePredictions
+from skdc.step import Step
 
 from ..sources import row_source, seeded, synthetic
 
@@ -110,7 +111,7 @@ def test_the_worst_group_is_told_by_the_whole_distance(reduce):
     assert int(without_constant.argmax()) == 0
     assert int(distance.argmax()) == 1
     points.X.requires_grad_()
-    loss = MMD(bandwidth=1.0, reduce=reduce).fit(source, seeded()).loss(Batch(source.rows), points, seeded())
+    loss = MMD(bandwidth=1.0, reduce=reduce).fit(source, seeded()).loss(Batch(source.rows), points, Step(seeded()))
     (gradient,) = torch.autograd.grad(loss, points.X)
     assert float(loss.detach()) == pytest.approx(float(distance.max()), rel=1e-6)
     assert (gradient[:10] == 0).all()
@@ -121,7 +122,7 @@ def test_the_loss_of_the_mean_leaves_the_constant_out_and_the_value_does_not():
     source, points = uneven()
     without_constant, distance = parts(source, points)
     discrepancy = MMD(bandwidth=1.0).fit(source, seeded())
-    assert float(discrepancy.loss(Batch(source.rows), points, seeded())) == pytest.approx(
+    assert float(discrepancy.loss(Batch(source.rows), points, Step(seeded()))) == pytest.approx(
         float(without_constant.mean())
     )
     assert float(discrepancy.value(Batch(source.rows), points, seeded())) == pytest.approx(
@@ -133,14 +134,16 @@ def test_predictions_are_split_by_the_groups_of_the_real_rows(rng):
     source = row_source(rng.normal(size=(30, 3)), np.arange(30) % 3 > 0, groups=np.arange(30) % 5 == 0)
     points = synthetic(source, rng.normal(size=(4, 3)), [0, 0, 1, 1])
     whole = SquaredL2(space=KernelRidgePredictions(), by=None).fit(source, seeded())
-    (truth,), (predicted,) = whole.represent(Batch(source.rows), points, seeded())
+    (truth,), (predicted,) = whole.represent(Batch(source.rows), points, Step(seeded()))
     errors = (truth.values - predicted.values).square().sum(1)
     classes = source.schema.class_of_key[source.key]
     for by, of in (("class", classes), ("group", source.key)):
         expected = torch.stack([errors[torch.as_tensor(of == g)].mean() for g in np.unique(of)])
         for reduce in ("mean", "worst", CVaR(0.5)):
             found = SquaredL2(space=KernelRidgePredictions(), by=by, reduce=reduce).fit(source, seeded())
-            torch.testing.assert_close(found.loss(Batch(source.rows), points, seeded()), reduced(expected, reduce))
+            torch.testing.assert_close(
+                found.loss(Batch(source.rows), points, Step(seeded())), reduced(expected, reduce)
+            )
 
 
 @pytest.mark.parametrize("reduce", ["mean", "worst"])

@@ -19,6 +19,7 @@ from skdc.parameterizations import Points, Subset
 from skdc.privacy import GaussianMechanism, PrivacyLedger
 from skdc.solvers import Descent, Greedy, PrivateDescent
 from skdc.spaces import ClippedGradients, KernelRidgePredictions, NetworkGradients
+from skdc.step import Step
 from tests.sources import row_source, seeded
 
 pytest.importorskip("dp_accounting")
@@ -312,7 +313,7 @@ def test_gradients_of_rows_are_those_of_one_row_at_a_time(rng):
     for i in range(5):
         flat = torch.cat([block.values.flatten() for block in space._gradients(rows.take(torch.tensor([i])), False)])
         expected.append(flat * min(1.0, 0.5 / float(flat.norm())))
-    blocks, _ = space.represent(rows, rows, seeded())
+    blocks, _ = space.represent(rows, rows, Step(seeded()))
     found = torch.cat([block.values.flatten() for block in blocks])
     torch.testing.assert_close(found, torch.stack(expected).mean(0), rtol=1e-4, atol=1e-6)
 

@@ -152,9 +152,9 @@ def test_trials_keep_the_priors_of_the_classes(rng):
     weights = []
 
     class Watched(EnergyDistance):
-        def loss(self, real, synthetic, generator):
+        def loss(self, real, synthetic, state):
             weights.append((synthetic.key.tolist(), synthetic.weight.tolist()))
-            return super().loss(real, synthetic, generator)
+            return super().loss(real, synthetic, state)
 
     discrepancy = Watched(by=None) + SquaredL2(space=KernelRidgePredictions(), by=None)
     solve(Greedy(n_trials=3), discrepancy, row_source(X, y), [2, 2])

@@ -16,6 +16,7 @@ from skdc.parameterizations.storage import Fixed
 from skdc.solvers import LeastSquares
 from skdc.sources import Batch, Sketch, SketchSource
 from skdc.spaces import KernelRidgePredictions, NetworkRidgePredictions
+from skdc.step import Step
 
 from ..sources import CPU, row_source, seeded, squares
 
@@ -111,16 +112,16 @@ def test_no_other_targets_have_a_smaller_loss(problem):
     source, sizes, _ = problem
     objective = loss_of(predictions())
     live, before, _, _ = solve(objective, source, sizes)
-    best = objective.loss(Batch(source.rows), live(), seeded())
+    best = objective.loss(Batch(source.rows), live(), Step(seeded()))
     (gradient,) = torch.autograd.grad(best, live.targets.values)
-    (at_the_start,) = torch.autograd.grad(objective.loss(Batch(source.rows), before, seeded()), before.y)
+    (at_the_start,) = torch.autograd.grad(objective.loss(Batch(source.rows), before, Step(seeded())), before.y)
     assert gradient.norm() < 1e-9 * at_the_start.norm()
     for seed in range(20):
         for size in (1e-3, 1.0):
             change = size * torch.randn(live.targets.values.shape, generator=seeded(seed), dtype=torch.float64)
             with torch.no_grad():
                 live.targets.values.add_(change)
-                assert objective.loss(Batch(source.rows), live(), seeded()) > best
+                assert objective.loss(Batch(source.rows), live(), Step(seeded())) > best
                 live.targets.values.sub_(change)
 
 
@@ -144,7 +145,9 @@ def test_terms_add_up_by_their_weights(problem):
     np.testing.assert_allclose(live().y.detach(), expected, rtol=1e-7, atol=1e-9)
     assert not np.allclose(expected, best_targets(parts[:1], source, offset), rtol=1e-2)
     losses = [loss_of(one), loss_of(other, 3.0)]
-    total = sum(loss.fit(source, seeded()).loss(Batch(source.rows), solution.synthetic, seeded()) for loss in losses)
+    total = sum(
+        loss.fit(source, seeded()).loss(Batch(source.rows), solution.synthetic, Step(seeded())) for loss in losses
+    )
     np.testing.assert_allclose(solution.history["loss"], [total.detach()], rtol=1e-9)
 
 

@@ -24,6 +24,7 @@ from skdc.spaces import (
     RandomNetwork,
     TrainingTrajectories,
 )
+from skdc.step import Step
 
 from ..sources import finite_differences, row_source, seeded, squares, synthetic
 
@@ -142,7 +143,7 @@ def test_features_go_on_to_another_network(source):
         values = space.embed(source.rows)
         torch.testing.assert_close(values, penultimate(space.pool_.network_, source.rows.X))
         seen.add(float(values.sum()))
-        space.after_step(source.rows, source, generator)
+        space.after_step(source.rows, source, Step(generator))
     assert len(seen) == 4
     assert not space.frozen()
 
@@ -157,7 +158,7 @@ def test_random_network_is_network_features_of_random_networks(other, source):
         one, another = (space.embed(source.rows) for space in spaces)
         torch.testing.assert_close(one, another, rtol=0, atol=0)
         for space, generator in zip(spaces, generators, strict=True):
-            space.after_step(source.rows, source, generator)
+            space.after_step(source.rows, source, Step(generator))
 
 
 def test_unknown_layers_are_refused(source):
@@ -190,7 +191,7 @@ def test_attention_goes_on_to_another_network(pictures):
     generator = seeded()
     space = AttentionMaps(RandomNetworks(CONVOLUTIONS)).fit(pictures, generator)
     first = space.embed(pictures.rows)
-    space.after_step(pictures.rows, pictures, generator)
+    space.after_step(pictures.rows, pictures, Step(generator))
     assert not torch.allclose(space.embed(pictures.rows), first)
 
 
@@ -239,8 +240,8 @@ def test_both_sets_are_changed_alike(layout, comparison, rng):
     for seed in range(8):
         change = CHANGE.draw(seeded(seed))
         real, synthetic_rows = (replace(rows, X=to_rows(change(to_images(rows.X)))) for rows in (source.rows, points))
-        expected = plain.loss(Batch(real), synthetic_rows, seeded())
-        torch.testing.assert_close(changing.loss(Batch(source.rows), points, seeded(seed)), expected)
+        expected = plain.loss(Batch(real), synthetic_rows, Step(seeded()))
+        torch.testing.assert_close(changing.loss(Batch(source.rows), points, Step(seeded(seed))), expected)
         values.append(float(expected))
     assert len(set(values)) > 4
 
@@ -254,11 +255,11 @@ def test_channels_can_be_told(rng):
         mirrored = [replace(rows, X=rows.X.flip(axis)) for rows in (source.rows, points)]
         plain = MeanDistance(space=RandomNetwork(SMALL)).fit(source, seeded())
         expected = {
-            float(plain.loss(Batch(source.rows), points, seeded())),
-            float(plain.loss(Batch(mirrored[0]), mirrored[1], seeded())),
+            float(plain.loss(Batch(source.rows), points, Step(seeded()))),
+            float(plain.loss(Batch(mirrored[0]), mirrored[1], Step(seeded()))),
         }
         fitted = MeanDistance(space=space).fit(source, seeded())
-        losses[channels] = {float(fitted.loss(Batch(source.rows), points, seeded(seed))) for seed in range(10)}
+        losses[channels] = {float(fitted.loss(Batch(source.rows), points, Step(seeded(seed)))) for seed in range(10)}
         np.testing.assert_allclose(sorted(losses[channels]), sorted(expected), rtol=1e-12)
     assert losses["first"] != losses["last"]
 
@@ -272,8 +273,8 @@ def test_spaces_that_split_before_see_a_change_of_each_class(rng):
         change = CHANGE.draw(generator)
         p, q = (rows.take(rows.key == code) for rows in (source.rows, points))
         p, q = (replace(rows, X=change(rows.X[:, None])[:, 0]) for rows in (p, q))
-        by_class.append(plain.loss(Batch(p), q, seeded()))
-    torch.testing.assert_close(changing.loss(Batch(source.rows), points, seeded(5)), torch.stack(by_class).mean())
+        by_class.append(plain.loss(Batch(p), q, Step(seeded())))
+    torch.testing.assert_close(changing.loss(Batch(source.rows), points, Step(seeded(5))), torch.stack(by_class).mean())
 
 
 def test_the_default_is_siamese_augmentation(rng):
@@ -281,7 +282,8 @@ def test_the_default_is_siamese_augmentation(rng):
     spaces = (Augmented(RandomNetwork(SMALL)), Augmented(RandomNetwork(SMALL), SiameseAugmentation(flip=False)))
     one, other = (MeanDistance(space=space).fit(source, seeded()) for space in spaces)
     values = [
-        [float(part.loss(Batch(source.rows), points, seeded(seed))) for seed in range(20)] for part in (one, other)
+        [float(part.loss(Batch(source.rows), points, Step(seeded(seed)))) for seed in range(20)]
+        for part in (one, other)
     ]
     assert values[0] == values[1]
     assert len(set(values[0])) > 15
@@ -304,10 +306,10 @@ def test_the_gradient_goes_through_the_change(rng):
     discrepancy = MMD(Gaussian(bandwidth=20.0), space=space).fit(source, seeded())
 
     def loss(X):
-        return float(discrepancy.loss(Batch(source.rows), replace(points, X=torch.as_tensor(X)), seeded(2)))
+        return float(discrepancy.loss(Batch(source.rows), replace(points, X=torch.as_tensor(X)), Step(seeded(2))))
 
     X = points.X.clone().requires_grad_()
-    discrepancy.loss(Batch(source.rows), replace(points, X=X), seeded(2)).backward()
+    discrepancy.loss(Batch(source.rows), replace(points, X=X), Step(seeded(2))).backward()
     expected = finite_differences(loss, points.X.numpy().copy())
     assert np.abs(expected).max() > 1e-3
     np.testing.assert_allclose(X.grad, expected, rtol=1e-6, atol=1e-8)
@@ -319,7 +321,7 @@ def test_the_network_within_is_another_one_each_step(rng):
     generators = seeded(), seeded()
     for part, generator in zip((space, plain), generators, strict=True):
         part.fit(source, generator)
-        part.after_step(points, source, generator)
+        part.after_step(points, source, Step(generator))
     torch.testing.assert_close(space.embed(source.rows), plain.embed(source.rows), rtol=0, atol=0)
     assert not space.frozen()
     assert not Augmented(Identity()).frozen()

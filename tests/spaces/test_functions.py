@@ -14,6 +14,7 @@ from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.sources import Batch
 from skdc.spaces import FeatureRidgePredictions, KernelRidgePredictions
+from skdc.step import Step
 
 from ..sources import seeded, synthetic
 
@@ -22,7 +23,7 @@ NETWORKS = RandomNetworkKernel(MLP(width=3), n_networks=2)
 
 def losses(space, data, points):
     objective = SquaredL2(space=space, by=None).fit(data, seeded())
-    return objective.loss(Batch(data.rows), points, seeded())
+    return objective.loss(Batch(data.rows), points, Step(seeded()))
 
 
 def points_of(data, task, rng):

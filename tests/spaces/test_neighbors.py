@@ -10,13 +10,14 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from skdc.discrepancies import CrossEntropy
 from skdc.spaces import NeighborPredictions
+from skdc.step import Step
 
 from ..sources import row_source, seeded, squares, synthetic
 
 
 def predicted(space, source, points):
     """Return the values of the synthetic side, once the real side is seen to be the targets."""
-    (real,), (predictions,) = space.represent(source.rows, points, seeded())
+    (real,), (predictions,) = space.represent(source.rows, points, Step(seeded()))
     torch.testing.assert_close(real.values, source.rows.y, rtol=0, atol=0)
     return predictions.values.detach().numpy()
 
@@ -83,7 +84,7 @@ def test_a_far_point_is_still_pulled(problem):
     points = replace(points, X=points.X.requires_grad_())
     objective = CrossEntropy(space=NeighborPredictions(), by=None)
     objective.space_ = objective.space.fit(source, seeded())
-    (real,), (predictions,) = objective.space_.represent(source.rows, points, seeded())
+    (real,), (predictions,) = objective.space_.represent(source.rows, points, Step(seeded()))
     value = objective.between(real, predictions, seeded())
     value.backward()
     assert value.isfinite() and points.X.grad.isfinite().all() and (points.X.grad != 0).any()

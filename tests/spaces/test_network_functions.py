@@ -19,6 +19,7 @@ from skdc.networks import MLP, penultimate, training_loss
 from skdc.solvers import Descent
 from skdc.sources import Batch
 from skdc.spaces import LinearizedPredictions, NetworkGradients, NetworkRidgePredictions, UnrolledPredictions
+from skdc.step import Step
 
 from ..sources import finite_differences, row_source, seeded, synthetic
 
@@ -59,7 +60,7 @@ def unweighted(points):
 
 def shown(space, source, points, seed=0):
     """Return the values of both sides; the weights are those of the data."""
-    (real,), (predicted,) = space.represent(source.rows, points, seeded(seed))
+    (real,), (predicted,) = space.represent(source.rows, points, Step(seeded(seed)))
     for block in (real, predicted):
         torch.testing.assert_close(block.weight, source.rows.weight, rtol=0, atol=0)
         torch.testing.assert_close(block.key, source.rows.key, rtol=0, atol=0)
@@ -83,7 +84,7 @@ def test_predictions_go_on_to_another_network(space, source, points):
     generator = seeded()
     space.fit(source, generator)
     first, network = shown(space, source, points)[1], space.pool_.network_
-    space.after_step(points, source, generator)
+    space.after_step(points, source, Step(generator))
     assert space.pool_.network_ is not network
     assert not np.allclose(shown(space, source, points)[1], first)
     assert not space.frozen()
@@ -104,7 +105,7 @@ def test_the_default_networks_of_unrolled_steps_are_random(source):
 def test_predictions_have_the_dtype_of_the_source(space, dtype, rng):
     source = row_source(rng.normal(size=(12, 4)), np.arange(12) % 3, dtype=dtype)
     rows = source.rows.take(torch.arange(6))
-    (real,), (predicted,) = space.fit(source, seeded()).represent(source.rows, rows, seeded())
+    (real,), (predicted,) = space.fit(source, seeded()).represent(source.rows, rows, Step(seeded()))
     assert real.values.dtype == predicted.values.dtype == dtype
 
 
@@ -204,10 +205,10 @@ def test_gradients_in_rows_and_targets_are_those_of_the_loss(space, problem):
 
     def loss(X, y):
         rows = replace(points, X=torch.as_tensor(X), y=torch.as_tensor(y))
-        return float(discrepancy.loss(Batch(source.rows), rows, seeded()).detach())
+        return float(discrepancy.loss(Batch(source.rows), rows, Step(seeded())).detach())
 
     X, y = points.X.clone().requires_grad_(), points.y.clone().requires_grad_()
-    discrepancy.loss(Batch(source.rows), replace(points, X=X, y=y), seeded()).backward()
+    discrepancy.loss(Batch(source.rows), replace(points, X=X, y=y), Step(seeded())).backward()
     at = points.X.numpy(), points.y.numpy()
     by_X, by_y = (
         finite_differences(lambda v: loss(v, at[1]), at[0]),
@@ -249,7 +250,7 @@ def test_gradients_go_through_the_last_steps_only(source, points):
         space = UnrolledPredictions(POOL, n_steps=4, n_backward=n_backward, first_step_size=0.4)
         discrepancy = SquaredL2(space=space, by=None).fit(source, seeded())
         X = points.X.clone().requires_grad_()
-        discrepancy.loss(Batch(source.rows), replace(points, X=X), seeded()).backward()
+        discrepancy.loss(Batch(source.rows), replace(points, X=X), Step(seeded())).backward()
         gradients.append(X.grad)
     torch.testing.assert_close(gradients[0], gradients[1], rtol=0, atol=0)
     assert not torch.allclose(gradients[0], gradients[2], rtol=1e-2)
@@ -262,7 +263,7 @@ def test_the_gradient_in_the_logarithm_of_the_step_size_is_that_of_the_loss(sour
     (parameter,) = group["params"]
     assert group["lr"] == 0.03
     assert float(parameter.detach().exp()) == pytest.approx(0.4)
-    discrepancy.loss(Batch(source.rows), points, seeded()).backward()
+    discrepancy.loss(Batch(source.rows), points, Step(seeded())).backward()
 
     def loss(log_step_size):
         predict = trained(space.pool_.network_, points, "classification", float(np.exp(log_step_size)), 4, 0.0)
@@ -365,7 +366,7 @@ def test_gradients_go_through_the_solution_of_the_equations(problem):
         return float(source.rows.mass.numpy() @ ((predicted - targets) ** 2).sum(axis=1))
 
     X, y = points.X.clone().requires_grad_(), points.y.clone().requires_grad_()
-    sides = space.represent(source.rows, replace(points, X=X, y=y), seeded(4))
+    sides = space.represent(source.rows, replace(points, X=X, y=y), Step(seeded(4)))
     found = discrepancy.between(sides[0][0], sides[1][0], None)
     found.backward()
     at_X, at_y = points.X.numpy(), points.y.numpy()

@@ -26,6 +26,7 @@ from skdc.spaces import (
     Perturbed,
     RandomNetwork,
 )
+from skdc.step import Step
 
 from ..sources import row_source, seeded, synthetic
 
@@ -50,7 +51,7 @@ def gaps(source, points):
 def test_in_the_cube_rows_of_a_class_move_by_the_radius_along_the_signs_of_the_gap(sides):
     source, points = sides
     space = Perturbed(Identity(), radius=0.3, n_steps=5)
-    found = MeanDistance(space=space).fit(source, seeded()).loss(Batch(source.rows), points, seeded())
+    found = MeanDistance(space=space).fit(source, seeded()).loss(Batch(source.rows), points, Step(seeded()))
     expected = np.mean([np.square(gap + 0.3 * np.sign(gap)).sum() for gap in gaps(source, points)])
     assert float(found) == pytest.approx(expected, rel=1e-9)
 
@@ -58,7 +59,7 @@ def test_in_the_cube_rows_of_a_class_move_by_the_radius_along_the_signs_of_the_g
 def test_in_the_ball_rows_of_a_class_move_by_the_radius_along_the_gap(sides):
     source, points = sides
     space = Perturbed(Identity(), radius=0.3, norm=2, n_steps=50)
-    found = MeanDistance(space=space).fit(source, seeded()).loss(Batch(source.rows), points, seeded())
+    found = MeanDistance(space=space).fit(source, seeded()).loss(Batch(source.rows), points, Step(seeded()))
     worst = np.mean([(np.linalg.norm(gap) + 0.3) ** 2 for gap in gaps(source, points)])
     assert 0.99 * worst < float(found) <= worst * (1 + 1e-9)
 
@@ -69,11 +70,11 @@ def test_predictions_of_a_linear_model_err_more_by_the_radius_times_the_sum_of_i
     plain = KernelRidgePredictions(Linear()).fit(source, seeded())
     space = Perturbed(KernelRidgePredictions(Linear()), radius=0.05, n_steps=4).fit(source, seeded())
     here = replace(source.rows, X=source.rows.X.clone().requires_grad_())
-    (truth,), (predicted,) = plain.represent(here, points, seeded())
+    (truth,), (predicted,) = plain.represent(here, points, Step(seeded()))
     slopes = torch.autograd.grad(predicted.values.sum(), here.X)[0] / source.units.scale
     further = 0.05 * slopes.abs().sum(1)
     errors = (predicted.values - truth.values).abs()[:, 0].detach()
-    (truth,), (predicted,) = space.represent(source.rows, points, seeded())
+    (truth,), (predicted,) = space.represent(source.rows, points, Step(seeded()))
     clear = errors > 2 * further  # others may be pushed to the other side of their target
     assert clear.sum() > 20
     found = (predicted.values - truth.values).abs()[:, 0]
@@ -87,7 +88,7 @@ def test_no_row_moves_further_than_the_radius(sides, norm, monkeypatch):
     embed = Identity.embed
     monkeypatch.setattr(Identity, "embed", lambda self, rows: seen.append(rows.X.detach()) or embed(self, rows))
     space = Perturbed(Identity(), radius=0.3, norm=norm, n_steps=3).fit(source, seeded())
-    space.represent(source.rows, points, seeded())
+    space.represent(source.rows, points, Step(seeded()))
     moves = [(X - source.rows.X).flatten(1) * source.units.scale for X in seen if len(X) == len(source)]
     lengths = torch.stack([torch.linalg.vector_norm(move, norm, dim=1) for move in moves])
     assert len(moves) == 4 and lengths.max() <= 0.3 * (1 + 1e-9)
@@ -120,14 +121,14 @@ def test_the_other_space_draws_the_same_for_the_adversary_and_for_the_loss(sides
     fitted = MeanDistance(space=space).fit(source, seeded())
     # A brightness that both sides share leaves the gap as it is.
     expected = np.mean([np.square(gap + 0.3 * np.sign(gap)).sum() for gap in gaps(source, points)])
-    assert float(fitted.loss(Batch(source.rows), points, seeded(3))) == pytest.approx(expected, rel=1e-9)
+    assert float(fitted.loss(Batch(source.rows), points, Step(seeded(3)))) == pytest.approx(expected, rel=1e-9)
 
 
 def test_points_get_the_gradient_of_the_loss_at_the_moved_rows(sides):
     source, points = sides
     fitted = MeanDistance(space=Perturbed(Identity(), radius=0.3, n_steps=5)).fit(source, seeded())
     free = replace(points, X=points.X.clone().requires_grad_())
-    fitted.loss(Batch(source.rows), free, seeded()).backward()
+    fitted.loss(Batch(source.rows), free, Step(seeded())).backward()
     gap = gaps(source, points)[0]
     expected = (
         -2 * (gap + 0.3 * np.sign(gap)) / 3 / 2 * source.units.scale

@@ -7,17 +7,22 @@ import pytest
 import torch
 from sklearn.kernel_ridge import KernelRidge
 
+from skdc import Condenser
+from skdc.discrepancies import MMD
 from skdc.kernels import Gaussian, NeuralTangent
 from skdc.networks import MLP, penultimate
+from skdc.solvers import Descent
 from skdc.spaces import (
     Identity,
     Joint,
     KernelRidgePredictions,
     NetworkGradients,
+    Perturbed,
     RandomNetwork,
     Standardized,
     TrainingTrajectories,
 )
+from skdc.step import Step
 
 from ..sources import row_source, seeded, squares, synthetic
 
@@ -97,7 +102,7 @@ def test_random_network_shows_the_last_hidden_layer_and_is_redrawn(source):
     torch.testing.assert_close(first, penultimate(space.pool_.network_, source.rows.X))
     weight, bias = (p.detach() for p in list(space.pool_.network_.parameters())[:2])
     torch.testing.assert_close(first, (source.rows.X @ weight.T + bias).clamp_min(0))
-    space.after_step(source.rows, source, generator)
+    space.after_step(source.rows, source, Step(generator))
     assert not torch.allclose(space.embed(source.rows), first)
     assert not space.frozen()
     assert Identity().frozen()
@@ -111,7 +116,7 @@ def test_predictions_are_kernel_ridge_regression(kernel, source, rng):
     codes = np.array([0, 0, 1, 2, 2])
     points = synthetic(source, 3 + rng.normal(size=(5, 4)), codes)
     space = KernelRidgePredictions(kernel=kernel, regularization=1e-2).fit(source, seeded())
-    real, predicted = space.represent(source.rows, points, seeded())
+    real, predicted = space.represent(source.rows, points, Step(seeded()))
     centred = source.X - np.average(source.X, axis=0, weights=source.weight)
     at = source.decode(points.X) - np.average(source.X, axis=0, weights=source.weight)
     gram = space.kernel_(torch.as_tensor(at), torch.as_tensor(at)).detach().numpy()
@@ -124,7 +129,7 @@ def test_predictions_are_kernel_ridge_regression(kernel, source, rng):
 
 def test_the_kernel_of_predictions_is_in_the_units_of_the_data(source, points):
     space = KernelRidgePredictions(kernel=Gaussian(bandwidth=3.0), regularization=1e-2).fit(source, seeded())
-    _, predicted = space.represent(source.rows, points, seeded())
+    _, predicted = space.represent(source.rows, points, Step(seeded()))
     X, S = source.X, source.decode(points.X)
     weight = points.weight.numpy()
     # Weighted ridge by its normal equations: minimise sum_i w_i (f(x_i) - y_i)^2 + ridge |f|^2.
@@ -140,7 +145,7 @@ def test_weights_of_points_are_multiplicities(source, points):
     weighted = replace(points, weight=torch.as_tensor(weight))
     repeated = points.take(torch.as_tensor(np.repeat(np.arange(5), weight.astype(int))))
     repeated = replace(repeated, weight=torch.ones(9).double())
-    values = [space.represent(source.rows, rows, seeded())[1][0].values for rows in (weighted, repeated)]
+    values = [space.represent(source.rows, rows, Step(seeded()))[1][0].values for rows in (weighted, repeated)]
     torch.testing.assert_close(*values, rtol=1e-7, atol=1e-9)
 
 
@@ -151,7 +156,7 @@ def test_the_learner_predicts_what_the_space_shows(task, source, regression, poi
     if task == "regression":
         rows = synthetic(data, rng.normal(size=(5, 4)), y=data.targets()[:5], weight=rng.uniform(0.5, 2, 5))
     space = KernelRidgePredictions(kernel=Gaussian(bandwidth=3.0), regularization=1e-2).fit(data, seeded())
-    shown = space.represent(data.rows, rows, seeded())[1][0].values.detach()
+    shown = space.represent(data.rows, rows, Step(seeded()))[1][0].values.detach()
     learner = space.attributes(rows, data)["learner_"]
     if task == "classification":
         np.testing.assert_allclose(learner.decision_function(data.X), shown, rtol=1e-7, atol=1e-9)
@@ -182,3 +187,38 @@ def test_joint_needs_targets(rng):
 def test_predictions_need_a_positive_ridge(source):
     with pytest.raises(ValueError, match="regularization=0 must be positive"):
         KernelRidgePredictions(regularization=0).fit(source, seeded())
+
+
+class _Turning(Identity):
+    """Rows on whose first coordinate less and less depends, until only the others count."""
+
+    def represent(self, real, synthetic, state):
+        SEEN.append(("represent", state.step, state.n_steps))
+        share = torch.ones(real.X.shape[1], dtype=real.X.dtype)
+        share[0] = 1 - state.step / (state.n_steps - 1)
+        rows = (replace(rows, X=rows.X * share) for rows in (real, synthetic))
+        return super().represent(*rows, state)
+
+    def after_step(self, synthetic, source, state):
+        SEEN.append(("after_step", state.step, state.n_steps))
+
+
+SEEN = []
+
+
+def test_spaces_can_follow_a_schedule():
+    SEEN.clear()
+    condenser = Condenser(MMD(space=_Turning()), solver=Descent(n_steps=4), n_per_class=2, random_state=0)
+    condenser.fit(np.random.default_rng(0).normal(size=(40, 3)), np.arange(40) % 2)
+    steps = [("represent", step, 4) for step in range(4)]
+    assert [seen for step in steps for seen in (step, ("after_step", *step[1:]))] == SEEN
+
+
+def test_wrapped_spaces_are_handed_the_step():
+    SEEN.clear()
+    space = Perturbed(_Turning(), n_steps=1)
+    Condenser(MMD(space=space), solver=Descent(n_steps=3), n_per_class=1, random_state=0).fit(
+        np.random.default_rng(0).normal(size=(20, 3)), np.arange(20) % 2
+    )
+    assert {seen for seen in SEEN if seen[0] == "represent"} == {("represent", step, 3) for step in range(3)}
+    assert [seen for seen in SEEN if seen[0] == "after_step"] == [("after_step", step, 3) for step in range(3)]

@@ -15,6 +15,7 @@ from skdc.learners import AlternatingNetworks, Experts, OnlineNetworks, Pretrain
 from skdc.networks import MLP, training_loss
 from skdc.sources import Batch
 from skdc.spaces import NetworkFeatures, NetworkGradients, TrainingTrajectories
+from skdc.step import Step
 
 from ..sources import finite_differences, row_source, seeded
 
@@ -36,7 +37,7 @@ def two_layers(activation):
 def test_gradients_of_softmax_regression_are_in_closed_form(source, points):
     space = NetworkGradients(AlternatingNetworks(linear)).fit(source, seeded())
     weight, bias = (p.detach().numpy() for p in space.pool_.network_.parameters())
-    for blocks, rows in zip(space.represent(source.rows, points, seeded()), (source.rows, points), strict=True):
+    for blocks, rows in zip(space.represent(source.rows, points, Step(seeded())), (source.rows, points), strict=True):
         X, y, mass = rows.X.numpy(), rows.y.numpy(), rows.mass.numpy()
         expected = (mass[:, None] * (softmax(X @ weight.T + bias, axis=1) - y)).T @ X
         assert len(blocks) == 1
@@ -47,7 +48,7 @@ def test_gradients_of_linear_regression_are_in_closed_form(regression):
     space = NetworkGradients(AlternatingNetworks(linear)).fit(regression, seeded())
     weight, bias = (p.detach().numpy() for p in space.pool_.network_.parameters())
     rows = regression.rows
-    blocks, _ = space.represent(rows, rows, seeded())
+    blocks, _ = space.represent(rows, rows, Step(seeded()))
     residual = rows.X.numpy() @ weight.T + bias - rows.y.numpy()
     expected = (rows.mass.numpy()[:, None] * residual).T @ rows.X.numpy()  # 2 / n_outputs = 1
     np.testing.assert_allclose(blocks[0].values.detach(), expected, rtol=1e-10)
@@ -55,7 +56,7 @@ def test_gradients_of_linear_regression_are_in_closed_form(regression):
 
 def test_gradients_have_a_block_a_weight_and_a_row_an_output_unit(source, points):
     space = NetworkGradients(AlternatingNetworks(MLP(width=7, depth=2))).fit(source, seeded())
-    blocks, _ = space.represent(source.rows, points, seeded())
+    blocks, _ = space.represent(source.rows, points, Step(seeded()))
     assert [block.values.shape for block in blocks] == [(7, 4), (7, 7), (3, 7)]
 
 
@@ -65,7 +66,7 @@ def test_gradients_of_kernels_have_a_row_a_channel(rng):
 
     source = row_source(rng.normal(size=(8, 4, 4)), np.arange(8) % 2)
     space = NetworkGradients(AlternatingNetworks(convolution)).fit(source, seeded())
-    blocks, _ = space.represent(source.rows, source.rows, seeded())
+    blocks, _ = space.represent(source.rows, source.rows, Step(seeded()))
     assert [block.values.shape for block in blocks] == [(3, 4), (2, 27)]
 
 
@@ -77,10 +78,10 @@ def test_gradient_matching_has_the_right_gradient(activation, by, source, points
 
     def loss(X):
         rows = replace(points, X=torch.as_tensor(X))
-        return float(discrepancy.loss(Batch(source.rows), rows, seeded()).detach())
+        return float(discrepancy.loss(Batch(source.rows), rows, Step(seeded())).detach())
 
     moving = points.X.clone().requires_grad_()
-    discrepancy.loss(Batch(source.rows), replace(points, X=moving), seeded()).backward()
+    discrepancy.loss(Batch(source.rows), replace(points, X=moving), Step(seeded())).backward()
     expected = finite_differences(loss, points.X.numpy(), step=1e-6)
     assert np.abs(expected).max() > 1e-3
     np.testing.assert_allclose(moving.grad, expected, rtol=1e-5, atol=1e-7)
@@ -97,12 +98,12 @@ def test_the_network_is_trained_on_the_synthetic_set_between_matches(source, poi
         residual = mass[:, None] * (softmax(X @ weight.T + bias, axis=1) - y)
         velocities = 0.5 * velocities[0] + residual.T @ X, 0.5 * velocities[1] + residual.sum(axis=0)
         weight, bias = weight - 0.2 * velocities[0], bias - 0.2 * velocities[1]
-    space.after_step(points, source, generator)
+    space.after_step(points, source, Step(generator))
     trained = [p.detach().clone() for p in space.pool_.network_.parameters()]
     np.testing.assert_allclose(trained[0], weight, rtol=1e-10)
     np.testing.assert_allclose(trained[1], bias, rtol=1e-10)
     # It has served twice: the next is the second that the generator gives.
-    space.after_step(points, source, generator)
+    space.after_step(points, source, Step(generator))
     again = seeded()
     first, second = (
         NetworkGradients(AlternatingNetworks(linear)).fit(source, again).pool_.network_[1].weight for _ in range(2)
@@ -127,9 +128,9 @@ def test_gradients_are_those_of_the_network_that_a_pool_shows(pool, source, poin
         network = copy.deepcopy(space.pool_.network_).requires_grad_(True)
         loss = training_loss(network(source.rows.X), source.rows.y, source.rows.mass, "classification")
         expected = torch.autograd.grad(loss, [network[0].weight, network[2].weight])
-        for found, gradient in zip(space.represent(source.rows, points, seeded())[0], expected, strict=True):
+        for found, gradient in zip(space.represent(source.rows, points, Step(seeded()))[0], expected, strict=True):
             torch.testing.assert_close(found.values, gradient, rtol=1e-10, atol=1e-12)
-        space.after_step(points, source, seeded())
+        space.after_step(points, source, Step(seeded()))
 
 
 def test_weights_that_the_builder_has_frozen_are_not_compared(source, points):
@@ -140,8 +141,8 @@ def test_weights_that_the_builder_has_frozen_are_not_compared(source, points):
 
     space = NetworkGradients(AlternatingNetworks(half, n_updates=3)).fit(source, seeded())
     before = [p.clone() for p in space.pool_.network_.parameters()]
-    assert [block.values.shape for block in space.represent(source.rows, points, seeded())[0]] == [(3, 5)]
-    space.after_step(points, source, seeded())
+    assert [block.values.shape for block in space.represent(source.rows, points, Step(seeded()))[0]] == [(3, 5)]
+    space.after_step(points, source, Step(seeded()))
     same = [torch.equal(*pair) for pair in zip(before, space.pool_.network_.parameters(), strict=True)]
     assert same == [True, True, False, False]
 
@@ -149,10 +150,10 @@ def test_weights_that_the_builder_has_frozen_are_not_compared(source, points):
 def test_a_builder_that_gives_one_network_twice_is_refused(source, points):
     network = two_layers(nn.Tanh)((4,), 3)
     space = NetworkGradients(AlternatingNetworks(lambda shape, n: network, n_matches=1)).fit(source, seeded())
-    space.represent(source.rows, points, seeded())
-    space.after_step(points, source, seeded())
+    space.represent(source.rows, points, Step(seeded()))
+    space.after_step(points, source, Step(seeded()))
     with pytest.raises(ValueError, match=r"NetworkGradients compares gradients.*a fresh network each time"):
-        space.represent(source.rows, points, seeded())
+        space.represent(source.rows, points, Step(seeded()))
 
 
 # Trajectories
@@ -196,7 +197,7 @@ def test_the_loss_is_that_of_the_paper(source, points):
     discrepancy = SquaredL2(space=space, by=None).fit(source, seeded())
     seen = set()
     for seed in range(20):
-        loss = float(discrepancy.loss(Batch(source.rows), points, seeded(seed)).detach())
+        loss = float(discrepancy.loss(Batch(source.rows), points, Step(seeded(seed))).detach())
         candidates = {}
         for expert, path in enumerate(space.experts_.paths_):
             for start in range(2):
@@ -217,10 +218,10 @@ def test_trajectory_matching_has_the_right_gradient(activation, source, points):
     def loss(X, log_step_size):
         space.log_step_size_ = torch.as_tensor(log_step_size)
         rows = replace(points, X=torch.as_tensor(X))
-        return float(discrepancy.loss(Batch(source.rows), rows, seeded(2)).detach())
+        return float(discrepancy.loss(Batch(source.rows), rows, Step(seeded(2))).detach())
 
     log_step_size, moving = space.log_step_size_, points.X.clone().requires_grad_()
-    discrepancy.loss(Batch(source.rows), replace(points, X=moving), seeded(2)).backward()
+    discrepancy.loss(Batch(source.rows), replace(points, X=moving), Step(seeded(2))).backward()
     at = log_step_size.detach().numpy()
     by_rows = finite_differences(lambda X: loss(X, at), points.X.numpy(), step=1e-6)
     by_step = finite_differences(lambda s: loss(points.X.numpy(), s), at.reshape(()), step=1e-6)

@@ -257,12 +257,12 @@ def test_what_changes_after_a_step_sees_the_set_of_the_loss(source):
     class Watching(NetworkGradients):
         """Gradients that write down which sets they see."""
 
-        def represent(self, real, synthetic, generator):
+        def represent(self, real, synthetic, state):
             """Look."""
             seen["loss"].append(synthetic.X.detach().clone())
-            return super().represent(real, synthetic, generator)
+            return super().represent(real, synthetic, state)
 
-        def after_step(self, synthetic, source, generator):
+        def after_step(self, synthetic, source, state):
             """Look again."""
             assert not synthetic.X.requires_grad
             seen["after"].append(synthetic.X)
