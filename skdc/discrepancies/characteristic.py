@@ -13,6 +13,7 @@ from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import MeanDiscrepancy, MeanEmbedding
 from skdc.discrepancies.mmd import fit_kernel
+from skdc.discrepancies.objective import critic_group
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import Gaussian, power
 from skdc.networks import Builder, build_network
@@ -274,7 +275,7 @@ class LearnedCharacteristicFunction(Discrepancy):
 
     def own_parameters(self) -> list[dict[str, Any]]:
         """Return the parameters of the sampler, which are ascended."""
-        return [{"params": list(self.sampler_.parameters()), "lr": self.learning_rate, "maximize": True}]
+        return [critic_group(self.sampler_, self.learning_rate)]
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the mean distance over frequencies of fresh noise."""

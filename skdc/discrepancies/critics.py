@@ -9,6 +9,7 @@ from torch import Tensor
 
 from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
+from skdc.discrepancies.objective import critic_group
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS
 from skdc.networks import MLP, Builder, build_network
@@ -67,7 +68,7 @@ class CriticDiscrepancy(Discrepancy):
 
     def own_parameters(self) -> list[dict[str, Any]]:
         """Return the parameters of the critic, which are ascended."""
-        return [{"params": list(self.critic_.parameters()), "lr": self.critic_rate, "maximize": True}]
+        return [critic_group(self.critic_, self.critic_rate)]
 
     def scores(self, values: Tensor, group: int) -> Tensor:
         """Return the critic of a group at rows of the space, of shape (n,)."""

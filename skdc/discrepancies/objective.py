@@ -12,7 +12,7 @@ import torch
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.metaestimators import _BaseComposition
-from torch import Tensor
+from torch import Tensor, nn
 
 from skdc.data import Block, LabeledSet
 from skdc.discrepancies.arrays import compared
@@ -184,7 +184,11 @@ class Term(SharedParts, BaseEstimator, Objective):
         return self
 
     def own_parameters(self) -> list[dict[str, Any]]:
-        """Return torch parameter groups with `lr`, and `maximize=True` for what is ascended (none by default)."""
+        """Return torch parameter groups (none by default).
+
+        Each has its step size `lr`, which decays with that of the set unless `decays=False`, and `maximize=True` where
+        it is ascended.
+        """
         return []
 
     def leaves(self) -> list[Term]:
@@ -296,6 +300,11 @@ class Hybrid(SharedParts, Objective, _BaseComposition):
         if not isinstance(factor, Real):
             return NotImplemented
         return Hybrid([(name, term * factor) for name, term in self.terms], self.normalize)
+
+
+def critic_group(network: nn.Module, step_size: float) -> dict[str, Any]:
+    """Return the parameters of a critic as a torch group; its step size stays, while that of the set decays."""
+    return {"params": list(network.parameters()), "lr": step_size, "maximize": True, "decays": False}
 
 
 _CRITIC_STEPS = 500  # steps for which critics are trained where a discrepancy is measured by itself

@@ -138,8 +138,10 @@ class Descent(Solver):
             state.scales.divide_gradients()
         state.optimizer.step()
         state.synthetic.project()
+        decay = 0.5 * (1 + np.cos(np.pi * (state.step + 1) / state.n_steps))
         for group, rate in zip(state.optimizer.param_groups, state.rates, strict=True):
-            group["lr"] = rate * (0.5 * (1 + np.cos(np.pi * (state.step + 1) / state.n_steps)))
+            if group.get("decays", True):
+                group["lr"] = rate * decay
         _change(state, rows)
         state.done(state.losses[-1])
 

@@ -13,6 +13,7 @@ from skdc import Condenser
 from skdc.data import LabeledSet
 from skdc.discrepancies import (
     MMD,
+    Adversarial,
     Cosine,
     CoveringRadius,
     MeanDistance,
@@ -220,6 +221,15 @@ def test_plain_gradient_descent_is_the_recursion_written_out(rng):
         start = start - step_size * decay * source.units.scale**2 * 2 * mean / 4
     np.testing.assert_allclose(live().X.detach(), start, rtol=1e-10)
     np.testing.assert_allclose(solution.history["loss"], losses, rtol=1e-10)
+
+
+def test_the_step_size_of_a_critic_stays_while_that_of_the_set_decays(rng):
+    source = row_source(rng.normal(size=(20, 2)))
+    objective, solver = Adversarial(critic_rate=0.01).fit(source, seeded()), Descent(0.1, n_steps=4)
+    state = solver.begin(objective, Points().build(source, np.array([3]), seeded()), source, seeded())
+    for _ in range(2):
+        solver.advance(state)
+    assert [group["lr"] for group in state.optimizer.param_groups] == [pytest.approx(0.05), 0.01]
 
 
 @pytest.mark.parametrize("max_passes, n_rows, expected", [(None, 300, 50), (2, 300, 6), (2, 40, 2), (99, 300, 50)])
