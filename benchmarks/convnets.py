@@ -13,10 +13,10 @@ from torch.optim.lr_scheduler import CosineAnnealingLR
 
 from skdc import Condenser, DataDAM, FRePo, RandomSubset
 from skdc.augmentation import SiameseAugmentation
+from skdc.condensed import CondensedSet
 from skdc.discrepancies import SquaredL2
 from skdc.kernels import RandomNetworkKernel
 from skdc.learners import NetworkClassifier, OnlineNetworks
-from skdc.meta import fit_on_set
 from skdc.networks import ConvNet
 from skdc.parameterizations import Points
 from skdc.parameterizations.storage import LowResolution
@@ -104,7 +104,7 @@ def standard_network(fitted: Any, X_test: np.ndarray, y_test: np.ndarray, n_epoc
     for labels, soft in given.items():
         if labels == "hard" or soft is not None:
             network = untrained_network(n_epochs, seed)
-            fit_on_set(network, X, fitted.y_syn_, None, soft, fitted.classes_)
+            CondensedSet(X, fitted.y_syn_, None, soft, fitted.classes_).train(network)
             scores[f"ConvNet, {labels} labels"] = network.score(X_test, y_test)
     return scores
 

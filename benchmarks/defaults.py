@@ -31,9 +31,9 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
 
 from skdc import Condenser, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
+from skdc.condensed import CondensedSet
 from skdc.discrepancies import SquaredL2
 from skdc.kernels import Gaussian
-from skdc.meta import fit_on_set
 from skdc.parameterizations import Subset
 from skdc.preprocessing import NormalScores, TabularEncoder
 from skdc.solvers import Greedy
@@ -137,9 +137,11 @@ class Table:
         shown, y = self.encoder.transform(X).astype(np.float32), np.asarray(y)
         if not self.has_classes:
             shift, scale = y.mean(), y.std() or 1.0  # for the network's sake
-            models = [fit_on_set(clone(m), shown, (y - shift) / scale, weight, None, None) for m in self.learners()]
+            condensed = CondensedSet(shown, (y - shift) / scale, weight)
+            models = [condensed.train(clone(model)) for model in self.learners()]
             return {"R2": [float(r2_score(self.y_test, scale * m.predict(self.tested) + shift)) for m in models]}
-        models = [fit_on_set(clone(model), shown, y, weight, soft, classes) for model in self.learners()]
+        condensed = CondensedSet(shown, y, weight, soft, classes)
+        models = [condensed.train(clone(model)) for model in self.learners()]
         if self.name not in UNEVEN:
             return {"accuracy": [float(accuracy_score(self.y_test, m.predict(self.tested))) for m in models]}
         found = {

@@ -10,6 +10,7 @@ import argparse
 import time
 import warnings
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,6 @@ from sklearn.model_selection import train_test_split
 
 from skdc import Condenser, GreedyKernelPoints, RandomSubset, TabularCondenser
 from skdc.discrepancies import CrossEntropy, DemographicParity, EqualizedOdds
-from skdc.meta import fit_on_set
 from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Fixed
 from skdc.solvers import Descent
@@ -73,10 +73,9 @@ class Adult:
 
     def predicted(self, condenser: Any) -> dict[str, np.ndarray]:
         """Return what each learner that is trained on a condensed set predicts of the test rows."""
-        X, y = condenser
-        given = self.shown(X), np.asarray(y), condenser.sample_weight_, condenser.y_soft_, condenser.classes_
+        condensed = replace(condenser.condensed_, X=self.shown(condenser.condensed_.X))
         models = learners(self.seed, boosting=False)
-        return {name: fit_on_set(clone(model), *given).predict(self.X_test) for name, model in models.items()}
+        return {name: condensed.train(clone(model)).predict(self.X_test) for name, model in models.items()}
 
     def chance(self, grouping: str, n_draws: int = 20) -> np.ndarray:
         """Return the measures of predictions that are right by chance, at rates that are the same for all groups."""

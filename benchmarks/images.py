@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 from data import images, some
 from scores import HOW, SVC_ROWS, Row, accuracies, learners, methods, print_table
 
 from skdc.learners import NetworkClassifier
-from skdc.meta import fit_on_set
 from skdc.networks import MLP
 
 
@@ -48,8 +48,8 @@ def main() -> None:
                 row.add(scores)
                 if getattr(fitted, "y_soft_", None) is not None:
                     network = NetworkClassifier(MLP(), random_state=seed)
-                    given = y_syn, weight, fitted.y_soft_, fitted.classes_
-                    row.add({"MLP, soft labels": fit_on_set(network, flat(X_syn), *given).score(flat(X_test), y_test)})
+                    condensed = replace(fitted.condensed_, X=flat(X_syn), sample_weight=weight)
+                    row.add({"MLP, soft labels": condensed.train(network).score(flat(X_test), y_test)})
                 if hasattr(fitted, "learner_"):
                     row.add({"kernel ridge": fitted.learner_.score(X_test, y_test)})
             rows.append(row)

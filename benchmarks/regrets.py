@@ -48,7 +48,7 @@ from skdc import (
     TabularCondenser,
     WassersteinCoreset,
 )
-from skdc.meta import fit_on_set
+from skdc.condensed import CondensedSet
 from skdc.preprocessing import PiecewiseLinearEncoder, TabularEncoder
 
 CLASSES = {"titanic": ("survived", ["alive"]), **TABLES}
@@ -107,10 +107,8 @@ class Table:
     def scores(self, X: Any, y: Any, weight: Any = None, soft: Any = None, classes: Any = None) -> dict[str, float]:
         """Return the test score of each model trained on rows: accuracy, or R squared."""
         shown, tested = (self.encoder.transform(rows).astype(np.float32) for rows in (X, self.X_test))
-        given = shown, np.asarray(y), weight, soft, classes
-        return {
-            name: fit_on_set(clone(model), *given).score(tested, self.y_test) for name, model in self.models().items()
-        }
+        condensed = CondensedSet(shown, np.asarray(y), weight, soft, classes)
+        return {name: condensed.train(clone(model)).score(tested, self.y_test) for name, model in self.models().items()}
 
 
 def _rows(name: str) -> tuple[pd.DataFrame, pd.Series]:
@@ -195,11 +193,10 @@ def _told(table: Table, name: str, model: Any, n: int) -> tuple[dict[str, float]
     auto = AutoCondenser(model, time_budget=BUDGET, n_samples=table.size(n), random_state=table.seed)
     auto.set_params(task="classification" if is_classifier(model) else "regression")
     start = time.perf_counter()
-    X_syn, y_syn = auto.fit(rows, table.y)
+    auto.fit(rows, table.y)
     seconds = time.perf_counter() - start
-    given = X_syn, y_syn, auto.sample_weight_, auto.y_soft_, getattr(auto, "classes_", None)
     tested = pd.DataFrame(table.encoder.transform(table.X_test).astype(np.float32))
-    return {name: fit_on_set(clone(model), *given).score(tested, table.y_test)}, seconds
+    return {name: auto.condensed_.train(clone(model)).score(tested, table.y_test)}, seconds
 
 
 def regrets(lines: list[dict[str, Any]], tables: list[str]) -> pd.DataFrame:

@@ -17,10 +17,10 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 
 from skdc import Condenser, KMeansCondenser, RandomSubset
+from skdc.condensed import CondensedSet
 from skdc.discrepancies import MMD, MeanDistance, SquaredL2
 from skdc.evaluation import default_attacks, image_corruptions, robustness_table
 from skdc.learners import AdversarialTraining, CurvatureRegularization, NetworkClassifier, OnlineNetworks, Softened
-from skdc.meta import fit_on_set
 from skdc.networks import ConvNet
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
@@ -110,7 +110,7 @@ def predictions(condenser: Any, X_test: np.ndarray, seed: int) -> dict[str, np.n
     for name, model in learners(seed).items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            fit_on_set(model, (X - mean) / deviation, condenser.y_syn_, condenser.sample_weight_, None, None)
+            CondensedSet((X - mean) / deviation, condenser.y_syn_, condenser.sample_weight_).train(model)
         found[name] = model.predict((X_test - mean) / deviation)
     return found | ({"kernel ridge": condenser.learner_.predict(X_test)} if hasattr(condenser, "learner_") else {})
 

@@ -21,6 +21,7 @@ from skdc import (
     solvers,
     sources,
     spaces,
+    step,
     weighting,
 )
 from skdc.fitting.pair import PairMixin
@@ -69,7 +70,7 @@ The acronyms of the literature: DM is `DistributionMatching` (DSA with its `augm
 """
 
 DOOR = """\
-``skdc.sources``: the doors to the data, which parts are handed.
+``skdc.sources``: the doors to the data, which parts are handed, and ``skdc.step``, where a solve has come to.
 """
 
 
@@ -106,6 +107,7 @@ def page() -> str:
             heading("Data"),
             DOOR,
             table(sources, [name for name in sources.__all__ if not name.startswith("sparse")]),
+            table(step, ["Step"]),
         ]
     )
 

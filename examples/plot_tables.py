@@ -12,6 +12,8 @@ and which labels decide what trees and neighbours learn; `AutoCondenser` tries s
 # -------------------
 # Two thousand made-up customers, one in five of whom leaves. Who leaves depends on the plan, on how long the customer
 # has been there and on complaints, with much noise.
+from dataclasses import replace
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -23,7 +25,6 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdc import AutoCondenser, KMedoids, RandomSubset, TabularCondenser
-from skdc.meta import fit_on_set
 from skdc.preprocessing import TabularEncoder
 
 rng = np.random.default_rng(0)
@@ -73,9 +74,8 @@ encoder = make_pipeline(TabularEncoder(), StandardScaler()).fit(X_train)
 
 def scores(fitted):
     """Return the test accuracy of each model trained on a condensed set."""
-    X_syn, y_syn = fitted
-    given = encoder.transform(X_syn), y_syn, fitted.sample_weight_, fitted.y_soft_, fitted.classes_
-    return [fit_on_set(model, *given).score(encoder.transform(X_test), y_test) for model in models.values()]
+    condensed = replace(fitted.condensed_, X=encoder.transform(fitted.condensed_.X))
+    return [condensed.train(model).score(encoder.transform(X_test), y_test) for model in models.values()]
 
 
 sets = {

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from skdc.auto import AutoCondenser as AutoCondenser
+    from skdc.condensed import CondensedSet as CondensedSet
     from skdc.condensers import *  # noqa: F403
     from skdc.fitting.sizes import at_most as at_most
     from skdc.meta import AsSampler as AsSampler
@@ -20,6 +21,7 @@ _HOMES = {
     "AsSampler": "skdc.meta",
     "AutoCondenser": "skdc.auto",
     "CondensedEstimator": "skdc.meta",
+    "CondensedSet": "skdc.condensed",
     "CondensingPipeline": "skdc.pipeline",
     "at_most": "skdc.fitting.sizes",
     "make_condensing_pipeline": "skdc.pipeline",

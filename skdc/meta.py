@@ -6,12 +6,11 @@ from collections.abc import Callable
 from inspect import isclass
 from typing import Any, Self
 
-import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
-from sklearn.utils import Tags, _safe_indexing, get_tags
+from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted, has_fit_parameter
+from sklearn.utils.validation import check_is_fitted
 
 from skdc.containers import plain_labels
 from skdc.fitting.base import BaseCondenser
@@ -123,7 +122,7 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         if condenser.task == "auto":
             condenser.set_params(task=task)
         self.condenser_ = condenser.fit(X, y, sample_weight=sample_weight, sensitive_features=sensitive_features)
-        self.estimator_ = _fit_on_condensed(clone(self.estimator), condenser)
+        self.estimator_ = condenser.condensed_.train(clone(self.estimator))
         self.n_features_in_ = condenser.n_features_in_
         for name, owner in (("feature_names_in_", self.condenser_), ("classes_", self.estimator_)):
             if hasattr(owner, name):
@@ -179,11 +178,6 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-def _fit_on_condensed(learner: Any, condenser: BaseCondenser) -> Any:
-    X, y = condenser
-    return fit_on_set(learner, X, y, condenser.sample_weight_, condenser.y_soft_, getattr(condenser, "classes_", None))
-
-
 def _refuse_others(**parts: Any) -> None:
     """Refuse what is no condenser (which is fitted, and unpacks), or no estimator, in its place.
 
@@ -196,21 +190,6 @@ def _refuse_others(**parts: Any) -> None:
         needs, example = (["fit", "__iter__"], "KMedoids()") if name == "condenser" else (["fit"], "SVC()")
         if isclass(part) or not all(hasattr(part, method) for method in needs):
             raise TypeError(f"{name} must be an object such as {example}, got {part!r}")
-
-
-def fit_on_set(learner: Any, X: Any, y: Any, weight: Any, soft: Any, classes: Any) -> Any:
-    """Fit a learner on rows, with those of weights and soft labels (either may be None) that it can use."""
-    takes_weight, y = has_fit_parameter(learner, "sample_weight"), plain_labels(y)
-    if soft is not None and len(np.setdiff1d(y, classes[soft.any(axis=0)])):
-        soft = None
-    if soft is not None and getattr(learner, "accepts_soft_labels", False):
-        learner.set_params(classes=classes)
-        y = soft
-    elif soft is not None and takes_weight:
-        rows, columns = np.nonzero(soft)
-        share = soft[rows, columns]
-        X, y, weight = _safe_indexing(X, rows), classes[columns], share if weight is None else weight[rows] * share
-    return learner.fit(X, y, sample_weight=weight) if takes_weight else learner.fit(X, y)
 
 
 class AsSampler(BaseEstimator):

@@ -38,7 +38,6 @@ from skdc import (
 from skdc.auto.candidates import Traits, proposed
 from skdc.auto.trials import Result, Study
 from skdc.discrepancies import MMD
-from skdc.meta import fit_on_set
 from skdc.solvers import Descent
 
 X, y = make_classification(400, 6, n_informative=4, weights=[0.7], random_state=0)
@@ -87,10 +86,7 @@ def test_never_significantly_worse_than_random_rows_on_new_rows():
         candidates = [GreedyKernelPoints(), KMedoids(), KMeansCondenser(), TabularCondenser()]
         fitted = auto(candidates=candidates, n_per_class=8, random_state=seed).fit(rows, labels)
         random = RandomSubset(n_per_class=8, random_state=seed).fit(rows, labels)
-        chosen, drawn = (
-            fit_on_set(GaussianNB(), *c, c.sample_weight_, c.y_soft_, c.classes_).score(new, asked)
-            for c in (fitted, random)
-        )
+        chosen, drawn = (c.condensed_.train(GaussianNB()).score(new, asked) for c in (fitted, random))
         differences.append(chosen - drawn)
     error = np.std(differences, ddof=1) / np.sqrt(10)
     assert np.mean(differences) > 2 * error, "better, that is"

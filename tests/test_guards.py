@@ -137,6 +137,11 @@ def test_the_loop_around_solves_is_written_once():
             assert not {"solve", "go_on"} & set(vars(cls)), cls
 
 
+def test_the_live_set_says_what_is_shown():
+    # Whether rows were made or chosen is its own affair.
+    assert "indices_" not in (ROOT / "fitting" / "base.py").read_text()
+
+
 def test_no_folder_imports_what_another_hides():
     for path in FILES:
         folder = path.parent.relative_to(ROOT.parent).as_posix().replace("/", ".")

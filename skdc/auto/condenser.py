@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from numbers import Real
 from time import monotonic
 from typing import Any, Literal, Self
@@ -181,7 +182,9 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         study.run(names if self.verbose else None)
         self._keep(study, names)
         best = self.best_condenser_
-        best._X_out, best._y_out = in_package_of(best._X_out, X), in_package_of(best._y_out, y)
+        rows, targets = best.condensed_
+        shown = replace(best.condensed_, X=in_package_of(rows, X), y=in_package_of(targets, y))
+        self.condensed_ = best.condensed_ = shown
         return self
 
     def transform(self, X: ArrayLike) -> Any:
@@ -344,9 +347,6 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         import pandas as pd  # only here, and skdc itself does not need it
 
         return pd.DataFrame(self._lines, columns=["candidate", "rows", "score", "seconds", "error"])
-
-    def _pair(self) -> tuple[Any, Any]:
-        return self.best_condenser_._pair()
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_")]:

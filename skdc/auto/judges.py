@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any
 
@@ -26,7 +26,6 @@ from sklearn.utils import get_tags
 from skdc.containers import plain_labels
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import Problem, dense
-from skdc.meta import fit_on_set
 
 
 @dataclass(frozen=True)
@@ -48,11 +47,10 @@ class Judge:
 
     def __call__(self, condenser: BaseCondenser, X: Any, y: Any, weight: NDArray | None) -> float:
         """Return the mean score on rows, of learners that are trained on the set of a fitted condenser."""
-        X_syn, y_syn = condenser
-        given = condenser.sample_weight_, condenser.y_soft_, getattr(condenser, "classes_", None)
-        rows, synthetic, y, scores = self.show(X), self.show(X_syn), plain_labels(y), []
+        condensed = replace(condenser.condensed_, X=self.show(condenser.condensed_.X))
+        rows, y, scores = self.show(X), plain_labels(y), []
         for learner in self.learners:
-            fitted = fit_on_set(clone(learner), synthetic, y_syn, *given)
+            fitted = condensed.train(clone(learner))
             scorer = check_scoring(fitted, self.scoring)
             asked = signature(fitted.score if self.scoring is None else scorer).parameters
             counts = weight is not None and "sample_weight" in asked

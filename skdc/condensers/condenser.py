@@ -27,6 +27,7 @@ from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import declared_rows, private_stream, public_containers, refuse_unbounded
 from skdc.fitting.runtime import Start, draw_entropy, isolated, tell_early
+from skdc.fitting.shown import Containers
 from skdc.fitting.stream import Stream
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import Parameterization
@@ -49,8 +50,7 @@ _SOLVED = (
     "history_",
     "discrepancy_",
     "storage_",
-    "_X_out",
-    "_y_out",
+    "condensed_",
 )
 
 
@@ -90,6 +90,8 @@ class Condenser(BaseCondenser, kw_only=False):
 
     Attributes
     ----------
+    condensed_ : CondensedSet
+        The set, as a learner or a colleague takes it; what follows says the same, piece by piece.
     X_syn_ : ndarray of shape (m, ...)
         The synthetic rows, in the units and float dtype of X.
     y_syn_ : ndarray of shape (m,) or (m, n_outputs), or None
@@ -298,11 +300,9 @@ class Condenser(BaseCondenser, kw_only=False):
         recipe = self.recipe()
         if self.privacy is None:
             check_sizes(self, recipe.parameterization, sizes, counts, stream.schema.classes)
-        with restored_on_failure(self):
-            with isolated(self.n_jobs), randomness(stream.seed):
-                door = Door(stream.source(), sizes, stream.learned)
-                error = self._solve(recipe, door, vars(self).get("_start"), None)
-            self._contain(*self._templates)
+        with restored_on_failure(self), isolated(self.n_jobs), randomness(stream.seed):
+            door = Door(stream.source(), sizes, stream.learned)
+            error = self._solve(recipe, door, vars(self).get("_start"), Containers(*self._templates))
         tell_early(self, error)
         return vars(self)[name]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,6 @@ from skdc.evaluation._display import Table
 from skdc.evaluation.transfer import as_seen, rows_for_learners, standard_learners
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import checked_groups
-from skdc.meta import fit_on_set
 
 MEASURES = ("accuracy", "balanced accuracy", "equalized odds", "demographic parity")
 
@@ -123,16 +122,15 @@ def fairness_table(
         raise ValueError(f"{type(condenser).__name__} was fitted without classes, which fairness_table tells apart")
     differences = _differences()
     X, X_test = rows_for_learners(condenser, X_test)
-    y, y_test = np.asarray(condenser.y_syn_), checked_targets(y_test, "y_test")
+    y_test = checked_targets(y_test, "y_test")
     check_consistent_length(X_test, y_test)
     groups = checked_groups(sensitive_features, len(y_test), np.arange(len(y_test)))
     _refuse_empty_cells(y_test, groups, sensitive_features)
-    labels = y, condenser.sample_weight_, condenser.y_soft_, condenser.classes_
     found = {}
     for name, learner in (standard_learners(X.shape[1:], random_state) if learners is None else learners).items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model = fit_on_set(clone(learner), as_seen(learner, X), *labels)
+            model = replace(condenser.condensed_, X=as_seen(learner, X)).train(clone(learner))
         predicted = model.predict(as_seen(learner, X_test))
         scores = accuracy_score(y_test, predicted), balanced_accuracy_score(y_test, predicted)
         unfair = [_largest(measure, y_test, predicted, groups) for measure in differences]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,6 @@ from skdc.evaluation.transfer import numbers_of_rows
 from skdc.fitting.base import BaseCondenser
 from skdc.images import ImageLayout
 from skdc.learners import NetworkClassifier
-from skdc.meta import fit_on_set
 from skdc.randomness import drawing_from
 
 COLUMNS = ("clean", "robust", "worst group")
@@ -178,10 +177,10 @@ class _Fitted:
         self.shift, self.scale = float(X.mean()), float(X.std()) or 1.0
         self.classes, self.input_shape = condenser.classes_, X.shape[1:]
         self.is_network = isinstance(learner, NetworkClassifier)
-        weight, soft = condenser.sample_weight_, condenser.y_soft_
-        takes_soft = getattr(learner, "accepts_soft_labels", False)
-        given = self._rows(X), condenser.y_syn_, weight, soft if takes_soft else None
-        self.learner = fit_on_set(clone(learner), *given, self.classes)
+        condensed = replace(condenser.condensed_, X=self._rows(X))
+        if not getattr(learner, "accepts_soft_labels", False):
+            condensed = replace(condensed, y_soft=None)
+        self.learner = condensed.train(clone(learner))
 
     def _rows(self, X: NDArray) -> NDArray:
         rows = (X - self.shift) / self.scale

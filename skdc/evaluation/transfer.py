@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,13 +19,13 @@ from sklearn.svm import SVC
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skdc.condensed import CondensedSet
 from skdc.containers import as_array, checked_targets
 from skdc.evaluation._display import Table
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import dense
 from skdc.images import ImageLayout
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
-from skdc.meta import fit_on_set
 from skdc.networks import ConvNet
 
 VARIANTS = ("hard labels", "weights", "soft labels")
@@ -112,30 +112,27 @@ def transfer_table(
     if getattr(condenser, "classes_", None) is None:
         raise ValueError(f"{type(condenser).__name__} was fitted without classes, which transfer_table tells apart")
     X, X_test = rows_for_learners(condenser, X_test)
-    y, y_test = np.asarray(condenser.y_syn_), checked_targets(y_test, "y_test")
+    y_test = checked_targets(y_test, "y_test")
     check_consistent_length(X_test, y_test)
     found = {}
     for name, learner in (standard_learners(X.shape[1:], random_state) if learners is None else learners).items():
-        given = as_seen(learner, X), y, condenser, as_seen(learner, X_test), y_test
-        found[name] = _scores(learner, *given)
+        condensed = replace(condenser.condensed_, X=as_seen(learner, X))
+        found[name] = _scores(learner, condensed, as_seen(learner, X_test), y_test)
     return TransferTable(found)
 
 
-def _scores(
-    learner: Any, X: NDArray, y: NDArray, condenser: BaseCondenser, X_test: NDArray, y_test: NDArray
-) -> dict[str, float]:
-    weight, soft, classes = condenser.sample_weight_, condenser.y_soft_, condenser.classes_
-    takes_weight = has_fit_parameter(learner, "sample_weight")
-    given: dict[str, tuple[Any, Any]] = {"hard labels": (None, None)}
+def _scores(learner: Any, whole: CondensedSet, X_test: NDArray, y_test: NDArray) -> dict[str, float]:
+    takes_weight, weighted = has_fit_parameter(learner, "sample_weight"), replace(whole, y_soft=None)
+    variants = {"hard labels": replace(weighted, sample_weight=None)}
     if takes_weight:
-        given["weights"] = (weight, None)
-    if soft is not None and (takes_weight or getattr(learner, "accepts_soft_labels", False)):
-        given["soft labels"] = (weight, soft)
+        variants["weights"] = weighted
+    if whole.y_soft is not None and (takes_weight or getattr(learner, "accepts_soft_labels", False)):
+        variants["soft labels"] = whole
     scores = {}
-    for variant, (some, labels) in given.items():
+    for variant, condensed in variants.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)
-            scores[variant] = float(fit_on_set(clone(learner), X, y, some, labels, classes).score(X_test, y_test))
+            scores[variant] = float(condensed.train(clone(learner)).score(X_test, y_test))
     return scores
 
 

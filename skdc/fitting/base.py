@@ -12,7 +12,6 @@ from typing import Any, Literal, Self
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
 from sklearn.base import TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
@@ -20,9 +19,9 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
+from skdc.condensed import CondensedSet
 from skdc.containers import as_array
 from skdc.devices import find_device
-from skdc.discrepancies.objective import Objective
 from skdc.exceptions import PartsError
 from skdc.fitting.callbacks import announced, with_callbacks
 from skdc.fitting.checkpoints import Checkpoint, fingerprint, refuse_checkpoint
@@ -30,24 +29,16 @@ from skdc.fitting.doors import Door, opened
 from skdc.fitting.fields import Estimator, Fields
 from skdc.fitting.inner import chooser_of
 from skdc.fitting.input import Problem, checked_rows, dense
-from skdc.fitting.output import (
-    chosen_pair,
-    in_package_of,
-    like_rows,
-    like_targets,
-    span_of_rows,
-    template,
-    whole,
-)
+from skdc.fitting.output import template
 from skdc.fitting.pair import PairMixin
 from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import declared_rows, drawn_data, public_containers, read_as_told
 from skdc.fitting.runtime import Start, draw_entropy, isolated, progress_of, tell_early
+from skdc.fitting.shown import Containers
 from skdc.fitting.sizes import ClassSizes
 from skdc.isolation import restored_on_failure
-from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
 from skdc.settled import settled
@@ -203,12 +194,10 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
     ) -> DivergenceError | Interruption | None:
         """Condense what was read, and show the set in containers; return the error of a solver that stopped early."""
         device, seed = find_device(self.device), draw_entropy(self.random_state)
+        private = recipe.privacy is not None
+        given = Containers(*containers, problem.encoder, None if private else problem.positions, private)
         with randomness(seed):
-            error = self._condense(problem, recipe, previous, device, seed)
-        if "indices_" not in vars(self) and recipe.privacy is None:
-            containers = problem.with_weight(*containers)
-        self._contain(*containers)
-        return error
+            return self._condense(problem, recipe, previous, given, device, seed)
 
     def transform(self, X: ArrayLike) -> Any:
         """Return new rows unchanged: the synthetic set lives in the space of the data.
@@ -241,7 +230,13 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         return _check_feature_names_in(self, input_features)
 
     def _condense(
-        self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
+        self,
+        problem: Problem,
+        recipe: Recipe,
+        previous: Start | None,
+        containers: Containers,
+        device: torch.device,
+        seed: int,
     ) -> DivergenceError | Interruption | None:
         """Open the door to what was read, solve, and show."""
         self._input_shape = problem.schema.input_shape
@@ -250,25 +245,27 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         )
         door = opened(self, problem, recipe, device, seed)
         if door.stream is not None:
-            self._stream = door.stream
-        error = self._solve(recipe, door, previous, problem.encoder, checkpoint)
-        if "indices_" in vars(self):
-            self.indices_ = problem.positions[self.indices_]
-        return error
+            self._stream, self._templates = door.stream, (template(containers.X), template(containers.y))
+        return self._solve(recipe, door, previous, containers, checkpoint)
 
     def _solve(
-        self, recipe: Recipe, door: Door, previous: Start | None, encoder: Any, checkpoint: Checkpoint | None = None
+        self,
+        recipe: Recipe,
+        door: Door,
+        previous: Start | None,
+        containers: Containers,
+        checkpoint: Checkpoint | None = None,
     ) -> DivergenceError | Interruption | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
         state = None if checkpoint is None else checkpoint.load(door.source)
         if state is None:
-            state = self._begin_solve(recipe, door, previous, encoder)
+            state = self._begin_solve(recipe, door, previous, containers.encoder)
         early, keep = None, None if checkpoint is None else checkpoint.offer
         try:
             solution = recipe.solver.go_on(state, progress_of(self, type(recipe.solver).__name__), keep)
         except (DivergenceError, Interruption) as error:
             solution, early = error.solution, error
-        self._show(solution, state.synthetic, state.objective, door.source, encoder)
+        self._show(solution, state, door.source, containers)
         if checkpoint is not None:
             checkpoint.remove()
         return early
@@ -282,61 +279,36 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
             previous.load(synthetic, door.source, encoder)
         return recipe.solver.begin(objective, synthetic, door.source, generator)
 
-    def _show(
-        self, solution: Solution, synthetic: LiveSet, objective: Objective | None, source: Any, encoder: Any
-    ) -> None:
+    def _show(self, solution: Solution, state: State, source: Any, containers: Containers) -> None:
         """Set the fitted attributes from what the nouns declare."""
-        rows, schema = solution.synthetic, source.schema
-        for name, value in {**solution.attributes, **source.attributes()}.items():
-            setattr(self, name, value)
-        X = source.X[self.indices_] if "indices_" in vars(self) else source.decode(rows.X)
-        if encoder is not None:
-            self.encoder_ = encoder
-            # Chosen rows are taken from the data as they are.
-            X = None if "indices_" in vars(self) else encoder.inverse_transform(whole(X))
-            if "learner_" in vars(self):
-                densify = FunctionTransformer(dense, accept_sparse=True).set_output(transform="default")
-                self.learner_ = make_pipeline(FrozenEstimator(encoder), densify, self.learner_)
-        targets = source.decode_targets(rows.y)
-        self.X_syn_, self.y_syn_, self.y_soft_ = X, None, None
+        rows, schema, synthetic = solution.synthetic, source.schema, state.synthetic
+        targets, y_syn, y_soft = source.decode_targets(rows.y), None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
             # What is learned, or what a teacher says, may say otherwise: labels are those that were asked for.
-            self.y_syn_ = np.asarray(schema.classes)[rows.key.cpu().numpy()]
-            self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
+            y_syn = np.asarray(schema.classes)[rows.key.cpu().numpy()]
+            y_soft = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
             within = np.clip(targets, *source.target_range())
-            self.y_syn_ = (within > 0.5).astype(schema.label_dtype) if schema.multilabel else within
-        self.y_learned_ = targets if synthetic.learned else None
-        self._key, self._relabeled = rows.key.cpu().numpy(), synthetic.soft and schema.task == "regression"
-        self._span = synthetic.span
+            y_syn = (within > 0.5).astype(schema.label_dtype) if schema.multilabel else within
+        shown = synthetic.shown(rows, y_syn, source, containers)
+        for name, value in {**solution.attributes, **source.attributes(), **shown.attributes}.items():
+            setattr(self, name, value)
+        if containers.encoder is not None:
+            self.encoder_ = containers.encoder
+            if "learner_" in vars(self):
+                densify = FunctionTransformer(dense, accept_sparse=True).set_output(transform="default")
+                self.learner_ = make_pipeline(FrozenEstimator(containers.encoder), densify, self.learner_)
         weight = rows.weight.cpu().double().numpy()
-        self.sample_weight_ = weight / weight.mean()
+        self.X_syn_, self.y_syn_, self.y_soft_ = shown.X_syn, shown.y_syn, y_soft
+        self.sample_weight_, self._key = weight / weight.mean(), rows.key.cpu().numpy()
+        self.y_learned_ = targets if synthetic.learned else None
+        self.condensed_ = CondensedSet(shown.X, shown.y, self.sample_weight_, y_soft, schema.classes)
         self.n_iter_, self.history_ = solution.n_iter, solution.history
-        self.discrepancy_ = None if objective is None else settled(objective)
+        self.discrepancy_ = None if state.objective is None else settled(state.objective)
         numbers = synthetic.stored_numbers()
         self.storage_ = {"numbers": numbers, "bytes": numbers * schema.float_dtype.itemsize}
-
-    def _contain(self, X: Any, y: Any) -> None:
-        """Remember the pair in the containers of the data."""
-        given, (X, y) = (X, y), (as_array(X), as_array(y, "y"))
-        if "indices_" in vars(self):
-            pair = chosen_pair(X, y, self.indices_, self.y_syn_, self._relabeled)
-            self._X_out, self._y_out, self.y_syn_ = pair
-        else:
-            self._X_out = like_rows(self.X_syn_, X, span_of_rows(self._span, X, vars(self)))
-            self._y_out = like_targets(self.y_syn_, y, getattr(self._X_out, "index", None))
-            if "encoder_" not in vars(self):
-                self.X_syn_ = np.asarray(self._X_out, dtype=getattr(self._X_out, "dtype", self.X_syn_.dtype))
-        if "encoder_" in vars(self) or issparse(self._X_out):
-            self.X_syn_ = self._X_out
-        if "_stream" in vars(self):
-            self._templates = template(given[0]), template(given[1])
-        self._X_out, self._y_out = in_package_of(self._X_out, given[0]), in_package_of(self._y_out, given[1])
-
-    def _pair(self) -> tuple[Any, Any]:
-        return self._X_out, self._y_out
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name in _OUTPUTS or _FITTED.fullmatch(name)]:
@@ -354,7 +326,7 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         return tags
 
 
-_OUTPUTS = ("_X_out", "_y_out", "_key", "_relabeled", "_span", "_input_shape", "_stream", "_templates", "_start")
+_OUTPUTS = ("_key", "_input_shape", "_stream", "_templates", "_start")
 _FITTED = re.compile(r"[a-zA-Z]\w*_")
 
 

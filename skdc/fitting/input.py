@@ -16,7 +16,6 @@ from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_n_features,
-    _num_samples,
     check_array,
     check_consistent_length,
     has_fit_parameter,
@@ -74,12 +73,6 @@ class Problem:
     def codes(self) -> NDArray[np.int64]:
         """The class code of each row."""
         return self.schema.class_of_key[self.key]
-
-    def with_weight(self, X: Any, y: Any) -> tuple[Any, Any]:
-        """Return the rows and targets that count of what the user passed."""
-        if _num_samples(X) == len(self.positions):
-            return X, y
-        return _safe_indexing(X, self.positions), None if y is None else _safe_indexing(y, self.positions)
 
     def source(self, device: torch.device) -> RowSource:
         """Return the rows as a source, in working units of their own; sparse ones stay on the CPU."""

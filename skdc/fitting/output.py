@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -88,25 +87,7 @@ def _plain(dtype: Any) -> Any:
     return getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
 
 
-def span_of_rows(span: Any, X: Any, fitted: Mapping[str, Any]) -> tuple[Any, Any] | None:
-    """Return between which ends the numbers of synthetic rows lie, None where that is not known.
-
-    Parameters
-    ----------
-    span : (low, high) or None
-        That of the points: of codes, where there is an encoder.
-    X : array or frame
-        The data.
-    fitted : mapping
-        The fitted attributes.
-    """
-    if span is None or "encoder_" not in fitted:
-        return span
-    # The range of private rows is no release.
-    return None if "privacy_" in fitted else _seen_range(X)
-
-
-def _seen_range(values: Any) -> tuple[Any, Any] | None:
+def seen_range(values: Any) -> tuple[Any, Any] | None:
     """Return the least and the greatest number of each column, None for columns of other kinds; or None for words."""
     if not hasattr(values, "iloc"):
         array = np.asarray(values)

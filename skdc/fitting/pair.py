@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
+from skdc.condensed import CondensedSet
 from skdc.fitting.output import CondensedPair
 
 
 class PairMixin:
     """A fitted condenser unpacks into (X_syn, y_syn)."""
 
+    condensed_: CondensedSet
     X_syn_: Any
     y_syn_: Any
     indices_: NDArray[np.intp]
@@ -29,7 +31,7 @@ class PairMixin:
             Before `fit`.
         """
         check_is_fitted(self)
-        return iter(self._pair())
+        return iter(self.condensed_)
 
     def fit_transform(
         self: Any,

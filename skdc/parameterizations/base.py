@@ -56,9 +56,20 @@ class LiveSet(nn.Module, ABC):
     def project(self) -> None:
         """Bring the parameters back to where they may be, after a step (nothing by default)."""
 
-    def attributes(self) -> dict[str, Any]:
-        """Return fitted attributes that the condenser shows, by name (none by default)."""
-        return {}
+    @abstractmethod
+    def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
+        """Return the set as a condenser shows it, which the containers of the data make of it.
+
+        Parameters
+        ----------
+        rows : LabeledSet
+            The solution.
+        y_syn : ndarray or None
+            Its targets, in the user's units.
+        source : Source
+        containers : Containers
+            Asked for rows that were `made`, or for rows of the data that were `chosen`.
+        """
 
 
 class Parameterization(SharedParts, BaseEstimator, ABC):

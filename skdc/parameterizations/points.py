@@ -166,6 +166,10 @@ class PointsSet(LiveSet):
         self.codec.encode(cut(rows.X / self._unit, self._ends))
         self.targets.load(rows.y)
 
+    def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
+        """Return the points as rows that were made."""
+        return containers.made(source, rows.X, y_syn, self.span)
+
     def stored_numbers(self) -> int:
         """Count what rows and targets take."""
         return self.codec.stored_numbers() + self.targets.stored_numbers()

@@ -113,6 +113,7 @@ class SubsetSet(LiveSet):
         per_target = schema.n_outputs if self.soft else min(schema.n_outputs, 1)
         return len(self.key) * (int(np.prod(schema.input_shape)) + per_target)
 
-    def attributes(self) -> dict[str, Any]:
-        """Return the chosen rows as `indices_`."""
-        return {"indices_": self.indices}
+    def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
+        """Return the rows of the data that were chosen."""
+        relabeled = self.soft and source.schema.task == "regression"
+        return containers.chosen(source, self.indices, y_syn, relabeled)

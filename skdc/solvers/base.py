@@ -238,8 +238,8 @@ def detached(rows: LabeledSet) -> LabeledSet:
 
 
 def solution_of(state: State, n_iter: int, history: dict[str, NDArray[np.float64]]) -> Solution:
-    """Return a live set as it is now as the solution, with the attributes that parameterization and spaces declare."""
-    rows, attributes = detached(state.synthetic()), state.synthetic.attributes()
+    """Return a live set as it is now as the solution, with the attributes that spaces declare."""
+    rows, attributes = detached(state.synthetic()), dict[str, Any]()
     for space in [] if state.objective is None else state.objective.spaces():
         attributes |= space.attributes(rows, state.source)
     return Solution(rows, n_iter, history, attributes)

@@ -40,10 +40,10 @@ from skdc import (
     UncertaintySubset,
     UnrolledTraining,
 )
+from skdc.condensed import CondensedSet
 from skdc.condensers import NamedCondenser
 from skdc.discrepancies import MMD
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
-from skdc.meta import fit_on_set
 from skdc.networks import MLP, ConvNet
 
 SEEDS = range(5)
@@ -131,6 +131,6 @@ def test_new_targets_beat_the_labels_of_the_same_rows(cls, learner):
         condenser = cls(n_per_class=10, random_state=seed).fit(X_train, y_train)
         targets = condenser.y_learned_ if cls is LabelSolve else condenser.y_soft_
         for found, given in ((hard, None), (soft, targets)):
-            rows = condenser.X_syn_, condenser.y_syn_, None, given, condenser.classes_
-            found.append(fit_on_set(clone(learner), *rows).score(X_test, y_test))
+            condensed = CondensedSet(condenser.X_syn_, condenser.y_syn_, None, given, condenser.classes_)
+            found.append(condensed.train(clone(learner)).score(X_test, y_test))
     assert_better(soft, hard)

@@ -1,6 +1,7 @@
 """The fairness table against shares that are counted by hand."""
 
 import sys
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -12,7 +13,6 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from skdc import KMeansCondenser, RandomSubset, SoftLabelRandom
 from skdc.evaluation import fairness_table
-from skdc.meta import fit_on_set
 
 LABELS = np.array(["no", "yes"])
 
@@ -60,8 +60,7 @@ def test_the_measures_are_those_counted_by_hand(condenser, sensitive, groups):
     table = fairness_table(condenser, X_test, y_test, sensitive_features=sensitive, learners=LEARNERS)
     mean, deviation = condenser.X_syn_.mean(), condenser.X_syn_.std()
     rows, tested = (condenser.X_syn_ - mean) / deviation, (X_test - mean) / deviation
-    given = condenser.y_syn_, condenser.sample_weight_, condenser.y_soft_, condenser.classes_
-    predicted = fit_on_set(LogisticRegression(), rows, *given).predict(tested)
+    predicted = replace(condenser.condensed_, X=rows).train(LogisticRegression()).predict(tested)
     found = table.scores["logistic"]
     odds, parity = by_hand(y_test, predicted, groups)
     assert parity > 0.05 and odds > 0.05

@@ -1,6 +1,7 @@
 """The report of attacks and corruptions, against rows that are changed by hand."""
 
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,6 @@ from sklearn.linear_model import LogisticRegression
 from skdc import Condenser, KMeansCondenser
 from skdc.evaluation import default_attacks, image_corruptions, robustness_table, table_corruptions
 from skdc.learners import NetworkClassifier
-from skdc.meta import fit_on_set
 from skdc.networks import LinearNetwork
 
 X, Y = load_digits(return_X_y=True)
@@ -27,8 +27,7 @@ def condenser():
 
 def trained(condenser, learner):
     mean, deviation = condenser.X_syn_.mean(), condenser.X_syn_.std()
-    given = condenser.y_syn_, condenser.sample_weight_, None, condenser.classes_
-    model = fit_on_set(learner, (condenser.X_syn_ - mean) / deviation, *given)
+    model = replace(condenser.condensed_, X=(condenser.X_syn_ - mean) / deviation, y_soft=None).train(learner)
     return lambda rows: model.predict(((rows - mean) / deviation).astype(np.float32)), model, deviation
 
 

@@ -1,0 +1,112 @@
+"""From a live set to what a user gets: rows that were made, or rows that were chosen, as the data came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import _num_samples
+from torch import Tensor
+
+from skdc.containers import as_array
+from skdc.fitting.output import chosen_pair, in_package_of, like_rows, like_targets, seen_range, whole
+from skdc.sources import Source
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A set as it is shown.
+
+    Parameters
+    ----------
+    X, y : array, frame, series or None
+        In the containers of the data.
+    X_syn, y_syn : array or frame, and ndarray or None
+        As fitted attributes.
+    attributes : dict of str to object
+        Others.
+    """
+
+    X: Any
+    y: Any
+    X_syn: Any
+    y_syn: Any
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Containers:
+    """What came in, as which the set comes out.
+
+    Parameters
+    ----------
+    X, y : array, frame, series or None
+        As passed; or empty ones like those.
+    encoder : fitted transformer, default=None
+    positions : ndarray of shape (n,), default=None
+        Where the rows of the source stand in X; None where X has the same.
+    private : bool, default=False
+        Whether nothing is known of the data but what is declared.
+    """
+
+    X: Any
+    y: Any
+    encoder: Any = None
+    positions: NDArray[np.intp] | None = None
+    private: bool = False
+
+    def made(self, source: Source, X: Tensor, y_syn: NDArray | None, span: Any) -> Shown:
+        """Return rows that were made.
+
+        Parameters
+        ----------
+        source : Source
+        X : Tensor of shape (m, ...)
+            In working units.
+        y_syn : ndarray or None
+            Their targets.
+        span : (low, high) or None
+            Between which ends the numbers of the rows lie; of codes, where there is an encoder.
+        """
+        X_in, y_in = self._counting()
+        values = source.decode(X)
+        if self.encoder is not None:
+            values = self.encoder.inverse_transform(whole(values))
+            # The range of private rows is no release.
+            span = None if span is None or self.private else seen_range(X_in)
+        rows = like_rows(values, X_in, span)
+        targets = like_targets(y_syn, y_in, getattr(rows, "index", None))
+        X_syn = rows if self.encoder is not None else np.asarray(rows, dtype=getattr(rows, "dtype", values.dtype))
+        return Shown(*self._packed(rows, targets), X_syn, y_syn)
+
+    def chosen(self, source: Any, indices: NDArray[np.intp], y_syn: NDArray | None, relabeled: bool) -> Shown:
+        """Return rows of the data as they are.
+
+        Parameters
+        ----------
+        source : Holds
+        indices : ndarray of shape (m,)
+            Which of its rows.
+        y_syn : ndarray or None
+            Their targets.
+        relabeled : bool
+            Whether those are not the targets of the data.
+        """
+        places = indices if self.positions is None else self.positions[indices]
+        rows, targets, y_syn = chosen_pair(as_array(self.X), as_array(self.y, "y"), places, y_syn, relabeled)
+        X_syn = rows if self.encoder is not None or issparse(rows) else source.X[indices]
+        return Shown(*self._packed(rows, targets), X_syn, y_syn, {"indices_": places})
+
+    def _counting(self) -> tuple[Any, Any]:
+        """Return the rows and targets of X and y that the source has: those of weight 0 are no rows."""
+        X, y = as_array(self.X), as_array(self.y, "y")
+        if self.positions is None or _num_samples(X) == len(self.positions):
+            return X, y
+        return _safe_indexing(X, self.positions), None if y is None else _safe_indexing(y, self.positions)
+
+    def _packed(self, rows: Any, targets: Any) -> tuple[Any, Any]:
+        return in_package_of(rows, self.X), in_package_of(targets, self.y)
