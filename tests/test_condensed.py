@@ -108,7 +108,7 @@ def test_auto_has_the_set_of_the_best():
     X, y = rng.normal(size=(80, 2)), np.arange(80) % 2
     auto = AutoCondenser(KNeighborsClassifier(1), candidates=[RandomSubset()], n_per_class=3, random_state=0)
     auto.fit(X, y)
-    assert tuple(auto)[0] is auto.condensed_.X is auto.best_condenser_.condensed_.X
+    assert next(iter(auto)) is auto.condensed_.X is auto.best_condenser_.condensed_.X
     assert_array_equal(auto.condensed_.X, X[auto.indices_])
 
 
