@@ -80,7 +80,8 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         Start from the synthetic set of the last fit.
     checkpoint : str or path, default=None
         A file in which the state of the solve is kept every half minute, whole or not at all. The same fit (parameters,
-        data and versions) goes on from it, with the set of one that was never interrupted, and removes it at the end.
+        data and versions) goes on from it, with the set of one that was never interrupted, and removes it at the end;
+        after an interrupt it stays, and the next fit goes on.
         It is to be trusted as code is.
     """
 
@@ -266,7 +267,7 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         except (DivergenceError, Interruption) as error:
             solution, early = error.solution, error
         self._show(solution, state, door.source, containers)
-        if checkpoint is not None:
+        if checkpoint is not None and not isinstance(early, Interruption):  # of an interrupt the user may think better
             checkpoint.remove()
         return early
 

@@ -182,8 +182,8 @@ class Solver(SharedParts, BaseEstimator, ABC):
         """Return the solution that the steps have led to, whether all were taken or not."""
 
     def keeps(self, state: State) -> bool:
-        """Tell whether an interrupt leaves a set that is worth keeping, which `finish` gives (not by default)."""
-        return False
+        """Tell whether an interrupt leaves a set that `finish` gives: that of the steps that were done."""
+        return state.step > 0
 
     def solve(
         self,
@@ -225,9 +225,8 @@ class Solver(SharedParts, BaseEstimator, ABC):
             if not self.keeps(state):
                 raise
             state.interrupted = True
-        solution = self.finish(state)
+        done, solution = f"{state.step} of {state.n_steps} steps", self.finish(state)
         if state.interrupted:
-            done = f"{len(state.losses)} of {state.n_steps} steps"
             raise Interruption(f"interrupted after {done}; the set is kept", solution)
         return solution
 

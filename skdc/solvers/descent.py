@@ -145,10 +145,6 @@ class Descent(Solver):
         _change(state, rows)
         state.done(state.losses[-1])
 
-    def keeps(self, state: State) -> bool:
-        """Tell whether there was a step."""
-        return bool(state.losses)
-
     def finish(self, state: DescentState) -> Solution:  # type: ignore[override]
         """Return the set, as it was at the last finite loss if the descent ends within a step.
 
@@ -158,8 +154,10 @@ class Descent(Solver):
             If the loss is no longer finite; it carries the last good set.
         """
         losses, synthetic = state.losses, state.synthetic
+        if state.interrupted:  # maybe within a step
+            losses = losses[: state.step]
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
-        if diverged or state.interrupted:  # an interrupt may come when half of the numbers have moved
+        if diverged or state.interrupted:
             _restore(synthetic, state.last_good)
         solution = solution_of(state, len(losses), {self.watched: np.array(losses)})
         if diverged:

@@ -115,6 +115,10 @@ class LeastSquares(Solver):
         state.done(float("nan"))
         state.stopped = False  # of part of the data there is no solution
 
+    def keeps(self, state: State) -> bool:
+        """Tell that there is none: of part of the data there is no solution."""
+        return False
+
     @torch.no_grad()
     def finish(self, state: LeastSquaresState) -> Solution:  # type: ignore[override]
         """Solve the normal equations."""

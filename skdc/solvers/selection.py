@@ -18,7 +18,7 @@ from torch import Tensor
 from skdc.data import Block
 from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.base import LiveSet
-from skdc.solvers.base import Objective, Solution, Solver, State, solution_of
+from skdc.solvers.base import Objective, Solution, Solver, State, solution_of, untold
 from skdc.solvers.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.sources import Holds, Source
@@ -176,6 +176,10 @@ class Selection(Solver):
     @torch.no_grad()
     def finish(self, state: SelectionState) -> Solution:  # type: ignore[override]
         """Return the chosen rows, and their weights; warn of those that were drawn at random."""
+        if state.interrupted:  # maybe within a cell
+            state.tell, state.watch.stopped, state.chosen = untold, True, state.chosen[: state.step]
+            while state.step < state.n_steps:
+                self.advance(state)
         synthetic, mass = state.synthetic, state.mass
         if state.n_drawn:
             mass, total = [], int(synthetic.sizes.sum())

@@ -17,7 +17,7 @@ from skdc.exceptions import PartsError
 from skdc.fitting import checkpoints
 from skdc.networks import MLP
 from skdc.privacy import GaussianMechanism
-from skdc.solvers import Descent
+from skdc.solvers import Descent, InterruptedWarning
 from skdc.spaces import NetworkFeatures
 
 RNG = np.random.default_rng(0)
@@ -244,3 +244,20 @@ def test_what_layers_draw_goes_on_and_the_generators_of_the_user_stay(tmp_path, 
     np.testing.assert_array_equal(np.random.get_state()[1], before[1])  # noqa: NPY002
     assert random.getstate() == before[2]
     np.testing.assert_array_equal(found.X_syn_, expected)
+
+
+def test_a_fit_that_the_user_has_interrupted_goes_on(tmp_path, monkeypatch):
+    expected, path = descent().fit(X, Y).X_syn_, tmp_path / "fit.checkpoint"
+    condenser = descent().set_params(checkpoint=path)
+
+    def rings(self, state):
+        self.save(state)
+        if state.step == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.warns(InterruptedWarning, match="after 2 of"):
+        patch.setattr(checkpoints.Checkpoint, "offer", rings)
+        condenser.fit(X, Y)
+    assert path.exists() and not np.array_equal(condenser.X_syn_, expected)
+    np.testing.assert_array_equal(condenser.fit(X, Y).X_syn_, expected)
+    assert not path.exists()

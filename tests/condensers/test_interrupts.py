@@ -23,11 +23,14 @@ from skdc import (
     RandomSubset,
     make_condensing_pipeline,
 )
-from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.discrepancies import MMD, RandomFeatureMMD, SquaredL2
+from skdc.exceptions import StoppedWarning
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier, Softened
-from skdc.parameterizations import Subset
+from skdc.parameterizations import Points, Subset
+from skdc.parameterizations.storage import Fixed
 from skdc.preprocessing import PiecewiseLinearEncoder, TabularEncoder
-from skdc.solvers import Descent, DivergenceError, InterruptedWarning, Snap
+from skdc.solvers import Descent, DivergenceError, Greedy, InterruptedWarning, LeastSquares, Lloyd, Snap
+from skdc.spaces import KernelRidgePredictions
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = np.arange(40) % 2
@@ -95,7 +98,56 @@ def test_without_a_set_it_is_as_before(first, error, warm_start):
         assert isinstance(next(iter(rung)), pd.DataFrame)
 
 
-def test_selections_have_no_set_until_they_end(monkeypatch):
+class Ringing(KeyboardInterrupt):
+    """A key that is pressed when a solver comes to some step."""
+
+
+def ring_in_step(monkeypatch, solver, at):
+    advance = solver.advance
+
+    def ringing(self, state):
+        if state.step == at and not state.interrupted:
+            raise Ringing
+        advance(self, state)
+
+    monkeypatch.setattr(solver, "advance", ringing)
+
+
+def test_an_interrupted_choice_keeps_the_rows_of_the_classes_that_were_done(monkeypatch):
+    labels = np.arange(40) % 4
+    whole = KernelHerding(n_per_class=3, random_state=0).fit(X, labels)
+    ring_in_step(monkeypatch, Greedy, 2)
+    herding = KernelHerding(n_per_class=3, random_state=0)
+    with (
+        pytest.warns(InterruptedWarning, match="KernelHerding was interrupted after 2 of 4 steps; the set is kept"),
+        pytest.warns(StoppedWarning, match="6 of 12 rows are drawn at random"),
+    ):
+        herding.fit(X, labels)
+    assert_array_equal(herding.indices_[:6], whole.indices_[:6])
+    assert_array_equal(labels[herding.indices_], np.repeat([0, 1, 2, 3], 3))
+    assert len(set(herding.indices_)) == 12
+
+
+def test_interrupted_clusters_keep_those_of_the_classes_that_were_done(monkeypatch):
+    whole = KMeansCondenser(n_per_class=3, random_state=0).fit(X, Y)
+    ring_in_step(monkeypatch, Lloyd, 1)
+    clusters = KMeansCondenser(n_per_class=3, random_state=0)
+    with pytest.warns(InterruptedWarning, match="after 1 of 2 steps"):
+        clusters.fit(X, Y)
+    assert_array_equal(clusters.X_syn_[:3], whole.X_syn_[:3])
+    assert not np.array_equal(clusters.X_syn_[3:], whole.X_syn_[3:])
+
+
+def test_of_part_of_the_normal_equations_there_is_no_set(monkeypatch):
+    ring_in_step(monkeypatch, LeastSquares, 1)
+    wrong = SquaredL2(space=KernelRidgePredictions(), by=None)
+    targets = Condenser(wrong, Points(Fixed(), labels="learned"), LeastSquares(batch_size=10), n_per_class=2)
+    with pytest.raises(Ringing):
+        targets.fit(X, Y)
+    assert not hasattr(targets, "X_syn_")
+
+
+def test_selections_have_no_set_until_a_class_is_done(monkeypatch):
     herding = KernelHerding(n_per_class=2, random_state=0).fit(FRAME, Y)
     before = dict(vars(herding))
 
