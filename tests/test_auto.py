@@ -38,7 +38,8 @@ from skdc import (
 from skdc.auto.candidates import Traits, proposed
 from skdc.auto.trials import Result, Study
 from skdc.discrepancies import MMD
-from skdc.solvers import Descent
+from skdc.fitting.checkpoints import Checkpoint
+from skdc.solvers import Descent, InterruptedWarning
 
 X, y = make_classification(400, 6, n_informative=4, weights=[0.7], random_state=0)
 TRAIN, TEST = map(np.sort, train_test_split(np.arange(400), random_state=0))
@@ -306,13 +307,15 @@ def test_descents_stop_in_time():
 def test_expected_seconds(before, expected):
     results = [Result(1, n, 0.5, seconds) for n, seconds in before.items()]
     results += [Result(2, 100, 0.5, 50.0), Result(1, 250, error="out of memory")]
-    study = Study((), TRAIN, TRAIN, [KMedoids()] * 3, None, 60.0, [(TRAIN, TEST)], 30, 0.0, results)
+    study = Study((), TRAIN, TRAIN, [KMedoids()] * 3, None, 60.0, [(TRAIN, TEST)], 30, 0.0, 0, results=results)
     assert study._expected(1, 300) == pytest.approx(expected)
 
 
 def test_what_others_took_is_expected_of_the_unknown():
     results = [Result(0, 300, 0.5, 1.0), Result(2, 300, 0.6, 5.0), Result(3, 300, error="out of time")]
-    study = Study((), TRAIN, TRAIN, [KMedoids()] * 5, None, 12.0, [(TRAIN, TEST)], 30, monotonic() - 10.0, results)
+    study = Study(
+        (), TRAIN, TRAIN, [KMedoids()] * 5, None, 12.0, [(TRAIN, TEST)], 30, monotonic() - 10.0, 0, results=results
+    )
     assert study._expected(4, 300) == pytest.approx(3.0)
     with pytest.raises(TimeoutError):
         study.seconds_for(4, 300)
@@ -460,3 +463,99 @@ PLAIN = AutoCondenser(GaussianNB(), candidates=[KMeansCondenser()], n_samples=5,
 )
 def test_sklearn_checks(estimator, check):
     check(estimator)
+
+
+# Searches that are killed
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+def killed_after(n_trials, monkeypatch):
+    keep, done = Study.keep, []
+
+    def kept(self):
+        keep(self)
+        done.append(self)
+        if len(done) == n_trials:
+            raise Killed
+
+    monkeypatch.setattr(Study, "keep", kept)
+
+
+SEARCH = {"cv": 3, "time_budget": None, "candidates": QUICK | {"fails": KMedoids(n_per_class={0: 5})}}
+
+
+@pytest.mark.parametrize("n_trials", [1, 5, 8])
+@pytest.mark.parametrize("seed", [0, None])
+def test_a_search_that_is_killed_goes_on_as_if_nothing_had_been(n_trials, seed, tmp_path, monkeypatch):
+    path = tmp_path / "search.checkpoint"
+    search = auto(checkpoint=path, **SEARCH).set_params(random_state=seed)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        killed_after(n_trials, patch)
+        search.fit(X, y)
+    assert path.exists()
+    fits, fit = [], KMedoids.fit
+    monkeypatch.setattr(
+        KMedoids, "fit", lambda self, *given, **others: fits.append(self) or fit(self, *given, **others)
+    )
+    search.fit(X, y)
+    whole, n_whole = search, len(fits)
+    assert not list(tmp_path.iterdir()), "the search has come to its end"
+    if seed == 0:
+        whole = auto(**SEARCH).fit(X, y)
+        assert len(fits) - n_whole >= n_whole
+        assert_array_equal(search.X_syn_, whole.X_syn_)
+    columns = ["candidate", "rows", "score", "error"]
+    assert_frame_equal(search.leaderboard_[columns], whole.leaderboard_[columns])
+    assert "fails" in set(search.leaderboard_["candidate"])
+    assert search.best_condenser_.checkpoint is None
+
+
+def test_a_trial_that_is_killed_goes_on(tmp_path, monkeypatch):
+    path, moving = tmp_path / "search.checkpoint", {"points": Condenser(MMD(), solver=Descent(n_steps=6))}
+    expected = auto(candidates=moving, time_budget=None).fit(X, y)
+    search = auto(candidates=moving, time_budget=None, checkpoint=path)
+
+    def offer(self, state):
+        self.save(state)
+        if state.step == 3:  # of the points; rows that are drawn take a step for each class
+            raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(Checkpoint, "offer", offer)
+        search.fit(X, y)
+    assert {file.name for file in tmp_path.iterdir()} == {path.name, path.name + ".trial"}
+    steps, advance = [], Descent.advance
+    monkeypatch.setattr(Descent, "advance", lambda self, state: steps.append(state.step) or advance(self, state))
+    assert_array_equal(search.fit(X, y).X_syn_, expected.X_syn_)
+    assert steps[0] == 3
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_search_of_other_data_is_not_taken(tmp_path, monkeypatch):
+    path = tmp_path / "search.checkpoint"
+    search = auto(checkpoint=path, time_budget=None)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        killed_after(1, patch)
+        search.fit(X, y)
+    with pytest.warns(UserWarning, match="is of other data, other parameters or another version: the fit begins anew"):
+        found = search.fit(X + 1e-9, y)
+    assert_array_equal(found.X_syn_, auto(time_budget=None).fit(X + 1e-9, y).X_syn_)
+
+
+def test_a_search_that_is_interrupted_goes_on(tmp_path, monkeypatch):
+    path = tmp_path / "search.checkpoint"
+    search = auto(checkpoint=path, time_budget=None)
+    with monkeypatch.context() as patch:
+        patch.setattr(KMedoids, "fit", rings)
+        with pytest.warns(InterruptedWarning, match="search was interrupted"):
+            search.fit(X, y)
+    assert path.exists()
+    columns = ["candidate", "rows", "score", "error"]
+    assert_frame_equal(search.fit(X, y).leaderboard_[columns], auto(time_budget=None).fit(X, y).leaderboard_[columns])
+
+
+def rings(self, *given, **others):
+    raise KeyboardInterrupt

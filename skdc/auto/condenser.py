@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from numbers import Real
+from os import PathLike
 from time import monotonic
 from typing import Any, Literal, Self
 
@@ -19,11 +20,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdc.auto.candidates import Traits, proposed, set_size
 from skdc.auto.judges import Judge, panel
-from skdc.auto.trials import Study, ranked
+from skdc.auto.trials import Study, ranked, resumed
 from skdc.condensers.selection.draws import RandomSubset
 from skdc.containers import as_array
 from skdc.exceptions import PartsError
 from skdc.fitting.base import BaseCondenser
+from skdc.fitting.checkpoints import StateFile, fingerprint
 from skdc.fitting.counts import sizes_per_class
 from skdc.fitting.input import Problem, read, task_of
 from skdc.fitting.output import in_package_of
@@ -68,6 +70,9 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         better.
     task, encoder, device, random_state, n_jobs, verbose
         As in the condensers; a `random_state` makes the result the same each time with `time_budget=None` only.
+    checkpoint : str or path, default=None
+        A file in which the sets and scores are kept after each trial, and beside it, under its name and ".trial", the
+        state of a trial that takes long: the same search goes on from there, and removes both at its end.
 
     Attributes
     ----------
@@ -119,6 +124,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         random_state: int | np.random.RandomState | None = None,
         n_jobs: int | None = None,
         verbose: int = 0,
+        checkpoint: str | PathLike[str] | None = None,
     ) -> None:
         self.estimator = estimator
         self.scoring = scoring
@@ -133,6 +139,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.verbose = verbose
+        self.checkpoint = checkpoint
 
     @all_or_nothing
     def fit(
@@ -172,13 +179,15 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         named = {"X": X, "y": y, "sample_weight": sample_weight, "sensitive_features": sensitive_features}
         given = tuple(_rows(part, name) for name, part in named.items())
         problem = read(self, *given, task=self._told_task(), encoder=self.encoder)
-        seed = draw_entropy(self.random_state)
+        kept = None if self.checkpoint is None else StateFile(self.checkpoint, fingerprint(self, problem, None))
+        seed, seconds, known = resumed(kept) or (draw_entropy(self.random_state), 0.0, [])
         ranks = ranked(problem, seed)
         splits = self._splits(problem, given[1], ranks)
         sizes, fewest = self._sizes(problem, splits)
         names, condensers = self._candidates(given[0], problem, sizes, seed)
         judge = self._judge(problem, seed, set_size(sizes))
-        study = Study(given, problem.positions, ranks, condensers, judge, self._budget(), splits, fewest, start)
+        how = judge, self._budget(), splits, fewest, start - seconds, seed, kept, known
+        study = Study(given, problem.positions, ranks, condensers, *how)
         study.run(names if self.verbose else None)
         self._keep(study, names)
         best = self.best_condenser_

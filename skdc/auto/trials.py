@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import pickle
 import sys
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from time import monotonic
 from typing import Any, Self
 
+import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, clone
@@ -19,6 +22,7 @@ from sklearn.utils import _safe_indexing
 from skdc.auto.judges import Judge
 from skdc.exceptions import StoppedWarning
 from skdc.fitting.base import BaseCondenser
+from skdc.fitting.checkpoints import StateFile
 from skdc.fitting.input import Problem
 from skdc.solvers.base import InterruptedWarning
 
@@ -62,6 +66,12 @@ class Study:
         A trial on fewer rows tells little, or cannot give a set of the size.
     start : float
         When the clock was started, by `time.monotonic`.
+    seed : int
+        Of the splits.
+    kept : StateFile, default=None
+        Where the results are kept after each trial.
+    known : list of Result
+        Those of a search that was killed, from which this one goes on.
     """
 
     data: tuple[Any, ...]
@@ -73,6 +83,9 @@ class Study:
     splits: Sequence[tuple[NDArray[np.intp], NDArray[np.intp]]]
     fewest: int
     start: float
+    seed: int
+    kept: StateFile | None = None
+    known: list[Result] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
 
     def __sklearn_clone__(self) -> Study:
@@ -84,6 +97,25 @@ class Study:
         while _FACTOR**n_rungs <= len(self.candidates) and n_rows // _FACTOR**n_rungs >= self.fewest:
             n_rungs += 1
         self.rungs = [n_rows // _FACTOR ** (n_rungs - 1 - i) for i in range(n_rungs)]
+
+    def keep(self) -> None:
+        """Keep what `resumed` gives."""
+        if self.kept is not None:
+            self.kept.write(lambda file: cloudpickle.dump((self.seed, self.elapsed(), self.results), file))
+
+    def forget(self) -> None:
+        """Keep nothing any longer."""
+        if self.kept is not None:
+            self.kept.remove()
+            _trial_path(self.kept).unlink(missing_ok=True)
+
+    def fit(self, condenser: BaseCondenser, rows: NDArray[np.intp]) -> None:
+        """Fit a condenser to some rows; a long fit that is killed goes on, too."""
+        X, targets, weight, groups = self.take(rows)
+        keeps = self.kept is not None and condenser.checkpoint is None
+        condenser.checkpoint = str(_trial_path(self.kept)) if keeps else condenser.checkpoint
+        condenser.fit(X, targets, sample_weight=weight, sensitive_features=groups)
+        condenser.checkpoint = None if keeps else condenser.checkpoint
 
     def run(self, names: Sequence[str] | None) -> None:
         """Try the candidates by successive halving; names, if any, are printed as their trials end.
@@ -129,7 +161,10 @@ class Study:
             )
         elif not any(candidate == 0 for candidate, _ in self.mean_scores()):
             reasons = [result.error for result in self.results if result.error] or [str(failure)]
+            self.forget()
             raise ValueError(f"random rows give no set that can be judged: {reasons[0]}") from failure
+        else:
+            self.forget()
 
     def take(self, rows: NDArray[np.intp]) -> tuple[Any, ...]:
         """Return some of the rows that count, with all that belongs to them."""
@@ -192,6 +227,17 @@ class Study:
         return slow * (n_rows / many) ** float(power)
 
 
+def resumed(kept: StateFile | None) -> tuple[int, float, list[Result]] | None:
+    """Return the seed, the seconds and the results of a search that was killed; None if there is none."""
+    held = None if kept is None else kept.read()
+    return None if held is None else pickle.load(held)
+
+
+def _trial_path(kept: StateFile) -> Path:
+    """Return where the state of the fit of a trial is kept."""
+    return kept.path.with_name(f"{kept.path.name}.trial")
+
+
 class Trial(BaseEstimator):
     """A candidate on some of the rows.
 
@@ -213,14 +259,19 @@ class Trial(BaseEstimator):
         """Condense the rows at some positions."""
         study, started, rows = self.study, monotonic(), index[:, 0]
         rows = np.sort(rows[np.argsort(study.ranks[rows], kind="stable")][: self.max_rows])
+        if study.known:
+            self.result_ = study.known.pop(0)
+            study.results.append(self.result_)
+            if self.result_.condenser is None:
+                raise RuntimeError(self.result_.error)
+            return self
         self.result_ = result = Result(self.candidate, self.max_rows)
         try:
             condenser = clone(study.candidates[self.candidate])
             condenser._deadline = started + study.seconds_for(self.candidate, self.max_rows)
-            X, targets, weight, groups = study.take(rows)
             with warnings.catch_warnings():
                 warnings.simplefilter("error", StoppedWarning)  # rows drawn at random are tried as such
-                condenser.fit(X, targets, sample_weight=weight, sensitive_features=groups)
+                study.fit(condenser, rows)
             del condenser._deadline  # the user may fit it again
             result.condenser, result.rows = condenser, rows
         except StoppedWarning:
@@ -235,11 +286,15 @@ class Trial(BaseEstimator):
         finally:
             result.seconds = monotonic() - started
             study.results.append(result)
+            if result.error:
+                study.keep()
         return self
 
     def score(self, index: NDArray[np.intp], y: object = None) -> float:
         """Return what the judge says of the set, on the rows at other positions."""
         started, result = monotonic(), self.result_
+        if result.error or np.isfinite(result.score):  # of a search that was killed
+            return result.score
         X, targets, weight, _ = self.study.take(index[:, 0])
         try:
             result.score = self.study.judge(result.condenser, X, targets, weight)
@@ -248,6 +303,7 @@ class Trial(BaseEstimator):
             raise
         finally:
             result.seconds += monotonic() - started
+            self.study.keep()
         if self.study.names is not None:
             name = self.study.names[self.candidate]
             print(f"{name}, {len(result.rows)} rows: {result.score:.4g} in {result.seconds:.1f} s", file=sys.stderr)

@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import warnings
+from collections.abc import Callable
 from importlib.metadata import version
 from inspect import isclass
 from pathlib import Path
@@ -32,20 +33,17 @@ _DIGEST = hashlib.sha256().digest_size
 _SECONDS = 30.0  # between two savings
 
 
-class Checkpoint:
-    """A file that holds the state of a solve, whole or not at all.
+class StateFile:
+    """A file that holds what a fit goes on from, whole or not at all.
 
-    A file is: a magic line, the fingerprint of the fit, a digest of what follows, and a pickle of the state, in which
-    the data are left out. Like any pickle it is to be trusted as code is.
+    It is: a magic line, the fingerprint of the fit, a digest of what follows, and a pickle, to be trusted as code is.
 
     Parameters
     ----------
     path : str or path
         Its folder must be there.
     fingerprint : bytes of length 32
-        Of the data, parameters and version of a fit: the state of another one is not taken.
-    seconds : float, default=30.0
-        Time between two savings.
+        Of the data, parameters and version of a fit: what is kept of another one is not taken.
 
     Raises
     ------
@@ -53,15 +51,14 @@ class Checkpoint:
         If no file can be at the path.
     """
 
-    def __init__(self, path: str | os.PathLike[str], fingerprint: bytes, seconds: float = _SECONDS) -> None:
-        self.path, self._fingerprint, self._seconds = Path(path), fingerprint, seconds
-        self._saved = monotonic()
+    def __init__(self, path: str | os.PathLike[str], fingerprint: bytes) -> None:
+        self.path, self._fingerprint = Path(path), fingerprint
         if self.path.is_dir() or not self.path.parent.is_dir():
             what = "is a folder" if self.path.is_dir() else f"lies in {str(self.path.parent)!r}, which is no folder"
             raise ValueError(f"checkpoint={str(self.path)!r} {what}; give the path of a file in a folder that is there")
 
-    def load(self, source: Source) -> State | None:
-        """Return the state that is kept, with the source in it; None where there is none that can be taken.
+    def read(self) -> io.BytesIO | None:
+        """Return the pickle; None where there is none that can be taken.
 
         Warns
         -----
@@ -79,30 +76,26 @@ class Checkpoint:
         elif fingerprint != self._fingerprint:
             self._warn("is of other data, other parameters or another version")
         else:
-            state, position, draws = _Unpickler(io.BytesIO(body), source).load()
-            state.source = source
-            source.restore(position)
-            current_randomness().restore(draws)
-            return state
+            return io.BytesIO(body)
         return None
 
     def _warn(self, what: str) -> None:
         warnings.warn(f"checkpoint={str(self.path)!r} {what}: the fit begins anew", UserWarning, stacklevel=2)
 
-    def offer(self, state: State) -> None:
-        """Keep the state, if the last saving was long enough ago."""
-        if monotonic() - self._saved >= self._seconds:
-            self.save(state)
-            self._saved = monotonic()
+    def write(self, dump: Callable[[io.BytesIO], None]) -> None:
+        """Keep what is pickled into a buffer; a file that is there stays whole until the new one is.
 
-    def save(self, state: State) -> None:
-        """Keep the state; a file that is there stays whole until the new one is."""
+        Raises
+        ------
+        PartsError
+            If it cannot be pickled.
+        """
         body = io.BytesIO()
         try:
-            _Pickler(body, state.source).dump((state, state.source.position(), current_randomness().position()))
+            dump(body)
         except (pickle.PicklingError, TypeError, AttributeError) as error:
             raise PartsError(
-                f"checkpoint={str(self.path)!r}: the state of the solve cannot be pickled ({error}); build networks of "
+                f"checkpoint={str(self.path)!r}: the state of the fit cannot be pickled ({error}); build networks of "
                 "modules that can, or leave checkpoint out"
             ) from error
         written = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
@@ -118,8 +111,46 @@ class Checkpoint:
             written.unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Forget the state: the solve has come to its end."""
+        """Forget the state: the fit has come to its end."""
         self.path.unlink(missing_ok=True)
+
+
+class Checkpoint(StateFile):
+    """A file that holds the state of a solve, in which the data are left out.
+
+    Parameters
+    ----------
+    path, fingerprint
+        As in `StateFile`.
+    seconds : float, default=30.0
+        Time between two savings.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], fingerprint: bytes, seconds: float = _SECONDS) -> None:
+        super().__init__(path, fingerprint)
+        self._seconds, self._saved = seconds, monotonic()
+
+    def load(self, source: Source) -> State | None:
+        """Return the state that is kept, with the source in it; None where there is none that can be taken."""
+        held = self.read()
+        if held is None:
+            return None
+        state, position, draws = _Unpickler(held, source).load()
+        state.source = source
+        source.restore(position)
+        current_randomness().restore(draws)
+        return state
+
+    def offer(self, state: State) -> None:
+        """Keep the state, if the last saving was long enough ago."""
+        if monotonic() - self._saved >= self._seconds:
+            self.save(state)
+            self._saved = monotonic()
+
+    def save(self, state: State) -> None:
+        """Keep the state."""
+        kept = state, state.source.position(), current_randomness().position()
+        self.write(lambda file: _Pickler(file, state.source).dump(kept))
 
 
 def fingerprint(condenser: Any, problem: Problem, previous: Any) -> bytes:
