@@ -167,7 +167,8 @@ class Farthest(Growth):
     """Each next row is the farthest from those chosen, the greedy k-center of Gonzalez (1985).
 
     With a share of outliers it is the farthest row of the others, in each group. The first row is the nearest to the
-    mean; with outliers, to a mean of which the farthest rows are left out.
+    mean; with outliers, to a mean of which the farthest rows are left out. Each choice looks at all rows, which are
+    held as the space shows them: to show them anew each time would take longer than their distances do.
 
     Parameters
     ----------

@@ -54,7 +54,10 @@ class MeansState(State):
 
 
 def class_block(source: Passes, space: InvertibleSpace, c: int) -> Block:
-    """Return the rows of a class as a space shows them, collected in one pass; of nothing else all rows are held."""
+    """Return the rows of a class as a space shows them, collected in one pass.
+
+    They are held for all steps: to pass over the rows anew in each would take longer than the step itself.
+    """
 
     def of_piece(piece: Holds) -> list[Block]:
         members = piece.class_members(c)

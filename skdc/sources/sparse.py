@@ -1,4 +1,4 @@
-"""Rows of a sparse matrix: a source of them, and how kernels see them."""
+"""Rows of a sparse matrix: a source of them, and the value object that is shown in place of a tensor."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from skdc.sources.units import Units
 class SparseRows:
     """Rows of a sparse matrix, on the CPU and without a gradient: what a selection asks of rows.
 
-    They can be counted, taken and scaled, and multiplied with each other and with dense vectors. (The sparse tensors
-    of PyTorch cannot be taken from, and their products took three times as long.)
+    They can be counted, taken, joined and scaled, and multiplied with each other and with dense numbers. (Rows of
+    PyTorch's sparse tensors cannot be taken, and their products took three times as long.)
 
     Parameters
     ----------
@@ -56,8 +56,8 @@ class SparseRows:
     def __mul__(self, factor: float) -> SparseRows:
         return SparseRows(self._matrix * factor)
 
-    def __matmul__(self, vector: Tensor) -> Tensor:
-        return torch.from_numpy(self._matrix @ vector.numpy())
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        return torch.from_numpy(self._matrix @ dense.numpy())
 
     def __rmatmul__(self, mass: Tensor) -> Tensor:
         return torch.from_numpy(mass.numpy() @ self._matrix)
