@@ -191,9 +191,18 @@ def _chunks(X: NDArray, weight: NDArray[np.float64]) -> Iterator[tuple[NDArray[n
         yield X[rows].reshape(rows.stop - rows.start, -1).astype(np.float64), weight[rows]
 
 
+def piece_length(X: NDArray, n_bytes: int, width: int = 1) -> int:
+    """Return how many rows take so many bytes, counting float64 entries or `width` float64 numbers for each row.
+
+    Of sparse rows the entries that are there are counted.
+    """
+    n_entries = X.nnz // max(1, X.shape[0]) if issparse(X) else int(np.prod(X.shape[1:]))
+    return max(1, n_bytes // (8 * max(n_entries, width, 1)))
+
+
 def slices(X: NDArray, n_bytes: int = _CAST_BYTES, width: int = 1) -> Iterator[slice]:
-    """Cut rows into pieces of so many bytes, counting float64 entries or `width` float64 numbers for each row."""
-    step = max(1, n_bytes // (8 * max(int(np.prod(X.shape[1:])), width)))
+    """Cut rows into pieces of so many bytes, counted as in `piece_length`."""
+    step = piece_length(X, n_bytes, width)
     for start in range(0, X.shape[0], step):
         yield slice(start, min(start + step, X.shape[0]))
 

@@ -12,7 +12,7 @@ from skdc.discrepancies import MMD
 from skdc.learners import Experts
 from skdc.networks import training_epochs
 from skdc.seeds import epoch, in_turn, proportional
-from skdc.solvers.cells import Cell
+from skdc.solvers.cells import Watch, cell_of
 from skdc.solvers.growth import Trials
 
 from .sources import row_source, seeded
@@ -85,7 +85,7 @@ def networks():
 
 def trials():
     for seed in range(200):
-        cell = Cell(row_source(X, weight=WEIGHT).rows, np.zeros(120, np.int64), np.array([1]), np.arange(120))
+        cell = cell_of(row_source(X, weight=WEIGHT), np.array([1]), None, Watch())
         real = Trials(cell, MMD(), 1, 16, seeded(seed))._real.rows
         assert len(real) == 16
         Noting.seen.append(float(real.mass @ real.X[:, 0]))
@@ -95,12 +95,12 @@ def trials():
 
 def cells():
     source = row_source(X, weight=WEIGHT)
-    cell = Cell(source.rows, np.zeros(120, np.int64), np.array([2]), np.arange(120))
+    cell = cell_of(source, np.array([2]), None, Watch())
     for seed in range(200):
         rows, some = cell.drawn(16, seeded(seed))
         assert len(np.unique(rows)) == len(rows) <= 16
-        torch.testing.assert_close(some.rows.weight.sum(), cell.rows.weight.sum())
-        Noting.seen.append(float(some.rows.mass @ torch.as_tensor(X[rows, 0])))
+        torch.testing.assert_close(some.weight.sum(), cell.weight.sum())
+        Noting.seen.append(float(some.mass @ torch.as_tensor(X[rows, 0])))
 
 
 @pytest.mark.parametrize("drawn", [experts, networks, trials, cells])
@@ -112,7 +112,7 @@ def test_whoever_sees_some_of_the_rows_sees_them_in_proportion_to_weight(drawn):
 
 def test_a_cell_of_some_rows_has_as_many_as_are_to_be_chosen():
     weight = np.r_[1e6, np.ones(39)]
-    cell = Cell(row_source(X[:40], weight=weight).rows, np.zeros(40, np.int64), np.array([10]), np.arange(40))
+    cell = cell_of(row_source(X[:40], weight=weight), np.array([10]), None, Watch())
     rows, some = cell.drawn(12, seeded())
     assert len(rows) >= 10 and 0 in rows
-    assert some.rows.mass[list(rows).index(0)] > 0.99
+    assert some.mass[list(rows).index(0)] > 0.99

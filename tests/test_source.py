@@ -1,5 +1,6 @@
 """The door to the real data: units, batches, and rows chosen by content."""
 
+import operator
 import tracemalloc
 
 import numpy as np
@@ -7,9 +8,12 @@ import pytest
 import torch
 from scipy import stats
 
+from skdc import KCenter, KernelHerding, KMeansCondenser, KMedoids, RandomSubset
+from skdc.discrepancies import MMD
 from skdc.hashes import labeled_hashes
 from skdc.sources import Asks, Batch, Draws, Holds, Passes, Sketch, SketchSource, Units, draw_seed, require
 from skdc.sources import rows as rows_module
+from skdc.spaces import Standardized
 
 from .sources import CPU, block, row_source, seeded
 
@@ -295,11 +299,22 @@ def test_seeds_come_from_the_generator():
 # Abilities
 
 
+def test_rows_in_pieces_are_the_rows(rng, monkeypatch):
+    X, y = rng.normal(size=(50, 2)), np.arange(50) % 4
+    source, some = row_source(X, y), np.arange(40)[::-2]
+    monkeypatch.setattr(rows_module, "_CHUNK_BYTES", 8 * 4 * 7)  # seven rows of four indicators
+    pieces = list(source.pieces(some))
+    assert [len(piece) for piece in pieces] == [7, 7, 6]
+    for name, values in vars(source.take(some)).items():
+        assert torch.equal(torch.cat([getattr(piece, name) for piece in pieces]), values)
+    assert source.map_reduce(lambda piece: [len(piece.rows.y)], operator.add) == [7] * 7 + [1]
+
+
 def test_each_source_has_the_abilities_that_it_can_keep(rng):
     rows = row_source(rng.normal(size=(5, 2)))
     sketched = SketchSource(Sketch(1, 2, 0), rows.schema, CPU)
-    assert [rows.can(ability) for ability in (Draws, Passes, Holds, Asks)] == [True, True, True, False]
-    assert not any(sketched.can(ability) for ability in (Draws, Passes, Holds, Asks))
+    assert [rows.granted(ability) is rows for ability in (Draws, Passes, Holds, Asks)] == [True, True, True, False]
+    assert all(sketched.granted(ability) is None for ability in (Draws, Passes, Holds, Asks))
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])
@@ -340,3 +355,30 @@ def test_classes_are_kept_as_codes():
     assert peak < 20e6
     np.testing.assert_array_equal(drawn.rows.y.argmax(1), drawn.rows.key)
     np.testing.assert_array_equal(source.target_range(), [np.zeros(n_classes), np.ones(n_classes)])
+
+
+SELECTIONS = {
+    "k-means": KMeansCondenser(n_per_class=1, random_state=0),
+    "herding": KernelHerding(n_samples=300, by=None, random_state=0),
+    "herding with weights": KernelHerding(n_samples=300, by=None, reweight=MMD(), random_state=0),
+    "k-center": KCenter(n_samples=300, by=None),
+    "medoids": KMedoids(n_samples=300, by=None),
+    "random": RandomSubset(n_per_class=1, random_state=0),
+    "standardized": KCenter(n_samples=300, by=None, space=Standardized()),
+}
+
+
+@pytest.mark.parametrize("name", SELECTIONS)
+def test_no_selection_makes_the_targets_of_all_rows(name, rng, monkeypatch):
+    # As indicators they would take 14 MB, and twice as much again in working units; half of that in the first class.
+    n, n_classes = 6_000, 300
+    X, y = rng.normal(size=(n, 1)), np.where(np.arange(n) < n // 2, 0, np.arange(n) % n_classes)
+    monkeypatch.setattr(rows_module, "_CHUNK_BYTES", 1 << 20)
+    tracemalloc.start()
+    try:
+        condensed = SELECTIONS[name].set_params(task="classification").fit(X, y)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 12e6
+    assert len(condensed.y_syn_) == n_classes

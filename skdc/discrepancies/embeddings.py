@@ -58,7 +58,8 @@ class EmbeddingDistance(Discrepancy):
 
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return the mean embedding of p at some points, of shape (n,), without a full kernel matrix."""
-        return torch.cat([self.kernel_matrix(x, p.values) @ p.mass for x in at.split(TILE)])
+        pieces = (at[start : start + TILE] for start in range(0, len(at), TILE))
+        return torch.cat([self.kernel_matrix(x, p.values) @ p.mass for x in pieces])
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Return twice the difference of the mean embeddings: where q misses mass of p."""

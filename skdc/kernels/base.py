@@ -9,6 +9,8 @@ from typing import Self
 from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from skdc.sources import products, squared_norms
+
 Rows = Tensor | slice
 
 
@@ -74,11 +76,11 @@ class FeatureKernel(Kernel):
     def against(self, points: Tensor) -> Callable[[Tensor], Tensor]:
         """Return a function of rows that gives their kernel with points, of which the features are computed once."""
         features = self.features(points)
-        return lambda rows: (features if rows is points else self.features(rows)) @ features.mT
+        return lambda rows: products(features if rows is points else self.features(rows), features)
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return the squared norms of the features."""
-        return self.features(x).square().sum(-1)
+        return squared_norms(self.features(x))
 
 
 class KernelSum(Kernel):

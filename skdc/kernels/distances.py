@@ -9,15 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.sources import SparseRows
+from skdc.sources import scaled_products, squared_norms, squares_from
 
 MEDIAN_ROWS = 1000  # a median distance is measured on a sample of this many rows
-_MIDDLE_ROWS = 100  # and where the rows lie on about so many
 # Of a matrix of pairs, that are held at once: sixteen mebibytes, for which memory is used again; more than 32 are
 # fetched from the system and given back each time, which takes longer than most of what is done with them.
 MATRIX_ENTRIES = 1 << 22
 KEPT_ENTRIES = 1 << 28  # and that are kept, to be read again and again: a gibibyte, all pairs of 16 384 rows
-TILE = 2048  # rows at a time: what is made of them stays in the cache
 
 
 def squared_distances(x: Tensor, y: Tensor) -> Tensor:
@@ -26,7 +24,7 @@ def squared_distances(x: Tensor, y: Tensor) -> Tensor:
     A row of a set is at no distance from itself, exactly: x and y are to be one object then. Products would leave a
     rounding error, which depends on the processor, and of which a root or a logarithm makes more.
     """
-    squares = distances_of_norms(x, y, x.square().sum(-1), y.square().sum(-1))
+    squares = distances_of_norms(x, y, squared_norms(x), squared_norms(y))
     return with_diagonal(squares, 0.0) if x is y else squares
 
 
@@ -38,23 +36,12 @@ def with_diagonal(matrix: Tensor, value: float) -> Tensor:
 
 def distances_of_norms(x: Tensor, y: Tensor, x_norms: Tensor, y_norms: Tensor) -> Tensor:
     """Return the squared distances of rows of which the squared norms are known."""
-    # In place: nothing but the result is as large as the result.
-    if isinstance(x, SparseRows):
-        squares = (x @ y.mT).mul_(-2).add_(y_norms)
-    else:
-        product = torch.addmm if x.ndim == 2 else torch.baddbmm
-        squares = product(y_norms[..., None, :], x, _paired(y).mT, alpha=-2)[..., : y.shape[-2]].contiguous()
-    return squares.add_(x_norms[..., None]).clamp_min_(0)
-
-
-def _paired(y: Tensor) -> Tensor:
-    """Return a single row twice: two columns of a product take less time than one, which has a routine of its own."""
-    return y.repeat(2, 1) if y.ndim == 2 and len(y) == 1 else y
+    return scaled_products(x, y, -2, y_norms).add_(x_norms[..., None]).clamp_min_(0)
 
 
 def distances(x: Tensor, y: Tensor) -> Tensor:
     """Return the Euclidean distances of rows, of shape (..., n, m); coincident rows have distance and gradient zero."""
-    x_norms, y_norms = x.square().sum(-1), y.square().sum(-1)
+    x_norms, y_norms = squared_norms(x), squared_norms(y)
     squares = distances_of_norms(x, y, x_norms, y_norms)
     # Rows that are a rounding error apart coincide: the root has no gradient at zero.
     apart = squares > _rounding(x) * (x_norms[..., None] + y_norms[..., None, :])
@@ -68,7 +55,8 @@ def distance_columns(x: Tensor, exponent: float) -> Callable[[Tensor], Tensor]:
     It is `distances` without a gradient, for those who ask again and again: the squared norms are computed once. Rows
     far from zero are to be made `relative` before, all of them together: some may lie elsewhere than most.
     """
-    squares_at = _sparse_squares(x) if isinstance(x, SparseRows) else _dense_squares(x)
+    # Rows that are a rounding error apart coincide, so that much is taken off all squares: one pass less than a mask.
+    squares_at = squares_from(x, (1 - _rounding(x)) * squared_norms(x))
 
     def columns(rows: Tensor) -> Tensor:
         squares = squares_at(rows).clamp_min_(0)
@@ -78,45 +66,9 @@ def distance_columns(x: Tensor, exponent: float) -> Callable[[Tensor], Tensor]:
     return columns
 
 
-# Rows that are a rounding error apart coincide, so that much is taken off all squares: one pass less than a mask.
-def _dense_squares(x: Tensor) -> Callable[[Tensor], Tensor]:
-    norms = (1 - _rounding(x)) * x.square().sum(1, keepdim=True)
-    # The norms come in as two features more, for the product is by far the quickest pass, in tiles quicker still.
-    right = torch.cat([x, torch.ones_like(norms), norms], 1)
-    tiles = [tile.T for tile in right.split(TILE)]
-
-    def squares(rows: Tensor) -> Tensor:
-        values, one, norm = right[rows].tensor_split([-2, -1], 1)
-        left = torch.cat([-2 * values, norm, one], 1)
-        if len(rows) == 1:
-            return (right @ _paired(left).T)[:, :1].contiguous()
-        # One column after the other in memory, as they are asked for.
-        return torch.cat([left @ tile for tile in tiles], 1).T
-
-    return squares
-
-
-def _sparse_squares(x: SparseRows) -> Callable[[Tensor], Tensor]:
-    norms = (1 - _rounding(x)) * x.square().sum(1)
-    return lambda rows: distances_of_norms(x, x[rows], norms, norms[rows])
-
-
-def _rounding(x: Tensor | SparseRows) -> float:
+def _rounding(x: Tensor) -> float:
     """Return the share of the squared norms by which the squared distance of two equal rows may be off."""
     return 8 * torch.finfo(x.dtype).eps
-
-
-def relative(x: Tensor) -> Tensor:
-    """Return rows without what no distance knows of: features that are the same in all, and where the rows lie.
-
-    What is left has smaller norms, and these have smaller rounding errors.
-    """
-    if isinstance(x, SparseRows) or not len(x):
-        return x
-    varies = x.amax(0) > x.amin(0)
-    x = x if varies.all() else x.index_select(1, varies.nonzero()[:, 0])
-    # About the median, of some rows for speed: a mean follows one absurd row.
-    return x - x.detach()[:: max(1, len(x) // _MIDDLE_ROWS)].median(0).values
 
 
 def power(values: Tensor, exponent: float) -> Tensor:
@@ -149,7 +101,7 @@ def median_distance(values: Tensor, mass: Tensor) -> float:
     """Return the weighted median distance between rows; their root mean square if that is 0; 1 if it is too."""
     values, mass = values.double(), mass.double()
     left, right = torch.triu_indices(len(values), len(values), device=values.device)
-    squares, norms = squared_distances(values, values)[left, right], values.square().sum(1)
+    squares, norms = squared_distances(values, values)[left, right], squared_norms(values)
     # Rows that are equal are a rounding error apart, which is no distance; that of others, far off, says nothing here.
     squares[squares < _rounding(values) * (norms[left] + norms[right])] = 0
     # A pair of two rows stands for both of its orders.

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from skdc.kernels.base import FeatureKernel, Kernel
 from skdc.kernels.distances import with_diagonal
+from skdc.sources import products, squared_norms
 
 
 class Linear(FeatureKernel):
@@ -88,11 +89,11 @@ class Polynomial(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        return (x @ y.mT / (x.shape[-1] * self.scale_**2) + self.constant) ** self.degree
+        return (products(x, y) / (x.shape[-1] * self.scale_**2) + self.constant) ** self.degree
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return the kernel of each row with itself."""
-        return (x.square().mean(1) / self.scale_**2 + self.constant) ** self.degree
+        return (squared_norms(x) / x.shape[1] / self.scale_**2 + self.constant) ** self.degree
 
 
 class ArcCosine(Kernel):
@@ -134,9 +135,9 @@ class ArcCosine(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        squares = x.square().sum(-1, keepdim=True) * y.square().sum(-1)[..., None, :]
+        squares = squared_norms(x)[..., None] * squared_norms(y)[..., None, :]
         norms = squares.clamp_min(torch.finfo(x.dtype).tiny).sqrt()
-        cosine = inner_cosine(x @ y.mT, norms, x is y)
+        cosine = inner_cosine(products(x, y), norms, x is y)
         open_angle = torch.pi - torch.arccos(cosine)
         if self.order == 0:
             return open_angle / torch.pi
@@ -144,7 +145,7 @@ class ArcCosine(Kernel):
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return the squared norms, or ones for order 0."""
-        return x.square().sum(1) if self.order else x.new_ones(len(x))
+        return squared_norms(x) if self.order else torch.ones(len(x), dtype=x.dtype, device=x.device)
 
 
 class NeuralTangent(Kernel):
@@ -204,7 +205,7 @@ class NeuralTangent(Kernel):
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return the kernel of each row with itself: the same recursion at angle zero."""
-        norms = self.weight_std**2 * x.square().sum(1) / (x.shape[1] * self.scale_**2) + self.bias_std**2
+        norms = self.weight_std**2 * squared_norms(x) / (x.shape[1] * self.scale_**2) + self.bias_std**2
         tangent = norms
         for _ in range(self.depth):
             norms, slope = self.weight_std**2 * norms / 2 + self.bias_std**2, self.weight_std**2 / 2
@@ -215,9 +216,9 @@ class NeuralTangent(Kernel):
         """Return the kernel matrix of shape (len(x), len(y))."""
         d = x.shape[-1] * self.scale_**2
         weight, bias = self.weight_std**2, self.bias_std**2
-        cross = weight * (x @ y.mT) / d + bias
-        left = weight * x.square().sum(-1, keepdim=True) / d + bias
-        right = weight * y.square().sum(-1)[..., None, :] / d + bias
+        cross = weight * products(x, y) / d + bias
+        left = weight * squared_norms(x)[..., None] / d + bias
+        right = weight * squared_norms(y)[..., None, :] / d + bias
         tangent = cross
         for _ in range(self.depth):
             norms = (left * right).clamp_min(torch.finfo(x.dtype).tiny).sqrt()
@@ -230,13 +231,13 @@ class NeuralTangent(Kernel):
         return tangent
 
 
-def inner_cosine(products: Tensor, norms: Tensor, own: bool) -> Tensor:
+def inner_cosine(inner: Tensor, norms: Tensor, own: bool) -> Tensor:
     """Return inner products divided by norms, one rounding error away from 1, where the slope of arccos is infinite.
 
     Of a set with its `own` rows it is as near to 1 on the diagonal, whatever the rounding of the products.
     """
-    edge = 1 - torch.finfo(products.dtype).eps
-    cosine = (products / norms).clamp(-edge, edge)
+    edge = 1 - torch.finfo(inner.dtype).eps
+    cosine = (inner / norms).clamp(-edge, edge)
     return with_diagonal(cosine, edge) if own else cosine
 
 
@@ -249,7 +250,7 @@ def root_mean_square(scale: Literal["rms"] | float, values: Tensor, mass: Tensor
         If the scale is neither "rms" nor positive.
     """
     if scale == "rms":
-        return float(((mass @ values.square().mean(1)) / mass.sum()).sqrt()) or 1.0
+        return float(((mass @ (squared_norms(values) / values.shape[1])) / mass.sum()).sqrt()) or 1.0
     if isinstance(scale, str) or not scale > 0:
         raise ValueError(f"scale={scale!r} must be 'rms' or a positive number")
     return float(scale)

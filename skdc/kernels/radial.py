@@ -14,10 +14,10 @@ from skdc.kernels.distances import (
     distances,
     distances_of_norms,
     power,
-    relative,
     resolve_bandwidth,
     squared_distances,
 )
+from skdc.sources import relative, squared_norms
 
 
 class Radial(Kernel):
@@ -70,7 +70,7 @@ class Radial(Kernel):
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return ones."""
-        return x.new_ones(len(x))
+        return torch.ones(len(x), dtype=x.dtype, device=x.device)
 
 
 class Gaussian(Radial):
@@ -98,7 +98,7 @@ class Gaussian(Radial):
     def among(self, x: Tensor) -> Callable[[Rows, Rows], Tensor]:
         """Return a function that gives the kernel of some rows with others; the squared norms are computed once."""
         x = relative(x)
-        norms = x.square().sum(1)
+        norms = squared_norms(x)
         return lambda rows, others: self._of_squares(distances_of_norms(x[rows], x[others], norms[rows], norms[others]))
 
     def _of_squares(self, squares: Tensor) -> Tensor:
@@ -212,4 +212,4 @@ class Energy(Kernel):
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return zeros."""
-        return x.new_zeros(len(x))
+        return torch.zeros(len(x), dtype=x.dtype, device=x.device)

@@ -93,8 +93,8 @@ def _spread_rows(source: Holds, sizes: NDArray[np.int64], generator: torch.Gener
     for c, size in enumerate(sizes):
         if size:
             members = source.class_members(c)
-            rows = source.take(members)
-            chosen.append(members[_far_apart(rows.X.flatten(1), rows.weight, int(size), generator)])
+            values, weight = source.encode(source.X[members]).flatten(1), source.tensor(source.weight[members])
+            chosen.append(members[_far_apart(values, weight, int(size), generator)])
     start = source.take(np.concatenate(chosen))
     return start.X, start.y
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from skdc.data import LabeledSet
 from skdc.parameterizations.base import LiveSet
 from skdc.seeds import SharedParts
-from skdc.sources import Source
+from skdc.sources import Source, copied
 from skdc.step import Step
 
 Progress = Callable[[int, int, float], bool]  # (steps done, steps in all, loss) -> whether to stop
@@ -233,7 +233,7 @@ class Solver(SharedParts, BaseEstimator, ABC):
 
 def detached(rows: LabeledSet) -> LabeledSet:
     """Return a copy of a set outside the graph."""
-    return LabeledSet(**{name: value.detach().clone() for name, value in vars(rows).items()})
+    return LabeledSet(**{name: copied(value) for name, value in vars(rows).items()})
 
 
 def solution_of(state: State, n_iter: int, history: dict[str, NDArray[np.float64]]) -> Solution:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,7 @@ from torch import Tensor
 from skdc.data import Block, LabeledSet
 from skdc.seeds import in_turn
 from skdc.solvers.base import Progress, untold
-from skdc.sources import Holds
+from skdc.sources import Holds, joined
 
 
 class Watch:
@@ -57,28 +59,57 @@ def sums(values: Tensor, places: Tensor, size: int) -> Tensor:
     return values.new_zeros(size).index_add_(0, places, values)
 
 
+def joined_block(pieces: list[Block]) -> Block:
+    """Return rows that come in pieces as one block."""
+    weight, key = (torch.cat([getattr(piece, name) for piece in pieces]) for name in ("weight", "key"))
+    return Block(weight, key, joined([piece.values for piece in pieces]))
+
+
 @dataclass(frozen=True, eq=False)
 class Cell:
     """Rows of which some are to be chosen: a class, or all.
 
     Parameters
     ----------
-    rows : LabeledSet
-    codes : ndarray of shape (n,)
-        The class of each row.
-    quotas : ndarray of shape (n_classes,)
-        How many rows of each class are to be chosen.
+    source : Holds
+        Who has the rows: a choice names them.
     members : ndarray of shape (n,)
         Where each row stands in the source.
+    weight : Tensor of shape (n,)
+        The mass of each row.
+    quotas : ndarray of shape (n_classes,)
+        How many rows of each class are to be chosen.
     watch : Watch
         Is told how many rows are chosen, and says when to stop.
     """
 
-    rows: LabeledSet
-    codes: NDArray[np.int64]
-    quotas: NDArray[np.int64]
+    source: Holds
     members: NDArray[np.intp]
+    weight: Tensor
+    quotas: NDArray[np.int64]
     watch: Watch = field(default_factory=Watch)
+
+    def __len__(self) -> int:
+        return len(self.members)
+
+    @cached_property
+    def codes(self) -> NDArray[np.int64]:
+        """The class of each row."""
+        return self.source.schema.class_of_key[self.source.key[self.members]]
+
+    @cached_property
+    def key(self) -> Tensor:
+        """The group of each row."""
+        return torch.as_tensor(self.source.key[self.members], device=self.weight.device)
+
+    @property
+    def mass(self) -> Tensor:
+        """The weights, normalised to sum to one."""
+        return self.weight / self.weight.sum()
+
+    def rows(self) -> LabeledSet:
+        """Return the rows with their targets, which are as many numbers for each as there are classes."""
+        return replace(self.source.take(self.members), weight=self.weight)
 
     @property
     def size(self) -> int:
@@ -87,14 +118,13 @@ class Cell:
 
     def shares(self) -> Tensor:
         """Return the mass of each class over the rows to be chosen of it, of shape (n_classes,)."""
-        weight = self.rows.weight
-        codes, quotas = (torch.as_tensor(values, device=weight.device) for values in (self.codes, self.quotas))
-        return sums(weight, codes, len(quotas)) / quotas.clamp_min(1)
+        codes, quotas = (torch.as_tensor(values, device=self.weight.device) for values in (self.codes, self.quotas))
+        return sums(self.weight, codes, len(quotas)) / quotas.clamp_min(1)
 
     def take(self, rows: NDArray[np.intp]) -> Cell:
         """Return a cell of some of the rows, with the same quotas."""
-        chosen = self.rows.take(torch.as_tensor(rows, device=self.rows.weight.device))
-        return replace(self, rows=chosen, codes=self.codes[rows], members=self.members[rows])
+        weight = self.weight[torch.as_tensor(rows, device=self.weight.device)]
+        return replace(self, members=self.members[rows], weight=weight)
 
     def drawn(self, size: int, generator: torch.Generator) -> tuple[NDArray[np.intp], Cell]:
         """Return the positions of random rows and a cell of them; of all, if there are no more than `size`.
@@ -103,9 +133,9 @@ class Cell:
         each group of one, there are at least as many as are to be chosen of the class. Together the rows of a group
         weigh what all of it do.
         """
-        if len(self.codes) <= size:
-            return np.arange(len(self.codes)), self
-        n, key, weight = len(self.codes), self.rows.key, self.rows.weight
+        if len(self) <= size:
+            return np.arange(len(self)), self
+        n, key, weight = len(self), self.key, self.weight
         dealt = in_turn(weight.cpu(), generator).numpy()
         # Rows that are not dealt come last: they only fill a quota, and stand for next to nothing.
         order = np.concatenate([dealt, np.setdiff1d(np.arange(n), dealt)])
@@ -117,16 +147,25 @@ class Cell:
         rows, copies = np.unique(order[owed]), np.bincount(dealt[owed[:n]], minlength=n)
         some, n_keys = self.take(rows), int(key.max()) + 1
         stand_for = torch.as_tensor(copies[rows]).to(weight).clamp_min(torch.finfo(weight.dtype).eps)
-        growth = sums(weight, key, n_keys) / sums(stand_for, some.rows.key, n_keys)
-        return rows, replace(some, rows=replace(some.rows, weight=stand_for * growth[some.rows.key]))
+        growth = sums(weight, key, n_keys) / sums(stand_for, some.key, n_keys)
+        return rows, replace(some, weight=stand_for * growth[some.key])
+
+    def pieces(self, leaf: Any) -> Iterator[Block]:
+        """Return the rows as a discrepancy sees them, piece by piece: their targets are never all there.
+
+        Each group is as heavy as the others where it compares groups.
+        """
+        weight, start = self.weight, 0
+        if leaf.by == "group":
+            group = leaf.group_of_key_[self.key]
+            weight = weight / sums(weight, group, leaf.n_groups)[group]
+        for rows in self.source.pieces(self.members):
+            yield replace(leaf.space_.block(rows), weight=weight[start : start + len(rows)])
+            start += len(rows)
 
     def block(self, leaf: Any) -> Block:
-        """Return the rows as a discrepancy sees them, each group as heavy as the others where it compares groups."""
-        block = leaf.space_.block(self.rows)
-        if leaf.by != "group":
-            return block
-        group = leaf.group_of_key_[block.key]
-        return Block(block.weight / sums(block.weight, group, leaf.n_groups)[group], block.key, block.values)
+        """Return all rows as a discrepancy sees them."""
+        return joined_block(list(self.pieces(leaf)))
 
 
 class SummedKernel:
@@ -170,7 +209,7 @@ class Quota:
     """
 
     def __init__(self, cell: Cell) -> None:
-        self.codes = torch.as_tensor(cell.codes, device=cell.rows.weight.device)
+        self.codes = torch.as_tensor(cell.codes, device=cell.weight.device)
         self.fresh = torch.ones(len(self.codes), dtype=torch.bool, device=self.codes.device)
         self._left = torch.as_tensor(cell.quotas.copy(), device=self.codes.device)
 
@@ -206,9 +245,6 @@ def cells_of(sizes: NDArray[np.int64], splits: bool) -> list[int | None]:
 
 def cell_of(source: Holds, sizes: NDArray[np.int64], c: int | None, watch: Watch) -> Cell:
     """Return the rows of a class; all, for None."""
-    codes = source.schema.class_of_key[source.key]
-    if c is None:
-        return Cell(source.rows, codes, sizes, np.arange(len(source)), watch)
-    members = np.flatnonzero(codes == c)
-    quotas = np.where(np.arange(len(sizes)) == c, sizes, 0)
-    return Cell(source.take(members), codes[members], quotas, members, watch)
+    members = np.arange(len(source)) if c is None else source.class_members(c)
+    quotas = sizes if c is None else np.where(np.arange(len(sizes)) == c, sizes, 0)
+    return Cell(source, members, source.tensor(source.weight[members]), quotas, watch)

@@ -14,7 +14,7 @@ from skdc.solvers.medoids import Medoids
 from skdc.solvers.ridge import MOST_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection import Choice, Embedding, Quantization, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed
-from skdc.sources import Holds, SparseRows
+from skdc.sources import Holds
 
 
 class Greedy(Selection):
@@ -86,19 +86,21 @@ class Greedy(Selection):
             If a setting makes no sense.
         """
         check_integers(self, {"n_passes": 0, "n_trials": 1, "batch_size": 1, "max_rows": 1})
-        growth, rows = self._growth(objective, cell, generator)
+        growth, rows = self._growth(objective, cell, source, generator)
         values = growth.fill()
         values += growth.passes(self.n_passes) if len(growth.chosen) == cell.size else []
         return Choice(rows[growth.chosen].tolist(), growth.mass(), values)
 
-    def _growth(self, objective: Any, cell: Cell, generator: torch.Generator) -> tuple[Growth, NDArray[np.intp]]:
+    def _growth(
+        self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator
+    ) -> tuple[Growth, NDArray[np.intp]]:
         """Return the growth that suits an objective, and where its rows stand in the cell."""
         leaves = objective.leaves()
         linear = is_linear(leaves)
         if len(leaves) == 1 and isinstance(leaves[0], Covering):
-            return Farthest(cell, leaves[0]), np.arange(len(cell.codes))
+            return Farthest(cell, leaves[0]), np.arange(len(cell))
         if linear and all(isinstance(leaf, Embedding) for leaf in leaves):
-            if len(cell.codes) > self.max_rows and not isinstance(cell.rows.X, SparseRows):
+            if len(cell) > self.max_rows and not source.sparse:
                 rows, some = compressed(leaves, cell, self.max_rows, generator)
             else:
                 rows, some = cell.drawn(self.max_rows, generator)

@@ -7,15 +7,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
-from skdc.kernels import MATRIX_ENTRIES, relative
+from skdc.kernels import MATRIX_ENTRIES
 from skdc.seeds import Deck
 from skdc.solvers.cells import Cell, Quota, SummedKernel, sums
-from skdc.sources import Batch
+from skdc.sources import Batch, relative, squared_norms
 from skdc.step import Step
 
 _COLUMNS = 64  # of a kernel matrix that are computed together
@@ -168,7 +168,8 @@ class Farthest(Growth):
     """Each next row is the farthest from those chosen, the greedy k-center of Gonzalez (1985).
 
     With a share of outliers it is the farthest row of the others, in each group. The first row is the nearest to the
-    mean; with outliers, to a mean of which the farthest rows are left out.
+    mean; with outliers, to a mean of which the farthest rows are left out. Each choice looks at all rows, which are
+    held as the space shows them: to show them anew each time would take longer than their distances do.
 
     Parameters
     ----------
@@ -212,7 +213,7 @@ class Farthest(Growth):
     def _off(self) -> Tensor:
         """Return how far each row is from the mean of those within the rim around it, up to a constant."""
         values, inside = self._block.values, self._mass
-        squares = values.square().sum(1)
+        squares = squared_norms(values)
         for _ in range(_MOST_MEANS):
             off = squares - 2 * (values @ (inside @ values / inside.sum()))
             last, inside = inside, self._mass * (off <= self._rims(off))
@@ -254,12 +255,9 @@ class Trials(Growth):
     def __init__(self, cell: Cell, objective: Any, n_trials: int, batch_size: int, generator: torch.Generator) -> None:
         super().__init__(cell)
         self._objective, self._n_trials, self._generator = objective, n_trials, generator
-        drawn, weight = Deck(torch.arange(len(cell.rows)), cell.rows.weight.cpu()).deal(batch_size, generator)
-        batch = replace(cell.rows.take(drawn.to(cell.rows.weight.device)), weight=weight.to(cell.rows.weight))
-        self._real = Batch(cell.rows if len(cell.rows) <= batch_size else batch)
-        # Synthetic rows carry class codes for keys, and share the mass of their class.
-        codes = torch.as_tensor(cell.codes, device=cell.rows.key.device)
-        self._rows: LabeledSet = replace(cell.rows, key=codes, weight=cell.shares()[codes])
+        drawn, weight = Deck(torch.arange(len(cell)), cell.weight.cpu()).deal(batch_size, generator)
+        batch = cell if len(cell) <= batch_size else replace(cell.take(drawn.numpy()), weight=weight.to(cell.weight))
+        self._real, self._cell = Batch(batch.rows()), replace(cell, weight=cell.shares()[self.quota.codes])
         self._state = generator.get_state()
 
     def grow(self) -> float:
@@ -294,7 +292,9 @@ class Trials(Growth):
         # The same draws each time, so that sets are compared and not draws.
         draws = torch.Generator()
         draws.set_state(self._state)
-        chosen = self._rows.take(torch.tensor(rows))
-        chosen = replace(chosen, weight=chosen.weight / chosen.weight.mean())  # as the set will have them
+        some = self._cell.take(np.array(rows))
+        # As the set will have them: synthetic rows carry class codes for keys, and share the mass of their class.
+        codes = torch.as_tensor(some.codes, device=some.weight.device)
+        chosen = replace(some.rows(), key=codes, weight=some.weight / some.weight.mean())
         with torch.enable_grad():  # spaces of gradients take them
             return float(self._objective.loss(self._real, chosen, Step(draws)).detach())

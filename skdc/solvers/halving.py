@@ -85,7 +85,7 @@ class Halving(Selection):
         """
         self._check(objective)
         leaves, settings = objective.leaves(), (self.oversampling, self.delta)
-        rows, some = np.arange(len(cell.codes)), cell
+        rows, some = np.arange(len(cell)), cell
         enough = min(_MOST_ROWS, max(self.max_rows, _SPARE_ROWS * cell.size))
         if len(rows) > enough > cell.size:
             rows, some = compressed(leaves, cell, enough, generator, *settings)

@@ -14,9 +14,9 @@ from skdc.exceptions import PartsError
 from skdc.hashes import row_hashes
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Objective, Solution, Solver, solution_of
-from skdc.solvers.means import MeansState, check_class_means
+from skdc.solvers.means import MeansState, check_class_means, class_block
 from skdc.solvers.selection import Quantization
-from skdc.sources import Holds, Source, require
+from skdc.sources import Passes, Source, require
 
 
 @dataclass(eq=False, kw_only=True)
@@ -76,14 +76,14 @@ class Lloyd(Solver):
         """
         leaf = _quantization(objective)
         check_class_means(self, "clusters", leaf, synthetic)
-        source = require(self, source, Holds, "the clusters")
+        source = require(self, source, Passes, "the clusters")
         return LloydState.begin(leaf, synthetic, source, generator)
 
     def advance(self, state: LloydState) -> None:  # type: ignore[override]
         """Run k-means in a class."""
         start, source, c = state.start, state.source, state.classes[state.step]
         points = start.key == c
-        block = state.objective.space_.block(source.take(source.class_members(c)))
+        block = class_block(source, state.objective.space_, c)
         values, mass = block.values.cpu().numpy(), block.weight.cpu().numpy()
         init = start.values[points].cpu().numpy()
         size, n_distinct = len(init), len(np.unique(row_hashes(values, 0)))
@@ -103,7 +103,7 @@ class Lloyd(Solver):
         """Return the centres; points of classes for which there was no time stay where they start."""
         state.move()
         state.synthetic.weight.copy_(state.weight / state.weight.mean())
-        history = {"loss": np.array([state.inertia / state.source.weight.sum()])}
+        history = {"loss": np.array([state.inertia / state.source.class_mass().sum()])}
         return solution_of(state, state.n_iter, history)
 
 

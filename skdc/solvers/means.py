@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import add
 from typing import Any, Self
 
 import torch
@@ -12,7 +13,8 @@ from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.solvers.base import Solver, State, detached
-from skdc.sources import Holds
+from skdc.solvers.cells import joined_block
+from skdc.sources import Holds, Passes
 from skdc.spaces.data import InvertibleSpace, Joint
 
 
@@ -38,7 +40,7 @@ class MeansState(State):
     points: Tensor
 
     @classmethod
-    def begin(cls, leaf: Any, synthetic: LiveSet, source: Holds, generator: torch.Generator) -> Self:
+    def begin(cls, leaf: Any, synthetic: LiveSet, source: Passes, generator: torch.Generator) -> Self:
         """Return the points where they start, a step for each class."""
         laid = detached(synthetic())
         start = leaf.space_.block(laid)
@@ -49,6 +51,19 @@ class MeansState(State):
     def move(self) -> None:
         """Move the live set to the points."""
         self.synthetic.load(self.objective.space_.unembed(self.points, self.laid))
+
+
+def class_block(source: Passes, space: InvertibleSpace, c: int) -> Block:
+    """Return the rows of a class as a space shows them, collected in one pass.
+
+    They are held for all steps: to pass over the rows anew in each would take longer than the step itself.
+    """
+
+    def of_piece(piece: Holds) -> list[Block]:
+        members = piece.class_members(c)
+        return [space.block(piece.take(members))] if len(members) else []
+
+    return joined_block(source.map_reduce(of_piece, add, source.schema.n_outputs))
 
 
 def check_class_means(solver: Solver, verb: str, leaf: Any, synthetic: LiveSet) -> None:

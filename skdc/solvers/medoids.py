@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.kernels import MATRIX_ENTRIES, TILE, relative
+from skdc.kernels import MATRIX_ENTRIES
 from skdc.solvers.cells import Cell, sums
 from skdc.solvers.growth import Growth
+from skdc.sources import TILE, relative
 
 _MANY = 512  # rows whose costs are computed together where all have to be
 _FEW = 32  # and where a few of them are likely to do

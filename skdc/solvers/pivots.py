@@ -102,7 +102,7 @@ class _Factor:
         self._quota, self._size, self._generator = Quota(cell), cell.size, generator
         self._submatrix = leaf.kernel_.among(block.values)
         self._mass = block.mass.double()
-        self._factor = block.values.new_zeros(len(block), cell.size)
+        self._factor = torch.zeros(len(block), cell.size, dtype=block.values.dtype, device=block.values.device)
         self._residual = leaf.kernel_.diagonal(block.values).double()
         self._least = _ROUNDING * torch.finfo(block.values.dtype).eps * self._residual
 

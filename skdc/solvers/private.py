@@ -83,8 +83,9 @@ class PrivateDescent(Descent):
             gradients = torch.autograd.grad(outputs, parameters, slopes, retain_graph=True, is_grads_batched=True)
             return torch.cat([gradient.flatten(1) for gradient in gradients], dim=1)
 
-        if source.can(Asks):
-            mean = require(self, source, Asks, "the gradients").mean(of_rows, self.clip)
+        private = source.granted(Asks)
+        if private is not None:
+            mean = private.mean(of_rows, self.clip)
         else:
             real = require(self, source, Holds, "the gradients").rows
             gradients = of_rows(real)

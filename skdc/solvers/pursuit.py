@@ -115,7 +115,7 @@ class _Support:
         self._quota = Quota(cell)
         kernel = SummedKernel(kernels)
         self._potential, self._columns = kernel.potential, kernel.columns
-        self._ridge = regularization * float(cell.rows.mass.double() @ kernel.diagonal)
+        self._ridge = regularization * float(cell.mass.double() @ kernel.diagonal)
         n, m = len(kernel.potential), cell.size
         self._width = max(1, MATRIX_ENTRIES // n)
         self._kept = self._potential.new_empty(min(m, self._width), n)

@@ -66,7 +66,7 @@ class Rank(Selection):
             raise TypeError(f"Rank(difficulty={difficulty!r}): give an object of skdc.learners, such as EL2N()")
         if self.keep not in ("hardest", "easiest"):
             raise ValueError(f"Rank(keep={self.keep!r}): keep must be 'hardest' or 'easiest'")
-        scores = difficulty.scores(cell.rows, source.schema, generator).cpu().numpy()
+        scores = difficulty.scores(cell.rows(), source.schema, generator).cpu().numpy()
         order = np.argsort(-scores if self.keep == "hardest" else scores, kind="stable")
         by_class = [order[cell.codes[order] == c][:quota] for c, quota in enumerate(cell.quotas)]
         return Choice(np.concatenate(by_class).tolist())

@@ -56,7 +56,7 @@ class RidgeGrowth(Growth):
 
     def __init__(self, cell: Cell, objective: Any) -> None:
         super().__init__(cell)
-        leaves, rows = objective.leaves(), cell.rows
+        leaves, rows = objective.leaves(), cell.rows()
         space = leaves[0].space_
         values = rows.X.flatten(1).double() * space.scale_
         mass, self._kernel = rows.mass.double(), space.kernel_(values, values)

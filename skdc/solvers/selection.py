@@ -168,7 +168,7 @@ class Selection(Solver):
         state.chosen.append(cell.members[rows[order]])
         if of_choice is not None:
             share = of_choice.double() / of_choice.double().sum()
-            state.mass.append(cell.rows.weight.double().sum() * share[torch.as_tensor(order, device=source.device)])
+            state.mass.append(cell.weight.double().sum() * share[torch.as_tensor(order, device=source.device)])
         state.losses.extend(choice.values)
         state.step += 1
         watch.leave(len(rows), state.losses[-1] if state.losses else float("nan"))
@@ -220,12 +220,19 @@ class Selection(Solver):
             of_cell = torch.isin(rows.key, torch.as_tensor(np.unique(cell.codes), device=source.device))
             gram, potential = 0.0, 0.0
             for leaf in objective.leaves():
-                p, q = cell.block(leaf), leaf.space_.block(rows.take(of_cell))
+                q = leaf.space_.block(rows.take(of_cell))
                 places = torch.arange(len(q), device=source.device)
                 gram = gram + leaf.weight * leaf.submatrix(q)(places, places)
-                potential = potential + leaf.weight * leaf.potential(p, q.values)
-            mass[of_cell] = cell.rows.weight.sum() * simplex_quadrature(gram, potential).to(mass)
+                potential = potential + leaf.weight * _potential(leaf, cell, q.values)
+            mass[of_cell] = cell.weight.sum() * simplex_quadrature(gram, potential).to(mass)
         return mass
+
+
+def _potential(leaf: Any, cell: Cell, at: Tensor) -> Tensor:
+    """Return the mean embedding of a cell at some rows: the mean of those of its pieces."""
+    parts = [(piece.weight.sum(), leaf.potential(piece, at)) for piece in cell.pieces(leaf)]
+    total = sum(mass for mass, _ in parts)
+    return sum(mass / total * potential for mass, potential in parts)
 
 
 def _refuse_moving_rows(objective: Any) -> None:

@@ -149,9 +149,9 @@ class _Nearest(Selection):
         rows: list[int] = []
         for c in np.flatnonzero(cell.quotas):
             members = np.flatnonzero(cell.codes == c)
-            of_class = cell.rows.take(torch.as_tensor(members, device=source.device))
-            own = points.take(points.key == c)
-            rows.extend(members[matched(_shown(space, own), _shown(space, of_class))])
+            pieces = np.split(cell.members[members], np.arange(_PIECE, len(members), _PIECE))
+            shown = torch.cat([_shown(space, source.take(piece)) for piece in pieces])
+            rows.extend(members[matched(_shown(space, points.take(points.key == c)), shown)])
         classes = torch.as_tensor(np.flatnonzero(cell.quotas), device=source.device)
         return Choice(rows, points.weight[torch.isin(points.key, classes)])
 

@@ -149,7 +149,7 @@ def thinned(
 
 def _per_row(cell: Cell, sizes: NDArray[np.int64]) -> Tensor:
     """Return the mass of the class of each row over the number of rows that are to stand for it."""
-    return replace(cell, quotas=sizes).shares()[torch.as_tensor(cell.codes, device=cell.rows.weight.device)]
+    return replace(cell, quotas=sizes).shares()[torch.as_tensor(cell.codes, device=cell.weight.device)]
 
 
 def _drawn(weight: Tensor, members: NDArray[np.intp], size: int, generator: torch.Generator) -> Tensor:
@@ -209,7 +209,7 @@ def compressed(
     cell : Cell
     """
     counts = np.bincount(cell.codes, minlength=len(cell.quotas))
-    share = np.bincount(cell.codes, cell.rows.weight.double().cpu().numpy(), len(counts))
+    share = np.bincount(cell.codes, cell.weight.double().cpu().numpy(), len(counts))
     sizes = np.maximum(1, size * share / share.sum())
     halvings = np.ceil(np.log2(np.maximum(1, counts / sizes))).astype(np.int64)
     while (short := counts >> halvings < cell.quotas).any():
@@ -217,8 +217,8 @@ def compressed(
     sizes = counts >> halvings
     chosen = thinned(leaves, cell, sizes, oversampling, delta, generator)
     rows = completed(cell, chosen, generator)
-    copies = torch.as_tensor(np.bincount(chosen, minlength=len(cell.codes))[rows]).to(cell.rows.weight)
+    copies = torch.as_tensor(np.bincount(chosen, minlength=len(cell))[rows]).to(cell.weight)
     some = cell.take(rows)
     # Rows that only fill a quota stand for next to nothing.
     weight = copies.clamp_min(torch.finfo(copies.dtype).eps) * _per_row(cell, sizes)[torch.as_tensor(rows)]
-    return rows, replace(some, rows=replace(some.rows, weight=weight))
+    return rows, replace(some, weight=weight)

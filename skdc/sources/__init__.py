@@ -2,6 +2,7 @@
 
 from skdc.sources.base import Asks, Draws, Holds, Passes, Source, draw_seed, require, require_targets
 from skdc.sources.batch import Batch
+from skdc.sources.products import TILE, copied, joined, products, relative, scaled_products, squared_norms, squares_from
 from skdc.sources.rows import RowSource
 from skdc.sources.schema import Schema
 from skdc.sources.sketch import Sketch
@@ -10,6 +11,7 @@ from skdc.sources.sparse import SparseRows, SparseSource, sparse_rows
 from skdc.sources.units import Units
 
 __all__ = [
+    "TILE",
     "Asks",
     "Batch",
     "Draws",
@@ -23,8 +25,15 @@ __all__ = [
     "SparseRows",
     "SparseSource",
     "Units",
+    "copied",
     "draw_seed",
+    "joined",
+    "products",
+    "relative",
     "require",
     "require_targets",
+    "scaled_products",
     "sparse_rows",
+    "squared_norms",
+    "squares_from",
 ]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -20,6 +20,7 @@ from skdc.sources.schema import Schema
 from skdc.sources.units import Units
 
 Result = TypeVar("Result")
+Ability = TypeVar("Ability", bound="Source")
 
 
 def draw_seed(generator: torch.Generator) -> int:
@@ -76,9 +77,9 @@ class Source(ABC):
         """Return fitted attributes that the condenser shows, by name (none by default)."""
         return {}
 
-    def can(self, ability: type[Source]) -> bool:
-        """Tell whether it has an ability."""
-        return isinstance(self, ability)
+    def granted(self, ability: type[Ability]) -> Ability | None:
+        """Return itself if it has an ability, else None: for parts that have another way."""
+        return self if isinstance(self, ability) else None
 
     def position(self) -> Any:
         """Return where its draws have come to, from which `restore` goes on (nothing by default)."""
@@ -160,7 +161,8 @@ class Passes(Source):
         merge : callable
             Of two results, in any order.
         width : int, default=1
-            Numbers that the function computes for each row; it bounds the length of a piece.
+            Numbers that the function computes for each row; it bounds the length of a piece, as the numbers of its
+            features and targets do.
         """
 
 
@@ -171,7 +173,11 @@ class Holds(Draws, Passes):
     ----------
     X, weight, key : ndarray
         The rows in the user's units.
+    sparse : bool
+        Whether they are sparse: these are taken by indices of one dimension only.
     """
+
+    sparse: ClassVar[bool] = False
 
     X: Any
     weight: NDArray[np.float64]
@@ -192,6 +198,10 @@ class Holds(Draws, Passes):
     @abstractmethod
     def take(self, indices: NDArray[np.intp]) -> LabeledSet:
         """Return some rows in working units, without casting the others."""
+
+    @abstractmethod
+    def pieces(self, indices: NDArray[np.intp]) -> Iterator[LabeledSet]:
+        """Return some rows in working units, piece by piece: the targets of all may be more than memory holds."""
 
     @abstractmethod
     def class_members(self, c: int) -> NDArray[np.intp]:
@@ -226,9 +236,6 @@ class Asks(Source):
         """Return a row that is made up of a number, in the user's units, without a class."""
 
 
-Ability = TypeVar("Ability", bound=Source)
-
-
 def require(part: object, source: Source, ability: type[Ability], unknown: str) -> Ability:
     """Return the source, if it has an ability.
 
@@ -247,8 +254,9 @@ def require(part: object, source: Source, ability: type[Ability], unknown: str) 
     PartsError
         For a stream, whose first chunk cannot tell what `unknown` names; for private rows.
     """
-    if isinstance(source, ability):
-        return source
+    granted = source.granted(ability)
+    if granted is not None:
+        return granted
     raise PartsError(f"{type(part).__name__} {source.cannot_tell(unknown)}")
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cached_property, reduce
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.hashes import Unit, hashed_uniform, labeled_hashes, lowest_distinct
-from skdc.scales import Moments, asks_for_digits, asks_for_range, middle, slices, unit_of
+from skdc.scales import Moments, asks_for_digits, asks_for_range, middle, piece_length, slices, unit_of
 from skdc.seeds import Deck
 from skdc.sources.base import Holds, Result, draw_seed
 from skdc.sources.batch import Batch
@@ -164,6 +166,11 @@ class RowSource(Holds):
         weight, key = self.tensor(self.weight[indices]), torch.as_tensor(self.key[indices], device=self.device)
         return LabeledSet(weight, key, self.encode(self.X[indices]), self.encode_targets(self.targets(indices)))
 
+    def pieces(self, indices: NDArray[np.intp]) -> Iterator[LabeledSet]:
+        """Return some rows in working units, piece by piece."""
+        step = piece_length(self.X, _CHUNK_BYTES, self.schema.n_outputs)
+        return (self.take(indices[start : start + step]) for start in range(0, len(indices), step))
+
     def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         share = max(1, size // len(self._decks))
         rows, weight = zip(*(deck.deal(share, generator) for deck in self._decks), strict=True)
@@ -201,7 +208,15 @@ class RowSource(Holds):
 
     def hashes(self, members: NDArray[np.intp], seed: int) -> NDArray[np.uint64]:
         """Hash some rows by content: a choice by hash ignores their order, and the unit and origin of X and y."""
-        return labeled_hashes(self.X[members], self.targets(members), seed, self._hash_units)
+        return labeled_hashes(self.X[members], self._hashed_targets(members), seed, self._hash_units)
+
+    def _hashed_targets(self, members: NDArray[np.intp]) -> NDArray[np.float64]:
+        if self._y is not None or self.schema.task != "classification":
+            return self.targets(members)
+        # Indicators as sparse rows, which have the same hashes: dense ones may be more than memory holds.
+        codes, n = self.schema.class_of_key[self.key[members]], len(members)
+        indicators = csr_array((np.ones(n), codes, np.arange(n + 1)), shape=(n, self.schema.n_outputs))
+        return cast(NDArray[np.float64], indicators)
 
     def random_rows(self, members: NDArray[np.intp], size: int, generator: torch.Generator) -> NDArray[np.intp]:
         """Return the positions of `size` of some rows, drawn in proportion to weight without replacement.
@@ -215,8 +230,12 @@ class RowSource(Holds):
         self, function: Callable[[RowSource], Result], merge: Callable[[Result, Result], Result], width: int = 1
     ) -> Result:
         """Return what a function gives for each piece of the rows, merged."""
+        # A piece shows its targets too, as indicators of all classes.
+        width = max(width, self.schema.n_outputs)
         return reduce(merge, (function(self._piece(rows)) for rows in slices(self.X, _CHUNK_BYTES, width)))
 
     def _piece(self, rows: slice) -> RowSource:
-        pieces = self.X[rows], None if self._y is None else self._y[rows], self.weight[rows], self.key[rows]
-        return RowSource(*pieces, self.schema, self.device, self.dtype, (self.units, self.target_units))
+        return RowSource(*self._cut(rows), self.schema, self.device, self.dtype, (self.units, self.target_units))
+
+    def _cut(self, rows: slice) -> tuple[NDArray, NDArray[np.float64] | None, NDArray[np.float64], NDArray[np.int64]]:
+        return self.X[rows], None if self._y is None else self._y[rows], self.weight[rows], self.key[rows]

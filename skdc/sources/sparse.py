@@ -1,33 +1,51 @@
-"""Rows of a sparse matrix: a source of them, and how kernels see them."""
+"""Rows of a sparse matrix: a source of them, and the value object that is shown in place of a tensor."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, sparray
+from scipy.sparse import csr_array, sparray, vstack
 from torch import Tensor
 
 from skdc.sources.rows import RowSource
 from skdc.sources.schema import Schema
+from skdc.sources.units import Units
 
 
 class SparseRows:
-    """Rows of a sparse matrix that answer, as a tensor does, to what kernels ask of rows; they have no gradient.
+    """Rows of a sparse matrix, on the CPU and without a gradient: what a selection asks of rows.
+
+    They can be counted, taken, joined and scaled, and multiplied with each other and with dense numbers. (Rows of
+    PyTorch's sparse tensors cannot be taken, and their products took three times as long.)
 
     Parameters
     ----------
-    matrix : sparse array of shape (n, d), or (d, n) once it is transposed
+    matrix : sparse array of shape (n, d)
         In the working dtype.
+
+    Attributes
+    ----------
+    shape : tuple of (int, int)
+    dtype : torch.dtype
+    device : torch.device
     """
+
+    ndim = 2
+    device = torch.device("cpu")
 
     def __init__(self, matrix: sparray) -> None:
         self._matrix = matrix
-        self.shape, self.ndim = matrix.shape, 2
+        self.shape = matrix.shape
         self.dtype = torch.float64 if matrix.dtype == np.float64 else torch.float32
-        self.device = torch.device("cpu")
+
+    @classmethod
+    def joined(cls, parts: Sequence[SparseRows]) -> SparseRows:
+        """Return rows that come in pieces as one."""
+        return cls(vstack([part._matrix for part in parts], format="csr"))
 
     def __len__(self) -> int:
         return int(self.shape[0])
@@ -38,59 +56,23 @@ class SparseRows:
     def __mul__(self, factor: float) -> SparseRows:
         return SparseRows(self._matrix * factor)
 
-    def __matmul__(self, other: SparseRows | Tensor) -> Tensor:
-        if isinstance(other, Tensor):
-            return torch.from_numpy(self._matrix @ other.numpy())
-        return torch.from_numpy((self._matrix @ other._matrix).toarray())
+    def __matmul__(self, dense: Tensor) -> Tensor:
+        return torch.from_numpy(self._matrix @ dense.numpy())
 
     def __rmatmul__(self, mass: Tensor) -> Tensor:
         return torch.from_numpy(mass.numpy() @ self._matrix)
-
-    @property
-    def mT(self) -> SparseRows:  # noqa: N802
-        """The transposed matrix, for a product."""
-        return SparseRows(self._matrix.T)
-
-    def split(self, size: int) -> list[SparseRows]:
-        """Return the rows in pieces."""
-        return [self[start : start + size] for start in range(0, len(self), size)]
-
-    def square(self) -> SparseRows:
-        """Return the squared entries."""
-        return SparseRows(self._matrix**2)
-
-    def sum(self, axis: int, keepdim: bool = False) -> Tensor:
-        """Return the sums along an axis."""
-        sums = torch.from_numpy(np.asarray(self._matrix.sum(axis=axis), dtype=self._matrix.dtype))
-        return sums.unsqueeze(axis) if keepdim else sums
-
-    def mean(self, axis: int) -> Tensor:
-        """Return the means along an axis."""
-        return self.sum(axis) / self.shape[axis]
-
-    def flatten(self, start: int) -> SparseRows:
-        """Return the rows themselves: they are flat."""
-        return self
-
-    def detach(self) -> SparseRows:
-        """Return the rows themselves: they have no gradient."""
-        return self
-
-    def clone(self) -> SparseRows:
-        """Return the rows themselves: nothing changes them."""
-        return self
 
     def double(self) -> SparseRows:
         """Return the rows in float64."""
         return SparseRows(self._matrix.astype(np.float64))
 
-    def new_ones(self, *shape: int) -> Tensor:
-        """Return a dense tensor of ones of the same dtype."""
-        return torch.ones(*shape, dtype=self.dtype)
+    def products(self, others: SparseRows) -> Tensor:
+        """Return the inner products with other rows, of shape (len(self), len(others))."""
+        return torch.from_numpy((self._matrix @ others._matrix.T).toarray())
 
-    def new_zeros(self, *shape: int) -> Tensor:
-        """Return a dense tensor of zeros of the same dtype."""
-        return torch.zeros(*shape, dtype=self.dtype)
+    def squared_norms(self) -> Tensor:
+        """Return the squared norms, of shape (len(self),)."""
+        return torch.from_numpy(np.asarray((self._matrix**2).sum(axis=1), dtype=self._matrix.dtype))
 
 
 def sparse_rows(X: Any, dtype: torch.dtype) -> SparseRows:
@@ -106,9 +88,11 @@ class SparseSource(RowSource):
     Parameters
     ----------
     X : sparse array of shape (n, d)
-    y, weight, key, schema, dtype
+    y, weight, key, schema, dtype, units
         As in `RowSource`.
     """
+
+    sparse = True
 
     def __init__(
         self,
@@ -118,8 +102,9 @@ class SparseSource(RowSource):
         key: NDArray[np.int64],
         schema: Schema,
         dtype: torch.dtype | None = None,
+        units: tuple[Units, Units] | None = None,
     ) -> None:
-        super().__init__(cast(NDArray, X), y, weight, key, schema, torch.device("cpu"), dtype)
+        super().__init__(cast(NDArray, X), y, weight, key, schema, torch.device("cpu"), dtype, units)
 
     def _shift(self, digits: bool) -> float:
         return 0.0
@@ -130,3 +115,6 @@ class SparseSource(RowSource):
     def encode(self, X: Any) -> Tensor:
         """Cast rows in the user's units to working units: a sparse matrix stays one."""
         return cast(Tensor, sparse_rows(X / self.units.scale, self.dtype))
+
+    def _piece(self, rows: slice) -> SparseSource:
+        return SparseSource(*self._cut(rows), self.schema, self.dtype, (self.units, self.target_units))

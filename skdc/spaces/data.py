@@ -44,7 +44,8 @@ class Identity(InvertibleSpace):
 
     def embed(self, rows: LabeledSet) -> Tensor:
         """Return the rows flattened, in the units of the data (the origin is the data's mean)."""
-        return rows.X.flatten(1) * self.scale_
+        X = rows.X if rows.X.ndim == 2 else rows.X.flatten(1)  # sparse rows are flat
+        return X * self.scale_
 
     def unembed(self, values: Tensor, rows: LabeledSet) -> LabeledSet:
         """Return the rows that embed as `values`."""

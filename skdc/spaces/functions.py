@@ -70,7 +70,7 @@ class KernelRidgePredictions(Space):
             raise ValueError(f"kernel_rate={self.kernel_rate!r} must not be negative")
         self.kernel_ = clone(self.default_kernel if self.kernel is None else self.kernel)
         sample = source.no_rows()
-        if source.can(Draws) or not self.kernel_.knows_scale():
+        if source.granted(Draws) is not None or not self.kernel_.knows_scale():
             sample = require(self, source, Draws, "the kernel's scale").sample(MEDIAN_ROWS, generator)
         self.scale_ = source.units.scale
         self.kernel_.fit(sample.X.flatten(1) * self.scale_, sample.mass)
@@ -180,8 +180,8 @@ class FeatureRidgePredictions(KernelRidgePredictions):
                 f"{self!r} needs a kernel of finitely many features, such as RandomNetworkKernel(); for others use "
                 "KernelRidgePredictions"
             )
-        if source.can(Asks):
-            private = require(self, source, Asks, "the moments of features")
+        private = source.granted(Asks)
+        if private is not None:
             self._refuse_far(private)
             self._learn(private.products(self._columns, self.clip).double(), source)
             return self

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from skdc.discrepancies import CoveringRadius, QuantizationError
-from skdc.kernels import distance_columns, relative
+from skdc.kernels import distance_columns
+from skdc.sources import relative
 
 from ..sources import block, row_source, seeded, squares
 

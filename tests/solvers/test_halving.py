@@ -36,8 +36,7 @@ def solve(solver, discrepancy, source, sizes, seed=0):
 
 
 def whole(source, quotas):
-    codes = source.schema.class_of_key[source.key]
-    return Cell(source.rows, codes, np.asarray(quotas), np.arange(len(source)))
+    return Cell(source, np.arange(len(source)), source.rows.weight, np.asarray(quotas))
 
 
 def mmd2(X, rows, bandwidth=1.0, weight=None):
@@ -231,7 +230,7 @@ def test_many_rows_are_compressed_first(rng, monkeypatch):
 
     class Herd(halving.Herd):
         def __init__(self, cell, leaves):
-            compared.append(len(cell.codes))
+            compared.append(len(cell))
             super().__init__(cell, leaves)
 
     monkeypatch.setattr(halving, "Herd", Herd)
@@ -259,7 +258,7 @@ def test_a_smaller_cell_stands_for_the_whole(rng):
     apart = []
     for seed in range(8):
         rows, some = compressed(objective.leaves(), whole(source, quotas), 400, seeded(seed))
-        mass = some.rows.weight.numpy()
+        mass = some.weight.numpy()
         np.testing.assert_array_equal(some.members, rows)
         assert 200 < len(rows) <= 400 + 60
         assert np.all(np.bincount(some.codes) >= quotas)
@@ -278,7 +277,7 @@ def test_where_few_rows_hold_the_mass_others_fill_the_quota(rng):
     rows, some = compressed(objective.leaves(), whole(source, [20]), 100, seeded())
     assert len(rows) == len(np.unique(rows)) == 20
     assert set(rows) >= {0, 1, 2}
-    np.testing.assert_allclose(some.rows.weight[np.isin(rows, [0, 1, 2])].sum() / some.rows.weight.sum(), 1, rtol=1e-6)
+    np.testing.assert_allclose(some.weight[np.isin(rows, [0, 1, 2])].sum() / some.weight.sum(), 1, rtol=1e-6)
 
 
 # Discrepancies

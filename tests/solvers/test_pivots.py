@@ -19,8 +19,7 @@ from ..sources import row_source, seeded, squares
 
 
 def cell_of(source, sizes):
-    codes = source.schema.class_of_key[source.key]
-    return Cell(source.rows, codes, np.asarray(sizes), np.arange(len(source)))
+    return Cell(source, np.arange(len(source)), source.rows.weight, np.asarray(sizes))
 
 
 def chooser(source, sizes, discrepancy=None):

@@ -58,7 +58,7 @@ def problem(rng, kernel, regularization, *, regression=False, by_class=0.0):
     objective = objective + by_class * SquaredL2(space=space, by="class") if by_class else objective
     objective.fit(source, seeded())
     codes = source.schema.class_of_key[source.key]
-    cell = Cell(source.rows, codes, np.array(sizes), np.arange(n))
+    cell = Cell(source, np.arange(n), source.rows.weight, np.array(sizes))
     targets = source.rows.y.numpy() - (0 if regression else 1 / 3)
     centred = source.rows.X.numpy() * source.units.scale
     return (

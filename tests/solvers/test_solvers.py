@@ -1,7 +1,7 @@
 """Solvers against brute force, known minimisers and scikit-learn."""
 
 import re
-from functools import partial
+from functools import partial, reduce
 
 import numpy as np
 import pytest
@@ -27,6 +27,7 @@ from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.solvers import Descent, DivergenceError, Draw, Greedy, Lloyd
+from skdc.sources import Passes
 from skdc.spaces import (
     FeatureRidgePredictions,
     Identity,
@@ -114,6 +115,47 @@ def test_greedy_by_random_features_takes_the_rows_of_the_kernel(rng):
 
 
 # Lloyd
+
+
+class PassesAlone(Passes):
+    """A source that shows its rows in passes over three pieces, and not otherwise."""
+
+    def __init__(self, rows):
+        self._rows = rows
+        for name in ("schema", "units", "target_units", "spread", "target_spread", "dtype", "device"):
+            setattr(self, name, getattr(rows, name))
+
+    def map_reduce(self, function, merge, width=1):
+        pieces = [self._rows._piece(slice(start, start + 10)) for start in range(0, len(self._rows), 10)]
+        return reduce(merge, map(function, pieces))
+
+    def batch(self, size, generator):
+        raise AssertionError("nothing but passes")
+
+    def starting_rows(self, sizes, generator):
+        return self._rows.starting_rows(sizes, generator)
+
+    def feature_range(self):
+        return self._rows.feature_range()
+
+    def target_range(self):
+        return self._rows.target_range()
+
+    def class_mass(self):
+        return self._rows.class_mass()
+
+
+@pytest.mark.parametrize("space", [Identity(), Standardized()])
+def test_passes_over_the_rows_are_all_that_lloyd_asks_for(classes, space):
+    X, y, weight = classes
+    rows = row_source(X, y, weight=weight)
+    (held, expected), (passed, found) = (
+        solve(Lloyd(tol=0), QuantizationError(space=space), Points(), source, [4, 3])
+        for source in (rows, PassesAlone(rows))
+    )
+    torch.testing.assert_close(passed().X, held().X, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(passed().weight, held().weight)
+    np.testing.assert_allclose(found.history["loss"], expected.history["loss"], rtol=1e-12)
 
 
 def test_lloyd_is_k_means_from_the_same_start(classes):
