@@ -224,7 +224,7 @@ def asks_for_range(weight: NDArray[np.float64], scale: float) -> bool:
     return not 1 / _NEAR_ONE < scale < _NEAR_ONE or bool(weight.min() < _LEAST_WEIGHT)
 
 
-def asks_for_digits(X: NDArray, shift: NDArray[np.float64], scale: float) -> bool:
+def asks_for_digits(X: Any, shift: NDArray[np.float64], scale: float) -> bool:
     """Tell whether float32 would lose what tells rows apart, so that they are to be seen in float64.
 
     Squared distances are off by the rounding of squared norms. That is compared with the squared distances of
@@ -241,7 +241,7 @@ def asks_for_digits(X: NDArray, shift: NDArray[np.float64], scale: float) -> boo
         return False
     # The mean square of all rows is d in these units, whatever the sample shows.
     norms = max(float(d), float(rows.square().sum(1).mean()))
-    return np.finfo(np.float32).eps * norms > _TELL_APART * float(nearest.median()) ** 2
+    return bool(np.finfo(np.float32).eps * norms > _TELL_APART * float(nearest.median()) ** 2)
 
 
 def middle(X: NDArray, weight: NDArray[np.float64], n_rows: int = _MIDDLE_ROWS) -> NDArray[np.float64]:

@@ -297,7 +297,7 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         if self.cv is not None:
             splitter = check_cv(self.cv, y, classifier=problem.schema.classes is not None)
             rows, splits = np.arange(len(y)), splitter.split(np.zeros((len(y), 1)), y)
-            kept = [tuple(np.searchsorted(there, np.intersect1d(rows[part], there)) for part in s) for s in splits]
+            kept = [(_places(there, rows[train]), _places(there, rows[test])) for train, test in splits]
             if not all(len(part) for split in kept for part in split):
                 raise ValueError(f"cv={self.cv!r} has a split without rows to condense, or without rows to judge by")
             return kept
@@ -363,6 +363,11 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         return tags
 
 
+def _places(there: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return where those of some rows stand that are there."""
+    return np.searchsorted(there, np.intersect1d(rows, there))
+
+
 def _is_private(condenser: BaseCondenser) -> bool:
     """Tell whether a condenser is private; one with private parts where there must be none is refused."""
     if getattr(condenser, "privacy", None) is not None:
@@ -377,7 +382,7 @@ def _is_private(condenser: BaseCondenser) -> bool:
 
 def _refuse_short(sizes: NDArray[np.int64], left: NDArray[np.int64], schema: Schema) -> None:
     """Refuse to give fewer rows of a class than were asked for."""
-    for label, size, n in zip(schema.classes.tolist(), sizes, left, strict=True):
+    for label, size, n in zip(schema.labels.tolist(), sizes, left, strict=True):
         if size > n:
             raise ValueError(
                 f"AutoCondenser cannot give {size} rows of class {label!r}: {n} are left when others are held out; "

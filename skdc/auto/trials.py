@@ -34,9 +34,9 @@ class Result:
     n_rows: int
     score: float = np.nan
     seconds: float = 0.0
-    condenser: BaseCondenser | None = None
-    rows: NDArray[np.intp] | None = None
     error: str = ""
+    condenser: BaseCondenser = field(init=False)  # of a trial that gave a set
+    rows: NDArray[np.intp] = field(init=False)
 
 
 @dataclass(eq=False)

@@ -181,7 +181,7 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
                     given, released = drawn_data(self, recipe, previous, *given)
                     recipe = recipe._replace(privacy=None)
                 problem, recipe = self._read(recipe, given)
-                containers = given[:2]
+                containers: tuple[Any, Any] = given[:2]
                 if recipe.privacy is not None:
                     containers = public_containers(*containers, problem.schema)
                     rehearse(self, problem, recipe, previous, containers)
@@ -302,7 +302,7 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         if schema.task == "classification":
             self.classes_ = schema.classes
             # What is learned, or what a teacher says, may say otherwise: labels are those that were asked for.
-            self.y_syn_ = np.asarray(schema.classes)[rows.key.cpu().numpy()]
+            self.y_syn_ = schema.labels[rows.key.cpu().numpy()]
             self.y_soft_ = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
@@ -368,7 +368,7 @@ class NamedCondenser(BaseCondenser, kw_only=False):
         # Shown as in the docstring: what is its own before what all have.
         made = signature(cls.__init__)
         shown = sorted(made.parameters.values(), key=lambda given: (given.kind, _is_shared(given)))
-        cls.__init__.__signature__ = made.replace(parameters=shown)  # type: ignore[attr-defined]
+        cls.__init__.__signature__ = made.replace(parameters=shown)  # type: ignore[attr-defined]  # of functions it is unknown
 
     def _condense(self, *given: Any) -> DivergenceError | Interruption | None:
         try:

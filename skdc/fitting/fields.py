@@ -37,6 +37,6 @@ class Fields:
         super().__init_subclass__(**settings)
         dataclass(repr=False, eq=False, kw_only=kw_only)(cls)
         # Defaults are said by the constructor; left on the class they would be taken for attributes that it documents.
-        for field in fields(cls):  # type: ignore[arg-type]
+        for field in fields(cls):  # type: ignore[arg-type]  # a dataclass by now
             if field.name in vars(cls):
                 delattr(cls, field.name)

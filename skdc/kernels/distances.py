@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from skdc.sources import SparseRows
+
+AnyRows = TypeVar("AnyRows", Tensor, SparseRows)
 
 MEDIAN_ROWS = 1000  # a median distance is measured on a sample of this many rows
 _MIDDLE_ROWS = 100  # and where the rows lie on about so many
@@ -36,7 +38,7 @@ def with_diagonal(matrix: Tensor, value: float) -> Tensor:
     return matrix
 
 
-def distances_of_norms(x: Tensor, y: Tensor, x_norms: Tensor, y_norms: Tensor) -> Tensor:
+def distances_of_norms(x: AnyRows, y: AnyRows, x_norms: Tensor, y_norms: Tensor) -> Tensor:
     """Return the squared distances of rows of which the squared norms are known."""
     # In place: nothing but the result is as large as the result.
     if isinstance(x, SparseRows):

@@ -20,7 +20,7 @@ from skdc.spaces.base import each_once, is_first
 
 
 @dataclass(eq=False, kw_only=True)
-class DescentState(State):
+class DescentState(State[LiveSet]):
     """Where a descent has come to.
 
     Parameters
@@ -44,7 +44,7 @@ class DescentState(State):
     scales: _Scales | None = None
 
 
-class Descent(Solver):
+class Descent(Solver[DescentState, LiveSet]):
     """Stochastic gradient descent with a step size that decays to zero along a cosine.
 
     Parameters
@@ -105,7 +105,7 @@ class Descent(Solver):
         given = objective, synthetic, source, generator, n_steps
         return DescentState(*given, optimizer=optimizer, rates=rates, n_own=len(own), last_good=_values(synthetic))
 
-    def advance(self, state: DescentState) -> None:  # type: ignore[override]
+    def advance(self, state: DescentState) -> None:
         """Take a step along the gradient; a loss that is not finite is the end.
 
         Raises
@@ -138,7 +138,7 @@ class Descent(Solver):
         """Tell whether there was a step."""
         return bool(state.losses)
 
-    def finish(self, state: DescentState) -> Solution:  # type: ignore[override]
+    def finish(self, state: DescentState) -> Solution:
         """Return the set, as it was at the last finite loss if the descent ends within a step.
 
         Raises

@@ -10,14 +10,14 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
-from skdc.parameterizations.base import LiveSet
+from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import Solver, State, detached
 from skdc.sources import Holds
 from skdc.spaces.data import InvertibleSpace, Joint
 
 
 @dataclass(eq=False, kw_only=True)
-class MeansState(State):
+class MeansState(State[PointsSet]):
     """Points that are moved class after class.
 
     Parameters
@@ -38,7 +38,7 @@ class MeansState(State):
     points: Tensor
 
     @classmethod
-    def begin(cls, leaf: Any, synthetic: LiveSet, source: Holds, generator: torch.Generator) -> Self:
+    def begin(cls, leaf: Any, synthetic: PointsSet, source: Holds, generator: torch.Generator) -> Self:
         """Return the points where they start, a step for each class."""
         laid = detached(synthetic())
         start = leaf.space_.block(laid)
@@ -51,7 +51,7 @@ class MeansState(State):
         self.synthetic.load(self.objective.space_.unembed(self.points, self.laid))
 
 
-def check_class_means(solver: Solver, verb: str, leaf: Any, synthetic: LiveSet) -> None:
+def check_class_means(solver: Solver, verb: str, leaf: Any, synthetic: PointsSet) -> None:
     """Refuse a discrepancy whose space has no means of rows, or shows no targets that move, or is not by class.
 
     Raises
