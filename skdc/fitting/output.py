@@ -135,10 +135,9 @@ def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
     """
     if hasattr(values, "iloc"):
         return values
-    if values.shape[1:] != np.shape(like)[1:]:
-        raise ValueError(
-            f"the encoder gives back rows of shape {values.shape[1:]}, but those of X have shape {np.shape(like)[1:]}"
-        )
+    shape = like.shape[1:] if hasattr(like, "iloc") else np.asarray(like).shape[1:]
+    if values.shape[1:] != shape:
+        raise ValueError(f"the encoder gives back rows of shape {values.shape[1:]}, but those of X have shape {shape}")
     if not hasattr(like, "iloc"):
         return values if span is None else _bounded(values, np.asarray(like).dtype, *span)
     dtypes = list(like.dtypes)
