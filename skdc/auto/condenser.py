@@ -29,6 +29,7 @@ from skdc.fitting.output import in_package_of
 from skdc.fitting.pair import PairMixin
 from skdc.fitting.runtime import draw_entropy
 from skdc.fitting.sizes import ClassSizes
+from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import all_or_nothing
 from skdc.seeds import seeded
 from skdc.sources import Schema
@@ -37,7 +38,7 @@ _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point
 
 
-class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
+class AutoCondenser(PairMixin, UnchangedRows, BaseEstimator):
     """Try condensers on a part of the data, and keep the set on which learners do best.
 
     A part of the rows is held out. Candidates condense the others, at first few of them; the third of the candidates on
@@ -183,21 +184,6 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         best = self.best_condenser_
         best._X_out, best._y_out = in_package_of(best._X_out, X), in_package_of(best._y_out, y)
         return self
-
-    def transform(self, X: ArrayLike) -> Any:
-        """Return new rows unchanged, as condensers do.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, ...)
-
-        Returns
-        -------
-        X
-            As passed, once it is seen to be valid.
-        """
-        check_is_fitted(self)
-        return self.best_condenser_.transform(X)
 
     def _told_task(self) -> str:
         return self.task if self.task != "auto" or self.estimator is None else task_of(self.estimator)
@@ -345,8 +331,8 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
 
         return pd.DataFrame(self._lines, columns=["candidate", "rows", "score", "seconds", "error"])
 
-    def _pair(self) -> tuple[Any, Any]:
-        return self.best_condenser_._pair()
+    def _shown(self) -> BaseCondenser:
+        return self.best_condenser_
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_")]:

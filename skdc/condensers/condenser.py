@@ -18,8 +18,8 @@ from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.fitting.base import BaseCondenser
-from skdc.fitting.counts import check_sizes, sizes_per_class
-from skdc.fitting.doors import Door
+from skdc.fitting.counts import sizes_per_class
+from skdc.fitting.doors import reopened
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import read, refuse_unknown_word
 from skdc.fitting.output import common_template, template
@@ -297,14 +297,10 @@ class Condenser(BaseCondenser, kw_only=False):
         if name not in _SOLVED or "_stream" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         stream = self._stream
-        counts, mass = stream.sketch.counts, stream.sketch.mass
-        sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
         recipe = self.recipe()
-        if self.privacy is None:
-            check_sizes(self, recipe.parameterization, sizes, counts, stream.schema.classes)
+        door = reopened(self, stream, recipe)
         with restored_on_failure(self):
             with isolated(self.n_jobs), randomness(stream.seed):
-                door = Door(stream.source(), sizes, stream.learned)
                 error = self._solve(recipe, door, vars(self).get("_start"), None)
             self._contain(*self._templates)
         tell_early(self, error)

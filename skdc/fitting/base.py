@@ -11,14 +11,13 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 from sklearn.base import TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdc.containers import as_array
 from skdc.devices import find_device
@@ -27,9 +26,9 @@ from skdc.exceptions import PartsError
 from skdc.fitting.callbacks import announced, with_callbacks
 from skdc.fitting.checkpoints import Checkpoint, fingerprint, refuse_checkpoint
 from skdc.fitting.doors import Door, opened
-from skdc.fitting.fields import Estimator, Fields
+from skdc.fitting.fields import CallbackSupportMixin, Fields
 from skdc.fitting.inner import chooser_of
-from skdc.fitting.input import Problem, checked_rows, dense
+from skdc.fitting.input import Problem, dense
 from skdc.fitting.output import (
     chosen_pair,
     in_package_of,
@@ -46,6 +45,7 @@ from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import declared_rows, drawn_data, public_containers, read_as_told
 from skdc.fitting.runtime import Start, draw_entropy, isolated, progress_of, tell_early
 from skdc.fitting.sizes import ClassSizes
+from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import LiveSet
 from skdc.randomness import randomness
@@ -56,7 +56,7 @@ from skdc.solvers.quadrature import project_on_simplex
 from skdc.sources import Schema
 
 
-class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
+class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts, ABC):
     """Base of all condensers: subclasses say their `recipe`.
 
     Parameters
@@ -210,36 +210,6 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         self._contain(*containers)
         return error
 
-    def transform(self, X: ArrayLike) -> Any:
-        """Return new rows unchanged: the synthetic set lives in the space of the data.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, ...)
-
-        Returns
-        -------
-        X
-            As passed, once it is seen to be valid.
-        """
-        check_is_fitted(self)
-        encoder, sparse = vars(self).get("encoder_"), self.__sklearn_tags__().input_tags.sparse
-        rows = checked_rows(self, as_array(X), encoder, reset=False, sparse=sparse)
-        if encoder is None and rows.shape[1:] != self._input_shape:
-            raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self._input_shape}")
-        return X if hasattr(X, "columns") else rows
-
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
-        """Return the names of the features: those of the input.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names to use where the data had none.
-        """
-        check_is_fitted(self)
-        return _check_feature_names_in(self, input_features)
-
     def _condense(
         self, problem: Problem, recipe: Recipe, previous: Start | None, device: torch.device, seed: int
     ) -> DivergenceError | Interruption | None:
@@ -335,9 +305,6 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
             self._templates = template(given[0]), template(given[1])
         self._X_out, self._y_out = in_package_of(self._X_out, given[0]), in_package_of(self._y_out, given[1])
 
-    def _pair(self) -> tuple[Any, Any]:
-        return self._X_out, self._y_out
-
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name in _OUTPUTS or _FITTED.fullmatch(name)]:
             delattr(self, name)
@@ -368,7 +335,7 @@ class NamedCondenser(BaseCondenser, kw_only=False):
         # Shown as in the docstring: what is its own before what all have.
         made = signature(cls.__init__)
         shown = sorted(made.parameters.values(), key=lambda given: (given.kind, _is_shared(given)))
-        cls.__init__.__signature__ = made.replace(parameters=shown)  # type: ignore[attr-defined]  # of functions it is unknown
+        cls.__init__.__signature__ = made.replace(parameters=shown)  # type: ignore[attr-defined]  # not declared
 
     def _condense(self, *given: Any) -> DivergenceError | Interruption | None:
         try:

@@ -31,6 +31,13 @@ class PairMixin:
         check_is_fitted(self)
         return iter(self._pair())
 
+    def _shown(self) -> Any:
+        """Return the condenser whose set it is."""
+        return self
+
+    def _pair(self) -> tuple[Any, Any]:
+        return self._shown()._X_out, self._shown()._y_out
+
     def fit_transform(
         self: Any,
         X: ArrayLike,
