@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextvars import ContextVar
-from typing import Any, Self
+from typing import Any
 
 import torch
 from sklearn.base import clone
@@ -15,10 +15,6 @@ if MYPY:
 
     class BaseEstimator:
         """scikit-learn has no types, and with a base of any type mypy would take a part for whatever is asked for."""
-
-        def get_params(self, deep: bool = True) -> dict[str, Any]: ...  # noqa: D102
-
-        def set_params(self, **params: Any) -> Self: ...  # noqa: D102
 
         def __getattr__(self, name: str) -> Any: ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY
 from numbers import Real
 from time import monotonic
 from typing import Any, Literal, Self
@@ -24,6 +25,7 @@ from skdc.containers import as_array
 from skdc.exceptions import PartsError
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.counts import sizes_per_class
+from skdc.fitting.fields import Fields
 from skdc.fitting.input import Problem, read, task_of
 from skdc.fitting.output import in_package_of
 from skdc.fitting.pair import PairMixin
@@ -38,7 +40,7 @@ _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point
 
 
-class AutoCondenser(PairMixin, UnchangedRows, BaseEstimator):
+class AutoCondenser(Fields, PairMixin, UnchangedRows, BaseEstimator, kw_only=False):
     """Try condensers on a part of the data, and keep the set on which learners do best.
 
     A part of the rows is held out. Candidates condense the others, at first few of them; the third of the candidates on
@@ -103,36 +105,20 @@ class AutoCondenser(PairMixin, UnchangedRows, BaseEstimator):
     ['k-means', 'k-medoids', 'random rows']
     """
 
-    def __init__(
-        self,
-        estimator: Any = None,
-        scoring: Any = None,
-        candidates: Literal["auto"] | Sequence[BaseCondenser] | Mapping[str, BaseCondenser] = "auto",
-        time_budget: float | None = 60.0,
-        cv: Any = None,
-        *,
-        n_per_class: ClassSizes | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-    ) -> None:
-        self.estimator = estimator
-        self.scoring = scoring
-        self.candidates = candidates
-        self.time_budget = time_budget
-        self.cv = cv
-        self.n_per_class = n_per_class
-        self.n_samples = n_samples
-        self.task = task
-        self.encoder = encoder
-        self.device = device
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
+    estimator: Any = None
+    scoring: Any = None
+    candidates: Literal["auto"] | Sequence[BaseCondenser] | Mapping[str, BaseCondenser] = "auto"
+    time_budget: float | None = 60.0
+    cv: Any = None
+    _: KW_ONLY
+    n_per_class: ClassSizes | None = None
+    n_samples: float | None = None
+    task: Literal["auto", "classification", "regression"] = "auto"
+    encoder: TransformerMixin | Literal["auto"] | None = "auto"
+    device: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    n_jobs: int | None = None
+    verbose: int = 0
 
     @all_or_nothing
     def fit(
@@ -283,7 +269,8 @@ class AutoCondenser(PairMixin, UnchangedRows, BaseEstimator):
         if self.cv is not None:
             splitter = check_cv(self.cv, y, classifier=problem.schema.classes is not None)
             rows, splits = np.arange(len(y)), splitter.split(np.zeros((len(y), 1)), y)
-            kept = [(_places(there, rows[train]), _places(there, rows[test])) for train, test in splits]
+            found = [[np.searchsorted(there, np.intersect1d(rows[part], there)) for part in split] for split in splits]
+            kept = [(train, test) for train, test in found]
             if not all(len(part) for split in kept for part in split):
                 raise ValueError(f"cv={self.cv!r} has a split without rows to condense, or without rows to judge by")
             return kept
@@ -347,11 +334,6 @@ class AutoCondenser(PairMixin, UnchangedRows, BaseEstimator):
         tags.input_tags.sparse = False
         tags.target_tags.required = True
         return tags
-
-
-def _places(there: NDArray[np.intp], rows: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return where those of some rows stand that are there."""
-    return np.searchsorted(there, np.intersect1d(rows, there))
 
 
 def _is_private(condenser: BaseCondenser) -> bool:
