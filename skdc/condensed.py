@@ -75,16 +75,16 @@ class CondensedSet:
             Of `fit`: the weights, or nothing.
         """
         takes_weight = has_fit_parameter(estimator, "sample_weight")
-        X, y, weight, soft = self.X, plain_labels(self.y), self.sample_weight, self.y_soft
-        if soft is not None and len(np.setdiff1d(y, self.classes[soft.any(axis=0)])):
-            soft = None
-        if soft is not None and getattr(estimator, "accepts_soft_labels", False):
-            y = soft
-        elif soft is not None and takes_weight:
-            rows, columns = np.nonzero(soft)
-            share = soft[rows, columns]
-            X, y = _safe_indexing(X, rows), self.classes[columns]
-            weight = share if weight is None else weight[rows] * share
+        X, y, weight = self.X, plain_labels(self.y), self.sample_weight
+        if self.y_soft is not None and self.classes is not None:
+            lost = np.setdiff1d(y, self.classes[self.y_soft.any(axis=0)])
+            if not len(lost) and getattr(estimator, "accepts_soft_labels", False):
+                y = self.y_soft
+            elif not len(lost) and takes_weight:
+                rows, columns = np.nonzero(self.y_soft)
+                share = self.y_soft[rows, columns]
+                X, y = _safe_indexing(X, rows), self.classes[columns]
+                weight = share if weight is None else weight[rows] * share
         return X, y, {"sample_weight": weight} if takes_weight else {}
 
     def train(self, learner: Any) -> Any:

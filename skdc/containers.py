@@ -240,7 +240,7 @@ class Encoded:
     def __init__(self, X: Any, sample_weight: Any = None) -> None:
         X = as_array(X)
         self._encoder = table_encoder(X)
-        self._columns = X.columns if hasattr(X, "iloc") else None
+        self._columns: Any = X.columns if hasattr(X, "iloc") else None
         if self._encoder is not None:
             self._frame = type(X)
             given = {"sample_weight": sample_weight} if has_fit_parameter(self._encoder, "sample_weight") else {}

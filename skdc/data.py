@@ -20,8 +20,8 @@ class _Rows:
     def __len__(self) -> int:
         return len(self.weight)
 
-    def take(self, rows: Tensor) -> Self:
-        """Return the selected rows (indices or mask), all fields together."""
+    def take(self, rows: Tensor | slice) -> Self:
+        """Return the selected rows (indices, mask or slice), all fields together."""
         return replace(self, **{name: value[rows] for name, value in vars(self).items()})
 
     @property

@@ -7,9 +7,11 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+Channels = Literal["first", "last"] | None
+
 
 def image_layout(
-    asker: object, input_shape: tuple[int, ...], image_shape: tuple[int, ...] | None, channels: str | None
+    asker: object, input_shape: tuple[int, ...], image_shape: tuple[int, ...] | None, channels: Channels
 ) -> ImageLayout:
     """Return where the pixels of rows are, for someone with parameters of these names.
 
@@ -40,7 +42,7 @@ class ImageLayout(nn.Module):
         As in `ConvNet`.
     """
 
-    def __init__(self, image_shape: tuple[int, ...], channels: Literal["first", "last"] | None) -> None:
+    def __init__(self, image_shape: tuple[int, ...], channels: Channels) -> None:
         super().__init__()
         if len(image_shape) not in (2, 3):
             raise ValueError(f"rows of shape {tuple(image_shape)} are no images: (H, W), (C, H, W) or (H, W, C)")
@@ -66,7 +68,7 @@ class ImageLayout(nn.Module):
         return (images.permute(0, 2, 3, 1) if self.last else images).reshape(len(images), *row_shape)
 
 
-def _channels_of(image_shape: tuple[int, ...], channels: str | None) -> str:
+def _channels_of(image_shape: tuple[int, ...], channels: Channels) -> str:
     if channels in ("first", "last"):
         return channels
     if channels is not None:

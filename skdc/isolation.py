@@ -87,4 +87,4 @@ def filters_kept() -> Iterator[None]:
 def _remove(entries: Iterable[Any]) -> None:
     for entry in entries:
         with suppress(ValueError):  # another thread was first
-            warnings.filters.remove(entry)  # type: ignore[attr-defined]
+            warnings.filters.remove(entry)  # type: ignore[attr-defined]  # a list, not any sequence

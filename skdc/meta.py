@@ -128,7 +128,7 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
             if hasattr(owner, name):
                 setattr(self, name, getattr(owner, name))
             else:
-                vars(self).pop(name, None)
+                self.__dict__.pop(name, None)
         return self
 
     @available_if(_estimator_has("predict"))
@@ -249,7 +249,7 @@ class AsSampler(BaseEstimator):
         if hasattr(self.condenser_, "feature_names_in_"):
             self.feature_names_in_ = self.condenser_.feature_names_in_
         else:
-            vars(self).pop("feature_names_in_", None)
+            self.__dict__.pop("feature_names_in_", None)
         return self
 
     def fit_resample(self, X: ArrayLike, y: ArrayLike | None = None) -> tuple[Any, Any]:

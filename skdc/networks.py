@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import prod
 from typing import Literal, Protocol
 
@@ -233,7 +233,7 @@ def layer_inputs(network: nn.Module, x: Tensor) -> list[Tensor]:
     return seen or [outputs]
 
 
-def _seen(network: nn.Module, x: Tensor, layers: list[nn.Module]) -> tuple[list[Tensor], Tensor]:
+def _seen(network: nn.Module, x: Tensor, layers: Sequence[nn.Module]) -> tuple[list[Tensor], Tensor]:
     """Return what is fed to those of some layers that are used, in the order of their use, and the output."""
     seen: list[Tensor] = []
     hooks = [layer.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0])) for layer in layers]

@@ -196,7 +196,8 @@ def piece_length(X: NDArray, n_bytes: int, width: int = 1) -> int:
 
     Of sparse rows the entries that are there are counted.
     """
-    n_entries = X.nnz // max(1, X.shape[0]) if issparse(X) else int(np.prod(X.shape[1:]))
+    matrix: Any = X
+    n_entries = matrix.nnz // max(1, matrix.shape[0]) if issparse(X) else int(np.prod(X.shape[1:]))
     return max(1, n_bytes // (8 * max(n_entries, width, 1)))
 
 
@@ -233,7 +234,7 @@ def asks_for_range(weight: NDArray[np.float64], scale: float) -> bool:
     return not 1 / _NEAR_ONE < scale < _NEAR_ONE or bool(weight.min() < _LEAST_WEIGHT)
 
 
-def asks_for_digits(X: NDArray, shift: NDArray[np.float64], scale: float) -> bool:
+def asks_for_digits(X: Any, shift: NDArray[np.float64], scale: float) -> bool:
     """Tell whether float32 would lose what tells rows apart, so that they are to be seen in float64.
 
     Squared distances are off by the rounding of squared norms. That is compared with the squared distances of
@@ -250,7 +251,7 @@ def asks_for_digits(X: NDArray, shift: NDArray[np.float64], scale: float) -> boo
         return False
     # The mean square of all rows is d in these units, whatever the sample shows.
     norms = max(float(d), float(rows.square().sum(1).mean()))
-    return np.finfo(np.float32).eps * norms > _TELL_APART * float(nearest.median()) ** 2
+    return bool(np.finfo(np.float32).eps * norms > _TELL_APART * float(nearest.median()) ** 2)
 
 
 def middle(X: NDArray, weight: NDArray[np.float64], n_rows: int = _MIDDLE_ROWS) -> NDArray[np.float64]:

@@ -10,6 +10,21 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
+MYPY = False  # mypy takes it for True
+if MYPY:
+
+    class BaseEstimator:
+        """scikit-learn has no types, and with a base of any type mypy would take a part for whatever is asked for."""
+
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __sklearn_clone__(self) -> Any: ...
+
+        def __sklearn_tags__(self) -> Any: ...
+
+else:
+    from sklearn.base import BaseEstimator
+
 
 def seeded(estimator: Any, draw: Callable[[], int]) -> Any:
     """Return a clone of an estimator, with a drawn seed for each `random_state` that is None, in its parts too."""
@@ -57,7 +72,7 @@ def in_turn(weight: Tensor, generator: torch.Generator) -> Tensor:
 _CLONES: ContextVar[dict[int, Any] | None] = ContextVar("_CLONES", default=None)
 
 
-class SharedParts:
+class SharedParts(BaseEstimator):
     """A parameter object of which a clone has one clone of a part that it had in two places.
 
     scikit-learn clones a part each time that it meets it, so that two terms would no longer look through one space.
@@ -67,11 +82,11 @@ class SharedParts:
         clones = _CLONES.get()
         if clones is not None:
             if id(self) not in clones:
-                clones[id(self)] = super().__sklearn_clone__()  # type: ignore[misc]
+                clones[id(self)] = super().__sklearn_clone__()
             return clones[id(self)]
         token = _CLONES.set({})
         try:
-            return super().__sklearn_clone__()  # type: ignore[misc]
+            return super().__sklearn_clone__()
         finally:
             _CLONES.reset(token)
 

@@ -210,6 +210,7 @@ def test_values_may_be_missing_in_some_rows_only():
     for seed in range(4):
         fitted = AutoCondenser(candidates=[KMedoids()], n_per_class=3, random_state=seed).fit(frame, y)
         assert fitted.transform(frame) is frame
+        assert fitted.get_feature_names_out().tolist() == list(frame.columns)
 
 
 def test_the_best_condenser_can_be_fitted_again():

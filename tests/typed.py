@@ -4,7 +4,7 @@ from typing import assert_type
 
 from skdc import Condenser, KernelHerding
 from skdc.condensers import NamedCondenser, Recipe
-from skdc.discrepancies import MMD
+from skdc.discrepancies import MMD, Hybrid, Sinkhorn
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
 
@@ -28,3 +28,10 @@ def constructors() -> None:
     EnergyCondenser(n_steps=None)  # type: ignore[arg-type]
     Condenser(MMD(), Points(), Descent(), None, 10)  # type: ignore[call-arg]
     Condenser(solver=3)  # type: ignore[arg-type]
+
+
+def algebra() -> None:
+    assert_type(0.5 * MMD(), MMD)
+    assert_type(0.5 * MMD() + 2 * Sinkhorn(), Hybrid)
+    Condenser(0.5 * MMD() + Sinkhorn(), n_per_class=10)
+    0.5 * MMD() + 1.0  # type: ignore[operator]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import KW_ONLY, replace
 from numbers import Real
 from os import PathLike
 from time import monotonic
@@ -27,11 +27,13 @@ from skdc.exceptions import PartsError
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.checkpoints import StateFile, fingerprint
 from skdc.fitting.counts import sizes_per_class
+from skdc.fitting.fields import Fields
 from skdc.fitting.input import Problem, read, task_of
 from skdc.fitting.output import in_package_of
 from skdc.fitting.pair import PairMixin
 from skdc.fitting.runtime import draw_entropy
 from skdc.fitting.sizes import ClassSizes
+from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import all_or_nothing
 from skdc.seeds import seeded
 from skdc.sources import Schema
@@ -40,7 +42,7 @@ _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point
 
 
-class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
+class AutoCondenser(Fields, PairMixin, UnchangedRows, BaseEstimator, kw_only=False):
     """Try condensers on a part of the data, and keep the set on which learners do best.
 
     A part of the rows is held out. Candidates condense the others, at first few of them; the third of the candidates on
@@ -108,38 +110,21 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
     ['k-means', 'k-medoids', 'random rows']
     """
 
-    def __init__(
-        self,
-        estimator: Any = None,
-        scoring: Any = None,
-        candidates: Literal["auto"] | Sequence[BaseCondenser] | Mapping[str, BaseCondenser] = "auto",
-        time_budget: float | None = 60.0,
-        cv: Any = None,
-        *,
-        n_per_class: ClassSizes | None = None,
-        n_samples: float | None = None,
-        task: Literal["auto", "classification", "regression"] = "auto",
-        encoder: TransformerMixin | Literal["auto"] | None = "auto",
-        device: str = "auto",
-        random_state: int | np.random.RandomState | None = None,
-        n_jobs: int | None = None,
-        verbose: int = 0,
-        checkpoint: str | PathLike[str] | None = None,
-    ) -> None:
-        self.estimator = estimator
-        self.scoring = scoring
-        self.candidates = candidates
-        self.time_budget = time_budget
-        self.cv = cv
-        self.n_per_class = n_per_class
-        self.n_samples = n_samples
-        self.task = task
-        self.encoder = encoder
-        self.device = device
-        self.random_state = random_state
-        self.n_jobs = n_jobs
-        self.verbose = verbose
-        self.checkpoint = checkpoint
+    estimator: Any = None
+    scoring: Any = None
+    candidates: Literal["auto"] | Sequence[BaseCondenser] | Mapping[str, BaseCondenser] = "auto"
+    time_budget: float | None = 60.0
+    cv: Any = None
+    _: KW_ONLY
+    n_per_class: ClassSizes | None = None
+    n_samples: float | None = None
+    task: Literal["auto", "classification", "regression"] = "auto"
+    encoder: TransformerMixin | Literal["auto"] | None = "auto"
+    device: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    n_jobs: int | None = None
+    verbose: int = 0
+    checkpoint: str | PathLike[str] | None = None
 
     @all_or_nothing
     def fit(
@@ -195,21 +180,6 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         shown = replace(best.condensed_, X=in_package_of(rows, X), y=in_package_of(targets, y))
         self.condensed_ = best.condensed_ = shown
         return self
-
-    def transform(self, X: ArrayLike) -> Any:
-        """Return new rows unchanged, as condensers do.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, ...)
-
-        Returns
-        -------
-        X
-            As passed, once it is seen to be valid.
-        """
-        check_is_fitted(self)
-        return self.best_condenser_.transform(X)
 
     def _told_task(self) -> str:
         return self.task if self.task != "auto" or self.estimator is None else task_of(self.estimator)
@@ -309,7 +279,8 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
         if self.cv is not None:
             splitter = check_cv(self.cv, y, classifier=problem.schema.classes is not None)
             rows, splits = np.arange(len(y)), splitter.split(np.zeros((len(y), 1)), y)
-            kept = [tuple(np.searchsorted(there, np.intersect1d(rows[part], there)) for part in s) for s in splits]
+            found = [[np.searchsorted(there, np.intersect1d(rows[part], there)) for part in split] for split in splits]
+            kept = [(train, test) for train, test in found]
             if not all(len(part) for split in kept for part in split):
                 raise ValueError(f"cv={self.cv!r} has a split without rows to condense, or without rows to judge by")
             return kept
@@ -357,6 +328,9 @@ class AutoCondenser(PairMixin, TransformerMixin, BaseEstimator):
 
         return pd.DataFrame(self._lines, columns=["candidate", "rows", "score", "seconds", "error"])
 
+    def _shown(self) -> BaseCondenser:
+        return self.best_condenser_
+
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name.endswith("_")]:
             delattr(self, name)
@@ -386,7 +360,7 @@ def _is_private(condenser: BaseCondenser) -> bool:
 
 def _refuse_short(sizes: NDArray[np.int64], left: NDArray[np.int64], schema: Schema) -> None:
     """Refuse to give fewer rows of a class than were asked for."""
-    for label, size, n in zip(schema.classes.tolist(), sizes, left, strict=True):
+    for label, size, n in zip(schema.labels.tolist(), sizes, left, strict=True):
         if size > n:
             raise ValueError(
                 f"AutoCondenser cannot give {size} rows of class {label!r}: {n} are left when others are held out; "

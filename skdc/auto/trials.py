@@ -38,9 +38,9 @@ class Result:
     n_rows: int
     score: float = np.nan
     seconds: float = 0.0
-    condenser: BaseCondenser | None = None
-    rows: NDArray[np.intp] | None = None
     error: str = ""
+    condenser: BaseCondenser = field(init=False)  # of a trial that gave a set
+    rows: NDArray[np.intp] = field(init=False)
 
 
 @dataclass(eq=False)
@@ -112,10 +112,11 @@ class Study:
     def fit(self, condenser: BaseCondenser, rows: NDArray[np.intp]) -> None:
         """Fit a condenser to some rows; a long fit that is killed goes on, too."""
         X, targets, weight, groups = self.take(rows)
-        keeps = self.kept is not None and condenser.checkpoint is None
-        condenser.checkpoint = str(_trial_path(self.kept)) if keeps else condenser.checkpoint
+        own = condenser.checkpoint
+        if self.kept is not None and own is None:
+            condenser.checkpoint = _trial_path(self.kept)
         condenser.fit(X, targets, sample_weight=weight, sensitive_features=groups)
-        condenser.checkpoint = None if keeps else condenser.checkpoint
+        condenser.checkpoint = own
 
     def run(self, names: Sequence[str] | None) -> None:
         """Try the candidates by successive halving; names, if any, are printed as their trials end.

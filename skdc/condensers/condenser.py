@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from numbers import Integral
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,8 +18,8 @@ from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.fitting.base import BaseCondenser
-from skdc.fitting.counts import check_sizes, sizes_per_class
-from skdc.fitting.doors import Door
+from skdc.fitting.counts import sizes_per_class
+from skdc.fitting.doors import reopened
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import read, refuse_unknown_word
 from skdc.fitting.output import common_template, template
@@ -40,6 +40,8 @@ from skdc.solvers.descent import Descent
 from skdc.solvers.greedy import Greedy
 from skdc.sources import Schema, Sketch, SketchSource
 
+Part = TypeVar("Part")
+
 _SOLVED = (
     "X_syn_",
     "y_syn_",
@@ -56,6 +58,10 @@ _SOLVED = (
 
 def _is_auto(part: object) -> bool:
     return part is None or (isinstance(part, str) and part == "auto")
+
+
+def _unless_auto(part: Any, default: Part) -> Part:
+    return default if _is_auto(part) else part
 
 
 def _can_stream(condenser: Condenser) -> bool:
@@ -146,12 +152,10 @@ class Condenser(BaseCondenser, kw_only=False):
         """Return the nouns, with those for data without classes in place of "auto"."""
         # Anything else than a mechanism is refused with the other parts.
         start = Points() if getattr(self.privacy, "draws", True) else Points(start="noise")
-        parameterization = start if _is_auto(self.parameterization) else self.parameterization
+        parameterization = _unless_auto(self.parameterization, start)
         chooses = getattr(parameterization, "moves", None) == "indices"
-        solver = (Greedy() if chooses else Descent()) if _is_auto(self.solver) else self.solver
-        discrepancy = self.discrepancy
-        if _is_auto(discrepancy):
-            discrepancy = MMD() if getattr(solver, "minimizes", True) else None
+        solver = _unless_auto(self.solver, Greedy() if chooses else Descent())
+        discrepancy = _unless_auto(self.discrepancy, MMD() if getattr(solver, "minimizes", True) else None)
         return checked(Recipe(discrepancy, parameterization, solver, self.privacy))
 
     def _is_open(self) -> bool:
@@ -171,7 +175,7 @@ class Condenser(BaseCondenser, kw_only=False):
         chosen = self._is_open() and getattr(self.privacy, "draws", True)
         has_classes = schema.task == "classification" and schema.n_classes > 1
         if chosen and schema.is_table and (has_classes or schema.task == "regression"):
-            return TabularCondenser(task=schema.task).recipe()
+            return TabularCondenser(task="classification" if has_classes else "regression").recipe()
         return GeneralCondenser().recipe() if chosen and has_classes else self._filled()
 
     @available_if(_can_stream)
@@ -264,8 +268,8 @@ class Condenser(BaseCondenser, kw_only=False):
         self, X: ArrayLike, y: ArrayLike | None, classes: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> None:
         stream, schema = self._stream, self._stream.schema
-        if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), schema.classes):
-            raise ValueError(f"classes={classes!r} differ from those of the first call, {schema.classes.tolist()}")
+        if classes is not None and not np.array_equal(np.unique(np.asarray(classes)), schema.labels):
+            raise ValueError(f"classes={classes!r} differ from those of the first call, {schema.labels.tolist()}")
         task = self.task if y is None else schema.task
         if task == "none":
             raise ValueError("the first chunk had no targets, but y is given; pass none")
@@ -286,7 +290,7 @@ class Condenser(BaseCondenser, kw_only=False):
         if not self.warm_start or "X_syn_" in vars(self):
             self._start = Start.of(self)
         for name in _SOLVED:
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
 
     def __getattr__(self, name: str) -> Any:
         # Called only for what is not there: after partial_fit, reading the set solves for it.
@@ -295,13 +299,9 @@ class Condenser(BaseCondenser, kw_only=False):
         if name not in _SOLVED or "_stream" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         stream = self._stream
-        counts, mass = stream.sketch.counts, stream.sketch.mass
-        sizes = sizes_per_class(self.n_per_class, self.n_samples, stream.schema, counts, mass)
         recipe = self.recipe()
-        if self.privacy is None:
-            check_sizes(self, recipe.parameterization, sizes, counts, stream.schema.classes)
         with restored_on_failure(self), isolated(self.n_jobs), randomness(stream.seed):
-            door = Door(stream.source(), sizes, stream.learned)
+            door = reopened(self, stream, recipe)
             error = self._solve(recipe, door, vars(self).get("_start"), Containers(*self._templates))
         tell_early(self, error)
         return vars(self)[name]

@@ -82,7 +82,7 @@ def numbers(rows: Any, name: str) -> NDArray[np.floating]:
     return checked
 
 
-def massive(rows: NDArray, weight: ArrayLike | None, name: str) -> tuple[NDArray[np.floating], NDArray[np.float64]]:
+def massive(rows: NDArray, weight: ArrayLike | None, name: str) -> tuple[NDArray, NDArray[np.float64]]:
     """Return the rows that have weight, with it.
 
     Raises

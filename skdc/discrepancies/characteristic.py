@@ -282,8 +282,8 @@ class LearnedCharacteristicFunction(Discrepancy):
         shape, like = (self.n_frequencies, p.values.shape[1]), self.sampler_.log_factor
         noise = gaussian(shape, generator, like)
         frequencies = self.sampler_(noise).T
-        means = (block.mass @ _waves(block.values, frequencies) for block in (p, q))
-        return _wave_distance(*means, self.amplitude_weight)
+        of_p, of_q = (block.mass @ _waves(block.values, frequencies) for block in (p, q))
+        return _wave_distance(of_p, of_q, self.amplitude_weight)
 
 
 class _FrequencySampler(nn.Module):

@@ -93,7 +93,7 @@ class FDivergence(CriticDiscrepancy):
         self.kind = kind
 
     @property
-    def squared(self) -> bool:  # type: ignore[override]
+    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
         """Whether the value is a squared distance."""
         return self.kind == "hellinger"
 

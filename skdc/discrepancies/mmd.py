@@ -14,6 +14,7 @@ from torch.utils.checkpoint import checkpoint
 from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
+from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
@@ -163,12 +164,12 @@ class MMD(KernelDistance):
         return given_kernel(self, self.kernel, self.bandwidth)
 
     @property
-    def nonnegative(self) -> bool:  # type: ignore[override]
+    def nonnegative(self) -> bool:  # type: ignore[override]  # a parameter tells
         """Whether no value is below zero."""
         return not self.unbiased
 
     @property
-    def condenses(self) -> bool:  # type: ignore[override]
+    def condenses(self) -> bool:  # type: ignore[override]  # a parameter tells
         """Whether a condenser can minimise it."""
         return not self.unbiased
 
@@ -258,7 +259,7 @@ def given_kernel(
     return clone(kernel)
 
 
-def fit_kernel(discrepancy: Discrepancy, kernel: Kernel, source: Source, generator: torch.Generator) -> Kernel:
+def fit_kernel(discrepancy: Term, kernel: Kernel, source: Source, generator: torch.Generator) -> Kernel:
     """Return a kernel fitted to a sample of the data as the space of a discrepancy shows them.
 
     Raises

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self, TypeVar
 
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 from torch import Tensor, nn
 
@@ -28,7 +28,7 @@ Rows = TypeVar("Rows", LabeledSet, Block)
 Compare = Callable[[Block, Block, torch.Generator], Tensor]
 
 
-class Objective(ABC):
+class Objective(SharedParts, ABC):
     """What a solver minimises: a discrepancy, or a weighted sum of them."""
 
     @abstractmethod
@@ -135,7 +135,7 @@ def _is_frozen(space: Space | None) -> bool:
     return space is None or (isinstance(space, PointwiseSpace) and space.frozen())
 
 
-class Term(SharedParts, BaseEstimator, Objective):
+class Term(Objective):
     """A term of an objective: a discrepancy, or a penalty.
 
     Attributes
@@ -212,7 +212,7 @@ class Term(SharedParts, BaseEstimator, Objective):
         return type(self)(**{**self.get_params(deep=False), "weight": self.weight * float(factor)})
 
 
-class Hybrid(SharedParts, Objective, _BaseComposition):
+class Hybrid(Objective, _BaseComposition):
     """A weighted sum of discrepancies, made by `+` and `*`.
 
     Parameters

@@ -17,7 +17,7 @@ from skdc.exceptions import PartsError
 from skdc.images import image_layout
 from skdc.kernels import Gaussian
 from skdc.sources import Batch, Source
-from skdc.spaces.base import PointwiseSpace
+from skdc.spaces.base import PointwiseSpace, Space
 from skdc.spaces.data import Identity
 from skdc.step import Step
 
@@ -33,7 +33,7 @@ class Penalty(Term):
         Factor of the value in a sum.
     """
 
-    space = None
+    space: Space | None = None
     by = None
     compares: ClassVar[Literal["clouds", "aligned", "means"]] = "means"
     sees_data = False

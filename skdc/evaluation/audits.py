@@ -181,10 +181,10 @@ def canary_scores(
     True
     """
     X, y, _ = _read(X, y)
-    canary = canary if hasattr(canary, "iloc") else np.asarray(canary)[None]
-    if canary.shape[1:] != X.shape[1:]:
-        raise ValueError(f"the canary has shape {canary.shape[1:]}, rows of X {X.shape[1:]}")
-    encoded = Encoded(_joined(X, canary))  # of which the canary may be the end of a column
+    row: Any = canary if hasattr(canary, "iloc") else np.asarray(canary)[None]
+    if row.shape[1:] != X.shape[1:]:
+        raise ValueError(f"the canary has shape {row.shape[1:]}, rows of X {X.shape[1:]}")
+    encoded = Encoded(_joined(X, row))  # of which the canary may be the end of a column
     if not isinstance(n_fits, Integral) or n_fits < 1:
         raise ValueError(f"n_fits={n_fits!r} must be a whole number of at least 1")
     of_canary, more = None, None
@@ -194,9 +194,9 @@ def canary_scores(
     random = check_random_state(random_state)
     inside, outside = (
         -np.concatenate(
-            [_closest(_fitted(condenser, *data, random), encoded(canary), of_canary, encoded) for _ in range(n_fits)]
+            [_closest(_fitted(condenser, *data, random), encoded(row), of_canary, encoded) for _ in range(n_fits)]
         )
-        for data in ((_joined(X, canary), more), (X, y))
+        for data in ((_joined(X, row), more), (X, y))
     )
     return inside, outside
 

@@ -132,12 +132,12 @@ def two_sample_test(
         if not isinstance(number, Integral) or number < least:
             raise ValueError(f"{name}={number!r} must be a whole number of at least {least}")
     objective = clone(discrepancy)
-    _refuse_what_sees_no_rows(objective)
+    leaves = _discrepancies(objective)
     source, synthetic, positions = _sets(X, X_syn, y, y_syn, sample_weight, sample_weight_syn)
     generator = torch.Generator().manual_seed(random_state)
     objective.fit(source, generator)
-    _refuse_what_cannot_be_permuted(objective)
-    by_class = any(leaf.by is not None for leaf in objective.leaves())
+    _refuse_what_cannot_be_permuted(leaves)
+    by_class = any(leaf.by is not None for leaf in leaves)
     if by_class:
         _refuse_missing_classes(source, synthetic)
     with torch.no_grad():
@@ -149,16 +149,18 @@ def two_sample_test(
             synthetic = synthetic.take(_drawn(synthetic, max_rows, generator))
             synthetic = replace(synthetic, weight=torch.ones_like(synthetic.weight))
         orders = _orders(torch.cat([real.key, synthetic.key]), by_class, n_permutations, generator)
-        observed, *permuted = _values(objective, real, synthetic, orders, random_state).tolist()
+        observed, *permuted = _values(leaves, real, synthetic, orders, random_state).tolist()
     # Equal values may differ by rounding, which must not reject.
     p_value = (1 + sum(v >= observed - _ROUNDING * abs(observed) for v in permuted)) / (1 + n_permutations)
-    witness = _witness(objective, real, synthetic).numpy() if n_witnesses else np.empty(len(real))
+    witness = _witness(leaves, real, synthetic).numpy() if n_witnesses else np.empty(len(real))
     groups = real.key.numpy() if by_class else np.zeros(len(real), np.int64)
     missed = _largest_distinct(witness, chosen.numpy(), groups, n_witnesses)
     return TwoSampleResult(value, p_value, positions[chosen.numpy()[missed]], witness[missed].astype(np.float64))
 
 
-def _refuse_what_sees_no_rows(objective: Objective) -> None:
+def _discrepancies(objective: Objective) -> list[Discrepancy]:
+    """Return the terms of a sum, all of which must compare rows that can change places."""
+    leaves = []
     for leaf in objective.leaves():
         if not isinstance(leaf, Discrepancy):
             raise ValueError(f"{leaf!r} does not compare sets; test a discrepancy, such as MMD()")
@@ -167,10 +169,12 @@ def _refuse_what_sees_no_rows(objective: Objective) -> None:
                 f"{type(leaf).__name__} compares rows that correspond, so that none can change places; test a "
                 "discrepancy of clouds, such as MMD()"
             )
+        leaves.append(leaf)
+    return leaves
 
 
-def _refuse_what_cannot_be_permuted(objective: Objective) -> None:
-    for leaf in objective.leaves():
+def _refuse_what_cannot_be_permuted(leaves: list[Discrepancy]) -> None:
+    for leaf in leaves:
         if not isinstance(leaf.space_, PointwiseSpace):
             raise ValueError(
                 f"{type(leaf.space_).__name__} does not show row by row, so that none can change places; use a "
@@ -184,8 +188,7 @@ def _refuse_what_cannot_be_permuted(objective: Objective) -> None:
 
 
 def _refuse_missing_classes(source: RowSource, synthetic: LabeledSet) -> None:
-    labels = [] if source.schema.classes is None else source.schema.classes.tolist()
-    for code, label in enumerate(labels):
+    for code, label in enumerate(source.schema.labels.tolist()):
         if not (synthetic.key == code).any():
             raise ValueError(
                 f"y_syn holds no {label!r}, so that this class cannot be compared; leave the "
@@ -209,11 +212,14 @@ def _sets(
     if (y is None) != (y_syn is None):
         given, other = ("y_syn", "y") if y is None else ("y", "y_syn")
         raise ValueError(f"{given} is given, {other} is not; give both, or neither")
-    if y is not None:
+    if y is None or y_syn is None:
+        codes = np.zeros(len(positions), np.int64), np.zeros(len(positions_syn), np.int64)
+        task, classes, flat, targets = "none", None, True, tuple(np.empty((len(of_set), 0)) for of_set in codes)
+    else:
         y, y_syn = _labels(y, X, "y")[positions], _labels(y_syn, X_syn, "y_syn")[positions_syn]
+        task, classes, codes, targets = _targets(y, y_syn)
+        flat = y.ndim == 1
     X, X_syn = X[positions], X_syn[positions_syn]
-    task, classes, codes, targets = _targets(y, y_syn, len(X), len(X_syn))
-    flat = y is None or y.ndim == 1
     class_of_key = np.arange(1 if classes is None else len(classes))
     schema = Schema(X.shape[1:], targets[0].shape[1], task, class_of_key, X.dtype, classes, flat_targets=flat)
     return *source_and_set((X, X_syn), (weight, weight_syn), codes, targets, schema), positions
@@ -226,17 +232,14 @@ def _labels(y: ArrayLike, X: NDArray, name: str) -> NDArray:
 
 
 def _targets(
-    y: NDArray | None, y_syn: NDArray | None, n: int, m: int
+    y: NDArray, y_syn: NDArray
 ) -> tuple[str, NDArray | None, tuple[NDArray[np.int64], ...], tuple[NDArray[np.float64], ...]]:
     """Return the task, the labels, and of each set the class codes and the target matrix."""
-    codes = np.zeros(n, np.int64), np.zeros(m, np.int64)
-    if y is None:
-        return "none", None, codes, (np.empty((n, 0)), np.empty((m, 0)))
     if type_of_target(y, input_name="y").startswith("continuous"):
         if y.shape[1:] != y_syn.shape[1:] or y_syn.dtype.kind not in "fiub":
             raise ValueError("y holds quantities, y_syn must hold as many for each row")
         matrices = tuple(values.astype(np.float64).reshape(len(values), -1) for values in (y, y_syn))
-        return "regression", None, codes, matrices
+        return "regression", None, tuple(np.zeros(len(values), np.int64) for values in matrices), matrices
     if y.ndim != 1 or y_syn.ndim != 1:
         raise ValueError(f"y of shape {y.shape} and y_syn of shape {y_syn.shape} must hold one label a row")
     classes = np.unique(y)
@@ -272,15 +275,15 @@ def _orders(key: Tensor, by_class: bool, n_permutations: int, generator: torch.G
     return orders
 
 
-def _values(objective: Objective, real: LabeledSet, synthetic: LabeledSet, orders: Tensor, seed: int) -> Tensor:
+def _values(leaves: list[Discrepancy], real: LabeledSet, synthetic: LabeledSet, orders: Tensor, seed: int) -> Tensor:
     """Return the value of each order of the pooled rows; the weights stay at their places."""
-    values = []
-    for leaf in objective.leaves():
-        # The distance of mean embeddings is a quadratic form of the masses; an unbiased estimate of it is not.
-        quadratic = isinstance(leaf, EmbeddingDistance) and leaf.nonnegative
-        values.append(
-            _quadratic(leaf, real, synthetic, orders) if quadratic else _each(leaf, real, synthetic, orders, seed)
-        )
+    # The distance of mean embeddings is a quadratic form of the masses; an unbiased estimate of it is not.
+    values = [
+        _quadratic(leaf, real, synthetic, orders)
+        if isinstance(leaf, EmbeddingDistance) and leaf.nonnegative
+        else _each(leaf, real, synthetic, orders, seed)
+        for leaf in leaves
+    ]
     return torch.stack(values).sum(0)
 
 
@@ -314,10 +317,10 @@ def _pooled(real: LabeledSet, synthetic: LabeledSet) -> LabeledSet:
     return LabeledSet(**{name: torch.cat([rows, getattr(synthetic, name)]) for name, rows in vars(real).items()})
 
 
-def _witness(objective: Objective, real: LabeledSet, synthetic: LabeledSet) -> Tensor:
+def _witness(leaves: list[Discrepancy], real: LabeledSet, synthetic: LabeledSet) -> Tensor:
     """Return the witness function of a sum at the real rows."""
     total = torch.zeros_like(real.weight)
-    for leaf in objective.leaves():
+    for leaf in leaves:
         p, q = leaf.space_.block(real), leaf.space_.block(synthetic)
         for group in p.key.unique() if leaf.by is not None else [None]:
             members, others = (

@@ -11,24 +11,22 @@ from typing import Any, Literal, Self
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.base import TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
-from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdc.condensed import CondensedSet
-from skdc.containers import as_array
 from skdc.devices import find_device
 from skdc.exceptions import PartsError
 from skdc.fitting.callbacks import announced, with_callbacks
 from skdc.fitting.checkpoints import Checkpoint, fingerprint, refuse_checkpoint
 from skdc.fitting.doors import Door, opened
-from skdc.fitting.fields import Estimator, Fields
+from skdc.fitting.fields import CallbackSupportMixin, Fields
 from skdc.fitting.inner import chooser_of
-from skdc.fitting.input import Problem, checked_rows, dense
+from skdc.fitting.input import Problem, dense
 from skdc.fitting.output import template
 from skdc.fitting.pair import PairMixin
 from skdc.fitting.progress import tell_stage
@@ -38,6 +36,7 @@ from skdc.fitting.releases import declared_rows, drawn_data, public_containers, 
 from skdc.fitting.runtime import Start, draw_entropy, isolated, progress_of, tell_early
 from skdc.fitting.shown import Containers
 from skdc.fitting.sizes import ClassSizes
+from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import restored_on_failure
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
@@ -47,7 +46,7 @@ from skdc.solvers.quadrature import project_on_simplex
 from skdc.sources import Schema
 
 
-class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
+class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts, ABC):
     """Base of all condensers: subclasses say their `recipe`.
 
     Parameters
@@ -173,7 +172,7 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
                     given, released = drawn_data(self, recipe, previous, *given)
                     recipe = recipe._replace(privacy=None)
                 problem, recipe = self._read(recipe, given)
-                containers = given[:2]
+                containers: tuple[Any, Any] = given[:2]
                 if recipe.privacy is not None:
                     containers = public_containers(*containers, problem.schema)
                     rehearse(self, problem, recipe, previous, containers)
@@ -199,36 +198,6 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         given = Containers(*containers, problem.encoder, None if private else problem.positions, private)
         with randomness(seed):
             return self._condense(problem, recipe, previous, given, device, seed)
-
-    def transform(self, X: ArrayLike) -> Any:
-        """Return new rows unchanged: the synthetic set lives in the space of the data.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, ...)
-
-        Returns
-        -------
-        X
-            As passed, once it is seen to be valid.
-        """
-        check_is_fitted(self)
-        encoder, sparse = vars(self).get("encoder_"), self.__sklearn_tags__().input_tags.sparse
-        rows = checked_rows(self, as_array(X), encoder, reset=False, sparse=sparse)
-        if encoder is None and rows.shape[1:] != self._input_shape:
-            raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {self._input_shape}")
-        return X if hasattr(X, "columns") else rows
-
-    def get_feature_names_out(self, input_features: ArrayLike | None = None) -> NDArray:
-        """Return the names of the features: those of the input.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names to use where the data had none.
-        """
-        check_is_fitted(self)
-        return _check_feature_names_in(self, input_features)
 
     def _condense(
         self,
@@ -287,7 +256,7 @@ class BaseCondenser(Fields, SharedParts, PairMixin, Estimator, ABC):
         if schema.task == "classification":
             self.classes_ = schema.classes
             # What is learned, or what a teacher says, may say otherwise: labels are those that were asked for.
-            y_syn = np.asarray(schema.classes)[rows.key.cpu().numpy()]
+            y_syn = schema.labels[rows.key.cpu().numpy()]
             y_soft = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
@@ -341,7 +310,7 @@ class NamedCondenser(BaseCondenser, kw_only=False):
         # Shown as in the docstring: what is its own before what all have.
         made = signature(cls.__init__)
         shown = sorted(made.parameters.values(), key=lambda given: (given.kind, _is_shared(given)))
-        cls.__init__.__signature__ = made.replace(parameters=shown)  # type: ignore[attr-defined]
+        cls.__init__.__signature__ = made.replace(parameters=shown)  # type: ignore[attr-defined]  # not declared
 
     def _condense(self, *given: Any) -> DivergenceError | Interruption | None:
         try:

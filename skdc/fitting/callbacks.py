@@ -10,7 +10,7 @@ try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]
+    class CallbackSupportMixin:  # type: ignore[no-redef]  # one or the other
         """Nothing: there are no callbacks to set."""
 
     def with_callbacks(method: Callable) -> Callable:
@@ -40,7 +40,8 @@ class StepTeller:
     """
 
     def __init__(self, owner: Any) -> None:
-        self._owner, self._root, self._task, self._told = owner, owner._callback_fit_ctx, None, 0
+        self._owner, self._root, self._told = owner, owner._callback_fit_ctx, 0
+        self._task: Any = None
 
     def __call__(self, step: int, n_steps: int) -> bool:
         """Tell that a step is done, if it is a new one; return whether a callback asks to stop."""

@@ -142,7 +142,7 @@ def _size(name: str, value: Any, held: int) -> int:
 
 def _count(name: str, value: Any, shown: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-        fraction = isinstance(value, Real) and 0 < value < 1
+        fraction = isinstance(value, Real) and 0 < float(value) < 1
         hint = f"; for a fraction of the rows give n_samples={value!r}" if fraction else ""
         hint = hint if isinstance(value, Real) else "; parameters other than it are given by name"
         raise ValueError(f"{name}={shown!r} must be a whole number of at least 1{hint}")

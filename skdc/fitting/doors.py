@@ -20,7 +20,7 @@ from skdc.fitting.releases import private_stream
 from skdc.fitting.stream import Stream
 from skdc.privacy import PrivateRows
 from skdc.solvers.private import PrivateDescent
-from skdc.sources import Source, draw_seed
+from skdc.sources import Schema, Source, draw_seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,15 +62,34 @@ def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     ValueError
         For sizes that the data cannot give; if something must be learned from rows that are private.
     """
-    given = condenser.n_per_class, condenser.n_samples, problem.schema
     if recipe.privacy is not None:
         source, learn = _release(problem, recipe, device, seed)
         mass = source.class_mass()
-        return Door(source, sizes_per_class(*given, np.rint(mass).astype(int), mass), learn)
-    counts, mass = problem.per_class()
-    sizes = sizes_per_class(*given, counts, mass)
-    check_sizes(condenser, recipe.parameterization, sizes, counts, problem.schema.classes)
+        return Door(source, _sizes(condenser, recipe, problem.schema, np.rint(mass).astype(int), mass), learn)
+    sizes = _sizes(condenser, recipe, problem.schema, *problem.per_class())
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
+
+
+def reopened(condenser: Any, stream: Stream, recipe: Recipe) -> Door:
+    """Return the door to the rows that a stream has seen so far.
+
+    Raises
+    ------
+    ValueError
+        For sizes that the data cannot give.
+    """
+    sizes = _sizes(condenser, recipe, stream.schema, stream.sketch.counts, stream.sketch.mass)
+    return Door(stream.source(), sizes, stream.learned, stream)
+
+
+def _sizes(
+    condenser: Any, recipe: Recipe, schema: Schema, counts: NDArray[np.int64], mass: NDArray[np.float64]
+) -> NDArray[np.int64]:
+    """Return how many synthetic rows each class gets, by its rows and its weight; both are noisy in a release."""
+    sizes = sizes_per_class(condenser.n_per_class, condenser.n_samples, schema, counts, mass)
+    if recipe.privacy is None:
+        check_sizes(condenser, recipe.parameterization, sizes, counts, schema.classes)
+    return sizes
 
 
 def _rows(

@@ -5,24 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, dataclass_transform
 
-from sklearn.base import BaseEstimator, TransformerMixin
-
-from skdc.fitting.callbacks import CallbackSupportMixin
+__all__ = ["CallbackSupportMixin", "Fields", "TransformerMixin"]
 
 MYPY = False  # mypy takes it for True
 if MYPY:
 
-    class Estimator:
+    class CallbackSupportMixin:
         """Nothing: scikit-learn has no types, and with bases of any type mypy would let any parameter pass."""
 
-        def __getattr__(self, name: str) -> Any: ...
-
-        def __sklearn_tags__(self) -> Any: ...
+    class TransformerMixin:
+        """Nothing, likewise."""
 
 else:
+    from sklearn.base import TransformerMixin
 
-    class Estimator(CallbackSupportMixin, TransformerMixin, BaseEstimator):
-        """What condensers have of scikit-learn."""
+    from skdc.fitting.callbacks import CallbackSupportMixin
 
 
 @dataclass_transform(eq_default=False, kw_only_default=True)
@@ -37,6 +34,6 @@ class Fields:
         super().__init_subclass__(**settings)
         dataclass(repr=False, eq=False, kw_only=kw_only)(cls)
         # Defaults are said by the constructor; left on the class they would be taken for attributes that it documents.
-        for field in fields(cls):  # type: ignore[arg-type]
+        for field in fields(cls):  # type: ignore[arg-type]  # a dataclass by now
             if field.name in vars(cls):
                 delattr(cls, field.name)

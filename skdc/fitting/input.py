@@ -87,7 +87,8 @@ class Problem:
     def per_class(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the number of rows and the weight of each class."""
         codes, n_classes = self.codes, self.schema.n_classes
-        return np.bincount(codes, minlength=n_classes), np.bincount(codes, self.weight, n_classes)
+        counts = np.bincount(codes, minlength=n_classes).astype(np.int64)
+        return counts, np.bincount(codes, self.weight, n_classes).astype(np.float64)
 
 
 def read(
@@ -153,15 +154,15 @@ def read(
     class_of_key, sensitive_of_key, key = _keys(codes, groups)
     schema = Schema(
         input_shape=rows.shape[1:],
-        n_outputs=0 if y is None else len(labels) if matrix is None else matrix.shape[1],
+        n_outputs=len(labels) if labels is not None else 0 if matrix is None else matrix.shape[1],
         task=kind,
-        class_of_key=class_of_key if classes is None else np.arange(len(labels)),
+        class_of_key=class_of_key if classes is None or labels is None else np.arange(len(labels)),
         float_dtype=rows.dtype if rows.dtype.kind == "f" else np.dtype(np.float64),
         classes=labels,
         feature_names=getattr(estimator, "feature_names_in_", None) if encoder is None else None,
-        flat_targets=np.ndim(y) < 2,
+        flat_targets=y is None or y.ndim < 2,
         multilabel=multilabel,
-        label_dtype=y.dtype if multilabel and y.dtype.kind in "iufb" else np.int64,
+        label_dtype=y.dtype if y is not None and multilabel and y.dtype.kind in "iufb" else np.int64,
         encoder=encoder,
         n_columns=0 if encoder is None and not hasattr(X, "iloc") else np.shape(X)[1],
         sensitive_of_key=sensitive_of_key,

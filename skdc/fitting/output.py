@@ -116,13 +116,11 @@ def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
     """
     if hasattr(values, "iloc"):
         return values
-    like = like if hasattr(like, "iloc") else np.asarray(like)
-    if values.shape[1:] != like.shape[1:]:
-        raise ValueError(
-            f"the encoder gives back rows of shape {values.shape[1:]}, but those of X have shape {like.shape[1:]}"
-        )
+    shape = like.shape[1:] if hasattr(like, "iloc") else np.asarray(like).shape[1:]
+    if values.shape[1:] != shape:
+        raise ValueError(f"the encoder gives back rows of shape {values.shape[1:]}, but those of X have shape {shape}")
     if not hasattr(like, "iloc"):
-        return values if span is None else _bounded(values, like.dtype, *span)
+        return values if span is None else _bounded(values, np.asarray(like).dtype, *span)
     dtypes = list(like.dtypes)
     columns = [values[:, j] for j in range(len(dtypes))]
     if span is not None:

@@ -29,7 +29,7 @@ class Recipe(NamedTuple):
 
     def copied(self) -> Recipe:
         """Return a recipe of copies, which changes of its parts do not reach."""
-        return Recipe(*(None if part is None else clone(part) for part in self))
+        return Recipe._make(None if part is None else clone(part) for part in self)
 
     def draws(self) -> bool:
         """Tell whether rows drawn from a release stand for the data."""
@@ -48,7 +48,7 @@ class Recipe(NamedTuple):
         once = len({id(space) for space in spaces if space.asks == "once"})
         each = 1 if isinstance(self.solver, PrivateDescent) else sum(space.asks == "each step" for space in spaces)
         # Terms that are normalised are asked once more, for their value at the start.
-        n_times = self.solver.n_steps + getattr(self.discrepancy, "normalize", False)  # type: ignore[attr-defined]
+        n_times = self.solver.n_steps + getattr(self.discrepancy, "normalize", False)
         return once + each * n_times
 
     def leaves(self) -> list[Term]:
@@ -103,13 +103,13 @@ def checked(recipe: Recipe) -> Recipe:
     if privacy is not None:
         privacy.check()
         for part in (discrepancy, parameterization, solver):
-            refuse_caches(f"{part!r}: ", {} if part is None else part.get_params())  # type: ignore[attr-defined]
+            refuse_caches(f"{part!r}: ", {} if part is None else part.get_params())
         if not privacy.draws:
-            _refuse_leaks(recipe)
+            _refuse_leaks(recipe, privacy)
     return recipe
 
 
-def _refuse_leaks(recipe: Recipe) -> None:
+def _refuse_leaks(recipe: Recipe, privacy: GaussianMechanism) -> None:
     """Refuse parts of a private recipe that look at rows.
 
     Raises
@@ -143,10 +143,9 @@ def _refuse_leaks(recipe: Recipe) -> None:
                 f"{leaf!r} sees private rows without a bound on what one of them can change; with "
                 f"{type(solver).__name__} use one that has, such as {wanted}"
             )
-    if recipe.streams() and recipe.privacy.sampling_rate < 1:
+    if recipe.streams() and privacy.sampling_rate < 1:
         raise PartsError(
-            f"{recipe.privacy!r}: all rows are asked once, and a sampling_rate would have no effect; use "
-            "sampling_rate=1"
+            f"{privacy!r}: all rows are asked once, and a sampling_rate would have no effect; use sampling_rate=1"
         )
 
 

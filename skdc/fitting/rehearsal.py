@@ -98,7 +98,8 @@ def rehearse_drawn(
 def _made_up(mechanism: Any, schema: Schema, counts: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray]:
     """Return encoded rows within the range that is known, and their class codes."""
     codes = np.repeat(np.arange(len(counts)), counts)
-    return np.random.default_rng(0).uniform(*mechanism.ends, (len(codes), *schema.input_shape)), codes
+    low, high = mechanism.ends
+    return np.random.default_rng(0).uniform(low, high, (len(codes), *schema.input_shape)), codes
 
 
 def _fit_twin(

@@ -108,7 +108,10 @@ def declared_rows(
         stacklevel=2,
     )
     kept = np.flatnonzero(known)
-    return tuple(None if values is None else _safe_indexing(values, kept) for values in given)  # type: ignore[return-value]
+    X, y, sample_weight, sensitive_features = (
+        None if values is None else _safe_indexing(values, kept) for values in given
+    )
+    return X, y, sample_weight, sensitive_features
 
 
 def public_containers(X: Any, y: Any, schema: Schema) -> tuple[Any, Any]:

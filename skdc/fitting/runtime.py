@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral
+from secrets import randbits
 from threading import Lock
 from time import monotonic
 from typing import Any, NamedTuple
@@ -142,7 +143,7 @@ def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
     """Return a seed for a fit."""
     if random_state is None:
         # check_random_state(None) would draw from numpy's global generator, which is not ours to move.
-        return int(np.random.SeedSequence().entropy % 2**31)
+        return randbits(31)
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 

@@ -6,6 +6,7 @@ import copy
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -98,6 +99,7 @@ class NetworkClassifier(NeuralNetClassifier):
     """
 
     accepts_soft_labels = True
+    device: str
 
     def __init__(
         self,
@@ -136,7 +138,7 @@ class NetworkClassifier(NeuralNetClassifier):
         self.random_state = random_state
 
     # skorch takes every attribute for a parameter; here the parameters are those of the constructor.
-    _get_param_names = classmethod(BaseEstimator._get_param_names.__func__)
+    _get_param_names: Any = classmethod(BaseEstimator._get_param_names.__func__)
     get_params = BaseEstimator.get_params
     set_params = BaseEstimator.set_params
     __repr__ = BaseEstimator.__repr__
@@ -217,9 +219,9 @@ class NetworkClassifier(NeuralNetClassifier):
     def _rows(self, X: NDArray[np.floating]) -> Tensor:
         return torch.as_tensor((X - self.shift_) / self.scale_)
 
-    def _changed(self, rows: Tensor) -> Tensor:
+    def _changed(self, augmentation: Augmentation, rows: Tensor) -> Tensor:
         layout = ImageLayout(self.input_shape_, None)
-        changed = [self.augmentation.draw(self._generator)(image) for image in layout(rows).split(1)]
+        changed = [augmentation.draw(self._generator)(image) for image in layout(rows).split(1)]
         return layout.rows(torch.cat(changed), self.input_shape_)
 
     # What skorch calls.
@@ -239,7 +241,7 @@ class NetworkClassifier(NeuralNetClassifier):
 
     def get_iterator(self, dataset: Dataset, training: bool = False) -> _Batches:
         """Return an iterable of batches."""
-        changed = self._changed if training and self.augmentation is not None else None
+        changed = partial(self._changed, self.augmentation) if training and self.augmentation is not None else None
         return _Batches(dataset, self.batch_size, self._generator if training else None, changed)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:
@@ -267,7 +269,7 @@ class NetworkClassifier(NeuralNetClassifier):
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state)
+        self.__dict__.update(state)
         if "module_" in state and not has_device(self.device):
             message = f"device={self.device!r} is not to be had here: the network is on the CPU"
             warnings.warn(message, DeviceWarning, stacklevel=2)

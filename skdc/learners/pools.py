@@ -9,7 +9,6 @@ from itertools import islice
 from typing import Any, Self
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import nn
 
 from skdc.data import LabeledSet
@@ -21,7 +20,7 @@ from skdc.sources import Draws, Holds, Source, require, require_targets
 from skdc.step import Step
 
 
-class NetworkPool(SharedParts, BaseEstimator, ABC):
+class NetworkPool(SharedParts, ABC):
     """A supply of networks, of which a space sees one at a time; subclasses write `fit` and `after_step`.
 
     Attributes

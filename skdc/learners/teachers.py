@@ -44,7 +44,7 @@ class Teacher:
             self._columns = self._find_columns(estimator)
 
     def _find_columns(self, estimator: Any) -> np.ndarray:
-        known, labels = list(estimator.classes_), list(self._source.schema.classes)
+        known, labels = list(estimator.classes_), list(self._source.schema.labels)
         unknown = [label for label in labels if label not in known]
         if unknown:
             raise ValueError(
@@ -235,7 +235,7 @@ def _fitted(estimator: Any, rows: Holds, generator: torch.Generator, members: ND
     estimator, schema = seeded(estimator, lambda: draw_seed(generator)), rows.schema
     some = slice(None) if members is None else members
     codes = schema.class_of_key[rows.key[some]]
-    y = schema.classes[codes] if schema.task == "classification" else rows.targets(some)
+    y = schema.labels[codes] if schema.task == "classification" else rows.targets(some)
     if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:
         estimator = MultiOutputRegressor(estimator)
     weight = {"sample_weight": rows.weight[some]} if has_fit_parameter(estimator, "sample_weight") else {}
@@ -265,6 +265,7 @@ class InUserUnits(nn.Module):
     def __init__(self, network: nn.Module, source: Source, shift: float = 0.0, scale: float = 1.0) -> None:
         super().__init__()
         self.network = network
+        self.shift: Tensor
         self.factor = source.units.scale / scale
         self.register_buffer("shift", source.tensor((np.asarray(source.units.shift) - shift) / scale))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -39,7 +40,8 @@ def training(
         )
     optimizer = torch.optim.Adam(network.parameters(), lr=step_size)
     while True:
-        train_step(network, optimizer, source.batch(batch_size, generator).rows, source.schema.task)
+        rows = cast(LabeledSet, source.batch(batch_size, generator).rows)
+        train_step(network, optimizer, rows, source.schema.task)
         if not is_finite(network):
             raise ValueError(f"training of a network diverged: step_size={step_size:g} is too large; try a tenth")
         yield
@@ -48,7 +50,7 @@ def training(
 @torch.enable_grad()
 def unrolled(
     network: nn.Module,
-    start: dict[str, Tensor],
+    start: Mapping[str, Tensor],
     rows: LabeledSet,
     task: str,
     step_size: Tensor,
@@ -86,8 +88,7 @@ def unrolled(
         outputs = functional_call(network, dict(zip(names, values, strict=True)), rows.X)
         loss = training_loss(outputs, rows.y, rows.mass, task)
         # A network may have parameters that it does not use.
-        unused = {"allow_unused": True, "materialize_grads": True}
-        slopes = torch.autograd.grad(loss, values, create_graph=kept, **unused)
+        slopes = torch.autograd.grad(loss, values, create_graph=kept, allow_unused=True, materialize_grads=True)
         speeds = [momentum * speed + slope for speed, slope in zip(speeds, slopes, strict=True)]
         values = [value - step_size * speed for value, speed in zip(values, speeds, strict=True)]
         if not kept:

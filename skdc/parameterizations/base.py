@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skdc.data import LabeledSet
@@ -72,7 +71,7 @@ class LiveSet(nn.Module, ABC):
         """
 
 
-class Parameterization(SharedParts, BaseEstimator, ABC):
+class Parameterization(SharedParts, ABC):
     """How the synthetic set is stored; a parameter object that builds live sets.
 
     Attributes

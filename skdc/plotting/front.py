@@ -200,9 +200,9 @@ random_states, ax, name
         """Tell which points no other is better than: not worse by both measures, in the mean, and better by one."""
         sign = -1 if self.lower_is_better else 1
         gains = np.stack([sign * self.objective.mean(axis=1), self.score.mean(axis=1)], axis=1)
-        as_good = (gains[:, None] <= gains).all(axis=2)
-        better = (gains[:, None] < gains).any(axis=2)
-        return ~(as_good & better).any(axis=1)
+        as_good = np.all(gains[:, None] <= gains, axis=2)
+        better = np.any(gains[:, None] < gains, axis=2)
+        return ~np.any(as_good & better, axis=1)
 
     def plot(self, ax: Any = None, *, name: str | None = None, color: Any = None) -> Self:
         """Draw the points with their names, standard deviations over repeats, and a line through the front.

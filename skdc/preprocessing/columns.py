@@ -128,8 +128,10 @@ class Numbers(Column):
         if numbers.dtype.kind == "f" and _are_whole(numbers):
             numbers = numbers.astype(np.int64)
         self.is_whole, self.low = numbers.dtype.kind in "iu", numbers.min()
-        self.step = max(np.gcd.reduce(self._offsets(numbers)), np.uint64(1)) if self.is_whole else None
-        self.most = (self._offsets(numbers) // self.step).max() if self.is_whole else None
+        if self.is_whole:
+            offsets = self._offsets(numbers)
+            self.step = max(np.gcd.reduce(offsets), np.uint64(1))
+            self.most = (offsets // self.step).max()
         positions = self._positions(numbers)
         self.high = positions.max()
         self.is_constant = self.high == positions.min()
@@ -310,7 +312,7 @@ def _time(dtype: Any) -> Any:
         return dtype
     if isinstance(dtype, np.dtype):
         return dtype if dtype.kind in "mM" else None
-    arrow = getattr(dtype, "pyarrow_dtype", None)
+    arrow: Any = getattr(dtype, "pyarrow_dtype", None)
     name = str(arrow)
     if name.startswith("date"):
         return np.dtype("M8[s]")

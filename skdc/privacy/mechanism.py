@@ -260,15 +260,16 @@ class GaussianMechanism(BaseEstimator):
                 f"feature_range has the ends of {len(low)} column(s), but rows of X have shape {shape}; give an "
                 "end for each column of a table, or (low, high), two numbers for all"
             )
-        dtypes = list(X.dtypes) if hasattr(X, "select_dtypes") else [np.asarray(X).dtype]
+        dtypes = np.array(X.dtypes if hasattr(X, "select_dtypes") else [np.asarray(X).dtype], dtype=object)
         n_columns = max(low.size, len(dtypes))
-        for dtype, *ends in zip(np.resize(dtypes, n_columns), np.resize(low, n_columns), np.resize(high, n_columns)):
+        for dtype, *ends in zip(*(np.resize(values, n_columns) for values in (dtypes, low, high))):
             refuse_narrow(dtype, *ends)
 
     def _ends(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        message = f"{type(self).__name__}(feature_range={self.feature_range!r}): give (low, high) with low below high"
+        feature_range: Any = self.feature_range
+        message = f"{type(self).__name__}({feature_range=}): give (low, high) with low below high"
         try:
-            low, high = (np.asarray(end, dtype=np.float64) for end in self.feature_range)  # type: ignore[union-attr]
+            low, high = (np.asarray(end, dtype=np.float64) for end in feature_range)
         except (TypeError, ValueError, OverflowError) as error:
             raise ValueError(message) from error
         low, high = np.broadcast_arrays(low, high)

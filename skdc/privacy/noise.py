@@ -29,7 +29,7 @@ class Noise:
             words = np.frombuffer(os.urandom(8 * size), np.uint64)
         else:
             words = self._generator.integers(0, 2**64, size, np.uint64)
-        return ((words >> np.uint64(64 - _BITS)) + 0.5) / 2.0**_BITS
+        return ((words >> np.uint64(64 - _BITS)).astype(np.float64) + 0.5) / 2.0**_BITS
 
     def chosen(self, size: int, rate: float) -> NDArray[np.intp]:
         """Return which of so many rows are drawn, each with the same chance, whatever becomes of the others."""

@@ -47,7 +47,7 @@ class PublicSource(Source):
         """Return what is released, in words."""
 
     @property
-    def spread(self) -> float:  # type: ignore[override]
+    def spread(self) -> float:  # type: ignore[override]  # the release tells
         """Root of the mean variance of a column within the classes, as released, in working units."""
         return self.statistics.spread() / self.units.scale
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdc.data import Block
 from skdc.exceptions import PartsError
-from skdc.parameterizations.base import LiveSet
+from skdc.parameterizations.points import PointsSet
 from skdc.seeds import Deck
 from skdc.solvers.base import Objective, Solution, Solver, solution_of
 from skdc.solvers.means import MeansState, check_class_means
@@ -40,7 +40,7 @@ class BarycenterState(MeansState):
     paths: list[list[float]] = field(default_factory=list)
 
 
-class Barycenter(Solver):
+class Barycenter(Solver[BarycenterState, PointsSet]):
     """Carry the rows to the points, each of which takes its mass, and move each to the mean of what it got [1]_.
 
     Repeated until the cost no longer falls, this is Lloyd's algorithm for points whose masses are given: the
@@ -78,7 +78,7 @@ class Barycenter(Solver):
         self.max_rows = max_rows
 
     def begin(
-        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+        self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> BarycenterState:
         """Return the points where they start.
 
@@ -92,7 +92,7 @@ class Barycenter(Solver):
         source = require(self, source, Holds, "the plans")
         return BarycenterState.begin(leaf, synthetic, source, generator)
 
-    def advance(self, state: BarycenterState) -> None:  # type: ignore[override]
+    def advance(self, state: BarycenterState) -> None:
         """Alternate plans and means in a class."""
         source, c = state.source, state.classes[state.step]
         members, own = source.class_members(c), state.start.key == c
@@ -104,7 +104,7 @@ class Barycenter(Solver):
         state.paths.append(costs)
         state.done(costs[-1])
 
-    def finish(self, state: BarycenterState) -> Solution:  # type: ignore[override]
+    def finish(self, state: BarycenterState) -> Solution:
         """Return the points, those of classes for which there was no time where they start.
 
         The history holds the mean cost over the classes.
@@ -126,7 +126,7 @@ class Barycenter(Solver):
             points = replace(points, values=means.to(rows.values))
         return points.values, costs
 
-    def _transport(self, objective: Any, synthetic: LiveSet) -> Any:
+    def _transport(self, objective: Any, synthetic: PointsSet) -> Any:
         if self.max_iter < 1 or self.max_rows < 1 or not self.tol >= 0:
             raise ValueError(f"{self!r}: max_iter and max_rows must be at least 1, tol must not be negative")
         if not isinstance(objective, Transport) or objective.order != 2:

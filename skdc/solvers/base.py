@@ -5,12 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from skdc.data import LabeledSet
@@ -107,8 +106,11 @@ def untold(step: int, n_steps: int, loss: float) -> bool:
     return False
 
 
-@dataclass(eq=False, kw_only=True)
-class State(Step):
+SomeSet = TypeVar("SomeSet", bound=LiveSet)
+
+
+@dataclass(eq=False)
+class State(Step, Generic[SomeSet]):
     """All that a solve goes on from between two of its steps; solvers add what they need.
 
     Parameters
@@ -131,7 +133,7 @@ class State(Step):
     """
 
     objective: Any
-    synthetic: LiveSet
+    synthetic: SomeSet
     source: Any
     losses: list[float] = field(default_factory=list)
     stopped: bool = False
@@ -147,7 +149,10 @@ class State(Step):
         return {**vars(self), "source": None, "tell": untold}
 
 
-class Solver(SharedParts, BaseEstimator, ABC):
+SomeState = TypeVar("SomeState", bound=State)
+
+
+class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
     """How a live set is brought to minimise an objective, step by step: a solve is a state, which solvers change.
 
     Attributes
@@ -169,26 +174,26 @@ class Solver(SharedParts, BaseEstimator, ABC):
 
     @abstractmethod
     def begin(
-        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
-    ) -> State:
+        self, objective: Objective | None, synthetic: SomeSet, source: Source, generator: torch.Generator
+    ) -> SomeState:
         """Return where a solve begins, once it is seen that the parts suit the solver."""
 
     @abstractmethod
-    def advance(self, state: State) -> None:
+    def advance(self, state: SomeState) -> None:
         """Take a step, and note in the state that it is done."""
 
     @abstractmethod
-    def finish(self, state: State) -> Solution:
+    def finish(self, state: SomeState) -> Solution:
         """Return the solution that the steps have led to, whether all were taken or not."""
 
-    def keeps(self, state: State) -> bool:
+    def keeps(self, state: SomeState) -> bool:
         """Tell whether an interrupt leaves a set that `finish` gives: that of the steps that were done."""
         return state.step > 0
 
     def solve(
         self,
         objective: Objective | None,
-        synthetic: LiveSet,
+        synthetic: SomeSet,
         source: Source,
         generator: torch.Generator,
         progress: Progress = untold,
@@ -204,7 +209,9 @@ class Solver(SharedParts, BaseEstimator, ABC):
         """
         return self.go_on(self.begin(objective, synthetic, source, generator), progress)
 
-    def go_on(self, state: State, progress: Progress = untold, keep: Callable[[State], None] | None = None) -> Solution:
+    def go_on(
+        self, state: SomeState, progress: Progress = untold, keep: Callable[[SomeState], None] | None = None
+    ) -> Solution:
         """Return the solution from where a solve has come to: the loop around all steps of all solvers.
 
         Parameters

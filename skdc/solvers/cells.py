@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -238,7 +238,7 @@ def completed(cell: Cell, rows: NDArray[np.intp], generator: torch.Generator) ->
     return rows
 
 
-def cells_of(sizes: NDArray[np.int64], splits: bool) -> list[int | None]:
+def cells_of(sizes: NDArray[np.int64], splits: bool) -> Sequence[int | None]:
     """Return what is chosen from by itself: the classes of which there are rows to be chosen, or all rows (None)."""
     return np.flatnonzero(sizes).tolist() if splits else [None]
 

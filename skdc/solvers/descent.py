@@ -20,7 +20,7 @@ from skdc.spaces.base import each_once, is_first
 
 
 @dataclass(eq=False, kw_only=True)
-class DescentState(State):
+class DescentState(State[LiveSet]):
     """Where a descent has come to.
 
     Parameters
@@ -44,7 +44,7 @@ class DescentState(State):
     scales: _Scales | None = None
 
 
-class Descent(Solver):
+class Descent(Solver[DescentState, LiveSet]):
     """Stochastic gradient descent with a step size that decays to zero along a cosine.
 
     Parameters
@@ -104,17 +104,17 @@ class Descent(Solver):
         rates = [group["lr"] for group in optimizer.param_groups]
         return DescentState(
             generator,
+            objective,
+            synthetic,
+            source,
             n_steps=n_steps,
-            objective=objective,
-            synthetic=synthetic,
-            source=source,
             optimizer=optimizer,
             rates=rates,
             n_own=len(own),
             last_good=_values(synthetic),
         )
 
-    def advance(self, state: DescentState) -> None:  # type: ignore[override]
+    def advance(self, state: DescentState) -> None:
         """Take a step along the gradient; a loss that is not finite is the end.
 
         Raises
@@ -145,7 +145,7 @@ class Descent(Solver):
         _change(state, rows)
         state.done(state.losses[-1])
 
-    def finish(self, state: DescentState) -> Solution:  # type: ignore[override]
+    def finish(self, state: DescentState) -> Solution:
         """Return the set, as it was at the last finite loss if the descent ends within a step.
 
         Raises

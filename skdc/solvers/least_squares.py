@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
-from skdc.parameterizations.base import LiveSet
+from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import Objective, Solution, Solver, State, detached, solution_of
 from skdc.sources import Batch, Holds, Source, require
 
@@ -26,7 +26,7 @@ class LinearInTargets(Protocol):
 
 
 @dataclass(eq=False, kw_only=True)
-class LeastSquaresState(State):
+class LeastSquaresState(State[PointsSet]):
     """Normal equations, as far as they are summed.
 
     Parameters
@@ -42,7 +42,7 @@ class LeastSquaresState(State):
     moment: Tensor
 
 
-class LeastSquares(Solver):
+class LeastSquares(Solver[LeastSquaresState, PointsSet]):
     r"""Label solve (LS): the targets with the least squared error of predictions, in closed form [1]_.
 
     Predictions are :math:`R (y - o)` of the targets y; over all rows :math:`\sum \|R (y - o) - (t - o)\|^2` is least.
@@ -76,7 +76,7 @@ class LeastSquares(Solver):
 
     @torch.no_grad()
     def begin(
-        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+        self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LeastSquaresState:
         """Return normal equations that have seen nothing.
 
@@ -92,17 +92,17 @@ class LeastSquares(Solver):
         n_steps = -(-len(rows) // self.batch_size)
         return LeastSquaresState(
             generator,
+            objective,
+            synthetic,
+            rows,
             n_steps=n_steps,
-            objective=objective,
-            synthetic=synthetic,
-            source=rows,
             points=detached(points),
             gram=gram,
             moment=moment,
         )
 
     @torch.no_grad()
-    def advance(self, state: LeastSquaresState) -> None:  # type: ignore[override]
+    def advance(self, state: LeastSquaresState) -> None:
         """Add a batch to the normal equations."""
         some = np.array_split(np.arange(len(state.source)), state.n_steps)[state.step]
         batch = state.source.take(some)
@@ -120,7 +120,7 @@ class LeastSquares(Solver):
         return False
 
     @torch.no_grad()
-    def finish(self, state: LeastSquaresState) -> Solution:  # type: ignore[override]
+    def finish(self, state: LeastSquaresState) -> Solution:
         """Solve the normal equations."""
         points, leaves = state.points, state.objective.leaves()
         targets = _solved(state.gram, state.moment) + leaves[0].space_.offset_
@@ -129,7 +129,7 @@ class LeastSquares(Solver):
         loss = float(state.objective.loss(Batch(state.source.rows), found.synthetic, state))
         return replace(found, history={"loss": np.array([loss])})
 
-    def _checked(self, objective: Any, synthetic: LiveSet) -> list[Any]:
+    def _checked(self, objective: Any, synthetic: PointsSet) -> list[Any]:
         if self.batch_size < 1:
             raise ValueError(f"LeastSquares(batch_size={self.batch_size!r}): it must be at least 1")
         if [name for name, value in synthetic.named_parameters() if value.requires_grad] != ["targets.values"]:

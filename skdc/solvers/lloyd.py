@@ -12,7 +12,7 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.hashes import row_hashes
-from skdc.parameterizations.base import LiveSet
+from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import Objective, Solution, Solver, solution_of
 from skdc.solvers.means import MeansState, check_class_means, class_block
 from skdc.solvers.selection import Quantization
@@ -39,7 +39,7 @@ class LloydState(MeansState):
         self.weight = self.start.weight.clone()
 
 
-class Lloyd(Solver):
+class Lloyd(Solver[LloydState, PointsSet]):
     """Move each point to the mean of the rows nearest to it, until nothing changes (scikit-learn's `KMeans`).
 
     It starts from the points as the parameterization lays them, and gives each point the mass of its cluster.
@@ -65,7 +65,7 @@ class Lloyd(Solver):
         self.tol = tol
 
     def begin(
-        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+        self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LloydState:
         """Return the points where they start.
 
@@ -79,7 +79,7 @@ class Lloyd(Solver):
         source = require(self, source, Passes, "the clusters")
         return LloydState.begin(leaf, synthetic, source, generator)
 
-    def advance(self, state: LloydState) -> None:  # type: ignore[override]
+    def advance(self, state: LloydState) -> None:
         """Run k-means in a class."""
         start, source, c = state.start, state.source, state.classes[state.step]
         points = start.key == c
@@ -99,7 +99,7 @@ class Lloyd(Solver):
         state.inertia, state.n_iter = state.inertia + kmeans.inertia_, max(state.n_iter, kmeans.n_iter_)
         state.done(state.inertia)
 
-    def finish(self, state: LloydState) -> Solution:  # type: ignore[override]
+    def finish(self, state: LloydState) -> Solution:
         """Return the centres; points of classes for which there was no time stay where they start."""
         state.move()
         state.synthetic.weight.copy_(state.weight / state.weight.mean())
@@ -107,7 +107,7 @@ class Lloyd(Solver):
         return solution_of(state, state.n_iter, history)
 
 
-def _quantization(objective: Objective) -> Any:
+def _quantization(objective: Objective | None) -> Any:
     if not isinstance(objective, Quantization):
         raise PartsError(
             f"Lloyd minimises the quantization error, not {objective!r}; use QuantizationError(), or the "

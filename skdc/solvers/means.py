@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
-from skdc.parameterizations.base import LiveSet
+from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import Solver, State, detached
 from skdc.solvers.cells import joined_block
 from skdc.sources import Holds, Passes
@@ -19,7 +19,7 @@ from skdc.spaces.data import InvertibleSpace, Joint
 
 
 @dataclass(eq=False, kw_only=True)
-class MeansState(State):
+class MeansState(State[PointsSet]):
     """Points that are moved class after class.
 
     Parameters
@@ -40,13 +40,13 @@ class MeansState(State):
     points: Tensor
 
     @classmethod
-    def begin(cls, leaf: Any, synthetic: LiveSet, source: Passes, generator: torch.Generator) -> Self:
+    def begin(cls, leaf: Any, synthetic: PointsSet, source: Passes, generator: torch.Generator) -> Self:
         """Return the points where they start, a step for each class."""
         laid = detached(synthetic())
         start = leaf.space_.block(laid)
         classes = start.key.unique().tolist()
-        given = {"objective": leaf, "synthetic": synthetic, "source": source, "n_steps": len(classes)}
-        return cls(generator, **given, laid=laid, start=start, classes=classes, points=start.values.clone())
+        laid_out = {"laid": laid, "start": start, "classes": classes, "points": start.values.clone()}
+        return cls(generator, leaf, synthetic, source, n_steps=len(classes), **laid_out)
 
     def move(self) -> None:
         """Move the live set to the points."""
@@ -66,7 +66,7 @@ def class_block(source: Passes, space: InvertibleSpace, c: int) -> Block:
     return joined_block(source.map_reduce(of_piece, add, source.schema.n_outputs))
 
 
-def check_class_means(solver: Solver, verb: str, leaf: Any, synthetic: LiveSet) -> None:
+def check_class_means(solver: Solver, verb: str, leaf: Any, synthetic: PointsSet) -> None:
     """Refuse a discrepancy whose space has no means of rows, or shows no targets that move, or is not by class.
 
     Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
 from typing import Any, Protocol, runtime_checkable
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from skdc.data import Block
 from skdc.exceptions import PartsError, StoppedWarning
-from skdc.parameterizations.base import LiveSet
+from skdc.parameterizations.subset import SubsetSet
 from skdc.solvers.base import Objective, Solution, Solver, State, solution_of, untold
 from skdc.solvers.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.solvers.quadrature import simplex_quadrature
@@ -84,7 +84,7 @@ class Choice:
 
 
 @dataclass(eq=False, kw_only=True)
-class SelectionState(State):
+class SelectionState(State[SubsetSet]):
     """Where a choice of rows has come to, cell after cell.
 
     Parameters
@@ -100,14 +100,14 @@ class SelectionState(State):
         How many were drawn at random, since a stop was asked for.
     """
 
-    classes: list[int | None]
+    classes: Sequence[int | None]
     watch: Watch
     chosen: list[NDArray[np.intp]] = field(default_factory=list)
     mass: list[Tensor] = field(default_factory=list)
     n_drawn: int = 0
 
 
-class Selection(Solver):
+class Selection(Solver[SelectionState, SubsetSet]):
     """A solver that chooses rows; subclasses write `choose`.
 
     Rows are chosen class by class, or together where the objective has `by=None`; each class gets the number of rows
@@ -137,7 +137,7 @@ class Selection(Solver):
         return objective is None or _by_class(objective)
 
     def begin(
-        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+        self, objective: Objective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SelectionState:
         """Return a choice of which no row is made.
 
@@ -150,11 +150,11 @@ class Selection(Solver):
         _refuse_moving_rows(objective)
         classes = cells_of(synthetic.sizes, self.splits(objective))
         watch = Watch(total=int(synthetic.sizes.sum()))
-        given = {"objective": objective, "synthetic": synthetic, "source": source, "n_steps": len(classes)}
-        return SelectionState(generator, **given, classes=classes, watch=watch)
+        given = generator, objective, synthetic, source
+        return SelectionState(*given, n_steps=len(classes), classes=classes, watch=watch)
 
     @torch.no_grad()
-    def advance(self, state: SelectionState) -> None:  # type: ignore[override]
+    def advance(self, state: SelectionState) -> None:
         """Choose the rows of a cell; those that are missing when a stop is asked for are drawn at random."""
         watch, source, generator = state.watch, state.source, state.generator
         watch.progress = state.tell
@@ -174,7 +174,7 @@ class Selection(Solver):
         watch.leave(len(rows), state.losses[-1] if state.losses else float("nan"))
 
     @torch.no_grad()
-    def finish(self, state: SelectionState) -> Solution:  # type: ignore[override]
+    def finish(self, state: SelectionState) -> Solution:
         """Return the chosen rows, and their weights; warn of those that were drawn at random."""
         if state.interrupted:  # maybe within a cell
             state.tell, state.watch.stopped, state.chosen = untold, True, state.chosen[: state.step]
@@ -211,14 +211,14 @@ class Selection(Solver):
                 "use reduce='mean', and the same by= in all terms"
             )
 
-    def _reweighted(self, synthetic: LiveSet, source: Holds, generator: torch.Generator) -> Tensor:
+    def _reweighted(self, synthetic: SubsetSet, source: Holds, generator: torch.Generator) -> Tensor:
         """Return the weights of the chosen rows that make a discrepancy least, class by class or together."""
         objective = clone(self.reweight).fit(source, generator)
         rows, mass = synthetic(), torch.empty_like(synthetic.weight)
         for c in cells_of(synthetic.sizes, _by_class(objective)):
             cell = cell_of(source, synthetic.sizes, c, Watch())
             of_cell = torch.isin(rows.key, torch.as_tensor(np.unique(cell.codes), device=source.device))
-            gram, potential = 0.0, 0.0
+            gram, potential = torch.zeros(()), torch.zeros(())
             for leaf in objective.leaves():
                 q = leaf.space_.block(rows.take(of_cell))
                 places = torch.arange(len(q), device=source.device)

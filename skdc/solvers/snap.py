@@ -16,6 +16,7 @@ from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, squared_distances
 from skdc.parameterizations.base import LiveSet, Parameterization
 from skdc.parameterizations.points import Points
+from skdc.parameterizations.subset import SubsetSet
 from skdc.solvers.base import DivergenceError, Objective, Solution, Solver, State, detached
 from skdc.solvers.cells import Cell
 from skdc.solvers.lloyd import Lloyd
@@ -26,7 +27,7 @@ from skdc.spaces.base import PointwiseSpace
 _PIECE = 1024  # rows that are embedded at once
 
 
-class Snap(Solver):
+class Snap(Solver["SnapState", SubsetSet]):
     """Let a solver move free points, then take a real row of its class for each.
 
     The rows are distinct, and of all such choices the sum of squared distances from the points to their rows is the
@@ -62,7 +63,7 @@ class Snap(Solver):
         self.reweight = reweight
 
     def begin(
-        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+        self, objective: Objective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SnapState:
         """Return the points where the other solver begins.
 
@@ -85,21 +86,20 @@ class Snap(Solver):
             raise PartsError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
         _Nearest(points, self.reweight).check_reweight()
         moving = solver.begin(objective, points, source, generator)
-        given = {"objective": objective, "synthetic": synthetic, "source": source, "n_steps": moving.n_steps}
-        return SnapState(generator, **given, moving=moving)
+        return SnapState(generator, objective, synthetic, source, n_steps=moving.n_steps, moving=moving)
 
-    def advance(self, state: SnapState) -> None:  # type: ignore[override]
+    def advance(self, state: SnapState) -> None:
         """Let the other solver take a step."""
         moving = state.moving
         moving.source, moving.tell = state.source, state.tell
         self._solver().advance(moving)
         state.step, state.losses, state.stopped = moving.step, moving.losses, moving.stopped
 
-    def keeps(self, state: SnapState) -> bool:  # type: ignore[override]
+    def keeps(self, state: SnapState) -> bool:
         """Tell whether the other solver has a set."""
         return self._solver().keeps(state.moving)
 
-    def finish(self, state: SnapState) -> Solution:  # type: ignore[override]
+    def finish(self, state: SnapState) -> Solution:
         """Take the rows nearest to the points; the history is that of the other solver.
 
         Raises
@@ -124,7 +124,7 @@ class Snap(Solver):
 
 
 @dataclass(eq=False, kw_only=True)
-class SnapState(State):
+class SnapState(State[SubsetSet]):
     """Where the other solver has come to.
 
     Parameters
@@ -147,7 +147,7 @@ class _Nearest(Selection):
         """Return the rows matched to the points of a cell, and the masses of the points."""
         points, space = detached(self.points()), objective.leaves()[0].space_
         rows: list[int] = []
-        for c in np.flatnonzero(cell.quotas):
+        for c in np.flatnonzero(cell.quotas).tolist():
             members = np.flatnonzero(cell.codes == c)
             pieces = np.split(cell.members[members], np.arange(_PIECE, len(members), _PIECE))
             shown = torch.cat([_shown(space, source.take(piece)) for piece in pieces])

@@ -48,8 +48,8 @@ class Source(ABC):
     """
 
     schema: Schema
-    units: Units = Units()
-    target_units: Units = Units()
+    units: Units[float] = Units()
+    target_units: Units[Any] = Units()
     spread: float
     target_spread: NDArray[np.float64] | float
     dtype: torch.dtype
@@ -206,6 +206,10 @@ class Holds(Draws, Passes):
     @abstractmethod
     def class_members(self, c: int) -> NDArray[np.intp]:
         """Return the indices of the rows of class c."""
+
+    @abstractmethod
+    def hashes(self, members: NDArray[np.intp], seed: int) -> NDArray[np.uint64]:
+        """Hash some rows by content: a choice by hash ignores their order, and the unit and origin of X and y."""
 
     @abstractmethod
     def random_rows(self, members: NDArray[np.intp], size: int, generator: torch.Generator) -> NDArray[np.intp]:

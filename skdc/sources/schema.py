@@ -83,6 +83,11 @@ class Schema:
         return self.is_table or self.task == "regression"
 
     @property
+    def labels(self) -> NDArray:
+        """The labels behind the class codes; none where there are no classes."""
+        return np.empty(0) if self.classes is None else self.classes
+
+    @property
     def n_classes(self) -> int:
         """Number of class codes (1 where there are no classes)."""
         return int(self.class_of_key.max()) + 1

@@ -37,14 +37,14 @@ class SketchSource(Source):
         return self.sketch.spreads()
 
     @property
-    def spread(self) -> float:  # type: ignore[override]
+    def spread(self) -> float:  # type: ignore[override]  # the sums tell
         """Root of the mean feature variance of what the sketch has seen."""
         n_features = len(self._spreads) - self.schema.n_outputs
         size = np.abs(self.sketch.mean[:n_features]).max(initial=0)
         return float(unit_of(np.sqrt(np.mean(self._spreads[:n_features] ** 2)), size))
 
     @property
-    def target_spread(self) -> NDArray[np.float64] | float:  # type: ignore[override]
+    def target_spread(self) -> NDArray[np.float64] | float:  # type: ignore[override]  # the sums tell
         """Root of the variance of each target of what the sketch has seen."""
         if self.schema.task != "regression":
             return 1.0

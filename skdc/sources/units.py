@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 Numbers = TypeVar("Numbers", Tensor, NDArray)
+Scale = TypeVar("Scale", float, NDArray[np.float64])
 
 
 @dataclass(frozen=True, eq=False)
-class Units:
+class Units(Generic[Scale]):
     """Working units: `(numbers - shift) / scale`; both ways are differentiable on tensors.
 
     Parameters
@@ -36,7 +37,7 @@ class Units:
     """
 
     shift: NDArray[np.float64] | float = 0.0
-    scale: NDArray[np.float64] | float = 1.0
+    scale: Scale = 1.0  # type: ignore[assignment]  # mypy gives a type variable no default
 
     def to_working(self, values: Numbers) -> Numbers:
         """Return numbers of the user in working units."""
@@ -47,7 +48,7 @@ class Units:
         return values * _like(self.scale, values) + _like(self.shift, values)
 
 
-def _like(part: NDArray[np.float64] | float, values: Numbers) -> Numbers | float:
+def _like(part: NDArray[np.float64] | float, values: Tensor | NDArray) -> Any:
     if isinstance(values, Tensor):
         return torch.as_tensor(part, dtype=values.dtype, device=values.device)
-    return part  # type: ignore[return-value]
+    return part

@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from typing import Any, ClassVar, Literal, Self
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor
 
 from skdc.data import Block, LabeledSet
@@ -17,6 +16,8 @@ from skdc.exceptions import PartsError
 from skdc.seeds import SharedParts
 from skdc.sources import Asks, Holds, Source
 from skdc.step import Step
+
+Splits = Literal["before", "after", "rows", "never"]
 
 _MET: ContextVar[set[int] | None] = ContextVar("_MET", default=None)
 
@@ -42,7 +43,7 @@ def is_first(part: Any) -> bool:
     return True
 
 
-class Space(SharedParts, BaseEstimator, ABC):
+class Space(SharedParts, ABC):
     """A representation of both sets, possibly random, possibly of one given the other.
 
     A space is a parameter object: the condenser fits a clone.
@@ -63,7 +64,7 @@ class Space(SharedParts, BaseEstimator, ABC):
     """
 
     yields: ClassVar[Literal["clouds", "aligned"]]
-    splits: ClassVar[Literal["before", "after", "rows", "never"]]
+    splits: ClassVar[Splits]
     whitens: ClassVar[bool] = False
     moves_rows: ClassVar[bool] = False
     asks: ClassVar[Literal["once", "each step"] | None] = None
@@ -107,12 +108,12 @@ class SpaceWrapper(Space):
             self.space.fit(source, generator)
 
     @property
-    def yields(self) -> Literal["clouds", "aligned"]:  # type: ignore[override]
+    def yields(self) -> Literal["clouds", "aligned"]:  # type: ignore[override]  # the other space tells
         """What the other space yields."""
         return self.space.yields
 
     @property
-    def splits(self) -> Literal["before", "after", "rows", "never"]:  # type: ignore[override]
+    def splits(self) -> Splits:  # type: ignore[override]  # the other space tells
         """Where the other space splits."""
         return self.space.splits
 

@@ -125,7 +125,8 @@ class Joint(InvertibleSpace):
             columns = (lambda rows: rows.X.flatten(1)), (lambda rows: rows.y)
             of_X, of_y = (float(_variance(passes, part).sum()) for part in columns)
             n_features = int(np.prod(source.schema.input_shape))
-            self.target_scale_ = source.units.scale * ((of_X / n_features / of_y) ** 0.5 if of_X and of_y else 1.0)
+            balance = (of_X / n_features / of_y) ** 0.5 if of_X and of_y else 1.0
+            self.target_scale_: float | Tensor = source.units.scale * balance
         else:
             self.target_scale_ = source.tensor(np.asarray(self.target_weight * source.target_units.scale))
         return self

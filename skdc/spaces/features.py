@@ -113,7 +113,7 @@ class RandomNetwork(NetworkFeatures):
         self.network = network
 
     @property
-    def networks(self) -> NetworkPool:
+    def networks(self) -> NetworkPool:  # type: ignore[override]  # no parameter here
         """The pool of networks."""
         return RandomNetworks(self.network)
 

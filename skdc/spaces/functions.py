@@ -15,7 +15,7 @@ from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Kernel, RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
 from skdc.sources import Asks, Draws, Holds, Passes, Source, require, require_targets
-from skdc.spaces.base import Space
+from skdc.spaces.base import Space, Splits
 from skdc.step import Step
 
 
@@ -47,7 +47,7 @@ class KernelRidgePredictions(Space):
     """
 
     yields = "aligned"
-    splits = "rows"
+    splits: ClassVar[Splits] = "rows"
     default_kernel: ClassVar[Kernel] = Gaussian(factor=0.3)
 
     def __init__(self, kernel: Kernel | None = None, regularization: float = 0.01, kernel_rate: float = 0.01) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from skdc.exceptions import PartsError
 from skdc.learners.pools import AlternatingNetworks, NetworkPool
 from skdc.networks import training_loss
 from skdc.sources import Asks, Source, require_targets
+from skdc.spaces.base import Splits
 from skdc.spaces.pooled import PooledSpace
 from skdc.step import Step
 
@@ -45,7 +46,7 @@ class NetworkGradients(PooledSpace):
     """
 
     yields = "aligned"
-    splits = "before"
+    splits: ClassVar[Splits] = "before"
     default_pool = AlternatingNetworks
 
     def __init__(self, networks: NetworkPool | None = None) -> None:
@@ -70,11 +71,12 @@ class NetworkGradients(PooledSpace):
     @torch.enable_grad()
     def _gradients(self, rows: LabeledSet, create_graph: bool) -> list[Block]:
         matrices = {name: value.requires_grad_() for name, value in self._matrices().items()}
-        # A network may have parameters that it does not use.
-        unused = {"allow_unused": True, "materialize_grads": True}
         outputs = functional_call(self.pool_.network_, matrices, (rows.X,))
         loss = training_loss(outputs, rows.y, rows.mass, self.task_)
-        gradients = torch.autograd.grad(loss, list(matrices.values()), create_graph=create_graph, **unused)
+        # A network may have parameters that it does not use.
+        gradients = torch.autograd.grad(
+            loss, list(matrices.values()), create_graph=create_graph, allow_unused=True, materialize_grads=True
+        )
         return [unweighted(gradient.flatten(1)) for gradient in gradients]
 
     def _matrices(self) -> dict[str, Tensor]:

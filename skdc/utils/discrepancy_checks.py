@@ -80,11 +80,13 @@ def _shown(discrepancy: Discrepancy, *blocks: Block) -> list[Block]:
 
 
 def _value(discrepancy: Discrepancy, p: Block, q: Block) -> Tensor:
-    return discrepancy.between(*_shown(discrepancy, p, q), generator())
+    p, q = _shown(discrepancy, p, q)
+    return discrepancy.between(p, q, generator())
 
 
 def _distance(discrepancy: Discrepancy, p: Block, q: Block) -> Tensor:
-    return discrepancy.distance(*_shown(discrepancy, p, q), generator()).detach()
+    p, q = _shown(discrepancy, p, q)
+    return discrepancy.distance(p, q, generator()).detach()
 
 
 def _points(discrepancy: Discrepancy, n: int, seed: int) -> Tensor:

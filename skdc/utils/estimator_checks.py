@@ -226,7 +226,7 @@ def _check_space_is_deterministic(space: Space) -> None:
 
 def _check_reaches_points(space: Space) -> None:
     points, _, blocks = _represented(space)
-    (gradient,) = torch.autograd.grad(sum(shown.values.square().sum() for shown in blocks), points.X)
+    (gradient,) = torch.autograd.grad(torch.stack([shown.values.square().sum() for shown in blocks]).sum(), points.X)
     assert gradient.isfinite().all() and gradient.abs().sum() > 0, "the gradient must reach the synthetic points"
 
 

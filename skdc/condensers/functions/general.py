@@ -11,7 +11,7 @@ from skdc.discrepancies.aligned import CrossEntropy, SquaredL2
 from skdc.exceptions import PartsError
 from skdc.fitting.base import BaseCondenser, NamedCondenser
 from skdc.fitting.recipe import Recipe
-from skdc.kernels import Gaussian, Kernel, Laplace, Linear
+from skdc.kernels import Gaussian, Laplace, Linear
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP, Builder, LinearNetwork
 from skdc.parameterizations.points import Points
@@ -92,12 +92,11 @@ class GeneralCondenser(NamedCondenser):
 
 def _rows_for_values() -> Recipe:
     """Return the choice of rows from which kernel ridge regression with several kernels predicts continuous targets."""
-    kernels: list[tuple[Kernel, float]] = [(Gaussian(), 0.03), (Laplace(), 0.03), (Linear(), 0.1)]
-    wrong = [
+    gaussian, laplace, linear = (
         SquaredL2(space=KernelRidgePredictions(kernel, regularization=ridge, kernel_rate=0.0), by=None)
-        for kernel, ridge in kernels
-    ]
-    return Recipe(sum(wrong), Subset(), Greedy(n_passes=1))
+        for kernel, ridge in [(Gaussian(), 0.03), (Laplace(), 0.03), (Linear(), 0.1)]
+    )
+    return Recipe(gaussian + laplace + linear, Subset(), Greedy(n_passes=1))
 
 
 def _rows_for_classes() -> Recipe:

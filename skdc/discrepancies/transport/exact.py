@@ -87,9 +87,9 @@ class ExactTransport(Discrepancy):
         """
         check_entries(self, len(p), len(q))
         weights = (block.weight.double().cpu() for block in (p, q))
-        masses = [(weight / weight.sum()).numpy() for weight in weights]
+        p_mass, q_mass = ((weight / weight.sum()).numpy() for weight in weights)
         costs = self.costs(p, q).cpu().numpy()
-        found = _refined(*masses, costs, *_solved(*masses, costs))
+        found = _refined(p_mass, q_mass, costs, *_solved(p_mass, q_mass, costs))
         plan, of_p, of_q = (torch.from_numpy(values).to(p.values.device) for values in found)
         return plan, of_p, of_q
 
@@ -161,7 +161,7 @@ class Wasserstein(ExactTransport):
         self.order = order
 
     @property
-    def squared(self) -> bool:
+    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
         """Whether the value is a squared distance."""
         return self.order == 2
 

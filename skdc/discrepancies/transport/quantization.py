@@ -59,7 +59,7 @@ class QuantizationError(Discrepancy):
         self.exponent = exponent
 
     @property
-    def squared(self) -> bool:  # type: ignore[override]
+    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
         """Whether the value is a power of a distance."""
         return self.exponent != 1
 

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
 from skdc.seeds import SharedParts
@@ -62,7 +61,7 @@ class Codec(nn.Module, ABC):
         return group_of(self)
 
 
-class Storage(SharedParts, BaseEstimator, ABC):
+class Storage(SharedParts, ABC):
     """How rows are kept; a parameter object that builds codecs.
 
     Attributes
