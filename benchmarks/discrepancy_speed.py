@@ -15,12 +15,12 @@ from geomloss import SamplesLoss
 from geomloss._legacy.kernel_samples import gaussian_kernel
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.characteristic import RandomFeatureMMD
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.quantiles import random_directions
 from skdc.discrepancies.transport import Sinkhorn, SlicedWasserstein, Wasserstein
+from skdc.sets import Block
 from skdc.sources import RowSource, Schema
 
 Loss = Callable[[Tensor, Tensor], Tensor]  # of rows and points

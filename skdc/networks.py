@@ -10,10 +10,10 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from skdc.data import LabeledSet
 from skdc.images import ImageLayout, image_layout
 from skdc.randomness import drawing_from, watched
 from skdc.seeds import epoch
+from skdc.sets import LabeledSet
 from skdc.sources import Schema
 
 __all__ = ["MLP", "ConvNet", "LinearNetwork"]

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from skdc.data import Block, LabeledSet
+from skdc.sets import Block, LabeledSet
 from skdc.sources import RowSource, Schema
 
 CPU = torch.device("cpu")

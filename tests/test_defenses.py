@@ -8,12 +8,12 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from skdc import Condenser
-from skdc.data import LabeledSet
 from skdc.discrepancies import MMD
 from skdc.learners import AdversarialTraining, CurvatureRegularization, NetworkClassifier, Softened
 from skdc.learners.defenses import ascended, curvature
 from skdc.networks import MLP, training_loss
 from skdc.parameterizations import Points
+from skdc.sets import LabeledSet
 from skdc.solvers import Descent
 
 from .sources import seeded

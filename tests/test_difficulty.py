@@ -9,12 +9,12 @@ import torch
 from scipy.special import softmax
 from torch import nn
 
-from skdc.data import LabeledSet
 from skdc.discrepancies import MMD
 from skdc.learners import difficulty
 from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin, times_forgotten
 from skdc.networks import MLP, ConvNet, build_network, training_loss
 from skdc.parameterizations import Subset
+from skdc.sets import LabeledSet
 from skdc.solvers.rank import Rank
 
 from .sources import row_source, seeded

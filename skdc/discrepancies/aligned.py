@@ -10,11 +10,11 @@ from sklearn.utils.validation import _num_samples
 from torch import Tensor
 
 from skdc.containers import as_array
-from skdc.data import Block
 from skdc.discrepancies.arrays import compared
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
+from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
 

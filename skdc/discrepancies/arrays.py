@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
 from skdc.containers import Encoded, as_array
-from skdc.data import LabeledSet
 from skdc.scales import numeric_weight, refuse_extremes
+from skdc.sets import LabeledSet
 from skdc.sources import RowSource, Schema
 
 _CPU = torch.device("cpu")

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet, positions_of
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
 from skdc.exceptions import PartsError
+from skdc.sets import Block, LabeledSet, positions_of
 from skdc.sources import Batch, Source
 from skdc.spaces.base import Space
-from skdc.spaces.data import Identity, Joint
+from skdc.spaces.invertible import Identity, Joint
 from skdc.step import Step
 
 Rows = TypeVar("Rows", LabeledSet, Block)

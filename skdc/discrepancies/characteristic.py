@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import MeanDiscrepancy, MeanEmbedding
 from skdc.discrepancies.mmd import fit_kernel
@@ -18,6 +17,7 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import Gaussian, power
 from skdc.networks import Builder, build_network
 from skdc.seeds import gaussian
+from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
 

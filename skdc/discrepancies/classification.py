@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.penalties import Penalty
 from skdc.exceptions import PartsError
 from skdc.networks import training_loss
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
 from skdc.spaces.base import Space
 from skdc.spaces.features import NetworkFeatures

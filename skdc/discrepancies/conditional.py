@@ -8,14 +8,14 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import MEDIAN_ROWS, Energy, Gaussian, Kernel
+from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
-from skdc.spaces.data import Joint
+from skdc.spaces.invertible import Joint
 
 _SMALL = 1e-4  # a ridge, in the unit of the kernel
 _MOST_ROWS = 10_000  # a system of so many equations takes 800 MB and minutes

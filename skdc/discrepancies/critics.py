@@ -7,13 +7,13 @@ from typing import Any, Literal, Self
 import torch
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.objective import critic_group
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS
 from skdc.networks import MLP, Builder, build_network
 from skdc.seeds import uniform
+from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 

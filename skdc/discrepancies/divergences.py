@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.critics import CriticDiscrepancy, scale_of
 from skdc.discrepancies.moments import shrunk_covariance
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.networks import Builder
+from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
 

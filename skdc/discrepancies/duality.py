@@ -9,13 +9,13 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.discrepancies.objective import Term
 from skdc.exceptions import PartsError
 from skdc.kernels import MEDIAN_ROWS, Gaussian, Kernel, KernelSum
 from skdc.learners import KernelExpansionClassifier
+from skdc.sets import LabeledSet
 from skdc.sources import Batch, Holds, Source, require, require_targets
-from skdc.spaces.data import Identity
+from skdc.spaces.invertible import Identity
 from skdc.step import Step
 
 _SMOOTHING = 0.5  # width of the margins over which the hinge bends

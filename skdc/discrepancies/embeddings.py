@@ -10,8 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Batch
 from skdc.step import Step
 

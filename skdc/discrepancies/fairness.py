@@ -9,10 +9,10 @@ from typing import Self, cast
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet, positions_of
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
 from skdc.exceptions import PartsError
+from skdc.sets import Block, LabeledSet, positions_of
 from skdc.sources import Batch, Source
 from skdc.spaces.base import Space
 from skdc.spaces.functions import KernelRidgePredictions

@@ -11,7 +11,6 @@ from sklearn.base import clone
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
 from skdc.discrepancies.objective import Term
@@ -19,6 +18,7 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.kernels.base import Rows
+from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.mmd import fit_kernel, given_kernel
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, Energy, Kernel
+from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
 

@@ -14,12 +14,12 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import _BaseComposition
 from torch import Tensor, nn
 
-from skdc.data import Block, LabeledSet
 from skdc.discrepancies.arrays import compared
 from skdc.exceptions import PartsError
 from skdc.isolation import filters_kept
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Batch, Source
 from skdc.spaces.base import PointwiseSpace, Space, each_once, is_first
 from skdc.step import Step

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.discrepancies.mmd import fit_kernel
 from skdc.discrepancies.objective import Term
 from skdc.exceptions import PartsError
 from skdc.images import image_layout
 from skdc.kernels import Gaussian
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Batch, Source
 from skdc.spaces.base import PointwiseSpace, Space
-from skdc.spaces.data import Identity
+from skdc.spaces.invertible import Identity
 from skdc.step import Step
 
 

@@ -8,9 +8,9 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
+from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
 

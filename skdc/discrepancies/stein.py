@@ -12,7 +12,6 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import OwnKernel
 from skdc.discrepancies.mmd import fit_kernel
@@ -20,6 +19,7 @@ from skdc.discrepancies.moments import mean_variance, shrunk_covariance
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import InverseMultiquadric, resolve_bandwidth, squared_distances
+from skdc.sets import Block
 from skdc.sources import Draws, Source, draw_seed, require
 from skdc.spaces.base import PointwiseSpace, Space
 

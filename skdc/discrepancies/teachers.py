@@ -9,13 +9,13 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.discrepancies.penalties import Penalty
 from skdc.exceptions import PartsError
 from skdc.learners.defenses import curvature
 from skdc.learners.teachers import trained_network
 from skdc.learners.training import training
 from skdc.networks import Builder, build_network, training_loss
+from skdc.sets import LabeledSet
 from skdc.sources import Draws, Source, require, require_targets
 
 

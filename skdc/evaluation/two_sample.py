@@ -14,12 +14,12 @@ from sklearn.utils.multiclass import type_of_target
 from torch import Tensor
 
 from skdc.containers import checked_targets
-from skdc.data import LabeledSet
 from skdc.discrepancies.arrays import massive, of_one_kind, source_and_set
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import EmbeddingDistance
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.reduce import reduced
+from skdc.sets import LabeledSet
 from skdc.sources import Batch, RowSource, Schema
 from skdc.spaces.base import PointwiseSpace
 

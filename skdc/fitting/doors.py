@@ -19,7 +19,7 @@ from skdc.fitting.recipe import Recipe
 from skdc.fitting.releases import private_stream
 from skdc.fitting.stream import Stream
 from skdc.privacy import PrivateRows
-from skdc.solvers.private import PrivateDescent
+from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.sources import Schema, Source, draw_seed
 
 

@@ -15,8 +15,8 @@ from skdc.privacy import GaussianMechanism
 from skdc.privacy.steps import refuse_caches
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
-from skdc.solvers.private import PrivateDescent
-from skdc.spaces.data import Identity
+from skdc.solvers.noisy_descent import PrivateDescent
+from skdc.spaces.invertible import Identity
 
 
 class Recipe(NamedTuple):

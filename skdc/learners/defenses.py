@@ -12,9 +12,9 @@ import torch
 from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
-from skdc.data import LabeledSet
 from skdc.networks import training_loss
 from skdc.seeds import uniform
+from skdc.sets import LabeledSet
 
 
 class Defense(BaseEstimator, ABC):

@@ -10,10 +10,10 @@ from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.networks import Builder, training_epochs, training_loss
+from skdc.sets import LabeledSet
 from skdc.sources import Schema
 
 _PIECE = 1024  # rows that go through a network together

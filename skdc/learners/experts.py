@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.utils import parameters_to_vector
 
-from skdc.data import LabeledSet
 from skdc.learners.pools import NetworkPool
 from skdc.networks import Builder, build_network, training_loss
 from skdc.randomness import randomness
 from skdc.seeds import epoch
+from skdc.sets import LabeledSet
 from skdc.sources import Holds, Source, draw_seed, require, require_targets
 from skdc.step import Step
 

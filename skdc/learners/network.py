@@ -23,7 +23,6 @@ from skorch.utils import to_tensor
 from torch import Tensor, nn
 
 from skdc.augmentation import Augmentation
-from skdc.data import LabeledSet
 from skdc.devices import has_device
 from skdc.images import ImageLayout
 from skdc.isolation import all_or_nothing, filters_kept
@@ -31,6 +30,7 @@ from skdc.learners.defenses import Defense
 from skdc.learners.targets import checked_weight, class_targets, require_shape
 from skdc.networks import Builder, build_network, is_finite, training_loss
 from skdc.randomness import randomness
+from skdc.sets import LabeledSet
 
 _FLOATS = [np.float32, np.float64]  # others become the first
 

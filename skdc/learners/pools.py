@@ -11,11 +11,11 @@ from typing import Any, Self
 import torch
 from torch import nn
 
-from skdc.data import LabeledSet
 from skdc.learners.teachers import trained_network
 from skdc.learners.training import train_step, training
 from skdc.networks import Builder, build_network, training_loss
 from skdc.seeds import SharedParts
+from skdc.sets import LabeledSet
 from skdc.sources import Draws, Holds, Source, require, require_targets
 from skdc.step import Step
 

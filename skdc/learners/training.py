@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from skdc.data import LabeledSet
 from skdc.networks import is_finite, training_loss
+from skdc.sets import LabeledSet
 from skdc.sources import Draws
 
 

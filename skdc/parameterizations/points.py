@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
 from skdc.parameterizations.labels import Targets, check_labels, check_learnable, targets_of
@@ -17,6 +16,7 @@ from skdc.parameterizations.starts import starting_set
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.within import Span, cut, in_units, mirrored, span_of
+from skdc.sets import LabeledSet
 from skdc.sources import Source
 
 

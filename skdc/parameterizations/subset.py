@@ -10,11 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.learners.teachers import out_of_fold_teacher
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
 from skdc.parameterizations.labels import check_labels
 from skdc.parameterizations.storage.base import at
+from skdc.sets import LabeledSet
 from skdc.sources import Holds, Source, require
 
 

@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.noise import Noise
 from skdc.privacy.sketch import PrivateSketch, Statistics
 from skdc.privacy.source import PublicSource, of_classes
 from skdc.privacy.sums import BoundedProducts, BoundedSums
+from skdc.sets import LabeledSet
 from skdc.sources import Asks, Batch, Holds, Units
 
 _PIECE = 1 << 23  # numbers of bounded rows that are held at a time

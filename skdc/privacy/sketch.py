@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skdc.data import Block
 from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import COUNT_NOISE, GaussianMechanism
 from skdc.privacy.noise import Noise
 from skdc.privacy.sums import BoundedSums
+from skdc.sets import Block
 
 _OF_SQUARES = 0.1  # the share of a row's budget that its squared norm has
 

@@ -8,8 +8,8 @@ from skdc.solvers.greedy import Greedy
 from skdc.solvers.halving import Halving
 from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
+from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.solvers.pivots import Pivots
-from skdc.solvers.private import PrivateDescent
 from skdc.solvers.pursuit import Pursuit
 from skdc.solvers.rank import Rank
 from skdc.solvers.selection import Selection

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.exceptions import PartsError
 from skdc.parameterizations.points import PointsSet
 from skdc.seeds import Deck
+from skdc.sets import Block
 from skdc.solvers.base import Objective, Solution, Solver, solution_of
 from skdc.solvers.means import MeansState, check_class_means
 from skdc.sources import Holds, Source, require

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.seeds import in_turn
+from skdc.sets import Block, LabeledSet
 from skdc.solvers.base import Progress, untold
 from skdc.sources import Holds, joined
 

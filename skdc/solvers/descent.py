@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
+from skdc.sets import LabeledSet
 from skdc.solvers.base import DivergenceError, Objective, Solution, Solver, State, detached, solution_of
 from skdc.sources import Holds, Source, require
 from skdc.spaces.base import each_once, is_first

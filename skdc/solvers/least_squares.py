@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.points import PointsSet
+from skdc.sets import LabeledSet
 from skdc.solvers.base import Objective, Solution, Solver, State, detached, solution_of
 from skdc.sources import Batch, Holds, Source, require
 

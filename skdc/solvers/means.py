@@ -9,13 +9,13 @@ from typing import Any, Self
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
 from skdc.parameterizations.points import PointsSet
+from skdc.sets import Block, LabeledSet
 from skdc.solvers.base import Solver, State, detached
 from skdc.solvers.cells import joined_block
 from skdc.sources import Holds, Passes
-from skdc.spaces.data import InvertibleSpace, Joint
+from skdc.spaces.invertible import InvertibleSpace, Joint
 
 
 @dataclass(eq=False, kw_only=True)

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.subset import SubsetSet
+from skdc.sets import Block
 from skdc.solvers.base import Objective, Solution, Solver, State, solution_of, untold
 from skdc.solvers.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.solvers.quadrature import simplex_quadrature

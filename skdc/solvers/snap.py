@@ -11,12 +11,12 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, squared_distances
 from skdc.parameterizations.base import LiveSet, Parameterization
 from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import SubsetSet
+from skdc.sets import LabeledSet
 from skdc.solvers.base import DivergenceError, Objective, Solution, Solver, State, detached
 from skdc.solvers.cells import Cell
 from skdc.solvers.lloyd import Lloyd

@@ -12,9 +12,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.seeds import proportional, uniform
+from skdc.sets import Block
 from skdc.solvers.cells import Cell, completed
 
 _PAIRS = 64  # of a bin, whose kernel with those before them is computed together

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.scales import slices
 from skdc.seeds import gaussian
+from skdc.sets import LabeledSet
 from skdc.sources.batch import Batch
 from skdc.sources.schema import Schema
 from skdc.sources.units import Units

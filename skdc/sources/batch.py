@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from skdc.data import Block, LabeledSet
+from skdc.sets import Block, LabeledSet
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.hashes import Unit, hashed_uniform, labeled_hashes, lowest_distinct
 from skdc.scales import Moments, asks_for_digits, asks_for_range, middle, piece_length, slices, unit_of
 from skdc.seeds import Deck
+from skdc.sets import LabeledSet
 from skdc.sources.base import Holds, Result, draw_seed
 from skdc.sources.batch import Batch
 from skdc.sources.schema import Schema

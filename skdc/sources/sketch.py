@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skdc.data import Block
 from skdc.hashes import labeled_hashes, lowest_distinct
 from skdc.scales import merged_spread
+from skdc.sets import Block
 
 
 class Sketch:

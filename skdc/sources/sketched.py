@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.scales import unit_of
+from skdc.sets import Block
 from skdc.sources.base import Source
 from skdc.sources.batch import Batch
 from skdc.sources.schema import Schema

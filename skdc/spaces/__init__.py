@@ -2,10 +2,10 @@
 
 from skdc.spaces.augmented import Augmented
 from skdc.spaces.base import PointwiseSpace, Space
-from skdc.spaces.data import Identity, Joint, Standardized
 from skdc.spaces.features import AttentionMaps, NetworkFeatures, RandomNetwork
 from skdc.spaces.functions import FeatureRidgePredictions, KernelRidgePredictions
 from skdc.spaces.gradients import ClippedGradients, NetworkGradients
+from skdc.spaces.invertible import Identity, Joint, Standardized
 from skdc.spaces.last_layer import LastLayerGradients
 from skdc.spaces.linearized import LinearizedPredictions
 from skdc.spaces.neighbors import NeighborPredictions

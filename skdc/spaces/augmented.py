@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from skdc.augmentation import Augmentation, Change, SiameseAugmentation
-from skdc.data import Block, LabeledSet
 from skdc.images import image_layout
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Source
 from skdc.spaces.base import Space, SpaceWrapper
 from skdc.step import Step

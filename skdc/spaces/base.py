@@ -11,9 +11,9 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.exceptions import PartsError
 from skdc.seeds import SharedParts
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Asks, Holds, Source
 from skdc.step import Step
 

@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.learners.pools import NetworkPool, RandomNetworks
 from skdc.networks import Builder, layer_inputs, penultimate
+from skdc.sets import LabeledSet
 from skdc.sources import Source
 from skdc.spaces.base import PointwiseSpace
 from skdc.spaces.pooled import PooledSpace

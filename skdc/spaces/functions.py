@@ -10,10 +10,10 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet, unweighted
 from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Kernel, RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
+from skdc.sets import Block, LabeledSet, unweighted
 from skdc.sources import Asks, Draws, Holds, Passes, Source, require, require_targets
 from skdc.spaces.base import Space, Splits
 from skdc.step import Step

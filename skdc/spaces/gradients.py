@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from skdc.data import Block, LabeledSet, unweighted
 from skdc.exceptions import PartsError
 from skdc.learners.pools import AlternatingNetworks, NetworkPool
 from skdc.networks import training_loss
+from skdc.sets import Block, LabeledSet, unweighted
 from skdc.sources import Asks, Source, require_targets
 from skdc.spaces.base import Splits
 from skdc.spaces.pooled import PooledSpace

@@ -7,9 +7,9 @@ from typing import Self
 import torch
 from torch import Tensor, nn
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.networks import Builder, last_layer, training_epochs
+from skdc.sets import LabeledSet
 from skdc.sources import Holds, Source, require, require_targets
 from skdc.spaces.base import PointwiseSpace
 

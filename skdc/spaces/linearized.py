@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from skdc.data import Block, LabeledSet
 from skdc.learners import NetworkPool, OnlineNetworks, target_offset
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
 from skdc.step import Step

@@ -8,8 +8,8 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.kernels import MEDIAN_ROWS, resolve_bandwidth, squared_distances
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Draws, Source, require, require_targets
 from skdc.spaces.base import Space
 from skdc.step import Step

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet, positions_of
 from skdc.exceptions import PartsError
 from skdc.learners.defenses import ascended, check_ball
+from skdc.sets import Block, LabeledSet, positions_of
 from skdc.sources import Source, draw_seed
 from skdc.spaces.base import Space, SpaceWrapper
 from skdc.step import Step

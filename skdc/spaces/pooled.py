@@ -6,8 +6,8 @@ from typing import ClassVar, Self
 
 import torch
 
-from skdc.data import LabeledSet
 from skdc.learners.pools import NetworkPool
+from skdc.sets import LabeledSet
 from skdc.sources import Holds, Source
 from skdc.spaces.base import Space, is_first
 from skdc.step import Step

@@ -7,9 +7,9 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.learners import NetworkPool, OnlineNetworks, primal_weights, target_offset
 from skdc.networks import penultimate
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
 from skdc.step import Step

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet, unweighted
 from skdc.learners.experts import Experts, named_parameters
 from skdc.learners.training import unrolled
+from skdc.sets import Block, LabeledSet, unweighted
 from skdc.sources import Source, require_targets
 from skdc.spaces.base import Space, is_first
 from skdc.step import Step

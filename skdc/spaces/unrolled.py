@@ -8,9 +8,9 @@ from typing import Any, Self
 import torch
 from torch.func import functional_call
 
-from skdc.data import Block, LabeledSet
 from skdc.learners import NetworkPool, RandomNetworks
 from skdc.learners.training import unrolled
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
 from skdc.step import Step

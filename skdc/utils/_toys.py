@@ -7,7 +7,7 @@ import torch
 from sklearn.datasets import make_blobs
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
+from skdc.sets import Block, LabeledSet
 from skdc.sources import RowSource, Schema
 
 

@@ -10,9 +10,9 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
-from skdc.data import Block, LabeledSet
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.objective import train_critics
+from skdc.sets import Block, LabeledSet
 from skdc.sources import Batch
 from skdc.spaces.base import PointwiseSpace
 from skdc.utils._running import Check, named, numpy_state, run

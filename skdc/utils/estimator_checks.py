@@ -12,9 +12,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skdc.data import Block, LabeledSet
 from skdc.fitting.base import BaseCondenser
 from skdc.parameterizations.base import Parameterization
+from skdc.sets import Block, LabeledSet
 from skdc.spaces.base import PointwiseSpace, Space
 from skdc.step import Step
 from skdc.utils._running import Check, named, numpy_state, run

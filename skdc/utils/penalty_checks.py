@@ -10,10 +10,10 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Hybrid
 from skdc.discrepancies.penalties import Penalty
+from skdc.sets import LabeledSet
 from skdc.sources import Batch
 from skdc.step import Step
 from skdc.utils._running import Check, named, numpy_state, run

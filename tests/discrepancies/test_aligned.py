@@ -7,9 +7,9 @@ from scipy import special, stats
 from torch.nn import functional
 
 from skdc import Condenser
-from skdc.data import Block
 from skdc.discrepancies.aligned import L1, CrossEntropy, KLDivergence
 from skdc.parameterizations import Points
+from skdc.sets import Block
 from skdc.spaces import KernelRidgePredictions
 
 from ..sources import block, finite_differences

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from skdc import Condenser
-from skdc.data import Block
 from skdc.discrepancies.characteristic import CharacteristicFunction, LearnedCharacteristicFunction
 from skdc.networks import MLP
+from skdc.sets import Block
 from skdc.solvers import Descent
 
 from ..sources import block, finite_differences, row_source, seeded

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 from sklearn.metrics.pairwise import laplacian_kernel, linear_kernel, rbf_kernel
 
 from skdc import Condenser
-from skdc.data import Block
 from skdc.discrepancies import MMD, conditional
 from skdc.discrepancies.conditional import ConditionalMMD
 from skdc.kernels import Energy, Gaussian, Laplace, Linear
 from skdc.parameterizations import Points
+from skdc.sets import Block
 from skdc.solvers import Descent
 from skdc.spaces import Identity, Joint
 

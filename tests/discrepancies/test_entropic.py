@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.base import clone
 
-from skdc.data import Block
 from skdc.discrepancies.transport import entropic
 from skdc.discrepancies.transport.entropic import Sinkhorn, UnbalancedSinkhorn
+from skdc.sets import Block
 from skdc.utils.estimator_checks import check_discrepancy
 
 from ..sources import block, row_source, seeded, squares

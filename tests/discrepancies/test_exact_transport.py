@@ -7,10 +7,10 @@ import torch
 from scipy import linalg, stats
 from scipy.spatial.distance import cdist
 
-from skdc.data import Block
 from skdc.discrepancies.transport.exact import LabeledTransport, Wasserstein
 from skdc.discrepancies.transport.gaussian import GaussianWasserstein
 from skdc.discrepancies.transport.gromov import GromovWasserstein
+from skdc.sets import Block
 from skdc.sources import Batch
 from skdc.step import Step
 

@@ -8,10 +8,10 @@ from numpy.testing import assert_allclose
 from sklearn.linear_model import LogisticRegression
 
 from skdc import CondensedEstimator, Condenser
-from skdc.data import Block
 from skdc.discrepancies import MMD, CrossEntropy, CVaR, DemographicParity, EqualizedOdds, SquaredL2
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Fixed
+from skdc.sets import Block
 from skdc.solvers import Descent, Greedy
 from skdc.sources import Batch
 from skdc.spaces import Identity, KernelRidgePredictions, NeighborPredictions

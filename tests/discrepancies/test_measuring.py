@@ -9,7 +9,6 @@ from sklearn.base import clone
 from sklearn.metrics.pairwise import rbf_kernel
 
 from skdc import Condenser
-from skdc.data import Block
 from skdc.discrepancies import mmd as mmd_module
 from skdc.discrepancies.aligned import SquaredL2
 from skdc.discrepancies.characteristic import RandomFeatureMMD
@@ -19,6 +18,7 @@ from skdc.discrepancies.objective import Hybrid
 from skdc.discrepancies.transport import QuantizationError, SlicedWasserstein
 from skdc.kernels import Gaussian, InverseMultiquadric, Laplace, Linear, Polynomial
 from skdc.preprocessing import TabularEncoder
+from skdc.sets import Block
 from skdc.sources import Batch
 from skdc.spaces import Joint
 from skdc.step import Step

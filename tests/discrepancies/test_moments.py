@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skdc import Condenser
-from skdc.data import Block
 from skdc.discrepancies.moments import Moments
 from skdc.parameterizations import Subset
+from skdc.sets import Block
 from skdc.solvers import Descent, Greedy
 from skdc.sources import Units
 

@@ -5,9 +5,9 @@ import pytest
 import torch
 from scipy import stats
 
-from skdc.data import Block
 from skdc.discrepancies import EnergyDistance
 from skdc.discrepancies.quantiles import CramerVonMises, QuantileMatching, cumulative_mass, quantiles, random_directions
+from skdc.sets import Block
 
 from ..sources import block, finite_differences, seeded
 from .clouds import assert_weight_is_multiplicity, fitted, value

@@ -5,9 +5,9 @@ import ot
 import pytest
 import torch
 
-from skdc.data import Block
 from skdc.discrepancies.quantiles import random_directions
 from skdc.discrepancies.transport.sliced import MaxSlicedWasserstein, SlicedWasserstein
+from skdc.sets import Block
 
 from ..sources import block, finite_differences, seeded
 from .clouds import assert_weight_is_multiplicity, fitted, value

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from skdc import Condenser
-from skdc.data import Block
 from skdc.discrepancies.stein import (
     GaussianScore,
     KernelDensityScore,
@@ -19,6 +18,7 @@ from skdc.discrepancies.stein import (
 )
 from skdc.kernels import median_distance
 from skdc.parameterizations import Subset
+from skdc.sets import Block
 from skdc.solvers import Descent, Greedy
 from skdc.spaces import RandomNetwork
 

@@ -8,7 +8,6 @@ from scipy import special
 from sklearn.cluster import KMeans
 from sklearn.metrics.pairwise import cosine_similarity, rbf_kernel
 
-from skdc.data import Block
 from skdc.discrepancies import (
     MMD,
     Cosine,
@@ -21,6 +20,7 @@ from skdc.discrepancies import (
 )
 from skdc.discrepancies import embeddings as embeddings_module
 from skdc.discrepancies import mmd as mmd_module
+from skdc.sets import Block
 
 from ..sources import block, finite_differences, row_source, seeded, squares
 

@@ -10,7 +10,6 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 
 from skdc import Condenser
-from skdc.data import LabeledSet
 from skdc.discrepancies import (
     MMD,
     Adversarial,
@@ -26,6 +25,7 @@ from skdc.discrepancies import (
 from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
+from skdc.sets import LabeledSet
 from skdc.solvers import Descent, DivergenceError, Draw, Greedy, Lloyd
 from skdc.sources import Passes
 from skdc.spaces import (

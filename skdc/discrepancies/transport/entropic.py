@@ -9,10 +9,10 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS, squared_distances
+from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 

@@ -10,12 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.discrepancies.transport.gaussian import bures, fitted_gaussian
 from skdc.exceptions import PartsError
 from skdc.kernels import distances, power, squared_distances
+from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
+from skdc.sets import Block
 
 
 class GaussianLaw(NamedTuple):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.transport.exact import check_entries
 from skdc.kernels import distances
+from skdc.sets import Block
 
 
 class GromovWasserstein(Discrepancy):

@@ -8,10 +8,10 @@ from typing import Literal, Self
 import torch
 from torch import Tensor
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES, distance_columns, distances, power, squared_distances
+from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
 

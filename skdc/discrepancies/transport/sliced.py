@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from skdc.data import Block
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.quantiles import check_projections, cumulative_mass, quantiles, random_directions
 from skdc.discrepancies.reduce import Reduction
+from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
 

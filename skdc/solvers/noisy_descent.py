@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.func import grad, vmap
 
-from skdc.data import LabeledSet
+from skdc.sets import LabeledSet
 from skdc.solvers.descent import Descent, DescentState
 from skdc.sources import Asks, Batch, Holds, Source, require
 from skdc.spaces.gradients import one_row_at_a_time

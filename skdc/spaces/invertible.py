@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.data import LabeledSet
 from skdc.exceptions import PartsError
 from skdc.scales import merged_spread
+from skdc.sets import LabeledSet
 from skdc.sources import Holds, Passes, Source, require
 from skdc.spaces.base import PointwiseSpace
 
