@@ -18,7 +18,7 @@ from skdc.spaces.base import Space
 from skdc.spaces.data import Joint
 
 _SMALL = 1e-4  # a ridge, in the unit of the kernel
-_MOST_ROWS = 10_000  # a system of so many equations takes 800 MB and minutes
+_MAX_ROWS = 10_000  # a system of so many equations takes 800 MB and minutes
 
 
 class ConditionalMMD(Discrepancy):
@@ -180,10 +180,10 @@ class ConditionalMMD(Discrepancy):
         ValueError
             If the system is too large.
         """
-        if len(x) > _MOST_ROWS:
+        if len(x) > _MAX_ROWS:
             raise ValueError(
                 f"ConditionalMMD solves a system of as many equations as there are rows, {len(x)}, and takes at most "
-                f"{_MOST_ROWS}; use Descent(batch_size=...), or MMD(space=Joint(), by=None) for the joint law"
+                f"{_MAX_ROWS}; use Descent(batch_size=...), or MMD(space=Joint(), by=None) for the joint law"
             )
         # As (diag(m) K + lambda)^-1 diag(m), which exists and has a gradient where a mass is zero.
         mass = rows.mass.to(x)[:, None]

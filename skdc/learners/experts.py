@@ -27,7 +27,7 @@ class Experts(NetworkPool):
     Spaces of trajectories go along segments of the paths; others see the networks at the ends of the segments, another
     one each step, as they are in training: a path has no running statistics of norms.
 
-    Experts are trained one after the other by stochastic gradient descent, in batches of 128 that are dealt anew every
+    Experts are trained one after the other by stochastic gradient descent, in batches of 128 that are drawn anew every
     epoch. A memory keeps each by itself, by what it computes, the rows and the settings: a fit that was killed goes on
     with the next one, and more experts of the same seed begin with those that are there.
 

@@ -171,7 +171,7 @@ def out_of_fold_teacher(
     return label
 
 
-_MOST_HELD = 100  # rows of a class that are held out to see how good a teacher is
+_MAX_HELD_OUT = 100  # rows of a class that are held out to see how good a teacher is
 
 
 def _belief(estimator: Any, rows: Holds, generator: torch.Generator) -> Tensor:
@@ -185,7 +185,7 @@ def _belief(estimator: Any, rows: Holds, generator: torch.Generator) -> Tensor:
         members = rows.class_members(c)
         # By their content, so that the order of rows does not matter.
         order = np.argsort(hashed_uniform(rows.hashes(members, seed)), kind="stable")
-        held.append(members[order[: min(len(members) // part, _MOST_HELD)]])
+        held.append(members[order[: min(len(members) // part, _MAX_HELD_OUT)]])
     asked = np.sort(np.concatenate(held))
     believed = np.zeros((rows.schema.n_classes, 1), dtype=bool)
     if len(asked):

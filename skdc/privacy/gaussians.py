@@ -15,7 +15,7 @@ from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.moments import released_gaussians
 
 _IMAGE_SIDE = 8  # axes of fewer numbers are no sides of images
-_MOST_FREQUENCIES = 150  # of images: finer ones are left to noise
+_MAX_FREQUENCIES = 150  # of images: finer ones are left to noise
 
 
 class ClassGaussians(GaussianMechanism):
@@ -121,15 +121,15 @@ class ClassGaussians(GaussianMechanism):
             With what noise.
         """
         low, high = self.ends
-        basis, middle = _Frequencies(X.shape[1:]), (low + high) / 2
+        basis, center = _Frequencies(X.shape[1:]), (low + high) / 2
         radius = (high - low) / 2 * math.prod(X.shape[1:]) ** 0.5
-        release, Z = self.release(), basis.of(X - middle)
+        release, Z = self.release(), basis.of(X - center)
         n_directions = min(self.n_directions, Z.shape[1])
         gaussians = released_gaussians(
             Z, codes, n_classes, radius, n_directions, release.noise_multiplier, self.noise()
         )
         drawn, drawn_codes = gaussians.sample(self.n_rows, np.random.default_rng(seed))
-        return basis.back(drawn) + middle, drawn_codes, release
+        return basis.back(drawn) + center, drawn_codes, release
 
 
 class _Frequencies:
@@ -140,7 +140,7 @@ class _Frequencies:
         sides = [axis for axis, size in enumerate(shape) if len(shape) > 1 and size >= _IMAGE_SIDE]
         self.axes = [axis + 1 for axis in sides]
         others = math.prod(size for axis, size in enumerate(shape) if axis not in sides)
-        kept = max(1, int((_MOST_FREQUENCIES / others) ** (1 / max(1, len(sides)))))
+        kept = max(1, int((_MAX_FREQUENCIES / others) ** (1 / max(1, len(sides)))))
         self.kept = tuple(min(kept, size) if axis in sides else size for axis, size in enumerate(shape))
 
     def of(self, X: NDArray) -> NDArray[np.float64]:

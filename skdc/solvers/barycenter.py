@@ -12,7 +12,7 @@ from torch import Tensor
 from skdc.data import Block
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
-from skdc.seeds import Deck
+from skdc.seeds import EpochSampler
 from skdc.solvers.base import Objective, Solution, Solver, solution_of
 from skdc.solvers.means import MeansState, check_class_means
 from skdc.sources import Holds, Source, require
@@ -96,8 +96,8 @@ class Barycenter(Solver):
         """Alternate plans and means in a class."""
         source, c = state.source, state.classes[state.step]
         members, own = source.class_members(c), state.start.key == c
-        deck = Deck(torch.as_tensor(members), torch.as_tensor(source.weight[members]))
-        drawn, weight = deck.deal(self.max_rows, state.generator)
+        sampler = EpochSampler(torch.as_tensor(members), torch.as_tensor(source.weight[members]))
+        drawn, weight = sampler.draw(self.max_rows, state.generator)
         chosen = replace(source.take(drawn.numpy()), weight=weight.to(source.device, source.dtype))
         rows = state.objective.space_.block(chosen)
         state.points[own], costs = self._descend(state.objective, rows, state.start.take(own))

@@ -14,7 +14,7 @@ from torch import Tensor
 from skdc.data import LabeledSet
 from skdc.hashes import Unit, hashed_uniform, labeled_hashes, lowest_distinct
 from skdc.scales import Moments, asks_for_digits, asks_for_range, middle, slices, unit_of
-from skdc.seeds import Deck
+from skdc.seeds import EpochSampler
 from skdc.sources.base import Holds, Result, draw_seed
 from skdc.sources.batch import Batch
 from skdc.sources.schema import Schema
@@ -113,10 +113,12 @@ class RowSource(Holds):
         return self.encode(self.X)
 
     @cached_property
-    def _decks(self) -> list[Deck]:
-        """The rows of each key that has some, to be dealt in turn."""
+    def _samplers(self) -> list[EpochSampler]:
+        """A sampler of the rows of each key that has some."""
         members = (np.flatnonzero(self.key == k) for k in range(len(self.schema.class_of_key)))
-        return [Deck(torch.as_tensor(rows), torch.as_tensor(self.weight[rows])) for rows in members if len(rows)]
+        return [
+            EpochSampler(torch.as_tensor(rows), torch.as_tensor(self.weight[rows])) for rows in members if len(rows)
+        ]
 
     def targets(self, rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float64]:
         """Return targets of rows in the user's units, of shape (n, n_outputs): of classes, their indicators."""
@@ -130,13 +132,13 @@ class RowSource(Holds):
         return indicators
 
     def position(self) -> list[tuple[Tensor, int]] | None:
-        """Return where the rounds of each key have come to; None before the first draw."""
-        return [deck.position for deck in self._decks] if "_decks" in vars(self) else None
+        """Return where the epochs of each key have come to; None before the first draw."""
+        return [sampler.position for sampler in self._samplers] if "_samplers" in vars(self) else None
 
     def restore(self, position: list[tuple[Tensor, int]] | None) -> None:
-        """Go on with these rounds."""
-        for deck, place in zip(self._decks, position or [], strict=False):
-            deck.position = place
+        """Go on with these epochs."""
+        for sampler, place in zip(self._samplers, position or [], strict=False):
+            sampler.position = place
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.
@@ -165,8 +167,8 @@ class RowSource(Holds):
         return LabeledSet(weight, key, self.encode(self.X[indices]), self.encode_targets(self.targets(indices)))
 
     def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        share = max(1, size // len(self._decks))
-        rows, weight = zip(*(deck.deal(share, generator) for deck in self._decks), strict=True)
+        share = max(1, size // len(self._samplers))
+        rows, weight = zip(*(sampler.draw(share, generator) for sampler in self._samplers), strict=True)
         return torch.cat(rows), torch.cat(weight).to(self.device, self.dtype)
 
     def feature_range(self) -> tuple[NDArray, NDArray]:

@@ -221,8 +221,8 @@ def test_outliers_are_a_share_of_each_group(rng):
     assert X[chosen].max() < 10
 
 
-def test_rows_beyond_the_rim_come_last(rng):
-    # More rows than there are within the rim: the outliers are all that is left.
+def test_rows_beyond_the_radius_come_last(rng):
+    # More rows than there are within the radius: the outliers are all that is left.
     X = np.array([[0.0], [1.0], [2.0], [100.0]])
     assert set(solve(Greedy(), CoveringRadius(outliers=0.25), row_source(X), [4])[0]) == {0, 1, 2, 3}
 
