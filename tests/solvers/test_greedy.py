@@ -259,8 +259,8 @@ def test_columns_that_are_thrown_away_come_back(monkeypatch, classes):
     solver, discrepancy = Greedy(n_passes=5), QuantizationError(exponent=1, by=None)
     expected = solve(solver, discrepancy, source, [4, 3, 2])[0]
     monkeypatch.setattr("skdc.solvers.medoids._KEPT_ENTRIES", 30 * 5)
-    monkeypatch.setattr("skdc.solvers.medoids._MANY", 4)
-    monkeypatch.setattr("skdc.solvers.medoids._FEW", 3)
+    monkeypatch.setattr("skdc.solvers.medoids._BLOCK", 4)
+    monkeypatch.setattr("skdc.solvers.medoids._LAZY_BLOCK", 3)
     np.testing.assert_array_equal(np.sort(solve(solver, discrepancy, source, [4, 3, 2])[0]), np.sort(expected))
 
 
