@@ -23,6 +23,14 @@ COUNT_NOISE = 10.0  # numbers of rows get so many times the noise of sums
 FIRST_NOISE = 5.0  # and what is released before the first step so many times that of the steps
 
 
+# A sum that one row changes by a vector of norm 1 at most is released with Gaussian noise of standard deviation s. The
+# least s that is (epsilon, delta)-private solves, with Phi the normal distribution function,
+#     Phi(1 / (2 s) - epsilon s) - e^epsilon Phi(-1 / (2 s) - epsilon s) = delta    [Balle and Wang 2018, theorem 8](1)
+# Releases with noise s_i are together one with the noise
+#     s = (sum_i s_i^-2)^(-1/2)                                                                                     (2)
+# so n of them, and one of c times their noise before, have the noise
+#     s_i = s (n + c^-2)^(1/2)                                                                                      (3)
+# Where each row is part of a step by chance, the accountant composes privacy loss distributions in place of (2).
 class GaussianMechanism(BaseEstimator):
     r"""Differential privacy of the synthetic set by Gaussian noise [1]_.
 
@@ -123,7 +131,7 @@ class GaussianMechanism(BaseEstimator):
 
     def release(self) -> Release:
         """Return the one release that the budget allows, entered in the ledger."""
-        return self._entered(Release(accounting().get_sigma_gaussian(self.epsilon, self.delta)))
+        return self._entered(Release(accounting().get_sigma_gaussian(self.epsilon, self.delta)))  # (1)
 
     def releases(self, n_releases: int) -> Release:
         """Return so many releases that the budget allows together, entered in the ledger.
@@ -133,9 +141,8 @@ class GaussianMechanism(BaseEstimator):
         if self.sampling_rate < 1:
             noise = _noise_of_steps(self.epsilon, self.delta, n_releases, self.sampling_rate)
         else:
-            # Gaussian releases are together one of which the precisions add up.
-            alone = accounting().get_sigma_gaussian(self.epsilon, self.delta)
-            noise = alone * (n_releases + FIRST_NOISE**-2) ** 0.5
+            together = accounting().get_sigma_gaussian(self.epsilon, self.delta)
+            noise = together * (n_releases + FIRST_NOISE**-2) ** 0.5  # (3), by (2)
         return self._entered(_steps(noise, n_releases, self.sampling_rate))
 
     def _entered(self, release: Release) -> Release:
