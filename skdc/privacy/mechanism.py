@@ -24,8 +24,8 @@ FIRST_NOISE = 5.0  # and what is released before the first step so many times th
 
 
 # A sum that one row changes by a vector of norm 1 at most is released with Gaussian noise of standard deviation s. The
-# least s that is (epsilon, delta)-private solves, with Phi the normal distribution function,
-#     Phi(1 / (2 s) - epsilon s) - e^epsilon Phi(-1 / (2 s) - epsilon s) = delta    [Balle and Wang 2018, theorem 8](1)
+# least s that is (epsilon, delta)-private solves [Balle and Wang 2018, theorem 8], with Phi the normal law,
+#     Phi(1 / (2 s) - epsilon s) - e^epsilon Phi(-1 / (2 s) - epsilon s) = delta                                    (1)
 # Releases with noise s_i are together one with the noise
 #     s = (sum_i s_i^-2)^(-1/2)                                                                                     (2)
 # so n of them, and one of c times their noise before, have the noise

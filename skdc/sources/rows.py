@@ -13,7 +13,7 @@ from torch import Tensor
 
 from skdc.data import LabeledSet
 from skdc.hashes import Unit, hashed_uniform, labeled_hashes, lowest_distinct
-from skdc.scales import Moments, asks_for_digits, asks_for_range, middle, slices, unit_of
+from skdc.scales import Moments, exceeds_float32_precision, exceeds_float32_range, slices, unit_of, weighted_median
 from skdc.seeds import EpochSampler
 from skdc.sources.base import Holds, Result, draw_seed
 from skdc.sources.batch import Batch
@@ -72,10 +72,10 @@ class RowSource(Holds):
         # Relative weights are all that counts; in float32 tiny ones would vanish.
         self.weight = self.weight / self.weight.mean()
         scale = float(unit_of(self.moments.deviation, self.moments.size))
-        digits = asks_for_digits(self.X, self.moments.mean, scale)
-        if takes_dtype and (digits or asks_for_range(self.weight, scale)):
+        needs_precision = exceeds_float32_precision(self.X, self.moments.mean, scale)
+        if takes_dtype and (needs_precision or exceeds_float32_range(self.weight, scale)):
             self.dtype = torch.float64
-        self.units = Units(self._shift(digits), scale)
+        self.units = Units(self._shift(needs_precision), scale)
         if self.schema.task == "regression":
             targets = [Moments.of(column[:, None], self.weight) for column in self.targets().T]
             shift = np.concatenate([target.mean for target in targets])
@@ -83,9 +83,9 @@ class RowSource(Holds):
             self.target_units = Units(shift, unit_of(deviation, np.abs(shift)))
         self._hash_units = (self._mean_row(), scale), (self.target_units.shift, self.target_units.scale)
 
-    def _shift(self, digits: bool) -> NDArray[np.float64] | float:
+    def _shift(self, needs_precision: bool) -> NDArray[np.float64] | float:
         # About the middle of most rows, squares of most are small; far from the mean of a few that lie far off.
-        center = middle(self.X, self.weight) if digits else self.moments.mean
+        center = weighted_median(self.X, self.weight) if needs_precision else self.moments.mean
         return center.reshape(self.schema.input_shape)
 
     def _mean_row(self) -> NDArray[np.float64]:
@@ -180,8 +180,8 @@ class RowSource(Holds):
         if self.schema.task != "classification":
             y = self.targets()
             return y.min(axis=0), y.max(axis=0)
-        there = self.class_mass() > 0
-        return (there & (there.sum() == 1)).astype(np.float64), there.astype(np.float64)
+        present = self.class_mass() > 0
+        return (present & (present.sum() == 1)).astype(np.float64), present.astype(np.float64)
 
     def class_members(self, c: int) -> NDArray[np.intp]:
         """Return the indices of the rows of class c."""

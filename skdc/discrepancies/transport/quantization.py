@@ -83,8 +83,8 @@ class QuantizationError(Discrepancy):
         """Return the distances of rows to the power of the exponent, of shape (len(x), len(y))."""
         if self.exponent == 2:
             return squared_distances(x, y)
-        apart = distances(x, y)
-        return apart if self.exponent == 1 else power(apart, self.exponent)
+        lengths = distances(x, y)
+        return lengths if self.exponent == 1 else power(lengths, self.exponent)
 
     def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         """Return a function of some rows that gives the costs of all rows at them, without a gradient."""
