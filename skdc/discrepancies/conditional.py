@@ -172,7 +172,7 @@ class ConditionalMMD(Discrepancy):
         of_features, of_targets = self._solved(rows, x, kernels).chunk(2, dim=1)
         return (of_features * of_targets.T).sum().to(rows.values.dtype)
 
-    def _solved(self, rows: Block, x: Tensor, right: Tensor) -> Tensor:
+    def _solved(self, rows: Block, x: Tensor, rhs: Tensor) -> Tensor:
         """Return (K + lambda diag(1 / m))^-1 times a matrix.
 
         Raises
@@ -188,4 +188,4 @@ class ConditionalMMD(Discrepancy):
         # As (diag(m) K + lambda)^-1 diag(m), which exists and has a gradient where a mass is zero.
         mass = rows.mass.to(x)[:, None]
         ridge = self.regularization * torch.eye(len(x), dtype=x.dtype, device=x.device)
-        return torch.linalg.solve(mass * self.kernel_(x, x) + ridge, mass * right)
+        return torch.linalg.solve(mass * self.kernel_(x, x) + ridge, mass * rhs)

@@ -275,11 +275,11 @@ class GaussianKL(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the divergence of the two fits."""
-        near, far = (self._gaussian(rows) for rows in ((p, q) if self.direction == "forward" else (q, p)))
-        root = torch.linalg.cholesky(far[1])
-        mahalanobis = torch.linalg.solve_triangular(root, (far[0] - near[0])[:, None], upper=False).square().sum()
-        trace = torch.cholesky_solve(near[1], root).diagonal().sum()
-        log_ratio = 2 * root.diagonal().log().sum() - torch.logdet(near[1])
+        first, second = (self._gaussian(rows) for rows in ((p, q) if self.direction == "forward" else (q, p)))
+        root = torch.linalg.cholesky(second[1])
+        mahalanobis = torch.linalg.solve_triangular(root, (second[0] - first[0])[:, None], upper=False).square().sum()
+        trace = torch.cholesky_solve(first[1], root).diagonal().sum()
+        log_ratio = 2 * root.diagonal().log().sum() - torch.logdet(first[1])
         return (trace + mahalanobis - len(root) + log_ratio) / 2
 
     def _gaussian(self, rows: Block) -> tuple[Tensor, Tensor]:

@@ -210,8 +210,8 @@ class GaussianMechanism(BaseEstimator):
         low, high = self.ends
         public = [f"rows of shape {schema.input_shape} with numbers from {low:g} to {high:g}, as {schema.float_dtype}"]
         if schema.classes is not None:
-            how = "as declared" if self.classes is not None else "which y showed: they are not declared by classes="
-            public.append(f"the labels {schema.classes.tolist()}, {how}")
+            origin = "as declared" if self.classes is not None else "which y showed: they are not declared by classes="
+            public.append(f"the labels {schema.classes.tolist()}, {origin}")
         if isinstance(self.feature_range, Mapping):
             public += [declared_column(*item).describe() for item in self.feature_range.items()]
             public.append("which columns hold categories, and whether they are ordered")
@@ -252,11 +252,11 @@ class GaussianMechanism(BaseEstimator):
     def _refuse_words(self, X: Any) -> None:
         """Refuse one range for a frame of which a column holds no numbers."""
         dtypes = X.dtypes.items() if hasattr(X, "select_dtypes") else ()
-        odd = [name for name, dtype in dtypes if getattr(dtype, "kind", "O") not in "iufb"]
-        if odd:
+        words = [name for name, dtype in dtypes if getattr(dtype, "kind", "O") not in "iufb"]
+        if words:
             raise ValueError(
-                f"feature_range={self.feature_range!r} is a range of numbers, but column {odd[0]!r} holds none; give a "
-                "dictionary {column: (low, high) or list of levels} that names all columns"
+                f"feature_range={self.feature_range!r} is a range of numbers, but column {words[0]!r} holds none; give "
+                "a dictionary {column: (low, high) or list of levels} that names all columns"
             )
 
     def _refuse_unlike(self, X: Any, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
@@ -299,8 +299,8 @@ def refuse_narrow(dtype: Any, low: float, high: float) -> None:
     ValueError
         Saying what to do.
     """
-    plain = getattr(dtype, "numpy_dtype", dtype)  # of nullable columns
-    if getattr(plain, "kind", "O") == "f" and max(abs(low), abs(high)) > np.finfo(plain).max:
+    base = getattr(dtype, "numpy_dtype", dtype)  # of nullable columns
+    if getattr(base, "kind", "O") == "f" and max(abs(low), abs(high)) > np.finfo(base).max:
         raise ValueError(f"feature_range goes from {low:g} to {high:g}, beyond {dtype}; give X as float64")
 
 
@@ -352,6 +352,6 @@ def _noise_of_steps(epsilon: float, delta: float, n_releases: int, sampling_rate
     while not enough(high):
         low, high = high, 2 * high
     while high - low > 1e-3 * high:
-        middle = (low + high) / 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
+        noise = (low + high) / 2
+        low, high = (low, noise) if enough(noise) else (noise, high)
     return high

@@ -122,7 +122,7 @@ class PrivateRows(PublicSource, Asks):
             )
         self._n_left -= 1
         rate = self.release.sampling_rate
-        return np.arange(len(self._rows)) if rate == 1 else self._noise.chosen(len(self._rows), rate)
+        return np.arange(len(self._rows)) if rate == 1 else self._noise.sampled(len(self._rows), rate)
 
     def _noisy(self, released: Callable[[float, Noise], NDArray[np.float64]], bound: float) -> Tensor:
         """Return a released sum as a mean."""

@@ -118,8 +118,8 @@ class Barycenter(Solver):
         """Return where the points of a class end, and the cost of each plan on the way."""
         costs: list[float] = []
         for _ in range(self.max_iter):
-            plan, of_rows, of_points = leaf.solve(rows, points)
-            costs.append(float(plan.sum(1) @ of_rows + plan.sum(0) @ of_points))
+            plan, u, v = leaf.solve(rows, points)
+            costs.append(float(plan.sum(1) @ u + plan.sum(0) @ v))
             if len(costs) > 1 and costs[-2] - costs[-1] <= self.tol * costs[-1]:
                 break
             means = plan.T @ rows.values.double() / plan.sum(0)[:, None]

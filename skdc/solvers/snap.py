@@ -150,7 +150,7 @@ class _Nearest(Selection):
             members = np.flatnonzero(cell.codes == c)
             of_class = cell.rows.take(torch.as_tensor(members, device=source.device))
             own = points.take(points.key == c)
-            rows.extend(members[matched(_shown(space, own), _shown(space, of_class))])
+            rows.extend(members[matched(_embedded(space, own), _embedded(space, of_class))])
         classes = torch.as_tensor(np.flatnonzero(cell.quotas), device=source.device)
         return Choice(rows, points.weight[torch.isin(points.key, classes)])
 
@@ -170,19 +170,19 @@ def matched(points: Tensor, rows: Tensor) -> np.ndarray:
         Positions of the rows.
     """
     size = len(points)
-    middle = rows.mean(0)
-    points, rows = points - middle, rows - middle  # smaller norms, smaller errors
+    center = rows.mean(0)
+    points, rows = points - center, rows - center  # smaller norms, smaller errors
     # The m nearest rows of a point are enough: the others leave it one of them.
     pieces = points.split(max(1, MATRIX_ENTRIES // len(rows)))
-    found = [squared_distances(piece, rows).topk(size, largest=False) for piece in pieces]
-    squares, near = (torch.cat([getattr(one, name) for one in found]).cpu().numpy() for name in ("values", "indices"))
+    found = zip(*(squared_distances(piece, rows).topk(size, largest=False) for piece in pieces), strict=True)
+    squares, nearest = (torch.cat(parts).cpu().numpy() for parts in found)
     # The matching wants no zeros, and a constant more for each point changes nothing.
     costs = 1 + squares.astype(np.float64) / (squares.max() or 1.0)
-    graph = csr_array((costs.ravel(), near.ravel(), np.arange(0, size**2 + 1, size)), shape=(size, len(rows)))
+    graph = csr_array((costs.ravel(), nearest.ravel(), np.arange(0, size**2 + 1, size)), shape=(size, len(rows)))
     return min_weight_full_bipartite_matching(graph)[1]
 
 
-def _shown(space: Any, rows: LabeledSet) -> Tensor:
+def _embedded(space: Any, rows: LabeledSet) -> Tensor:
     if not isinstance(space, PointwiseSpace):
         return rows.X.flatten(1)
     return torch.cat([space.embed(rows.take(piece)) for piece in torch.arange(len(rows)).split(_PIECE)])

@@ -67,21 +67,21 @@ def halve(
     uniforms = 2 * uniform((n_pairs, n_bins), generator, mass) - 1
     signed, proxy = torch.zeros_like(mass), mass.new_zeros(n_bins)
     for start in range(0, n_pairs, _PAIRS):
-        now, so_far = slice(start, start + _PAIRS), slice(0, start + _PAIRS)
-        matrix = kernel(pairs[:, now].flatten(1), pairs[:, so_far].flatten(1))
+        current, up_to_current = slice(start, start + _PAIRS), slice(0, start + _PAIRS)
+        matrix = kernel(pairs[:, current].flatten(1), pairs[:, up_to_current].flatten(1))
         before, among = matrix[..., : 2 * start], matrix[..., 2 * start :]
         of_rows = torch.stack([-signed[:, :start], signed[:, :start]], 2).flatten(1)
-        products = mass[:, now] * _differences((before @ of_rows[..., None])[..., 0], 1)  # <psi, f>
-        gram = mass[:, now, None] * mass[:, None, now] * _differences(_differences(among, 1), 2)  # <f, f>
+        products = mass[:, current] * _differences((before @ of_rows[..., None])[..., 0], 1)  # <psi, f>
+        gram = mass[:, current, None] * mass[:, None, current] * _differences(_differences(among, 1), 2)  # <f, f>
         # One pair behind the other, for all bins.
         products, gram = products.T.contiguous(), gram.permute(1, 2, 0).contiguous()
         thresholds, proxy = _thresholds(gram.diagonal().T.clamp_min(0), proxy, tail)
-        cutoffs = thresholds * uniforms[now]
+        cutoffs = thresholds * uniforms[current]
         for i in range(len(gram)):
             sign = torch.where(products[i] < cutoffs[i], 1.0, -1.0)  # (2)
             products[i + 1 :].addcmul_(gram[i, i + 1 :], sign)  # (5), by (1)
             signed[:, start + i] = sign
-        signed[:, now] *= mass[:, now]
+        signed[:, current] *= mass[:, current]
     return torch.where(signed > 0, pairs[..., 1], pairs[..., 0])
 
 
@@ -149,10 +149,10 @@ def thinned(
     tail = None if delta is None else sqrt(2 * log(2 * sum(map(len, rows.values())) / delta))
     n_halvings = max(halvings.values())
     for done in range(n_halvings):
-        ready = [c for c in members if halvings[c] >= n_halvings - done]
+        due = [c for c in members if halvings[c] >= n_halvings - done]
         size = 4 ** (oversampling + 1) << done
-        half = _halved(terms, torch.cat([rows[c] for c in ready]), mass, size, tail, generator)
-        rows |= zip(ready, half.split([len(rows[c]) // 2 for c in ready]), strict=True)
+        half = _halved(terms, torch.cat([rows[c] for c in due]), mass, size, tail, generator)
+        rows |= zip(due, half.split([len(rows[c]) // 2 for c in due]), strict=True)
     return torch.cat(list(rows.values())).cpu().numpy()
 
 

@@ -94,10 +94,10 @@ class TrainingTrajectories(Space):
         self, real: LabeledSet, synthetic: LabeledSet, generator: torch.Generator
     ) -> tuple[list[Block], list[Block]]:
         """Return the expert's and the student's way, one row each."""
-        origin, goal = self.experts_.segment(generator)
-        way = (goal - origin).norm()
+        origin, target = self.experts_.segment(generator)
+        length = (target - origin).norm()
         student = self.train_student(origin, synthetic)
-        return [unweighted(((goal - origin) / way)[None])], [unweighted(((student - origin) / way)[None])]
+        return [unweighted(((target - origin) / length)[None])], [unweighted(((student - origin) / length)[None])]
 
     def train_student(self, origin: Tensor, synthetic: LabeledSet) -> Tensor:
         """Return the parameters after N steps on the synthetic set, differentiable in the set."""

@@ -72,17 +72,17 @@ class ExactTransport(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the least cost."""
-        plan, of_p, of_q = self.solve(p, q)
+        plan, u, v = self.solve(p, q)
         rows, columns = plan.nonzero(as_tuple=True)
         carried = plan[rows, columns].to(p.values) @ self.cost_of_pairs(p.take(rows), q.take(columns))
-        dual = p.mass @ of_p.to(p.mass) + q.mass @ of_q.to(q.mass)
+        dual = p.mass @ u.to(p.mass) + q.mass @ v.to(q.mass)
         return carried + dual - dual.detach()  # (3)
 
     @torch.no_grad()
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Return the dual potential of p, extended by its c-transform: the least cost less the potential of q."""
-        _, _, of_q = self.solve(p, q)
-        return (self.costs_of_points(at, q) - of_q).amin(1).to(at)  # (4)
+        _, _, v = self.solve(p, q)
+        return (self.costs_of_points(at, q) - v).amin(1).to(at)  # (4)
 
     @torch.no_grad()
     def solve(self, p: Block, q: Block) -> tuple[Tensor, Tensor, Tensor]:
@@ -98,23 +98,23 @@ class ExactTransport(Discrepancy):
         masses = [(weight / weight.sum()).numpy() for weight in weights]
         costs = self.costs(p, q).cpu().numpy()
         found = _rescaled(*masses, costs, *_solved(*masses, costs))
-        plan, of_p, of_q = (torch.from_numpy(values).to(p.values.device) for values in found)
-        return plan, of_p, of_q
+        plan, u, v = (torch.from_numpy(values).to(p.values.device) for values in found)
+        return plan, u, v
 
 
 Solved = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
-def _solved(of_p: NDArray[np.float64], of_q: NDArray[np.float64], costs: NDArray[np.float64]) -> Solved:
+def _solved(p: NDArray[np.float64], q: NDArray[np.float64], costs: NDArray[np.float64]) -> Solved:
     """Return the plan for two masses and the dual potentials."""
     import ot  # with what it needs it takes half a second to load
 
     unit = float(np.abs(costs).max()) or 1.0  # the tolerances of POT are absolute
-    plan, log = ot.emd(of_p, of_q, costs / unit, numItermax=_PIVOTS, log=True, check_marginals=False)  # (1)
+    plan, log = ot.emd(p, q, costs / unit, numItermax=_PIVOTS, log=True, check_marginals=False)  # (1)
     return plan, unit * log["u"], unit * log["v"]  # (2)
 
 
-def _rescaled(of_p: NDArray[np.float64], of_q: NDArray[np.float64], costs: NDArray[np.float64], *found: Any) -> Solved:
+def _rescaled(p: NDArray[np.float64], q: NDArray[np.float64], costs: NDArray[np.float64], *found: Any) -> Solved:
     """Solve again in the unit of the costs that the plan pays, if these are rounding next to the largest costs.
 
     They are, for most rows, where a few are far from all.
@@ -125,7 +125,7 @@ def _rescaled(of_p: NDArray[np.float64], of_q: NDArray[np.float64], costs: NDArr
     cutoff = _CUTOFF * float(reduced[found[0] > _NO_MASS].max())
     if not 0 < cutoff < _ROUNDED * float(reduced.max()):
         return found
-    plan, u, v = _solved(of_p, of_q, np.minimum(reduced, cutoff))
+    plan, u, v = _solved(p, q, np.minimum(reduced, cutoff))
     return found if (reduced[plan > _NO_MASS] >= cutoff).any() else (plan, u + base_p, v + base_q)  # (5)
 
 
