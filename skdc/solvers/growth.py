@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -118,28 +118,30 @@ class Herding(Growth):
 
     def start(self, rows: list[int]) -> None:
         """Choose some rows at once."""
-        for first in range(0, len(rows), self._width):
-            some = rows[first : first + self._width]
-            for row, column in zip(some, self._columns(some), strict=True):
-                self._add(row, column)
+        for row, column in self._with_columns(rows):
+            self._add(row, column)
         self.chosen.extend(rows)
 
     def improve(self) -> float | None:
         """Exchange each row for the one that makes the MMD least in its place."""
         before = list(self.chosen)
-        for first in range(0, len(before), self._width):
-            some = before[first : first + self._width]
-            for place, (row, column) in enumerate(zip(some, self._columns(some), strict=True), first):
-                if self.stopped():
-                    break
-                self._remove(row, column)
-                scores = self._scores()
-                best, now = int(scores.argmin()), float(scores[row])
-                # A row as good as the old one is no improvement: rounding must not send the search in circles.
-                if float(scores[best]) < now - _TOLERANCE * abs(now):
-                    self.chosen[place], column = best, self._columns([best])[0]
-                self._add(self.chosen[place], column)
+        for place, (row, column) in enumerate(self._with_columns(before)):
+            if self.stopped():
+                break
+            self._remove(row, column)
+            scores = self._scores()
+            best, now = int(scores.argmin()), float(scores[row])
+            # A row as good as the old one is no improvement: rounding must not send the search in circles.
+            if float(scores[best]) < now - _TOLERANCE * abs(now):
+                self.chosen[place], column = best, self._columns([best])[0]
+            self._add(self.chosen[place], column)
         return self.value() if self.chosen != before else None
+
+    def _with_columns(self, rows: list[int]) -> Iterator[tuple[int, Tensor]]:
+        """Yield rows with their columns of the kernel, of which some are computed together."""
+        for first in range(0, len(rows), self._width):
+            some = rows[first : first + self._width]
+            yield from zip(some, self._columns(some), strict=True)
 
     def value(self) -> float:
         """Return the squared MMD of the chosen rows less its real-real term."""

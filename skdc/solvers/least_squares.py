@@ -91,7 +91,7 @@ class LeastSquares(Solver):
         ValueError
             If targets are not learned, or the objective is no squared error of linear predictions; for a stream.
         """
-        self._checked(objective, synthetic)
+        self._check(objective, synthetic)
         rows, points = require(self, source, Holds, "targets"), synthetic()
         gram = torch.zeros(len(points), len(points), dtype=torch.float64, device=source.device)
         moment = torch.zeros(points.y.shape, dtype=torch.float64, device=source.device)
@@ -124,7 +124,7 @@ class LeastSquares(Solver):
         loss = float(state.objective.loss(Batch(state.source.rows), found.synthetic, state.generator))
         return replace(found, history={"loss": np.array([loss])})
 
-    def _checked(self, objective: Any, synthetic: LiveSet) -> list[Any]:
+    def _check(self, objective: Any, synthetic: LiveSet) -> None:
         if self.batch_size < 1:
             raise ValueError(f"LeastSquares(batch_size={self.batch_size!r}): it must be at least 1")
         if [name for name, value in synthetic.named_parameters() if value.requires_grad] != ["targets.values"]:
@@ -132,17 +132,15 @@ class LeastSquares(Solver):
                 "LeastSquares solves for targets, and for nothing else that moves; use Points(Fixed(), "
                 "labels='learned')"
             )
-        leaves = objective.leaves()
         if getattr(objective, "normalize", False):
             raise PartsError(f"LeastSquares sums terms in their own units, but got {objective!r}; use normalize=False")
-        for leaf in leaves:
+        for leaf in objective.leaves():
             linear = isinstance(getattr(leaf, "space_", None), LinearInTargets)
             if not (linear and getattr(leaf, "quadratic", False) and leaf.by is None):
                 raise PartsError(
                     f"LeastSquares solves for the least squared error of predictions that are linear in the targets, "
                     f"but got {leaf!r}; use SquaredL2(space=KernelRidgePredictions(), by=None), or Descent()"
                 )
-        return leaves
 
 
 def _solved(gram: Tensor, moment: Tensor) -> Tensor:

@@ -105,7 +105,8 @@ def _kernels(objective: Any, cell: Cell) -> list[tuple[float, Any]]:
 #     min_{w >= 0} w' (K + lambda I) w - 2 mu' w,    lambda = c E k(x, x)                                           (2)
 # with K and mu at the chosen rows. It is at its least where, for the free weights F, which are those above zero,
 #     mu - (K + lambda I) w = 0 in F, and not above 0 elsewhere                                                     (3)
-# Where (3) is above 0 most, a weight becomes free [Lawson and Hanson 1974, chapter 23]; then w goes towards
+# Where (3) is above 0 most, a weight becomes free [Lawson and Hanson 1974, chapter 23; of the normal equations, Bro and
+# de Jong 1997]; then w goes towards
 #     v_F = (K + lambda I)_FF^-1 mu_F,    v = 0 elsewhere                                                           (4)
 # as far as no weight falls below zero, those that stop there leave F, and it goes on towards the next v:
 #     w := w + (v - w) min_{v_i < 0} w_i / (w_i - v_i)                                                              (5)
@@ -163,26 +164,9 @@ class _Support:
 
 
 def nonnegative_quadrature(gram: Tensor, potential: Tensor, start: Tensor) -> Tensor:
-    r"""Return the weights w that minimise :math:`w^\top K w - 2 \mu^\top w`, none negative.
+    """Return the weights of (2), by active sets, for a positive definite matrix, of shape (m,).
 
-    By active sets [1]_, of the normal equations [2]_.
-
-    Parameters
-    ----------
-    gram : Tensor of shape (m, m), float64
-        K, positive definite.
-    potential : Tensor of shape (m,), float64
-    start : Tensor of shape (m,), float64
-        Zeros, or the best weights of the rows of which they are positive.
-
-    Returns
-    -------
-    Tensor of shape (m,), float64
-
-    References
-    ----------
-    .. [1] Lawson and Hanson, "Solving Least Squares Problems", 1974, chapter 23.
-    .. [2] Bro and de Jong, "A Fast Non-negativity-constrained Least Squares Algorithm", 1997.
+    They start from zeros, or from the best weights of the rows of which they are positive.
     """
     weights = start
     for _ in range(3 * len(start)):
