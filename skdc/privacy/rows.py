@@ -1,4 +1,4 @@
-"""The door to private rows for methods that ask in each step."""
+"""The source of private rows for methods that ask in each step."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class PrivateRows(PublicSource, Asks):
         return f"once, {of_classes(self.schema)}; and in each step the sum of a bounded function of some rows"
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        """Return the door itself, which is asked."""
+        """Return the source itself, which is asked."""
         return Batch(release=self)
 
     def mean(self, of_rows: Callable[[LabeledSet], Tensor], bound: float) -> Tensor:
