@@ -1,4 +1,4 @@
-"""Guards of words: names are those of the field, and hard algorithms open with their algebra."""
+"""Guards of names: they are those of the field, and hard algorithms open with their algebra."""
 
 import re
 import tokenize
