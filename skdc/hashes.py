@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 
 _HASH_BYTES = 1 << 24  # rows are hashed in pieces of this many bytes
-
-
-_STEPS = 2.0**30  # in which a number in units of the data is hashed
+_RESOLUTION = 2.0**30  # steps in the unit of the data, in which its numbers are hashed
 
 Unit = tuple[NDArray[np.float64] | float, NDArray[np.float64] | float]
 
@@ -35,29 +33,30 @@ def row_hashes(X: NDArray, seed: int, unit: Unit | None = None) -> NDArray[np.ui
     """
     d = math.prod(X.shape[1:])
     # One more than columns: the last is added, so that a row of zeros has another hash with every seed.
-    odd = np.random.default_rng([seed, d]).integers(0, 2**63, size=d + 1, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+    half = np.random.default_rng([seed, d]).integers(0, 2**63, size=d + 1, dtype=np.uint64)
+    multipliers = half * np.uint64(2) + np.uint64(1)  # odd ones
     shift, scale = (None, None) if unit is None else (np.broadcast_to(np.reshape(part, -1), d) for part in unit)
 
     def bits(values: NDArray, columns: NDArray | slice = slice(None)) -> NDArray[np.uint64]:
         if shift is None or scale is None:
             return _bits(values)
         # Round numbers are not at the ends of steps, where rounding would part them.
-        return _bits(np.floor((values - shift[columns]) / scale[columns] * _STEPS + 0.37))
+        return _bits(np.floor((values - shift[columns]) / scale[columns] * _RESOLUTION + 0.37))
 
     if issparse(X):
         rows = csr_array(X)
         # A row of zeros, and what stored numbers change of it.
         zeros = bits(np.zeros(d))
         changed = bits(rows.data, rows.indices) - zeros[rows.indices]
-        products = np.append(changed * odd[rows.indices], np.uint64(0))
+        products = np.append(changed * multipliers[rows.indices], np.uint64(0))
         sums = np.add.reduceat(products, rows.indptr[:-1], dtype=np.uint64)
-        base = (zeros * odd[:-1]).sum(dtype=np.uint64)
-        return mix(np.where(np.diff(rows.indptr) > 0, sums, np.uint64(0)) + base + odd[-1])
+        base = (zeros * multipliers[:-1]).sum(dtype=np.uint64)
+        return mix(np.where(np.diff(rows.indptr) > 0, sums, np.uint64(0)) + base + multipliers[-1])
     rows = X.reshape(len(X), d)
     step = max(1, _HASH_BYTES // (8 * max(d, 1)))
     # The multiply-shift sum is finished by the mixer of splitmix64.
     pieces = (rows[start : start + step] for start in range(0, len(rows), step))
-    hashes = [mix((bits(piece) * odd[:-1]).sum(axis=1, dtype=np.uint64) + odd[-1]) for piece in pieces]
+    hashes = [mix((bits(piece) * multipliers[:-1]).sum(axis=1, dtype=np.uint64) + multipliers[-1]) for piece in pieces]
     return np.concatenate(hashes) if hashes else np.empty(0, np.uint64)
 
 
@@ -69,13 +68,13 @@ def labeled_hashes(X: NDArray, y: NDArray, seed: int, units: tuple[Unit, Unit] |
 
     if units is None:
         return hashed(None, None)
-    of_units = hashed(*units)
-    n_apart = len(np.unique(of_units))
-    if n_apart == len(of_units):
-        return of_units
+    scaled = hashed(*units)
+    n_distinct = len(np.unique(scaled))
+    if n_distinct == len(scaled):
+        return scaled
     # A row that lies far from all others may leave these none of their digits.
-    as_given = hashed(None, None)
-    return of_units if n_apart == len(np.unique(as_given)) else as_given
+    unscaled = hashed(None, None)
+    return scaled if n_distinct == len(np.unique(unscaled)) else unscaled
 
 
 def _bits(values: NDArray) -> NDArray[np.uint64]:

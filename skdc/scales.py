@@ -16,10 +16,10 @@ _CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, whi
 LARGEST = 1e152  # of a number whose square, and sums of such squares, are numbers
 _NEAR_ONE = 1e12  # scales up to here, and down to its inverse, leave float32 room for squares
 _LEAST_WEIGHT = 1e-15  # relative weights down to here leave float32 room for products
-_TELL_APART = 1e-2  # the rounding of squared distances that is borne, as a share of those of neighbours
+_MAX_ROUNDING = 1e-2  # the rounding of squared distances that is borne, as a share of those of neighbours
 _SAMPLE = 256  # rows that show how near neighbours are
 _PAIR_NUMBERS = 5 * 10**7  # and numbers in all their pairs
-_MIDDLE_ROWS = 4096  # rows that show where most of them lie
+_MEDIAN_ROWS = 4096  # rows of which a median is taken
 _NEARLY_ALL = 0.9  # of the variance
 _FEW = 0.1  # of the rows; of more, up to half, the others have to be alike in float32
 _FEWEST = 20  # rows of which some can be far
@@ -93,14 +93,14 @@ class Far(NamedTuple):
     Parameters
     ----------
     n_rows : int
-    foremost : tuple of (int, int)
+    farthest : tuple of (int, int)
         The farthest of them, and the column in which it is.
     share : float
         The part of the squared distances from the middle that is theirs.
     """
 
     n_rows: int
-    foremost: tuple[int, int]
+    farthest: tuple[int, int]
     share: float
 
 
@@ -133,16 +133,16 @@ class Moments(NamedTuple):
         for rows, part in _chunks(X, weight):
             sums = sums + part @ rows
             low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
-        mean, center = np.clip(sums / total, low, high), middle(X, weight, _SAMPLE)
+        mean, center = np.clip(sums / total, low, high), weighted_median(X, weight, _SAMPLE)
         unit = _power_of_two(float(np.maximum(high - mean, mean - low).max()))
         scatter, squares, differ = 0.0, [], []
         for rows, part in _chunks(X, weight):
-            about_mean, about_middle = rows - mean, rows - center
+            about_mean, about_median = rows - mean, rows - center
             if unit != 1:
-                about_mean, about_middle = about_mean / unit, about_middle / unit
+                about_mean, about_median = about_mean / unit, about_median / unit
             scatter += float(part @ (about_mean**2).sum(axis=1))
-            squares.append((about_middle**2).sum(axis=1))
-            differ.append(about_middle.any(axis=1))
+            squares.append((about_median**2).sum(axis=1))
+            differ.append(about_median.any(axis=1))
         deviation = unit * sqrt(scatter / (total * max(mean.size, 1)))
         far = _far(np.concatenate(squares), np.concatenate(differ), weight, lambda row: X[row].reshape(-1) - center)
         return cls(mean, deviation, float(np.abs(mean).max(initial=0)), far)
@@ -162,7 +162,7 @@ def _far(
     squares: NDArray[np.float64],
     differ: NDArray[np.bool_],
     weight: NDArray[np.float64],
-    from_middle: Callable[[int], NDArray[np.float64]],
+    from_median: Callable[[int], NDArray[np.float64]],
 ) -> Far | None:
     """Return the rows that are far from the others, given squared distances from the middle and which are not zero.
 
@@ -173,16 +173,16 @@ def _far(
         return None
     order = squares.argsort(kind="stable")
     ordered, mass = squares[order], weight[order]
-    held, below = (mass * ordered).cumsum(), mass.cumsum()
+    scatter, below = (mass * ordered).cumsum(), mass.cumsum()
     gap = (ordered[1:] >= _GAP**2 * ordered[:-1]) & np.logical_or.accumulate(differ[order])[:-1] & (ordered[1:] > 0)
-    rest, of_mass = held[:-1] / (held[-1] or 1.0), 1 - below[:-1] / below[-1]
+    rest, of_mass = scatter[:-1] / (scatter[-1] or 1.0), 1 - below[:-1] / below[-1]
     few = (of_mass <= _FEW) & (rest < 1 - _NEARLY_ALL)
     starts = np.flatnonzero(gap & (few | (of_mass <= 0.5) & (rest < np.finfo(np.float32).eps))) + 1
     if not len(starts):
         return None
-    foremost = int(order[-1])
+    farthest = int(order[-1])
     return Far(
-        len(order) - int(starts[0]), (foremost, int(np.abs(from_middle(foremost)).argmax())), 1 - rest[starts[0] - 1]
+        len(order) - int(starts[0]), (farthest, int(np.abs(from_median(farthest)).argmax())), 1 - rest[starts[0] - 1]
     )
 
 
@@ -229,12 +229,12 @@ def _spread_out(n: int, size: int) -> NDArray[np.intp]:
     return np.unique((np.arange(size) * 0.6180339887498949 % 1 * n).astype(np.intp))
 
 
-def asks_for_range(weight: NDArray[np.float64], scale: float) -> bool:
+def exceeds_float32_range(weight: NDArray[np.float64], scale: float) -> bool:
     """Tell whether squares in the user's units, or products with weights, would be no numbers in float32."""
     return not 1 / _NEAR_ONE < scale < _NEAR_ONE or bool(weight.min() < _LEAST_WEIGHT)
 
 
-def asks_for_digits(X: Any, shift: NDArray[np.float64], scale: float) -> bool:
+def exceeds_float32_precision(X: Any, shift: NDArray[np.float64], scale: float) -> bool:
     """Tell whether float32 would lose what tells rows apart, so that they are to be seen in float64.
 
     Squared distances are off by the rounding of squared norms. That is compared with the squared distances of
@@ -244,17 +244,17 @@ def asks_for_digits(X: Any, shift: NDArray[np.float64], scale: float) -> bool:
     some = X[_spread_out(X.shape[0], max(16, min(_SAMPLE, int(sqrt(_PAIR_NUMBERS / max(d, 1))))))]
     rows = (some.toarray() if issparse(some) else some).reshape(some.shape[0], -1).astype(np.float64)
     rows = torch.as_tensor((rows - np.reshape(shift, -1)) / scale)
-    apart = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
-    nearest = torch.where(apart > 0, apart, torch.inf).amin(1)
+    pairwise = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
+    nearest = torch.where(pairwise > 0, pairwise, torch.inf).amin(1)
     nearest = nearest[nearest.isfinite()]
     if not len(nearest):
         return False
     # The mean square of all rows is d in these units, whatever the sample shows.
     norms = max(float(d), float(rows.square().sum(1).mean()))
-    return bool(np.finfo(np.float32).eps * norms > _TELL_APART * float(nearest.median()) ** 2)
+    return bool(np.finfo(np.float32).eps * norms > _MAX_ROUNDING * float(nearest.median()) ** 2)
 
 
-def middle(X: NDArray, weight: NDArray[np.float64], n_rows: int = _MIDDLE_ROWS) -> NDArray[np.float64]:
+def weighted_median(X: NDArray, weight: NDArray[np.float64], n_rows: int = _MEDIAN_ROWS) -> NDArray[np.float64]:
     """Return the weighted median of each feature, of shape (d,); of some rows, where they are many."""
     some = _spread_out(X.shape[0], n_rows)
     rows, weight = X[some].reshape(len(some), -1).astype(np.float64), weight[some]

@@ -1,4 +1,4 @@
-"""Randomness that is handed on: seeds for estimators of other libraries, and rows dealt like cards."""
+"""Randomness that is handed on: seeds for estimators of other libraries, and samplers of rows."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def proportional(weight: Tensor, size: int, generator: torch.Generator) -> Tenso
     The draw is systematic: each row comes in proportion to its weight in expectation.
     """
     total = weight.double().cumsum(0)
-    ticks = torch.arange(size, device=total.device) + uniform((), generator, total)
-    return torch.searchsorted(total, ticks * (total[-1] / size), right=True).clamp_max_(len(weight) - 1)
+    points = torch.arange(size, device=total.device) + uniform((), generator, total)
+    return torch.searchsorted(total, points * (total[-1] / size), right=True).clamp_max_(len(weight) - 1)
 
 
 def is_even(weight: Tensor) -> bool:
@@ -62,11 +62,11 @@ def is_even(weight: Tensor) -> bool:
     return bool((weight == weight[0]).all())
 
 
-def in_turn(weight: Tensor, generator: torch.Generator) -> Tensor:
-    """Return positions in random order, as many as rows, each as often as its share says: of even weights, once."""
+def epoch_order(weight: Tensor, generator: torch.Generator) -> Tensor:
+    """Return the shuffled positions of an epoch, as many as rows: of equal weights each once, else as weights say."""
     n = len(weight)
-    cards = torch.arange(n) if is_even(weight) else proportional(weight, n, generator)
-    return cards[torch.randperm(n, generator=generator)]
+    order = torch.arange(n) if is_even(weight) else proportional(weight, n, generator)
+    return order[torch.randperm(n, generator=generator)]
 
 
 _CLONES: ContextVar[dict[int, Any] | None] = ContextVar("_CLONES", default=None)
@@ -91,10 +91,10 @@ class SharedParts(BaseEstimator):
             _CLONES.reset(token)
 
 
-class Deck:
-    """Rows dealt in proportion to their weights, all of equal weight, and shuffled when they run out.
+class EpochSampler:
+    """Draws batches of rows in proportion to their weights, epoch by epoch; rows that are drawn weigh the same.
 
-    A round deals as many rows as there are: of equal weights each once, of others some again and some not at all.
+    An epoch has as many draws as there are rows: of equal weights each once, of others some again and some not at all.
 
     Parameters
     ----------
@@ -106,32 +106,32 @@ class Deck:
     def __init__(self, rows: Tensor, weight: Tensor) -> None:
         self.rows, self.weight = rows, weight
         self._even = is_even(weight)
-        self._cards, self._next = torch.arange(len(rows)), len(rows)
+        self._order, self._n_drawn = torch.arange(len(rows)), len(rows)
 
     @property
     def position(self) -> tuple[Tensor, int]:
-        """The order of the round under way, and how much of it is dealt."""
-        return self._cards, self._next
+        """The order of the epoch under way, and how many of its rows are drawn."""
+        return self._order, self._n_drawn
 
     @position.setter
     def position(self, position: tuple[Tensor, int]) -> None:
-        self._cards, self._next = position
+        self._order, self._n_drawn = position
 
-    def deal(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def draw(self, n: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return the next n rows and the weights with which they stand for all; all as they are, if there are fewer."""
         if n >= len(self.rows) and not self._even:
             return self.rows, self.weight
-        if self._next + n > len(self.rows):
-            turn = in_turn(self.weight, generator)
-            self._cards, self._next = self._cards[turn] if self._even else turn, 0
-        dealt = self._cards[self._next : self._next + n]
-        self._next += n
-        return self.rows[dealt], (self.weight.sum() / len(dealt)).expand(len(dealt))
+        if self._n_drawn + n > len(self.rows):
+            order = epoch_order(self.weight, generator)
+            self._order, self._n_drawn = self._order[order] if self._even else order, 0
+        drawn = self._order[self._n_drawn : self._n_drawn + n]
+        self._n_drawn += n
+        return self.rows[drawn], (self.weight.sum() / len(drawn)).expand(len(drawn))
 
 
 def epoch(weight: Tensor, sizes: Iterable[int], generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the indices and the masses of the rows of each batch of an epoch, given the sizes of its batches."""
-    deck = Deck(torch.arange(len(weight)), weight.cpu())
+    sampler = EpochSampler(torch.arange(len(weight)), weight.cpu())
     for size in sizes:
-        rows, weights = deck.deal(size, generator)
+        rows, weights = sampler.draw(size, generator)
         yield rows.to(weight.device), (weights / weights.sum()).to(weight)

@@ -146,9 +146,9 @@ def label_agreement(
         teacher = make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=1000, tol=1e-3))
     folds = StratifiedKFold(min(n_folds, int(counts.min())), shuffle=True, random_state=random_state)
     agrees = cross_val_predict(clone(teacher), rows, codes, cv=folds) == codes
-    lost = labels[np.bincount(codes[agrees], minlength=len(labels)) == 0]
-    if len(lost):
-        raise ValueError(f"{teacher!r} expects no row to be of class {str(lost[0])!r}; give a better teacher")
+    unexpected = labels[np.bincount(codes[agrees], minlength=len(labels)) == 0]
+    if len(unexpected):
+        raise ValueError(f"{teacher!r} expects no row to be of class {str(unexpected[0])!r}; give a better teacher")
     return agrees.astype(np.float64)
 
 

@@ -22,7 +22,7 @@ from skdc import (
 )
 from skdc.discrepancies import MMD, QuantizationError
 from skdc.parameterizations import Points
-from skdc.scales import Moments, asks_for_digits, middle
+from skdc.scales import Moments, exceeds_float32_precision, weighted_median
 from skdc.solvers import Descent, Lloyd
 
 from .sources import row_source
@@ -128,7 +128,7 @@ def test_one_far_value_of_many_is_found(at):
     rows[at, 1] = 1e7
     source = row_source(rows, dtype=None)
     assert source.dtype == torch.float64
-    assert source.moments.far.foremost == (at, 1) and source.moments.far.share > 0.99
+    assert source.moments.far.farthest == (at, 1) and source.moments.far.share > 0.99
 
 
 def test_clusters_far_apart_are_seen_in_float64():
@@ -155,17 +155,17 @@ def test_ordinary_rows_are_seen_in_float32(rows, unit):
 
 def test_a_far_value_of_sparse_rows_is_found():
     rows = np.random.default_rng(3).uniform(size=(200, 30)) * (np.random.default_rng(4).uniform(size=(200, 30)) < 0.2)
-    assert not asks_for_digits(csr_array(rows), np.zeros(30), 0.2)
+    assert not exceeds_float32_precision(csr_array(rows), np.zeros(30), 0.2)
     rows[7, 3] = 1e8
     moments = Moments.of(csr_array(rows), np.ones(200))
-    assert moments.far.foremost == (7, 3) and moments.far.share > 0.99
-    assert asks_for_digits(csr_array(rows), moments.mean, moments.deviation)
+    assert moments.far.farthest == (7, 3) and moments.far.share > 0.99
+    assert exceeds_float32_precision(csr_array(rows), moments.mean, moments.deviation)
 
 
 def test_the_middle_is_the_weighted_median():
     rows, weight = np.array([[0.0, 5.0], [1.0, 4.0], [100.0, 3.0]]), np.array([1.0, 1.0, 3.0])
-    np.testing.assert_array_equal(middle(rows, weight), [100.0, 3.0])
-    np.testing.assert_array_equal(middle(rows, np.ones(3)), [1.0, 4.0])
+    np.testing.assert_array_equal(weighted_median(rows, weight), [100.0, 3.0])
+    np.testing.assert_array_equal(weighted_median(rows, np.ones(3)), [1.0, 4.0])
 
 
 # Few rows that hold nearly all of the variance
@@ -205,7 +205,7 @@ def test_a_far_value_that_occurs_often_is_counted(n_far, value, sparse):
     rows = np.random.default_rng(5).normal(size=(300, 4))
     rows[40 : 40 + n_far, 2] = value
     far = Moments.of(csr_array(rows) if sparse else rows, np.ones(300)).far
-    assert far.n_rows == n_far and far.foremost[1] == 2 and rows[far.foremost] == value and far.share > 0.9
+    assert far.n_rows == n_far and far.farthest[1] == 2 and rows[far.farthest] == value and far.share > 0.9
 
 
 def test_few_rows_are_counted_by_their_weight():

@@ -176,7 +176,7 @@ EVERY = pytest.mark.parametrize("kernel", [*POSITIVE, *ENERGY], ids=repr)
 def test_diagonal_is_the_diagonal_of_the_matrix(kernel, rng):
     x = tensor(rng.normal(size=(9, 3)))
     kernel = clone(kernel).fit(x, ones(9))
-    # A hair off the diagonal of some: arccos at one rounding error from 1, and its slope there.
+    # A little off the diagonal of some: arccos at one rounding error from 1, and its slope there.
     torch.testing.assert_close(kernel.diagonal(x), kernel(x, x).diagonal(), rtol=2e-7, atol=1e-12)
 
 

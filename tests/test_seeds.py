@@ -11,9 +11,9 @@ from torch import nn
 from skdc.discrepancies import MMD
 from skdc.learners import Experts
 from skdc.networks import training_epochs
-from skdc.seeds import epoch, in_turn, proportional
+from skdc.seeds import epoch, epoch_order, proportional
 from skdc.solvers.cells import Watch, cell_of
-from skdc.solvers.growth import Trials
+from skdc.solvers.growth import StochasticGreedy
 
 from .sources import row_source, seeded
 
@@ -36,7 +36,7 @@ def test_rows_come_as_often_as_their_share_up_or_down_by_one():
 
 
 def test_rows_of_even_weight_come_once_each():
-    assert sorted(in_turn(torch.full((9,), 0.1), seeded()).tolist()) == list(range(9))
+    assert sorted(epoch_order(torch.full((9,), 0.1), seeded()).tolist()) == list(range(9))
 
 
 @pytest.mark.parametrize("size", [8, 40])
@@ -86,7 +86,7 @@ def networks():
 def trials():
     for seed in range(200):
         cell = cell_of(row_source(X, weight=WEIGHT), np.array([1]), None, Watch())
-        real = Trials(cell, MMD(), 1, 16, seeded(seed))._real.rows
+        real = StochasticGreedy(cell, MMD(), 1, 16, seeded(seed))._real.rows
         assert len(real) == 16
         Noting.seen.append(float(real.mass @ real.X[:, 0]))
     source = row_source(X, weight=WEIGHT)

@@ -154,8 +154,8 @@ def test_a_round_deals_each_row_as_often_as_its_weight_says(rng):
     source, generator = row_source(np.arange(6.0)[:, None], weight=weight), seeded()
     counts = np.zeros((500, 6))
     for i in range(500):
-        dealt = np.concatenate([source.batch(2, generator).rows.X for _ in range(3)])
-        counts[i] = np.bincount(np.rint(source.decode(torch.as_tensor(dealt))[:, 0]).astype(int), minlength=6)
+        drawn = np.concatenate([source.batch(2, generator).rows.X for _ in range(3)])
+        counts[i] = np.bincount(np.rint(source.decode(torch.as_tensor(drawn))[:, 0]).astype(int), minlength=6)
     assert (np.abs(counts - 6 * weight / 12) < 1).all()
     np.testing.assert_allclose(counts.mean(axis=0), 6 * weight / 12, atol=4 * 0.5 / np.sqrt(500))
 

@@ -41,7 +41,7 @@ def fruit(rng):
 
 @pytest.fixture
 def ripe_fruit(rng):
-    """Return rows of the three classes that lie apart, so that teachers are believed."""
+    """Return rows of the three classes that lie apart, so that teachers are reliable."""
     codes = np.repeat([0, 1, 2], [30, 25, 20])
     X = 500 + 40 * (rng.normal(size=(75, 3)) + 2 * codes[:, None])
     return row_source(X, NAMES[codes], weight=rng.uniform(0.5, 2, 75))

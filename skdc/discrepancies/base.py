@@ -174,7 +174,9 @@ class Discrepancy(Term):
             return
         own = positions_of(self.group_of_key_[real.key], range(self.n_groups))
         # Predictions are rows of the real set on both sides.
-        mates = own if self.space_.splits == "rows" else positions_of(synthetic.key, self.class_of_group_.tolist())
-        for p, q in zip(own, mates, strict=True):
+        counterparts = (
+            own if self.space_.splits == "rows" else positions_of(synthetic.key, self.class_of_group_.tolist())
+        )
+        for p, q in zip(own, counterparts, strict=True):
             if len(p) and len(q):
                 yield real.take(p), synthetic.take(q)

@@ -77,7 +77,7 @@ class RandomFeatureMMD(MeanEmbedding):
             If `n_features` is below one, or the bandwidth is not known before the first row of a stream.
         """
         _check_count("RandomFeatureMMD", "n_features", self.n_features)
-        self.frequencies_ = _drawn_frequencies(self, self.n_features, source, generator)
+        self.frequencies_ = _draw_frequencies(self, self.n_features, source, generator)
         return self
 
     @property
@@ -87,7 +87,7 @@ class RandomFeatureMMD(MeanEmbedding):
 
     def features(self, values: Tensor) -> Tensor:
         """Return cosines and sines, of shape (n, 2 * n_features)."""
-        return _waves(values, self.frequencies_) / self.n_features**0.5
+        return _cosines_and_sines(values, self.frequencies_) / self.n_features**0.5
 
 
 class CharacteristicFunction(MeanDiscrepancy):
@@ -167,7 +167,7 @@ class CharacteristicFunction(MeanDiscrepancy):
         """
         _check_count("CharacteristicFunction", "n_frequencies", self.n_frequencies)
         _check_amplitude_weight(self)
-        self.frequencies_ = _drawn_frequencies(self, self.n_frequencies, source, generator)
+        self.frequencies_ = _draw_frequencies(self, self.n_frequencies, source, generator)
         return self
 
     @property
@@ -177,11 +177,11 @@ class CharacteristicFunction(MeanDiscrepancy):
 
     def features(self, values: Tensor) -> Tensor:
         """Return cosines and sines, of shape (n, 2 * n_frequencies)."""
-        return _waves(values, self.frequencies_)
+        return _cosines_and_sines(values, self.frequencies_)
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the mean distance over the frequencies, of two lifted blocks."""
-        return _wave_distance(p.mean(), q.mean(), self.amplitude_weight)
+        return _complex_distance(p.mean(), q.mean(), self.amplitude_weight)
 
 
 class LearnedCharacteristicFunction(Discrepancy):
@@ -282,8 +282,8 @@ class LearnedCharacteristicFunction(Discrepancy):
         shape, like = (self.n_frequencies, p.values.shape[1]), self.sampler_.log_factor
         noise = gaussian(shape, generator, like)
         frequencies = self.sampler_(noise).T
-        of_p, of_q = (block.mass @ _waves(block.values, frequencies) for block in (p, q))
-        return _wave_distance(of_p, of_q, self.amplitude_weight)
+        of_p, of_q = (block.mass @ _cosines_and_sines(block.values, frequencies) for block in (p, q))
+        return _complex_distance(of_p, of_q, self.amplitude_weight)
 
 
 class _FrequencySampler(nn.Module):
@@ -305,7 +305,7 @@ def _tanh_network(input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
     )
 
 
-def _drawn_frequencies(
+def _draw_frequencies(
     discrepancy: RandomFeatureMMD | CharacteristicFunction,
     n_frequencies: int,
     source: Source,
@@ -320,13 +320,13 @@ def _drawn_frequencies(
     return (frequencies / widths).to(source.device)
 
 
-def _waves(values: Tensor, frequencies: Tensor) -> Tensor:
+def _cosines_and_sines(values: Tensor, frequencies: Tensor) -> Tensor:
     """Return cosines, then sines, of each row, of shape (n, 2 * n_frequencies)."""
     phases = values @ frequencies.to(values.dtype)
     return torch.cat([phases.cos(), phases.sin()], dim=1)
 
 
-def _wave_distance(p: Tensor, q: Tensor, amplitude_weight: float) -> Tensor:
+def _complex_distance(p: Tensor, q: Tensor, amplitude_weight: float) -> Tensor:
     """Return the mean weighted distance of complex numbers that come as real parts, then imaginary parts."""
     difference, total = (p - q).view(2, -1), (p + q).view(2, -1)
     moduli = power(p.view(2, -1).square().sum(0), 0.5) + power(q.view(2, -1).square().sum(0), 0.5)

@@ -71,9 +71,9 @@ class CenterCrossEntropy(Discrepancy):
         centers = (member * q.weight[:, None]).T @ q.values / mass.clamp_min(torch.finfo(mass.dtype).tiny)[:, None]
         scores = (p.values @ centers.T).masked_fill(mass == 0, -torch.inf)
         label = self.class_of_key_[p.key]
-        told = mass[label] > 0
+        has_center = mass[label] > 0
         chosen = scores.log_softmax(1).gather(1, label[:, None])[:, 0]
-        return -(p.mass[told] @ chosen[told])
+        return -(p.mass[has_center] @ chosen[has_center])
 
 
 class NetworkLoss(Penalty):

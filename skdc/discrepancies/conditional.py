@@ -18,7 +18,7 @@ from skdc.spaces.base import Space
 from skdc.spaces.invertible import Joint
 
 _SMALL = 1e-4  # a ridge, in the unit of the kernel
-_MOST_ROWS = 10_000  # a system of so many equations takes 800 MB and minutes
+_MAX_ROWS = 10_000  # a system of so many equations takes 800 MB and minutes
 
 
 class ConditionalMMD(Discrepancy):
@@ -172,7 +172,7 @@ class ConditionalMMD(Discrepancy):
         of_features, of_targets = self._solved(rows, x, kernels).chunk(2, dim=1)
         return (of_features * of_targets.T).sum().to(rows.values.dtype)
 
-    def _solved(self, rows: Block, x: Tensor, right: Tensor) -> Tensor:
+    def _solved(self, rows: Block, x: Tensor, rhs: Tensor) -> Tensor:
         """Return (K + lambda diag(1 / m))^-1 times a matrix.
 
         Raises
@@ -180,12 +180,12 @@ class ConditionalMMD(Discrepancy):
         ValueError
             If the system is too large.
         """
-        if len(x) > _MOST_ROWS:
+        if len(x) > _MAX_ROWS:
             raise ValueError(
                 f"ConditionalMMD solves a system of as many equations as there are rows, {len(x)}, and takes at most "
-                f"{_MOST_ROWS}; use Descent(batch_size=...), or MMD(space=Joint(), by=None) for the joint law"
+                f"{_MAX_ROWS}; use Descent(batch_size=...), or MMD(space=Joint(), by=None) for the joint law"
             )
         # As (diag(m) K + lambda)^-1 diag(m), which exists and has a gradient where a mass is zero.
         mass = rows.mass.to(x)[:, None]
         ridge = self.regularization * torch.eye(len(x), dtype=x.dtype, device=x.device)
-        return torch.linalg.solve(mass * self.kernel_(x, x) + ridge, mass * right)
+        return torch.linalg.solve(mass * self.kernel_(x, x) + ridge, mass * rhs)

@@ -199,13 +199,13 @@ class NearestNeighborKL(Discrepancy):
 
     def _log_density_of_few(self, rows: Block, at: Tensor) -> Tensor:
         # Differences are formed one by one: coincident rows must be at distance zero, and copies at equal distances.
-        apart = torch.cdist(at, rows.values, compute_mode="donot_use_mm_for_euclid_dist")
-        ranked, order = apart.sort(1)
-        held = rows.mass.detach()[order].cumsum(1)
-        # A hair less: ten points of mass 0.1 must not sum to less than one.
-        last = (held < (1 - 1e-5) * self.share).sum(1, keepdim=True).clamp_max(len(rows) - 1)
-        radius = ranked.gather(1, last)
-        mass = ((apart <= radius) * rows.mass).sum(1)
+        distances = torch.cdist(at, rows.values, compute_mode="donot_use_mm_for_euclid_dist")
+        ordered, order = distances.sort(1)
+        cumulative = rows.mass.detach()[order].cumsum(1)
+        # With a tolerance: ten points of mass 0.1 must not sum to less than one.
+        last = (cumulative < (1 - 1e-5) * self.share).sum(1, keepdim=True).clamp_max(len(rows) - 1)
+        radius = ordered.gather(1, last)
+        mass = ((distances <= radius) * rows.mass).sum(1)
         return mass.log() - at.shape[1] / 2 * (radius[:, 0].square() + self.floor_**2).log()
 
 
@@ -275,12 +275,12 @@ class GaussianKL(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the divergence of the two fits."""
-        near, far = (self._gaussian(rows) for rows in ((p, q) if self.direction == "forward" else (q, p)))
-        root = torch.linalg.cholesky(far[1])
-        apart = torch.linalg.solve_triangular(root, (far[0] - near[0])[:, None], upper=False).square().sum()
-        trace = torch.cholesky_solve(near[1], root).diagonal().sum()
-        log_ratio = 2 * root.diagonal().log().sum() - torch.logdet(near[1])
-        return (trace + apart - len(root) + log_ratio) / 2
+        first, second = (self._gaussian(rows) for rows in ((p, q) if self.direction == "forward" else (q, p)))
+        root = torch.linalg.cholesky(second[1])
+        mahalanobis = torch.linalg.solve_triangular(root, (second[0] - first[0])[:, None], upper=False).square().sum()
+        trace = torch.cholesky_solve(first[1], root).diagonal().sum()
+        log_ratio = 2 * root.diagonal().log().sum() - torch.logdet(first[1])
+        return (trace + mahalanobis - len(root) + log_ratio) / 2
 
     def _gaussian(self, rows: Block) -> tuple[Tensor, Tensor]:
         mean = rows.mean()

@@ -18,7 +18,7 @@ from skdc.sources import Batch, Holds, Source, require, require_targets
 from skdc.spaces.invertible import Identity
 from skdc.step import Step
 
-_SMOOTHING = 0.5  # width of the margins over which the hinge bends
+_SMOOTHING = 0.5  # width of the margins over which the hinge is quadratic
 
 
 class DualityGap(Term):
@@ -130,18 +130,18 @@ class DualityGap(Term):
         outputs = with_points(rows) @ machine
         dual = (real.weight / self.total_)[:, None] * self._dual(outputs, real.y)
         square = (machine * (with_points(points) @ machine)).sum()
-        own = (dual * ((self._odds(real.key) * self.kernel_(rows, rows)) @ dual)).sum()
+        own = (dual * ((self._pair_weights(real.key) * self.kernel_(rows, rows)) @ dual)).sum()
         return self.regularization / 2 * square - (dual * outputs).sum() + own / (2 * self.regularization)
 
-    def _odds(self, key: Tensor) -> Tensor:
+    def _pair_weights(self, key: Tensor) -> Tensor:
         """Return what pairs of rows of a batch count for, of shape (n, n), so that they stand for those of the data.
 
         The weights of n rows that are drawn of N make up for N / n, and for its square in a pair.
         """
-        drawn, there = torch.bincount(key, minlength=len(self.counts_)).to(self.counts_), self.counts_
-        pairs = drawn * (there - 1) / (there * (drawn - 1).clamp_min(1))
-        odds = torch.where(key[:, None] == key, pairs[key], 1.0)
-        return odds.diagonal_scatter((drawn / there)[key])
+        n_drawn, counts = torch.bincount(key, minlength=len(self.counts_)).to(self.counts_), self.counts_
+        pairs = n_drawn * (counts - 1) / (counts * (n_drawn - 1).clamp_min(1))
+        weights = torch.where(key[:, None] == key, pairs[key], 1.0)
+        return weights.diagonal_scatter((n_drawn / counts)[key])
 
     def _dual(self, outputs: Tensor, targets: Tensor) -> Tensor:
         """Return minus the slope of the loss at the outputs, of shape (n, n_classes)."""

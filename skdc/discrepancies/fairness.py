@@ -111,8 +111,8 @@ class FairnessTerm(Term):
 
     def _unfairness(self, predictions: Block) -> Tensor:
         probabilities = (predictions.values / self.temperature).softmax(1)
-        shown = Block(predictions.weight.to(probabilities), predictions.key, probabilities)
-        squares = [(group.mean() - like.mean()).square().sum() for group, like in self.compared(shown)]
+        block = Block(predictions.weight.to(probabilities), predictions.key, probabilities)
+        squares = [(group.mean() - reference.mean()).square().sum() for group, reference in self.compared(block)]
         return reduced(torch.stack(squares), self.reduce)
 
 

@@ -77,8 +77,8 @@ class KernelDistance(EmbeddingDistance):
         """Return the potential by half of the matrix, which is symmetric; the matrix is kept where that pays."""
         submatrix, diagonal = self.submatrix(p), self.kernel_.diagonal(p.values)
         # A column that is computed again costs about as much as d that are read; to keep the matrix, ten times all.
-        pays = n_columns * p.values.shape[1] > 10 * len(p)
-        if len(p) ** 2 > KEPT_ENTRIES or not pays:
+        is_kept = n_columns * p.values.shape[1] > 10 * len(p)
+        if len(p) ** 2 > KEPT_ENTRIES or not is_kept:
             return OwnKernel(_own_potential(submatrix, p.mass), diagonal, lambda rows: submatrix(slice(None), rows))
         matrix = p.mass.new_empty(len(p), len(p))
         for rows, others, tile in _lower_tiles(submatrix, len(p)):

@@ -124,8 +124,8 @@ class Moments(MeanEmbedding):
             unknown = "center" if not given[0] else "scale"
             rows = require(self, source, Draws, unknown).sample(MEDIAN_ROWS, generator)
         with torch.no_grad():
-            shown = self.space_.block(rows)
-        values, mass = shown.values.double(), shown.weight.double() / shown.weight.double().sum()
+            block = self.space_.block(rows)
+        values, mass = block.values.double(), block.weight.double() / block.weight.double().sum()
         self.center_ = self._given_center(values) if given[0] else mass @ values
         self.scale_ = float(self.scale) if given[1] else mean_variance(values, mass, self.center_) ** 0.5
         return self

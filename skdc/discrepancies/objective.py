@@ -329,10 +329,10 @@ def train_critics(
 
 def _named(terms: list[Term]) -> list[tuple[str, Term]]:
     names = [type(term).__name__.lower() for term in terms]
-    twins = {name for name, count in Counter(names).items() if count > 1}
+    repeated = {name for name, count in Counter(names).items() if count > 1}
     seen: Counter[str] = Counter()
     named = []
     for name, term in zip(names, terms, strict=True):
         seen[name] += 1
-        named.append((f"{name}_{seen[name]}" if name in twins else name, term))
+        named.append((f"{name}_{seen[name]}" if name in repeated else name, term))
     return named

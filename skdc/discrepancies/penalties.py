@@ -157,8 +157,8 @@ class TotalVariation(Penalty):
         """Return the weighted mean over images of the mean difference."""
         # Working rows are centred pixel by pixel: the mean image has differences too.
         images = self.layout_(synthetic.X * self.space_.scale_ + self.shift_)
-        apart = [images.diff(dim=axis).abs().flatten(1) for axis in (2, 3)]
-        return synthetic.mass @ torch.cat(apart, dim=1).mean(1)
+        differences = [images.diff(dim=axis).abs().flatten(1) for axis in (2, 3)]
+        return synthetic.mass @ torch.cat(differences, dim=1).mean(1)
 
 
 class LabelMargin(Penalty):
@@ -263,6 +263,6 @@ class Diversity(Penalty):
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted mean over points of the mean similarity to points of their class."""
         points = self.space_.embed(synthetic)
-        mates = (synthetic.key[:, None] == synthetic.key) * synthetic.mass
-        similarity = (mates * self.kernel_(points, points)).sum(1) / mates.sum(1)
+        class_mass = (synthetic.key[:, None] == synthetic.key) * synthetic.mass
+        similarity = (class_mass * self.kernel_(points, points)).sum(1) / class_mass.sum(1)
         return synthetic.mass @ similarity

@@ -14,7 +14,7 @@ from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
 
-_HAIR = 1e-10  # share of the mass by which a level misses a step of a distribution function for its rounding alone
+_TOLERANCE = 1e-10  # share of the mass: levels this near to a step of a distribution function are at it
 
 
 def check_projections(owner: Discrepancy, n_projections: int) -> None:
@@ -54,7 +54,10 @@ def quantiles(ordered: Tensor, cumulative: Tensor, levels: Tensor) -> Tensor:
     levels : Tensor of shape (n_levels, n_lines)
     """
     steps, wanted = cumulative.T.contiguous(), levels.T.contiguous()
-    ends = [torch.searchsorted(steps, wanted + side).T.clamp_max(len(ordered) - 1) for side in (-_HAIR, _HAIR)]
+    ends = [
+        torch.searchsorted(steps, wanted + tolerance).T.clamp_max(len(ordered) - 1)
+        for tolerance in (-_TOLERANCE, _TOLERANCE)
+    ]
     low, high = (ordered.gather(0, end) for end in ends)
     return (low + high) / 2
 

@@ -95,13 +95,13 @@ class _MixtureOfGaussians(Score):
     precision_: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Return the score at some points: the pull of each component, by its responsibility."""
+        """Return the score at some points: that of each component, by its responsibility."""
         x, means, precisions = x - self.center_.to(x.dtype), self.mean_.to(x.dtype), self.precision_.to(x.dtype)
-        pulls = precisions * means
-        squares = x.square() @ precisions.T - 2 * x @ pulls.T + (pulls * means).sum(1)
+        weighted_means = precisions * means
+        squares = x.square() @ precisions.T - 2 * x @ weighted_means.T + (weighted_means * means).sum(1)
         log_weight = self.log_weight_.to(x.dtype) + precisions.log().sum(1) / 2
         responsibility = (log_weight - squares / 2).softmax(1)
-        return responsibility @ pulls - x * (responsibility @ precisions)
+        return responsibility @ weighted_means - x * (responsibility @ precisions)
 
 
 class KernelDensityScore(_MixtureOfGaussians):

@@ -171,7 +171,7 @@ def _share(total: int, counts: NDArray[np.int64], mass: NDArray[np.float64]) -> 
     A class of few heavy rows gets no more than it has, as long as others have more.
     """
     room = counts if total <= counts.sum() else np.full_like(counts, total)
-    # No class gets less than its quota by more than two rows a class: what is sure need not be dealt one by one.
+    # No class gets less than its quota by more than two rows a class: what is sure need not be given out one by one.
     sure = np.floor(total * (mass / mass.sum())).astype(np.int64) - 2 * len(mass)
     sizes = np.maximum(mass > 0, np.minimum(sure, room))
     for _ in range(total - int(sizes.sum())):

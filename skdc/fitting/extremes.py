@@ -26,7 +26,7 @@ def warn_of_far_rows(condenser: Any, far: Far | None, problem: Problem) -> None:
     """Warn where few rows hold nearly all of the variance: steps, kernels and networks are in their units then."""
     if far is None or getattr(condenser, "privacy", None) is not None:
         return  # rows that are drawn, or made up, are none of the user's
-    row, column = far.foremost
+    row, column = far.farthest
     where = ""
     if problem.encoder is None and len(problem.schema.input_shape) == 1:
         names = problem.schema.feature_names

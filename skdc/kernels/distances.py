@@ -44,9 +44,9 @@ def distances(x: Tensor, y: Tensor) -> Tensor:
     x_norms, y_norms = squared_norms(x), squared_norms(y)
     squares = distances_of_norms(x, y, x_norms, y_norms)
     # Rows that are a rounding error apart coincide: the root has no gradient at zero.
-    apart = squares > _rounding(x) * (x_norms[..., None] + y_norms[..., None, :])
-    apart = with_diagonal(apart, False) if x is y else apart
-    return power(torch.where(apart, squares, 0.0), 0.5)
+    distinct = squares > _rounding(x) * (x_norms[..., None] + y_norms[..., None, :])
+    distinct = with_diagonal(distinct, False) if x is y else distinct
+    return power(torch.where(distinct, squares, 0.0), 0.5)
 
 
 def distance_columns(x: Tensor, exponent: float) -> Callable[[Tensor], Tensor]:
@@ -108,7 +108,7 @@ def median_distance(values: Tensor, mass: Tensor) -> float:
     pair_mass = mass[left] * mass[right] * torch.where(left == right, 1.0, 2.0)
     order = squares.argsort()
     cumulative = pair_mass[order].cumsum(0)
-    # A hair under one half: at exactly one half, rounding would decide between two distances.
+    # A little under one half: at exactly one half, rounding would decide between two distances.
     half = (0.5 - 1e-9) * cumulative[-1]
     median = squares[order][torch.searchsorted(cumulative, half)]
     mean = (squares * pair_mass).sum() / cumulative[-1]

@@ -160,9 +160,9 @@ class Laplace(Radial):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        apart = distances(x, y)
+        lengths = distances(x, y)
         scales = (-torch.as_tensor(self.log_bandwidth_).to(x.dtype)).exp()
-        return sum((-apart * scale).exp() for scale in scales) / len(scales)
+        return sum((-lengths * scale).exp() for scale in scales) / len(scales)
 
 
 class Energy(Kernel):
@@ -207,8 +207,8 @@ class Energy(Kernel):
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""
-        apart = distances(x, y)
-        return -apart if self.exponent == 1 else -power(apart, self.exponent)
+        lengths = distances(x, y)
+        return -lengths if self.exponent == 1 else -power(lengths, self.exponent)
 
     def diagonal(self, x: Tensor) -> Tensor:
         """Return zeros."""

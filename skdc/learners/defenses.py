@@ -131,8 +131,8 @@ class CurvatureRegularization(Defense):
             raise ValueError(f"{self!r}: weight and step must be positive")
         X = rows.X.detach().requires_grad_()
         length = self.step * prod(X.shape[1:]) ** 0.5 * float(X.detach().std(unbiased=False))
-        bends = curvature(network, X, rows.y, length, "classification")
-        return training_loss(network(X), rows.y, rows.mass, "classification") + self.weight * (rows.mass @ bends)
+        curvatures = curvature(network, X, rows.y, length, "classification")
+        return training_loss(network(X), rows.y, rows.mass, "classification") + self.weight * (rows.mass @ curvatures)
 
 
 def check_ball(part: Any) -> None:
@@ -204,10 +204,10 @@ def curvature(network: nn.Module, X: Tensor, y: Tensor, length: float, task: str
         loss = training_loss(network(rows), y, rows.new_ones(len(rows)), task)
         return torch.autograd.grad(loss, rows, create_graph=True)[0]
 
-    here = slope(X)
+    slope_here = slope(X)
     # The direction is taken as it is, as in the papers' code: no third derivatives.
-    away = (length * here / _norms(here)).detach()
-    return _norms(slope(X + away) - here).flatten()
+    offset = (length * slope_here / _norms(slope_here)).detach()
+    return _norms(slope(X + offset) - slope_here).flatten()
 
 
 def _projected(move: Tensor, radius: float, norm: float) -> Tensor:

@@ -28,7 +28,7 @@ class Experts(NetworkPool):
     Spaces of trajectories go along segments of the paths; others see the networks at the ends of the segments, another
     one each step, as they are in training: a path has no running statistics of norms.
 
-    Experts are trained one after the other by stochastic gradient descent, in batches of 128 that are dealt anew every
+    Experts are trained one after the other by stochastic gradient descent, in batches of 128 that are drawn anew every
     epoch. A memory keeps each by itself, by what it computes, the rows and the settings: a fit that was killed goes on
     with the next one, and more experts of the same seed begin with those that are there.
 
@@ -121,18 +121,18 @@ class Experts(NetworkPool):
         memory = self.memory if isinstance(self.memory, Memory) else Memory(self.memory, verbose=0)
         # A builder may be a lambda, which has no lasting name: what tells networks apart is what they compute.
         train = memory.cache(train_expert, ignore=["rows", "network"])
-        known = "" if memory.location is None else _fingerprint(rows, task, self.network, seed, self.network_)
+        fingerprint = "" if memory.location is None else _fingerprint(rows, task, self.network, seed, self.network_)
         lengths = self.n_segments, self.n_expert_steps, self.expert_step_size
         state, paths = torch.Generator().manual_seed(seed).get_state().numpy(), []
         for i in range(self.n_experts):
             # The next expert draws on from where this one has come to.
-            path, state = train(rows, task, self.network, known, *lengths, seed + i, state)
+            path, state = train(rows, task, self.network, fingerprint, *lengths, seed + i, state)
             paths.append(path)
         return paths
 
 
 _BATCH = 128
-_FAR = (10.0, 100.0, 1000.0)  # in units of the rows
+_PROBE_SCALES = (10.0, 100.0, 1000.0)  # in units of the rows
 
 
 def train_expert(
@@ -194,12 +194,12 @@ def _fingerprint(rows: LabeledSet, task: str, builder: Builder | None, seed: int
     The second is where a few steps on a few rows lead it, and what it computes there of all rows, and of rows far from
     them: training may lead activations to where those of the first steps are not.
     """
-    few = rows.take(torch.arange(0, len(rows), max(1, len(rows) // _BATCH), device=rows.X.device))
+    subset = rows.take(torch.arange(0, len(rows), max(1, len(rows) // _BATCH), device=rows.X.device))
     state = torch.Generator().manual_seed(seed).get_state().numpy()
-    path, _ = train_expert(few, task, builder, "", 1, 5, 0.1, seed, state)
+    path, _ = train_expert(subset, task, builder, "", 1, 5, 0.1, seed, state)
     probe = deepcopy(network)
     _load(probe, torch.as_tensor(path[-1], device=rows.X.device))
-    shown = [rows.X, *(scale * few.X for scale in _FAR)]
+    shown = [rows.X, *(scale * subset.X for scale in _PROBE_SCALES)]
     with randomness(seed), torch.no_grad():
         batches = chain.from_iterable(X.tensor_split(-(-len(X) // _BATCH)) for X in shown)
         outputs = [probe(batch).cpu().numpy() for batch in batches]

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 
 from skdc.exceptions import PartsError
 from skdc.hashes import hashed_uniform
-from skdc.learners.belief import believed_classes, believed_values
 from skdc.learners.network import NetworkClassifier
+from skdc.learners.reliability import reliable_classes, reliable_outputs
 from skdc.randomness import drawing_from, watched
 from skdc.seeds import seeded
 from skdc.sources import Holds, Source, draw_seed, require, require_targets
@@ -97,10 +97,10 @@ def fitted_teacher(part: object, estimator: Any, source: Source, generator: torc
     return Teacher(_fitted(estimator, rows, generator), source)
 
 
-def believed_teacher(
+def reliable_teacher(
     part: object, estimator: Any, source: Source, generator: torch.Generator
 ) -> Callable[[Tensor, Tensor, Tensor], Tensor]:
-    """Return what labels points that move, where the teacher is believed.
+    """Return what labels points that move, where the teacher is reliable.
 
     Parameters
     ----------
@@ -119,10 +119,10 @@ def believed_teacher(
     """
     rows, estimator = _checked(part, estimator, source)
     teacher = fitted_teacher(part, estimator, source, generator)
-    belief = _belief(estimator, rows, generator)
+    reliability = _reliability(estimator, rows, generator)
 
     def label(X: Tensor, codes: Tensor, own: Tensor) -> Tensor:
-        return torch.where(belief[codes], teacher(X), own)
+        return torch.where(reliability[codes], teacher(X), own)
 
     return label
 
@@ -134,7 +134,7 @@ def out_of_fold_teacher(
 
     All rows that are to be labelled are left out at once, but no more than a fifth of a class; where they are more,
     there are as many fits as it takes. The only row of a class keeps its target, and so does one of a class for which
-    the estimator is not believed. An estimator inside a `FrozenEstimator` labels as it is.
+    the estimator is not reliable. An estimator inside a `FrozenEstimator` labels as it is.
 
     Parameters
     ----------
@@ -156,49 +156,50 @@ def out_of_fold_teacher(
 
     def label(indices: NDArray[np.intp]) -> Tensor:
         own = rows.take(indices).y
-        told, belief = own.clone(), _belief(estimator, rows, generator)
+        predicted, reliability = own.clone(), _reliability(estimator, rows, generator)
         folds = [np.arange(len(indices))] if isinstance(estimator, FrozenEstimator) else _folds(indices, rows)
         for fold in folds:
             others = np.setdiff1d(np.arange(len(rows)), indices[fold])
-            told[fold] = Teacher(_fitted(estimator, rows, generator, others), rows)(rows.take(indices[fold]).X)
+            predicted[fold] = Teacher(_fitted(estimator, rows, generator, others), rows)(rows.take(indices[fold]).X)
         codes = torch.as_tensor(rows.schema.class_of_key[rows.key[indices]], device=own.device)
         if rows.schema.task == "classification":
             # Of the rows to be labelled, those of a class must not seem to be of it more seldom than others.
             mass = rows.tensor(rows.class_mass())
-            belief = belief & ((own * told).sum(0) >= mass / mass.sum() * own.sum(0))[:, None]
-        return torch.where(belief[codes], told, own)
+            reliability = reliability & ((own * predicted).sum(0) >= mass / mass.sum() * own.sum(0))[:, None]
+        return torch.where(reliability[codes], predicted, own)
 
     return label
 
 
-_MOST_HELD = 100  # rows of a class that are held out to see how good a teacher is
+_MAX_HELD_OUT = 100  # rows of a class that are held out to see how good a teacher is
 
 
-def _belief(estimator: Any, rows: Holds, generator: torch.Generator) -> Tensor:
-    """Tell for which classes and targets an estimator is believed, of shape (n_classes, 1 or n_outputs).
+def _reliability(estimator: Any, rows: Holds, generator: torch.Generator) -> Tensor:
+    """Tell for which classes and targets an estimator is reliable, of shape (n_classes, 1 or n_outputs).
 
-    It is fitted without some rows, a fifth of each class at most, of which it is asked; a frozen one may know them all.
+    It is fitted without some rows, a fifth of each class at most, which it predicts; a frozen one may know them all.
     """
-    held, seed = [np.empty(0, dtype=np.intp)], draw_seed(generator)
+    parts, seed = [np.empty(0, dtype=np.intp)], draw_seed(generator)
     part = 1 if isinstance(estimator, FrozenEstimator) else 5
     for c in range(rows.schema.n_classes):
         members = rows.class_members(c)
         # By their content, so that the order of rows does not matter.
         order = np.argsort(hashed_uniform(rows.hashes(members, seed)), kind="stable")
-        held.append(members[order[: min(len(members) // part, _MOST_HELD)]])
-    asked = np.sort(np.concatenate(held))
-    believed = np.zeros((rows.schema.n_classes, 1), dtype=bool)
-    if len(asked):
-        others = np.setdiff1d(np.arange(len(rows)), asked)
-        told = Teacher(_fitted(estimator, rows, generator, others), rows)(rows.take(asked).X).cpu().double().numpy()
+        parts.append(members[order[: min(len(members) // part, _MAX_HELD_OUT)]])
+    held_out = np.sort(np.concatenate(parts))
+    reliable = np.zeros((rows.schema.n_classes, 1), dtype=bool)
+    if len(held_out):
+        others = np.setdiff1d(np.arange(len(rows)), held_out)
+        teacher = Teacher(_fitted(estimator, rows, generator, others), rows)
+        predicted = teacher(rows.take(held_out).X).cpu().double().numpy()
         if rows.schema.task == "regression":
-            values = rows.take(asked).y.cpu().double().numpy()
-            believed = believed_values(told, values, rows.weight[asked], np.zeros(values.shape[1]))[None]
+            values = rows.take(held_out).y.cpu().double().numpy()
+            reliable = reliable_outputs(predicted, values, rows.weight[held_out], np.zeros(values.shape[1]))[None]
         else:
-            codes, mass = rows.schema.class_of_key[rows.key[asked]], rows.class_mass()
-            told = told[np.arange(len(asked)), codes]
-            believed = believed_classes(told, codes, rows.weight[asked], mass / mass.sum())[:, None]
-    return torch.as_tensor(believed, device=rows.device)
+            codes, mass = rows.schema.class_of_key[rows.key[held_out]], rows.class_mass()
+            predicted = predicted[np.arange(len(held_out)), codes]
+            reliable = reliable_classes(predicted, codes, rows.weight[held_out], mass / mass.sum())[:, None]
+    return torch.as_tensor(reliable, device=rows.device)
 
 
 def _folds(indices: NDArray[np.intp], rows: Holds) -> list[NDArray[np.intp]]:
@@ -224,9 +225,9 @@ def _checked(part: object, estimator: Any, source: Source) -> tuple[Holds, Any]:
         estimator = NetworkClassifier(device=str(rows.device))
         n_batches = -(-len(rows) // estimator.batch_size)
         estimator.set_params(max_epochs=max(5, -(-500 // n_batches)))
-    asked = "predict_proba" if schema.task == "classification" else "predict"
-    if not hasattr(estimator, asked):
-        raise PartsError(f"{part!r}: a teacher of {schema.task} must have {asked}, which {estimator!r} has not")
+    method = "predict_proba" if schema.task == "classification" else "predict"
+    if not hasattr(estimator, method):
+        raise PartsError(f"{part!r}: a teacher of {schema.task} must have {method}, which {estimator!r} has not")
     return rows, estimator
 
 

@@ -82,16 +82,16 @@ def unrolled(
     """
     names = list(start)
     values = [value.detach().requires_grad_() for value in start.values()]
-    speeds = [torch.zeros_like(value) for value in values]
+    velocities = [torch.zeros_like(value) for value in values]
     for step in range(n_steps):
         kept = step >= n_steps - n_backward
         outputs = functional_call(network, dict(zip(names, values, strict=True)), rows.X)
         loss = training_loss(outputs, rows.y, rows.mass, task)
         # A network may have parameters that it does not use.
-        slopes = torch.autograd.grad(loss, values, create_graph=kept, allow_unused=True, materialize_grads=True)
-        speeds = [momentum * speed + slope for speed, slope in zip(speeds, slopes, strict=True)]
-        values = [value - step_size * speed for value, speed in zip(values, speeds, strict=True)]
+        gradients = torch.autograd.grad(loss, values, create_graph=kept, allow_unused=True, materialize_grads=True)
+        velocities = [momentum * velocity + gradient for velocity, gradient in zip(velocities, gradients, strict=True)]
+        values = [value - step_size * velocity for value, velocity in zip(values, velocities, strict=True)]
         if not kept:
-            speeds = [speed.detach() for speed in speeds]
+            velocities = [velocity.detach() for velocity in velocities]
             values = [value.detach().requires_grad_() for value in values]
     return dict(zip(names, values, strict=True))

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from skdc.exceptions import PartsError
-from skdc.learners.teachers import believed_teacher
+from skdc.learners.teachers import reliable_teacher
 from skdc.parameterizations.storage.base import at, group_of
 from skdc.sources import Source
 
@@ -137,7 +137,7 @@ class TaughtTargets(Targets):
     Parameters
     ----------
     y : Tensor of shape (m, n_outputs)
-        Targets of their own, where the teacher is not believed.
+        Targets of their own, where the teacher is not reliable.
     teacher : callable
         Gives the targets of rows from them, their class codes and their own targets.
     """
@@ -170,7 +170,7 @@ def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator)
     generator : torch.Generator
     """
     if part.labels == "teacher":
-        return TaughtTargets(y, believed_teacher(part, part.teacher, source, generator))
+        return TaughtTargets(y, reliable_teacher(part, part.teacher, source, generator))
     if part.labels == "probabilities":
         return Probabilities(y)
     # Continuous targets are part of the joint law of (x, y) and always move.

@@ -25,7 +25,7 @@ class Subset(Parameterization):
     ----------
     labels : {"hard", "teacher"}, default="hard"
         Whether rows keep their targets, or get those that a teacher says [1]_: out of fold, which is to say that it was
-        fitted without the rows that it labels; and as far as it is believed, by how much better than the class shares
+        fitted without the rows that it labels; and as far as it is reliable, by how much better than the class shares
         (or the mean) it tells such rows, in all and of each class. Hard labels stay those of the rows.
     teacher : estimator, default=None
         As in `Points`; one that comes fitted labels as it is.

@@ -104,25 +104,25 @@ class DeclaredRange(DeclaredColumn):
             if pd.api.types.is_numeric_dtype(column.dtype):
                 numbers = column.to_numpy(dtype=np.float64, na_value=np.nan)
             else:
-                numbers = np.array([_cell(float, value, np.nan) for value in column], dtype=np.float64)
+                numbers = np.array([_parsed(float, value, np.nan) for value in column], dtype=np.float64)
             read = pd.Series(numbers, index=column.index)
         elif column.dtype == self.dtype:
             read = column
         else:
             # Cell by cell: of a whole column pandas takes the format and the time zone from some row.
-            words = {word: _cell(self._time, word, pd.NaT) for word in {cell for cell in column if type(cell) is str}}
-            cells = [words[cell] if type(cell) is str else _cell(self._time, cell, pd.NaT) for cell in column]
+            words = {word: _parsed(self._time, word, pd.NaT) for word in {cell for cell in column if type(cell) is str}}
+            cells = [words[cell] if type(cell) is str else _parsed(self._time, cell, pd.NaT) for cell in column]
             read = pd.Series(cells, index=column.index, dtype=self.dtype)
-        odd = (read < low) | (read > high)
+        invalid = (read < low) | (read > high)
         if self.is_whole:
-            odd |= read.notna() & (read != read.round())
+            invalid |= read.notna() & (read != read.round())
             read = read.round()
         read = read.clip(low, high)
         if not self.has_missing:
-            odd |= read.isna()
+            invalid |= read.isna()
             # What may not be missing gets the middle of the range.
             read = read.fillna(low + (high - low) // 2 if self.is_whole else low + (high - low) / 2).astype(self.dtype)
-        return read.rename(self.name), odd.to_numpy()
+        return read.rename(self.name), invalid.to_numpy()
 
     def _time(self, value: Any) -> Any:
         """Return a date, in the declared zone or, where there is none, in UTC; or a duration."""
@@ -172,11 +172,11 @@ class DeclaredLevels(DeclaredColumn):
         import pandas as pd
 
         values, known = column.astype(object), {level: code for code, level in enumerate(self.values)}
-        codes = np.array([_cell(known.__getitem__, value, -1) for value in values], dtype=np.int64)
-        missing = np.array([_cell(pd.isna, value, False) is True for value in values], dtype=bool)
-        odd = (codes < 0) & ~(missing & self.has_missing)
+        codes = np.array([_parsed(known.__getitem__, value, -1) for value in values], dtype=np.int64)
+        missing = np.array([_parsed(pd.isna, value, False) is True for value in values], dtype=bool)
+        invalid = (codes < 0) & ~(missing & self.has_missing)
         read = pd.Categorical.from_codes(codes, dtype=self.categories)
-        return pd.Series(read, index=column.index, name=self.name), odd
+        return pd.Series(read, index=column.index, name=self.name), invalid
 
 
 class DeclaredEncoder(TransformerMixin, BaseEstimator):
@@ -229,7 +229,7 @@ class DeclaredEncoder(TransformerMixin, BaseEstimator):
             With the number of rows that hold what is not declared.
         """
         read = [column.read(X[column.name]) for column in self.columns_]
-        warn_of_outside(np.any([odd for _, odd in read], axis=0))
+        warn_of_outside(np.any([invalid for _, invalid in read], axis=0))
         return self.encoder_.transform(type(X)({column.name: column for column, _ in read}))
 
     def inverse_transform(self, X: Any) -> Any:
@@ -242,12 +242,12 @@ class DeclaredEncoder(TransformerMixin, BaseEstimator):
         return self.encoder_.get_feature_names_out()
 
 
-def _cell(read: Callable[[Any], Any], value: Any, odd: Any) -> Any:
+def _parsed(read: Callable[[Any], Any], value: Any, invalid: Any) -> Any:
     """Return what a cell holds, and something else where it cannot be read: an error would tell of a row."""
     try:
         return read(value)
     except Exception:
-        return odd
+        return invalid
 
 
 def declared_column(name: Any, declared: Any, dtype: Any = None) -> DeclaredColumn:

@@ -15,7 +15,7 @@ from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.moments import released_gaussians
 
 _IMAGE_SIDE = 8  # axes of fewer numbers are no sides of images
-_MOST_FREQUENCIES = 150  # of images: finer ones are left to noise
+_MAX_FREQUENCIES = 150  # of images: finer ones are left to noise
 
 
 class ClassGaussians(GaussianMechanism):
@@ -121,15 +121,15 @@ class ClassGaussians(GaussianMechanism):
             With what noise.
         """
         low, high = self.ends
-        basis, middle = _Frequencies(X.shape[1:]), (low + high) / 2
+        basis, center = _Frequencies(X.shape[1:]), (low + high) / 2
         radius = (high - low) / 2 * math.prod(X.shape[1:]) ** 0.5
-        release, Z = self.release(), basis.of(X - middle)
+        release, Z = self.release(), basis.transform(X - center)
         n_directions = min(self.n_directions, Z.shape[1])
         gaussians = released_gaussians(
             Z, codes, n_classes, radius, n_directions, release.noise_multiplier, self.noise()
         )
         drawn, drawn_codes = gaussians.sample(self.n_rows, np.random.default_rng(seed))
-        return basis.back(drawn) + middle, drawn_codes, release
+        return basis.inverse_transform(drawn) + center, drawn_codes, release
 
 
 class _Frequencies:
@@ -140,21 +140,21 @@ class _Frequencies:
         sides = [axis for axis, size in enumerate(shape) if len(shape) > 1 and size >= _IMAGE_SIDE]
         self.axes = [axis + 1 for axis in sides]
         others = math.prod(size for axis, size in enumerate(shape) if axis not in sides)
-        kept = max(1, int((_MOST_FREQUENCIES / others) ** (1 / max(1, len(sides)))))
+        kept = max(1, int((_MAX_FREQUENCIES / others) ** (1 / max(1, len(sides)))))
         self.kept = tuple(min(kept, size) if axis in sides else size for axis, size in enumerate(shape))
 
-    def of(self, X: NDArray) -> NDArray[np.float64]:
+    def transform(self, X: NDArray) -> NDArray[np.float64]:
         """Return the low frequencies of rows, of shape (n, d)."""
         X = X.astype(np.float64)
         if not self.axes:
             return X.reshape(len(X), -1)
-        waves = dctn(X, axes=self.axes, norm="ortho")
-        return waves[(slice(None), *map(slice, self.kept))].reshape(len(X), -1)
+        coefficients = dctn(X, axes=self.axes, norm="ortho")
+        return coefficients[(slice(None), *map(slice, self.kept))].reshape(len(X), -1)
 
-    def back(self, Z: NDArray) -> NDArray[np.float64]:
+    def inverse_transform(self, Z: NDArray) -> NDArray[np.float64]:
         """Return the rows that have these low frequencies and no others."""
         if not self.axes:
             return Z.reshape(-1, *self.shape)
-        waves = np.zeros((len(Z), *self.shape))
-        waves[(slice(None), *map(slice, self.kept))] = Z.reshape(-1, *self.kept)
-        return idctn(waves, axes=self.axes, norm="ortho")
+        coefficients = np.zeros((len(Z), *self.shape))
+        coefficients[(slice(None), *map(slice, self.kept))] = Z.reshape(-1, *self.kept)
+        return idctn(coefficients, axes=self.axes, norm="ortho")

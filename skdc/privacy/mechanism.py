@@ -23,6 +23,14 @@ COUNT_NOISE = 10.0  # numbers of rows get so many times the noise of sums
 FIRST_NOISE = 5.0  # and what is released before the first step so many times that of the steps
 
 
+# A sum that one row changes by a vector of norm 1 at most is released with Gaussian noise of standard deviation s. The
+# least s that is (epsilon, delta)-private solves [Balle and Wang 2018, theorem 8], with Phi the normal law,
+#     Phi(1 / (2 s) - epsilon s) - e^epsilon Phi(-1 / (2 s) - epsilon s) = delta                                    (1)
+# Releases with noise s_i are together one with the noise
+#     s = (sum_i s_i^-2)^(-1/2)                                                                                     (2)
+# so n of them, and one of c times their noise before, have the noise
+#     s_i = s (n + c^-2)^(1/2)                                                                                      (3)
+# Where each row is part of a step by chance, the accountant composes privacy loss distributions in place of (2).
 class GaussianMechanism(BaseEstimator):
     r"""Differential privacy of the synthetic set by Gaussian noise [1]_.
 
@@ -123,7 +131,7 @@ class GaussianMechanism(BaseEstimator):
 
     def release(self) -> Release:
         """Return the one release that the budget allows, entered in the ledger."""
-        return self._entered(Release(accounting().get_sigma_gaussian(self.epsilon, self.delta)))
+        return self._entered(Release(accounting().get_sigma_gaussian(self.epsilon, self.delta)))  # (1)
 
     def releases(self, n_releases: int) -> Release:
         """Return so many releases that the budget allows together, entered in the ledger.
@@ -133,9 +141,8 @@ class GaussianMechanism(BaseEstimator):
         if self.sampling_rate < 1:
             noise = _noise_of_steps(self.epsilon, self.delta, n_releases, self.sampling_rate)
         else:
-            # Gaussian releases are together one of which the precisions add up.
-            alone = accounting().get_sigma_gaussian(self.epsilon, self.delta)
-            noise = alone * (n_releases + FIRST_NOISE**-2) ** 0.5
+            together = accounting().get_sigma_gaussian(self.epsilon, self.delta)
+            noise = together * (n_releases + FIRST_NOISE**-2) ** 0.5  # (3), by (2)
         return self._entered(_steps(noise, n_releases, self.sampling_rate))
 
     def _entered(self, release: Release) -> Release:
@@ -203,8 +210,8 @@ class GaussianMechanism(BaseEstimator):
         low, high = self.ends
         public = [f"rows of shape {schema.input_shape} with numbers from {low:g} to {high:g}, as {schema.float_dtype}"]
         if schema.classes is not None:
-            how = "as declared" if self.classes is not None else "which y showed: they are not declared by classes="
-            public.append(f"the labels {schema.classes.tolist()}, {how}")
+            origin = "as declared" if self.classes is not None else "which y showed: they are not declared by classes="
+            public.append(f"the labels {schema.classes.tolist()}, {origin}")
         if isinstance(self.feature_range, Mapping):
             public += [declared_column(*item).describe() for item in self.feature_range.items()]
             public.append("which columns hold categories, and whether they are ordered")
@@ -245,11 +252,11 @@ class GaussianMechanism(BaseEstimator):
     def _refuse_words(self, X: Any) -> None:
         """Refuse one range for a frame of which a column holds no numbers."""
         dtypes = X.dtypes.items() if hasattr(X, "select_dtypes") else ()
-        odd = [name for name, dtype in dtypes if getattr(dtype, "kind", "O") not in "iufb"]
-        if odd:
+        words = [name for name, dtype in dtypes if getattr(dtype, "kind", "O") not in "iufb"]
+        if words:
             raise ValueError(
-                f"feature_range={self.feature_range!r} is a range of numbers, but column {odd[0]!r} holds none; give a "
-                "dictionary {column: (low, high) or list of levels} that names all columns"
+                f"feature_range={self.feature_range!r} is a range of numbers, but column {words[0]!r} holds none; give "
+                "a dictionary {column: (low, high) or list of levels} that names all columns"
             )
 
     def _refuse_unlike(self, X: Any, low: NDArray[np.float64], high: NDArray[np.float64]) -> None:
@@ -293,8 +300,8 @@ def refuse_narrow(dtype: Any, low: float, high: float) -> None:
     ValueError
         Saying what to do.
     """
-    plain = getattr(dtype, "numpy_dtype", dtype)  # of nullable columns
-    if getattr(plain, "kind", "O") == "f" and max(abs(low), abs(high)) > np.finfo(plain).max:
+    base = getattr(dtype, "numpy_dtype", dtype)  # of nullable columns
+    if getattr(base, "kind", "O") == "f" and max(abs(low), abs(high)) > np.finfo(base).max:
         raise ValueError(f"feature_range goes from {low:g} to {high:g}, beyond {dtype}; give X as float64")
 
 
@@ -346,6 +353,6 @@ def _noise_of_steps(epsilon: float, delta: float, n_releases: int, sampling_rate
     while not enough(high):
         low, high = high, 2 * high
     while high - low > 1e-3 * high:
-        middle = (low + high) / 2
-        low, high = (low, middle) if enough(middle) else (middle, high)
+        noise = (low + high) / 2
+        low, high = (low, noise) if enough(noise) else (noise, high)
     return high

@@ -31,7 +31,7 @@ class Noise:
             words = self._generator.integers(0, 2**64, size, np.uint64)
         return ((words >> np.uint64(64 - _BITS)).astype(np.float64) + 0.5) / 2.0**_BITS
 
-    def chosen(self, size: int, rate: float) -> NDArray[np.intp]:
+    def sampled(self, size: int, rate: float) -> NDArray[np.intp]:
         """Return which of so many rows are drawn, each with the same chance, whatever becomes of the others."""
         return np.flatnonzero(self.uniform(size) < rate)
 
@@ -45,5 +45,5 @@ class Noise:
         # Box and Muller (1958). The least uniform number ends the tails at 8.6 standard deviations.
         radius = scale * np.sqrt(-2 * np.log(self.uniform(half)))
         angle = 2 * np.pi * self.uniform(half)
-        both = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])
-        return np.rint(both[: int(np.prod(shape))]).astype(np.int64).reshape(shape)
+        pairs = np.concatenate([radius * np.cos(angle), radius * np.sin(angle)])
+        return np.rint(pairs[: int(np.prod(shape))]).astype(np.int64).reshape(shape)

@@ -1,4 +1,4 @@
-"""The door to private rows for methods that ask in each step."""
+"""The source of private rows for methods that ask in each step."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class PrivateRows(PublicSource, Asks):
         return f"once, {of_classes(self.schema)}; and in each step the sum of a bounded function of some rows"
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
-        """Return the door itself, which is asked."""
+        """Return the source itself, which is asked."""
         return Batch(release=self)
 
     def mean(self, of_rows: Callable[[LabeledSet], Tensor], bound: float) -> Tensor:
@@ -122,7 +122,7 @@ class PrivateRows(PublicSource, Asks):
             )
         self._n_left -= 1
         rate = self.release.sampling_rate
-        return np.arange(len(self._rows)) if rate == 1 else self._noise.chosen(len(self._rows), rate)
+        return np.arange(len(self._rows)) if rate == 1 else self._noise.sampled(len(self._rows), rate)
 
     def _noisy(self, released: Callable[[float, Noise], NDArray[np.float64]], bound: float) -> Tensor:
         """Return a released sum as a mean."""

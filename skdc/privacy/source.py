@@ -18,7 +18,7 @@ from skdc.sources import Batch, Schema, Source
 
 
 class PublicSource(Source):
-    """A door behind which rows are private: their schema and the range of their numbers are known.
+    """A source of private rows, of which the schema and the range of their numbers are known.
 
     Parameters
     ----------

@@ -9,7 +9,7 @@ from skdc.privacy.noise import Noise
 
 _UNITS = 2.0**24  # whole numbers in the largest norm of a row: a finer grid than float32 has
 _ROOT_UNITS = 2.0**14  # the same where rows are multiplied: a million of them stay below 2**53
-_SAFE = 1 - 2.0**-40  # keeps a norm that rounding has made too large below its bound
+_MARGIN = 1 - 2.0**-40  # keeps a norm that rounding has made too large below its bound
 
 
 class BoundedSums:
@@ -31,7 +31,7 @@ class BoundedSums:
 
     def add(self, rows: NDArray[np.float64], key: NDArray[np.int64]) -> None:
         """Add rows of shape (n, width), and the keys of each."""
-        units = _whole(rows, _UNITS).astype(np.int64)
+        units = _quantized(rows, _UNITS).astype(np.int64)
         for k in np.unique(key):
             self._sums[k] += units[key == k].sum(axis=0)
 
@@ -61,7 +61,7 @@ class BoundedProducts:
 
     def add(self, rows: NDArray[np.float64]) -> None:
         """Add rows of shape (n, width)."""
-        units = _whole(rows, _ROOT_UNITS)
+        units = _quantized(rows, _ROOT_UNITS)
         # Whole numbers below 2**53, which float64 multiplies and adds without error.
         self._sums += units.T @ units
 
@@ -69,13 +69,13 @@ class BoundedProducts:
         """Return the sums with Gaussian noise of standard deviation `noise_multiplier`, of shape (width, width)."""
         unit = _ROOT_UNITS**2
         # A product changes pairs of columns beside the diagonal twice: the half of the noise's variance will do there.
-        above = np.triu(noise.gaussian(noise_multiplier * unit / 2**0.5, self._sums.shape), 1)
+        upper = np.triu(noise.gaussian(noise_multiplier * unit / 2**0.5, self._sums.shape), 1)
         diagonal = noise.gaussian(noise_multiplier * unit, (self.width,))
-        return (self._sums + above + above.T + np.diag(diagonal)) / unit
+        return (self._sums + upper + upper.T + np.diag(diagonal)) / unit
 
 
-def _whole(rows: NDArray[np.float64], units: float) -> NDArray[np.float64]:
+def _quantized(rows: NDArray[np.float64], units: float) -> NDArray[np.float64]:
     """Return rows cut off at norm 1 as whole numbers of a unit, rounded towards zero; what is not finite is no row."""
     rows = np.where(np.isfinite(rows).all(axis=1, keepdims=True), rows, 0.0)
     norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.trunc(rows * (units * _SAFE / np.maximum(norms, 1.0)))
+    return np.trunc(rows * (units * _MARGIN / np.maximum(norms, 1.0)))

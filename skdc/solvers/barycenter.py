@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.parameterizations.points import PointsSet
-from skdc.seeds import Deck
+from skdc.seeds import EpochSampler
 from skdc.sets import Block
 from skdc.solvers.base import Objective, Solution, Solver, solution_of
 from skdc.solvers.means import MeansState, check_class_means
@@ -96,8 +96,8 @@ class Barycenter(Solver[BarycenterState, PointsSet]):
         """Alternate plans and means in a class."""
         source, c = state.source, state.classes[state.step]
         members, own = source.class_members(c), state.start.key == c
-        deck = Deck(torch.as_tensor(members), torch.as_tensor(source.weight[members]))
-        drawn, weight = deck.deal(self.max_rows, state.generator)
+        sampler = EpochSampler(torch.as_tensor(members), torch.as_tensor(source.weight[members]))
+        drawn, weight = sampler.draw(self.max_rows, state.generator)
         chosen = replace(source.take(drawn.numpy()), weight=weight.to(source.device, source.dtype))
         rows = state.objective.space_.block(chosen)
         state.points[own], costs = self._descend(state.objective, rows, state.start.take(own))
@@ -118,8 +118,8 @@ class Barycenter(Solver[BarycenterState, PointsSet]):
         """Return where the points of a class end, and the cost of each plan on the way."""
         costs: list[float] = []
         for _ in range(self.max_iter):
-            plan, of_rows, of_points = leaf.solve(rows, points)
-            costs.append(float(plan.sum(1) @ of_rows + plan.sum(0) @ of_points))
+            plan, u, v = leaf.solve(rows, points)
+            costs.append(float(plan.sum(1) @ u + plan.sum(0) @ v))
             if len(costs) > 1 and costs[-2] - costs[-1] <= self.tol * costs[-1]:
                 break
             means = plan.T @ rows.values.double() / plan.sum(0)[:, None]

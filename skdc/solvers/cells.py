@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.seeds import in_turn
+from skdc.seeds import epoch_order
 from skdc.sets import Block, LabeledSet
 from skdc.solvers.base import Progress, untold
 from skdc.sources import Holds, joined
@@ -136,15 +136,15 @@ class Cell:
         if len(self) <= size:
             return np.arange(len(self)), self
         n, key, weight = len(self), self.key, self.weight
-        dealt = in_turn(weight.cpu(), generator).numpy()
-        # Rows that are not dealt come last: they only fill a quota, and stand for next to nothing.
-        order = np.concatenate([dealt, np.setdiff1d(np.arange(n), dealt)])
-        new, owed, ordered = np.zeros(len(order), bool), np.zeros(len(order), bool), key.cpu().numpy()[order]
-        new[np.unique(order, return_index=True)[1]] = True
+        drawn = epoch_order(weight.cpu(), generator).numpy()
+        # Rows that are not drawn come last: they only fill a quota, and stand for next to nothing.
+        order = np.concatenate([drawn, np.setdiff1d(np.arange(n), drawn)])
+        is_first, selected, ordered = np.zeros(len(order), bool), np.zeros(len(order), bool), key.cpu().numpy()[order]
+        is_first[np.unique(order, return_index=True)[1]] = True
         for places in (np.flatnonzero(ordered == k) for k in np.unique(ordered)):
-            owed[places] = new[places].cumsum() <= max(1, self.quotas[self.codes[order[places[0]]]])
-        owed[np.flatnonzero(~owed[:n])[: max(0, size - owed.sum())]] = True
-        rows, copies = np.unique(order[owed]), np.bincount(dealt[owed[:n]], minlength=n)
+            selected[places] = is_first[places].cumsum() <= max(1, self.quotas[self.codes[order[places[0]]]])
+        selected[np.flatnonzero(~selected[:n])[: max(0, size - selected.sum())]] = True
+        rows, copies = np.unique(order[selected]), np.bincount(drawn[selected[:n]], minlength=n)
         some, n_keys = self.take(rows), int(key.max()) + 1
         stand_for = torch.as_tensor(copies[rows]).to(weight).clamp_min(torch.finfo(weight.dtype).eps)
         growth = sums(weight, key, n_keys) / sums(stand_for, some.key, n_keys)
@@ -204,28 +204,28 @@ class Quota:
     ----------
     codes : Tensor of shape (n,)
         The class of each row.
-    fresh : Tensor of shape (n,)
+    unchosen : Tensor of shape (n,)
         Whether a row is not chosen.
     """
 
     def __init__(self, cell: Cell) -> None:
         self.codes = torch.as_tensor(cell.codes, device=cell.weight.device)
-        self.fresh = torch.ones(len(self.codes), dtype=torch.bool, device=self.codes.device)
-        self._left = torch.as_tensor(cell.quotas.copy(), device=self.codes.device)
+        self.unchosen = torch.ones(len(self.codes), dtype=torch.bool, device=self.codes.device)
+        self._remaining = torch.as_tensor(cell.quotas.copy(), device=self.codes.device)
 
     def allowed(self) -> Tensor:
         """Return a mask of the rows that are not taken and whose class is not full, of shape (n,)."""
-        return self.fresh & (self._left > 0)[self.codes]
+        return self.unchosen & (self._remaining > 0)[self.codes]
 
     def take(self, row: int) -> None:
         """Note that a row is chosen."""
-        self.fresh[row] = False
-        self._left[self.codes[row]] -= 1
+        self.unchosen[row] = False
+        self._remaining[self.codes[row]] -= 1
 
     def release(self, row: int) -> None:
         """Note that a row is no longer chosen."""
-        self.fresh[row] = True
-        self._left[self.codes[row]] += 1
+        self.unchosen[row] = True
+        self._remaining[self.codes[row]] += 1
 
 
 def completed(cell: Cell, rows: NDArray[np.intp], generator: torch.Generator) -> NDArray[np.intp]:

@@ -9,9 +9,9 @@ import torch
 from numpy.typing import NDArray
 
 from skdc.solvers.cells import Cell
-from skdc.solvers.growth import Covering, Farthest, Growth, Herd, Trials
+from skdc.solvers.growth import Covering, FarthestFirst, Growth, Herding, StochasticGreedy
 from skdc.solvers.medoids import Medoids
-from skdc.solvers.ridge import MOST_ROWS, RidgeGrowth, is_ridge_loss
+from skdc.solvers.ridge import MAX_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection import Choice, Embedding, Quantization, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed
 from skdc.sources import Holds
@@ -98,17 +98,17 @@ class Greedy(Selection):
         leaves = objective.leaves()
         linear = is_linear(leaves)
         if len(leaves) == 1 and isinstance(leaves[0], Covering):
-            return Farthest(cell, leaves[0]), np.arange(len(cell))
+            return FarthestFirst(cell, leaves[0]), np.arange(len(cell))
         if linear and all(isinstance(leaf, Embedding) for leaf in leaves):
             if len(cell) > self.max_rows and not source.sparse:
                 rows, some = compressed(leaves, cell, self.max_rows, generator)
             else:
                 rows, some = cell.drawn(self.max_rows, generator)
-            return Herd(some, leaves), rows
+            return Herding(some, leaves), rows
         if is_ridge_loss(objective):
-            rows, some = cell.drawn(min(self.max_rows, MOST_ROWS), generator)
+            rows, some = cell.drawn(min(self.max_rows, MAX_ROWS), generator)
             return RidgeGrowth(some, objective), rows
         rows, some = cell.drawn(self.max_rows, generator)
         if linear and len(leaves) == 1 and isinstance(leaves[0], Quantization):
             return Medoids(some, leaves[0]), rows
-        return Trials(some, objective, self.n_trials, self.batch_size, generator), rows
+        return StochasticGreedy(some, objective, self.n_trials, self.batch_size, generator), rows

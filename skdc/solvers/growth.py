@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, Protocol, runtime_checkable
 
@@ -13,14 +13,14 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
-from skdc.seeds import Deck
+from skdc.seeds import EpochSampler
 from skdc.solvers.cells import Cell, Quota, SummedKernel, sums
 from skdc.sources import Batch, relative, squared_norms
 from skdc.step import Step
 
 _COLUMNS = 64  # of a kernel matrix that are computed together
 _TOLERANCE = 1e-9  # smaller gains are rounding errors
-_MOST_MEANS = 20  # that are tried for one within whose rim its own rows lie
+_MAX_MEANS = 20  # that are tried for one about which its own inliers lie
 
 
 @runtime_checkable
@@ -29,7 +29,7 @@ class Covering(Protocol):
 
     def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
 
-    def rim(self, near: Tensor, mass: Tensor) -> Tensor: ...  # noqa: D102
+    def radius(self, nearest: Tensor, mass: Tensor) -> Tensor: ...  # noqa: D102
 
 
 class Growth(ABC):
@@ -76,7 +76,15 @@ class Growth(ABC):
         return None
 
 
-class Herd(Growth):
+# Let S be the chosen rows, of weights a_s with the sum T, and mu the mean embedding of the data. Up to ||mu||^2 the
+# squared MMD of S is
+#     V(S) = W / T^2 - 2 C / T,    W = sum_{s,t} a_s a_t k(x_s, x_t),    C = sum_s a_s mu(x_s)                      (1)
+# A row x that joins adds a_x to T and a_x mu(x) to C; with r(x) = sum_s a_s k(x_s, x) + a_x k(x, x) / 2 it makes
+#     W(S + x) = W + 2 a_x r(x)                                                                                     (2)
+#     V(S + x) = 2 a_x (r(x) - T' mu(x)) / T'^2 + (W - 2 T' C) / T'^2,    T' = T + a_x                              (3)
+# for all x at once. With t rows of equal weights the least (3) is the largest mu(x) - (sum_s k(x_s, x) + k(x, x) / 2)
+# / (t + 1): where k(x, x) is constant, herding [Chen, Welling and Smola 2010, eq. 8].
+class Herding(Growth):
     r"""Rows whose mean embedding nears that of the cell.
 
     The next row is always the one that makes the MMD of the chosen rows least. Rows of a class share its mass, so that
@@ -96,10 +104,10 @@ class Herd(Growth):
         self._potential, self._columns = kernel.potential, kernel.columns
         self._weight = cell.shares().double()[self.quota.codes]
         even = bool((self._weight == self._weight[0]).all())
-        self._rate = float(self._weight[0]) if even else self._weight  # a number takes less time
-        # How the chosen rows, and half of itself, repel each row; and the sums of kernels, potentials and weights.
-        self._repelled = self._weight * kernel.diagonal / 2
-        self._energy = self._attraction = self._total = 0.0
+        self._added_weight = float(self._weight[0]) if even else self._weight  # a number takes less time
+        # r, W, C and T
+        self._interaction = self._weight * kernel.diagonal / 2
+        self._within = self._across = self._total = 0.0
         self._width = max(1, min(_COLUMNS, MATRIX_ENTRIES // len(self._potential)))
 
     def grow(self) -> float:
@@ -111,60 +119,61 @@ class Herd(Growth):
 
     def start(self, rows: list[int]) -> None:
         """Choose some rows at once."""
-        for first in range(0, len(rows), self._width):
-            some = rows[first : first + self._width]
-            for row, column in zip(some, self._columns(some), strict=True):
-                self._add(row, column)
+        for row, column in self._with_columns(rows):
+            self._add(row, column)
         self.chosen.extend(rows)
 
     def improve(self) -> float | None:
         """Exchange each row for the one that makes the MMD least in its place."""
         before = list(self.chosen)
-        for first in range(0, len(before), self._width):
-            some = before[first : first + self._width]
-            for place, (row, column) in enumerate(zip(some, self._columns(some), strict=True), first):
-                if self.stopped():
-                    break
-                self._remove(row, column)
-                scores = self._scores()
-                best, now = int(scores.argmin()), float(scores[row])
-                # A row as good as the old one is no improvement: rounding must not send the search in circles.
-                if float(scores[best]) < now - _TOLERANCE * abs(now):
-                    self.chosen[place], column = best, self._columns([best])[0]
-                self._add(self.chosen[place], column)
+        for place, (row, column) in enumerate(self._with_columns(before)):
+            if self.stopped():
+                break
+            self._remove(row, column)
+            scores = self._scores()
+            best, now = int(scores.argmin()), float(scores[row])
+            # A row as good as the old one is no improvement: rounding must not send the search in circles.
+            if float(scores[best]) < now - _TOLERANCE * abs(now):
+                self.chosen[place], column = best, self._columns([best])[0]
+            self._add(self.chosen[place], column)
         return self.value() if self.chosen != before else None
+
+    def _with_columns(self, rows: list[int]) -> Iterator[tuple[int, Tensor]]:
+        """Yield rows with their columns of the kernel, of which some are computed together."""
+        for first in range(0, len(rows), self._width):
+            some = rows[first : first + self._width]
+            yield from zip(some, self._columns(some), strict=True)
 
     def value(self) -> float:
         """Return the squared MMD of the chosen rows less its real-real term."""
-        return float(self._energy / self._total**2 - 2 * self._attraction / self._total)
+        return float(self._within / self._total**2 - 2 * self._across / self._total)  # (1)
 
     def _scores(self) -> Tensor:
         """Return the value with each row added, where it may be."""
-        # (energy + 2 rate repelled) / total^2 - 2 (attraction + rate potential) / total
-        total = self._total + self._rate
-        forces = self._repelled - total * self._potential
-        scores = 2 * self._rate / total**2 * forces + (self._energy - 2 * total * self._attraction) / total**2
+        total = self._total + self._added_weight
+        scores = 2 * self._added_weight / total**2 * (self._interaction - total * self._potential)  # (3)
+        scores += (self._within - 2 * total * self._across) / total**2
         return scores.masked_fill_(~self.quota.allowed(), torch.inf)
 
     def _add(self, row: int, column: Tensor) -> None:
         self._count(row, 1)
-        self._repelled.add_(column, alpha=float(self._weight[row]))
+        self._interaction.add_(column, alpha=float(self._weight[row]))
         self.quota.take(row)
 
     def _remove(self, row: int, column: Tensor) -> None:
-        self._repelled.add_(column, alpha=-float(self._weight[row]))
+        self._interaction.add_(column, alpha=-float(self._weight[row]))
         self._count(row, -1)
         self.quota.release(row)
 
     def _count(self, row: int, sign: int) -> None:
-        """Add a row to the sums over the chosen rows, or take it away, as the others repel it."""
-        weight, repelled, potential = (float(values[row]) for values in (self._weight, self._repelled, self._potential))
-        self._energy += sign * 2 * weight * repelled
-        self._attraction += sign * weight * potential
+        """Add a row to the sums over the chosen rows, or take it away."""
+        weight = float(self._weight[row])
+        self._within += sign * 2 * weight * float(self._interaction[row])  # (2)
+        self._across += sign * weight * float(self._potential[row])
         self._total += sign * weight
 
 
-class Farthest(Growth):
+class FarthestFirst(Growth):
     """Each next row is the farthest from those chosen, the greedy k-center of Gonzalez (1985).
 
     With a share of outliers it is the farthest row of the others, in each group. The first row is the nearest to the
@@ -181,45 +190,45 @@ class Farthest(Growth):
     def __init__(self, cell: Cell, leaf: Any) -> None:
         super().__init__(cell)
         self._block = cell.block(leaf)
-        self._mass, self._rim = self._block.mass, leaf.rim
+        self._mass, self._radius = self._block.mass, leaf.radius
         self._columns = leaf.columns(relative(self._block.values))
-        self._near = torch.full_like(self._mass, torch.inf)
-        self._who = torch.zeros(len(self._near), dtype=torch.int64, device=self._near.device)
-        group = leaf.group_of_key_[self._block.key] if leaf.by == "group" else self._who
+        self._nearest = torch.full_like(self._mass, torch.inf)
+        self._assigned = torch.zeros(len(self._nearest), dtype=torch.int64, device=self._nearest.device)
+        group = leaf.group_of_key_[self._block.key] if leaf.by == "group" else self._assigned
         groups = group.unique()
         members = [(group == g).nonzero()[:, 0] for g in groups] if len(groups) > 1 else [slice(None)]
         self._groups = [(rows, self._mass[rows] / self._mass[rows].sum()) for rows in members]
 
     def grow(self) -> float:
         """Choose the farthest row that is no outlier."""
-        near = self._near
-        # Rows at the rim come first, then those inside, then the outliers.
-        score = torch.where(near <= self._rims(near), near, -near) if self.chosen else -self._off()
+        nearest = self._nearest
+        # Rows at the radius come first, then those within, then the outliers.
+        score = torch.where(nearest <= self._radii(nearest), nearest, -nearest) if self.chosen else -self._from_center()
         best = int(score.masked_fill(~self.quota.allowed(), -torch.inf).argmax())
-        apart = self._columns(torch.tensor([best]))[:, 0]
-        self._who[apart < self._near] = len(self.chosen)
-        self._near = torch.minimum(apart, self._near)
+        distances = self._columns(torch.tensor([best]))[:, 0]
+        self._assigned[distances < self._nearest] = len(self.chosen)
+        self._nearest = torch.minimum(distances, self._nearest)
         self.quota.take(best)
         self.chosen.append(best)
-        return float(self._rims(self._near).max())
+        return float(self._radii(self._nearest).max())
 
-    def _rims(self, near: Tensor) -> Tensor:
-        """Return the rim of the group of each row, of shape (n,)."""
-        rims = torch.empty_like(near)
+    def _radii(self, nearest: Tensor) -> Tensor:
+        """Return the radius of the group of each row, of shape (n,)."""
+        radii = torch.empty_like(nearest)
         for rows, mass in self._groups:
-            rims[rows] = self._rim(near[rows], mass)
-        return rims
+            radii[rows] = self._radius(nearest[rows], mass)
+        return radii
 
-    def _off(self) -> Tensor:
-        """Return how far each row is from the mean of those within the rim around it, up to a constant."""
-        values, inside = self._block.values, self._mass
-        squares = squared_norms(values)
-        for _ in range(_MOST_MEANS):
-            off = squares - 2 * (values @ (inside @ values / inside.sum()))
-            last, inside = inside, self._mass * (off <= self._rims(off))
-            if inside.equal(last):
+    def _from_center(self) -> Tensor:
+        """Return the squared distance of each row from a mean of its own inliers, up to a constant."""
+        values, inliers = self._block.values, self._mass
+        norms = squared_norms(values)
+        for _ in range(_MAX_MEANS):
+            squares = norms - 2 * (values @ (inliers @ values / inliers.sum()))
+            last, inliers = inliers, self._mass * (squares <= self._radii(squares))
+            if inliers.equal(last):
                 break
-        return off
+        return squares
 
     def improve(self) -> float | None:
         """Refuse: the exchange of one row seldom lowers a radius.
@@ -233,10 +242,10 @@ class Farthest(Growth):
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""
-        return sums(self._block.weight, self._who, len(self.chosen))
+        return sums(self._block.weight, self._assigned, len(self.chosen))
 
 
-class Trials(Growth):
+class StochasticGreedy(Growth):
     """Rows that are tried by the value of the objective itself, a few drawn for each place.
 
     It takes any objective; greedy search on drawn candidates is the stochastic greedy of Mirzasoleiman et al. (2015).
@@ -255,7 +264,7 @@ class Trials(Growth):
     def __init__(self, cell: Cell, objective: Any, n_trials: int, batch_size: int, generator: torch.Generator) -> None:
         super().__init__(cell)
         self._objective, self._n_trials, self._generator = objective, n_trials, generator
-        drawn, weight = Deck(torch.arange(len(cell)), cell.weight.cpu()).deal(batch_size, generator)
+        drawn, weight = EpochSampler(torch.arange(len(cell)), cell.weight.cpu()).draw(batch_size, generator)
         batch = cell if len(cell) <= batch_size else replace(cell.take(drawn.numpy()), weight=weight.to(cell.weight))
         self._real, self._cell = Batch(batch.rows()), replace(cell, weight=cell.shares()[self.quota.codes])
         self._state = generator.get_state()

@@ -9,13 +9,13 @@ import torch
 
 from skdc.exceptions import PartsError
 from skdc.solvers.cells import Cell, completed
-from skdc.solvers.growth import Herd
+from skdc.solvers.growth import Herding
 from skdc.solvers.selection import Choice, Embedding, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed, thinned
 from skdc.sources import Holds
 
 _SPARE_ROWS = 4  # at least so many are left for each row that is chosen
-_MOST_ROWS = 65_536  # whose kernel with each other is computed
+_MAX_ROWS = 65_536  # whose kernel with each other is computed
 
 
 class Halving(Selection):
@@ -86,16 +86,16 @@ class Halving(Selection):
         self._check(objective)
         leaves, settings = objective.leaves(), (self.oversampling, self.delta)
         rows, some = np.arange(len(cell)), cell
-        enough = min(_MOST_ROWS, max(self.max_rows, _SPARE_ROWS * cell.size))
-        if len(rows) > enough > cell.size:
-            rows, some = compressed(leaves, cell, enough, generator, *settings)
+        limit = min(_MAX_ROWS, max(self.max_rows, _SPARE_ROWS * cell.size))
+        if len(rows) > limit > cell.size:
+            rows, some = compressed(leaves, cell, limit, generator, *settings)
         chosen = completed(some, thinned(leaves, some, cell.quotas, *settings, generator), generator)
-        if self.n_passes == 0 or len(rows) > _MOST_ROWS:
+        if self.n_passes == 0 or len(rows) > _MAX_ROWS:
             return Choice(rows[chosen].tolist())
-        herd = Herd(some, leaves)
-        herd.start(chosen.tolist())
-        values = herd.passes(self.n_passes)
-        return Choice(rows[herd.chosen].tolist(), values=values)
+        herding = Herding(some, leaves)
+        herding.start(chosen.tolist())
+        values = herding.passes(self.n_passes)
+        return Choice(rows[herding.chosen].tolist(), values=values)
 
     def _check(self, objective: Any) -> None:
         check_integers(self, {"oversampling": 0, "n_passes": 0, "max_rows": 1})

@@ -25,6 +25,12 @@ class LinearInTargets(Protocol):
     def response(self, real: LabeledSet, synthetic: LabeledSet) -> Tensor: ...  # noqa: D102
 
 
+# Predictions on a row i of weight w_i are R_i z, with R_i its response to targets z = y - o of the points. With its own
+# target t_i, the sum over rows and terms of w_i |R_i z - (t_i - o)|^2 is least where z solves the normal equations
+#     G z = B,    G = sum_i w_i R_i' R_i,    B = sum_i w_i R_i' (t_i - o)                                           (1)
+# both of which are sums over batches. Of all solutions the shortest is, with G = V diag(d) V',
+#     z = V diag(1 / d_j if d_j > m eps max d, else 0) V' B                                                         (2)
+#     y = o + z                                                                                                     (3)
 @dataclass(eq=False, kw_only=True)
 class LeastSquaresState(State[PointsSet]):
     """Normal equations, as far as they are summed.
@@ -85,7 +91,7 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
         ValueError
             If targets are not learned, or the objective is no squared error of linear predictions; for a stream.
         """
-        self._checked(objective, synthetic)
+        self._check(objective, synthetic)
         rows, points = require(self, source, Holds, "targets"), synthetic()
         gram = torch.zeros(len(points), len(points), dtype=torch.float64, device=source.device)
         moment = torch.zeros(points.y.shape, dtype=torch.float64, device=source.device)
@@ -104,14 +110,14 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
     @torch.no_grad()
     def advance(self, state: LeastSquaresState) -> None:
         """Add a batch to the normal equations."""
-        some = np.array_split(np.arange(len(state.source)), state.n_steps)[state.step]
-        batch = state.source.take(some)
+        indices = np.array_split(np.arange(len(state.source)), state.n_steps)[state.step]
+        batch = state.source.take(indices)
         for leaf in state.objective.leaves():
             space = leaf.space_
             response = space.response(batch, state.points).double()
-            weighed = leaf.weight * batch.weight.double()[:, None] * response
-            state.gram += weighed.T @ response
-            state.moment += weighed.T @ (batch.y.double() - space.offset_)
+            weighted = leaf.weight * batch.weight.double()[:, None] * response
+            state.gram += weighted.T @ response  # (1)
+            state.moment += weighted.T @ (batch.y.double() - space.offset_)
         state.done(float("nan"))
         state.stopped = False  # of part of the data there is no solution
 
@@ -123,13 +129,13 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
     def finish(self, state: LeastSquaresState) -> Solution:
         """Solve the normal equations."""
         points, leaves = state.points, state.objective.leaves()
-        targets = _solved(state.gram, state.moment) + leaves[0].space_.offset_
+        targets = _solved(state.gram, state.moment) + leaves[0].space_.offset_  # (3)
         state.synthetic.load(replace(points, y=targets.to(points.y)))
         found = solution_of(state, 1, {})
         loss = float(state.objective.loss(Batch(state.source.rows), found.synthetic, state))
         return replace(found, history={"loss": np.array([loss])})
 
-    def _checked(self, objective: Any, synthetic: PointsSet) -> list[Any]:
+    def _check(self, objective: Any, synthetic: PointsSet) -> None:
         if self.batch_size < 1:
             raise ValueError(f"LeastSquares(batch_size={self.batch_size!r}): it must be at least 1")
         if [name for name, value in synthetic.named_parameters() if value.requires_grad] != ["targets.values"]:
@@ -137,17 +143,15 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
                 "LeastSquares solves for targets, and for nothing else that moves; use Points(Fixed(), "
                 "labels='learned')"
             )
-        leaves = objective.leaves()
         if getattr(objective, "normalize", False):
             raise PartsError(f"LeastSquares sums terms in their own units, but got {objective!r}; use normalize=False")
-        for leaf in leaves:
+        for leaf in objective.leaves():
             linear = isinstance(getattr(leaf, "space_", None), LinearInTargets)
             if not (linear and getattr(leaf, "quadratic", False) and leaf.by is None):
                 raise PartsError(
                     f"LeastSquares solves for the least squared error of predictions that are linear in the targets, "
                     f"but got {leaf!r}; use SquaredL2(space=KernelRidgePredictions(), by=None), or Descent()"
                 )
-        return leaves
 
 
 def _solved(gram: Tensor, moment: Tensor) -> Tensor:
@@ -155,4 +159,4 @@ def _solved(gram: Tensor, moment: Tensor) -> Tensor:
     values, vectors = torch.linalg.eigh(gram)
     kept = values > values.amax() * len(gram) * torch.finfo(gram.dtype).eps
     inverse = torch.where(kept, 1 / values.clamp_min(torch.finfo(gram.dtype).tiny), 0)
-    return vectors @ (inverse[:, None] * (vectors.T @ moment))
+    return vectors @ (inverse[:, None] * (vectors.T @ moment))  # (2)

@@ -14,8 +14,8 @@ from skdc.solvers.cells import Cell, sums
 from skdc.solvers.growth import Growth
 from skdc.sources import TILE, relative
 
-_MANY = 512  # rows whose costs are computed together where all have to be
-_FEW = 32  # and where a few of them are likely to do
+_BLOCK = 512  # rows whose costs are computed together where all have to be
+_LAZY_BLOCK = 32  # and where a few of them are likely to do
 _STRIPES = 8  # of a symmetric matrix: more take less arithmetic and more preparation
 _TOLERANCE = 1e-6  # of the mean cost: smaller gains are rounding errors
 _KEPT_ENTRIES = 1 << 30  # costs that are held: those of all pairs of 32 768 rows, four gibibytes
@@ -28,11 +28,18 @@ class _Nearest(NamedTuple):
     places: Tensor
 
 
+# Let o be a row of mass m_o, and d_1(o) <= d_2(o) its costs to the nearest two of the chosen rows. The objective is
+#     TD = sum_o m_o d_1(o)                                                                                         (1)
+# A row x that joins lowers it by less and less as others are chosen, so that gains computed earlier bound later ones:
+#     gain(x) = sum_o m_o max(d_1(o) - d(o, x), 0)                                                                  (2)
+# x in the place of the chosen row i changes TD by what i leaves to its second, less (2), and less what both count
+# twice, of the rows o of i with d(o, x) < d_2(o):
+#     loss(i) = sum_{o of i} m_o (d_2(o) - d_1(o))                                                                  (3)
+#     twice(i, x) = sum_{o of i} m_o (d_2(o) - max(d(o, x), d_1(o)))                                                (4)
+#     delta(i, x) = loss(i) - gain(x) - twice(i, x)                                                                 (5)
+# (5) of all i costs no more than that of one: (2) is shared, and (3) is known [Schubert and Rousseeuw 2021].
 class Medoids(Growth):
     """Rows for which the mean cost of the nearest one is least: greedily [1]_, then by exchanges [2]_.
-
-    The gain of a row only falls as others are chosen, so that gains computed earlier are upper bounds: few are
-    computed anew for each choice.
 
     Parameters
     ----------
@@ -55,47 +62,47 @@ class Medoids(Growth):
             self._costs: HeldColumns | KeptColumns = HeldColumns(leaf.columns, values, self._mass)
         else:
             self._costs = KeptColumns(leaf.columns(values), self._mass)
-        self._near = torch.full_like(self._mass, torch.inf)
+        self._nearest = torch.full_like(self._mass, torch.inf)
         self._medoids = torch.empty(0, dtype=torch.int64, device=self._mass.device)  # the chosen rows, for exchanges
-        self._who = torch.zeros(len(self._mass), dtype=torch.int64, device=self._mass.device)
-        self._gains = torch.full_like(self._mass, torch.inf)  # no row lowers the mean cost by more
-        self._pieces = _pieces(0, n_rows, max(1, min(_MANY, MATRIX_ENTRIES // n_rows)))
+        self._assigned = torch.zeros(len(self._mass), dtype=torch.int64, device=self._mass.device)
+        self._bounds = torch.full_like(self._mass, torch.inf)  # no row lowers the mean cost by more
+        self._pieces = _pieces(0, n_rows, max(1, min(_BLOCK, MATRIX_ENTRIES // n_rows)))
 
     def grow(self) -> float:
         """Choose the row that lowers the mean cost most."""
         allowed = self.quota.allowed()
         if self.chosen:
-            best = self._most_gain(allowed)
+            best = self._best(allowed)
         else:
             total = torch.cat([self._costs(rows) @ self._mass for rows in self._pieces])
             best = int(total.masked_fill(~allowed, torch.inf).argmin())
         cost = self._costs(torch.tensor([best], device=allowed.device))[0]
-        self._who[cost < self._near] = len(self.chosen)
-        self._near = torch.minimum(cost, self._near)
+        self._assigned[cost < self._nearest] = len(self.chosen)
+        self._nearest = torch.minimum(cost, self._nearest)
         self.quota.take(best)
         self.chosen.append(best)
-        return float(self._mass @ self._near)
+        return float(self._mass @ self._nearest)  # (1)
 
-    def _most_gain(self, allowed: Tensor) -> int:
-        bounds = self._gains.masked_fill(~allowed, -torch.inf)
-        width = self._pieces[0].stop if bounds.max() == torch.inf else _FEW
-        best, most = -1, -torch.inf
+    def _best(self, allowed: Tensor) -> int:
+        bounds = self._bounds.masked_fill(~allowed, -torch.inf)
+        width = self._pieces[0].stop if bounds.max() == torch.inf else _LAZY_BLOCK
+        best, largest = -1, -torch.inf
         while True:
             rows = bounds.topk(min(width, len(bounds))).indices
-            rows = rows[bounds[rows] > most]
+            rows = rows[bounds[rows] > largest]
             if not len(rows):
                 return best
-            gains = self._gained(rows)
-            self._gains[rows] = gains
+            gains = self._gain(rows)
+            self._bounds[rows] = gains
             bounds[rows] = -torch.inf
-            if gains.max() > most:
-                best, most = int(rows[gains.argmax()]), float(gains.max())
+            if gains.max() > largest:
+                best, largest = int(rows[gains.argmax()]), float(gains.max())
 
-    def _gained(self, rows: Tensor) -> Tensor:
+    def _gain(self, rows: Tensor) -> Tensor:
         """Return by how much each of some rows lowers the mean cost."""
         costs = self._costs(rows)
-        tiles = zip(self._near.split(TILE), costs.split(TILE, 1), self._mass.split(TILE), strict=True)
-        return sum((near - cost).clamp_min_(0) @ mass for near, cost, mass in tiles)
+        tiles = zip(self._nearest.split(TILE), costs.split(TILE, 1), self._mass.split(TILE), strict=True)
+        return sum((nearest - cost).clamp_min_(0) @ mass for nearest, cost, mass in tiles)  # (2)
 
     def improve(self) -> float | None:
         """Try each row once in the place of the chosen one for which it serves best."""
@@ -108,49 +115,49 @@ class Medoids(Growth):
             if self.stopped():
                 break
             costs = self._costs(rows)
-            changes = self._changes(costs, rows, nearest).amin(1)
-            for i in (changes < self._threshold(nearest)).nonzero()[:, 0].tolist():
+            deltas = self._deltas(costs, rows, nearest).amin(1)
+            for i in (deltas < self._threshold(nearest)).nonzero()[:, 0].tolist():
                 # An exchange before this one may have changed what it is worth.
                 row = rows.start + i
-                change, place = self._changes(costs[i : i + 1], slice(row, row + 1), nearest)[0].min(0)
-                if change < self._threshold(nearest):
+                delta, place = self._deltas(costs[i : i + 1], slice(row, row + 1), nearest)[0].min(0)
+                if delta < self._threshold(nearest):
                     nearest = self._exchange(int(place), row, costs[i], nearest)
-        self._near, self._who = nearest.costs[0], nearest.places[0]
-        return float(self._mass @ self._near) if self.chosen != before else None
+        self._nearest, self._assigned = nearest.costs[0], nearest.places[0]
+        return float(self._mass @ self._nearest) if self.chosen != before else None
 
     def _threshold(self, nearest: _Nearest) -> float:
         return -_TOLERANCE * float(self._mass @ nearest.costs[0])
 
-    def _changes(self, costs: Tensor, rows: slice, nearest: _Nearest) -> Tensor:
+    def _deltas(self, costs: Tensor, rows: slice, nearest: _Nearest) -> Tensor:
         """Return how the mean cost changes if a row comes in the place of a chosen one, of shape (len(costs), m)."""
-        (near, second), who = nearest.costs, nearest.places[0]
+        (first, second), assigned = nearest.costs, nearest.places[0]
         n_places = len(self.chosen)
-        lost = sums(self._mass * (second - near), who, n_places)  # if its rows fall to their second
+        loss = sums(self._mass * (second - first), assigned, n_places)  # (3)
         # A new row matters to few: to those to which it is nearer than their second.
         new, row = _below(costs, second)
         cost, mass = costs[new, row], self._mass[row]
-        gained = mass * (cost - near[row]).clamp_max(0)
-        kept = mass * (cost.maximum(near[row]) - second[row])
-        changes = lost.repeat(len(costs), 1)
-        changes.view(-1).index_add_(0, new * n_places + who[row], kept)
-        changes += sums(gained, new, len(costs))[:, None]
+        gain = mass * (cost - first[row]).clamp_max(0)  # minus (2)
+        twice = mass * (cost.maximum(first[row]) - second[row])  # minus (4)
+        deltas = loss.repeat(len(costs), 1)
+        deltas.view(-1).index_add_(0, new * n_places + assigned[row], twice)
+        deltas += sums(gain, new, len(costs))[:, None]  # (5)
         codes = self.quota.codes
-        fits = codes[self._medoids] == codes[rows][:, None]
-        return changes.masked_fill_(~fits, torch.inf)
+        same_class = codes[self._medoids] == codes[rows][:, None]
+        return deltas.masked_fill_(~same_class, torch.inf)
 
     def _exchange(self, place: int, row: int, cost: Tensor, nearest: _Nearest) -> _Nearest:
         self.quota.release(self.chosen[place])
         self.quota.take(row)
         self.chosen[place] = self._medoids[place] = row
-        orphans = (nearest.places == place).any(0).nonzero()[:, 0]
-        (near, second), (who, other) = nearest
-        closer, between = cost < near, cost < second
-        second = torch.where(closer, near, torch.where(between, cost, second))
-        other = torch.where(closer, who, other.masked_fill(between, place))
-        costs = torch.stack([torch.minimum(near, cost), second])
-        places = torch.stack([who.masked_fill(closer, place), other])
+        affected = (nearest.places == place).any(0).nonzero()[:, 0]
+        (first, second), (assigned, other) = nearest
+        is_first, is_second = cost < first, cost < second
+        second = torch.where(is_first, first, torch.where(is_second, cost, second))
+        other = torch.where(is_first, assigned, other.masked_fill(is_second, place))
+        costs = torch.stack([torch.minimum(first, cost), second])
+        places = torch.stack([assigned.masked_fill(is_first, place), other])
         # Rows that had the old one for a neighbour look for their neighbours again.
-        costs[:, orphans], places[:, orphans] = self._nearest_two(orphans)
+        costs[:, affected], places[:, affected] = self._nearest_two(affected)
         return _Nearest(costs, places)
 
     def _nearest_two(self, rows: Tensor) -> _Nearest:
@@ -162,7 +169,7 @@ class Medoids(Growth):
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""
-        return sums(self._block.weight, self._who, len(self.chosen))
+        return sums(self._block.weight, self._assigned, len(self.chosen))
 
 
 def _below(costs: Tensor, limits: Tensor) -> tuple[Tensor, Tensor]:
@@ -254,8 +261,8 @@ class KeptColumns:
         missing = rows[slots < 0]
         if len(missing):
             free = self._used.topk(len(missing), largest=False).indices
-            lost = self._owner[free]
-            self._slot[lost[lost >= 0]] = -1
+            evicted = self._owner[free]
+            self._slot[evicted[evicted >= 0]] = -1
             self._kept[free] = self._columns(missing).T
             self._slot[missing], self._owner[free], self._used[free] = free, missing, self._clock
         return self._slot[rows]

@@ -92,6 +92,17 @@ class Pivots(Selection):
         return Choice(rows[factor.chosen].tolist(), None, factor.values)
 
 
+# Let S be the chosen rows and F F' the Nystrom approximation K_S K_SS^-1 K_S' of the kernel matrix. Its residual is
+# K - F F', and the objective the trace error
+#     sum_i m_i r_i,    r = diag(K - F F')                                                                          (1)
+# The next row is drawn with a chance proportional to m_i r_i [Chen et al. 2025], and the factor grows by
+# its residual column. Rows T are proposed together, with chances that are right for the first of them:
+#     P(i) = m_i r_i / sum_j m_j r_j                                                                                (2)
+# One after the other is accepted with the probability r_i' / r_i, where r' is the residual after those before it, and
+# so has the chance m_i r_i' that it is to have [Epperly, Tropp and Webber 2025]: in the Schur complement of T,
+#     C_TT := C_TT - c c',    c = C_Ti / C_ii^(1/2),    C_TT = K_TT - F_T F_T'                                      (3)
+# The columns c of the accepted rows A make the root L of their C_AA, and the factor is extended by
+#     (K_A - F F_A') L^-T                                                                                           (4)
 class _Factor:
     """A partial Cholesky factor of the kernel matrix of a cell, of which pivots are chosen at random."""
 
@@ -104,18 +115,18 @@ class _Factor:
         self._mass = block.mass.double()
         self._factor = torch.zeros(len(block), cell.size, dtype=block.values.dtype, device=block.values.device)
         self._residual = leaf.kernel_.diagonal(block.values).double()
-        self._least = _ROUNDING * torch.finfo(block.values.dtype).eps * self._residual
+        self._rounding_error = _ROUNDING * torch.finfo(block.values.dtype).eps * self._residual
 
     def grow(self) -> None:
         """Choose some more rows."""
         weight = self._mass * self._quota.allowed()
-        chances = weight * self._residual * (self._residual > self._least)
-        if chances.sum() > 0:
+        probabilities = weight * self._residual * (self._residual > self._rounding_error)  # (2)
+        if probabilities.sum() > 0:
             size = min(_PROPOSALS, self._size - len(self.chosen))
-            self._factorize(chances.cpu().multinomial(size, replacement=True, generator=self._generator))
+            self._factorize(probabilities.cpu().multinomial(size, replacement=True, generator=self._generator))
         else:
             self._take(int(weight.cpu().multinomial(1, generator=self._generator)))
-            self.values.append(self._left())
+            self.values.append(self._trace_error())
 
     def _factorize(self, proposed: Tensor) -> None:
         """Accept some of the proposed rows, and extend the factor by them."""
@@ -123,25 +134,25 @@ class _Factor:
         places, root = self._accepted(proposed, known[proposed])
         pivots = proposed[places]
         columns = self._submatrix(slice(None), pivots.to(known.device)) - known @ known[pivots].T
-        added = torch.linalg.solve_triangular(root.to(columns), columns.T, upper=False)
+        added = torch.linalg.solve_triangular(root.to(columns), columns.T, upper=False)  # (4)
         self._factor[:, known.shape[1] : known.shape[1] + len(pivots)] = added.T
         explained = added.double().square()
-        self.values.extend((self._left() - (explained @ self._mass).cumsum(0)).clamp_min(0).tolist())
+        self.values.extend((self._trace_error() - (explained @ self._mass).cumsum(0)).clamp_min(0).tolist())
         self._residual = (self._residual - explained.sum(0)).clamp_min(0)
 
     def _accepted(self, proposed: Tensor, known: Tensor) -> tuple[list[int], Tensor]:
         """Return which proposed rows are accepted, and the Cholesky factor of their residual kernel matrix."""
-        left = (self._submatrix(proposed, proposed) - known @ known.T).double().cpu()
-        bound = self._residual[proposed].cpu()
-        left.diagonal().copy_(bound)
-        dice = torch.rand(len(proposed), generator=self._generator, dtype=left.dtype) * bound
+        residuals = (self._submatrix(proposed, proposed) - known @ known.T).double().cpu()
+        proposal = self._residual[proposed].cpu()
+        residuals.diagonal().copy_(proposal)
+        thresholds = torch.rand(len(proposed), generator=self._generator, dtype=residuals.dtype) * proposal
         places: list[int] = []
         factor: list[Tensor] = []
         for place, row in enumerate(proposed.tolist()):
-            residual = left[place, place]
-            if residual > dice[place] and self._quota.allowed()[row]:
-                column = left[:, place] / residual.sqrt()
-                left -= torch.outer(column, column)
+            residual = residuals[place, place]
+            if residual > thresholds[place] and self._quota.allowed()[row]:
+                column = residuals[:, place] / residual.sqrt()
+                residuals -= torch.outer(column, column)  # (3)
                 places.append(place)
                 factor.append(column)
                 self._take(row)
@@ -151,6 +162,6 @@ class _Factor:
         self._quota.take(row)
         self.chosen.append(row)
 
-    def _left(self) -> float:
+    def _trace_error(self) -> float:
         """Return the trace error of the rows that were chosen."""
-        return float(self._mass @ self._residual)
+        return float(self._mass @ self._residual)  # (1)

@@ -11,9 +11,9 @@ from skdc.solvers.cells import Cell, sums
 from skdc.solvers.growth import Growth
 from skdc.spaces.functions import KernelRidgePredictions
 
-MOST_ROWS = 4096  # of which the kernel matrix is held
+MAX_ROWS = 4096  # of which the kernel matrix is held
 _TOLERANCE = 1e-9  # of the loss: smaller gains are rounding errors
-_FALLEN = 1e-8  # of its height: a difference that has come down so far keeps half of its digits
+_CANCELLED = 1e-8  # of its peak: a difference that has come down so far keeps half of its digits
 _ROWS_AT_ONCE = 1024  # of G that are held
 
 
@@ -29,22 +29,27 @@ def is_ridge_loss(objective: Any) -> bool:
     )
 
 
+# Let S be the chosen rows, L the diagonal of the ridges, M that of what the error of each row counts, Y the targets and
+# A = (K_SS + L_S)^-1, with zeros beside it. The predictions are K A Y, the errors R = Y - K A Y, and the loss
+#     tr(R' M R)                                                                                                    (1)
+# With G = K - K A K, a row x that is added borders the matrix, and so changes its inverse by rank one:
+#     A := A + w w' / d,    w = 1 at x, -A K_x at S,    d = L_x + G_xx                                              (2)
+#     g = K w = K_x - K A K_x = G_x,    w' Y = R_x = e                                                              (3)
+#     R := R - g e' / d                                                                                             (4)
+#     G := G - g g' / d                                                                                             (5)
+# The loss falls, for all x at once, by products P = G M R and norms q = diag(G M G) that are kept up to date:
+#     2 (e / d)' P_x - |e / d|^2 q_x                                                                                (6)
+#     P := P - g (g' M R) / d - (G M g - g (g' M g) / d) e' / d                                                     (7)
+#     q := q - g * (2 G M g - g (g' M g) / d) / d                                                                   (8)
+# by (4) and (5), at the cost of one product of K and a vector. A row s that is left out changes A in the same way, by
+#     w = A_s,    d = -A_ss                                                                                         (9)
+# Where S explains nearly all of K, P, q and d are what large differences leave: they are computed anew when half of
+# their digits are gone, as pivoted QR factorizations do with the norms of columns [Drmac and Bujanovic 2008].
 class RidgeGrowth(Growth):
-    r"""Rows such that kernel ridge regression on them has the least squared error on all rows of a cell.
+    """Rows such that kernel ridge regression on them has the least squared error on all rows of a cell.
 
-    Let A be the inverse of the ridged kernel matrix of the chosen rows, and zero elsewhere. A row x that is added
-    changes A by :math:`w w^\top / d`, and so the predictions by :math:`g e^\top / d`: w is 1 at x and :math:`-A K_x`
-    at the chosen rows, :math:`g = K w`, e the error at x, and d the ridge of x plus :math:`(K - K A K)_{xx}`. The loss
-    after that follows, for all x at once, from :math:`R^\top M G` and :math:`\mathrm{diag}(G M G)`, with R the errors,
-    M what the error of each row counts and :math:`G = K - K A K`. Both are kept up to date by rank-one changes, at the
-    cost of one product of K and a vector. A row that is left out changes A in the same way, with another w and a
-    negative d. Where the chosen rows explain nearly all of K, both are what large differences leave: they are computed
-    anew when half of their digits are gone, as pivoted QR factorizations do with the norms of columns (Drmač and
-    Bujanović, 2008).
-
-    A row counts its mass; where the mean error of each class is asked for, its mass over that of its class.
-
-    The ridge of a row is in units of the mean diagonal of the kernel on all rows, over the weight that it has at last.
+    A row counts its mass; where the mean error of each class is asked for, its mass over that of its class. The ridge
+    of a row is in units of the mean diagonal of the kernel on all rows, over the weight that it has at last.
 
     Parameters
     ----------
@@ -61,18 +66,18 @@ class RidgeGrowth(Growth):
         values = rows.X.flatten(1).double() * space.scale_
         mass, self._kernel = rows.mass.double(), space.kernel_(values, values)
         of_class = sums(mass, self.quota.codes, len(cell.quotas))
-        evenly = mass / of_class[self.quota.codes] / (of_class > 0).sum()
-        self._mass = sum(leaf.weight * (mass if leaf.by is None else evenly) for leaf in leaves)
+        balanced = mass / of_class[self.quota.codes] / (of_class > 0).sum()
+        self._mass = sum(leaf.weight * (mass if leaf.by is None else balanced) for leaf in leaves)
         shares = cell.shares().double()
         mean_share = shares @ torch.as_tensor(cell.quotas).to(shares) / cell.size
         unit = space.regularization * (mass @ self._kernel.diagonal())
         self._ridge = unit * mean_share / shares[self.quota.codes]
         self._targets = rows.y.double() - space.offset_
         self._errors = self._targets.clone()
-        self._pulls = self._kernel @ (self._mass[:, None] * self._targets)  # the transpose of R'MG
-        self._norms = self._kernel.square() @ self._mass  # the diagonal of GMG
-        self._heights = self._norms.clone()  # the largest that each norm has been since it was computed
-        self._pivots = self._kernel.diagonal() + self._ridge
+        self._products = self._kernel @ (self._mass[:, None] * self._targets)  # P
+        self._norms = self._kernel.square() @ self._mass  # q
+        self._peaks = self._norms.clone()  # of the norms since they were computed
+        self._pivots = self._kernel.diagonal() + self._ridge  # d
 
     def grow(self) -> float:
         """Choose the row that makes the loss least."""
@@ -93,26 +98,26 @@ class RidgeGrowth(Growth):
         return self._loss() if self.chosen != before else None
 
     def _loss(self) -> float:
-        return float(self._mass @ self._errors.square().sum(1))
+        return float(self._mass @ self._errors.square().sum(1))  # (1)
 
     def _gains(self) -> Tensor:
         """Return what each row adds to the loss, of shape (n,): less than nothing, where it helps."""
-        self._renew()
+        self._recompute()
         steps = self._errors / self._pivots[:, None]
-        gains = steps.square().sum(1) * self._norms - 2 * (steps * self._pulls).sum(1)
+        gains = steps.square().sum(1) * self._norms - 2 * (steps * self._products).sum(1)  # (6)
         return gains.masked_fill(~self.quota.allowed(), torch.inf)
 
     def _add(self, row: int) -> None:
         columns, root = self._kernel[self.chosen], self._root()
-        g = self._kernel[row] - _solved(root, columns[:, row]) @ columns
+        g = self._kernel[row] - _solved(root, columns[:, row]) @ columns  # (3)
         self._change(g, self._pivots[row].clone(), self._errors[row].clone(), columns, root)
         self.quota.take(row)
         self.chosen.append(row)
 
     def _remove_first(self) -> None:
         columns, root = self._kernel[self.chosen], self._root()
-        direction = _solved(root, torch.eye(1, len(root), dtype=root.dtype, device=root.device)[0])
-        self._change(direction @ columns, -direction[0], direction @ self._targets[self.chosen], columns, root)
+        w = _solved(root, torch.eye(1, len(root), dtype=root.dtype, device=root.device)[0])  # (9)
+        self._change(w @ columns, -w[0], w @ self._targets[self.chosen], columns, root)
         self.quota.release(self.chosen.pop(0))
 
     def _root(self) -> Tensor:
@@ -124,25 +129,25 @@ class RidgeGrowth(Growth):
     def _change(self, g: Tensor, pivot: Tensor, error: Tensor, columns: Tensor, root: Tensor) -> None:
         """Add `outer(g, error) / pivot` to the predictions, and take `outer(g, g) / pivot` from G."""
         weighted, step = self._mass * g, error / pivot
-        gMG = self._kernel @ weighted - _solved(root, columns @ weighted) @ columns
+        image = self._kernel @ weighted - _solved(root, columns @ weighted) @ columns  # G M g
         share = g * (g @ weighted / pivot)
-        self._pulls -= torch.outer(g, weighted @ self._errors / pivot) + torch.outer(gMG - share, step)
-        self._norms -= g * (2 * gMG - share) / pivot
-        self._errors -= torch.outer(g, step)
-        self._pivots -= g.square() / pivot
-        self._heights = torch.maximum(self._heights, self._norms)
+        self._products -= torch.outer(g, weighted @ self._errors / pivot) + torch.outer(image - share, step)  # (7)
+        self._norms -= g * (2 * image - share) / pivot  # (8)
+        self._errors -= torch.outer(g, step)  # (4)
+        self._pivots -= g.square() / pivot  # (2), by (5)
+        self._peaks = torch.maximum(self._peaks, self._norms)
 
-    def _renew(self) -> None:
+    def _recompute(self) -> None:
         """Compute anew what differences have left without digits."""
-        fallen = (self._norms < _FALLEN * self._heights).nonzero()[:, 0]
-        if not len(fallen):
+        cancelled = (self._norms < _CANCELLED * self._peaks).nonzero()[:, 0]
+        if not len(cancelled):
             return
         columns, root = self._kernel[self.chosen], self._root()
         weighted = self._mass[:, None] * self._errors
-        for rows in fallen.split(_ROWS_AT_ONCE):
+        for rows in cancelled.split(_ROWS_AT_ONCE):
             G = self._kernel[rows] - torch.cholesky_solve(columns[:, rows], root).T @ columns
-            self._norms[rows] = self._heights[rows] = G.square() @ self._mass
-            self._pulls[rows] = G @ weighted
+            self._norms[rows] = self._peaks[rows] = G.square() @ self._mass
+            self._products[rows] = G @ weighted
             self._pivots[rows] = self._ridge[rows] + G.gather(1, rows[:, None])[:, 0]
 
 

@@ -150,8 +150,8 @@ class _Nearest(Selection):
         for c in np.flatnonzero(cell.quotas).tolist():
             members = np.flatnonzero(cell.codes == c)
             pieces = np.split(cell.members[members], np.arange(_PIECE, len(members), _PIECE))
-            shown = torch.cat([_shown(space, source.take(piece)) for piece in pieces])
-            rows.extend(members[matched(_shown(space, points.take(points.key == c)), shown)])
+            of_class = torch.cat([_embedded(space, source.take(piece)) for piece in pieces])
+            rows.extend(members[matched(_embedded(space, points.take(points.key == c)), of_class)])
         classes = torch.as_tensor(np.flatnonzero(cell.quotas), device=source.device)
         return Choice(rows, points.weight[torch.isin(points.key, classes)])
 
@@ -171,19 +171,19 @@ def matched(points: Tensor, rows: Tensor) -> np.ndarray:
         Positions of the rows.
     """
     size = len(points)
-    middle = rows.mean(0)
-    points, rows = points - middle, rows - middle  # smaller norms, smaller errors
+    center = rows.mean(0)
+    points, rows = points - center, rows - center  # smaller norms, smaller errors
     # The m nearest rows of a point are enough: the others leave it one of them.
     pieces = points.split(max(1, MATRIX_ENTRIES // len(rows)))
-    found = [squared_distances(piece, rows).topk(size, largest=False) for piece in pieces]
-    squares, near = (torch.cat([getattr(one, name) for one in found]).cpu().numpy() for name in ("values", "indices"))
+    found = zip(*(squared_distances(piece, rows).topk(size, largest=False) for piece in pieces), strict=True)
+    squares, nearest = (torch.cat(parts).cpu().numpy() for parts in found)
     # The matching wants no zeros, and a constant more for each point changes nothing.
     costs = 1 + squares.astype(np.float64) / (squares.max() or 1.0)
-    graph = csr_array((costs.ravel(), near.ravel(), np.arange(0, size**2 + 1, size)), shape=(size, len(rows)))
+    graph = csr_array((costs.ravel(), nearest.ravel(), np.arange(0, size**2 + 1, size)), shape=(size, len(rows)))
     return min_weight_full_bipartite_matching(graph)[1]
 
 
-def _shown(space: Any, rows: LabeledSet) -> Tensor:
+def _embedded(space: Any, rows: LabeledSet) -> Tensor:
     if not isinstance(space, PointwiseSpace):
         return rows.X.flatten(1)
     return torch.cat([space.embed(rows.take(piece)) for piece in torch.arange(len(rows)).split(_PIECE)])

@@ -20,19 +20,27 @@ from skdc.solvers.cells import Cell, completed
 _PAIRS = 64  # of a bin, whose kernel with those before them is computed together
 
 
+# Let the i-th pair of a bin be x_i and y_i, both of mass m_i, f_i = m_i (k(y_i, .) - k(x_i, .)), and psi the mean
+# embedding of the rows kept less that of the rows left. A sign s = 1 keeps y_i:
+#     psi_i = psi_{i-1} + s_i f_i,    |psi_i|^2 = |psi_{i-1}|^2 + 2 s_i <psi_{i-1}, f_i> + |f_i|^2                  (1)
+# so that the best sign is that of -<psi_{i-1}, f_i>. KT-SPLIT [Dwivedi and Mackey 2022, algorithm 1a] draws it, by
+#     P(s_i = 1) = min(1, (1 - <psi_{i-1}, f_i> / a_i)_+ / 2)                                                       (2)
+#     a_i = max(sigma_{i-1} |f_i| b, |f_i|^2),    b = sqrt(2 log(2 / delta_i))                                      (3)
+#     sigma_i^2 = sigma_{i-1}^2 + |f_i|^2 (1 + (|f_i|^2 - 2 a_i) sigma_{i-1}^2 / a_i^2)_+                           (4)
+# with which psi is sub-Gaussian of parameter sigma, but for the probability of all delta_i together. a_i near zero
+# makes (2) the better sign for certain. Products with psi_{i-1} are brought up to date by the Gram matrix of the f:
+#     <psi_i, f_j> = <psi_{i-1}, f_j> + s_i <f_i, f_j>                                                              (5)
 def halve(
     kernel: Callable[[Tensor, Tensor], Tensor],
     pairs: Tensor,
     mass: Tensor,
-    odds: float | None,
+    tail: float | None,
     generator: torch.Generator,
 ) -> Tensor:
     r"""Keep one row of each pair, such that those kept and those left have nearly one mean embedding.
 
-    With :math:`f_i = k(x_i', \cdot) - k(x_i, \cdot)` for the i-th pair of a bin and :math:`\psi = \sum_{j < i} \pm f_j`
-    for those before it, the sign is that which makes :math:`\|\psi \pm f_i\|` least: for certain, or with the
-    probability :math:`\min(1, (1 + |\langle \psi, f_i \rangle| / a_i) / 2)` of kernel thinning [1]_. All bins are
-    walked through at once.
+    Of a pair it keeps the row that brings these two nearest, for certain or with the probability of kernel thinning
+    [1]_, pair after pair. All bins are walked through at once.
 
     Parameters
     ----------
@@ -42,8 +50,8 @@ def halve(
         The rows of each bin, in the order of the walk.
     mass : Tensor of shape (B, h)
         What each row of a pair weighs.
-    odds : float or None
-        :math:`\sqrt{2 \log(2 / \delta_i)}` of the paper; None: the better sign for certain.
+    tail : float or None
+        :math:`b = \sqrt{2 \log(2 / \delta_i)}`; None: the better row for certain.
     generator : torch.Generator
 
     Returns
@@ -55,25 +63,25 @@ def halve(
     .. [1] Dwivedi and Mackey, "Generalized Kernel Thinning", 2022, KT-SPLIT.
     """
     n_bins, n_pairs = mass.shape
-    # The chances are symmetric about zero: a half and what it leaves have the same law.
-    chances = 2 * uniform((n_pairs, n_bins), generator, mass) - 1
-    signed, spread = torch.zeros_like(mass), mass.new_zeros(n_bins)
+    # Symmetric about zero: a half and what it leaves have the same law.
+    uniforms = 2 * uniform((n_pairs, n_bins), generator, mass) - 1
+    signed, proxy = torch.zeros_like(mass), mass.new_zeros(n_bins)
     for start in range(0, n_pairs, _PAIRS):
-        now, so_far = slice(start, start + _PAIRS), slice(0, start + _PAIRS)
-        matrix = kernel(pairs[:, now].flatten(1), pairs[:, so_far].flatten(1))
+        current, up_to_current = slice(start, start + _PAIRS), slice(0, start + _PAIRS)
+        matrix = kernel(pairs[:, current].flatten(1), pairs[:, up_to_current].flatten(1))
         before, among = matrix[..., : 2 * start], matrix[..., 2 * start :]
         of_rows = torch.stack([-signed[:, :start], signed[:, :start]], 2).flatten(1)
-        products = mass[:, now] * _differences((before @ of_rows[..., None])[..., 0], 1)  # of psi and f_i
-        gram = mass[:, now, None] * mass[:, None, now] * _differences(_differences(among, 1), 2)  # of f_i and f_j
+        products = mass[:, current] * _differences((before @ of_rows[..., None])[..., 0], 1)  # <psi, f>
+        gram = mass[:, current, None] * mass[:, None, current] * _differences(_differences(among, 1), 2)  # <f, f>
         # One pair behind the other, for all bins.
         products, gram = products.T.contiguous(), gram.permute(1, 2, 0).contiguous()
-        reach, spread = _reach(gram.diagonal().T.clamp_min(0), spread, odds)
-        bars = reach * chances[now]
+        thresholds, proxy = _thresholds(gram.diagonal().T.clamp_min(0), proxy, tail)
+        cutoffs = thresholds * uniforms[current]
         for i in range(len(gram)):
-            sign = torch.where(products[i] < bars[i], 1.0, -1.0)
-            products[i + 1 :].addcmul_(gram[i, i + 1 :], sign)
+            sign = torch.where(products[i] < cutoffs[i], 1.0, -1.0)  # (2)
+            products[i + 1 :].addcmul_(gram[i, i + 1 :], sign)  # (5), by (1)
             signed[:, start + i] = sign
-        signed[:, now] *= mass[:, now]
+        signed[:, current] *= mass[:, current]
     return torch.where(signed > 0, pairs[..., 1], pairs[..., 0])
 
 
@@ -83,16 +91,17 @@ def _differences(values: Tensor, dim: int) -> Tensor:
     return second - first
 
 
-def _reach(squares: Tensor, spread: Tensor, odds: float | None) -> tuple[Tensor, Tensor]:
-    """Return a_i, of shape (n_pairs, B) as the squared norms of f_i are, and the variance proxy of psi after them."""
-    if odds is None:
-        return torch.finfo(squares.dtype).eps * squares, spread  # chance breaks ties
-    reach = torch.empty_like(squares)
+def _thresholds(squares: Tensor, proxy: Tensor, tail: float | None) -> tuple[Tensor, Tensor]:
+    """Return a_i, of shape (n_pairs, B) as the squared norms of f_i are, and the last sigma^2."""
+    if tail is None:
+        return torch.finfo(squares.dtype).eps * squares, proxy  # chance breaks ties
+    thresholds = torch.empty_like(squares)
     for i, square in enumerate(squares):
-        reach[i] = torch.maximum(odds * (square * spread).sqrt(), square).clamp_min_(torch.finfo(square.dtype).tiny)
-        growth = 1 + (square / reach[i] - 2) * spread / reach[i]
-        spread = spread + square * growth.clamp_min_(0)
-    return reach, spread
+        least = torch.finfo(square.dtype).tiny
+        thresholds[i] = torch.maximum(tail * (square * proxy).sqrt(), square).clamp_min_(least)  # (3)
+        growth = 1 + (square / thresholds[i] - 2) * proxy / thresholds[i]
+        proxy = proxy + square * growth.clamp_min_(0)  # (4)
+    return thresholds, proxy
 
 
 def thinned(
@@ -137,13 +146,13 @@ def thinned(
     halvings = {c: int(len(rows) // sizes[c]).bit_length() - 1 for c, rows in members.items()}
     rows = {c: _drawn(weight, members[c], int(sizes[c]) << halvings[c], generator) for c in members}
     mass = _per_row(cell, sizes)
-    odds = None if delta is None else sqrt(2 * log(2 * sum(map(len, rows.values())) / delta))
+    tail = None if delta is None else sqrt(2 * log(2 * sum(map(len, rows.values())) / delta))
     n_halvings = max(halvings.values())
     for done in range(n_halvings):
-        ready = [c for c in members if halvings[c] >= n_halvings - done]
+        due = [c for c in members if halvings[c] >= n_halvings - done]
         size = 4 ** (oversampling + 1) << done
-        half = _halved(terms, torch.cat([rows[c] for c in ready]), mass, size, odds, generator)
-        rows |= zip(ready, half.split([len(rows[c]) // 2 for c in ready]), strict=True)
+        half = _halved(terms, torch.cat([rows[c] for c in due]), mass, size, tail, generator)
+        rows |= zip(due, half.split([len(rows[c]) // 2 for c in due]), strict=True)
     return torch.cat(list(rows.values())).cpu().numpy()
 
 
@@ -163,7 +172,7 @@ def _halved(
     rows: Tensor,
     mass: Tensor,
     size: int,
-    odds: float | None,
+    tail: float | None,
     generator: torch.Generator,
 ) -> Tensor:
     """Return one of each two rows that follow each other, in bins of a given size; the last one may be smaller."""
@@ -180,7 +189,7 @@ def _halved(
         def kernel(left: Tensor, right: Tensor) -> Tensor:
             return sum(factor * submatrix(left, right) for factor, submatrix in parts)  # noqa: B023
 
-        halves.append(some.flatten()[halve(kernel, pairs, mass[some[:, ::2]], odds, generator).flatten()])
+        halves.append(some.flatten()[halve(kernel, pairs, mass[some[:, ::2]], tail, generator).flatten()])
     return torch.cat(halves)
 
 

@@ -1,4 +1,4 @@
-"""Sources: the only doors to the real data."""
+"""Sources: the only ways to the real data."""
 
 from skdc.sources.base import Asks, Draws, Holds, Passes, Source, draw_seed, require, require_targets
 from skdc.sources.batch import Batch

@@ -1,4 +1,4 @@
-"""The only doors to the real data, by what they can do."""
+"""The only ways to the real data, by what they can do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def draw_seed(generator: torch.Generator) -> int:
 
 
 class Source(ABC):
-    """A door to the data: what all have. What more one can do is an ability, which parts `require`.
+    """A way to the data: what all have. What more one can do is an ability, which parts `require`.
 
     Rows inside are in working units, an isometry of the user's up to a factor, so that no geometry is changed by
     condensing.

@@ -14,8 +14,16 @@ from scipy.sparse import csr_array
 from torch import Tensor
 
 from skdc.hashes import Unit, hashed_uniform, labeled_hashes, lowest_distinct
-from skdc.scales import Moments, asks_for_digits, asks_for_range, middle, piece_length, slices, unit_of
-from skdc.seeds import Deck
+from skdc.scales import (
+    Moments,
+    exceeds_float32_precision,
+    exceeds_float32_range,
+    piece_length,
+    slices,
+    unit_of,
+    weighted_median,
+)
+from skdc.seeds import EpochSampler
 from skdc.sets import LabeledSet
 from skdc.sources.base import Holds, Result, draw_seed
 from skdc.sources.batch import Batch
@@ -74,10 +82,10 @@ class RowSource(Holds):
         # Relative weights are all that counts; in float32 tiny ones would vanish.
         self.weight = self.weight / self.weight.mean()
         scale = float(unit_of(self.moments.deviation, self.moments.size))
-        digits = asks_for_digits(self.X, self.moments.mean, scale)
-        if takes_dtype and (digits or asks_for_range(self.weight, scale)):
+        needs_precision = exceeds_float32_precision(self.X, self.moments.mean, scale)
+        if takes_dtype and (needs_precision or exceeds_float32_range(self.weight, scale)):
             self.dtype = torch.float64
-        self.units = Units(self._shift(digits), scale)
+        self.units = Units(self._shift(needs_precision), scale)
         if self.schema.task == "regression":
             targets = [Moments.of(column[:, None], self.weight) for column in self.targets().T]
             shift = np.concatenate([target.mean for target in targets])
@@ -85,9 +93,9 @@ class RowSource(Holds):
             self.target_units = Units(shift, unit_of(deviation, np.abs(shift)))
         self._hash_units = (self._mean_row(), scale), (self.target_units.shift, self.target_units.scale)
 
-    def _shift(self, digits: bool) -> NDArray[np.float64] | float:
+    def _shift(self, needs_precision: bool) -> NDArray[np.float64] | float:
         # About the middle of most rows, squares of most are small; far from the mean of a few that lie far off.
-        center = middle(self.X, self.weight) if digits else self.moments.mean
+        center = weighted_median(self.X, self.weight) if needs_precision else self.moments.mean
         return center.reshape(self.schema.input_shape)
 
     def _mean_row(self) -> NDArray[np.float64]:
@@ -115,10 +123,12 @@ class RowSource(Holds):
         return self.encode(self.X)
 
     @cached_property
-    def _decks(self) -> list[Deck]:
-        """The rows of each key that has some, to be dealt in turn."""
+    def _samplers(self) -> list[EpochSampler]:
+        """A sampler of the rows of each key that has some."""
         members = (np.flatnonzero(self.key == k) for k in range(len(self.schema.class_of_key)))
-        return [Deck(torch.as_tensor(rows), torch.as_tensor(self.weight[rows])) for rows in members if len(rows)]
+        return [
+            EpochSampler(torch.as_tensor(rows), torch.as_tensor(self.weight[rows])) for rows in members if len(rows)
+        ]
 
     def targets(self, rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float64]:
         """Return targets of rows in the user's units, of shape (n, n_outputs): of classes, their indicators."""
@@ -132,13 +142,13 @@ class RowSource(Holds):
         return indicators
 
     def position(self) -> list[tuple[Tensor, int]] | None:
-        """Return where the rounds of each key have come to; None before the first draw."""
-        return [deck.position for deck in self._decks] if "_decks" in vars(self) else None
+        """Return where the epochs of each key have come to; None before the first draw."""
+        return [sampler.position for sampler in self._samplers] if "_samplers" in vars(self) else None
 
     def restore(self, position: list[tuple[Tensor, int]] | None) -> None:
-        """Go on with these rounds."""
-        for deck, place in zip(self._decks, position or [], strict=False):
-            deck.position = place
+        """Go on with these epochs."""
+        for sampler, place in zip(self._samplers, position or [], strict=False):
+            sampler.position = place
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return all rows if they are no more than `size`, else about `size` rows drawn evenly over the keys.
@@ -172,8 +182,8 @@ class RowSource(Holds):
         return (self.take(indices[start : start + step]) for start in range(0, len(indices), step))
 
     def _draw(self, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        share = max(1, size // len(self._decks))
-        rows, weight = zip(*(deck.deal(share, generator) for deck in self._decks), strict=True)
+        share = max(1, size // len(self._samplers))
+        rows, weight = zip(*(sampler.draw(share, generator) for sampler in self._samplers), strict=True)
         return torch.cat(rows), torch.cat(weight).to(self.device, self.dtype)
 
     def feature_range(self) -> tuple[NDArray, NDArray]:
@@ -185,8 +195,8 @@ class RowSource(Holds):
         if self.schema.task != "classification":
             y = self.targets()
             return y.min(axis=0), y.max(axis=0)
-        there = self.class_mass() > 0
-        return (there & (there.sum() == 1)).astype(np.float64), there.astype(np.float64)
+        present = self.class_mass() > 0
+        return (present & (present.sum() == 1)).astype(np.float64), present.astype(np.float64)
 
     def class_members(self, c: int) -> NDArray[np.intp]:
         """Return the indices of the rows of class c."""

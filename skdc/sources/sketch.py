@@ -13,6 +13,14 @@ from skdc.scales import merged_spread
 from skdc.sets import Block
 
 
+# Of the rows (x_i, y_i) of key k, of weight w_i, and of bounded features psi, the sketch holds
+#     n_k = |k|,    M_k = sum_i w_i,    F_k = sum_i w_i psi(x_i, y_i)                                               (1)
+# and so the mean features F_k / M_k. The sums of two parts add up; least and greatest numbers, and the s lowest of the
+# distinct hashes of rows, are those of what both parts have:
+#     low_s(A + B) = low_s(low_s(A) + low_s(B))                                                                     (2)
+# Of columns it holds the mean m and the scatter T = sum_i w_i (z_i - m)^2, z = (x, y). With D = m_B - m_A they are
+#     m = m_A + D M_B / M,    T = T_A + T_B + D^2 M_A M_B / M,    M = M_A + M_B    [Chan, Golub and LeVeque 1979]   (3)
+# All of this is associative and commutative, so that partitions and their order change nothing but the rounding.
 class Sketch:
     """Additive summary of a labelled stream: feature sums and a keyed sample of rows for each key, and moments.
 
@@ -64,7 +72,7 @@ class Sketch:
         chunk.mass = np.bincount(key, weight, len(self.mass)).astype(np.float64)
         membership = np.zeros((len(self.mass), len(X)))
         membership[key, np.arange(len(X))] = weight
-        chunk.sums = [membership @ values for values in features]
+        chunk.sums = [membership @ values for values in features]  # (1)
         chunk.feature_range = X.min(axis=0), X.max(axis=0)
         chunk.target_range = y.min(axis=0), y.max(axis=0)
         rows = np.concatenate([rows, y], axis=1)
@@ -98,7 +106,7 @@ class Sketch:
             self.mean, self.scatter = np.zeros_like(other.mean), np.zeros_like(other.scatter)
             self.feature_range, self.target_range = other.feature_range, other.target_range
         spreads = ((part.mass.sum(), part.mean, part.scatter) for part in (self, other))
-        _, self.mean, self.scatter = merged_spread(*spreads)
+        _, self.mean, self.scatter = merged_spread(*spreads)  # (3)
         self.feature_range = _widest(self.feature_range, other.feature_range)
         self.target_range = _widest(self.target_range, other.target_range)
         self.counts = self.counts + other.counts
@@ -107,7 +115,7 @@ class Sketch:
         for k, sample in other._samples.items():
             both = [sample, self._samples[k]] if k in self._samples else [sample]
             X, y, hashes = (np.concatenate(parts) for parts in zip(*both, strict=True))
-            chosen = lowest_distinct(hashes, self.sample_size)
+            chosen = lowest_distinct(hashes, self.sample_size)  # (2)
             self._samples[k] = X[chosen], y[chosen], hashes[chosen]
 
     def _shapes(self) -> list[tuple[int, ...]]:

@@ -106,7 +106,7 @@ class SparseSource(RowSource):
     ) -> None:
         super().__init__(cast(NDArray, X), y, weight, key, schema, torch.device("cpu"), dtype, units)
 
-    def _shift(self, digits: bool) -> float:
+    def _shift(self, needs_precision: bool) -> float:
         return 0.0
 
     def _mean_row(self) -> NDArray[np.float64]:

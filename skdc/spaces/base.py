@@ -19,27 +19,27 @@ from skdc.step import Step
 
 Splits = Literal["before", "after", "rows", "never"]
 
-_MET: ContextVar[set[int] | None] = ContextVar("_MET", default=None)
+_SEEN: ContextVar[set[int] | None] = ContextVar("_SEEN", default=None)
 
 
 @contextmanager
 def each_once() -> Iterator[None]:
     """Begin a round in which each live part is fitted, or changed, once, however many others look through it."""
-    token = _MET.set(set())
+    token = _SEEN.set(set())
     try:
         yield
     finally:
-        _MET.reset(token)
+        _SEEN.reset(token)
 
 
 def is_first(part: Any) -> bool:
     """Tell whether a live part is met for the first time in the round under way; always, where there is none."""
-    met = _MET.get()
-    if met is None:
+    seen = _SEEN.get()
+    if seen is None:
         return True
-    if id(part) in met:
+    if id(part) in seen:
         return False
-    met.add(id(part))
+    seen.add(id(part))
     return True
 
 

@@ -91,16 +91,16 @@ class LinearizedPredictions(PooledSpace):
             probe = signs * weight.sqrt()
             return self.regularization * (probe * kernel(probe)).sum() / (weight.sum() * targets.shape[1]) / weight
 
-        held = ridge(fixed.kernel)
+        fixed_ridge = ridge(fixed.kernel)
 
         def solve(values: Tensor) -> Tensor:
-            return _conjugate_gradients(lambda dual: fixed.kernel(dual) + held * dual, values, self.n_iterations)
+            return _conjugate_gradients(lambda dual: fixed.kernel(dual) + fixed_ridge * dual, values, self.n_iterations)
 
         solution = solve(targets.detach())
         # At the solution the residual is zero, but its gradient is that of the equations.
         residual = targets - moving.kernel(solution) - ridge(moving.kernel) * solution
-        tangent = moving.transposed(_Solution.apply(residual, solution, solve))
-        predictions = _Derivative(network, real.X, create_graph=True).along(tangent)
+        tangent = moving.vjp(_Solution.apply(residual, solution, solve))
+        predictions = _Derivative(network, real.X, create_graph=True).jvp(tangent)
         return [Block(real.weight, real.key, real.y - self.offset_)], [Block(real.weight, real.key, predictions)]
 
 
@@ -123,27 +123,27 @@ class _Derivative:
         self._parameters = list(values.values())
         with torch.enable_grad():
             self._outputs = functional_call(network, values, X)
-            self._dummy = torch.zeros_like(self._outputs, requires_grad=True)
+            self._cotangent = torch.zeros_like(self._outputs, requires_grad=True)
             self._slopes = torch.autograd.grad(
-                self._outputs, self._parameters, self._dummy, create_graph=True, **_UNUSED
+                self._outputs, self._parameters, self._cotangent, create_graph=True, **_UNUSED
             )
 
-    def transposed(self, dual: Tensor) -> list[Tensor]:
+    def vjp(self, dual: Tensor) -> list[Tensor]:
         """Return the derivative of the sum of outputs, weighed by `dual`, in each parameter."""
         found = torch.autograd.grad(
             self._outputs, self._parameters, dual, retain_graph=True, create_graph=self._create_graph, **_UNUSED
         )
         return list(found)
 
-    def along(self, tangent: list[Tensor]) -> Tensor:
+    def jvp(self, tangent: list[Tensor]) -> Tensor:
         """Return the derivative of the outputs along a tangent, of shape (n, n_outputs)."""
         return torch.autograd.grad(
-            self._slopes, self._dummy, tangent, retain_graph=True, create_graph=self._create_graph, **_UNUSED
+            self._slopes, self._cotangent, tangent, retain_graph=True, create_graph=self._create_graph, **_UNUSED
         )[0]
 
     def kernel(self, dual: Tensor) -> Tensor:
         """Return the tangent kernel of the rows times a dual, of shape (n, n_outputs)."""
-        return self.along(self.transposed(dual))
+        return self.jvp(self.vjp(dual))
 
 
 class _Solution(torch.autograd.Function):
@@ -155,10 +155,10 @@ class _Solution(torch.autograd.Function):
         return solution
 
     @staticmethod
-    def backward(context: Any, slope: Tensor) -> tuple[Tensor, None, None]:
+    def backward(context: Any, cotangent: Tensor) -> tuple[Tensor, None, None]:
         # The matrix is symmetric: its inverse takes slopes back as it takes values forth.
         with torch.no_grad():
-            return context.solve(slope), None, None
+            return context.solve(cotangent), None, None
 
 
 def _conjugate_gradients(product: Solve, values: Tensor, n_iterations: int) -> Tensor:
@@ -166,9 +166,9 @@ def _conjugate_gradients(product: Solve, values: Tensor, n_iterations: int) -> T
     solution = torch.zeros_like(values)
     residual = direction = values
     square = residual.square().sum()
-    enough = torch.finfo(values.dtype).eps ** 2 * square
+    tolerance = torch.finfo(values.dtype).eps ** 2 * square
     for _ in range(n_iterations):
-        if square <= enough:
+        if square <= tolerance:
             break
         image = product(direction)
         curvature = (direction * image).sum()

@@ -80,9 +80,9 @@ class NeighborPredictions(Space):
 def _scores(votes: Tensor, labels: Tensor) -> Tensor:
     """Return the logarithm of the sum of the votes for each class, of shape (n, n_classes)."""
     # A class for which no point votes has a chance all the same, but next to none.
-    none = votes.amin(1) + math.log(torch.finfo(votes.dtype).tiny)
+    floor = votes.amin(1) + math.log(torch.finfo(votes.dtype).tiny)
     scores = []
-    for shares in labels.T:
-        for_it = shares > 0
-        scores.append((votes[:, for_it] + shares[for_it].log()).logsumexp(1) if for_it.any() else none)
+    for probability in labels.T:
+        supported = probability > 0
+        scores.append((votes[:, supported] + probability[supported].log()).logsumexp(1) if supported.any() else floor)
     return torch.stack(scores, 1)

@@ -86,15 +86,15 @@ class Perturbed(SpaceWrapper):
         start = torch.Generator().manual_seed(draw_seed(state.generator))
         position = state.generator.get_state()
 
-        def apart(X: Tensor) -> Tensor:
+        def discrepancy(X: Tensor) -> Tensor:
             same = torch.Generator()  # what the other space draws is the same each time
             same.set_state(position)
-            value = self._apart(*self.space.represent(replace(real, X=X), fixed, replace(state, generator=same)))
+            value = self._discrepancy(*self.space.represent(replace(real, X=X), fixed, replace(state, generator=same)))
             if not value.requires_grad:
                 raise PartsError(f"{self.space!r} has no gradient at the real rows, so that they cannot be perturbed")
             return value
 
-        moved = ascended(real.X, apart, self.radius_, self.norm, self.n_steps, start)
+        moved = ascended(real.X, discrepancy, self.radius_, self.norm, self.n_steps, start)
         return self.space.represent(replace(real, X=moved), synthetic, state)
 
     def embed(self, rows: LabeledSet) -> Tensor:
@@ -105,15 +105,15 @@ class Perturbed(SpaceWrapper):
         """Return the embedding of rows as they are, as a block that keeps mass and keys."""
         return self.space.block(rows)
 
-    def _apart(self, real: list[Block], synthetic: list[Block]) -> Tensor:
+    def _discrepancy(self, real: list[Block], synthetic: list[Block]) -> Tensor:
         """Return how far apart two sides are: squared distances of the rows, or of the means of each class."""
         pairs = list(zip(real, synthetic, strict=True))
         if self.yields == "aligned":
             return torch.stack([(p.values - q.values).square().sum() for p, q in pairs]).sum()
-        apart = []
+        squares = []
         for p, q in pairs:
             sides = (positions_of(keys, range(self.n_classes_)) for keys in (self.class_of_key_[p.key], q.key))
             for own, others in zip(*sides, strict=True):
                 if len(own) and len(others):
-                    apart.append((p.take(own).mean() - q.take(others).mean()).square().sum())
-        return torch.stack(apart).sum()
+                    squares.append((p.take(own).mean() - q.take(others).mean()).square().sum())
+        return torch.stack(squares).sum()

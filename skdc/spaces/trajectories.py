@@ -93,10 +93,10 @@ class TrainingTrajectories(Space):
 
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the expert's and the student's way, one row each."""
-        origin, goal = self.experts_.segment(state.generator)
-        way = (goal - origin).norm()
+        origin, target = self.experts_.segment(state.generator)
+        length = (target - origin).norm()
         student = self.train_student(origin, synthetic)
-        return [unweighted(((goal - origin) / way)[None])], [unweighted(((student - origin) / way)[None])]
+        return [unweighted(((target - origin) / length)[None])], [unweighted(((student - origin) / length)[None])]
 
     def train_student(self, origin: Tensor, synthetic: LabeledSet) -> Tensor:
         """Return the parameters after N steps on the synthetic set, differentiable in the set."""

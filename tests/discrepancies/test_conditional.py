@@ -241,6 +241,6 @@ def test_data_without_targets_are_refused(iris):
 def test_too_many_rows_are_refused(sets, monkeypatch):
     (pair, p), _ = sets
     discrepancy = fitted(FIXED, pair)
-    monkeypatch.setattr(conditional, "_MOST_ROWS", len(p) - 1)
+    monkeypatch.setattr(conditional, "_MAX_ROWS", len(p) - 1)
     with pytest.raises(ValueError, match=rf"as many equations as there are rows, {len(p)}, .* MMD\(space=Joint"):
         discrepancy.distance(joined(pair, p), joined(pair, p), None)

@@ -79,14 +79,14 @@ def test_more_noise_draws_other_rows():
 def test_low_frequencies_are_an_orthonormal_basis(rng):
     images = rng.normal(size=(5, 3, 32, 30))
     basis = _Frequencies((3, 32, 30))
-    kept = basis.of(images)
+    kept = basis.transform(images)
     assert kept.shape == (5, 3 * 7 * 7)
-    smooth = basis.back(kept)
-    assert_allclose(basis.of(smooth), kept, atol=1e-12)
+    smooth = basis.inverse_transform(kept)
+    assert_allclose(basis.transform(smooth), kept, atol=1e-12)
     assert_allclose(np.linalg.norm(smooth), np.linalg.norm(kept))
     assert_allclose(smooth.mean(axis=(2, 3)), images.mean(axis=(2, 3)))
     table = rng.normal(size=(5, 30))
-    assert_array_equal(_Frequencies((30,)).back(_Frequencies((30,)).of(table)), table)
+    assert_array_equal(_Frequencies((30,)).inverse_transform(_Frequencies((30,)).transform(table)), table)
 
 
 # Condensers

@@ -51,7 +51,7 @@ def test_small_noise_has_the_right_spread():
 
 
 def test_rows_are_drawn_by_chance():
-    drawn = Noise(0).chosen(100_000, 0.3)
+    drawn = Noise(0).sampled(100_000, 0.3)
     assert stats.binomtest(len(drawn), 100_000, 0.3).pvalue > 1e-3 and len(np.unique(drawn)) == len(drawn)
 
 

@@ -221,8 +221,8 @@ def test_outliers_are_a_share_of_each_group(rng):
     assert X[chosen].max() < 10
 
 
-def test_rows_beyond_the_rim_come_last(rng):
-    # More rows than there are within the rim: the outliers are all that is left.
+def test_rows_beyond_the_radius_come_last(rng):
+    # More rows than there are within the radius: the outliers are all that is left.
     X = np.array([[0.0], [1.0], [2.0], [100.0]])
     assert set(solve(Greedy(), CoveringRadius(outliers=0.25), row_source(X), [4])[0]) == {0, 1, 2, 3}
 
@@ -259,8 +259,8 @@ def test_columns_that_are_thrown_away_come_back(monkeypatch, classes):
     solver, discrepancy = Greedy(n_passes=5), QuantizationError(exponent=1, by=None)
     expected = solve(solver, discrepancy, source, [4, 3, 2])[0]
     monkeypatch.setattr("skdc.solvers.medoids._KEPT_ENTRIES", 30 * 5)
-    monkeypatch.setattr("skdc.solvers.medoids._MANY", 4)
-    monkeypatch.setattr("skdc.solvers.medoids._FEW", 3)
+    monkeypatch.setattr("skdc.solvers.medoids._BLOCK", 4)
+    monkeypatch.setattr("skdc.solvers.medoids._LAZY_BLOCK", 3)
     np.testing.assert_array_equal(np.sort(solve(solver, discrepancy, source, [4, 3, 2])[0]), np.sort(expected))
 
 

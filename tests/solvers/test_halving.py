@@ -78,9 +78,9 @@ def test_a_halving_is_the_loop_over_pairs_in_each_bin(delta_i, rng):
     flat = X.reshape(-1, 2)
     gram = torch.as_tensor(np.exp(-squares(flat, flat) / 2))
     pairs = torch.arange(len(flat)).view(n_bins, n_pairs, 2)
-    odds = None if delta_i is None else np.sqrt(2 * np.log(2 / delta_i))
+    tail = None if delta_i is None else np.sqrt(2 * np.log(2 / delta_i))
     kept = halve(
-        lambda rows, others: gram[rows[..., None], others[..., None, :]], pairs, torch.as_tensor(mass), odds, seeded()
+        lambda rows, others: gram[rows[..., None], others[..., None, :]], pairs, torch.as_tensor(mass), tail, seeded()
     )
     uniform = torch.rand(n_pairs, n_bins, generator=seeded()).double().numpy()
     for b in range(n_bins):
@@ -89,8 +89,8 @@ def test_a_halving_is_the_loop_over_pairs_in_each_bin(delta_i, rng):
         np.testing.assert_array_equal(kept[b].numpy() - rows.start, expected)
 
 
-@pytest.mark.parametrize("odds", [None, 3.0])
-def test_a_half_and_what_it_leaves_have_one_law(odds, rng):
+@pytest.mark.parametrize("tail", [None, 3.0])
+def test_a_half_and_what_it_leaves_have_one_law(tail, rng):
     X = rng.normal(size=(8, 2))
     gram = torch.as_tensor(np.exp(-squares(X, X) / 2))
     pairs = torch.arange(8).view(1, 4, 2).expand(4000, 4, 2)
@@ -98,7 +98,7 @@ def test_a_half_and_what_it_leaves_have_one_law(odds, rng):
         lambda rows, others: gram[rows[..., None], others[..., None, :]],
         pairs,
         torch.ones(4000, 4).double(),
-        odds,
+        tail,
         seeded(),
     )
     halves, counts = np.unique((kept % 2).numpy(), axis=0, return_counts=True)
@@ -228,12 +228,12 @@ def test_many_rows_are_compressed_first(rng, monkeypatch):
     X, y = rng.normal(size=(2000, 2)), np.repeat([0, 1], [1500, 500])
     compared = []
 
-    class Herd(halving.Herd):
+    class Herding(halving.Herding):
         def __init__(self, cell, leaves):
             compared.append(len(cell))
             super().__init__(cell, leaves)
 
-    monkeypatch.setattr(halving, "Herd", Herd)
+    monkeypatch.setattr(halving, "Herding", Herding)
     chosen, solution = solve(Halving(1, max_rows=300), MMD(bandwidth=1.0, by=None), row_source(X, y), [30, 10])
     assert 150 < compared[0] <= 300
     np.testing.assert_array_equal(np.bincount(y[chosen]), [30, 10])
@@ -243,7 +243,7 @@ def test_many_rows_are_compressed_first(rng, monkeypatch):
 
 
 def test_rows_that_are_too_many_to_compare_are_halved_only(rng, monkeypatch):
-    monkeypatch.setattr(halving, "_MOST_ROWS", 100)
+    monkeypatch.setattr(halving, "_MAX_ROWS", 100)
     chosen, solution = solve(Halving(), MMD(bandwidth=1.0), row_source(rng.normal(size=(1000, 2))), [200])
     assert len(np.unique(chosen)) == 200
     assert solution.history == {}

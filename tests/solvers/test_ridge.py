@@ -9,7 +9,7 @@ from skdc.kernels import Gaussian, Linear
 from skdc.parameterizations import Subset
 from skdc.solvers import Greedy, greedy
 from skdc.solvers.cells import Cell
-from skdc.solvers.growth import Trials
+from skdc.solvers.growth import StochasticGreedy
 from skdc.solvers.ridge import RidgeGrowth
 from skdc.spaces import KernelRidgePredictions
 
@@ -131,13 +131,13 @@ def test_the_loss_is_that_of_the_fitted_learner(n_per_class, iris):
 def test_what_is_greedy_for_the_squared_error_is_tried_for_others(iris, monkeypatch):
     X, y = iris
     used = []
-    for kind in (RidgeGrowth, Trials):
+    for kind in (RidgeGrowth, StochasticGreedy):
         monkeypatch.setattr(kind, "grow", lambda self, grow=kind.grow: used.append(type(self)) or grow(self))
     condenser_of(KernelRidgePredictions()).fit(X, y)
     assert set(used) == {RidgeGrowth}
     used.clear()
     condenser_of(KernelRidgePredictions(), discrepancy=CrossEntropy).fit(X, y)
-    assert set(used) == {Trials}
+    assert set(used) == {StochasticGreedy}
 
 
 def test_of_more_rows_than_fit_a_kernel_matrix_so_many_are_drawn(iris, monkeypatch):
@@ -145,7 +145,7 @@ def test_of_more_rows_than_fit_a_kernel_matrix_so_many_are_drawn(iris, monkeypat
     seen = []
     start = RidgeGrowth.__init__
     monkeypatch.setattr(RidgeGrowth, "__init__", lambda self, cell, leaf: seen.append(cell) or start(self, cell, leaf))
-    monkeypatch.setattr(greedy, "MOST_ROWS", 40)
+    monkeypatch.setattr(greedy, "MAX_ROWS", 40)
     condenser = condenser_of(KernelRidgePredictions()).fit(X, y)
     assert len(seen[0].codes) == 40
     assert set(condenser.indices_) <= set(seen[0].members)

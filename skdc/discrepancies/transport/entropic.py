@@ -17,13 +17,32 @@ from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
 
 _ENTRIES = 5 * 10**7  # of a matrix of costs: 200 MB of float32, a few times over
-_FIRST, _FALL = 50.0, 4.0  # the first regularization is this part of the largest cost, the next falls by this factor
-_ROUGH = 1e-2  # the error of the marginals that ends all regularizations but the last
-_ABSORBED = 8.0  # scalings whose logarithm is larger become part of the kernel [Schmitzer 2019, algorithm 2]
-_NEAR = 40.0  # the least logarithm in a kernel: its square is a normal number
-_FAR = 60.0  # the largest of any exponential; beyond is what has no mass only, infinity times zero
+_FIRST, _DECAY = 50.0, 4.0  # the first regularization is this part of the largest cost; the others fall by this factor
+_ROUGH_TOLERANCE = 1e-2  # the error of the marginals that ends all regularizations but the last
+_MAX_LOG_SCALING = 8.0  # scalings whose logarithm is larger become part of the kernel [Schmitzer 2019, algorithm 2]
+_LOG_FLOOR = -40.0  # of a kernel: the square of its exponential is a normal number
+_LOG_CEILING = 60.0  # of any exponential: beyond is what has no mass only, infinity times zero
 
 
+# Let C be the costs, e epsilon, r strength and d = 1 / (1 + e / r). The cost of transport and the divergence are
+#     OT(p, q) = min_P <P, C> + e KL(P, p q') + r KL(P 1, p) + r KL(P' 1, q)                                        (1)
+#     S(p, q) = OT(p, q) - OT(p, p) / 2 - OT(q, q) / 2                                                              (2)
+# where an infinite r, d = 1, holds the marginals. Potentials f and g give the plan P = p q' exp((f + g - C) / e); the
+# best f to a g, and the dual objective there, are [Feydy et al. 2019; Sejourne et al. 2019]
+#     f(x) = -d e log sum_y q(y) exp((g(y) - C(x, y)) / e)                                                          (3)
+#     <p, h(f)> + d <q, h(g)>,    h(f) = -(r + e) (exp(-f / r) - 1), or f                                           (4)
+# of which the gradients in p and q are h(f) and, where g is best too, h(g). A set has one potential to itself. Where
+# (3) gives T(f) for f, it turns errors round and leaves up to all of them; f := f / 3 + 2 T(f) / 3 leaves a third. With
+# u = exp(f / e) and K = exp(-C / e) that is
+#     u := u / v^(2/3),    v = u (K p u)^d                                                                          (5)
+# Between two sets (4) over e, as a function of psi = g / e, is raised by Newton's steps. Its slope and curvature are
+#     t - m,    t = q exp((1 - 1 / d) psi) = q exp(-g / r),    m = P' 1                                             (6)
+#     -R^-2 + d P' diag(1 / P 1) P,    R = diag(m + (1 / d - 1) t)^(-1/2)                                           (7)
+# so that R^-1 step solves (I - F' F) x = R (t - m), F = diag(d / P 1)^(1/2) P R, by conjugate gradients. Since (4) is
+# self-concordant, it rises for certain if the step is shortened to [Sun and Tran-Dinh 2019, section 4]
+#     psi := psi + step log(1 + w) / w,    w = 2 max |step|                                                         (8)
+# It starts from the solution for a larger e. P is made of exp(f / e + g / e - C / e) with some f and g, as scalings of
+# rows and columns, which are absorbed into f and g when they grow [Schmitzer 2019, algorithm 2].
 class EntropicTransport(Discrepancy):
     """A debiased divergence of entropic transport costs; subclasses say how firmly the marginals are held."""
 
@@ -66,8 +85,8 @@ class EntropicTransport(Discrepancy):
             If the matrix of costs would be too large.
         """
         cost, p_mass, q_mass = self._costs(p, q), p.mass, q.mass
-        g = _potential(cost.detach(), p_mass.detach(), q_mass.detach(), self._scale, self.max_iter)
-        return self._scale.dual(cost, p_mass, q_mass, g) - self._within(q) / 2
+        g = _annealed_potential(cost.detach(), p_mass.detach(), q_mass.detach(), self._scale, self.max_iter)
+        return self._scale.dual(cost, p_mass, q_mass, g) - self._within(q) / 2  # (1), less half of it: (2)
 
     def constant(self, p: Block, generator: torch.Generator) -> Tensor:
         """Return the real-real term.
@@ -81,7 +100,7 @@ class EntropicTransport(Discrepancy):
 
     def _within(self, p: Block) -> Tensor:
         cost, mass = self._costs(p, p), p.mass
-        f = _own_potential(cost.detach(), mass.detach(), self._scale, self.max_iter)
+        f = _symmetric_potential(cost.detach(), mass.detach(), self._scale, self.max_iter)
         return self._scale.dual(cost, mass, mass, f)
 
     @property
@@ -230,7 +249,7 @@ class _Scale:
 
     def softmin(self, cost: Tensor, other: Tensor, mass: Tensor) -> Tensor:
         """Return the best potential of the rows to that of the columns, also where a row has no mass."""
-        return -self.damping * self.epsilon * ((other - cost) / self.epsilon + mass.log()).logsumexp(1)
+        return -self.damping * self.epsilon * ((other - cost) / self.epsilon + mass.log()).logsumexp(1)  # (3)
 
     def dual(self, cost: Tensor, p: Tensor, q: Tensor, g: Tensor) -> Tensor:
         """Return the dual objective of the columns' potentials, which is the cost of transport where they are best.
@@ -239,13 +258,14 @@ class _Scale:
         what they lack shows in the value to second order only.
         """
         # The gradient in a mass is its potential, also where the mass is zero and its logarithm has none.
-        f, earned = self.softmin(cost, g, q.detach()), self._earned(g)
-        return p @ self._earned(f) + q @ earned - (1 - self.damping) * (q.detach() @ earned)
+        f, value = self.softmin(cost, g, q.detach()), self._conjugate(g)
+        return p @ self._conjugate(f) + q @ value - (1 - self.damping) * (q.detach() @ value)  # (4)
 
-    def _earned(self, potential: Tensor) -> Tensor:
+    def _conjugate(self, potential: Tensor) -> Tensor:
+        """Return h."""
         if self.strength == math.inf:
             return potential
-        return -(self.strength + self.epsilon) * (-potential / self.strength).clamp_max(_FAR).expm1()
+        return -(self.strength + self.epsilon) * (-potential / self.strength).clamp_max(_LOG_CEILING).expm1()
 
 
 def _tolerance(mass: Tensor) -> float:
@@ -254,86 +274,76 @@ def _tolerance(mass: Tensor) -> float:
 
 
 @torch.no_grad()
-def _own_potential(cost: Tensor, p: Tensor, scale: _Scale, max_iter: int) -> Tensor:
-    """Return the potential of a set to itself, which its two sides share.
-
-    Sinkhorn's step turns each part of the error round, and leaves up to all of it; so two thirds of the step leave at
-    most a third of the error, whatever epsilon. Since a row is at no distance from itself, no sum vanishes.
-    """
-    kernel = (-cost / scale.epsilon).clamp_min_(-_NEAR).exp_()
+def _symmetric_potential(cost: Tensor, p: Tensor, scale: _Scale, max_iter: int) -> Tensor:
+    """Return the potential of a set to itself; since a row is at no distance from itself, no sum vanishes."""
+    kernel = (-cost / scale.epsilon).clamp_min_(_LOG_FLOOR).exp_()
     scaling, tolerance = torch.ones_like(p), _tolerance(p)
     for _ in range(max_iter):
         excess = scaling * (kernel @ (p * scaling)) ** scale.damping
         if float(p @ (excess - 1).abs()) < tolerance:
             break
-        scaling = scaling / excess ** (2 / 3)
+        scaling = scaling / excess ** (2 / 3)  # (5)
     return scale.softmin(cost, scale.epsilon * scaling.log(), p)
 
 
 @torch.no_grad()
-def _potential(cost: Tensor, p: Tensor, q: Tensor, scale: _Scale, max_iter: int) -> Tensor:
+def _annealed_potential(cost: Tensor, p: Tensor, q: Tensor, scale: _Scale, max_iter: int) -> Tensor:
     """Return the potential of the columns, by way of larger regularizations."""
     if len(p) < len(q):
-        f = _potential(cost.T, q, p, scale, max_iter)
+        f = _annealed_potential(cost.T, q, p, scale, max_iter)
         return scale.softmin(cost.T, f, p)
     f, largest = torch.zeros_like(p), float(cost.max())
     # Below are the rounding errors of the costs.
     last = max(scale.epsilon, 10 * torch.finfo(p.dtype).eps * largest)
     epsilon = largest / _FIRST
     while epsilon > last:
-        f = _matched(cost, p, q, f, replace(scale, epsilon=epsilon), max_iter, _ROUGH)
-        epsilon /= _FALL
+        f = _newton(cost, p, q, f, replace(scale, epsilon=epsilon), max_iter, _ROUGH_TOLERANCE)
+        epsilon /= _DECAY
     tolerance = max(_tolerance(p), torch.finfo(p.dtype).eps * largest / last)
-    f = _matched(cost, p, q, f, replace(scale, epsilon=last), max_iter, tolerance)
+    f = _newton(cost, p, q, f, replace(scale, epsilon=last), max_iter, tolerance)
     return scale.softmin(cost.T, f, p)
 
 
-def _matched(cost: Tensor, p: Tensor, q: Tensor, f: Tensor, scale: _Scale, max_iter: int, tolerance: float) -> Tensor:
-    """Return the potential of the rows that solves the problem, from a guess.
-
-    The dual objective is a function of the columns' potentials, those of the rows being the best to them; Newton's
-    steps raise it for certain, since it is self-concordant.
-    """
+def _newton(cost: Tensor, p: Tensor, q: Tensor, f: Tensor, scale: _Scale, max_iter: int, tolerance: float) -> Tensor:
+    """Return the potential of the rows that solves the problem, from a guess, by Newton's steps."""
     # In the log domain: after these two no row and no column of the kernel vanishes.
     g = scale.softmin(cost.T, f, p)
     f = scale.softmin(cost, g, q)
-    phi, psi, moved, damping = f / scale.epsilon, g / scale.epsilon, math.inf, scale.damping
+    phi, psi, drift, damping = f / scale.epsilon, g / scale.epsilon, math.inf, scale.damping
     ridge = 10 * torch.finfo(q.dtype).eps / len(q)
     for _ in range(max_iter):
-        if moved > _ABSORBED:
-            f, g, moved = phi / damping, psi, 0.0
-            kernel = (f[:, None] + g).sub_(cost, alpha=1 / scale.epsilon).clamp_(-_NEAR, _FAR).exp_()
+        if drift > _MAX_LOG_SCALING:
+            f, g, drift = phi / damping, psi, 0.0
+            kernel = (f[:, None] + g).sub_(cost, alpha=1 / scale.epsilon).clamp_(_LOG_FLOOR, _LOG_CEILING).exp_()
         columns = q * (psi - g).exp()
         sums = kernel @ columns
         phi = damping * (f - sums.log())
-        rows = p * (phi - f).clamp_max(_FAR).exp()
+        rows = p * (phi - f).clamp_max(_LOG_CEILING).exp()
         marginal = columns * (kernel.T @ rows)
-        target = q * ((1 - 1 / damping) * psi).clamp_max(_FAR).exp()
-        if float((target - marginal).abs().sum()) < tolerance:
+        target = q * ((1 - 1 / damping) * psi).clamp_max(_LOG_CEILING).exp()
+        if float((target - marginal).abs().sum()) < tolerance:  # (6)
             break
-        # Newton's equations, scaled: their matrix is the identity less the mass that columns share by their rows.
-        root = (marginal + (1 / damping - 1) * target + ridge).rsqrt()
-        shares = kernel * (damping * rows / sums).sqrt()[:, None] * (columns * root)
-        step = root * _conjugate_gradients(shares, root * (target - marginal))
-        # The size makes up for the change of the curvature along the step [Sun and Tran-Dinh 2019, section 4].
+        root = (marginal + (1 / damping - 1) * target + ridge).rsqrt()  # (7)
+        factor = kernel * (damping * rows / sums).sqrt()[:, None] * (columns * root)
+        step = root * _conjugate_gradients(factor, root * (target - marginal))
         width = 2 * float(step.abs().max())
-        psi = psi + step * (math.log1p(width) / width)
-        moved += math.log1p(width) / 2
+        psi = psi + step * (math.log1p(width) / width)  # (8)
+        drift += math.log1p(width) / 2
     return phi * scale.epsilon
 
 
-def _conjugate_gradients(shares: Tensor, right: Tensor) -> Tensor:
-    """Solve `(I - shares.T @ shares) x = right` to one percent: so much each of Newton's steps leaves."""
-    solution, residual, direction = torch.zeros_like(right), right.clone(), right
-    start = before = float(right @ right)
-    rounding = torch.finfo(right.dtype).eps
-    for _ in range(len(right)):
-        image = direction - shares.T @ (shares @ direction)
-        length = before / max(float(direction @ image), rounding * before)
+def _conjugate_gradients(factor: Tensor, target: Tensor) -> Tensor:
+    """Solve `(I - factor.T @ factor) x = target` to one percent: so much each of Newton's steps leaves."""
+    solution, residual, direction = torch.zeros_like(target), target.clone(), target
+    start = last_squared = float(target @ target)
+    rounding = torch.finfo(target.dtype).eps
+    for _ in range(len(target)):
+        image = direction - factor.T @ (factor @ direction)
+        length = last_squared / max(float(direction @ image), rounding * last_squared)
         solution.add_(direction, alpha=length)
         residual.sub_(image, alpha=length)
-        after = float(residual @ residual)
-        if after < 1e-4 * start:
+        squared = float(residual @ residual)
+        if squared < 1e-4 * start:
             break
-        before, direction = after, residual.add(direction, alpha=after / before)
+        last_squared, direction = squared, residual.add(direction, alpha=squared / last_squared)
     return solution

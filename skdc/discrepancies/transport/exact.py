@@ -23,7 +23,7 @@ _ENTRIES = 20_000_000  # of a cost matrix: above, the linear program takes minut
 _PIVOTS = 10**9  # of the simplex algorithm, which ends by itself
 _NO_MASS = 1e-13  # of all: what rounding leaves over
 _ROUNDED = 1e-6  # of the largest cost: what is less has few digits left
-_APART = 1e3  # times as much as is carried at most: ways that cost more are not taken
+_CUTOFF = 1e3  # times the largest cost that the plan pays: pairs that cost more are not used
 _CLOUD_ROWS = 10_000  # classes are fitted on a sample of this many rows
 
 
@@ -42,6 +42,15 @@ def check_entries(owner: Discrepancy, n: int, m: int) -> None:
         )
 
 
+# Let C be the costs of carrying the rows of p to those of q. The linear program and its dual are
+#     min_P <P, C>,    P >= 0,    P 1 = p,    P' 1 = q                                                              (1)
+#     max_{u, v} <p, u> + <q, v>,    u_i + v_j <= C_ij                                                              (2)
+# At a solution the gradient in C is P, that in the masses u and v (envelope theorem), so that all are those of
+#     <P, C> + <p, u> + <q, v>, with P, u and v constant, less the value of the last two                            (3)
+# Feasible for (2), and equal to u where p has mass, is the c-transform of v, which is defined everywhere:
+#     u(x) = min_j C(x, y_j) - v_j                                                                                  (4)
+# Costs less a_i + b_j have the same plans, and so have costs that are cut off where no plan is; their potentials are
+#     u - a,    v - b                                                                                               (5)
 class ExactTransport(Discrepancy):
     """The least cost of carrying one set to the other; subclasses write the cost."""
 
@@ -63,18 +72,17 @@ class ExactTransport(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the least cost."""
-        plan, of_p, of_q = self.solve(p, q)
+        plan, u, v = self.solve(p, q)
         rows, columns = plan.nonzero(as_tuple=True)
         carried = plan[rows, columns].to(p.values) @ self.cost_of_pairs(p.take(rows), q.take(columns))
-        # Envelope theorem: the gradient in the cost is the plan, in the masses the dual potentials.
-        dual = p.mass @ of_p.to(p.mass) + q.mass @ of_q.to(q.mass)
-        return carried + dual - dual.detach()
+        dual = p.mass @ u.to(p.mass) + q.mass @ v.to(q.mass)
+        return carried + dual - dual.detach()  # (3)
 
     @torch.no_grad()
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Return the dual potential of p, extended by its c-transform: the least cost less the potential of q."""
-        _, _, of_q = self.solve(p, q)
-        return (self.costs_of_points(at, q) - of_q).amin(1).to(at)
+        _, _, v = self.solve(p, q)
+        return (self.costs_of_points(at, q) - v).amin(1).to(at)  # (4)
 
     @torch.no_grad()
     def solve(self, p: Block, q: Block) -> tuple[Tensor, Tensor, Tensor]:
@@ -89,37 +97,36 @@ class ExactTransport(Discrepancy):
         weights = (block.weight.double().cpu() for block in (p, q))
         p_mass, q_mass = ((weight / weight.sum()).numpy() for weight in weights)
         costs = self.costs(p, q).cpu().numpy()
-        found = _refined(p_mass, q_mass, costs, *_solved(p_mass, q_mass, costs))
-        plan, of_p, of_q = (torch.from_numpy(values).to(p.values.device) for values in found)
-        return plan, of_p, of_q
+        found = _rescaled(p_mass, q_mass, costs, *_solved(p_mass, q_mass, costs))
+        plan, u, v = (torch.from_numpy(values).to(p.values.device) for values in found)
+        return plan, u, v
 
 
 Solved = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 
 
-def _solved(of_p: NDArray[np.float64], of_q: NDArray[np.float64], costs: NDArray[np.float64]) -> Solved:
+def _solved(p: NDArray[np.float64], q: NDArray[np.float64], costs: NDArray[np.float64]) -> Solved:
     """Return the plan for two masses and the dual potentials."""
     import ot  # with what it needs it takes half a second to load
 
     unit = float(np.abs(costs).max()) or 1.0  # the tolerances of POT are absolute
-    plan, log = ot.emd(of_p, of_q, costs / unit, numItermax=_PIVOTS, log=True, check_marginals=False)
-    return plan, unit * log["u"], unit * log["v"]
+    plan, log = ot.emd(p, q, costs / unit, numItermax=_PIVOTS, log=True, check_marginals=False)  # (1)
+    return plan, unit * log["u"], unit * log["v"]  # (2)
 
 
-def _refined(of_p: NDArray[np.float64], of_q: NDArray[np.float64], costs: NDArray[np.float64], *found: Any) -> Solved:
-    """Solve again in the unit of what is carried, if next to the largest costs that is rounding.
+def _rescaled(p: NDArray[np.float64], q: NDArray[np.float64], costs: NDArray[np.float64], *found: Any) -> Solved:
+    """Solve again in the unit of the costs that the plan pays, if these are rounding next to the largest costs.
 
-    It is, for most rows, where a few are far from all. Costs less what every way to a point, or from a row, has in
-    common have the same plan; so have costs that are cut off, if nothing is carried where they are.
+    They are, for most rows, where a few are far from all.
     """
-    shared_q = costs.min(0)
-    shared_p = (costs - shared_q).min(1)
-    reduced = costs - shared_q - shared_p[:, None]
-    most = _APART * float(reduced[found[0] > _NO_MASS].max())
-    if not 0 < most < _ROUNDED * float(reduced.max()):
+    base_q = costs.min(0)
+    base_p = (costs - base_q).min(1)
+    reduced = costs - base_q - base_p[:, None]
+    cutoff = _CUTOFF * float(reduced[found[0] > _NO_MASS].max())
+    if not 0 < cutoff < _ROUNDED * float(reduced.max()):
         return found
-    plan, u, v = _solved(of_p, of_q, np.minimum(reduced, most))
-    return found if (reduced[plan > _NO_MASS] >= most).any() else (plan, u + shared_p, v + shared_q)
+    plan, u, v = _solved(p, q, np.minimum(reduced, cutoff))
+    return found if (reduced[plan > _NO_MASS] >= cutoff).any() else (plan, u + base_p, v + base_q)  # (5)
 
 
 class Wasserstein(ExactTransport):

@@ -46,25 +46,25 @@ class GromovWasserstein(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the value at a local minimum."""
-        inside_p, inside_q = distances(p.values, p.values), distances(q.values, q.values)
-        plan, of_q = self._solve(p, q, inside_p, inside_q)
+        p_distances, q_distances = distances(p.values, p.values), distances(q.values, q.values)
+        plan, v = self._solve(p, q, p_distances, q_distances)
         # Envelope theorem: the gradient in the distances has the plan for constant, in the masses it is the potential.
         mass = q.mass.detach()
-        alone = p.mass @ inside_p.square() @ p.mass + mass @ inside_q.square() @ mass
-        dual = q.mass @ of_q
-        return alone - 2 * (plan.T @ inside_p @ plan * inside_q).sum() + dual - dual.detach()
+        constant = p.mass @ p_distances.square() @ p.mass + mass @ q_distances.square() @ mass
+        dual = q.mass @ v
+        return constant - 2 * (plan.T @ p_distances @ plan * q_distances).sum() + dual - dual.detach()
 
     @torch.no_grad()
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Return the first variation at the local minimum: the slope of the value in mass carried from each point."""
-        inside_p, inside_q = distances(p.values, p.values), distances(q.values, q.values)
-        plan, of_q = self._solve(p, q, inside_p, inside_q)
+        p_distances, q_distances = distances(p.values, p.values), distances(q.values, q.values)
+        plan, v = self._solve(p, q, p_distances, q_distances)
         to_p = distances(at, p.values)
-        alone = (to_p.square() @ p.mass)[:, None] + inside_q.square() @ q.mass
-        return (2 * alone - 4 * to_p @ plan @ inside_q - of_q).amin(1)
+        constant = (to_p.square() @ p.mass)[:, None] + q_distances.square() @ q.mass
+        return (2 * constant - 4 * to_p @ plan @ q_distances - v).amin(1)
 
     @torch.no_grad()
-    def _solve(self, p: Block, q: Block, inside_p: Tensor, inside_q: Tensor) -> tuple[Tensor, Tensor]:
+    def _solve(self, p: Block, q: Block, p_distances: Tensor, q_distances: Tensor) -> tuple[Tensor, Tensor]:
         """Return the plan and the dual potential of q."""
         import ot  # with what it needs it takes half a second to load
 
@@ -72,7 +72,7 @@ class GromovWasserstein(Discrepancy):
             check_entries(self, len(p), len(block))
         weights = (block.weight.double().cpu() for block in (p, q))
         masses = [(weight / weight.sum()).numpy() for weight in weights]
-        unit = max(float(inside_p.max()), float(inside_q.max())) or 1.0  # the tolerances of POT are absolute
-        inside = ((matrix.double() / unit).cpu().numpy() for matrix in (inside_p, inside_q))
-        plan, log = ot.gromov.gromov_wasserstein(*inside, *masses, "square_loss", symmetric=True, log=True)
+        unit = max(float(p_distances.max()), float(q_distances.max())) or 1.0  # the tolerances of POT are absolute
+        matrices = ((matrix.double() / unit).cpu().numpy() for matrix in (p_distances, q_distances))
+        plan, log = ot.gromov.gromov_wasserstein(*matrices, *masses, "square_loss", symmetric=True, log=True)
         return torch.from_numpy(plan).to(p.values), torch.from_numpy(unit**2 * log["v"]).to(p.values)

@@ -83,8 +83,8 @@ class QuantizationError(Discrepancy):
         """Return the distances of rows to the power of the exponent, of shape (len(x), len(y))."""
         if self.exponent == 2:
             return squared_distances(x, y)
-        apart = distances(x, y)
-        return apart if self.exponent == 1 else power(apart, self.exponent)
+        lengths = distances(x, y)
+        return lengths if self.exponent == 1 else power(lengths, self.exponent)
 
     def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
         """Return a function of some rows that gives the costs of all rows at them, without a gradient."""
@@ -150,7 +150,7 @@ class CoveringRadius(Discrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the radius around the points that covers the rows but for the outliers."""
-        return self.rim(_nearest(distances, p.values, q.values), p.mass)
+        return self.radius(_nearest(distances, p.values, q.values), p.mass)
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Refuse: the masses of rows do not matter.
@@ -164,12 +164,12 @@ class CoveringRadius(Discrepancy):
             "CoveringRadius has no witness, since the masses of rows do not matter; use QuantizationError()"
         )
 
-    def rim(self, near: Tensor, mass: Tensor) -> Tensor:
+    def radius(self, near: Tensor, mass: Tensor) -> Tensor:
         """Return the largest of some distances, but for the outliers."""
         if not self.outliers:
             return near.max()
         ordered, order = near.sort(descending=True)
-        # A hair more: shares that are equal but for rounding are equal.
+        # With a tolerance: shares that are equal but for rounding are equal.
         beyond = mass[order].double().cumsum(0) > self.outliers + 1e-9
         return ordered[beyond.nonzero()[0, 0]]
 

@@ -18,6 +18,14 @@ from skdc.spaces.base import Space
 _GRID = 1000  # steps from zero to the largest entry of a direction that is sought
 
 
+# On a line, for a direction theta, the squared 2-Wasserstein distance is that of the quantiles F^-1:
+#     W(theta) = int_0^1 (F_p^-1(t) - F_q^-1(t))^2 dt,    p and q projected on theta                                (1)
+# The mean of it over directions is the sliced distance [Bonneel et al. 2015, eq. 9], the maximum the max-sliced one.
+# The points y_1 <= y_2 <= ... of q divide the line by the mass that they take, at b_j = F_p^-1(F_q(y_j)). There the
+# costs of two neighbours less their dual potentials v_j are equal, which gives all v_j from the first, and u by them:
+#     v_{j+1} - v_j = (b_j - y_{j+1})^2 - (b_j - y_j)^2,    v_1 = 0                                                 (2)
+#     u(x) = (x - y_j)^2 - v_j,    b_{j-1} < x <= b_j                                                               (3)
+# The first variation of (1) in the mass of p is u, up to a constant.
 class SlicedWasserstein(Discrepancy):
     r"""Mean squared 2-Wasserstein distance of random projections [1]_; in the squared unit of the space.
 
@@ -150,7 +158,7 @@ class MaxSlicedWasserstein(Discrepancy):
         p, q = (Block(block.weight.detach(), block.key, block.values.detach()) for block in (p, q))
         directions = random_directions(p.values, self.n_projections, generator)
         direction = directions[:, squared_distances_along(directions, p, q).argmax()[None]]
-        tried, values = [direction], []
+        candidates, values = [direction], []
         for _ in range(self.n_ascent_steps):
             with torch.enable_grad():
                 value = squared_distances_along(direction.requires_grad_(), p, q)
@@ -159,9 +167,9 @@ class MaxSlicedWasserstein(Discrepancy):
             # A step as long as the direction has no unit, and stays where the slope is radial.
             slope = slope / slope.abs().max().clamp_min(torch.finfo(slope.dtype).tiny)  # in any unit
             direction = normalize(direction.detach() + normalize(slope, dim=0), dim=0)
-            tried.append(direction)
+            candidates.append(direction)
         values.append(squared_distances_along(direction, p, q))
-        best = torch.cat(tried, 1)[:, torch.cat(values).argmax()[None]][:, 0].detach()
+        best = torch.cat(candidates, 1)[:, torch.cat(values).argmax()[None]][:, 0].detach()
         # From a grid, since the maximum is often where two orders of the points meet: there the gradient has no
         # value, while that of a maximum over finitely many directions is the gradient at the best.
         return normalize((best * (_GRID / best.abs().max())).round(), dim=0)[:, None]
@@ -172,7 +180,7 @@ def squared_distances_along(directions: Tensor, p: Block, q: Block) -> Tensor:
     import ot  # with what it needs it takes half a second to load
 
     masses = (block.mass[:, None].expand(-1, directions.shape[1]) for block in (p, q))
-    return ot.wasserstein_1d(p.values @ directions, q.values @ directions, *masses, p=2)
+    return ot.wasserstein_1d(p.values @ directions, q.values @ directions, *masses, p=2)  # (1)
 
 
 def potentials_along(directions: Tensor, p: Block, q: Block, at: Tensor) -> Tensor:
@@ -182,10 +190,9 @@ def potentials_along(directions: Tensor, p: Block, q: Block, at: Tensor) -> Tens
     """
     rows, row_order = (p.values @ directions).sort(dim=0)
     points, point_order = (q.values @ directions).sort(dim=0)
-    # Between two neighbours of q stands a border: what is left of it goes to the left one.
-    borders = quantiles(rows, cumulative_mass(p, row_order), cumulative_mass(q, point_order)[:-1])
-    steps = (borders - points[1:]).square() - (borders - points[:-1]).square()
-    of_points = torch.cat([torch.zeros_like(points[:1]), steps.cumsum(0)])
-    lines = at @ directions
-    cell = torch.searchsorted(borders.T.contiguous(), lines.T.contiguous()).T
-    return (lines - points.gather(0, cell)).square() - of_points.gather(0, cell)
+    boundaries = quantiles(rows, cumulative_mass(p, row_order), cumulative_mass(q, point_order)[:-1])
+    steps = (boundaries - points[1:]).square() - (boundaries - points[:-1]).square()
+    offsets = torch.cat([torch.zeros_like(points[:1]), steps.cumsum(0)])  # (2)
+    projections = at @ directions
+    cell = torch.searchsorted(boundaries.T.contiguous(), projections.T.contiguous()).T
+    return (projections - points.gather(0, cell)).square() - offsets.gather(0, cell)  # (3)

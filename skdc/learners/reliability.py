@@ -1,4 +1,4 @@
-"""Where a teacher is believed: where it tells rows that it has not seen better than one who knows none."""
+"""Where a teacher is reliable: where it predicts held-out rows better than class shares, or the mean, do."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def believed_classes(
-    told: NDArray[np.float64], codes: NDArray[np.int64], weight: NDArray[np.float64], shares: NDArray[np.float64]
+def reliable_classes(
+    predicted: NDArray[np.float64], codes: NDArray[np.int64], weight: NDArray[np.float64], shares: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    r"""Tell for which classes a teacher is believed.
+    r"""Tell for which classes a teacher is reliable.
 
     By the log loss of rows held out: it has to be less than that of the class shares :math:`q`, on the rows of the
     class and on all,
@@ -18,7 +18,7 @@ def believed_classes(
 
     for n such rows. A teacher may be good but for a rare class, or good for one class because it says nothing else.
     The row more, of which the teacher knows the shares only, bounds the loss of a probability of 0; what it has to gain
-    is that of the Bayesian information criterion, so that chance is not believed.
+    is that of the Bayesian information criterion, so that chance is not taken for skill.
 
     Parameters
     ----------
@@ -40,26 +40,26 @@ def believed_classes(
     there = np.where(counts > 0, shares, 0)
     # All rows count as many as they are, but each class as in the data.
     scale = np.divide(there * counts.sum(), counts * there.sum(), out=np.zeros(len(shares)), where=counts > 0)
-    if not _is_better(told, shares[codes], weight * scale[codes]):
+    if not _is_better(predicted, shares[codes], weight * scale[codes]):
         return np.zeros(len(shares), dtype=bool)
     own = [codes == c for c in range(len(shares))]
-    return np.array([_is_better(told[rows], shares[codes[rows]], weight[rows]) for rows in own])
+    return np.array([_is_better(predicted[rows], shares[codes[rows]], weight[rows]) for rows in own])
 
 
-def _is_better(told: NDArray[np.float64], shares: NDArray[np.float64], weight: NDArray[np.float64]) -> bool:
+def _is_better(predicted: NDArray[np.float64], shares: NDArray[np.float64], weight: NDArray[np.float64]) -> bool:
     n = weight.sum()
-    return bool(weight @ np.log((n * told / shares + 1) / (n + 1)) > np.log(n + 1) / 2)
+    return bool(weight @ np.log((n * predicted / shares + 1) / (n + 1)) > np.log(n + 1) / 2)
 
 
-def believed_values(
-    told: NDArray[np.float64], values: NDArray[np.float64], weight: NDArray[np.float64], mean: NDArray[np.float64]
+def reliable_outputs(
+    predicted: NDArray[np.float64], values: NDArray[np.float64], weight: NDArray[np.float64], mean: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Tell for which targets a teacher is believed: where its squared error on rows held out is less than the mean's.
+    """Tell for which targets a teacher is reliable: where its squared error on rows held out is less than the mean's.
 
     Parameters
     ----------
     told, values : ndarray of shape (n, n_outputs)
-        What the teacher says of held-out rows, and their targets.
+        Predictions of held-out rows, and their targets.
     weight : ndarray of shape (n,)
     mean : ndarray of shape (n_outputs,)
         Of the targets in the data.
@@ -69,4 +69,4 @@ def believed_values(
     ndarray of shape (n_outputs,)
     """
     n = weight.sum()
-    return weight @ (told - values) ** 2 * (n + 1) < weight @ (mean - values) ** 2 * n
+    return weight @ (predicted - values) ** 2 * (n + 1) < weight @ (mean - values) ** 2 * n

@@ -1,4 +1,4 @@
-"""Teachers are believed where they are better than who knows the class shares only, and no class is lost to them."""
+"""Teachers are reliable where they are better than who knows the class shares only, and no class is lost to them."""
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from skdc import (
     TabularCondenser,
 )
 from skdc.discrepancies import MMD
-from skdc.learners.belief import believed_classes, believed_values
+from skdc.learners.reliability import reliable_classes, reliable_outputs
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
 
@@ -36,26 +36,26 @@ def blobs(sizes, gap, seed=0):
 
 def test_shares_alone_are_not_believed():
     codes, shares = np.repeat([0, 1], [90, 10]), np.array([0.9, 0.1])
-    assert not believed_classes(shares[codes], codes, np.ones(100), shares).any()
-    assert believed_classes(np.full(100, 0.95), codes, np.ones(100), shares).all()
+    assert not reliable_classes(shares[codes], codes, np.ones(100), shares).any()
+    assert reliable_classes(np.full(100, 0.95), codes, np.ones(100), shares).all()
 
 
 def test_a_teacher_that_is_weak_for_a_rare_class_is_not_believed_there():
     codes, shares = np.repeat([0, 1, 2], [45, 45, 10]), np.array([0.45, 0.45, 0.1])
-    told = np.where(codes == 2, 0.02, 0.9)
-    assert believed_classes(told, codes, np.ones(100), shares).tolist() == [True, True, False]
+    predicted = np.where(codes == 2, 0.02, 0.9)
+    assert reliable_classes(predicted, codes, np.ones(100), shares).tolist() == [True, True, False]
 
 
 def test_one_who_says_the_same_of_all_rows_is_not_believed_for_it():
     codes, shares = np.repeat([0, 1], 50), np.array([0.5, 0.5])
-    assert not believed_classes(np.where(codes == 0, 0.99, 0.01), codes, np.ones(100), shares).any()
+    assert not reliable_classes(np.where(codes == 0, 0.99, 0.01), codes, np.ones(100), shares).any()
 
 
 def test_a_probability_of_zero_is_not_the_end():
     codes, shares = np.repeat([0, 1], 50), np.array([0.5, 0.5])
-    told = np.ones(100)
-    told[::10] = 0.0
-    assert believed_classes(told, codes, np.ones(100), shares).all()
+    predicted = np.ones(100)
+    predicted[::10] = 0.0
+    assert reliable_classes(predicted, codes, np.ones(100), shares).all()
 
 
 def test_a_row_of_weight_two_is_the_row_twice():
@@ -64,16 +64,16 @@ def test_a_row_of_weight_two_is_the_row_twice():
     shares = np.bincount(codes, weight) / weight.sum()
     twice = np.repeat(np.arange(40), weight)
     for spread in np.linspace(0.1, 3, 20):
-        told = np.clip(shares[codes] * rng.lognormal(0.3, spread, 40), 0, 1)
-        one = believed_classes(told, codes, weight.astype(float), shares)
-        assert_array_equal(one, believed_classes(told[twice], codes[twice], np.ones(len(twice)), shares))
+        predicted = np.clip(shares[codes] * rng.lognormal(0.3, spread, 40), 0, 1)
+        one = reliable_classes(predicted, codes, weight.astype(float), shares)
+        assert_array_equal(one, reliable_classes(predicted[twice], codes[twice], np.ones(len(twice)), shares))
 
 
 def test_values_are_believed_one_by_one():
     values = np.random.default_rng(0).normal(size=(50, 3))
-    told = values + [[0.1, 0.0, 5.0]]
-    told[:, 1] = 0.0
-    assert believed_values(told, values, np.ones(50), np.zeros(3)).tolist() == [True, False, False]
+    predicted = values + [[0.1, 0.0, 5.0]]
+    predicted[:, 1] = 0.0
+    assert reliable_outputs(predicted, values, np.ones(50), np.zeros(3)).tolist() == [True, False, False]
 
 
 # Condensers
