@@ -21,6 +21,7 @@ ALGEBRA = [
     "discrepancies/transport/entropic.py",
     "discrepancies/transport/exact.py",
     "discrepancies/transport/sliced.py",
+    "learners/training.py",
     "privacy/mechanism.py",
     "privacy/moments.py",
     "solvers/growth.py",
