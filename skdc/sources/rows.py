@@ -160,7 +160,7 @@ class RowSource(Holds):
             return Batch(self.rows)
         drawn, weight = self._draw(size, generator)
         # Indicators of classes are made for the batch: those of all rows may be more than memory holds.
-        places, X = drawn.numpy(), self._encoded[drawn.to(self.device)]
+        places, X = drawn.numpy(), self._encoded.index_select(0, drawn.to(self.device))
         key = torch.as_tensor(self.key[places], device=self.device)
         return Batch(LabeledSet(weight, key, X, self.encode_targets(self.targets(places))))
 

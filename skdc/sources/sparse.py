@@ -53,6 +53,10 @@ class SparseRows:
     def __getitem__(self, rows: Tensor | slice) -> SparseRows:
         return SparseRows(self._matrix[rows.numpy() if isinstance(rows, Tensor) else rows])
 
+    def index_select(self, axis: int, rows: Tensor) -> SparseRows:
+        """Return some rows, as a tensor does along its first axis."""
+        return self[rows]
+
     def __mul__(self, factor: float) -> SparseRows:
         return SparseRows(self._matrix * factor)
 

@@ -96,4 +96,4 @@ def group_of(module: nn.Module) -> list[dict[str, Any]]:
 
 def at(values: Tensor, places: Tensor | None) -> Tensor:
     """Return the rows of a tensor at some places, or all for None."""
-    return values if places is None else values[places]
+    return values if places is None else values.index_select(0, places)
