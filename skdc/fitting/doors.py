@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import clone
 
-from skdc.fitting.counts import check_sizes, sizes_per_class
+from skdc.fitting.counts import check_sizes, sizes_of
 from skdc.fitting.extremes import warn_of_far_rows
 from skdc.fitting.input import Problem
 from skdc.fitting.progress import tell_stage
@@ -62,14 +63,19 @@ def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     ValueError
         For sizes that the data cannot give; if something must be learned from rows that are private.
     """
-    given = condenser.n_per_class, condenser.n_samples, problem.schema
+    parts = recipe.parameterization
     if recipe.privacy is not None:
         source, learn = _release(problem, recipe, device, seed)
         mass = source.class_mass()
-        return Door(source, sizes_per_class(*given, np.rint(mass).astype(int), mass), learn)
+        return Door(source, sizes_of(condenser, parts, source.schema, np.rint(mass).astype(int), mass), learn)
+    if condenser.n_bytes is not None and issparse(problem.X):
+        raise ValueError(
+            f"n_bytes={condenser.n_bytes!r}: what a sparse row takes depends on which one is chosen; give n_per_class "
+            "or n_samples"
+        )
     counts, mass = problem.per_class()
-    sizes = sizes_per_class(*given, counts, mass)
-    check_sizes(condenser, recipe.parameterization, sizes, counts, problem.schema.classes)
+    sizes = sizes_of(condenser, parts, problem.schema, counts, mass)
+    check_sizes(condenser, parts, sizes, counts, problem.schema.classes)
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
 
 
