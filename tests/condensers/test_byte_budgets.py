@@ -10,13 +10,14 @@ from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.fitting.budget import parsed_bytes
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import LowRank, LowResolution
-from skdc.privacy import ClassGaussians, GaussianMechanism
+from skdc.privacy import ClassGaussians, GaussianMechanism, PrivacyLedger
 from skdc.solvers import Descent, Draw
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(600, 6))
 Y = np.repeat(["a", "b", "c"], [100, 200, 300])
 IMAGES = rng.integers(0, 256, size=(600, 8, 8)).astype(np.uint8)
+LABELS = {"task": "classification"}
 QUICK = {"solver": Descent(n_steps=1), "random_state": 0}
 
 
@@ -100,20 +101,20 @@ def test_no_more_rows_than_there_are():
 def test_many_classes_of_uneven_weight():
     labels = np.r_[np.arange(101), rng.integers(0, 101, 499)]
     weight = np.where(labels == 3, 50.0, 1.0)
-    fitted = RandomSubset(n_bytes=150 * (48 + 1 + 8) + 3, random_state=0).fit(X, labels, sample_weight=weight)
+    fitted = RandomSubset(n_bytes=150 * (48 + 1 + 8) + 3, random_state=0, **LABELS).fit(X, labels, sample_weight=weight)
     found, counts = np.unique(fitted.y_syn_, return_counts=True)
     assert len(found) == 101 and counts.sum() == 150
     assert counts[3] == (labels == 3).sum(), "a heavy class gets no more rows than it has"
-    assert len(RandomSubset(n_bytes=101 * (48 + 1 + 8)).fit(X, labels).X_syn_) == 101
+    assert len(RandomSubset(n_bytes=101 * (48 + 1 + 8), **LABELS).fit(X, labels).X_syn_) == 101
     with pytest.raises(ValueError, match=r"a point of each of 101 classes.*give at least n_bytes=5757"):
-        RandomSubset(n_bytes=101 * (48 + 1 + 8) - 1).fit(X, labels)
+        RandomSubset(n_bytes=101 * (48 + 1 + 8) - 1, **LABELS).fit(X, labels)
 
 
 def test_more_classes_than_a_byte_tells_apart():
     labels = np.r_[np.arange(300), np.arange(300)]
-    assert len(RandomSubset(n_bytes=300 * (48 + 2 + 8)).fit(X, labels).X_syn_) == 300
+    assert len(RandomSubset(n_bytes=300 * (48 + 2 + 8), **LABELS).fit(X, labels).X_syn_) == 300
     with pytest.raises(ValueError, match="give at least n_bytes=17400"):
-        RandomSubset(n_bytes=300 * (48 + 2 + 8) - 1).fit(X, labels)
+        RandomSubset(n_bytes=300 * (48 + 2 + 8) - 1, **LABELS).fit(X, labels)
 
 
 def test_a_budget_too_small_names_the_least_that_will_do():
@@ -149,6 +150,7 @@ def test_sparse_rows_have_no_size_of_their_own():
         RandomSubset(n_bytes=1000).fit(csr_array(X), Y)
 
 
+KNOWN = {"epsilon": 5.0, "feature_range": (0, 255), "classes": ["a", "b", "c"]}
 STREAMED = Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), n_bytes=10 * (48 + 1 + 8), **QUICK)
 
 
@@ -172,18 +174,18 @@ def test_a_stream_whose_numbers_get_wider_has_fewer_points():
 @pytest.mark.parametrize(
     "condenser",
     [
-        PrivateMeanEmbedding(epsilon=5.0, feature_range=(0, 255), classes=["a", "b", "c"], n_steps=2),
+        PrivateMeanEmbedding(bandwidth=100.0, n_steps=2, privacy=GaussianMechanism(**KNOWN)),
         Condenser(
             RandomFeatureMMD(bandwidth=1.0, n_features=20),
             Points(start="noise"),
             Descent(n_steps=2),
-            privacy=GaussianMechanism(epsilon=5.0, feature_range=(0, 255), classes=["a", "b", "c"]),
+            privacy=GaussianMechanism(**KNOWN),
         ),
         Condenser(
             None,
             Subset(),
             Draw(),
-            privacy=ClassGaussians(epsilon=5.0, feature_range=(0, 255), classes=["a", "b", "c"]),
+            privacy=ClassGaussians(n_directions=5, n_rows=300, **KNOWN),
         ),
     ],
     ids=lambda condenser: type(condenser.recipe().privacy).__name__ + type(condenser).__name__,
@@ -195,11 +197,13 @@ def test_private_rows_come_out_as_floats_and_are_counted_so(condenser):
     assert fitted.storage_["bytes_decoded"] <= 10 * (64 * 8 + 1 + 8)
 
 
-def test_a_budget_of_a_private_set_is_refused_before_the_release(tmp_path):
-    condenser = PrivateMeanEmbedding(epsilon=1.0, feature_range=(-5, 5), classes=["a", "b", "c"], n_steps=1, n_bytes=20)
+def test_a_budget_of_a_private_set_is_refused_before_the_release():
+    ledger = PrivacyLedger()
+    mechanism = GaussianMechanism(epsilon=1.0, feature_range=(-5, 5), classes=["a", "b", "c"], ledger=ledger)
+    condenser = PrivateMeanEmbedding(bandwidth=1.0, n_steps=1, n_bytes=20, privacy=mechanism)
     with pytest.raises(ValueError, match="is too small for a point of each of 3 classes"):
         condenser.fit(X, Y)
-    assert not hasattr(condenser, "privacy_")
+    assert ledger.spent() == 0
 
 
 def test_a_condenser_inside_has_no_budget_of_its_own():
