@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,21 @@ def has_units(X: NDArray) -> bool:
     spans = np.fmax.reduce(X, axis=0).astype(np.float64) - np.fmin.reduce(X, axis=0)
     spans = spans[spans > 0]
     return len(spans) > 0 and spans.max() > _UNLIKE * np.median(spans)
+
+
+def row_bytes(X: Any) -> int:
+    """Return how many bytes a row takes; of categories their codes, of words and other objects 8.
+
+    Parameters
+    ----------
+    X : array or frame of shape (n, ...)
+    """
+    if not hasattr(X, "iloc"):
+        X = X if hasattr(X, "dtype") else np.asarray(X)
+        return prod(X.shape[1:]) * X.dtype.itemsize
+    columns = (X.iloc[:, j] for j in range(X.shape[1]))
+    dtypes = [column.cat.codes.dtype if hasattr(column.dtype, "categories") else column.dtype for column in columns]
+    return sum(getattr(dtype, "itemsize", 8) for dtype in dtypes)
 
 
 def is_sparse(X: Any) -> bool:

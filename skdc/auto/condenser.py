@@ -230,7 +230,7 @@ class AutoCondenser(Fields, PairMixin, UnchangedRows, BaseEstimator, kw_only=Fal
                     "of the data, which is no release; fit it by itself"
                 )
             open_ones = {key: value for key, value in common.items() if getattr(part, key) in ("auto", None)}
-            size = asked if part.n_per_class is None and part.n_samples is None else {}
+            size = asked if (part.n_per_class, part.n_samples, part.n_bytes) == (None, None, None) else {}
             found.append((str(name), clone(part).set_params(**open_ones, **size)))
         return found
 

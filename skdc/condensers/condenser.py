@@ -18,7 +18,7 @@ from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.fitting.base import BaseCondenser
-from skdc.fitting.counts import sizes_per_class
+from skdc.fitting.counts import sizes_of
 from skdc.fitting.doors import reopened
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import read, refuse_unknown_word
@@ -91,7 +91,7 @@ class Condenser(BaseCondenser, kw_only=False):
         `Greedy()` for a choice of rows. None is "auto". `recipe_` tells after `fit` what was chosen.
     privacy : GaussianMechanism or ClassGaussians, default=None
         Makes a differentially private set: the budget, and what is public of the data. None: not private.
-    n_per_class, n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_per_class, n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Attributes
@@ -120,8 +120,9 @@ class Condenser(BaseCondenser, kw_only=False):
         Steps taken.
     history_ : dict of str to ndarray
         The loss of each step.
-    storage_ : dict
-        The numbers and bytes that the set takes.
+    storage_ : dict of str to int
+        What the set takes: its `points`; its `bytes` as they are kept, with targets, and with weights where they
+        differ; `shared_bytes` among them that do not grow with the points, such as a basis; and `bytes_decoded`.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
 
@@ -261,8 +262,9 @@ class Condenser(BaseCondenser, kw_only=False):
                 "whole number"
             )
         plenty = np.full(schema.n_classes, 10**9)
-        sizes = sizes_per_class(self.n_per_class, self.n_samples, schema, plenty, plenty.astype(float))
-        return int(sizes.max() if self.n_samples is None else sizes.sum())
+        sizes = sizes_of(self, self.recipe().parameterization, schema, plenty, plenty.astype(float))
+        # In proportion to what, is not known yet.
+        return int(sizes.max() if self.n_samples is None and self.n_bytes is None else sizes.sum())
 
     def _add(
         self, X: ArrayLike, y: ArrayLike | None, classes: ArrayLike | None, sample_weight: ArrayLike | None
@@ -285,7 +287,8 @@ class Condenser(BaseCondenser, kw_only=False):
         stream.update(replace(problem, schema=schema).source_as_given(stream.device))
         if self.privacy is None:
             float_dtype = np.result_type(schema.float_dtype, problem.schema.float_dtype)
-            stream.schema = replace(schema, float_dtype=float_dtype)
+            given_bytes = max(schema.row_bytes, problem.schema.row_bytes)
+            stream.schema = replace(schema, float_dtype=float_dtype, given_bytes=given_bytes)
             self._templates = tuple(map(common_template, self._templates, map(template, (X, y))))
         if not self.warm_start or "X_syn_" in vars(self):
             self._start = Start.of(self)

@@ -38,7 +38,7 @@ class PrivateMeanEmbedding(NamedCondenser):
     n_steps : int, default=300
     privacy : GaussianMechanism, default=None
         The budget and the range of the rows; None is `GaussianMechanism()`, which asks for the range.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -99,7 +99,7 @@ class PrivateGradientMatching(NamedCondenser):
         Steps in all, each of which is a release; [1]_ takes 10,000 and more.
     privacy : GaussianMechanism, default=None
         The budget and the range of the rows; None is `GaussianMechanism()`, which asks for the range.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -164,7 +164,7 @@ class PrivateKernelInducingPoints(NamedCondenser):
     n_steps : int, default=1000
     privacy : GaussianMechanism, default=None
         The budget and the range of the rows; None is `GaussianMechanism()`, which asks for the range.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

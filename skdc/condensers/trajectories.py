@@ -43,7 +43,7 @@ class TrajectoryMatching(NamedCondenser):
         Steps in all.
     memory : str or joblib.Memory, default=None
         Where trained experts are kept between fits, as pickles, which run what is in them when they are read.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

@@ -21,6 +21,7 @@ from sklearn.utils import Tags
 from skdc.condensed import CondensedSet
 from skdc.devices import find_device
 from skdc.exceptions import PartsError
+from skdc.fitting.budget import storage_of
 from skdc.fitting.callbacks import announced, with_callbacks
 from skdc.fitting.checkpoints import Checkpoint, fingerprint, refuse_checkpoint
 from skdc.fitting.doors import Door, opened
@@ -38,6 +39,7 @@ from skdc.fitting.shown import Containers
 from skdc.fitting.sizes import ClassSizes
 from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import restored_on_failure
+from skdc.parameterizations.base import Parameterization
 from skdc.randomness import randomness
 from skdc.seeds import SharedParts
 from skdc.settled import settled
@@ -56,8 +58,12 @@ class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, Shar
         and makes more. `at_most(n)`, also in a dictionary, takes all of such a class.
     n_samples : int or float, default=None
         Synthetic rows in all, no more than X has, or a fraction of the rows of X; shared out in proportion to the
-        classes, at least one each. With both None: 10 per class, or min(100, N) without classes; no more than there
-        are.
+        classes, at least one each.
+    n_bytes : int or str, default=None
+        What the set may take: bytes, or words such as "784 B", "64 kB" (1000 bytes each) or "1.5 MiB" (1024 * 1024).
+        It gets as many rows as that gives, stored as they are (`storage_`), shared out as `n_samples` are; no more than
+        X has. Weights count 8 bytes each. With none of the three given: 10 per class, or min(100, N) without classes;
+        no more than there are.
     task : {"auto", "classification", "regression"}, default="auto"
         What y is.
     encoder : transformer, "auto" or None, default="auto"
@@ -86,6 +92,7 @@ class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, Shar
 
     n_per_class: ClassSizes | None = None
     n_samples: float | None = None
+    n_bytes: int | str | None = None
     task: Literal["auto", "classification", "regression"] = "auto"
     encoder: TransformerMixin | Literal["auto"] | None = "auto"
     device: str = "auto"
@@ -235,7 +242,7 @@ class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, Shar
             solution = recipe.solver.go_on(state, progress_of(self, type(recipe.solver).__name__), keep)
         except (DivergenceError, Interruption) as error:
             solution, early = error.solution, error
-        self._show(solution, state, door.source, containers)
+        self._show(solution, state, recipe.parameterization, door.source, containers)
         if checkpoint is not None and not isinstance(early, Interruption):  # of an interrupt the user may think better
             checkpoint.remove()
         return early
@@ -249,7 +256,9 @@ class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, Shar
             previous.load(synthetic, door.source, encoder)
         return recipe.solver.begin(objective, synthetic, door.source, generator)
 
-    def _show(self, solution: Solution, state: State, source: Any, containers: Containers) -> None:
+    def _show(
+        self, solution: Solution, state: State, parts: Parameterization, source: Any, containers: Containers
+    ) -> None:
         """Set the fitted attributes from what the nouns declare."""
         rows, schema, synthetic = solution.synthetic, source.schema, state.synthetic
         targets, y_syn, y_soft = source.decode_targets(rows.y), None, None
@@ -277,8 +286,7 @@ class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, Shar
         self.condensed_ = CondensedSet(shown.X, shown.y, self.sample_weight_, y_soft, schema.classes)
         self.n_iter_, self.history_ = solution.n_iter, solution.history
         self.discrepancy_ = None if state.objective is None else settled(state.objective)
-        numbers = synthetic.stored_numbers()
-        self.storage_ = {"numbers": numbers, "bytes": numbers * schema.float_dtype.itemsize}
+        self.storage_ = storage_of(parts, schema, shown.X_syn, self.sample_weight_, y_soft is not None)
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name in _OUTPUTS or _FITTED.fullmatch(name)]:

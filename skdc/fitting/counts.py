@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from skdc.fitting.budget import points_within
 from skdc.fitting.sizes import AtMost, ClassSizes
 from skdc.parameterizations.base import Parameterization
 from skdc.sources import Schema
@@ -41,8 +42,7 @@ def sizes_per_class(
     ValueError
         If both are given, or a size is not a positive number that the classes can share.
     """
-    if n_per_class is not None and n_samples is not None:
-        raise ValueError(f"n_per_class={n_per_class!r} and n_samples={n_samples!r} are both given; give one of them")
+    _refuse_two(n_per_class=n_per_class, n_samples=n_samples)
     if n_samples is not None:
         return _share(_total(n_samples, counts, mass), counts, mass)
     if schema.classes is None:
@@ -52,6 +52,43 @@ def sizes_per_class(
     if n_per_class is None:
         return np.minimum(10, counts)
     return np.where(counts > 0, _per_class(n_per_class, schema.classes, counts), 0)
+
+
+def sizes_of(
+    condenser: Any,
+    parts: Parameterization,
+    schema: Schema,
+    counts: NDArray[np.int64],
+    mass: NDArray[np.float64],
+) -> NDArray[np.int64]:
+    """Return how many synthetic rows each class gets: as many as are asked for, or as a number of bytes gives.
+
+    Parameters
+    ----------
+    condenser : condenser
+        With `n_per_class`, `n_samples` and `n_bytes`.
+    parts : Parameterization
+        How the set is stored.
+    schema, counts, mass
+        As in `sizes_per_class`.
+
+    Raises
+    ------
+    ValueError
+        As `sizes_per_class`, and for bytes that are no number, or too few.
+    """
+    n_per_class, n_samples, n_bytes = condenser.n_per_class, condenser.n_samples, condenser.n_bytes
+    if n_bytes is not None:
+        _refuse_two(n_per_class=n_per_class, n_bytes=n_bytes)
+        _refuse_two(n_samples=n_samples, n_bytes=n_bytes)
+        n_samples = points_within(n_bytes, parts, schema, int((mass > 0).sum()), int(counts.sum()))
+    return sizes_per_class(n_per_class, n_samples, schema, counts, mass)
+
+
+def _refuse_two(**sizes: Any) -> None:
+    if None not in sizes.values():
+        given = " and ".join(f"{name}={value!r}" for name, value in sizes.items())
+        raise ValueError(f"{given} are both given; give one of them")
 
 
 def check_sizes(

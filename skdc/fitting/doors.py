@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.sparse import issparse
 from sklearn.base import clone
 
-from skdc.fitting.counts import check_sizes, sizes_per_class
+from skdc.fitting.counts import check_sizes, sizes_of
 from skdc.fitting.extremes import warn_of_far_rows
 from skdc.fitting.input import Problem
 from skdc.fitting.progress import tell_stage
@@ -65,7 +66,12 @@ def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     if recipe.privacy is not None:
         source, learn = _release(problem, recipe, device, seed)
         mass = source.class_mass()
-        return Door(source, _sizes(condenser, recipe, problem.schema, np.rint(mass).astype(int), mass), learn)
+        return Door(source, _sizes(condenser, recipe, source.schema, np.rint(mass).astype(int), mass), learn)
+    if condenser.n_bytes is not None and issparse(problem.X):
+        raise ValueError(
+            f"n_bytes={condenser.n_bytes!r}: what a sparse row takes depends on which one is chosen; give n_per_class "
+            "or n_samples"
+        )
     sizes = _sizes(condenser, recipe, problem.schema, *problem.per_class())
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
 
@@ -78,15 +84,16 @@ def reopened(condenser: Any, stream: Stream, recipe: Recipe) -> Door:
     ValueError
         For sizes that the data cannot give.
     """
-    sizes = _sizes(condenser, recipe, stream.schema, stream.sketch.counts, stream.sketch.mass)
-    return Door(stream.source(), sizes, stream.learned, stream)
+    source = stream.source()
+    sizes = _sizes(condenser, recipe, source.schema, stream.sketch.counts, stream.sketch.mass)
+    return Door(source, sizes, stream.learned, stream)
 
 
 def _sizes(
     condenser: Any, recipe: Recipe, schema: Schema, counts: NDArray[np.int64], mass: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Return how many synthetic rows each class gets, by its rows and its weight; both are noisy in a release."""
-    sizes = sizes_per_class(condenser.n_per_class, condenser.n_samples, schema, counts, mass)
+    sizes = sizes_of(condenser, recipe.parameterization, schema, counts, mass)
     if recipe.privacy is None:
         check_sizes(condenser, recipe.parameterization, sizes, counts, schema.classes)
     return sizes

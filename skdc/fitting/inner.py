@@ -10,7 +10,7 @@ from skdc.exceptions import PartsError
 from skdc.fitting.recipe import Recipe, checked
 
 # What is said once, by the condenser outside.
-_OUTSIDE = ("n_per_class", "n_samples", "encoder", "device", "n_jobs", "verbose", "warm_start", "checkpoint")
+_OUTSIDE = ("n_per_class", "n_samples", "n_bytes", "encoder", "device", "n_jobs", "verbose", "warm_start", "checkpoint")
 
 
 def chooser_of(condenser: Any, place: str, task: str) -> Recipe:
@@ -57,7 +57,13 @@ def chooser_of(condenser: Any, place: str, task: str) -> Recipe:
             f"{place}: {condenser!r} labels the rows that it chooses, and the labels would have no effect; take one "
             "that keeps those of the data, such as KMedoids()"
         )
-    return checked(recipe)
+    recipe = checked(recipe)
+    if not parts.leaves_rows():
+        raise PartsError(
+            f"{place}: {condenser!r} keeps the rows that it chooses in a storage, which would have no effect; take one "
+            "that leaves them as they are, such as KMedoids()"
+        )
+    return recipe
 
 
 def _refuse_private(place: str, condenser: Any) -> None:

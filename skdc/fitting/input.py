@@ -32,6 +32,7 @@ from skdc.containers import (
     not_numeric,
     refuse_filled,
     refuse_words,
+    row_bytes,
     table_encoder,
 )
 from skdc.preprocessing.scores import NormalScores
@@ -145,6 +146,7 @@ def read(
         # A row of weight 0 is no row: nothing is learned from it, not even a category.
         rows = _safe_indexing(rows, positions)
         y = None if y is None else y[positions]
+    given_bytes = row_bytes(X if hasattr(X, "iloc") else rows)
     if encoder is not None:
         rows = _encoded(encoder, rows, y, weights[positions])
     kind = target_kind(y, task, known=classes is not None)
@@ -166,6 +168,7 @@ def read(
         encoder=encoder,
         n_columns=0 if encoder is None and not hasattr(X, "iloc") else np.shape(X)[1],
         sensitive_of_key=sensitive_of_key,
+        given_bytes=given_bytes,
     )
     return Problem(rows, matrix, weights[positions], key, schema, positions, encoder)
 

@@ -11,6 +11,7 @@ from skdc.discrepancies.penalties import Penalty
 from skdc.exceptions import PartsError
 from skdc.fitting.parts import refuse_others
 from skdc.parameterizations.base import Parameterization
+from skdc.parameterizations.subset import Subset
 from skdc.privacy import GaussianMechanism
 from skdc.privacy.steps import refuse_caches
 from skdc.solvers.base import Solver
@@ -59,8 +60,11 @@ class Recipe(NamedTuple):
     def takes_sparse(self) -> bool:
         """Tell whether sparse rows can be chosen from."""
         seen = all(leaf.sparse and (leaf.space is None or isinstance(leaf.space, Identity)) for leaf in self.leaves())
-        # A teacher is shown dense rows.
-        return self.solver.sparse and seen and getattr(self.parameterization, "labels", "hard") != "teacher"
+        # A teacher is shown dense rows, and storages keep such.
+        parts = self.parameterization
+        return (
+            self.solver.sparse and seen and isinstance(parts, Subset) and parts.leaves_rows() and parts.labels == "hard"
+        )
 
 
 def checked(recipe: Recipe) -> Recipe:

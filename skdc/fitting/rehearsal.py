@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import clone
 
-from skdc.fitting.counts import sizes_per_class
+from skdc.fitting.counts import sizes_of
 from skdc.fitting.input import Problem
 from skdc.fitting.recipe import Recipe
 from skdc.privacy.mechanism import refuse_narrow
@@ -77,7 +77,8 @@ def rehearse_drawn(
     """
     mechanism: Any = recipe.privacy
     even = np.full(schema.n_classes, max(1, int(mechanism.n_rows) // schema.n_classes))
-    sizes = sizes_per_class(condenser.n_per_class, condenser.n_samples, schema, even, even.astype(np.float64))
+    drawn = replace(schema, given_bytes=None)  # rows that are drawn are floats
+    sizes = sizes_of(condenser, recipe.parameterization, drawn, even, even.astype(np.float64))
 
     def fit(counts: NDArray[np.int64]) -> None:
         drawn = shown(*_made_up(mechanism, schema, counts))

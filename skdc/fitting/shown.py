@@ -73,14 +73,8 @@ class Containers:
             Between which ends the numbers of the rows lie; of codes, where there is an encoder.
         """
         X_in, y_in = self._counting()
-        values = source.decode(X)
-        if self.encoder is not None:
-            values = self.encoder.inverse_transform(whole(values))
-            # The range of private rows is no release.
-            span = None if span is None or self.private else seen_range(X_in)
-        rows = like_rows(values, X_in, span)
+        rows, X_syn = self._decoded(source, X, span, X_in)
         targets = like_targets(y_syn, y_in, getattr(rows, "index", None))
-        X_syn = rows if self.encoder is not None else np.asarray(rows, dtype=getattr(rows, "dtype", values.dtype))
         return Shown(*self._packed(rows, targets), X_syn, y_syn)
 
     def chosen(self, source: Any, indices: NDArray[np.intp], y_syn: NDArray | None, relabeled: bool) -> Shown:
@@ -96,10 +90,43 @@ class Containers:
         relabeled : bool
             Whether those are not the targets of the data.
         """
-        places = indices if self.positions is None else self.positions[indices]
-        rows, targets, y_syn = chosen_pair(as_array(self.X), as_array(self.y, "y"), places, y_syn, relabeled)
+        rows, targets, y_syn, places = self._chosen(indices, y_syn, relabeled)
         X_syn = rows if self.encoder is not None or issparse(rows) else source.X[indices]
         return Shown(*self._packed(rows, targets), X_syn, y_syn, {"indices_": places})
+
+    def stored(
+        self, source: Any, X: Tensor, span: Any, indices: NDArray[np.intp], y_syn: NDArray | None, relabeled: bool
+    ) -> Shown:
+        """Return rows of the data as a storage gives them back.
+
+        Parameters
+        ----------
+        source, X, span
+            As in `made`.
+        indices, y_syn, relabeled
+            As in `chosen`.
+        """
+        chosen, targets, y_syn, places = self._chosen(indices, y_syn, relabeled)
+        rows, X_syn = self._decoded(source, X, span, self._counting()[0])
+        if hasattr(rows, "iloc"):
+            rows = rows.set_axis(chosen.index, axis=0)
+        X_syn = rows if self.encoder is not None else X_syn
+        return Shown(*self._packed(rows, targets), X_syn, y_syn, {"indices_": places})
+
+    def _decoded(self, source: Source, X: Tensor, span: Any, X_in: Any) -> tuple[Any, Any]:
+        """Return rows like those of the data, in its container and as a fitted attribute."""
+        values = source.decode(X)
+        if self.encoder is not None:
+            values = self.encoder.inverse_transform(whole(values))
+            # The range of private rows is no release.
+            span = None if span is None or self.private else seen_range(X_in)
+        rows = like_rows(values, X_in, span)
+        return rows, rows if self.encoder is not None else np.asarray(rows, getattr(rows, "dtype", values.dtype))
+
+    def _chosen(self, indices: NDArray[np.intp], y_syn: NDArray | None, relabeled: bool) -> tuple[Any, ...]:
+        """Return rows of the data and their targets, as in `chosen_pair`, and where they stand in X."""
+        places = indices if self.positions is None else self.positions[indices]
+        return *chosen_pair(as_array(self.X), as_array(self.y, "y"), places, y_syn, relabeled), places
 
     def _counting(self) -> tuple[Any, Any]:
         """Return the rows and targets of X and y that the source has: those of weight 0 are no rows."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from skdc.parameterizations.storage.base import group_of
 from skdc.seeds import SharedParts
 from skdc.sets import LabeledSet
-from skdc.sources import Source
+from skdc.sources import Schema, Source
 
 
 class LiveSet(nn.Module, ABC):
@@ -43,10 +43,6 @@ class LiveSet(nn.Module, ABC):
     @abstractmethod
     def forward(self, places: Tensor | None = None) -> LabeledSet:
         """Return the points at some positions, or all for None, differentiable in the parameters."""
-
-    @abstractmethod
-    def stored_numbers(self) -> int:
-        """Return how many numbers the set takes to store."""
 
     def groups(self) -> list[dict[str, Any]]:
         """Return the torch parameter groups, each with the step size "lr" where it has one of its own."""
@@ -93,6 +89,18 @@ class Parameterization(SharedParts, ABC):
     @abstractmethod
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> LiveSet:
         """Return a live set of `sizes[c]` points of class c."""
+
+    @abstractmethod
+    def n_bytes(self, n_points: int, schema: Schema) -> int:
+        """Return how many bytes points and their targets take, by arithmetic, before any are built.
+
+        Parameters
+        ----------
+        n_points : int
+            0 asks for what does not grow with the points, such as a basis.
+        schema : Schema
+            Of the data.
+        """
 
 
 def class_weights(source: Source, sizes: NDArray[np.int64]) -> Tensor:

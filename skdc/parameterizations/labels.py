@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from skdc.exceptions import PartsError
 from skdc.learners.teachers import reliable_teacher
 from skdc.parameterizations.storage.base import at, group_of
-from skdc.sources import Source
+from skdc.sources import Schema, Source
 
 
 class Targets(nn.Module, ABC):
@@ -32,10 +32,6 @@ class Targets(nn.Module, ABC):
     @abstractmethod
     def forward(self, X: Tensor, key: Tensor, places: Tensor | None = None) -> Tensor:
         """Return the targets at some places, of which the rows are X and the class codes `key`; None: at all."""
-
-    @abstractmethod
-    def stored_numbers(self) -> int:
-        """Return how many numbers they take to store."""
 
     def load(self, y: Tensor) -> None:
         """Move to other targets (nothing by default); it is called under `torch.no_grad`."""
@@ -64,10 +60,6 @@ class KeptTargets(Targets):
         """Return the targets."""
         return at(self.y, places)
 
-    def stored_numbers(self) -> int:
-        """Count one label a row."""
-        return len(self.y) * min(self.y.shape[1], 1)
-
 
 class LearnedTargets(Targets):
     """Targets of which every number moves.
@@ -94,10 +86,6 @@ class LearnedTargets(Targets):
     def load(self, y: Tensor) -> None:
         """Move to other targets."""
         self.values.copy_(y / self._unit)
-
-    def stored_numbers(self) -> int:
-        """Count the targets."""
-        return self.values.numel()
 
 
 _SMOOTHING = 0.1  # share of a label that learned probabilities start with all classes
@@ -126,10 +114,6 @@ class Probabilities(Targets):
         """Move to other probabilities."""
         self.logits.copy_(y.clamp_min(torch.finfo(y.dtype).tiny).log())
 
-    def stored_numbers(self) -> int:
-        """Count the probabilities."""
-        return self.logits.numel()
-
 
 class TaughtTargets(Targets):
     """What a teacher says at the rows, wherever they are; it has no gradient.
@@ -153,10 +137,6 @@ class TaughtTargets(Targets):
         """Ask the teacher."""
         return self._teacher(X.detach(), key, at(self.y, places))
 
-    def stored_numbers(self) -> int:
-        """Count the targets."""
-        return self.y.numel()
-
 
 def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator) -> Targets:
     """Return the targets that `part.labels` names, from where they start.
@@ -177,6 +157,23 @@ def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator)
     if part.labels == "learned" or source.schema.task == "regression":
         return LearnedTargets(y, torch.as_tensor(source.target_spread, dtype=y.dtype, device=y.device))
     return KeptTargets(y)
+
+
+def target_bytes(schema: Schema, soft: bool) -> int:
+    """Return how many bytes the targets of a point take.
+
+    A label takes as many as tell the classes apart, of several each one; probabilities and continuous targets are
+    float64.
+
+    Parameters
+    ----------
+    schema : Schema
+    soft : bool
+        Whether there are probabilities beside the labels.
+    """
+    if schema.task == "classification":
+        return -(-max(1, (schema.n_outputs - 1).bit_length()) // 8) + 8 * soft * schema.n_outputs
+    return schema.n_outputs * (1 if schema.multilabel else 8)
 
 
 def check_labels(part: Any, known: tuple[str, ...]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -11,13 +12,13 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
-from skdc.parameterizations.labels import Targets, check_labels, check_learnable, targets_of
+from skdc.parameterizations.labels import Targets, check_labels, check_learnable, target_bytes, targets_of
 from skdc.parameterizations.starts import starting_set
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.within import Span, cut, in_units, mirrored, span_of
 from skdc.sets import LabeledSet
-from skdc.sources import Source
+from skdc.sources import Schema, Source
 
 
 class Points(Parameterization):
@@ -107,6 +108,14 @@ class Points(Parameterization):
             )
         return points
 
+    def n_bytes(self, n_points: int, schema: Schema) -> int:
+        """Return how many bytes points and their targets take."""
+        storage, shape = or_free(self.storage), schema.input_shape
+        # Rows that stay within the range of the data come out in its dtypes, but codes are floats.
+        as_given = storage.kept != "codes" and self.within is not None and schema.encoder is None
+        itemsize = -(-schema.row_bytes // prod(shape)) if as_given else schema.float_dtype.itemsize
+        return storage.n_bytes(n_points, shape, itemsize) + n_points * target_bytes(schema, self.labels != "hard")
+
 
 class PointsSet(LiveSet):
     """Live points and their targets.
@@ -169,7 +178,3 @@ class PointsSet(LiveSet):
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
         """Return the points as rows that were made."""
         return containers.made(source, rows.X, y_syn, self.span)
-
-    def stored_numbers(self) -> int:
-        """Count what rows and targets take."""
-        return self.codec.stored_numbers() + self.targets.stored_numbers()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,8 @@ class PublicSource(Source):
     target_spread = 1.0
 
     def __init__(self, schema: Schema, mechanism: GaussianMechanism, device: torch.device) -> None:
-        self.schema, self.mechanism, self.device = schema, mechanism, device
+        # Rows that are made of a release come out as floats.
+        self.schema, self.mechanism, self.device = replace(schema, given_bytes=None), mechanism, device
 
     @property
     @abstractmethod

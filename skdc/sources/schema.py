@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,8 @@ class Schema:
         Columns of the table that the data were, before they were encoded; 0 where they were none.
     sensitive_of_key : ndarray of shape (n_keys,), int64, default=None
         The sensitive group of each real group key; None without sensitive features.
+    given_bytes : int, default=None
+        What a row takes as the user passed it; None where rows are floats.
     """
 
     input_shape: tuple[int, ...]
@@ -58,6 +61,12 @@ class Schema:
     encoder: Any = None
     n_columns: int = 0
     sensitive_of_key: NDArray[np.int64] | None = None
+    given_bytes: int | None = None
+
+    @property
+    def row_bytes(self) -> int:
+        """What a row takes, as such rows come out: numbers that are whole in the data stay so."""
+        return prod(self.input_shape) * self.float_dtype.itemsize if self.given_bytes is None else self.given_bytes
 
     def describe(self) -> str:
         """Return what chunks of one stream must have in common, in words."""

@@ -21,7 +21,7 @@ from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import blobs, generator, source, synthetic
 from skdc.utils.discrepancy_checks import check_discrepancy, discrepancy_checks
 from skdc.utils.penalty_checks import check_penalty, penalty_checks
-from skdc.utils.storage_checks import check_storage, storage_checks
+from skdc.utils.storage_checks import check_n_bytes, check_storage, storage_checks
 
 __all__ = [
     "check_condenser",
@@ -134,6 +134,9 @@ def _check_sizes_and_labels(condenser: BaseCondenser) -> None:
     assert_array_equal(fitted.classes_, ["a", "b", "c"])
     assert set(labels) <= set(fitted.classes_)
     assert len(clone(condenser).set_params(n_per_class=None, n_samples=0.1).fit(X, y).X_syn_) == 9
+    budget = fitted.storage_["bytes"] + 8 * len(fitted.X_syn_)  # the weights may not differ
+    within = clone(condenser).set_params(n_per_class=None, n_bytes=budget).fit(X, y)
+    assert len(within.X_syn_) >= 7 and within.storage_["bytes"] <= budget, "n_bytes must give as many rows as it holds"
 
 
 def _check_weights_carry_priors(condenser: BaseCondenser) -> None:
@@ -270,7 +273,7 @@ def _check_builds(parameterization: Parameterization) -> None:
     assert_array_equal(live.key.numpy(), [0, 1, 1, 2, 2, 2])
     mass = np.bincount(live.key, live.weight)
     assert_allclose(mass / mass.sum(), np.array([20, 30, 40]) / 90, rtol=1e-6)
-    assert live.stored_numbers() > 0, "nothing is stored"
+    check_n_bytes(lambda n_points: parameterization.n_bytes(n_points, source().schema))
     moving = [p for p in live.parameters() if p.requires_grad]
     assert bool(moving) == (parameterization.moves == "values"), "values move by their gradient, indices have none"
 

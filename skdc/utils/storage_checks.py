@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -46,6 +46,7 @@ def storage_checks(storage: Storage) -> Iterator[tuple[str, Check]]:
         _check_encodes_nearby,
         _check_projects_within,
         _check_codec_pickles,
+        _check_counts_bytes,
     ]
     return named(checks, storage)
 
@@ -82,7 +83,6 @@ def _check_groups_hold_what_moves(storage: Storage) -> None:
     grouped = sorted(id(parameter) for group in codec.groups() for parameter in group["params"])
     moving = sorted(id(parameter) for parameter in codec.parameters() if parameter.requires_grad)
     assert grouped == moving, "each parameter that moves must be in one of the groups"
-    assert codec.stored_numbers() > 0, "nothing is stored"
 
 
 def _check_encodes_nearby(storage: Storage) -> None:
@@ -105,6 +105,17 @@ def _check_projects_within(storage: Storage) -> None:
     assert ((low - room <= rows) & (rows <= high + room)).all(), "points must stay within the range that is given"
     live.project()
     torch.testing.assert_close(live().X.detach(), rows, msg="projecting once more must change nothing")
+
+
+def _check_counts_bytes(storage: Storage) -> None:
+    check_n_bytes(lambda n_rows: storage.n_bytes(n_rows, (3,), 8))
+
+
+def check_n_bytes(n_bytes: Callable[[int], int]) -> None:
+    """Check that more rows take more bytes, in whole numbers, and no rows what all share."""
+    taken = [n_bytes(n) for n in (0, 1, 6, 10**6)]
+    assert all(isinstance(value, int) for value in taken), "bytes must be whole numbers"
+    assert 0 <= taken[0] < taken[1] < taken[2] < taken[3], "more rows must take more bytes, of which all share some"
 
 
 def _check_codec_pickles(storage: Storage) -> None:

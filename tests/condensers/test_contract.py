@@ -445,9 +445,10 @@ def test_history_and_storage(condenser):
     assert all(isinstance(values, np.ndarray) and np.isfinite(values).all() for values in fitted.history_.values())
     if "n_steps" in fitted.get_params():
         assert fitted.n_iter_ == fitted.n_steps and fitted.history_["loss"].shape == (fitted.n_steps,)
-    numbers = 6 * 3 + (6 if fitted.y_soft_ is None else 6 * 3)
-    assert fitted.storage_ == {"numbers": numbers, "bytes": 8 * numbers}
-    assert clone(fitted).fit(X.astype(np.float32), y).storage_["bytes"] == 4 * numbers
+    beside = 6 * (1 + (0 if fitted.y_soft_ is None else 3 * 8) + 8)  # labels and weights
+    taken = 6 * 3 * 8 + beside
+    assert fitted.storage_ == {"points": 6, "bytes": taken, "shared_bytes": 0, "bytes_decoded": taken}
+    assert clone(fitted).fit(X.astype(np.float32), y).storage_["bytes"] == 6 * 3 * 4 + beside
 
 
 @every_condenser

@@ -17,7 +17,18 @@ from skdc.solvers import Descent
 
 ALL = [cls for name in skdc.__all__ if inspect.isclass(cls := getattr(skdc, name)) and issubclass(cls, BaseCondenser)]
 NAMED = [cls for cls in ALL if issubclass(cls, NamedCondenser)]
-TAIL = ["n_samples", "task", "encoder", "device", "random_state", "n_jobs", "verbose", "warm_start", "checkpoint"]
+TAIL = [
+    "n_samples",
+    "n_bytes",
+    "task",
+    "encoder",
+    "device",
+    "random_state",
+    "n_jobs",
+    "verbose",
+    "warm_start",
+    "checkpoint",
+]
 
 every = pytest.mark.parametrize("cls", ALL, ids=lambda cls: cls.__name__)
 every_named = pytest.mark.parametrize("cls", NAMED, ids=lambda cls: cls.__name__)

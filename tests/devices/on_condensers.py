@@ -10,6 +10,7 @@ from skdc import Condenser, DistributionMatching, KernelInducingPoints, RandomSu
 from skdc.discrepancies import MMD, CVaR, SquaredL2
 from skdc.networks import ConvNet
 from skdc.parameterizations import Points, Subset
+from skdc.parameterizations.storage import LowRank
 from skdc.solvers import Descent, Greedy
 from skdc.spaces import KernelRidgePredictions
 
@@ -40,6 +41,8 @@ def test_values_that_move(same):
 
 def test_rows_that_are_chosen(same):
     same(Condenser(MMD(), Subset(), Greedy(), n_per_class=2, random_state=0), X, Y)
+    kept = Condenser(MMD(), Subset(LowRank(2)), Greedy(reweight=MMD()), n_bytes=1000, random_state=0)
+    same(kept, X, Y, sample_weight=1 + Y)
 
 
 @pytest.mark.parametrize("labels", ["learned", "probabilities", "teacher"])

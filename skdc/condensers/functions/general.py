@@ -49,7 +49,7 @@ class GeneralCondenser(NamedCondenser):
         Steps in all; fewer where they would see each row more than 50 times.
     batch_size : int, default=500
         Real rows predicted in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -128,7 +128,7 @@ class TabularCondenser(NamedCondenser):
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor; it sees encoded rows. None takes
         `HistGradientBoostingClassifier(early_stopping=False)`, or the like regressor.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

@@ -41,7 +41,7 @@ class KernelInducingPoints(NamedCondenser):
         Steps in all; fewer where they would see each row more than 100 times.
     batch_size : int, default=500
         Real rows predicted in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

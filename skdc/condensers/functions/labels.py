@@ -43,7 +43,7 @@ class LabelDistillation(NamedCondenser):
         Steps in all.
     batch_size : int, default=500
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -90,7 +90,7 @@ class LabelSolve(NamedCondenser):
         None takes `Gaussian(factor=0.3)`.
     regularization : float, default=0.01
         Ridge, in units of the mean of the kernel's diagonal.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -133,7 +133,7 @@ class SoftLabelRandom(NamedCondenser):
     teacher : estimator, default=None
         Classifier with `predict_proba`, which is fitted on the data, or comes fitted in scikit-learn's
         `FrozenEstimator`. None takes a network that stops early.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

@@ -42,7 +42,7 @@ class FRePo(NamedCondenser):
         Steps in all.
     batch_size : int, default=500
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -106,7 +106,7 @@ class RFAD(NamedCondenser):
         Steps in all.
     batch_size : int, default=500
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -171,7 +171,7 @@ class RCIG(NamedCondenser):
         Steps in all.
     batch_size : int, default=500
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

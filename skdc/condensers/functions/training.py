@@ -44,7 +44,7 @@ class UnrolledTraining(NamedCondenser):
         Steps in all.
     batch_size : int, default=500
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

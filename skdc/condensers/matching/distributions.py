@@ -43,7 +43,7 @@ class ImprovedDistributionMatching(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -105,7 +105,7 @@ class M3D(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -155,7 +155,7 @@ class OptimalTransportMatching(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -211,7 +211,7 @@ class WMDD(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

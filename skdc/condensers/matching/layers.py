@@ -36,7 +36,7 @@ class CAFE(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -96,7 +96,7 @@ class DataDAM(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -164,7 +164,7 @@ class NCFM(NamedCondenser):
         Steps in all.
     batch_size : int, default=1024
         Real rows compared with in a step.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

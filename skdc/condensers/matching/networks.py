@@ -44,7 +44,7 @@ class DistributionMatching(NamedCondenser):
         point on MNIST, as it does by 400 steps.
     augmentation : Augmentation, default=None
         Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -103,7 +103,7 @@ class GradientMatching(NamedCondenser):
         Real rows compared with in a step.
     augmentation : Augmentation, default=None
         Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

@@ -36,7 +36,7 @@ class KMeansCondenser(NamedCondenser):
     space : Space, default=None
         Where rows are clustered: one that maps back to rows, such as `Standardized()`. None: the rows as they are,
         joined with continuous targets.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

@@ -35,7 +35,7 @@ class KCenter(NamedCondenser):
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
         of the rows nearest to each.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -91,7 +91,7 @@ class FacilityLocation(NamedCondenser):
     max_rows : int, default=32768
         Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (4 GiB
         for 32,768 rows) that grow with their square; more are represented by as many random ones.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -149,7 +149,7 @@ class KMedoids(NamedCondenser):
     max_rows : int, default=32768
         Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (4 GiB
         for 32,768 rows) that grow with their square; more are represented by as many random ones.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

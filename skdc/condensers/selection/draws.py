@@ -20,7 +20,7 @@ class RandomSubset(NamedCondenser):
         As in `BaseCondenser`.
     reweight : discrepancy, default=None
         What the weights of the drawn rows are to make least, such as `MMD()`. None: equal weights.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

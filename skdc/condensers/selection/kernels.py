@@ -40,7 +40,7 @@ class RandomlyPivotedCholesky(NamedCondenser):
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least; `MMD()` makes them a quadrature rule. None: equal
         weights.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes
@@ -96,7 +96,7 @@ class GreedyKernelPoints(NamedCondenser):
         Most passes of exchanges.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

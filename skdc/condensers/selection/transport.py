@@ -40,7 +40,7 @@ class WassersteinCoreset(NamedCondenser):
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`; with `snap=True` only. None: equal
         weights.
-    n_samples, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
     Notes

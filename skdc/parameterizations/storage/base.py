@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -52,10 +52,6 @@ class Codec(nn.Module, ABC):
             They broadcast to the rows. Whatever is left beyond them is cut off where the set is shown.
         """
 
-    @abstractmethod
-    def stored_numbers(self) -> int:
-        """Return how many numbers the rows take to store."""
-
     def groups(self) -> list[dict[str, Any]]:
         """Return the torch parameter groups, each with the step size "lr" where it has one of its own."""
         return group_of(self)
@@ -68,9 +64,13 @@ class Storage(SharedParts, ABC):
     ----------
     keeps_rows : bool
         Whether rows stay those of the data, so that all must be different, and none can be noise.
+    kept : {"codes", "rows", "changes"}
+        What is kept: codes that rows are computed from, which are floats; the rows as they come out, so that whole
+        numbers stay whole; or what changes of such rows, so that they have to move.
     """
 
     keeps_rows: ClassVar[bool] = False
+    kept: ClassVar[Literal["codes", "rows", "changes"]] = "codes"
 
     @abstractmethod
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> Codec:
@@ -85,6 +85,19 @@ class Storage(SharedParts, ABC):
         source : Source
             The data.
         generator : torch.Generator
+        """
+
+    @abstractmethod
+    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
+        """Return how many bytes rows take, by arithmetic, before any are built.
+
+        Parameters
+        ----------
+        n_rows : int
+            0 asks for what does not grow with the rows, such as a basis.
+        row_shape : tuple of int
+        itemsize : int
+            Bytes of a number that is kept.
         """
 
 

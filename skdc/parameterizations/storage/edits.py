@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -41,6 +43,8 @@ class Edits(Storage):
                                       storage=Edits(threshold=0.5)))
     """
 
+    kept = "changes"
+
     def __init__(self, threshold: float = 1.0, inner: Storage | None = None) -> None:
         self.threshold = threshold
         self.inner = inner
@@ -57,6 +61,10 @@ class Edits(Storage):
             raise ValueError(f"Edits(threshold={self.threshold!r}): the threshold must not be negative")
         moves = or_free(self.inner).build(torch.zeros_like(X), key, source, generator)
         return RowsWithEdits(X, moves, self.threshold)
+
+    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
+        """Count the numbers of the rows, which are kept as they come out."""
+        return n_rows * prod(row_shape) * itemsize
 
 
 class RowsWithEdits(Codec):
@@ -93,7 +101,3 @@ class RowsWithEdits(Codec):
     def project(self, low: Tensor, high: Tensor) -> None:
         """Cut the moves off where the rows would leave two ends."""
         self.moves.project(low - self.start, high - self.start)
-
-    def stored_numbers(self) -> int:
-        """Count the numbers of the rows: they are stored as they come out."""
-        return self.start.numel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import torch
 from torch import Tensor
 
@@ -28,10 +30,15 @@ class Fixed(Storage):
     """
 
     keeps_rows = True
+    kept = "rows"
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> FixedRows:
         """Return the rows."""
         return FixedRows(X)
+
+    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
+        """Count the numbers of the rows."""
+        return n_rows * prod(row_shape) * itemsize
 
 
 class FixedRows(Codec):
@@ -58,7 +65,3 @@ class FixedRows(Codec):
 
     def project(self, low: Tensor, high: Tensor) -> None:
         """Do nothing: the rows stay where they start, which is where they may be."""
-
-    def stored_numbers(self) -> int:
-        """Count the numbers of the rows."""
-        return self.values.numel()

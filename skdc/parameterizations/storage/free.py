@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import torch
 from torch import Tensor, nn
 
@@ -21,9 +23,15 @@ class Free(Storage):
     Condenser(n_per_class=5, parameterization=Points(storage=Free()))
     """
 
+    kept = "rows"
+
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> FreeRows:
         """Return the rows."""
         return FreeRows(X)
+
+    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
+        """Count the numbers of the rows."""
+        return n_rows * prod(row_shape) * itemsize
 
 
 class FreeRows(Codec):
@@ -49,10 +57,6 @@ class FreeRows(Codec):
     def project(self, low: Tensor, high: Tensor) -> None:
         """Cut the rows off at two ends."""
         self.values.clamp_(low, high)
-
-    def stored_numbers(self) -> int:
-        """Count the numbers of the rows."""
-        return self.values.numel()
 
 
 def or_free(storage: Storage | None) -> Storage:

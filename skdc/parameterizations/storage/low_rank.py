@@ -57,6 +57,10 @@ class LowRank(Storage):
         combinations, basis = _factors(X, self.rank)
         return CombinedRows(combinations, or_free(self.inner).build(basis, None, source, generator))
 
+    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
+        """Count the combinations, and what the basis takes."""
+        return n_rows * self.rank * itemsize + or_free(self.inner).n_bytes(self.rank, row_shape, itemsize)
+
 
 class CombinedRows(Codec):
     """Rows that are combinations of a basis.
@@ -85,10 +89,6 @@ class CombinedRows(Codec):
 
     def project(self, low: Tensor, high: Tensor) -> None:
         """Do nothing: no factors are nearest to rows between two ends."""
-
-    def stored_numbers(self) -> int:
-        """Count the combinations, and what the basis takes."""
-        return self.combinations.numel() + self.basis.stored_numbers()
 
 
 def _factors(X: Tensor, rank: int) -> tuple[Tensor, Tensor]:

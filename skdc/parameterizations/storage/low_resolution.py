@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -45,14 +46,14 @@ class LowResolution(Storage):
     >>> from skdc.parameterizations.storage import LowRank, LowResolution
     >>> images = np.random.default_rng(0).random((30, 8, 8))
     >>> condenser = Condenser(MMD(), Points(LowResolution(factor=2)), n_samples=4, random_state=0).fit(images)
-    >>> condenser.X_syn_.shape, condenser.storage_["numbers"]
-    ((4, 8, 8), 64)
+    >>> condenser.X_syn_.shape, condenser.storage_["bytes"]
+    ((4, 8, 8), 512)
 
     Small images may share a basis:
 
     >>> points = Points(LowResolution(factor=2, inner=LowRank(rank=2)))
-    >>> Condenser(MMD(), points, n_samples=4, random_state=0).fit(images).storage_["numbers"]
-    40
+    >>> Condenser(MMD(), points, n_samples=4, random_state=0).fit(images).storage_["bytes"]
+    320
     """
 
     def __init__(
@@ -75,12 +76,20 @@ class LowResolution(Storage):
         ValueError
             If the factor is less than 1, or the rows are no images of the shape.
         """
-        if self.factor < 1:
-            raise ValueError(f"LowResolution(factor={self.factor!r}): the factor must be at least 1")
         row_shape = tuple(X.shape[1:])
-        layout = image_layout(self, row_shape, self.image_shape, self.channels)
+        layout = self._layout(row_shape)
         small = or_free(self.inner).build(_reduced(layout(X), self.factor), key, source, generator)
         return EnlargedRows(small, layout, row_shape, self.factor)
+
+    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
+        """Count what the small images take."""
+        n_channels, *sides = self._layout(row_shape).shape
+        return or_free(self.inner).n_bytes(n_rows, (n_channels, *_smaller(sides, self.factor)), itemsize)
+
+    def _layout(self, row_shape: tuple[int, ...]) -> ImageLayout:
+        if self.factor < 1:
+            raise ValueError(f"LowResolution(factor={self.factor!r}): the factor must be at least 1")
+        return image_layout(self, row_shape, self.image_shape, self.channels)
 
 
 class EnlargedRows(Codec):
@@ -115,12 +124,13 @@ class EnlargedRows(Codec):
         """Cut stored numbers off that are beyond all ends; each of them shows in several numbers of a row."""
         self.small.project(low.min(), high.max())
 
-    def stored_numbers(self) -> int:
-        """Count what the small images take."""
-        return self.small.stored_numbers()
-
 
 def _reduced(images: Tensor, factor: int) -> Tensor:
     """Return images of shape (n, C, H, W) of sides that many times smaller."""
-    height, width = (-(-side // factor) for side in images.shape[2:])
-    return functional.adaptive_avg_pool2d(images, (height, width))
+    return functional.adaptive_avg_pool2d(images, _smaller(images.shape[2:], factor))
+
+
+def _smaller(sides: Sequence[int], factor: int) -> tuple[int, int]:
+    """Return the height and width of images of sides that many times smaller."""
+    height, width = (-(-side // factor) for side in sides)
+    return height, width

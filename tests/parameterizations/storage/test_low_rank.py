@@ -53,7 +53,7 @@ def test_a_low_rank_keeps_its_rank_while_it_moves(iris):
     # Arithmetic is in float32: the third singular value is rounding.
     values = np.linalg.svd(centered, compute_uv=False)
     assert values[2] < 1e-5 * values[0] < values[1]
-    assert condenser.storage_["numbers"] == 2 * (9 + 4) + 9
+    assert condenser.storage_["bytes"] == 2 * (9 + 4) * 8 + 9
 
 
 def test_a_low_rank_comes_as_near_as_can_be_to_other_rows(source, rng):

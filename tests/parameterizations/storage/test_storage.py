@@ -14,7 +14,7 @@ from skdc.exceptions import PartsError
 from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points
-from skdc.parameterizations.storage import Codec, Edits, Fixed, Free, LowRank, LowResolution, Storage
+from skdc.parameterizations.storage import Codec, Edits, Fixed, Free, LowRank, LowResolution
 from skdc.solvers import Barycenter, Descent, LeastSquares, Lloyd, PrivateDescent
 from skdc.spaces import KernelRidgePredictions, NetworkGradients
 
@@ -101,22 +101,6 @@ def test_a_pickle_goes_on_from_the_same_numbers(storage, source):
     assert torch.equal(other.decode(), codec.decode())
 
 
-@pytest.mark.parametrize(
-    "storage, numbers",
-    [
-        (Edits(inner=LowResolution(**SMALL)), 8 * 24),  # rows that come out with edits are stored as they are
-        (LowResolution(**SMALL, inner=Fixed()), 8 * 6),
-        (LowResolution(**SMALL, inner=LowRank(3)), 3 * (8 + 6)),
-        (LowRank(3, inner=LowResolution(**SMALL)), 3 * (8 + 6)),
-        (LowRank(3, inner=LowResolution(**SMALL, inner=Edits())), 3 * (8 + 6)),
-    ],
-    ids=repr,
-)
-def test_what_is_kept_inside_is_counted(storage, numbers, source):
-    assert built(storage, source).codec.stored_numbers() == numbers
-    assert Points(storage, labels="learned").build(source, SIZES, seeded()).stored_numbers() == numbers + 8 * 3
-
-
 def test_small_images_of_low_rank_are_enlarged_combinations(source):
     live, small = (built(LowResolution(**SMALL, inner=inner), source) for inner in (LowRank(3), None))
     X = small.codec.small.decode().detach().flatten(1).numpy()
@@ -187,12 +171,8 @@ class CountingCodec(Codec):
         """Cut off."""
         self.values.clamp_(low, high)
 
-    def stored_numbers(self):
-        """Count the rows."""
-        return self.values.numel()
 
-
-class Counting(Storage):
+class Counting(Free):
     """A storage that counts how often it is decoded."""
 
     def build(self, X, key, source, generator):
@@ -208,7 +188,7 @@ class SlowCodec(CountingCodec):
         return [{"params": [self.values], "lr": 0.0}]
 
 
-class Slow(Storage):
+class Slow(Free):
     """Rows that do not move."""
 
     def build(self, X, key, source, generator):
