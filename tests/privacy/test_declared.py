@@ -174,9 +174,9 @@ def test_labels_are_those_declared(make, kind):
         fitted = make(classes=["no", "yes", "maybe"]).fit(frame, y)
     alone = make(classes=["no", "yes", "maybe"]).fit(frame[:N], y[:N])
     assert fitted.classes_.tolist() == ["maybe", "no", "yes"] and fitted.X_syn_.equals(alone.X_syn_)
-    assert sorted(set(fitted._pair()[1])) == ["maybe", "no", "yes"]
+    assert sorted(set(tuple(fitted)[1])) == ["maybe", "no", "yes"]
     if kind == "categories":
-        assert list(fitted._pair()[1].cat.categories) == ["maybe", "no", "yes"]
+        assert list(tuple(fitted)[1].cat.categories) == ["maybe", "no", "yes"]
     assert "the labels ['maybe', 'no', 'yes'], as declared" in fitted.privacy_["public"]
 
 
