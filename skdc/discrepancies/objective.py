@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from skdc.discrepancies.arrays import compared
 from skdc.exceptions import PartsError
+from skdc.fields import SharedParts
 from skdc.isolation import filters_kept
 from skdc.randomness import randomness
-from skdc.seeds import SharedParts
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Batch, Source
 from skdc.spaces.base import PointwiseSpace, Space, each_once, is_first

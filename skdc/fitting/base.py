@@ -7,12 +7,11 @@ from contextlib import suppress
 from copy import copy
 from inspect import Parameter, signature
 from os import PathLike
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, dataclass_transform
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -21,10 +20,10 @@ from sklearn.utils import Tags
 from skdc.condensed import CondensedSet
 from skdc.devices import find_device
 from skdc.exceptions import PartsError
-from skdc.fitting.callbacks import announced, with_callbacks
+from skdc.fields import SharedParts, TransformerMixin
+from skdc.fitting.callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.fitting.checkpoints import Checkpoint, fingerprint, refuse_checkpoint
 from skdc.fitting.doors import Door, opened
-from skdc.fitting.fields import CallbackSupportMixin, Fields
 from skdc.fitting.inner import chooser_of
 from skdc.fitting.input import Problem, dense
 from skdc.fitting.output import template
@@ -39,14 +38,14 @@ from skdc.fitting.sizes import ClassSizes
 from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import restored_on_failure
 from skdc.randomness import randomness
-from skdc.seeds import SharedParts
 from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, Interruption, Solution, State
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.sources import Schema
 
 
-class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts, ABC):
+@dataclass_transform(eq_default=False, kw_only_default=True)
+class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts, ABC, kw_only=True):
     """Base of all condensers: subclasses say their `recipe`.
 
     Parameters
@@ -94,6 +93,9 @@ class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, Shar
     verbose: int = 0
     warm_start: bool = False
     checkpoint: str | PathLike[str] | None = None
+
+    def __init_subclass__(cls, *, kw_only: bool = True, **settings: Any) -> None:
+        super().__init_subclass__(kw_only=kw_only, **settings)
 
     @abstractmethod
     def recipe(self) -> Recipe:

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from skdc.fields import SharedParts
 from skdc.parameterizations.storage.base import group_of
-from skdc.seeds import SharedParts
 from skdc.sets import LabeledSet
 from skdc.sources import Source
 

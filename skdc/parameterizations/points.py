@@ -56,19 +56,11 @@ class Points(Parameterization):
 
     moves = "values"
 
-    def __init__(
-        self,
-        storage: Storage | None = None,
-        start: Any = "rows",
-        labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
-        teacher: Any = None,
-        within: Any = "data",
-    ) -> None:
-        self.storage = storage
-        self.start = start
-        self.labels = labels
-        self.teacher = teacher
-        self.within = within
+    storage: Storage | None = None
+    start: Any = "rows"
+    labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard"
+    teacher: Any = None
+    within: Any = "data"
 
     def streams(self) -> bool:
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""

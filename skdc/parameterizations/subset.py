@@ -44,9 +44,8 @@ class Subset(Parameterization):
 
     moves = "indices"
 
-    def __init__(self, labels: Literal["hard", "teacher"] = "hard", teacher: Any = None) -> None:
-        self.labels = labels
-        self.teacher = teacher
+    labels: Literal["hard", "teacher"] = "hard"
+    teacher: Any = None
 
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> SubsetSet:
         """Return a subset of which no row is chosen yet.

@@ -72,10 +72,9 @@ class Barycenter(Solver[BarycenterState, PointsSet]):
 
     moves = "values"
 
-    def __init__(self, max_iter: int = 100, tol: float = 1e-4, max_rows: int = 4096) -> None:
-        self.max_iter = max_iter
-        self.tol = tol
-        self.max_rows = max_rows
+    max_iter: int = 100
+    tol: float = 1e-4
+    max_rows: int = 4096
 
     def begin(
         self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator

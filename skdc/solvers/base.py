@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skdc.fields import SharedParts
 from skdc.parameterizations.base import LiveSet
-from skdc.seeds import SharedParts
 from skdc.sets import LabeledSet
 from skdc.sources import Source, copied
 from skdc.step import Step

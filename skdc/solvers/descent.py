@@ -74,19 +74,11 @@ class Descent(Solver[DescentState, LiveSet]):
     streams = True
     watched = "loss"
 
-    def __init__(
-        self,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 1024,
-        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
-        max_passes: float | None = None,
-    ) -> None:
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.max_passes = max_passes
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 1024
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+    max_passes: float | None = None
 
     def begin(
         self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator

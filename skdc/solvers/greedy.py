@@ -63,19 +63,10 @@ class Greedy(Selection):
 
     sparse = True
 
-    def __init__(
-        self,
-        n_passes: int = 0,
-        n_trials: int = 16,
-        batch_size: int = 1024,
-        max_rows: int = 65_536,
-        reweight: Any = None,
-    ) -> None:
-        super().__init__(reweight)
-        self.n_passes = n_passes
-        self.n_trials = n_trials
-        self.batch_size = batch_size
-        self.max_rows = max_rows
+    n_passes: int = 0
+    n_trials: int = 16
+    batch_size: int = 1024
+    max_rows: int = 65_536
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Grow a subset row by row, then improve it.

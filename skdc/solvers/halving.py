@@ -61,19 +61,10 @@ class Halving(Selection):
     >>> condenser = Condenser(EnergyDistance(), parameterization=Subset(), solver=Halving(), n_per_class=3)
     """
 
-    def __init__(
-        self,
-        oversampling: int = 3,
-        delta: float | None = None,
-        n_passes: int = 2,
-        max_rows: int = 32_768,
-        reweight: Any = None,
-    ) -> None:
-        super().__init__(reweight)
-        self.oversampling = oversampling
-        self.delta = delta
-        self.n_passes = n_passes
-        self.max_rows = max_rows
+    oversampling: int = 3
+    delta: float | None = None
+    n_passes: int = 2
+    max_rows: int = 32_768
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Halve the rows of a cell, and exchange some.

@@ -77,8 +77,7 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
 
     moves = "values"
 
-    def __init__(self, batch_size: int = 4096) -> None:
-        self.batch_size = batch_size
+    batch_size: int = 4096
 
     @torch.no_grad()
     def begin(

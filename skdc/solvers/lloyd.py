@@ -60,9 +60,8 @@ class Lloyd(Solver[LloydState, PointsSet]):
 
     moves = "values"
 
-    def __init__(self, max_iter: int = 300, tol: float = 1e-4) -> None:
-        self.max_iter = max_iter
-        self.tol = tol
+    max_iter: int = 300
+    tol: float = 1e-4
 
     def begin(
         self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator

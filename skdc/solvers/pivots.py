@@ -65,9 +65,7 @@ class Pivots(Selection):
 
     sparse = True
 
-    def __init__(self, max_rows: int = 65_536, reweight: Any = None) -> None:
-        super().__init__(reweight)
-        self.max_rows = max_rows
+    max_rows: int = 65_536
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Draw the pivots.

@@ -53,9 +53,7 @@ class Pursuit(Selection):
 
     sparse = True
 
-    def __init__(self, regularization: float = 0.01, reweight: Any = None) -> None:
-        super().__init__(reweight)
-        self.regularization = regularization
+    regularization: float = 0.01
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Choose row after row.

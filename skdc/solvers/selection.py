@@ -107,7 +107,7 @@ class SelectionState(State[SubsetSet]):
     n_drawn: int = 0
 
 
-class Selection(Solver[SelectionState, SubsetSet]):
+class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
     """A solver that chooses rows; subclasses write `choose`.
 
     Rows are chosen class by class, or together where the objective has `by=None`; each class gets the number of rows
@@ -122,8 +122,7 @@ class Selection(Solver[SelectionState, SubsetSet]):
 
     moves = "indices"
 
-    def __init__(self, reweight: Any = None) -> None:
-        self.reweight = reweight
+    reweight: Any = None
 
     @abstractmethod
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:

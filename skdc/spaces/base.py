@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from skdc.exceptions import PartsError
-from skdc.seeds import SharedParts
+from skdc.fields import SharedParts
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Asks, Holds, Source
 from skdc.step import Step

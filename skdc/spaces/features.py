@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal, Self
 
 import torch
@@ -50,15 +51,8 @@ class NetworkFeatures(_OfNetworks):
     MMD(space=NetworkFeatures(layers='all', networks=PretrainedNetworks()))
     """
 
-    def __init__(
-        self,
-        networks: NetworkPool | None = None,
-        layers: Literal["last", "all"] = "last",
-        normalize: bool = False,
-    ) -> None:
-        self.networks = networks
-        self.layers = layers
-        self.normalize = normalize
+    layers: Literal["last", "all"] = "last"
+    normalize: bool = False
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.
@@ -107,14 +101,12 @@ class RandomNetwork(NetworkFeatures):
     MeanDistance(space=RandomNetwork(network=MLP(width=64)))
     """
 
-    layers, normalize = "last", False
+    network: Builder | None = None
+    networks: NetworkPool | None = field(default=None, init=False)
+    layers: Literal["last", "all"] = field(default="last", init=False)
+    normalize: bool = field(default=False, init=False)
 
-    def __init__(self, network: Builder | None = None) -> None:
-        self.network = network
-
-    @property
-    def networks(self) -> NetworkPool:  # type: ignore[override]  # no parameter here
-        """The pool of networks."""
+    def _pool(self) -> NetworkPool:
         return RandomNetworks(self.network)
 
 
@@ -144,9 +136,7 @@ class AttentionMaps(_OfNetworks):
     MeanDistance(space=AttentionMaps())
     """
 
-    def __init__(self, networks: NetworkPool | None = None, power: float = 4.0) -> None:
-        self.networks = networks
-        self.power = power
+    power: float = 4.0
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -50,10 +51,9 @@ class KernelRidgePredictions(Space):
     splits: ClassVar[Splits] = "rows"
     default_kernel: ClassVar[Kernel] = Gaussian(factor=0.3)
 
-    def __init__(self, kernel: Kernel | None = None, regularization: float = 0.01, kernel_rate: float = 0.01) -> None:
-        self.kernel = kernel
-        self.regularization = regularization
-        self.kernel_rate = kernel_rate
+    kernel: Kernel | None = None
+    regularization: float = 0.01
+    kernel_rate: float = 0.01
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel's scale.
@@ -156,15 +156,13 @@ class FeatureRidgePredictions(KernelRidgePredictions):
     whitens = True
     splits = "never"
     default_kernel = RandomNetworkKernel()
-    kernel_rate = 0.0
-    kernel_: FeatureKernel
 
     asks = "once"
 
-    def __init__(self, kernel: FeatureKernel | None = None, regularization: float = 0.01, clip: float = 2**0.5) -> None:
-        self.kernel = kernel
-        self.regularization = regularization
-        self.clip = clip
+    kernel: FeatureKernel | None = None
+    kernel_rate: float = field(default=0.0, init=False)
+    kernel_: FeatureKernel = field(init=False)
+    clip: float = 2**0.5
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel's scale, and pass over the data for the moments of the features.

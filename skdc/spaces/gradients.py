@@ -12,7 +12,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from skdc.exceptions import PartsError
-from skdc.learners.pools import AlternatingNetworks, NetworkPool
+from skdc.learners.pools import AlternatingNetworks
 from skdc.networks import training_loss
 from skdc.sets import Block, LabeledSet, unweighted
 from skdc.sources import Asks, Source, require_targets
@@ -48,9 +48,6 @@ class NetworkGradients(PooledSpace):
     yields = "aligned"
     splits: ClassVar[Splits] = "before"
     default_pool = AlternatingNetworks
-
-    def __init__(self, networks: NetworkPool | None = None) -> None:
-        self.networks = networks
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.
@@ -126,9 +123,7 @@ class ClippedGradients(NetworkGradients):
     splits = "never"
     asks = "each step"
 
-    def __init__(self, networks: NetworkPool | None = None, clip: float = 0.1) -> None:
-        super().__init__(networks)
-        self.clip = clip
+    clip: float = 0.1
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.

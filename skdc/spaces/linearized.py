@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from skdc.learners import NetworkPool, OnlineNetworks, target_offset
+from skdc.learners import OnlineNetworks, target_offset
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
@@ -57,12 +57,8 @@ class LinearizedPredictions(PooledSpace):
     splits = "rows"
     default_pool = OnlineNetworks
 
-    def __init__(
-        self, networks: NetworkPool | None = None, regularization: float = 1e-2, n_iterations: int = 20
-    ) -> None:
-        self.networks = networks
-        self.regularization = regularization
-        self.n_iterations = n_iterations
+    regularization: float = 1e-2
+    n_iterations: int = 20
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.

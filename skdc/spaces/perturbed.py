@@ -13,7 +13,7 @@ from skdc.exceptions import PartsError
 from skdc.learners.defenses import ascended, check_ball
 from skdc.sets import Block, LabeledSet, positions_of
 from skdc.sources import Source, draw_seed
-from skdc.spaces.base import Space, SpaceWrapper
+from skdc.spaces.base import SpaceWrapper
 from skdc.step import Step
 
 
@@ -53,11 +53,9 @@ class Perturbed(SpaceWrapper):
 
     moves_rows = True
 
-    def __init__(self, space: Space, radius: float = 0.1, norm: float = np.inf, n_steps: int = 1) -> None:
-        self.space = space
-        self.radius = radius
-        self.norm = norm
-        self.n_steps = n_steps
+    radius: float = 0.1
+    norm: float = np.inf
+    n_steps: int = 1
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the other space.

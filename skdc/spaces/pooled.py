@@ -22,15 +22,18 @@ class PooledSpace(Space):
         The pool that `networks=None` takes, as it comes.
     """
 
-    networks: NetworkPool | None
+    networks: NetworkPool | None = None
     default_pool: ClassVar[type[NetworkPool]]
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks."""
-        self.pool_ = self.default_pool() if self.networks is None else self.networks
+        self.pool_ = self._pool()
         if is_first(self.pool_):
             self.pool_.fit(source, generator)
         return self
+
+    def _pool(self) -> NetworkPool:
+        return self.default_pool() if self.networks is None else self.networks
 
     def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Go on to another network."""

@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from skdc.learners import NetworkPool, OnlineNetworks, primal_weights, target_offset
+from skdc.learners import OnlineNetworks, primal_weights, target_offset
 from skdc.networks import penultimate
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
@@ -48,9 +48,7 @@ class NetworkRidgePredictions(PooledSpace):
     splits = "rows"
     default_pool = OnlineNetworks
 
-    def __init__(self, networks: NetworkPool | None = None, regularization: float = 1e-3) -> None:
-        self.networks = networks
-        self.regularization = regularization
+    regularization: float = 1e-3
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.

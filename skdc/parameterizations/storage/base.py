@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from skdc.seeds import SharedParts
+from skdc.fields import SharedParts
 from skdc.sources import Source
 
 

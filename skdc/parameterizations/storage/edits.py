@@ -41,9 +41,8 @@ class Edits(Storage):
                                       storage=Edits(threshold=0.5)))
     """
 
-    def __init__(self, threshold: float = 1.0, inner: Storage | None = None) -> None:
-        self.threshold = threshold
-        self.inner = inner
+    threshold: float = 1.0
+    inner: Storage | None = None
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> RowsWithEdits:
         """Return the rows with their edits, of which there are none at the start.
