@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
+from skdc.discrepancies.embeddings import TILE, EmbeddingDistance
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
@@ -21,6 +21,7 @@ from skdc.kernels.base import Rows
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
+from skdc.structures import OwnKernel
 
 
 class KernelDistance(EmbeddingDistance):

@@ -18,6 +18,7 @@ from skdc.kernels import distances, power, squared_distances
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
+from skdc.structures import Transport
 
 _ENTRIES = 20_000_000  # of a cost matrix: above, the linear program takes minutes
 _PIVOTS = 10**9  # of the simplex algorithm, which ends by itself
@@ -129,7 +130,7 @@ def _rescaled(p: NDArray[np.float64], q: NDArray[np.float64], costs: NDArray[np.
     return found if (reduced[plan > _NO_MASS] >= cutoff).any() else (plan, u + base_p, v + base_q)  # (5)
 
 
-class Wasserstein(ExactTransport):
+class Wasserstein(ExactTransport, Transport):
     r"""Wasserstein distance with Euclidean distances, solved exactly [1]_, to the power of its order.
 
     .. math:: W_r^r(p, q) = \min_{\pi \in \Pi(p, q)} \int \|x - y\|^r \, d\pi(x, y)

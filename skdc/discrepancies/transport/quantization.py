@@ -14,9 +14,10 @@ from skdc.kernels import MATRIX_ENTRIES, distance_columns, distances, power, squ
 from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
+from skdc.structures import Covering, Quantization
 
 
-class QuantizationError(Discrepancy):
+class QuantizationError(Discrepancy, Quantization):
     r"""Mean distance of the data to the nearest synthetic point, to some power.
 
     Squared it is the objective of k-means [1]_, and the squared 2-Wasserstein distance to the points with the best
@@ -91,7 +92,7 @@ class QuantizationError(Discrepancy):
         return distance_columns(x, self.exponent)
 
 
-class CoveringRadius(Discrepancy):
+class CoveringRadius(Discrepancy, Covering):
     """Distance of the data to the nearest synthetic point, at most: the objective of k-center [1]_.
 
     In the unit of the space. A share of the mass may be left out as outliers: the radius then covers the rest [2]_.
@@ -164,11 +165,11 @@ class CoveringRadius(Discrepancy):
             "CoveringRadius has no witness, since the masses of rows do not matter; use QuantizationError()"
         )
 
-    def radius(self, near: Tensor, mass: Tensor) -> Tensor:
+    def radius(self, nearest: Tensor, mass: Tensor) -> Tensor:
         """Return the largest of some distances, but for the outliers."""
         if not self.outliers:
-            return near.max()
-        ordered, order = near.sort(descending=True)
+            return nearest.max()
+        ordered, order = nearest.sort(descending=True)
         # With a tolerance: shares that are equal but for rounding are equal.
         beyond = mass[order].double().cumsum(0) > self.outliers + 1e-9
         return ordered[beyond.nonzero()[0, 0]]
