@@ -21,7 +21,7 @@ TILE = 384  # rows of a kernel tile: small enough for the cache, large enough fo
 class EmbeddingDistance(Discrepancy, Embedding):
     """The squared distance between the mean embeddings of two clouds, for some kernel of rows."""
 
-    squared = symmetric = nonnegative = True
+    symmetric = nonnegative = True
 
     @abstractmethod
     def kernel_matrix(self, x: Tensor, y: Tensor) -> Tensor:
@@ -45,9 +45,8 @@ class MeanDiscrepancy(Discrepancy):
 
     compares = "means"
 
-    @property
     def bound(self) -> float | None:
-        """The largest norm that the features of a row can have, which a private release needs; None if unknown."""
+        """Return the largest norm that features of a row can have, which a private release needs; None if unknown."""
         return None
 
     @abstractmethod

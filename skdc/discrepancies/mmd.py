@@ -169,10 +169,10 @@ class MMD(KernelDistance):
         """Whether no value is below zero."""
         return not self.unbiased
 
-    @property
-    def condenses(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether a condenser can minimise it."""
-        return not self.unbiased
+    def check_condensing(self) -> None:
+        """Refuse to be minimised, if unbiased."""
+        if self.unbiased:
+            raise PartsError(f"{self!r} is an estimate for independent rows, which condensed ones are not; use MMD()")
 
     def within(self, q: Block) -> Tensor:
         """Return the mean kernel of two points of a block: of two different ones, if unbiased."""

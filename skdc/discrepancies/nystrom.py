@@ -56,7 +56,7 @@ class NystromError(Discrepancy, SpanDistance):
     """
 
     compares = "clouds"
-    squared = nonnegative = True
+    nonnegative = True
     sparse = True
 
     def __init__(

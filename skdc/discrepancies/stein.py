@@ -260,8 +260,6 @@ class KernelStein(Discrepancy, Embedding):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = False
     nonnegative = True
 
     def __init__(

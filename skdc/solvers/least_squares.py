@@ -135,11 +135,10 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
                 "LeastSquares solves for targets, and for nothing else that moves; use Points(Fixed(), "
                 "labels='learned')"
             )
-        if getattr(objective, "normalize", False):
+        if objective.normalizes():
             raise PartsError(f"LeastSquares sums terms in their own units, but got {objective!r}; use normalize=False")
         for leaf in objective.leaves():
-            linear = isinstance(getattr(leaf, "space_", None), LinearInTargets)
-            if not (linear and getattr(leaf, "quadratic", False) and leaf.by is None):
+            if not (isinstance(leaf.space_, LinearInTargets) and leaf.quadratic and leaf.by is None):
                 raise PartsError(
                     f"LeastSquares solves for the least squared error of predictions that are linear in the targets, "
                     f"but got {leaf!r}; use SquaredL2(space=KernelRidgePredictions(), by=None), or Descent()"

@@ -56,8 +56,7 @@ class ExactTransport(Discrepancy):
     """The least cost of carrying one set to the other; subclasses write the cost."""
 
     compares = "clouds"
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     @abstractmethod
     def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
@@ -168,11 +167,6 @@ class Wasserstein(ExactTransport, Transport):
         super().__init__(space, by, reduce, weight)
         self.order = order
 
-    @property
-    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether the value is a squared distance."""
-        return self.order == 2
-
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the order.
 
@@ -226,8 +220,6 @@ class LabeledTransport(ExactTransport):
     >>> X_syn.shape
     (9, 4)
     """
-
-    squared = True
 
     def __init__(
         self,

@@ -45,7 +45,6 @@ class QuantizationError(Discrepancy, Quantization):
 
     compares = "clouds"
     sparse = True
-    symmetric = False
     nonnegative = True
 
     def __init__(
@@ -58,11 +57,6 @@ class QuantizationError(Discrepancy, Quantization):
     ) -> None:
         super().__init__(space, by, reduce, weight)
         self.exponent = exponent
-
-    @property
-    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether the value is a power of a distance."""
-        return self.exponent != 1
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the exponent.
@@ -121,7 +115,6 @@ class CoveringRadius(Discrepancy, Covering):
 
     compares = "clouds"
     sparse = True
-    symmetric = False
     nonnegative = True
 
     def __init__(
