@@ -87,7 +87,7 @@ class SquaredL2(AlignedDiscrepancy):
     SquaredL2(by=None, space=KernelRidgePredictions())
     """
 
-    squared = nonnegative = symmetric = True
+    nonnegative = symmetric = True
     quadratic = True  # in the difference of two blocks: the best targets of linear predictions can be solved for
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:

@@ -42,24 +42,14 @@ class Discrepancy(Term):
 
     Attributes
     ----------
-    compares : {"clouds", "aligned", "means"}
-        What `between` can take: two clouds of points, blocks whose rows correspond, or clouds of which only mean
-        features matter.
-    squared : bool
-        Whether the value is a squared distance (or another power of one).
     symmetric : bool
         Whether the two sets can be swapped.
     nonnegative : bool
         Whether no value is below zero, which is then that of a set and itself.
-    quadratic : bool
-        Whether it is a weighted mean of the squared distances of rows that correspond.
     """
 
-    compares: ClassVar[Literal["clouds", "aligned", "means"]]
-    squared: ClassVar[bool] = False
     symmetric: ClassVar[bool] = False
     nonnegative: ClassVar[bool] = False
-    quadratic: ClassVar[bool] = False
 
     def __init__(
         self,

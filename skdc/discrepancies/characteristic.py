@@ -80,9 +80,8 @@ class RandomFeatureMMD(MeanEmbedding):
         self.frequencies_ = _draw_frequencies(self, self.n_features, source, generator)
         return self
 
-    @property
     def bound(self) -> float:
-        """The norm of the features of a row."""
+        """Return the norm of the features of a row."""
         return 1.0
 
     def features(self, values: Tensor) -> Tensor:
@@ -138,9 +137,7 @@ class CharacteristicFunction(MeanDiscrepancy):
     (9, 4)
     """
 
-    squared = False
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     def __init__(
         self,
@@ -170,9 +167,8 @@ class CharacteristicFunction(MeanDiscrepancy):
         self.frequencies_ = _draw_frequencies(self, self.n_frequencies, source, generator)
         return self
 
-    @property
     def bound(self) -> float:
-        """The norm of the features of a row."""
+        """Return the norm of the features of a row."""
         return self.n_frequencies**0.5
 
     def features(self, values: Tensor) -> Tensor:
@@ -228,9 +224,7 @@ class LearnedCharacteristicFunction(Discrepancy):
     """
 
     compares = "clouds"
-    squared = False
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     def __init__(
         self,

@@ -76,9 +76,7 @@ class ConditionalMMD(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     def __init__(
         self,

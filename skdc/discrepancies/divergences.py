@@ -92,11 +92,6 @@ class FDivergence(CriticDiscrepancy):
         super().__init__(network, critic_rate, space, by, reduce, weight)
         self.kind = kind
 
-    @property
-    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether the value is a squared distance."""
-        return self.kind == "hellinger"
-
     def _kind(self) -> _Kind:
         if self.kind not in _KINDS:
             raise ValueError(f"FDivergence(kind={self.kind!r}): kind must be one of {', '.join(map(repr, _KINDS))}")

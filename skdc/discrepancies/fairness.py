@@ -9,7 +9,7 @@ from typing import Self, cast
 import torch
 from torch import Tensor
 
-from skdc.discrepancies.objective import Term
+from skdc.discrepancies.objective import Regularizer
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
 from skdc.exceptions import PartsError
 from skdc.sets import Block, LabeledSet, positions_of
@@ -19,7 +19,7 @@ from skdc.spaces.functions import KernelRidgePredictions
 from skdc.step import Step
 
 
-class FairnessTerm(Term):
+class FairnessTerm(Regularizer):
     r"""Squared distance of the mean predictions of sensitive groups from that of all rows; without unit.
 
     Subclasses say which rows are compared. Predictions are those of the learner that the synthetic set induces, for
@@ -41,7 +41,6 @@ class FairnessTerm(Term):
 
     by = "group"
     compares = "aligned"
-    sees_data = False
 
     def __init__(
         self,
@@ -104,10 +103,6 @@ class FairnessTerm(Term):
         """Return the weighted term."""
         _, predicted = self.space_.represent(cast(LabeledSet, real.rows), synthetic, state)
         return self.weight * torch.stack([self._unfairness(predictions) for predictions in predicted]).sum()
-
-    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
-        """Return the weighted term."""
-        return self.loss(real, synthetic, Step(generator))
 
     def _unfairness(self, predictions: Block) -> Tensor:
         probabilities = (predictions.values / self.temperature).softmax(1)

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
+from skdc.discrepancies.embeddings import TILE, EmbeddingDistance
 from skdc.discrepancies.objective import Term
 from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
@@ -21,6 +21,7 @@ from skdc.kernels.base import Rows
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
+from skdc.structures import OwnKernel
 
 
 class KernelDistance(EmbeddingDistance):
@@ -168,10 +169,10 @@ class MMD(KernelDistance):
         """Whether no value is below zero."""
         return not self.unbiased
 
-    @property
-    def condenses(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether a condenser can minimise it."""
-        return not self.unbiased
+    def check_condensing(self) -> None:
+        """Refuse to be minimised, if unbiased."""
+        if self.unbiased:
+            raise PartsError(f"{self!r} is an estimate for independent rows, which condensed ones are not; use MMD()")
 
     def within(self, q: Block) -> Tensor:
         """Return the mean kernel of two points of a block: of two different ones, if unbiased."""

@@ -17,11 +17,12 @@ from skdc.kernels import MATRIX_ENTRIES, Energy, Kernel
 from skdc.sets import Block
 from skdc.sources import Source
 from skdc.spaces.base import Space
+from skdc.structures import SpanDistance
 
 _JITTER = 1e-10  # in units of the kernel's diagonal: points that coincide span what one of them does
 
 
-class NystromError(Discrepancy):
+class NystromError(Discrepancy, SpanDistance):
     r"""Trace error of the Nystrom approximation [1]_ of a kernel, by the synthetic points S; a squared distance.
 
     .. math:: E_p\big[ k(x, x) - k(x, S) K_{SS}^{+} k(S, x) \big]
@@ -55,7 +56,7 @@ class NystromError(Discrepancy):
     """
 
     compares = "clouds"
-    squared = nonnegative = True
+    nonnegative = True
     sparse = True
 
     def __init__(

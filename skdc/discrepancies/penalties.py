@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from skdc.discrepancies.mmd import fit_kernel
-from skdc.discrepancies.objective import Term
+from skdc.discrepancies.objective import Regularizer
 from skdc.exceptions import PartsError
 from skdc.images import image_layout
 from skdc.kernels import Gaussian
@@ -22,7 +22,7 @@ from skdc.spaces.invertible import Identity
 from skdc.step import Step
 
 
-class Penalty(Term):
+class Penalty(Regularizer):
     """A wish about the synthetic set, to be added to a discrepancy.
 
     Subclasses write `penalty`.
@@ -36,8 +36,6 @@ class Penalty(Term):
     space: Space | None = None
     by = None
     compares: ClassVar[Literal["clouds", "aligned", "means"]] = "means"
-    sees_data = False
-    bound = 0.0  # of what a release would have to hide
     space_: PointwiseSpace
 
     def __init__(self, weight: float = 1.0) -> None:
@@ -62,6 +60,10 @@ class Penalty(Term):
         self.check_weight()
         self.space_ = Identity()
 
+    def bound(self) -> float:
+        """Return zero: a release has nothing to hide."""
+        return 0.0
+
     def lift(self, rows: LabeledSet) -> Block:
         """Return what a sketch must sum for the penalty: nothing."""
         return Block(rows.weight, rows.key, rows.weight.new_empty(len(rows), 0))
@@ -69,10 +71,6 @@ class Penalty(Term):
     def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
         """Return the weighted penalty."""
         return self.weight * self.penalty(synthetic, state.generator)
-
-    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
-        """Return the weighted penalty."""
-        return self.loss(real, synthetic, Step(generator))
 
 
 class L2Norm(Penalty):

@@ -76,7 +76,6 @@ class OnLines(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
     nonnegative = True
 
     def __init__(
@@ -181,8 +180,6 @@ class QuantileMatching(OnLines):
     >>> round(QuantileMatching()([[0.0], [1.0], [2.0]], [[3.0]]), 3)
     4.0
     """
-
-    symmetric = False
 
     def on_lines(self, p: Block, q: Block) -> Tensor:
         """Return the weighted mean along each coordinate."""

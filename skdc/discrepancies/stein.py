@@ -13,7 +13,6 @@ from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.embeddings import OwnKernel
 from skdc.discrepancies.mmd import fit_kernel
 from skdc.discrepancies.moments import mean_variance, shrunk_covariance
 from skdc.discrepancies.reduce import Reduction
@@ -22,6 +21,7 @@ from skdc.kernels import InverseMultiquadric, resolve_bandwidth, squared_distanc
 from skdc.sets import Block
 from skdc.sources import Draws, Source, draw_seed, require
 from skdc.spaces.base import PointwiseSpace, Space
+from skdc.structures import Embedding, OwnKernel
 
 _SCORE_ROWS = 10_000  # densities are fitted to a sample of this many rows
 
@@ -208,7 +208,7 @@ class MixtureScore(_MixtureOfGaussians):
         return self
 
 
-class KernelStein(Discrepancy):
+class KernelStein(Discrepancy, Embedding):
     r"""Kernel Stein discrepancy with the inverse multiquadric kernel [1]_; the value is squared.
 
     The value has no unit: lengths are in units of the bandwidth c. The data are seen through the score
@@ -260,8 +260,6 @@ class KernelStein(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = False
     nonnegative = True
 
     def __init__(

@@ -48,7 +48,7 @@ class Recipe(NamedTuple):
         once = len({id(space) for space in spaces if space.asks == "once"})
         each = 1 if isinstance(self.solver, PrivateDescent) else sum(space.asks == "each step" for space in spaces)
         # Terms that are normalised are asked once more, for their value at the start.
-        n_times = self.solver.n_steps + getattr(self.discrepancy, "normalize", False)
+        n_times = self.solver.n_steps + (self.discrepancy is not None and self.discrepancy.normalizes())
         return once + each * n_times
 
     def leaves(self) -> list[Term]:
@@ -86,8 +86,7 @@ def checked(recipe: Recipe) -> Recipe:
         if not isinstance(part, kind) and not (name in _OPTIONAL and part is None):
             raise TypeError(f"{name} must be an object such as {_EXAMPLES[name]}, got {part!r}")
     for leaf in recipe.leaves():
-        if not leaf.condenses:
-            raise PartsError(f"{leaf!r} is an estimate for independent rows, which condensed ones are not; use MMD()")
+        leaf.check_condensing()
     solver_name = type(solver).__name__
     if solver.minimizes == (discrepancy is None):
         raise PartsError(
@@ -124,7 +123,7 @@ def _refuse_leaks(recipe: Recipe, privacy: GaussianMechanism) -> None:
         raise PartsError(f"{parts!r} looks at rows, which are private; use Points(start='noise')")
     if not isinstance(solver, Descent):
         raise PartsError(f"{solver!r} looks at rows, which are private; use Descent()")
-    if isinstance(solver, PrivateDescent) and getattr(recipe.discrepancy, "normalize", False):
+    if isinstance(solver, PrivateDescent) and recipe.discrepancy is not None and recipe.discrepancy.normalizes():
         raise PartsError(
             f"{recipe.discrepancy!r} would divide by losses at private rows, which PrivateDescent does not release; "
             "use normalize=False, and weights"
@@ -135,7 +134,7 @@ def _refuse_leaks(recipe: Recipe, privacy: GaussianMechanism) -> None:
         if isinstance(solver, PrivateDescent):
             bounded, wanted = leaf.quadratic and leaf.by is None, "SquaredL2(space=KernelRidgePredictions(), by=None)"
         else:
-            sketched = leaf.compares == "means" and leaf.sketchable() and leaf.bound is not None
+            sketched = leaf.compares == "means" and leaf.sketchable() and leaf.bound() is not None
             bounded = (recipe.streams() and sketched) or (leaf.space is not None and leaf.space.asks is not None)
             wanted = "RandomFeatureMMD(bandwidth=1.0)"
         if not bounded:

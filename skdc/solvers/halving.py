@@ -10,9 +10,10 @@ import torch
 from skdc.exceptions import PartsError
 from skdc.solvers.cells import Cell, completed
 from skdc.solvers.growth import Herding
-from skdc.solvers.selection import Choice, Embedding, Selection, check_integers, is_linear
+from skdc.solvers.selection import Choice, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed, thinned
 from skdc.sources import Holds
+from skdc.structures import Embedding
 
 _SPARE_ROWS = 4  # at least so many are left for each row that is chosen
 _MAX_ROWS = 65_536  # whose kernel with each other is computed

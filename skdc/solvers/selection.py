@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,32 +17,11 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.subset import SubsetSet
-from skdc.sets import Block
 from skdc.solvers.base import Objective, Solution, Solver, State, solution_of, untold
 from skdc.solvers.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.sources import Holds, Source
-
-
-@runtime_checkable
-class Embedding(Protocol):
-    """What a solver asks of a discrepancy that is a distance between mean embeddings."""
-
-    def own_kernel(self, p: Block, n_columns: int) -> Any: ...  # noqa: D102
-
-    def potential(self, p: Block, at: Tensor) -> Tensor: ...  # noqa: D102
-
-    def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]: ...  # noqa: D102
-
-
-@runtime_checkable
-class Quantization(Protocol):
-    """What a solver asks of a discrepancy that is the mean cost of the nearest point."""
-
-    exponent: float
-
-    # Of rows that are `relative`.
-    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
+from skdc.structures import Embedding
 
 
 def is_linear(leaves: list[Any]) -> bool:

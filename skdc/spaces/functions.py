@@ -18,9 +18,10 @@ from skdc.sets import Block, LabeledSet, unweighted
 from skdc.sources import Asks, Draws, Holds, Passes, Source, require, require_targets
 from skdc.spaces.base import Space, Splits
 from skdc.step import Step
+from skdc.structures import LinearInTargets
 
 
-class KernelRidgePredictions(Space):
+class KernelRidgePredictions(Space, LinearInTargets):
     """Predictions on the real rows of kernel ridge regression trained on the synthetic set [1]_.
 
     The real side shows the true targets, the synthetic side the predictions; classes are regressed on as

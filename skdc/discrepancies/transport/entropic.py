@@ -47,9 +47,7 @@ class EntropicTransport(Discrepancy):
     """A debiased divergence of entropic transport costs; subclasses say how firmly the marginals are held."""
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
     blur: float
     max_iter: int
     strength_: float

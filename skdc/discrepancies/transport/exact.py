@@ -18,6 +18,7 @@ from skdc.kernels import distances, power, squared_distances
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 from skdc.spaces.base import Space
+from skdc.structures import Transport
 
 _ENTRIES = 20_000_000  # of a cost matrix: above, the linear program takes minutes
 _PIVOTS = 10**9  # of the simplex algorithm, which ends by itself
@@ -55,8 +56,7 @@ class ExactTransport(Discrepancy):
     """The least cost of carrying one set to the other; subclasses write the cost."""
 
     compares = "clouds"
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     @abstractmethod
     def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
@@ -129,7 +129,7 @@ def _rescaled(p: NDArray[np.float64], q: NDArray[np.float64], costs: NDArray[np.
     return found if (reduced[plan > _NO_MASS] >= cutoff).any() else (plan, u + base_p, v + base_q)  # (5)
 
 
-class Wasserstein(ExactTransport):
+class Wasserstein(ExactTransport, Transport):
     r"""Wasserstein distance with Euclidean distances, solved exactly [1]_, to the power of its order.
 
     .. math:: W_r^r(p, q) = \min_{\pi \in \Pi(p, q)} \int \|x - y\|^r \, d\pi(x, y)
@@ -166,11 +166,6 @@ class Wasserstein(ExactTransport):
     ) -> None:
         super().__init__(space, by, reduce, weight)
         self.order = order
-
-    @property
-    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether the value is a squared distance."""
-        return self.order == 2
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the order.
@@ -225,8 +220,6 @@ class LabeledTransport(ExactTransport):
     >>> X_syn.shape
     (9, 4)
     """
-
-    squared = True
 
     def __init__(
         self,

@@ -49,9 +49,7 @@ class SlicedWasserstein(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     def __init__(
         self,
@@ -115,9 +113,7 @@ class MaxSlicedWasserstein(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     def __init__(
         self,
