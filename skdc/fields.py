@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
+from inspect import signature
 from typing import Any, dataclass_transform
 
 __all__ = [
@@ -49,6 +50,9 @@ else:
     )
 
 
+_FIELDS = "__dataclass_fields__"  # of a class for which dataclass has made the constructor
+
+
 @dataclass_transform(eq_default=False, field_specifiers=(field,))
 class Fields(BaseEstimator):
     """An estimator whose annotated class attributes, and those of its bases, are its parameters.
@@ -61,13 +65,18 @@ class Fields(BaseEstimator):
     def __init_subclass__(cls, *, kw_only: bool = False, **settings: Any) -> None:
         super().__init_subclass__(**settings)
         owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
-        if owner is not object and "__dataclass_fields__" not in vars(owner):
+        if owner is not object and _FIELDS not in vars(owner):
             return
         dataclass(repr=False, eq=False, kw_only=kw_only)(cls)
         # Defaults are said by the constructor; left on the class they would be taken for attributes that it documents.
         for parameter in fields(cls):  # type: ignore[arg-type]  # a dataclass by now
             if parameter.init and parameter.name in vars(cls):
                 delattr(cls, parameter.name)
+        # Shown as in the docstring: by name only what is its own comes before what it shares with others of its kind.
+        depth = {name: place for place, base in enumerate(cls.__mro__) for name in vars(base).get(_FIELDS, ())}
+        made = signature(cls.__init__)
+        ordered = sorted(made.parameters.values(), key=lambda p: p.kind is p.KEYWORD_ONLY and 1 + depth[p.name])
+        cls.__init__.__signature__ = made.replace(parameters=ordered)  # type: ignore[attr-defined]  # not declared
 
 
 _CLONES: ContextVar[dict[int, Any] | None] = ContextVar("_CLONES", default=None)

@@ -23,7 +23,7 @@ Rows = TypeVar("Rows", LabeledSet, Block)
 Compare = Callable[[Block, Block, torch.Generator], Tensor]
 
 
-class Discrepancy(Term):
+class Discrepancy(Term, kw_only=True):
     """A distance between the data and the synthetic set, measured in a space.
 
     Subclasses write `between`; the base represents both sets, splits them by group, compares, reduces and
@@ -51,17 +51,9 @@ class Discrepancy(Term):
     symmetric: ClassVar[bool] = False
     nonnegative: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        self.space = space
-        self.by = by
-        self.reduce = reduce
-        self.weight = weight
+    space: Space | None = None
+    by: Literal["class", "group"] | None = "class"
+    reduce: Reduction = "mean"
 
     @abstractmethod
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:

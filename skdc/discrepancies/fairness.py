@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import KW_ONLY
 from typing import Self, cast
 
 import torch
@@ -42,17 +43,10 @@ class FairnessTerm(Regularizer):
     by = "group"
     compares = "aligned"
 
-    def __init__(
-        self,
-        temperature: float = 0.2,
-        space: Space | None = None,
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        self.temperature = temperature
-        self.space = space
-        self.reduce = reduce
-        self.weight = weight
+    temperature: float = 0.2
+    _: KW_ONLY
+    space: Space | None = None
+    reduce: Reduction = "mean"
 
     @abstractmethod
     def compared(self, predictions: Block) -> Iterator[tuple[Block, Block]]:

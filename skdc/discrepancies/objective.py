@@ -139,8 +139,13 @@ def _is_frozen(space: Space | None) -> bool:
     return space is None or (isinstance(space, PointwiseSpace) and space.frozen())
 
 
-class Term(Objective):
+class Term(Objective, kw_only=True):
     """A term of an objective: a discrepancy, or a penalty.
+
+    Parameters
+    ----------
+    weight : float, default=1.0
+        Factor of the value in a sum.
 
     Attributes
     ----------
@@ -157,13 +162,10 @@ class Term(Objective):
         Whether it can measure rows that are sparse.
     """
 
-    space: Space | None
-    by: Literal["class", "group"] | None
     compares: ClassVar[Literal["clouds", "aligned", "means"]]
     quadratic: ClassVar[bool] = False
     sparse: ClassVar[bool] = False
-    weight: float
-    space_: Any
+    weight: float = 1.0
 
     @abstractmethod
     def attach(self, source: Source) -> None:
@@ -252,9 +254,8 @@ class Hybrid(Objective, _BaseComposition):
     Hybrid(terms=[('mmd_1', MMD()), ('mmd_2', MMD(weight=3.0))])
     """
 
-    def __init__(self, terms: list[tuple[str, Term]], normalize: bool = False) -> None:
-        self.terms = terms
-        self.normalize = normalize
+    terms: list[tuple[str, Term]]
+    normalize: bool = False
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, with `<term>` and `<term>__<parameter>` if deep."""

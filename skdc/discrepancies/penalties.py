@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import field
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -33,13 +34,9 @@ class Penalty(Regularizer):
         Factor of the value in a sum.
     """
 
-    space: Space | None = None
+    space: Space | None = field(default=None, init=False)
     by = None
     compares: ClassVar[Literal["clouds", "aligned", "means"]] = "means"
-    space_: PointwiseSpace
-
-    def __init__(self, weight: float = 1.0) -> None:
-        self.weight = weight
 
     @abstractmethod
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
@@ -58,7 +55,7 @@ class Penalty(Regularizer):
     def attach(self, source: Source) -> None:
         """Show the rows in the units of the data."""
         self.check_weight()
-        self.space_ = Identity()
+        self.space_: PointwiseSpace = Identity()
 
     def bound(self) -> float:
         """Return zero: a release has nothing to hide."""
@@ -123,15 +120,8 @@ class TotalVariation(Penalty):
                    TotalVariation(image_shape=(8, 8), weight=0.1))])
     """
 
-    def __init__(
-        self,
-        image_shape: tuple[int, ...] | None = None,
-        channels: Literal["first", "last"] | None = None,
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(weight)
-        self.image_shape = image_shape
-        self.channels = channels
+    image_shape: tuple[int, ...] | None = None
+    channels: Literal["first", "last"] | None = None
 
     def attach(self, source: Source) -> None:
         """Find out where the pixels are.
@@ -243,9 +233,7 @@ class Diversity(Penalty):
                   ('diversity', Diversity(weight=0.1))])
     """
 
-    def __init__(self, bandwidth: Literal["median"] | float | Sequence[float] = "median", weight: float = 1.0) -> None:
-        super().__init__(weight)
-        self.bandwidth = bandwidth
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Resolve the bandwidth on a sample of the data.

@@ -5,7 +5,6 @@ import re
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from copy import copy
-from inspect import Parameter, signature
 from os import PathLike
 from typing import Any, Literal, Self, dataclass_transform
 
@@ -307,19 +306,8 @@ class NamedCondenser(BaseCondenser, kw_only=False):
 
     n_per_class: ClassSizes | None = None  # the one parameter that may be given without its name
 
-    def __init_subclass__(cls, **settings: Any) -> None:
-        super().__init_subclass__(**settings)
-        # Shown as in the docstring: what is its own before what all have.
-        made = signature(cls.__init__)
-        shown = sorted(made.parameters.values(), key=lambda given: (given.kind, _is_shared(given)))
-        cls.__init__.__signature__ = made.replace(parameters=shown)  # type: ignore[attr-defined]  # not declared
-
     def _condense(self, *given: Any) -> DivergenceError | Interruption | None:
         try:
             return super()._condense(*given)
         except PartsError as error:  # of parts that the user has not written
             raise PartsError(f"{type(self).__name__}: {error}") from error
-
-
-def _is_shared(parameter: Parameter) -> bool:
-    return parameter.kind is Parameter.KEYWORD_ONLY and parameter.name in BaseCondenser.__dataclass_fields__

@@ -29,12 +29,14 @@ class ClassGaussians(GaussianMechanism):
 
     Parameters
     ----------
-    epsilon, delta, feature_range, ledger, random_state, classes
+    epsilon, delta, feature_range
         As in `GaussianMechanism`.
     n_directions : int, default=60
         Directions in which the rows that are drawn differ within a class.
     n_rows : int, default=15000
         Rows that are drawn; each class has its released share, and 100 rows at least.
+    ledger, random_state, classes
+        As in `GaussianMechanism`.
 
     Notes
     -----

@@ -105,7 +105,7 @@ class KernelRidgePredictions(Space, LinearInTargets):
         schema = source.schema
         kernel = self.kernel_.resolved()
         if schema.task == "classification":
-            learner = KernelRidgeClassifier(kernel, self.regularization, source.units.shift, schema.classes)
+            learner: Any = KernelRidgeClassifier(kernel, self.regularization, source.units.shift, schema.classes)
         else:
             learner = KernelRidgeRegressor(kernel, self.regularization, source.units.shift, source.target_units.shift)
         weight = synthetic.weight.detach().cpu().numpy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import field
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,13 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.reduce import Reduction
 from skdc.discrepancies.transport.gaussian import bures, fitted_gaussian
 from skdc.exceptions import PartsError
 from skdc.kernels import distances, power, squared_distances
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
-from skdc.spaces.base import Space
 from skdc.structures import Transport
 
 _ENTRIES = 20_000_000  # of a cost matrix: above, the linear program takes minutes
@@ -156,16 +155,7 @@ class Wasserstein(ExactTransport, Transport):
     2.5
     """
 
-    def __init__(
-        self,
-        order: float = 2.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.order = order
+    order: float = 2.0
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the order.
@@ -221,16 +211,8 @@ class LabeledTransport(ExactTransport):
     (9, 4)
     """
 
-    def __init__(
-        self,
-        label_weight: float = 1.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = None,
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.label_weight = label_weight
+    label_weight: float = 1.0
+    by: Literal["class", "group"] | None = field(default=None, kw_only=True)
 
     def attach(self, source: Source) -> None:
         """Choose the space.

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES, distance_columns, distances, power, squared_distances
 from skdc.sets import Block
 from skdc.sources import Source
-from skdc.spaces.base import Space
 from skdc.structures import Covering, Quantization
 
 
@@ -47,16 +45,7 @@ class QuantizationError(Discrepancy, Quantization):
     sparse = True
     nonnegative = True
 
-    def __init__(
-        self,
-        exponent: float = 2.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.exponent = exponent
+    exponent: float = 2.0
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the exponent.
@@ -117,16 +106,7 @@ class CoveringRadius(Discrepancy, Covering):
     sparse = True
     nonnegative = True
 
-    def __init__(
-        self,
-        outliers: float = 0.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.outliers = outliers
+    outliers: float = 0.0
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the share of outliers.
