@@ -21,6 +21,7 @@ from skdc.solvers.base import Objective, Solution, Solver, State, solution_of, u
 from skdc.solvers.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.sources import Holds, Source
+from skdc.spaces.base import SpaceWrapper
 from skdc.structures import Embedding
 
 
@@ -216,7 +217,7 @@ def _potential(leaf: Any, cell: Cell, at: Tensor) -> Tensor:
 
 def _refuse_moving_rows(objective: Any) -> None:
     for leaf in [] if objective is None else objective.leaves():
-        if leaf.space_.moves_rows:
+        if isinstance(leaf.space_, SpaceWrapper):
             raise PartsError(
                 f"{leaf!r} changes the real rows each time that it sees them, but rows are chosen from data that stay: "
                 "use Points() and Descent()"

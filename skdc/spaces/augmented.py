@@ -46,8 +46,6 @@ class Augmented(SpaceWrapper):
                                  space=RandomNetwork()))
     """
 
-    moves_rows = True
-
     def __init__(
         self,
         space: Space,

@@ -20,7 +20,9 @@ from skdc.spaces.pooled import PooledSpace
 class _OfNetworks(PooledSpace, PointwiseSpace):
     """What networks of a pool show of rows; subclasses write `embed`."""
 
-    default_pool = RandomNetworks
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Build the networks."""
+        return self.fit_networks(RandomNetworks, source, generator)
 
 
 class NetworkFeatures(_OfNetworks):
