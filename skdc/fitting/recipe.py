@@ -39,7 +39,7 @@ class Recipe(NamedTuple):
         """Tell whether the data need to be seen once only: a sketch stands for them."""
         if self.draws():
             return False
-        parts = self.solver.streams and self.parameterization.streams()
+        parts = self.solver.streams() and self.parameterization.streams()
         return parts and self.discrepancy is not None and self.discrepancy.sketchable()
 
     def n_releases(self) -> int:

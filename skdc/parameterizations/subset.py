@@ -84,9 +84,9 @@ class SubsetSet(LiveSet):
         sizes: NDArray[np.int64],
         teacher: Callable[[NDArray[np.intp]], Tensor] | None = None,
     ) -> None:
-        super().__init__(key, weight)
+        super().__init__(key, weight, soft=teacher is not None)
         self.sizes = sizes
-        self.soft, self._teacher = teacher is not None, teacher
+        self._teacher = teacher
         self._taught: Tensor | None = None
         self.indices = np.empty(0, dtype=np.intp)
         self._source = source

@@ -71,8 +71,7 @@ class Descent(Solver[DescentState, LiveSet]):
     """
 
     moves = "values"
-    streams = True
-    watched = "loss"
+    _watched = "loss"
 
     def __init__(
         self,
@@ -87,6 +86,10 @@ class Descent(Solver[DescentState, LiveSet]):
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.max_passes = max_passes
+
+    def streams(self) -> bool:
+        """Tell that batches are enough."""
+        return True
 
     def begin(
         self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
@@ -159,7 +162,7 @@ class Descent(Solver[DescentState, LiveSet]):
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
         if diverged or state.interrupted:
             _restore(synthetic, state.last_good)
-        solution = solution_of(state, len(losses), {self.watched: np.array(losses)})
+        solution = solution_of(state, len(losses), {self._watched: np.array(losses)})
         if diverged:
             raise DivergenceError(
                 f"the loss is no longer finite after {len(losses)} of {state.n_steps} steps: step_size="
