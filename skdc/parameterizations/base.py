@@ -88,6 +88,10 @@ class Parameterization(SharedParts, ABC):
         """Tell whether a sketch is enough to build from."""
         return False
 
+    def takes_sparse(self) -> bool:
+        """Tell whether it is built of rows that are sparse (not by default)."""
+        return False
+
     def takes_distinct_rows(self) -> bool:
         """Tell whether each point takes a row of the data for itself, so that there must be enough of them."""
         return self.moves == "indices"

@@ -48,6 +48,10 @@ class Subset(Parameterization):
         self.labels = labels
         self.teacher = teacher
 
+    def takes_sparse(self) -> bool:
+        """Tell whether sparse rows can be chosen: a teacher is shown dense ones."""
+        return self.labels != "teacher"
+
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> SubsetSet:
         """Return a subset of which no row is chosen yet.
 

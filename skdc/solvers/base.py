@@ -173,6 +173,9 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         """Tell whether it asks the source for batches only, which a sketch can give (not by default)."""
         return False
 
+    def own_objective(self) -> Any:
+        """Return the discrepancy that weights of chosen rows are to make least, if there is one (none by default)."""
+
     @abstractmethod
     def begin(
         self, objective: Objective | None, synthetic: SomeSet, source: Source, generator: torch.Generator

@@ -112,6 +112,10 @@ class Selection(Solver[SelectionState, SubsetSet]):
         There may be fewer once `cell.watch` says to stop.
         """
 
+    def own_objective(self) -> Any:
+        """Return `reweight`."""
+        return self.reweight
+
     def splits(self, objective: Any) -> bool:
         """Tell whether rows are chosen class by class."""
         return objective is None or _by_class(objective)

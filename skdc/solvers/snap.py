@@ -62,6 +62,10 @@ class Snap(Solver["SnapState", SubsetSet]):
         self.start = start
         self.reweight = reweight
 
+    def own_objective(self) -> Any:
+        """Return `reweight`."""
+        return self.reweight
+
     def begin(
         self, objective: Objective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SnapState:
