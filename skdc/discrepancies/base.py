@@ -97,18 +97,19 @@ class Discrepancy(Term, kw_only=True):
             raise ValueError(f"{name}(by=None, reduce={self.reduce!r}): without groups there is nothing to reduce")
         self.check_weight()
         wanted = "aligned" if self.compares == "aligned" else "clouds"
-        if self.space_.yields != wanted:
+        mixed = (wanted, self.space_.yields) == ("aligned", "mixtures")
+        if mixed and not self.quadratic:
+            raise PartsError(
+                f"{name} compares row by row, but {space} shows mixtures of rows, whose squares alone have a meaning; "
+                "use SquaredL2, or KernelRidgePredictions"
+            )
+        if self.space_.yields != wanted and not mixed:
             advice = (
                 "use a pointwise space such as Identity(), or compare with SquaredL2 or Cosine"
                 if wanted == "clouds"
                 else "use a space such as NetworkGradients(), or compare with MMD"
             )
             raise PartsError(f"{name} compares {wanted}, but {space} yields {self.space_.yields}; {advice}")
-        if self.space_.whitens and not self.quadratic:
-            raise PartsError(
-                f"{name} compares row by row, but {space} shows mixtures of rows, whose squares alone have a meaning; "
-                "use SquaredL2, or KernelRidgePredictions"
-            )
         if self.space_.splits == "never" and self.by is not None:
             raise PartsError(f"{name}(by={self.by!r}) has no effect: {space} takes the sets as a whole; use by=None")
 

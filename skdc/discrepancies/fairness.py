@@ -79,7 +79,7 @@ class FairnessTerm(Regularizer):
         if not self.temperature > 0:
             raise ValueError(f"{name}(temperature={self.temperature!r}): it must be positive")
         self.space_ = KernelRidgePredictions(kernel_rate=0.0) if self.space is None else self.space
-        if self.space_.yields != "aligned" or self.space_.splits != "rows" or self.space_.whitens:
+        if (self.space_.yields, self.space_.splits) != ("aligned", "rows"):
             raise PartsError(
                 f"{name} compares predictions, which {type(self.space_).__name__} does not show; use a space such as "
                 "KernelRidgePredictions() or UnrolledPredictions()"

@@ -39,7 +39,7 @@ class Recipe(NamedTuple):
         """Tell whether the data need to be seen once only: a sketch stands for them."""
         if self.draws():
             return False
-        parts = self.solver.streams and self.parameterization.streams()
+        parts = self.solver.streams() and self.parameterization.streams()
         return parts and self.discrepancy is not None and self.discrepancy.sketchable()
 
     def n_releases(self) -> int:
@@ -53,14 +53,13 @@ class Recipe(NamedTuple):
 
     def leaves(self) -> list[Term]:
         """Return the discrepancies that are minimised: over the points, and over their weights."""
-        objectives = (self.discrepancy, getattr(self.solver, "reweight", None))
+        objectives = (self.discrepancy, self.solver.own_objective())
         return [leaf for objective in objectives if objective is not None for leaf in objective.leaves()]
 
     def takes_sparse(self) -> bool:
         """Tell whether sparse rows can be chosen from."""
         seen = all(leaf.sparse and (leaf.space is None or isinstance(leaf.space, Identity)) for leaf in self.leaves())
-        # A teacher is shown dense rows.
-        return self.solver.sparse and seen and getattr(self.parameterization, "labels", "hard") != "teacher"
+        return self.solver.sparse and seen and self.parameterization.takes_sparse()
 
 
 def checked(recipe: Recipe) -> Recipe:
@@ -79,7 +78,7 @@ def checked(recipe: Recipe) -> Recipe:
         ("discrepancy", discrepancy, Objective),
         ("parameterization", parameterization, Parameterization),
         ("solver", solver, Solver),
-        ("reweight", getattr(solver, "reweight", None), Objective),
+        ("reweight", solver.own_objective() if isinstance(solver, Solver) else None, Objective),
         ("privacy", privacy, GaussianMechanism),
     ]
     for name, part, kind in kinds:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
-from skdc.parameterizations.labels import Targets, check_labels, check_learnable, targets_of
+from skdc.parameterizations.labels import KeptTargets, Targets, check_labels, check_learnable, targets_of
 from skdc.parameterizations.starts import starting_set
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
@@ -68,7 +68,7 @@ class Points(Parameterization):
 
     def takes_distinct_rows(self) -> bool:
         """Tell whether each point needs a row of its own: no two that are far apart, or that stay, are the same."""
-        return or_free(self.storage).keeps_rows or (isinstance(self.start, str) and self.start == "spread")
+        return or_free(self.storage).takes_distinct_rows() or (isinstance(self.start, str) and self.start == "spread")
 
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> PointsSet:
         """Return points at their start.
@@ -83,7 +83,7 @@ class Points(Parameterization):
         storage = or_free(self.storage)
         check_labels(self, ("hard", "learned", "probabilities", "teacher"))
         check_learnable(self, source)
-        if storage.keeps_rows and isinstance(self.start, str) and self.start == "noise":
+        if storage.takes_distinct_rows() and isinstance(self.start, str) and self.start == "noise":
             raise PartsError(f"{self!r}: rows of the data stay; start must be 'rows' or 'spread'")
         X, y = starting_set(self, self.start, source, sizes, generator)
         targets = targets_of(self, source, y, generator)
@@ -131,10 +131,9 @@ class PointsSet(LiveSet):
         ends: tuple[Tensor, Tensor] | None = None,
         span: Span | None = None,
     ) -> None:
-        super().__init__(key, weight)
-        self._unit, self._ends, self.span = unit, ends, span
+        super().__init__(key, weight, learned=bool(targets.groups()), soft=not isinstance(targets, KeptTargets))
+        self._unit, self._ends, self._span = unit, ends, span
         self.targets, self.codec = targets, codec
-        self.learned, self.soft = targets.learned, targets.soft
 
     def forward(self, places: Tensor | None = None) -> LabeledSet:
         """Return the set, differentiable in rows and learned targets."""
@@ -160,7 +159,7 @@ class PointsSet(LiveSet):
 
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
         """Return the points as rows that were made."""
-        return containers.made(source, rows.X, y_syn, self.span)
+        return containers.made(source, rows.X, y_syn, self._span)
 
     def stored_numbers(self) -> int:
         """Count what rows and targets take."""

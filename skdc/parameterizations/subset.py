@@ -47,6 +47,10 @@ class Subset(Parameterization):
     labels: Literal["hard", "teacher"] = "hard"
     teacher: Any = None
 
+    def takes_sparse(self) -> bool:
+        """Tell whether sparse rows can be chosen: a teacher is shown dense ones."""
+        return self.labels != "teacher"
+
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> SubsetSet:
         """Return a subset of which no row is chosen yet.
 
@@ -83,9 +87,9 @@ class SubsetSet(LiveSet):
         sizes: NDArray[np.int64],
         teacher: Callable[[NDArray[np.intp]], Tensor] | None = None,
     ) -> None:
-        super().__init__(key, weight)
+        super().__init__(key, weight, soft=teacher is not None)
         self.sizes = sizes
-        self.soft, self._teacher = teacher is not None, teacher
+        self._teacher = teacher
         self._taught: Tensor | None = None
         self.indices = np.empty(0, dtype=np.intp)
         self._source = source

@@ -42,7 +42,7 @@ class PrivateDescent(Descent):
     PrivateDescent(clip=0.1, n_steps=100)
     """
 
-    watched = "gradient_norm"
+    _watched = "gradient_norm"
 
     clip: float = 0.01
     _: KW_ONLY

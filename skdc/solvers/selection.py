@@ -21,6 +21,7 @@ from skdc.solvers.base import Objective, Solution, Solver, State, solution_of, u
 from skdc.solvers.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.sources import Holds, Source
+from skdc.spaces.base import SpaceWrapper
 from skdc.structures import Embedding
 
 
@@ -109,6 +110,10 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
 
         There may be fewer once `cell.watch` says to stop.
         """
+
+    def own_objective(self) -> Any:
+        """Return `reweight`."""
+        return self.reweight
 
     def splits(self, objective: Any) -> bool:
         """Tell whether rows are chosen class by class."""
@@ -215,7 +220,7 @@ def _potential(leaf: Any, cell: Cell, at: Tensor) -> Tensor:
 
 def _refuse_moving_rows(objective: Any) -> None:
     for leaf in [] if objective is None else objective.leaves():
-        if leaf.space_.moves_rows:
+        if isinstance(leaf.space_, SpaceWrapper):
             raise PartsError(
                 f"{leaf!r} changes the real rows each time that it sees them, but rows are chosen from data that stay: "
                 "use Points() and Descent()"

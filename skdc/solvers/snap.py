@@ -59,6 +59,10 @@ class Snap(Solver["SnapState", SubsetSet]):
     start: Parameterization | None = None
     reweight: Any = None
 
+    def own_objective(self) -> Any:
+        """Return `reweight`."""
+        return self.reweight
+
     def begin(
         self, objective: Objective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SnapState:
@@ -72,8 +76,8 @@ class Snap(Solver["SnapState", SubsetSet]):
         """
         solver = self._solver()
         start = Points(start="spread") if self.start is None else self.start
-        for name, part in (("solver", solver), ("start", start)):
-            if getattr(part, "moves", None) != "values":
+        for name, part, kind in (("solver", solver, Solver), ("start", start, Parameterization)):
+            if not isinstance(part, kind) or part.moves != "values":
                 raise PartsError(
                     f"Snap({name}={part!r}) moves no points for which rows could be taken; use Lloyd(), Barycenter() "
                     "or Descent(), from Points()"

@@ -46,8 +46,6 @@ class Augmented(SpaceWrapper):
                                  space=RandomNetwork()))
     """
 
-    moves_rows = True
-
     augmentation: Augmentation | None = None
     image_shape: tuple[int, ...] | None = None
     channels: Literal["first", "last"] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from functools import partial
 from typing import Literal, Self
 
 import torch
@@ -21,7 +22,9 @@ from skdc.spaces.pooled import PooledSpace
 class _OfNetworks(PooledSpace, PointwiseSpace):
     """What networks of a pool show of rows; subclasses write `embed`."""
 
-    default_pool = RandomNetworks
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Build the networks."""
+        return self.fit_networks(RandomNetworks, source, generator)
 
 
 class NetworkFeatures(_OfNetworks):
@@ -106,8 +109,9 @@ class RandomNetwork(NetworkFeatures):
     layers: Literal["last", "all"] = field(default="last", init=False)
     normalize: bool = field(default=False, init=False)
 
-    def _pool(self) -> NetworkPool:
-        return RandomNetworks(self.network)
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Build the network."""
+        return self.fit_networks(partial(RandomNetworks, self.network), source, generator)
 
 
 class AttentionMaps(_OfNetworks):

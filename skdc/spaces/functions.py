@@ -16,7 +16,7 @@ from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Ker
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
 from skdc.sets import Block, LabeledSet, unweighted
 from skdc.sources import Asks, Draws, Holds, Passes, Source, require, require_targets
-from skdc.spaces.base import Space, Splits
+from skdc.spaces.base import Space, Splits, Yields
 from skdc.step import Step
 from skdc.structures import LinearInTargets
 
@@ -48,9 +48,9 @@ class KernelRidgePredictions(Space, LinearInTargets):
     SquaredL2(by=None, space=KernelRidgePredictions(regularization=0.001))
     """
 
-    yields = "aligned"
+    yields: ClassVar[Yields] = "aligned"
     splits: ClassVar[Splits] = "rows"
-    default_kernel: ClassVar[Kernel] = Gaussian(factor=0.3)
+    _default_kernel: ClassVar[Kernel] = Gaussian(factor=0.3)
 
     kernel: Kernel | None = None
     regularization: float = 0.01
@@ -69,7 +69,7 @@ class KernelRidgePredictions(Space, LinearInTargets):
             raise ValueError(f"regularization={self.regularization!r} must be positive")
         if not self.kernel_rate >= 0:
             raise ValueError(f"kernel_rate={self.kernel_rate!r} must not be negative")
-        self.kernel_ = clone(self.default_kernel if self.kernel is None else self.kernel)
+        self.kernel_ = clone(self._default_kernel if self.kernel is None else self.kernel)
         sample = source.no_rows()
         if source.granted(Draws) is not None or not self.kernel_.knows_scale():
             sample = require(self, source, Draws, "the kernel's scale").sample(MEDIAN_ROWS, generator)
@@ -154,9 +154,9 @@ class FeatureRidgePredictions(KernelRidgePredictions):
     >>> discrepancy = SquaredL2(space=FeatureRidgePredictions(kernel), by=None)
     """
 
-    whitens = True
+    yields = "mixtures"
     splits = "never"
-    default_kernel = RandomNetworkKernel()
+    _default_kernel = RandomNetworkKernel()
 
     asks = "once"
 

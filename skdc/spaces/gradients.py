@@ -47,7 +47,6 @@ class NetworkGradients(PooledSpace):
 
     yields = "aligned"
     splits: ClassVar[Splits] = "before"
-    default_pool = AlternatingNetworks
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.
@@ -59,7 +58,7 @@ class NetworkGradients(PooledSpace):
         """
         require_targets(self, source)
         self.task_ = source.schema.task
-        return super().fit(source, generator)
+        return self.fit_networks(AlternatingNetworks, source, generator)
 
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the gradients of the loss on both sets, one block a weight tensor."""

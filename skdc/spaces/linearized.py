@@ -55,7 +55,6 @@ class LinearizedPredictions(PooledSpace):
 
     yields = "aligned"
     splits = "rows"
-    default_pool = OnlineNetworks
 
     regularization: float = 1e-2
     n_iterations: int = 20
@@ -72,7 +71,7 @@ class LinearizedPredictions(PooledSpace):
         if not self.regularization > 0 or self.n_iterations < 1:
             raise ValueError(f"{self!r}: regularization must be positive, and n_iterations at least 1")
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
-        return super().fit(source, generator)
+        return self.fit_networks(OnlineNetworks, source, generator)
 
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""

@@ -51,8 +51,6 @@ class Perturbed(SpaceWrapper):
     SquaredL2(by=None, space=Perturbed(space=KernelRidgePredictions()))
     """
 
-    moves_rows = True
-
     radius: float = 0.1
     norm: float = np.inf
     n_steps: int = 1
@@ -106,7 +104,7 @@ class Perturbed(SpaceWrapper):
     def _discrepancy(self, real: list[Block], synthetic: list[Block]) -> Tensor:
         """Return how far apart two sides are: squared distances of the rows, or of the means of each class."""
         pairs = list(zip(real, synthetic, strict=True))
-        if self.yields == "aligned":
+        if self.yields != "clouds":
             return torch.stack([(p.values - q.values).square().sum() for p, q in pairs]).sum()
         squares = []
         for p, q in pairs:

@@ -46,7 +46,6 @@ class NetworkRidgePredictions(PooledSpace):
 
     yields = "aligned"
     splits = "rows"
-    default_pool = OnlineNetworks
 
     regularization: float = 1e-3
 
@@ -62,7 +61,7 @@ class NetworkRidgePredictions(PooledSpace):
         if not self.regularization > 0:
             raise ValueError(f"regularization={self.regularization!r} must be positive")
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
-        return super().fit(source, generator)
+        return self.fit_networks(OnlineNetworks, source, generator)
 
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""

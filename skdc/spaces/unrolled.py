@@ -53,7 +53,6 @@ class UnrolledPredictions(PooledSpace):
 
     yields = "aligned"
     splits = "rows"
-    default_pool = RandomNetworks
 
     n_steps: int = 20
     n_backward: int | None = None
@@ -80,7 +79,7 @@ class UnrolledPredictions(PooledSpace):
             raise ValueError(f"{self!r}: first_step_size must be positive")
         self.task_ = source.schema.task
         self.log_step_size_ = torch.tensor(math.log(self.first_step_size), dtype=source.dtype, device=source.device)
-        return super().fit(source, generator)
+        return self.fit_networks(RandomNetworks, source, generator)
 
     def parameters(self) -> list[dict[str, Any]]:
         """Return the logarithm of the step size, if it is to be learned."""

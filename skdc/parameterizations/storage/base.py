@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -62,15 +62,11 @@ class Codec(nn.Module, ABC):
 
 
 class Storage(SharedParts, ABC):
-    """How rows are kept; a parameter object that builds codecs.
+    """How rows are kept; a parameter object that builds codecs."""
 
-    Attributes
-    ----------
-    keeps_rows : bool
-        Whether rows stay those of the data, so that all must be different, and none can be noise.
-    """
-
-    keeps_rows: ClassVar[bool] = False
+    def takes_distinct_rows(self) -> bool:
+        """Tell whether rows stay those of the data, so that all must be different, and none can be noise."""
+        return False
 
     @abstractmethod
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> Codec:

@@ -27,7 +27,9 @@ class Fixed(Storage):
     >>> condenser = Condenser(loss, Points(Fixed(), labels="learned"), n_per_class=5)
     """
 
-    keeps_rows = True
+    def takes_distinct_rows(self) -> bool:
+        """Tell that they do."""
+        return True
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> FixedRows:
         """Return the rows."""
