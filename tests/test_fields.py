@@ -1,6 +1,7 @@
 """Parameters of parts are their annotated fields: no part writes a constructor that only stores them."""
 
 import inspect
+import math
 import pickle
 from dataclasses import fields
 from importlib import import_module
@@ -9,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+import torch
 from sklearn.base import BaseEstimator, clone
 
 import skdc
@@ -60,11 +62,14 @@ def test_parameters_are_fields(cls):
 
 
 @every
-def test_the_docstring_names_the_parameters_in_their_order(cls):
+def test_the_docstring_names_the_parameters_in_their_order_with_their_defaults(cls):
     docscrape = pytest.importorskip("numpydoc.docscrape", reason="numpydoc comes with the tools of the documentation")
     documented = docscrape.FunctionDoc(None, doc=inspect.getdoc(cls))["Parameters"]
-    names = [name for parameter in documented for name in parameter.name.split(", ")]
-    assert names == list(inspect.signature(cls).parameters)
+    types = {name: parameter.type for parameter in documented for name in parameter.name.split(", ")}
+    parameters = inspect.signature(cls).parameters
+    assert list(types) == list(parameters)
+    for name, default in [(name, kind.split("default=")[1]) for name, kind in types.items() if "default=" in kind]:
+        assert parameters[name].default == eval(default, {"sqrt": math.sqrt, "torch": torch, "inf": math.inf})
 
 
 @pytest.mark.parametrize("cls", sorted((c for c in NAMED if issubclass(c, Discrepancy)), key=lambda c: c.__name__))

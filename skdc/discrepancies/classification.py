@@ -107,7 +107,7 @@ class NetworkLoss(Penalty):
 
     compares = "clouds"
 
-    space: NetworkFeatures
+    space: NetworkFeatures = field()
 
     def attach(self, source: Source) -> None:
         """Remember the space.

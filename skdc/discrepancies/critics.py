@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any, Self
 
 import torch
@@ -101,6 +102,7 @@ class Adversarial(CriticDiscrepancy):
     """
 
     penalty: float = 10.0
+    critic_rate: float = field(default=0.005, kw_only=True)
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Learn the scale of the rows and draw the critic.
