@@ -7,9 +7,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, pad
+
+from skdc.fields import Fields
 
 __all__ = [
     "Augmentation",
@@ -28,7 +29,7 @@ __all__ = [
 Change = Callable[[Tensor], Tensor]
 
 
-class Augmentation(BaseEstimator, ABC):
+class Augmentation(Fields, ABC):
     """A random change of images of shape (n, C, H, W); subclasses write `draw`.
 
     Images have the mean of the data at zero, and are in units of their spread.
@@ -64,8 +65,7 @@ class Scale(Augmentation):
         The largest, at least 1; the least is its inverse.
     """
 
-    def __init__(self, factor: float = 1.2) -> None:
-        self.factor = factor
+    factor: float = 1.2
 
     def draw(self, generator: torch.Generator) -> Change:
         """Return a stretch."""
@@ -83,8 +83,7 @@ class Rotate(Augmentation):
         The largest angle, to either side.
     """
 
-    def __init__(self, degrees: float = 15) -> None:
-        self.degrees = degrees
+    degrees: float = 15
 
     def draw(self, generator: torch.Generator) -> Change:
         """Return a rotation."""
@@ -107,8 +106,7 @@ class Crop(Augmentation):
         The largest shift, as a share of width and height.
     """
 
-    def __init__(self, share: float = 0.125) -> None:
-        self.share = share
+    share: float = 0.125
 
     def draw(self, generator: torch.Generator) -> Change:
         """Return a shift."""
@@ -131,8 +129,7 @@ class Cutout(Augmentation):
     share : float, default=0.5
     """
 
-    def __init__(self, share: float = 0.5) -> None:
-        self.share = share
+    share: float = 0.5
 
     def draw(self, generator: torch.Generator) -> Change:
         """Return a cut."""
@@ -156,8 +153,7 @@ class Brightness(Augmentation):
         It is drawn from an interval of this length around zero, in units of the spread of the data.
     """
 
-    def __init__(self, spread: float = 1.0) -> None:
-        self.spread = spread
+    spread: float = 1.0
 
     def draw(self, generator: torch.Generator) -> Change:
         """Return a shift of the grey level."""
@@ -174,8 +170,7 @@ class Saturation(Augmentation):
         The most that differences from the grey level are multiplied by; the least is 0.
     """
 
-    def __init__(self, factor: float = 2.0) -> None:
-        self.factor = factor
+    factor: float = 2.0
 
     def draw(self, generator: torch.Generator) -> Change:
         """Return a change of saturation."""
@@ -191,8 +186,7 @@ class Contrast(Augmentation):
         The least that differences from the mean are multiplied by; the most is 1 above.
     """
 
-    def __init__(self, least: float = 0.5) -> None:
-        self.least = least
+    least: float = 0.5
 
     def draw(self, generator: torch.Generator) -> Change:
         """Return a change of contrast."""
@@ -207,8 +201,7 @@ class OneOf(Augmentation):
     augmentations : list of Augmentation
     """
 
-    def __init__(self, augmentations: Sequence[Augmentation]) -> None:
-        self.augmentations = augmentations
+    augmentations: Sequence[Augmentation]
 
     def draw(self, generator: torch.Generator) -> Change:
         """Return a change of the kind that is drawn."""
@@ -239,8 +232,7 @@ class SiameseAugmentation(Augmentation):
     Augmented(augmentation=SiameseAugmentation(flip=True), space=RandomNetwork())
     """
 
-    def __init__(self, flip: bool = False) -> None:
-        self.flip = flip
+    flip: bool = False
 
     def draw(self, generator: torch.Generator) -> Change:
         """Return a change of the kind that is drawn."""

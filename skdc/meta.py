@@ -7,12 +7,13 @@ from inspect import isclass
 from typing import Any, Self
 
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
+from sklearn.base import clone
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from skdc.containers import plain_labels
+from skdc.fields import BaseEstimator, Fields, MetaEstimatorMixin
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import task_of
 from skdc.isolation import all_or_nothing
@@ -26,7 +27,7 @@ def _estimator_has(method: str) -> Callable[[CondensedEstimator], bool]:
     return check
 
 
-class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
+class CondensedEstimator(MetaEstimatorMixin, Fields):
     """An estimator that is trained on a condensed set, for the end of an unmodified Pipeline or anywhere else.
 
     It is a classifier, a regressor or a transformer as its estimator is.
@@ -84,9 +85,8 @@ class CondensedEstimator(MetaEstimatorMixin, BaseEstimator):
     True
     """
 
-    def __init__(self, condenser: BaseCondenser, estimator: BaseEstimator) -> None:
-        self.condenser = condenser
-        self.estimator = estimator
+    condenser: BaseCondenser
+    estimator: BaseEstimator
 
     @all_or_nothing
     def fit(
@@ -192,7 +192,7 @@ def _refuse_others(**parts: Any) -> None:
             raise TypeError(f"{name} must be an object such as {example}, got {part!r}")
 
 
-class AsSampler(BaseEstimator):
+class AsSampler(Fields):
     """A condenser as a sampler of imbalanced-learn, for the middle of its Pipeline.
 
     Parameters
@@ -222,8 +222,7 @@ class AsSampler(BaseEstimator):
     True
     """
 
-    def __init__(self, condenser: BaseCondenser) -> None:
-        self.condenser = condenser
+    condenser: BaseCondenser
 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike | None = None) -> Self:

@@ -7,9 +7,9 @@ from math import prod
 from typing import Literal, Protocol
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from skdc.fields import Fields
 from skdc.images import ImageLayout, image_layout
 from skdc.randomness import drawing_from, watched
 from skdc.seeds import epoch
@@ -21,7 +21,7 @@ __all__ = ["MLP", "ConvNet", "LinearNetwork"]
 Builder = Callable[[tuple[int, ...], int], nn.Module]
 
 
-class MLP(BaseEstimator):
+class MLP(Fields):
     """Builder of a fully connected ReLU network.
 
     The defaults are the field's standard evaluation network: two hidden layers of 128 [1]_.
@@ -48,9 +48,8 @@ class MLP(BaseEstimator):
     )
     """
 
-    def __init__(self, width: int = 128, depth: int = 2) -> None:
-        self.width = width
-        self.depth = depth
+    width: int = 128
+    depth: int = 2
 
     def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
         """Build the network for rows of a shape."""
@@ -62,7 +61,7 @@ class MLP(BaseEstimator):
         return nn.Sequential(*layers, nn.Linear(size, n_outputs))
 
 
-class LinearNetwork(BaseEstimator):
+class LinearNetwork(Fields):
     """Builder of a linear model that starts at zero, which plain training makes a logistic or linear regression.
 
     It sees rows divided by the root of the number of features, so that one step size serves few features and many.
@@ -96,7 +95,7 @@ class Scaled(nn.Module):
         return self.factor * x
 
 
-class ConvNet(BaseEstimator):
+class ConvNet(Fields):
     """Builder of the field's standard convolutional network.
 
     `depth` blocks of 3x3 convolution, instance norm, ReLU and 2x2 average pooling, then a linear layer [1]_.
@@ -125,17 +124,10 @@ class ConvNet(BaseEstimator):
     torch.Size([5, 10])
     """
 
-    def __init__(
-        self,
-        width: int = 128,
-        depth: int = 3,
-        image_shape: tuple[int, ...] | None = None,
-        channels: Literal["first", "last"] | None = None,
-    ) -> None:
-        self.width = width
-        self.depth = depth
-        self.image_shape = image_shape
-        self.channels = channels
+    width: int = 128
+    depth: int = 3
+    image_shape: tuple[int, ...] | None = None
+    channels: Literal["first", "last"] | None = None
 
     def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
         """Build the network for rows of a shape.

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextvars import ContextVar
 from typing import Any
 
 import torch
 from sklearn.base import clone
 from torch import Tensor
-
-MYPY = False  # mypy takes it for True
-if MYPY:
-
-    class BaseEstimator:
-        """scikit-learn has no types, and with a base of any type mypy would take a part for whatever is asked for."""
-
-        def __getattr__(self, name: str) -> Any: ...
-
-        def __sklearn_clone__(self) -> Any: ...
-
-        def __sklearn_tags__(self) -> Any: ...
-
-else:
-    from sklearn.base import BaseEstimator
 
 
 def seeded(estimator: Any, draw: Callable[[], int]) -> Any:
@@ -67,28 +51,6 @@ def epoch_order(weight: Tensor, generator: torch.Generator) -> Tensor:
     n = len(weight)
     order = torch.arange(n) if is_even(weight) else proportional(weight, n, generator)
     return order[torch.randperm(n, generator=generator)]
-
-
-_CLONES: ContextVar[dict[int, Any] | None] = ContextVar("_CLONES", default=None)
-
-
-class SharedParts(BaseEstimator):
-    """A parameter object of which a clone has one clone of a part that it had in two places.
-
-    scikit-learn clones a part each time that it meets it, so that two terms would no longer look through one space.
-    """
-
-    def __sklearn_clone__(self) -> Any:
-        clones = _CLONES.get()
-        if clones is not None:
-            if id(self) not in clones:
-                clones[id(self)] = super().__sklearn_clone__()
-            return clones[id(self)]
-        token = _CLONES.set({})
-        try:
-            return super().__sklearn_clone__()
-        finally:
-            _CLONES.reset(token)
 
 
 class EpochSampler:

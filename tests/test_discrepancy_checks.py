@@ -14,8 +14,7 @@ class Fixed(MMD):
 
     symmetric = True
 
-    def __init__(self, space=None, by="class", reduce="mean", weight=1.0):
-        super().__init__(None, 10.0, False, space, by, reduce, weight)
+    bandwidth: float = 10.0
 
 
 class Shifted(Fixed):

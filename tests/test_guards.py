@@ -4,6 +4,7 @@ import ast
 import importlib
 import inspect
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,15 @@ from sklearn.base import BaseEstimator
 import skdc
 from skdc import solvers, spaces
 from skdc.condensers import BaseCondenser, NamedCondenser
+from skdc.discrepancies.objective import Objective
 from skdc.fitting.recipe import Recipe
+from skdc.kernels import Kernel
+from skdc.learners import NetworkPool
+from skdc.parameterizations import LiveSet, Parameterization
+from skdc.parameterizations.labels import Targets
+from skdc.parameterizations.storage import Codec, Storage
 from skdc.solvers import Solver
+from skdc.spaces import Space
 
 ROOT = Path(skdc.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
@@ -149,3 +157,34 @@ def test_no_folder_imports_what_another_hides():
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("skdc."):
                 home, _, name = node.module.rpartition(".")
                 assert not name.startswith("_") or home == folder, f"{path}: {node.module}"
+
+
+def declared_attributes():
+    """Return what classes of parts declare beside methods, parameters and what is fitted: (part, attribute)."""
+    kinds = {
+        "discrepancy": Objective,
+        "space": Space,
+        "parameterization": Parameterization,
+        "storage": Storage,
+        "live set": (LiveSet, Codec, Targets),
+        "solver": Solver,
+        "kernel": Kernel,
+        "pool": NetworkPool,
+    }
+    modules = [importlib.import_module(name) for name in MODULES]
+    classes = {cls for module in modules for cls in vars(module).values() if inspect.isclass(cls)}
+    found = set()
+    for kind, base in kinds.items():
+        parts = [cls for cls in classes if issubclass(cls, base)]
+        parameters = {name for cls in parts for name in inspect.signature(cls).parameters}
+        for name, value in (item for cls in parts for item in vars(cls).items()):
+            if not (name in parameters or name.startswith("_") or name.endswith("_") or hasattr(value, "__get__")):
+                found.add((kind, name))
+    return found
+
+
+def test_parts_declare_what_is_listed_and_nothing_else():
+    page = (ROOT.parent / "docs" / "extending.rst").read_text()
+    listed = re.findall(r"^   \* - (\w+)\n     - ``(\w+)``$", page, re.MULTILINE)
+    assert len(listed) == len(set(listed)) <= 12
+    assert declared_attributes() == set(listed)

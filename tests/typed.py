@@ -5,8 +5,11 @@ from typing import assert_type
 from skdc import Condenser, KernelHerding
 from skdc.condensers import NamedCondenser, Recipe
 from skdc.discrepancies import MMD, Hybrid, Sinkhorn
+from skdc.learners import KernelRidgeClassifier
 from skdc.parameterizations import Points
-from skdc.solvers import Descent
+from skdc.parameterizations.storage import LowRank
+from skdc.solvers import Descent, PrivateDescent
+from skdc.spaces import Augmented, Identity
 
 
 class EnergyCondenser(NamedCondenser):
@@ -28,6 +31,21 @@ def constructors() -> None:
     EnergyCondenser(n_steps=None)  # type: ignore[arg-type]
     Condenser(MMD(), Points(), Descent(), None, 10)  # type: ignore[call-arg]
     Condenser(solver=3)  # type: ignore[arg-type]
+
+
+def parts() -> None:
+    assert_type(MMD(None, 1.0, space=Identity(), weight=2).weight, float)
+    assert_type(Points(LowRank(3)), Points)
+    assert_type(PrivateDescent(0.1, n_steps=5).clip, float)
+    Descent(0.02, 100, 64)
+    KernelRidgeClassifier(regularization=0.1)
+    MMD(bandwith=1.0)  # type: ignore[call-arg]
+    MMD(bandwidth="mean")  # type: ignore[arg-type]
+    MMD(None, 1.0, False, 2.0)  # type: ignore[call-arg]
+    Descent(n_step=3)  # type: ignore[call-arg]
+    PrivateDescent(batch_size=3)  # type: ignore[call-arg]
+    Augmented()  # type: ignore[call-arg]
+    KernelRidgeClassifier(regularisation=0.1)  # type: ignore[call-arg]
 
 
 def algebra() -> None:

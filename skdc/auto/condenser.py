@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
@@ -24,10 +24,10 @@ from skdc.auto.trials import Study, ranked, resumed
 from skdc.condensers.selection.draws import RandomSubset
 from skdc.containers import as_array
 from skdc.exceptions import PartsError
+from skdc.fields import Fields, TransformerMixin
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.checkpoints import StateFile, fingerprint
 from skdc.fitting.counts import sizes_per_class
-from skdc.fitting.fields import Fields
 from skdc.fitting.input import Problem, read, task_of
 from skdc.fitting.output import in_package_of
 from skdc.fitting.pair import PairMixin
@@ -42,7 +42,7 @@ _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point
 
 
-class AutoCondenser(Fields, PairMixin, UnchangedRows, BaseEstimator, kw_only=False):
+class AutoCondenser(PairMixin, UnchangedRows, Fields):
     """Try condensers on a part of the data, and keep the set on which learners do best.
 
     A part of the rows is held out. Candidates condense the others, at first few of them; the third of the candidates on

@@ -14,13 +14,14 @@ from typing import Any, Self
 import cloudpickle
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.model_selection import HalvingGridSearchCV
 from sklearn.utils import _safe_indexing
 
 from skdc.auto.judges import Judge
 from skdc.exceptions import StoppedWarning
+from skdc.fields import Fields
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.checkpoints import StateFile
 from skdc.fitting.input import Problem
@@ -239,7 +240,7 @@ def _trial_path(kept: StateFile) -> Path:
     return kept.path.with_name(f"{kept.path.name}.trial")
 
 
-class Trial(BaseEstimator):
+class Trial(Fields):
     """A candidate on some of the rows.
 
     Parameters
@@ -251,10 +252,9 @@ class Trial(BaseEstimator):
         How many rows it sees.
     """
 
-    def __init__(self, study: Study, candidate: int = 0, max_rows: int = 1) -> None:
-        self.study = study
-        self.candidate = candidate
-        self.max_rows = max_rows
+    study: Study
+    candidate: int = 0
+    max_rows: int = 1
 
     def fit(self, index: NDArray[np.intp], y: object = None) -> Self:
         """Condense the rows at some positions."""

@@ -154,9 +154,10 @@ class Condenser(BaseCondenser, kw_only=False):
         # Anything else than a mechanism is refused with the other parts.
         start = Points() if getattr(self.privacy, "draws", True) else Points(start="noise")
         parameterization = _unless_auto(self.parameterization, start)
-        chooses = getattr(parameterization, "moves", None) == "indices"
+        chooses = isinstance(parameterization, Parameterization) and parameterization.moves == "indices"
         solver = _unless_auto(self.solver, Greedy() if chooses else Descent())
-        discrepancy = _unless_auto(self.discrepancy, MMD() if getattr(solver, "minimizes", True) else None)
+        aimless = isinstance(solver, Solver) and not solver.minimizes
+        discrepancy = _unless_auto(self.discrepancy, None if aimless else MMD())
         return checked(Recipe(discrepancy, parameterization, solver, self.privacy))
 
     def _is_open(self) -> bool:

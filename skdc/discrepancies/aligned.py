@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 from numpy.typing import ArrayLike
 from sklearn.utils.validation import _num_samples
@@ -12,11 +10,9 @@ from torch import Tensor
 from skdc.containers import as_array
 from skdc.discrepancies.arrays import compared
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.sets import Block
 from skdc.sources import Source
-from skdc.spaces.base import Space
 
 
 class AlignedDiscrepancy(Discrepancy):
@@ -87,7 +83,7 @@ class SquaredL2(AlignedDiscrepancy):
     SquaredL2(by=None, space=KernelRidgePredictions())
     """
 
-    squared = nonnegative = symmetric = True
+    nonnegative = symmetric = True
     quadratic = True  # in the difference of two blocks: the best targets of linear predictions can be solved for
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
@@ -186,16 +182,7 @@ class CrossEntropy(AlignedDiscrepancy):
     CrossEntropy(by=None, space=KernelRidgePredictions(), temperature=0.1)
     """
 
-    def __init__(
-        self,
-        temperature: float = 1.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.temperature = temperature
+    temperature: float = 1.0
 
     def attach(self, source: Source) -> None:
         """Choose the space and remember the groups.

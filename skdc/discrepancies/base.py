@@ -23,7 +23,7 @@ Rows = TypeVar("Rows", LabeledSet, Block)
 Compare = Callable[[Block, Block, torch.Generator], Tensor]
 
 
-class Discrepancy(Term):
+class Discrepancy(Term, kw_only=True):
     """A distance between the data and the synthetic set, measured in a space.
 
     Subclasses write `between`; the base represents both sets, splits them by group, compares, reduces and
@@ -42,36 +42,18 @@ class Discrepancy(Term):
 
     Attributes
     ----------
-    compares : {"clouds", "aligned", "means"}
-        What `between` can take: two clouds of points, blocks whose rows correspond, or clouds of which only mean
-        features matter.
-    squared : bool
-        Whether the value is a squared distance (or another power of one).
     symmetric : bool
         Whether the two sets can be swapped.
     nonnegative : bool
         Whether no value is below zero, which is then that of a set and itself.
-    quadratic : bool
-        Whether it is a weighted mean of the squared distances of rows that correspond.
     """
 
-    compares: ClassVar[Literal["clouds", "aligned", "means"]]
-    squared: ClassVar[bool] = False
     symmetric: ClassVar[bool] = False
     nonnegative: ClassVar[bool] = False
-    quadratic: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        self.space = space
-        self.by = by
-        self.reduce = reduce
-        self.weight = weight
+    space: Space | None = None
+    by: Literal["class", "group"] | None = "class"
+    reduce: Reduction = "mean"
 
     @abstractmethod
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
@@ -115,18 +97,19 @@ class Discrepancy(Term):
             raise ValueError(f"{name}(by=None, reduce={self.reduce!r}): without groups there is nothing to reduce")
         self.check_weight()
         wanted = "aligned" if self.compares == "aligned" else "clouds"
-        if self.space_.yields != wanted:
+        mixed = (wanted, self.space_.yields) == ("aligned", "mixtures")
+        if mixed and not self.quadratic:
+            raise PartsError(
+                f"{name} compares row by row, but {space} shows mixtures of rows, whose squares alone have a meaning; "
+                "use SquaredL2, or KernelRidgePredictions"
+            )
+        if self.space_.yields != wanted and not mixed:
             advice = (
                 "use a pointwise space such as Identity(), or compare with SquaredL2 or Cosine"
                 if wanted == "clouds"
                 else "use a space such as NetworkGradients(), or compare with MMD"
             )
             raise PartsError(f"{name} compares {wanted}, but {space} yields {self.space_.yields}; {advice}")
-        if self.space_.whitens and not self.quadratic:
-            raise PartsError(
-                f"{name} compares row by row, but {space} shows mixtures of rows, whose squares alone have a meaning; "
-                "use SquaredL2, or KernelRidgePredictions"
-            )
         if self.space_.splits == "never" and self.by is not None:
             raise PartsError(f"{name}(by={self.by!r}) has no effect: {space} takes the sets as a whole; use by=None")
 

@@ -13,13 +13,11 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import MeanDiscrepancy, MeanEmbedding
 from skdc.discrepancies.mmd import fit_kernel
 from skdc.discrepancies.objective import critic_group
-from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import Gaussian, power
 from skdc.networks import Builder, build_network
 from skdc.seeds import gaussian
 from skdc.sets import Block
 from skdc.sources import Source
-from skdc.spaces.base import Space
 
 
 class RandomFeatureMMD(MeanEmbedding):
@@ -55,18 +53,8 @@ class RandomFeatureMMD(MeanEmbedding):
     (9, 4)
     """
 
-    def __init__(
-        self,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        n_features: int = 1000,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.bandwidth = bandwidth
-        self.n_features = n_features
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    n_features: int = 1000
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Draw the frequencies.
@@ -80,9 +68,8 @@ class RandomFeatureMMD(MeanEmbedding):
         self.frequencies_ = _draw_frequencies(self, self.n_features, source, generator)
         return self
 
-    @property
     def bound(self) -> float:
-        """The norm of the features of a row."""
+        """Return the norm of the features of a row."""
         return 1.0
 
     def features(self, values: Tensor) -> Tensor:
@@ -138,24 +125,11 @@ class CharacteristicFunction(MeanDiscrepancy):
     (9, 4)
     """
 
-    squared = False
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
-    def __init__(
-        self,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        n_frequencies: int = 1000,
-        amplitude_weight: float = 0.5,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.bandwidth = bandwidth
-        self.n_frequencies = n_frequencies
-        self.amplitude_weight = amplitude_weight
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    n_frequencies: int = 1000
+    amplitude_weight: float = 0.5
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Draw the frequencies.
@@ -170,9 +144,8 @@ class CharacteristicFunction(MeanDiscrepancy):
         self.frequencies_ = _draw_frequencies(self, self.n_frequencies, source, generator)
         return self
 
-    @property
     def bound(self) -> float:
-        """The norm of the features of a row."""
+        """Return the norm of the features of a row."""
         return self.n_frequencies**0.5
 
     def features(self, values: Tensor) -> Tensor:
@@ -228,28 +201,13 @@ class LearnedCharacteristicFunction(Discrepancy):
     """
 
     compares = "clouds"
-    squared = False
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        bandwidth: Literal["median"] | float = "median",
-        n_frequencies: int = 256,
-        amplitude_weight: float = 0.5,
-        learning_rate: float = 1e-3,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.network = network
-        self.bandwidth = bandwidth
-        self.n_frequencies = n_frequencies
-        self.amplitude_weight = amplitude_weight
-        self.learning_rate = learning_rate
+    network: Builder | None = None
+    bandwidth: Literal["median"] | float = "median"
+    n_frequencies: int = 256
+    amplitude_weight: float = 0.5
+    learning_rate: float = 1e-3
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Build the sampler.

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+from typing import Literal
+
 import torch
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.penalties import Penalty
+from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.networks import training_loss
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
-from skdc.spaces.base import Space
 from skdc.spaces.features import NetworkFeatures
 
 
@@ -46,8 +49,8 @@ class CenterCrossEntropy(Discrepancy):
 
     compares = "clouds"
 
-    def __init__(self, space: Space | None = None, weight: float = 1.0) -> None:
-        super().__init__(space, None, "mean", weight)
+    by: Literal["class", "group"] | None = field(default=None, init=False)
+    reduce: Reduction = field(default="mean", init=False)
 
     def attach(self, source: Source) -> None:
         """Choose the space, and remember the classes.
@@ -104,9 +107,7 @@ class NetworkLoss(Penalty):
 
     compares = "clouds"
 
-    def __init__(self, space: NetworkFeatures, weight: float = 1.0) -> None:
-        super().__init__(weight)
-        self.space = space
+    space: NetworkFeatures = field()
 
     def attach(self, source: Source) -> None:
         """Remember the space.

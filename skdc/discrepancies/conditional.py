@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal, Self
 
 import torch
@@ -9,12 +10,10 @@ from sklearn.base import clone
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
-from skdc.spaces.base import Space
 from skdc.spaces.invertible import Joint
 
 _SMALL = 1e-4  # a ridge, in the unit of the kernel
@@ -76,24 +75,12 @@ class ConditionalMMD(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
-    def __init__(
-        self,
-        kernel: Kernel | None = None,
-        target_kernel: Kernel | None = None,
-        regularization: float = 1e-3,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = None,
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.kernel = kernel
-        self.target_kernel = target_kernel
-        self.regularization = regularization
+    kernel: Kernel | None = None
+    target_kernel: Kernel | None = None
+    regularization: float = 1e-3
+    by: Literal["class", "group"] | None = field(default=None, kw_only=True)
 
     def attach(self, source: Source) -> None:
         """Join features and targets, and remember how many columns are targets.

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from dataclasses import field
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.objective import critic_group
-from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS
 from skdc.networks import MLP, Builder, build_network
 from skdc.seeds import uniform
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
-from skdc.spaces.base import Space
 
 _N_INTERPOLATES = 256  # points of a step where the slope of an adversary is looked at
 
 
-class CriticDiscrepancy(Discrepancy):
+class CriticDiscrepancy(Discrepancy, kw_only=True):
     """A discrepancy that a network has to find: its critic, ascended one step for each step of a solver.
 
     Measured by itself, `d(X, Y)`, the critic is trained for 500 steps. One network serves all groups, with an output
@@ -38,18 +37,8 @@ class CriticDiscrepancy(Discrepancy):
 
     compares = "clouds"
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        critic_rate: float = 0.002,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.network = network
-        self.critic_rate = critic_rate
+    network: Builder | None = None
+    critic_rate: float = 0.002
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Learn the scale of the rows and draw the critic.
@@ -112,18 +101,8 @@ class Adversarial(CriticDiscrepancy):
     True
     """
 
-    def __init__(
-        self,
-        penalty: float = 10.0,
-        network: Builder | None = None,
-        critic_rate: float = 0.005,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(network, critic_rate, space, by, reduce, weight)
-        self.penalty = penalty
+    penalty: float = 10.0
+    critic_rate: float = field(default=0.005, kw_only=True)
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Learn the scale of the rows and draw the critic.

@@ -13,12 +13,9 @@ from torch.nn.functional import softplus
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.critics import CriticDiscrepancy, scale_of
 from skdc.discrepancies.moments import shrunk_covariance
-from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES
-from skdc.networks import Builder
 from skdc.sets import Block
 from skdc.sources import Source
-from skdc.spaces.base import Space
 
 _FLOOR = 1e-3  # distances to neighbours are not told from 0 below this, in units of the spread of the data
 
@@ -79,23 +76,7 @@ class FDivergence(CriticDiscrepancy):
     True
     """
 
-    def __init__(
-        self,
-        kind: Literal["js", "kl", "reverse_kl", "chi2", "hellinger", "tv"] = "js",
-        network: Builder | None = None,
-        critic_rate: float = 0.002,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(network, critic_rate, space, by, reduce, weight)
-        self.kind = kind
-
-    @property
-    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether the value is a squared distance."""
-        return self.kind == "hellinger"
+    kind: Literal["js", "kl", "reverse_kl", "chi2", "hellinger", "tv"] = "js"
 
     def _kind(self) -> _Kind:
         if self.kind not in _KINDS:
@@ -159,16 +140,7 @@ class NearestNeighborKL(Discrepancy):
 
     compares = "clouds"
 
-    def __init__(
-        self,
-        share: float = 0.1,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.share = share
+    share: float = 0.1
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Learn the spread of the data.
@@ -245,18 +217,8 @@ class GaussianKL(Discrepancy):
     compares = "clouds"
     nonnegative = True
 
-    def __init__(
-        self,
-        direction: Literal["forward", "reverse"] = "forward",
-        shrinkage: float = 0.1,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.direction = direction
-        self.shrinkage = shrinkage
+    direction: Literal["forward", "reverse"] = "forward"
+    shrinkage: float = 0.1
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Learn the mean variance of the data.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Any, Literal, Self, cast
 
 import numpy as np
@@ -65,17 +66,9 @@ class DualityGap(Term):
     space = None
     by = None
 
-    def __init__(
-        self,
-        classification_loss: Literal["cross_entropy", "hinge"] = "cross_entropy",
-        kernel: Kernel | None = None,
-        regularization: float = 1e-3,
-        weight: float = 1.0,
-    ) -> None:
-        self.classification_loss = classification_loss
-        self.kernel = kernel
-        self.regularization = regularization
-        self.weight = weight
+    classification_loss: Literal["cross_entropy", "hinge"] = "cross_entropy"
+    kernel: Kernel | None = None
+    regularization: float = 1e-3
 
     def attach(self, source: Source) -> None:
         """Check what is asked for.
@@ -154,7 +147,7 @@ class DualityGap(Term):
 class _Machine(Identity):
     """The rows themselves; it declares the machine that the points are."""
 
-    kernel_: Kernel
+    kernel_: Kernel = field(init=False)
 
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
         """Return the kernel machine as `learner_`."""

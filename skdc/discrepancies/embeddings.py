@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -14,47 +13,19 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Batch
 from skdc.step import Step
+from skdc.structures import Embedding, OwnKernel
 
 TILE = 384  # rows of a kernel tile: small enough for the cache, large enough for the matrix product
 
 
-class OwnKernel(NamedTuple):
-    """The kernel matrix of a cloud with itself, seen by its columns.
-
-    Parameters
-    ----------
-    potential : Tensor of shape (n,)
-        The mean embedding of the cloud at its own rows.
-    diagonal : Tensor of shape (n,)
-        The kernel of each row with itself.
-    columns : callable
-        `columns(rows)` returns the kernel of all rows with those, of shape (n, len(rows)).
-    """
-
-    potential: Tensor
-    diagonal: Tensor
-    columns: Callable[[Tensor], Tensor]
-
-
-class EmbeddingDistance(Discrepancy):
+class EmbeddingDistance(Discrepancy, Embedding):
     """The squared distance between the mean embeddings of two clouds, for some kernel of rows."""
 
-    squared = symmetric = nonnegative = True
+    symmetric = nonnegative = True
 
     @abstractmethod
     def kernel_matrix(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of rows of the space, of shape (len(x), len(y))."""
-
-    @abstractmethod
-    def own_kernel(self, p: Block, n_columns: int) -> OwnKernel:
-        """Return what greedy selection needs of the kernel of p with itself; so many columns may be asked for."""
-
-    @abstractmethod
-    def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return a function `submatrix(rows, others)` that gives the kernel of some rows of p with others.
-
-        From indices of shape (..., n) and (..., m) it makes a matrix of shape (..., n, m).
-        """
 
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return the mean embedding of p at some points, of shape (n,), without a full kernel matrix."""
@@ -74,9 +45,8 @@ class MeanDiscrepancy(Discrepancy):
 
     compares = "means"
 
-    @property
     def bound(self) -> float | None:
-        """The largest norm that the features of a row can have, which a private release needs; None if unknown."""
+        """Return the largest norm that features of a row can have, which a private release needs; None if unknown."""
         return None
 
     @abstractmethod

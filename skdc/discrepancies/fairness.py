@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import KW_ONLY
 from typing import Self, cast
 
 import torch
 from torch import Tensor
 
-from skdc.discrepancies.objective import Term
+from skdc.discrepancies.objective import Regularizer
 from skdc.discrepancies.reduce import Reduction, check_reduction, reduced
 from skdc.exceptions import PartsError
 from skdc.sets import Block, LabeledSet, positions_of
@@ -19,7 +20,7 @@ from skdc.spaces.functions import KernelRidgePredictions
 from skdc.step import Step
 
 
-class FairnessTerm(Term):
+class FairnessTerm(Regularizer):
     r"""Squared distance of the mean predictions of sensitive groups from that of all rows; without unit.
 
     Subclasses say which rows are compared. Predictions are those of the learner that the synthetic set induces, for
@@ -41,19 +42,11 @@ class FairnessTerm(Term):
 
     by = "group"
     compares = "aligned"
-    sees_data = False
 
-    def __init__(
-        self,
-        temperature: float = 0.2,
-        space: Space | None = None,
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        self.temperature = temperature
-        self.space = space
-        self.reduce = reduce
-        self.weight = weight
+    temperature: float = 0.2
+    _: KW_ONLY
+    space: Space | None = None
+    reduce: Reduction = "mean"
 
     @abstractmethod
     def compared(self, predictions: Block) -> Iterator[tuple[Block, Block]]:
@@ -86,7 +79,7 @@ class FairnessTerm(Term):
         if not self.temperature > 0:
             raise ValueError(f"{name}(temperature={self.temperature!r}): it must be positive")
         self.space_ = KernelRidgePredictions(kernel_rate=0.0) if self.space is None else self.space
-        if self.space_.yields != "aligned" or self.space_.splits != "rows" or self.space_.whitens:
+        if (self.space_.yields, self.space_.splits) != ("aligned", "rows"):
             raise PartsError(
                 f"{name} compares predictions, which {type(self.space_).__name__} does not show; use a space such as "
                 "KernelRidgePredictions() or UnrolledPredictions()"
@@ -104,10 +97,6 @@ class FairnessTerm(Term):
         """Return the weighted term."""
         _, predicted = self.space_.represent(cast(LabeledSet, real.rows), synthetic, state)
         return self.weight * torch.stack([self._unfairness(predictions) for predictions in predicted]).sum()
-
-    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
-        """Return the weighted term."""
-        return self.loss(real, synthetic, Step(generator))
 
     def _unfairness(self, predictions: Block) -> Tensor:
         probabilities = (predictions.values / self.temperature).softmax(1)

@@ -12,15 +12,14 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.embeddings import TILE, EmbeddingDistance, OwnKernel
+from skdc.discrepancies.embeddings import TILE, EmbeddingDistance
 from skdc.discrepancies.objective import Term
-from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import KEPT_ENTRIES, MATRIX_ENTRIES, MEDIAN_ROWS, Energy, Gaussian, Kernel
 from skdc.kernels.base import Rows
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
-from skdc.spaces.base import Space
+from skdc.structures import OwnKernel
 
 
 class KernelDistance(EmbeddingDistance):
@@ -144,20 +143,9 @@ class MMD(KernelDistance):
     (9, 4)
     """
 
-    def __init__(
-        self,
-        kernel: Kernel | None = None,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        unbiased: bool = False,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.kernel = kernel
-        self.bandwidth = bandwidth
-        self.unbiased = unbiased
+    kernel: Kernel | None = None
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    unbiased: bool = False
 
     def named_kernel(self) -> Kernel:
         """Return the kernel that is given, or a Gaussian one."""
@@ -168,10 +156,10 @@ class MMD(KernelDistance):
         """Whether no value is below zero."""
         return not self.unbiased
 
-    @property
-    def condenses(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether a condenser can minimise it."""
-        return not self.unbiased
+    def check_condensing(self) -> None:
+        """Refuse to be minimised, if unbiased."""
+        if self.unbiased:
+            raise PartsError(f"{self!r} is an estimate for independent rows, which condensed ones are not; use MMD()")
 
     def within(self, q: Block) -> Tensor:
         """Return the mean kernel of two points of a block: of two different ones, if unbiased."""
@@ -218,16 +206,7 @@ class EnergyDistance(KernelDistance):
     1.0
     """
 
-    def __init__(
-        self,
-        exponent: float = 1.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.exponent = exponent
+    exponent: float = 1.0
 
     def named_kernel(self) -> Kernel:
         """Return the energy kernel."""

@@ -10,10 +10,8 @@ import torch
 from torch import Tensor
 
 from skdc.discrepancies.embeddings import MeanEmbedding
-from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS
 from skdc.sources import Draws, Source, require
-from skdc.spaces.base import Space
 
 
 class MeanDistance(MeanEmbedding):
@@ -92,22 +90,10 @@ class Moments(MeanEmbedding):
     0.0
     """
 
-    def __init__(
-        self,
-        order: int = 2,
-        covariance: bool = False,
-        center: Literal["mean"] | float | Sequence[float] = "mean",
-        scale: Literal["rms"] | float = "rms",
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.order = order
-        self.covariance = covariance
-        self.center = center
-        self.scale = scale
+    order: int = 2
+    covariance: bool = False
+    center: Literal["mean"] | float | Sequence[float] = "mean"
+    scale: Literal["rms"] | float = "rms"
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Learn centre and scale from a sample of the data, where they are not given.

@@ -11,17 +11,16 @@ from torch.utils.checkpoint import checkpoint
 
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.mmd import fit_kernel, given_kernel
-from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES, Energy, Kernel
 from skdc.sets import Block
 from skdc.sources import Source
-from skdc.spaces.base import Space
+from skdc.structures import SpanDistance
 
 _JITTER = 1e-10  # in units of the kernel's diagonal: points that coincide span what one of them does
 
 
-class NystromError(Discrepancy):
+class NystromError(Discrepancy, SpanDistance):
     r"""Trace error of the Nystrom approximation [1]_ of a kernel, by the synthetic points S; a squared distance.
 
     .. math:: E_p\big[ k(x, x) - k(x, S) K_{SS}^{+} k(S, x) \big]
@@ -55,21 +54,11 @@ class NystromError(Discrepancy):
     """
 
     compares = "clouds"
-    squared = nonnegative = True
+    nonnegative = True
     sparse = True
 
-    def __init__(
-        self,
-        kernel: Kernel | None = None,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.kernel = kernel
-        self.bandwidth = bandwidth
+    kernel: Kernel | None = None
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel on a sample of the data.

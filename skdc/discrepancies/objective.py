@@ -16,9 +16,9 @@ from torch import Tensor, nn
 
 from skdc.discrepancies.arrays import compared
 from skdc.exceptions import PartsError
+from skdc.fields import SharedParts
 from skdc.isolation import filters_kept
 from skdc.randomness import randomness
-from skdc.seeds import SharedParts
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Batch, Source
 from skdc.spaces.base import PointwiseSpace, Space, each_once, is_first
@@ -38,6 +38,10 @@ class Objective(SharedParts, ABC):
     @abstractmethod
     def leaves(self) -> list[Term]:
         """Return the terms that are summed."""
+
+    def normalizes(self) -> bool:
+        """Tell whether terms are in units of their values where the set starts (no, by default)."""
+        return False
 
     @abstractmethod
     def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
@@ -106,7 +110,7 @@ class Objective(SharedParts, ABC):
     def __add__(self, other: Objective) -> Hybrid:
         if not isinstance(other, Objective):
             return NotImplemented
-        normalize = any(getattr(part, "normalize", False) for part in (self, other))
+        normalize = self.normalizes() or other.normalizes()
         return Hybrid(_named([*self.leaves(), *other.leaves()]), normalize=normalize)
 
     def __radd__(self, other: object) -> Objective:
@@ -135,8 +139,13 @@ def _is_frozen(space: Space | None) -> bool:
     return space is None or (isinstance(space, PointwiseSpace) and space.frozen())
 
 
-class Term(Objective):
+class Term(Objective, kw_only=True):
     """A term of an objective: a discrepancy, or a penalty.
+
+    Parameters
+    ----------
+    weight : float, default=1.0
+        Factor of the value in a sum.
 
     Attributes
     ----------
@@ -145,23 +154,18 @@ class Term(Objective):
     by : {"class", "group", None}
         What it splits by.
     compares : {"clouds", "aligned", "means"}
-        What it can take.
-    condenses : bool
-        Whether a condenser can minimise it.
-    sees_data : bool
-        Whether the real set matters.
+        What it can take: two clouds of points, blocks whose rows correspond, or clouds of which only mean features
+        matter.
+    quadratic : bool
+        Whether it is a weighted mean of the squared distances of rows that correspond.
     sparse : bool
         Whether it can measure rows that are sparse.
     """
 
-    space: Space | None
-    by: Literal["class", "group"] | None
     compares: ClassVar[Literal["clouds", "aligned", "means"]]
-    condenses: ClassVar[bool] = True
-    sees_data: ClassVar[bool] = True
+    quadratic: ClassVar[bool] = False
     sparse: ClassVar[bool] = False
-    weight: float
-    space_: Any
+    weight: float = 1.0
 
     @abstractmethod
     def attach(self, source: Source) -> None:
@@ -195,6 +199,15 @@ class Term(Objective):
         """Return the term itself."""
         return [self]
 
+    def check_condensing(self) -> None:
+        """Refuse to be minimised by a condenser (never by default).
+
+        Raises
+        ------
+        PartsError
+            Saying why, and what to use.
+        """
+
     def check_weight(self) -> None:
         """Refuse a weight that is not positive.
 
@@ -210,6 +223,14 @@ class Term(Objective):
         if not isinstance(factor, Real):
             return NotImplemented
         return type(self)(**{**self.get_params(deep=False), "weight": self.weight * float(factor)})
+
+
+class Regularizer(Term):
+    """A term that is to be added to a discrepancy, since alone it is least whatever the data."""
+
+    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
+        """Return the weighted term: nothing is left out of its loss."""
+        return self.loss(real, synthetic, Step(generator))
 
 
 class Hybrid(Objective, _BaseComposition):
@@ -233,9 +254,8 @@ class Hybrid(Objective, _BaseComposition):
     Hybrid(terms=[('mmd_1', MMD()), ('mmd_2', MMD(weight=3.0))])
     """
 
-    def __init__(self, terms: list[tuple[str, Term]], normalize: bool = False) -> None:
-        self.terms = terms
-        self.normalize = normalize
+    terms: list[tuple[str, Term]]
+    normalize: bool = False
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, with `<term>` and `<term>__<parameter>` if deep."""
@@ -250,6 +270,10 @@ class Hybrid(Objective, _BaseComposition):
         """Return the terms."""
         return [term for _, term in self.terms]
 
+    def normalizes(self) -> bool:
+        """Tell whether each term is divided by its value where the set starts."""
+        return self.normalize
+
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit each space once, then the scale of each term.
 
@@ -260,7 +284,7 @@ class Hybrid(Objective, _BaseComposition):
         """
         if not self.terms:
             raise ValueError("Hybrid(terms=[]) has nothing to minimise; add at least one discrepancy")
-        if not any(leaf.sees_data for leaf in self.leaves()):
+        if all(isinstance(leaf, Regularizer) for leaf in self.leaves()):
             raise PartsError(f"{self!r} does not look at the data; add a discrepancy, such as MMD()")
         for leaf in self.leaves():
             leaf.attach(source)

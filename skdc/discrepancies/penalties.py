@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import field
 from typing import ClassVar, Literal, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from skdc.discrepancies.mmd import fit_kernel
-from skdc.discrepancies.objective import Term
+from skdc.discrepancies.objective import Regularizer
 from skdc.exceptions import PartsError
 from skdc.images import image_layout
 from skdc.kernels import Gaussian
@@ -22,7 +23,7 @@ from skdc.spaces.invertible import Identity
 from skdc.step import Step
 
 
-class Penalty(Term):
+class Penalty(Regularizer):
     """A wish about the synthetic set, to be added to a discrepancy.
 
     Subclasses write `penalty`.
@@ -33,15 +34,9 @@ class Penalty(Term):
         Factor of the value in a sum.
     """
 
-    space: Space | None = None
+    space: Space | None = field(default=None, init=False)
     by = None
     compares: ClassVar[Literal["clouds", "aligned", "means"]] = "means"
-    sees_data = False
-    bound = 0.0  # of what a release would have to hide
-    space_: PointwiseSpace
-
-    def __init__(self, weight: float = 1.0) -> None:
-        self.weight = weight
 
     @abstractmethod
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
@@ -60,7 +55,11 @@ class Penalty(Term):
     def attach(self, source: Source) -> None:
         """Show the rows in the units of the data."""
         self.check_weight()
-        self.space_ = Identity()
+        self.space_: PointwiseSpace = Identity()
+
+    def bound(self) -> float:
+        """Return zero: a release has nothing to hide."""
+        return 0.0
 
     def lift(self, rows: LabeledSet) -> Block:
         """Return what a sketch must sum for the penalty: nothing."""
@@ -69,10 +68,6 @@ class Penalty(Term):
     def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
         """Return the weighted penalty."""
         return self.weight * self.penalty(synthetic, state.generator)
-
-    def value(self, real: Batch, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
-        """Return the weighted penalty."""
-        return self.loss(real, synthetic, Step(generator))
 
 
 class L2Norm(Penalty):
@@ -125,15 +120,8 @@ class TotalVariation(Penalty):
                    TotalVariation(image_shape=(8, 8), weight=0.1))])
     """
 
-    def __init__(
-        self,
-        image_shape: tuple[int, ...] | None = None,
-        channels: Literal["first", "last"] | None = None,
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(weight)
-        self.image_shape = image_shape
-        self.channels = channels
+    image_shape: tuple[int, ...] | None = None
+    channels: Literal["first", "last"] | None = None
 
     def attach(self, source: Source) -> None:
         """Find out where the pixels are.
@@ -245,9 +233,7 @@ class Diversity(Penalty):
                   ('diversity', Diversity(weight=0.1))])
     """
 
-    def __init__(self, bandwidth: Literal["median"] | float | Sequence[float] = "median", weight: float = 1.0) -> None:
-        super().__init__(weight)
-        self.bandwidth = bandwidth
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Resolve the bandwidth on a sample of the data.

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.reduce import Reduction
 from skdc.sets import Block
 from skdc.sources import Source
-from skdc.spaces.base import Space
 
 _TOLERANCE = 1e-10  # share of the mass: levels this near to a step of a distribution function are at it
 
@@ -76,19 +74,9 @@ class OnLines(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
     nonnegative = True
 
-    def __init__(
-        self,
-        n_projections: int | None = None,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.n_projections = n_projections
+    n_projections: int | None = None
 
     @abstractmethod
     def on_lines(self, p: Block, q: Block) -> Tensor:
@@ -181,8 +169,6 @@ class QuantileMatching(OnLines):
     >>> round(QuantileMatching()([[0.0], [1.0], [2.0]], [[3.0]]), 3)
     4.0
     """
-
-    symmetric = False
 
     def on_lines(self, p: Block, q: Block) -> Tensor:
         """Return the weighted mean along each coordinate."""

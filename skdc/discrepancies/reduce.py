@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from skdc.fields import Fields
 
-class CVaR(BaseEstimator):
+
+class CVaR(Fields):
     """Conditional value at risk: the mean over the worst share of the groups [1]_.
 
     Parameters
@@ -29,8 +30,7 @@ class CVaR(BaseEstimator):
     tensor(3.5000)
     """
 
-    def __init__(self, alpha: float = 0.5) -> None:
-        self.alpha = alpha
+    alpha: float = 0.5
 
     def __call__(self, values: Tensor) -> Tensor:
         """Return the mean of the largest values; a group may count in part."""

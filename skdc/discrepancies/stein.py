@@ -8,25 +8,25 @@ from typing import Literal, Self
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.mixture import GaussianMixture
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.embeddings import OwnKernel
 from skdc.discrepancies.mmd import fit_kernel
 from skdc.discrepancies.moments import mean_variance, shrunk_covariance
-from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
+from skdc.fields import Fields
 from skdc.kernels import InverseMultiquadric, resolve_bandwidth, squared_distances
 from skdc.sets import Block
 from skdc.sources import Draws, Source, draw_seed, require
-from skdc.spaces.base import PointwiseSpace, Space
+from skdc.spaces.base import PointwiseSpace
+from skdc.structures import Embedding, OwnKernel
 
 _SCORE_ROWS = 10_000  # densities are fitted to a sample of this many rows
 
 
-class Score(BaseEstimator, ABC):
+class Score(Fields, ABC):
     r"""The score :math:`\nabla \log p` of a density that is fitted to rows; a parameter object.
 
     Subclasses write `fit` and `__call__`.
@@ -62,8 +62,7 @@ class GaussianScore(Score):
     KernelStein(score=GaussianScore(shrinkage=0.5))
     """
 
-    def __init__(self, shrinkage: float = 0.1) -> None:
-        self.shrinkage = shrinkage
+    shrinkage: float = 0.1
 
     def fit(self, values: Tensor, mass: Tensor, generator: torch.Generator) -> Self:
         """Learn mean and covariance.
@@ -88,11 +87,6 @@ class GaussianScore(Score):
 
 class _MixtureOfGaussians(Score):
     """The score of a mixture of Gaussians whose axes are the coordinates, as `fit` leaves it in four attributes."""
-
-    center_: Tensor
-    log_weight_: Tensor
-    mean_: Tensor
-    precision_: Tensor
 
     def __call__(self, x: Tensor) -> Tensor:
         """Return the score at some points: that of each component, by its responsibility."""
@@ -129,8 +123,7 @@ class KernelDensityScore(_MixtureOfGaussians):
     KernelStein(score=KernelDensityScore(bandwidth=0.5))
     """
 
-    def __init__(self, bandwidth: Literal["median"] | float = "median") -> None:
-        self.bandwidth = bandwidth
+    bandwidth: Literal["median"] | float = "median"
 
     def fit(self, values: Tensor, mass: Tensor, generator: torch.Generator) -> Self:
         """Keep the rows, and resolve the bandwidth.
@@ -171,9 +164,8 @@ class MixtureScore(_MixtureOfGaussians):
     KernelStein(score=MixtureScore(n_components=5))
     """
 
-    def __init__(self, n_components: int = 3, regularization: float = 0.01) -> None:
-        self.n_components = n_components
-        self.regularization = regularization
+    n_components: int = 3
+    regularization: float = 0.01
 
     def fit(self, values: Tensor, mass: Tensor, generator: torch.Generator) -> Self:
         """Fit the mixture.
@@ -208,7 +200,7 @@ class MixtureScore(_MixtureOfGaussians):
         return self
 
 
-class KernelStein(Discrepancy):
+class KernelStein(Discrepancy, Embedding):
     r"""Kernel Stein discrepancy with the inverse multiquadric kernel [1]_; the value is squared.
 
     The value has no unit: lengths are in units of the bandwidth c. The data are seen through the score
@@ -260,22 +252,10 @@ class KernelStein(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = False
     nonnegative = True
 
-    def __init__(
-        self,
-        score: Score | Callable[[Tensor], Tensor] | None = None,
-        bandwidth: Literal["median"] | float = "median",
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.score = score
-        self.bandwidth = bandwidth
+    score: Score | Callable[[Tensor], Tensor] | None = None
+    bandwidth: Literal["median"] | float = "median"
 
     def attach(self, source: Source) -> None:
         """Choose the space, which must stay as it is.

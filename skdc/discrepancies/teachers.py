@@ -19,7 +19,7 @@ from skdc.sets import LabeledSet
 from skdc.sources import Draws, Source, require, require_targets
 
 
-class TeacherPenalty(Penalty):
+class TeacherPenalty(Penalty, kw_only=True):
     """A wish that a network has, once it is trained on the data.
 
     Subclasses write `penalty`. What the network has not learned is not asked for, so it is to be added to a
@@ -46,21 +46,11 @@ class TeacherPenalty(Penalty):
 
     compares = "clouds"
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        n_steps: int = 300,
-        step_size: float = 0.003,
-        batch_size: int = 256,
-        teacher: Any = None,
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(weight)
-        self.network = network
-        self.n_steps = n_steps
-        self.step_size = step_size
-        self.batch_size = batch_size
-        self.teacher = teacher
+    network: Builder | None = None
+    n_steps: int = 300
+    step_size: float = 0.003
+    batch_size: int = 256
+    teacher: Any = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Refuse to be minimised alone.
@@ -160,18 +150,7 @@ class Curvature(TeacherPenalty):
     Hybrid(terms=[('mmd', MMD()), ('curvature', Curvature(weight=0.01))])
     """
 
-    def __init__(
-        self,
-        step: float = 0.05,
-        network: Builder | None = None,
-        n_steps: int = 300,
-        step_size: float = 0.003,
-        batch_size: int = 256,
-        teacher: Any = None,
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(network, n_steps, step_size, batch_size, teacher, weight)
-        self.step = step
+    step: float = 0.05
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Train the network.

@@ -5,14 +5,12 @@ import re
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from copy import copy
-from inspect import Parameter, signature
 from os import PathLike
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, dataclass_transform
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from sklearn.base import TransformerMixin
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
@@ -21,11 +19,11 @@ from sklearn.utils import Tags
 from skdc.condensed import CondensedSet
 from skdc.devices import find_device
 from skdc.exceptions import PartsError
+from skdc.fields import SharedParts, TransformerMixin
 from skdc.fitting.budget import storage_of
-from skdc.fitting.callbacks import announced, with_callbacks
+from skdc.fitting.callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.fitting.checkpoints import Checkpoint, fingerprint, refuse_checkpoint
 from skdc.fitting.doors import Door, opened
-from skdc.fitting.fields import CallbackSupportMixin, Fields
 from skdc.fitting.inner import chooser_of
 from skdc.fitting.input import Problem, dense
 from skdc.fitting.output import template
@@ -41,14 +39,14 @@ from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import restored_on_failure
 from skdc.parameterizations.base import Parameterization
 from skdc.randomness import randomness
-from skdc.seeds import SharedParts
 from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, Interruption, Solution, State
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.sources import Schema
 
 
-class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts, ABC):
+@dataclass_transform(eq_default=False, kw_only_default=True)
+class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts, ABC, kw_only=True):
     """Base of all condensers: subclasses say their `recipe`.
 
     Parameters
@@ -101,6 +99,9 @@ class BaseCondenser(Fields, PairMixin, CallbackSupportMixin, UnchangedRows, Shar
     verbose: int = 0
     warm_start: bool = False
     checkpoint: str | PathLike[str] | None = None
+
+    def __init_subclass__(cls, *, kw_only: bool = True, **settings: Any) -> None:
+        super().__init_subclass__(kw_only=kw_only, **settings)
 
     @abstractmethod
     def recipe(self) -> Recipe:
@@ -313,19 +314,8 @@ class NamedCondenser(BaseCondenser, kw_only=False):
 
     n_per_class: ClassSizes | None = None  # the one parameter that may be given without its name
 
-    def __init_subclass__(cls, **settings: Any) -> None:
-        super().__init_subclass__(**settings)
-        # Shown as in the docstring: what is its own before what all have.
-        made = signature(cls.__init__)
-        shown = sorted(made.parameters.values(), key=lambda given: (given.kind, _is_shared(given)))
-        cls.__init__.__signature__ = made.replace(parameters=shown)  # type: ignore[attr-defined]  # not declared
-
     def _condense(self, *given: Any) -> DivergenceError | Interruption | None:
         try:
             return super()._condense(*given)
         except PartsError as error:  # of parts that the user has not written
             raise PartsError(f"{type(self).__name__}: {error}") from error
-
-
-def _is_shared(parameter: Parameter) -> bool:
-    return parameter.kind is Parameter.KEYWORD_ONLY and parameter.name in BaseCondenser.__dataclass_fields__

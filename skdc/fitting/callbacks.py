@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+MYPY = False  # mypy takes it for True, and sees a base with types
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    if not MYPY:
+        from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9
+    MYPY = True
+if MYPY:
 
-    class CallbackSupportMixin:  # type: ignore[no-redef]  # one or the other
+    class CallbackSupportMixin:
         """Nothing: there are no callbacks to set."""
 
     def with_callbacks(method: Callable) -> Callable:

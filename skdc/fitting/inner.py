@@ -43,11 +43,11 @@ def chooser_of(condenser: Any, place: str, task: str) -> Recipe:
         raise PartsError(f"{place}: {name}(task={condenser.task!r}) is given data of task {task!r}; use task='auto'")
     resolved = copy(condenser)
     resolved.task = task
-    recipe = resolved.recipe()
+    recipe = checked(resolved.recipe())
     if recipe.privacy is not None:
         _refuse_private(place, condenser)
     parts = recipe.parameterization
-    if getattr(parts, "moves", None) != "indices":
+    if parts.moves != "indices":
         raise PartsError(
             f"{place} must be a condenser that chooses rows, such as KMedoids(), but {condenser!r} makes new rows, and "
             "chooses none"
@@ -57,7 +57,6 @@ def chooser_of(condenser: Any, place: str, task: str) -> Recipe:
             f"{place}: {condenser!r} labels the rows that it chooses, and the labels would have no effect; take one "
             "that keeps those of the data, such as KMedoids()"
         )
-    recipe = checked(recipe)
     if not parts.leaves_rows():
         raise PartsError(
             f"{place}: {condenser!r} keeps the rows that it chooses in a storage, which would have no effect; take one "

@@ -11,7 +11,6 @@ from skdc.discrepancies.penalties import Penalty
 from skdc.exceptions import PartsError
 from skdc.fitting.parts import refuse_others
 from skdc.parameterizations.base import Parameterization
-from skdc.parameterizations.subset import Subset
 from skdc.privacy import GaussianMechanism
 from skdc.privacy.steps import refuse_caches
 from skdc.solvers.base import Solver
@@ -40,7 +39,7 @@ class Recipe(NamedTuple):
         """Tell whether the data need to be seen once only: a sketch stands for them."""
         if self.draws():
             return False
-        parts = self.solver.streams and self.parameterization.streams()
+        parts = self.solver.streams() and self.parameterization.streams()
         return parts and self.discrepancy is not None and self.discrepancy.sketchable()
 
     def n_releases(self) -> int:
@@ -49,22 +48,18 @@ class Recipe(NamedTuple):
         once = len({id(space) for space in spaces if space.asks == "once"})
         each = 1 if isinstance(self.solver, PrivateDescent) else sum(space.asks == "each step" for space in spaces)
         # Terms that are normalised are asked once more, for their value at the start.
-        n_times = self.solver.n_steps + getattr(self.discrepancy, "normalize", False)
+        n_times = self.solver.n_steps + (self.discrepancy is not None and self.discrepancy.normalizes())
         return once + each * n_times
 
     def leaves(self) -> list[Term]:
         """Return the discrepancies that are minimised: over the points, and over their weights."""
-        objectives = (self.discrepancy, getattr(self.solver, "reweight", None))
+        objectives = (self.discrepancy, self.solver.own_objective())
         return [leaf for objective in objectives if objective is not None for leaf in objective.leaves()]
 
     def takes_sparse(self) -> bool:
         """Tell whether sparse rows can be chosen from."""
         seen = all(leaf.sparse and (leaf.space is None or isinstance(leaf.space, Identity)) for leaf in self.leaves())
-        # A teacher is shown dense rows, and storages keep such.
-        parts = self.parameterization
-        return (
-            self.solver.sparse and seen and isinstance(parts, Subset) and parts.leaves_rows() and parts.labels == "hard"
-        )
+        return self.solver.sparse and seen and self.parameterization.takes_sparse()
 
 
 def checked(recipe: Recipe) -> Recipe:
@@ -83,15 +78,14 @@ def checked(recipe: Recipe) -> Recipe:
         ("discrepancy", discrepancy, Objective),
         ("parameterization", parameterization, Parameterization),
         ("solver", solver, Solver),
-        ("reweight", getattr(solver, "reweight", None), Objective),
+        ("reweight", solver.own_objective() if isinstance(solver, Solver) else None, Objective),
         ("privacy", privacy, GaussianMechanism),
     ]
     for name, part, kind in kinds:
         if not isinstance(part, kind) and not (name in _OPTIONAL and part is None):
             raise TypeError(f"{name} must be an object such as {_EXAMPLES[name]}, got {part!r}")
     for leaf in recipe.leaves():
-        if not leaf.condenses:
-            raise PartsError(f"{leaf!r} is an estimate for independent rows, which condensed ones are not; use MMD()")
+        leaf.check_condensing()
     solver_name = type(solver).__name__
     if solver.minimizes == (discrepancy is None):
         raise PartsError(
@@ -128,7 +122,7 @@ def _refuse_leaks(recipe: Recipe, privacy: GaussianMechanism) -> None:
         raise PartsError(f"{parts!r} looks at rows, which are private; use Points(start='noise')")
     if not isinstance(solver, Descent):
         raise PartsError(f"{solver!r} looks at rows, which are private; use Descent()")
-    if isinstance(solver, PrivateDescent) and getattr(recipe.discrepancy, "normalize", False):
+    if isinstance(solver, PrivateDescent) and recipe.discrepancy is not None and recipe.discrepancy.normalizes():
         raise PartsError(
             f"{recipe.discrepancy!r} would divide by losses at private rows, which PrivateDescent does not release; "
             "use normalize=False, and weights"
@@ -139,7 +133,7 @@ def _refuse_leaks(recipe: Recipe, privacy: GaussianMechanism) -> None:
         if isinstance(solver, PrivateDescent):
             bounded, wanted = leaf.quadratic and leaf.by is None, "SquaredL2(space=KernelRidgePredictions(), by=None)"
         else:
-            sketched = leaf.compares == "means" and leaf.sketchable() and leaf.bound is not None
+            sketched = leaf.compares == "means" and leaf.sketchable() and leaf.bound() is not None
             bounded = (recipe.streams() and sketched) or (leaf.space is not None and leaf.space.asks is not None)
             wanted = "RandomFeatureMMD(bandwidth=1.0)"
         if not bounded:

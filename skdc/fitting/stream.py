@@ -55,7 +55,7 @@ class Stream:
         sketch: Sketch | PrivateSketch = Sketch(len(source.schema.class_of_key), sample_size, draw_seed(generator))
         objective.fit(source, torch.Generator().manual_seed(draw_seed(generator)))
         if isinstance(source, PrivateSource):
-            sketch = source.sketch.of_terms([leaf.bound for leaf in objective.leaves()], _widths(objective, source))
+            sketch = source.sketch.of_terms([leaf.bound() for leaf in objective.leaves()], _widths(objective, source))
         return cls(objective, sketch, source.schema, source.device, draw_seed(generator))
 
     def update(self, source: RowSource) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import _check_feature_names_in, check_is_fitted
 
 from skdc.containers import as_array
-from skdc.fitting.fields import TransformerMixin
+from skdc.fields import TransformerMixin
 from skdc.fitting.input import checked_rows
 
 

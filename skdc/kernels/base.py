@@ -6,15 +6,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Self
 
-from sklearn.base import BaseEstimator
 from torch import Tensor
 
+from skdc.fields import Fields
 from skdc.sources import products, squared_norms
 
 Rows = Tensor | slice
 
 
-class Kernel(BaseEstimator, ABC):
+class Kernel(Fields, ABC):
     """A positive definite function of two rows; a parameter object with a fitted scale."""
 
     @abstractmethod
@@ -107,9 +107,8 @@ class KernelSum(Kernel):
     tensor([1.2000, 2.8000])
     """
 
-    def __init__(self, kernels: list[Kernel], scales: list[float] | None = None) -> None:
-        self.kernels = kernels
-        self.scales = scales
+    kernels: list[Kernel]
+    scales: list[float] | None = None
 
     def knows_scale(self) -> bool:
         """Tell whether all scales are given as numbers."""

@@ -62,10 +62,9 @@ class Polynomial(Kernel):
             [ 9., 25.]])
     """
 
-    def __init__(self, degree: int = 3, constant: float = 1.0, scale: Literal["rms"] | float = "rms") -> None:
-        self.degree = degree
-        self.constant = constant
-        self.scale = scale
+    degree: int = 3
+    constant: float = 1.0
+    scale: Literal["rms"] | float = "rms"
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Learn the scale of the rows.
@@ -118,8 +117,7 @@ class ArcCosine(Kernel):
             [0.6366, 4.0000]])
     """
 
-    def __init__(self, order: Literal[0, 1] = 1) -> None:
-        self.order = order
+    order: Literal[0, 1] = 1
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Check the order.
@@ -182,17 +180,10 @@ class NeuralTangent(Kernel):
     tensor([[4.0000]], dtype=torch.float64)
     """
 
-    def __init__(
-        self,
-        depth: int = 1,
-        weight_std: float = 2**0.5,
-        bias_std: float = 0.1,
-        scale: Literal["rms"] | float = "rms",
-    ) -> None:
-        self.depth = depth
-        self.weight_std = weight_std
-        self.bias_std = bias_std
-        self.scale = scale
+    depth: int = 1
+    weight_std: float = 2**0.5
+    bias_std: float = 0.1
+    scale: Literal["rms"] | float = "rms"
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Learn the scale of the rows."""

@@ -43,15 +43,9 @@ class RandomFourierKernel(FeatureKernel):
             [0.6000, 1.0000]])
     """
 
-    def __init__(
-        self,
-        bandwidth: Literal["median"] | float | Sequence[float] = "median",
-        n_frequencies: int = 250,
-        random_state: int = 0,
-    ) -> None:
-        self.bandwidth = bandwidth
-        self.n_frequencies = n_frequencies
-        self.random_state = random_state
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    n_frequencies: int = 250
+    random_state: int = 0
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Draw the frequencies, and learn the bandwidth.

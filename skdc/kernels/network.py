@@ -52,19 +52,11 @@ class RandomNetworkKernel(FeatureKernel):
     torch.Size([2, 2])
     """
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        n_networks: int = 4,
-        constant: float = 0.01,
-        scale: Literal["rms"] | float = "rms",
-        random_state: int = 0,
-    ) -> None:
-        self.network = network
-        self.n_networks = n_networks
-        self.constant = constant
-        self.scale = scale
-        self.random_state = random_state
+    network: Builder | None = None
+    n_networks: int = 4
+    constant: float = 0.01
+    scale: Literal["rms"] | float = "rms"
+    random_state: int = 0
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Draw the networks, and learn the scale of the rows.

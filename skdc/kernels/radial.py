@@ -37,9 +37,8 @@ class Radial(Kernel):
         The logarithms of the bandwidths.
     """
 
-    def __init__(self, bandwidth: Literal["median"] | float | Sequence[float] = "median", factor: float = 1.0) -> None:
-        self.bandwidth = bandwidth
-        self.factor = factor
+    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    factor: float = 1.0
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Resolve the bandwidths.
@@ -190,8 +189,7 @@ class Energy(Kernel):
             [-1., -0.]])
     """
 
-    def __init__(self, exponent: float = 1.0) -> None:
-        self.exponent = exponent
+    exponent: float = 1.0
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Check the exponent.

@@ -9,15 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 
+from skdc.fields import Fields
 from skdc.networks import training_loss
 from skdc.seeds import uniform
 from skdc.sets import LabeledSet
 
 
-class Defense(BaseEstimator, ABC):
+class Defense(Fields, ABC):
     """A training loss in place of the cross-entropy; subclasses write `loss`."""
 
     @abstractmethod
@@ -60,10 +60,9 @@ class AdversarialTraining(Defense):
     >>> points = Points(labels="teacher", teacher=robust)
     """
 
-    def __init__(self, radius: float = 0.1, norm: float = np.inf, n_steps: int = 1) -> None:
-        self.radius = radius
-        self.norm = norm
-        self.n_steps = n_steps
+    radius: float = 0.1
+    norm: float = np.inf
+    n_steps: int = 1
 
     def loss(self, network: nn.Module, rows: LabeledSet, unit: float, generator: torch.Generator) -> Tensor:
         """Return the loss of a batch that is attacked.
@@ -115,9 +114,8 @@ class CurvatureRegularization(Defense):
                                weight=0.1))])
     """
 
-    def __init__(self, weight: float = 3.0, step: float = 0.05) -> None:
-        self.weight = weight
-        self.step = step
+    weight: float = 3.0
+    step: float = 0.05
 
     def loss(self, network: nn.Module, rows: LabeledSet, unit: float, generator: torch.Generator) -> Tensor:
         """Return the loss of a batch, and its curvature.

@@ -6,11 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import torch
-from sklearn.base import BaseEstimator
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from skdc.exceptions import PartsError
+from skdc.fields import Fields
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.networks import Builder, training_epochs, training_loss
 from skdc.sets import LabeledSet
@@ -19,7 +19,7 @@ from skdc.sources import Schema
 _PIECE = 1024  # rows that go through a network together
 
 
-class Difficulty(BaseEstimator, ABC):
+class Difficulty(Fields, ABC):
     """A score of rows, high where they are hard: the mean over some networks that are trained on all of them.
 
     Subclasses write `score`. Classification only.
@@ -38,19 +38,11 @@ class Difficulty(BaseEstimator, ABC):
         Most rows in a step of the training.
     """
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        n_networks: int = 3,
-        n_epochs: int = 20,
-        step_size: float = 0.003,
-        batch_size: int = 128,
-    ) -> None:
-        self.network = network
-        self.n_networks = n_networks
-        self.n_epochs = n_epochs
-        self.step_size = step_size
-        self.batch_size = batch_size
+    network: Builder | None = None
+    n_networks: int = 3
+    n_epochs: int = 20
+    step_size: float = 0.003
+    batch_size: int = 128
 
     @abstractmethod
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:

@@ -63,21 +63,12 @@ class Experts(NetworkPool):
     SquaredL2(by=None, space=TrainingTrajectories(experts=Experts(n_experts=3)))
     """
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        n_experts: int = 10,
-        n_segments: int = 5,
-        n_expert_steps: int = 40,
-        expert_step_size: float = 0.05,
-        memory: str | Memory | None = None,
-    ) -> None:
-        self.network = network
-        self.n_experts = n_experts
-        self.n_segments = n_segments
-        self.n_expert_steps = n_expert_steps
-        self.expert_step_size = expert_step_size
-        self.memory = memory
+    network: Builder | None = None
+    n_experts: int = 10
+    n_segments: int = 5
+    n_expert_steps: int = 40
+    expert_step_size: float = 0.05
+    memory: str | Memory | None = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Train the experts, or read them from the memory.

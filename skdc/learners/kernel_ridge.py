@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Self
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, clone
+from sklearn.base import clone
 from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
+from skdc.fields import ClassifierMixin, Fields, RegressorMixin
 from skdc.isolation import all_or_nothing
 from skdc.kernels import Gaussian, Kernel
 from skdc.learners.targets import checked_weight, class_targets, require_shape
@@ -59,18 +61,12 @@ def primal_weights(features: Tensor, targets: Tensor, weight: Tensor, regulariza
     return (wide.mT @ dual_weights(wide @ wide.mT, targets, weight, regularization)).to(features.dtype)
 
 
-class _KernelRidge(BaseEstimator):
+class _KernelRidge(Fields):
     """Kernel ridge regression on centred rows of any shape, in float64."""
 
-    def __init__(
-        self,
-        kernel: Kernel | None = None,
-        regularization: float = 1e-6,
-        shift: NDArray | float | None = None,
-    ) -> None:
-        self.kernel = kernel
-        self.regularization = regularization
-        self.shift = shift
+    kernel: Kernel | None = None
+    regularization: float = 1e-6
+    shift: NDArray | float | None = None
 
     def _fit_dual(self, X: NDArray, targets: NDArray, weight: NDArray[np.float64]) -> None:
         X, targets, weight = X[weight > 0], targets[weight > 0], weight[weight > 0]
@@ -141,15 +137,7 @@ class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
     1.0
     """
 
-    def __init__(
-        self,
-        kernel: Kernel | None = None,
-        regularization: float = 1e-6,
-        shift: NDArray | float | None = None,
-        target_shift: NDArray | float | None = None,
-    ) -> None:
-        super().__init__(kernel, regularization, shift)
-        self.target_shift = target_shift
+    target_shift: NDArray | float | None = None
 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -214,15 +202,7 @@ class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
 
     accepts_soft_labels = True
 
-    def __init__(
-        self,
-        kernel: Kernel | None = None,
-        regularization: float = 1e-6,
-        shift: NDArray | float | None = None,
-        classes: ArrayLike | None = None,
-    ) -> None:
-        super().__init__(kernel, regularization, shift)
-        self.classes = classes
+    classes: ArrayLike | None = None
 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
@@ -283,15 +263,7 @@ class KernelExpansionClassifier(KernelRidgeClassifier):
     array(['a', 'b'], dtype='<U1')
     """
 
-    def __init__(
-        self,
-        kernel: Kernel | None = None,
-        shift: NDArray | float | None = None,
-        classes: ArrayLike | None = None,
-    ) -> None:
-        self.kernel = kernel
-        self.shift = shift
-        self.classes = classes
+    regularization: float = field(init=False)
 
     def _dual(self, points: Tensor, targets: Tensor, mass: Tensor) -> Tensor:
         return mass[:, None] * targets

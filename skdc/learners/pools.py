@@ -5,16 +5,17 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import field
 from itertools import islice
 from typing import Any, Self
 
 import torch
 from torch import nn
 
+from skdc.fields import SharedParts
 from skdc.learners.teachers import trained_network
 from skdc.learners.training import train_step, training
 from skdc.networks import Builder, build_network, training_loss
-from skdc.seeds import SharedParts
 from skdc.sets import LabeledSet
 from skdc.sources import Draws, Holds, Source, require, require_targets
 from skdc.step import Step
@@ -31,8 +32,8 @@ class NetworkPool(SharedParts, ABC):
         The names of parameters that the builder has frozen.
     """
 
-    network_: nn.Module
-    frozen_: frozenset[str] = frozenset()
+    network_: nn.Module = field(init=False)
+    frozen_ = frozenset[str]()
 
     @abstractmethod
     def fit(self, source: Source, generator: torch.Generator) -> Self:
@@ -71,8 +72,7 @@ class RandomNetworks(NetworkPool):
     NetworkFeatures(networks=RandomNetworks())
     """
 
-    def __init__(self, network: Builder | None = None) -> None:
-        self.network = network
+    network: Builder | None = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Draw the first network."""
@@ -87,7 +87,7 @@ class RandomNetworks(NetworkPool):
 class _TrainedNetworks(NetworkPool):
     """Networks that stay as they are, of which one is drawn each step."""
 
-    networks_: list[nn.Module]
+    networks_: list[nn.Module] = field(init=False)
 
     def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Draw one of the networks."""
@@ -127,21 +127,12 @@ class PretrainedNetworks(_TrainedNetworks):
     MMD(space=NetworkFeatures(networks=PretrainedNetworks(n_networks=3)))
     """
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        n_networks: int = 5,
-        n_stages: int = 4,
-        n_steps: int = 200,
-        step_size: float = 0.003,
-        batch_size: int = 256,
-    ) -> None:
-        self.network = network
-        self.n_networks = n_networks
-        self.n_stages = n_stages
-        self.n_steps = n_steps
-        self.step_size = step_size
-        self.batch_size = batch_size
+    network: Builder | None = None
+    n_networks: int = 5
+    n_stages: int = 4
+    n_steps: int = 200
+    step_size: float = 0.003
+    batch_size: int = 256
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Train all networks.
@@ -185,8 +176,7 @@ class GivenNetworks(_TrainedNetworks):
     MMD(space=NetworkFeatures(networks=GivenNetworks(teachers=[NetworkClassifier(max_epochs=10)])))
     """
 
-    def __init__(self, teachers: Sequence[Any]) -> None:
-        self.teachers = teachers
+    teachers: Sequence[Any]
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Train those that are estimators.
@@ -233,19 +223,11 @@ class OnlineNetworks(NetworkPool):
     MeanDistance(space=NetworkFeatures(networks=OnlineNetworks(max_updates=50)))
     """
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        n_networks: int = 10,
-        n_updates: int = 1,
-        max_updates: int = 100,
-        step_size: float = 0.001,
-    ) -> None:
-        self.network = network
-        self.n_networks = n_networks
-        self.n_updates = n_updates
-        self.max_updates = max_updates
-        self.step_size = step_size
+    network: Builder | None = None
+    n_networks: int = 10
+    n_updates: int = 1
+    max_updates: int = 100
+    step_size: float = 0.001
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.
@@ -314,13 +296,10 @@ class AlternatingNetworks(NetworkPool):
     Cosine(space=NetworkGradients(networks=AlternatingNetworks(n_matches=5)))
     """
 
-    def __init__(
-        self, network: Builder | None = None, n_matches: int = 10, n_updates: int = 50, step_size: float = 0.01
-    ) -> None:
-        self.network = network
-        self.n_matches = n_matches
-        self.n_updates = n_updates
-        self.step_size = step_size
+    network: Builder | None = None
+    n_matches: int = 10
+    n_updates: int = 50
+    step_size: float = 0.01
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Draw the first network.

@@ -6,13 +6,14 @@ from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from skdc.fields import ClassifierMixin, Fields, MetaEstimatorMixin
 from skdc.isolation import all_or_nothing
 
 
-class Softened(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class Softened(ClassifierMixin, MetaEstimatorMixin, Fields):
     r"""A classifier whose probabilities are drawn together by a temperature, as a teacher's in distillation [1]_.
 
     .. math:: p_c^{1 / T} / \sum_d p_d^{1 / T}
@@ -46,9 +47,8 @@ class Softened(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     array([[0.72, 0.27, 0.01]])
     """
 
-    def __init__(self, estimator: Any, temperature: float = 4.0) -> None:
-        self.estimator = estimator
-        self.temperature = temperature
+    estimator: Any
+    temperature: float = 4.0
 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from skdc.fields import SharedParts
 from skdc.parameterizations.storage.base import group_of
-from skdc.seeds import SharedParts
 from skdc.sets import LabeledSet
 from skdc.sources import Schema, Source
 
@@ -27,16 +27,18 @@ class LiveSet(nn.Module, ABC):
         The class code of each point.
     weight : Tensor of shape (m,)
         The mass of each point, 1 on average.
+    learned : bool, default=False
+        Whether the targets move.
+    soft : bool, default=False
+        Whether the targets say more than a label each.
     """
 
     key: Tensor
     weight: Tensor
-    span: Any = None  # least and greatest number of each feature, in the user's units, where numbers stay within them
-    learned: bool = False  # whether the targets move
-    soft: bool = False  # whether the targets say more than a label each
 
-    def __init__(self, key: Tensor, weight: Tensor) -> None:
+    def __init__(self, key: Tensor, weight: Tensor, learned: bool = False, soft: bool = False) -> None:
         super().__init__()
+        self.learned, self.soft = learned, soft
         self.register_buffer("key", key)
         self.register_buffer("weight", weight)
 
@@ -80,6 +82,10 @@ class Parameterization(SharedParts, ABC):
 
     def streams(self) -> bool:
         """Tell whether a sketch is enough to build from."""
+        return False
+
+    def takes_sparse(self) -> bool:
+        """Tell whether it is built of rows that are sparse (not by default)."""
         return False
 
     def takes_distinct_rows(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,18 +16,7 @@ from skdc.sources import Schema, Source
 
 
 class Targets(nn.Module, ABC):
-    """Live targets of points.
-
-    Attributes
-    ----------
-    learned : bool
-        Whether they are parameters.
-    soft : bool
-        Whether they say more than a label each.
-    """
-
-    learned: ClassVar[bool] = False
-    soft: ClassVar[bool] = True
+    """Live targets of points."""
 
     @abstractmethod
     def forward(self, X: Tensor, key: Tensor, places: Tensor | None = None) -> Tensor:
@@ -50,7 +39,6 @@ class KeptTargets(Targets):
     """
 
     y: Tensor
-    soft = False
 
     def __init__(self, y: Tensor) -> None:
         super().__init__()
@@ -71,8 +59,6 @@ class LearnedTargets(Targets):
     unit : Tensor of shape (n_outputs,) or ()
         What the numbers that move are multiplied by.
     """
-
-    learned = True
 
     def __init__(self, y: Tensor, unit: Tensor) -> None:
         super().__init__()
@@ -99,8 +85,6 @@ class Probabilities(Targets):
     y : Tensor of shape (m, n_classes)
         Where they start, but for a little that is shared out: at 0 and 1 they could not move.
     """
-
-    learned = True
 
     def __init__(self, y: Tensor) -> None:
         super().__init__()

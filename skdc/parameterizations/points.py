@@ -12,7 +12,14 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
-from skdc.parameterizations.labels import Targets, check_labels, check_learnable, target_bytes, targets_of
+from skdc.parameterizations.labels import (
+    KeptTargets,
+    Targets,
+    check_labels,
+    check_learnable,
+    target_bytes,
+    targets_of,
+)
 from skdc.parameterizations.starts import starting_set
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
@@ -57,19 +64,11 @@ class Points(Parameterization):
 
     moves = "values"
 
-    def __init__(
-        self,
-        storage: Storage | None = None,
-        start: Any = "rows",
-        labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard",
-        teacher: Any = None,
-        within: Any = "data",
-    ) -> None:
-        self.storage = storage
-        self.start = start
-        self.labels = labels
-        self.teacher = teacher
-        self.within = within
+    storage: Storage | None = None
+    start: Any = "rows"
+    labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard"
+    teacher: Any = None
+    within: Any = "data"
 
     def streams(self) -> bool:
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
@@ -77,7 +76,7 @@ class Points(Parameterization):
 
     def takes_distinct_rows(self) -> bool:
         """Tell whether each point needs a row of its own: no two that are far apart, or that stay, are the same."""
-        return or_free(self.storage).keeps_rows or (isinstance(self.start, str) and self.start == "spread")
+        return or_free(self.storage).takes_distinct_rows() or (isinstance(self.start, str) and self.start == "spread")
 
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> PointsSet:
         """Return points at their start.
@@ -92,7 +91,7 @@ class Points(Parameterization):
         storage = or_free(self.storage)
         check_labels(self, ("hard", "learned", "probabilities", "teacher"))
         check_learnable(self, source)
-        if storage.keeps_rows and isinstance(self.start, str) and self.start == "noise":
+        if storage.takes_distinct_rows() and isinstance(self.start, str) and self.start == "noise":
             raise PartsError(f"{self!r}: rows of the data stay; start must be 'rows' or 'spread'")
         X, y = starting_set(self, self.start, source, sizes, generator)
         targets = targets_of(self, source, y, generator)
@@ -112,7 +111,7 @@ class Points(Parameterization):
         """Return how many bytes points and their targets take."""
         storage, shape = or_free(self.storage), schema.input_shape
         # Rows that stay within the range of the data come out in its dtypes, but codes are floats.
-        as_given = storage.kept != "codes" and self.within is not None and schema.encoder is None
+        as_given = storage.keeps() != "codes" and self.within is not None and schema.encoder is None
         itemsize = -(-schema.row_bytes // prod(shape)) if as_given else schema.float_dtype.itemsize
         return storage.n_bytes(n_points, shape, itemsize) + n_points * target_bytes(schema, self.labels != "hard")
 
@@ -148,10 +147,9 @@ class PointsSet(LiveSet):
         ends: tuple[Tensor, Tensor] | None = None,
         span: Span | None = None,
     ) -> None:
-        super().__init__(key, weight)
-        self._unit, self._ends, self.span = unit, ends, span
+        super().__init__(key, weight, learned=bool(targets.groups()), soft=not isinstance(targets, KeptTargets))
+        self._unit, self._ends, self._span = unit, ends, span
         self.targets, self.codec = targets, codec
-        self.learned, self.soft = targets.learned, targets.soft
 
     def forward(self, places: Tensor | None = None) -> LabeledSet:
         """Return the set, differentiable in rows and learned targets."""
@@ -177,4 +175,4 @@ class PointsSet(LiveSet):
 
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
         """Return the points as rows that were made."""
-        return containers.made(source, rows.X, y_syn, self.span)
+        return containers.made(source, rows.X, y_syn, self._span)

@@ -71,7 +71,7 @@ def _chosen_rows(
         raise TypeError(f"{part!r}: start must be 'rows', 'spread', 'noise' or a condenser, such as KMedoids()")
     place = f"{part!r}: start"
     recipe, members = condenser.chooser(place, source.schema.task), [source.class_members(c) for c in range(len(sizes))]
-    if getattr(recipe.solver, "reweight", None) is not None:
+    if recipe.solver.own_objective() is not None:
         raise PartsError(f"{place}: weights of the rows that points start from would have no effect; use reweight=None")
     seed = draw_seed(generator)
     if condenser.random_state is not None:

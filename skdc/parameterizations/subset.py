@@ -61,12 +61,13 @@ class Subset(Parameterization):
 
     moves = "indices"
 
-    def __init__(
-        self, storage: Storage | None = None, labels: Literal["hard", "teacher"] = "hard", teacher: Any = None
-    ) -> None:
-        self.storage = storage
-        self.labels = labels
-        self.teacher = teacher
+    storage: Storage | None = None
+    labels: Literal["hard", "teacher"] = "hard"
+    teacher: Any = None
+
+    def takes_sparse(self) -> bool:
+        """Tell whether sparse rows can be chosen: a teacher is shown dense ones, and storages keep such."""
+        return self.labels != "teacher" and self.leaves_rows()
 
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> SubsetSet:
         """Return a subset of which no row is chosen yet.
@@ -84,7 +85,7 @@ class Subset(Parameterization):
 
     def leaves_rows(self) -> bool:
         """Tell whether the rows stay as they are."""
-        return or_free(self.storage).kept == "rows"
+        return or_free(self.storage).keeps() == "rows"
 
     def _stored(self, source: Holds, sizes: NDArray[np.int64], generator: torch.Generator) -> StoredRows | None:
         """Return the rows as they will be kept; for now some are, so that what a storage refuses is told early."""
@@ -92,7 +93,7 @@ class Subset(Parameterization):
             return None
         storage = or_free(self.storage)
         for part in (storage, *storage.get_params().values()):
-            if isinstance(part, Storage) and part.kept == "changes":
+            if isinstance(part, Storage) and part.keeps() == "changes":
                 raise PartsError(
                     f"{self!r}: rows that are chosen do not move, so that {part!r} would have no effect; leave it out, "
                     "or use Points()"
@@ -163,9 +164,9 @@ class SubsetSet(LiveSet):
         teacher: Callable[[NDArray[np.intp]], Tensor] | None = None,
         stored: StoredRows | None = None,
     ) -> None:
-        super().__init__(key, weight)
+        super().__init__(key, weight, soft=teacher is not None)
         self.sizes = sizes
-        self.soft, self._teacher = teacher is not None, teacher
+        self._teacher = teacher
         self._taught: Tensor | None = None
         self.indices = np.empty(0, dtype=np.intp)
         self._source, self.stored = source, stored

@@ -6,14 +6,14 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skdc.fields import Fields, TransformerMixin
 from skdc.isolation import all_or_nothing
 from skdc.preprocessing.checks import require_whole, weighted_columns
 
 
-class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
+class PiecewiseLinearEncoder(TransformerMixin, Fields):
     r"""Encode each column by piecewise-linear functions, one for each of its quantile bins [1]_.
 
     A value :math:`x` becomes :math:`(x - b_{t-1}) / (b_t - b_{t-1})` in bin t, cut off at 0 below and at 1 above; the
@@ -50,8 +50,7 @@ class PiecewiseLinearEncoder(TransformerMixin, BaseEstimator):
     array([[3.]])
     """
 
-    def __init__(self, n_bins: int = 8) -> None:
-        self.n_bins = n_bins
+    n_bins: int = 8
 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:

@@ -7,14 +7,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
-from sklearn.base import BaseEstimator, OneToOneFeatureMixin, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skdc.fields import Fields, OneToOneFeatureMixin, TransformerMixin
 from skdc.isolation import all_or_nothing
 from skdc.preprocessing.checks import require_whole, weighted_columns
 
 
-class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
+class NormalScores(OneToOneFeatureMixin, TransformerMixin, Fields):
     r"""Encode each column by the normal scores of its values [1]_.
 
     A value with a mass :math:`m` of the others below it and of :math:`w` equal to it becomes
@@ -58,8 +58,7 @@ class NormalScores(OneToOneFeatureMixin, TransformerMixin, BaseEstimator):
     [0.0, 1.5, 2.0, 999999.0]
     """
 
-    def __init__(self, n_knots: int = 1000) -> None:
-        self.n_knots = n_knots
+    n_knots: int = 1000
 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:

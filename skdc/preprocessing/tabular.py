@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skdc.fields import Fields, TransformerMixin
 from skdc.isolation import all_or_nothing
 from skdc.preprocessing.checks import require_whole
 from skdc.preprocessing.columns import fitted_column
@@ -18,7 +18,7 @@ from skdc.preprocessing.scores import NormalScores
 from skdc.scales import numeric_weight
 
 
-class TabularEncoder(TransformerMixin, BaseEstimator):
+class TabularEncoder(TransformerMixin, Fields):
     """Encode a table of numbers, dates, categories and missing values as numbers; and back, to rows of that table.
 
     What comes back has the columns, dtypes and category sets of the table that was fitted, whole numbers and dates at
@@ -75,9 +75,8 @@ class TabularEncoder(TransformerMixin, BaseEstimator):
     0   30  Rome
     """
 
-    def __init__(self, numbers: TransformerMixin | None = None, max_categories: int = 20) -> None:
-        self.numbers = numbers
-        self.max_categories = max_categories
+    numbers: TransformerMixin | None = None
+    max_categories: int = 20
 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: object = None, sample_weight: ArrayLike | None = None) -> Self:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.preprocessing import MinMaxScaler
+
+from skdc.fields import Fields, TransformerMixin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,7 +180,7 @@ class DeclaredLevels(DeclaredColumn):
         return pd.Series(read, index=column.index, name=self.name), invalid
 
 
-class DeclaredEncoder(TransformerMixin, BaseEstimator):
+class DeclaredEncoder(TransformerMixin, Fields):
     """A `TabularEncoder` that is fitted to what is declared of columns, not to rows.
 
     What rows hold beyond that is brought to it, with a warning that counts the rows: numbers to the ends of their
@@ -190,8 +191,7 @@ class DeclaredEncoder(TransformerMixin, BaseEstimator):
     feature_range : {name: (low, high) or list of levels}
     """
 
-    def __init__(self, feature_range: Mapping[Any, Any]) -> None:
-        self.feature_range = feature_range
+    feature_range: Mapping[Any, Any]
 
     def fit(self, X: Any, y: object = None) -> Self:
         """Learn the names of the columns of a frame, their order, and which are of categories.

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import field
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
-from skdc.privacy.ledger import PrivacyLedger, Release
+from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.moments import released_gaussians
 
@@ -30,12 +29,14 @@ class ClassGaussians(GaussianMechanism):
 
     Parameters
     ----------
-    epsilon, delta, feature_range, ledger, random_state, classes
+    epsilon, delta, feature_range
         As in `GaussianMechanism`.
     n_directions : int, default=60
         Directions in which the rows that are drawn differ within a class.
     n_rows : int, default=15000
         Rows that are drawn; each class has its released share, and 100 rows at least.
+    ledger, random_state, classes
+        As in `GaussianMechanism`.
 
     Notes
     -----
@@ -61,28 +62,11 @@ class ClassGaussians(GaussianMechanism):
     (10, 64)
     """
 
-    sampling_rate = 1.0
     draws = True
 
-    def __init__(
-        self,
-        epsilon: float = 1.0,
-        delta: float = 1e-5,
-        feature_range: tuple[ArrayLike, ArrayLike] | Mapping[Any, Any] | None = None,
-        n_directions: int = 60,
-        n_rows: int = 15000,
-        ledger: PrivacyLedger | None = None,
-        random_state: int | None = None,
-        classes: Sequence[Any] | None = None,
-    ) -> None:
-        self.epsilon = epsilon
-        self.delta = delta
-        self.feature_range = feature_range
-        self.n_directions = n_directions
-        self.n_rows = n_rows
-        self.ledger = ledger
-        self.random_state = random_state
-        self.classes = classes
+    sampling_rate: float = field(default=1.0, init=False)
+    n_directions: int = 60
+    n_rows: int = 15000
 
     def check(self) -> None:
         """Refuse settings that make no sense.

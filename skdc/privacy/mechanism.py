@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY
 from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import MinMaxScaler
 
+from skdc.fields import BaseEstimator, Fields
 from skdc.privacy.declared import LARGEST, DeclaredEncoder, declared_column, warn_of_outside
 from skdc.privacy.ledger import NEIGHBORS, PrivacyLedger, Release, accounting, check_budget, epsilon_of
 from skdc.privacy.noise import Noise
@@ -31,7 +32,7 @@ FIRST_NOISE = 5.0  # and what is released before the first step so many times th
 # so n of them, and one of c times their noise before, have the noise
 #     s_i = s (n + c^-2)^(1/2)                                                                                      (3)
 # Where each row is part of a step by chance, the accountant composes privacy loss distributions in place of (2).
-class GaussianMechanism(BaseEstimator):
+class GaussianMechanism(Fields):
     r"""Differential privacy of the synthetic set by Gaussian noise [1]_.
 
     Whatever is done with the set, for all data sets :math:`T, T'` that differ by adding or removing one row, and all
@@ -81,23 +82,14 @@ class GaussianMechanism(BaseEstimator):
 
     draws = False  # whether rows drawn from what is released stand for the data
 
-    def __init__(
-        self,
-        epsilon: float = 1.0,
-        delta: float = 1e-5,
-        feature_range: tuple[ArrayLike, ArrayLike] | Mapping[Any, Any] | None = None,
-        sampling_rate: float = 1.0,
-        ledger: PrivacyLedger | None = None,
-        random_state: int | None = None,
-        classes: Sequence[Any] | None = None,
-    ) -> None:
-        self.epsilon = epsilon
-        self.delta = delta
-        self.feature_range = feature_range
-        self.sampling_rate = sampling_rate
-        self.ledger = ledger
-        self.random_state = random_state
-        self.classes = classes
+    epsilon: float = 1.0
+    delta: float = 1e-5
+    feature_range: tuple[ArrayLike, ArrayLike] | Mapping[Any, Any] | None = None
+    sampling_rate: float = 1.0
+    _: KW_ONLY
+    ledger: PrivacyLedger | None = None
+    random_state: int | None = None
+    classes: Sequence[Any] | None = None
 
     def check(self) -> None:
         """Refuse settings that make no sense.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,15 +16,7 @@ from skdc.sets import Block
 from skdc.solvers.base import Objective, Solution, Solver, solution_of
 from skdc.solvers.means import MeansState, check_class_means
 from skdc.sources import Holds, Source, require
-
-
-@runtime_checkable
-class Transport(Protocol):
-    """What the barycenter asks of a discrepancy: to carry rows to points at least cost."""
-
-    order: float
-
-    def solve(self, p: Block, q: Block) -> tuple[Tensor, Tensor, Tensor]: ...  # noqa: D102
+from skdc.structures import Transport
 
 
 @dataclass(eq=False, kw_only=True)
@@ -72,10 +64,9 @@ class Barycenter(Solver[BarycenterState, PointsSet]):
 
     moves = "values"
 
-    def __init__(self, max_iter: int = 100, tol: float = 1e-4, max_rows: int = 4096) -> None:
-        self.max_iter = max_iter
-        self.tol = tol
-        self.max_rows = max_rows
+    max_iter: int = 100
+    tol: float = 1e-4
+    max_rows: int = 4096
 
     def begin(
         self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator

@@ -12,8 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from skdc.fields import SharedParts
 from skdc.parameterizations.base import LiveSet
-from skdc.seeds import SharedParts
 from skdc.sets import LabeledSet
 from skdc.sources import Source, copied
 from skdc.step import Step
@@ -161,16 +161,20 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         What it moves; a parameterization must offer the same.
     minimizes : bool
         Whether it looks at a discrepancy at all.
-    streams : bool
-        Whether it asks the source for batches only, which a sketch can give.
     sparse : bool
         Whether it can choose from rows that are sparse.
     """
 
     moves: ClassVar[Literal["values", "indices"]]
     minimizes: ClassVar[bool] = True
-    streams: ClassVar[bool] = False
     sparse: ClassVar[bool] = False
+
+    def streams(self) -> bool:
+        """Tell whether it asks the source for batches only, which a sketch can give (not by default)."""
+        return False
+
+    def own_objective(self) -> Any:
+        """Return the discrepancy that weights of chosen rows are to make least, if there is one (none by default)."""
 
     @abstractmethod
     def begin(

@@ -71,22 +71,17 @@ class Descent(Solver[DescentState, LiveSet]):
     """
 
     moves = "values"
-    streams = True
-    watched = "loss"
+    _watched = "loss"
 
-    def __init__(
-        self,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        batch_size: int = 1024,
-        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
-        max_passes: float | None = None,
-    ) -> None:
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.batch_size = batch_size
-        self.optimizer = optimizer
-        self.max_passes = max_passes
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 1024
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+    max_passes: float | None = None
+
+    def streams(self) -> bool:
+        """Tell that batches are enough."""
+        return True
 
     def begin(
         self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
@@ -159,7 +154,7 @@ class Descent(Solver[DescentState, LiveSet]):
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
         if diverged or state.interrupted:
             _restore(synthetic, state.last_good)
-        solution = solution_of(state, len(losses), {self.watched: np.array(losses)})
+        solution = solution_of(state, len(losses), {self._watched: np.array(losses)})
         if diverged:
             raise DivergenceError(
                 f"the loss is no longer finite after {len(losses)} of {state.n_steps} steps: step_size="

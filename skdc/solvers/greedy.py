@@ -9,12 +9,13 @@ import torch
 from numpy.typing import NDArray
 
 from skdc.solvers.cells import Cell
-from skdc.solvers.growth import Covering, FarthestFirst, Growth, Herding, StochasticGreedy
+from skdc.solvers.growth import FarthestFirst, Growth, Herding, StochasticGreedy
 from skdc.solvers.medoids import Medoids
 from skdc.solvers.ridge import MAX_ROWS, RidgeGrowth, is_ridge_loss
-from skdc.solvers.selection import Choice, Embedding, Quantization, Selection, check_integers, is_linear
+from skdc.solvers.selection import Choice, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed
 from skdc.sources import Holds
+from skdc.structures import Covering, Embedding, Quantization
 
 
 class Greedy(Selection):
@@ -63,19 +64,10 @@ class Greedy(Selection):
 
     sparse = True
 
-    def __init__(
-        self,
-        n_passes: int = 0,
-        n_trials: int = 16,
-        batch_size: int = 1024,
-        max_rows: int = 65_536,
-        reweight: Any = None,
-    ) -> None:
-        super().__init__(reweight)
-        self.n_passes = n_passes
-        self.n_trials = n_trials
-        self.batch_size = batch_size
-        self.max_rows = max_rows
+    n_passes: int = 0
+    n_trials: int = 16
+    batch_size: int = 1024
+    max_rows: int = 65_536
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Grow a subset row by row, then improve it.

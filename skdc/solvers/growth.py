@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,15 +21,6 @@ from skdc.step import Step
 _COLUMNS = 64  # of a kernel matrix that are computed together
 _TOLERANCE = 1e-9  # smaller gains are rounding errors
 _MAX_MEANS = 20  # that are tried for one about which its own inliers lie
-
-
-@runtime_checkable
-class Covering(Protocol):
-    """What farthest-first selection asks of a discrepancy: to be a radius around the nearest points."""
-
-    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
-
-    def radius(self, nearest: Tensor, mass: Tensor) -> Tensor: ...  # noqa: D102
 
 
 class Growth(ABC):

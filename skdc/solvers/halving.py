@@ -10,9 +10,10 @@ import torch
 from skdc.exceptions import PartsError
 from skdc.solvers.cells import Cell, completed
 from skdc.solvers.growth import Herding
-from skdc.solvers.selection import Choice, Embedding, Selection, check_integers, is_linear
+from skdc.solvers.selection import Choice, Selection, check_integers, is_linear
 from skdc.solvers.thinning import compressed, thinned
 from skdc.sources import Holds
+from skdc.structures import Embedding
 
 _SPARE_ROWS = 4  # at least so many are left for each row that is chosen
 _MAX_ROWS = 65_536  # whose kernel with each other is computed
@@ -61,19 +62,10 @@ class Halving(Selection):
     >>> condenser = Condenser(EnergyDistance(), parameterization=Subset(), solver=Halving(), n_per_class=3)
     """
 
-    def __init__(
-        self,
-        oversampling: int = 3,
-        delta: float | None = None,
-        n_passes: int = 2,
-        max_rows: int = 32_768,
-        reweight: Any = None,
-    ) -> None:
-        super().__init__(reweight)
-        self.oversampling = oversampling
-        self.delta = delta
-        self.n_passes = n_passes
-        self.max_rows = max_rows
+    oversampling: int = 3
+    delta: float | None = None
+    n_passes: int = 2
+    max_rows: int = 32_768
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Halve the rows of a cell, and exchange some.

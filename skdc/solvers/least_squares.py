@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,15 +14,7 @@ from skdc.parameterizations.points import PointsSet
 from skdc.sets import LabeledSet
 from skdc.solvers.base import Objective, Solution, Solver, State, detached, solution_of
 from skdc.sources import Batch, Holds, Source, require
-
-
-@runtime_checkable
-class LinearInTargets(Protocol):
-    """What is asked of a space: predictions that are linear in the targets of the synthetic set."""
-
-    offset_: float
-
-    def response(self, real: LabeledSet, synthetic: LabeledSet) -> Tensor: ...  # noqa: D102
+from skdc.structures import LinearInTargets
 
 
 # Predictions on a row i of weight w_i are R_i z, with R_i its response to targets z = y - o of the points. With its own
@@ -77,8 +69,7 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
 
     moves = "values"
 
-    def __init__(self, batch_size: int = 4096) -> None:
-        self.batch_size = batch_size
+    batch_size: int = 4096
 
     @torch.no_grad()
     def begin(
@@ -143,11 +134,10 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
                 "LeastSquares solves for targets, and for nothing else that moves; use Points(Fixed(), "
                 "labels='learned')"
             )
-        if getattr(objective, "normalize", False):
+        if objective.normalizes():
             raise PartsError(f"LeastSquares sums terms in their own units, but got {objective!r}; use normalize=False")
         for leaf in objective.leaves():
-            linear = isinstance(getattr(leaf, "space_", None), LinearInTargets)
-            if not (linear and getattr(leaf, "quadratic", False) and leaf.by is None):
+            if not (isinstance(leaf.space_, LinearInTargets) and leaf.quadratic and leaf.by is None):
                 raise PartsError(
                     f"LeastSquares solves for the least squared error of predictions that are linear in the targets, "
                     f"but got {leaf!r}; use SquaredL2(space=KernelRidgePredictions(), by=None), or Descent()"

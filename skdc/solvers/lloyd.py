@@ -15,8 +15,8 @@ from skdc.hashes import row_hashes
 from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import Objective, Solution, Solver, solution_of
 from skdc.solvers.means import MeansState, check_class_means, class_block
-from skdc.solvers.selection import Quantization
 from skdc.sources import Passes, Source, require
+from skdc.structures import Quantization
 
 
 @dataclass(eq=False, kw_only=True)
@@ -60,9 +60,8 @@ class Lloyd(Solver[LloydState, PointsSet]):
 
     moves = "values"
 
-    def __init__(self, max_iter: int = 300, tol: float = 1e-4) -> None:
-        self.max_iter = max_iter
-        self.tol = tol
+    max_iter: int = 300
+    tol: float = 1e-4
 
     def begin(
         self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import KW_ONLY, field, replace
 
 import torch
 from torch import Tensor
@@ -42,22 +42,15 @@ class PrivateDescent(Descent):
     PrivateDescent(clip=0.1, n_steps=100)
     """
 
-    watched = "gradient_norm"
+    _watched = "gradient_norm"
 
-    def __init__(
-        self,
-        clip: float = 0.01,
-        step_size: float = 0.05,
-        n_steps: int = 300,
-        optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam,
-    ) -> None:
-        self.clip = clip
-        self.step_size = step_size
-        self.n_steps = n_steps
-        self.optimizer = optimizer
-
-    batch_size = 1
-    max_passes = None
+    clip: float = 0.01
+    _: KW_ONLY
+    step_size: float = 0.05
+    n_steps: int = 300
+    optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
+    batch_size: int = field(default=1, init=False)
+    max_passes: float | None = field(default=None, init=False)
 
     def _count_steps(self, source: Source) -> int:
         if not self.clip > 0:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,20 +11,10 @@ from skdc.exceptions import PartsError
 from skdc.solvers.cells import Cell, Quota
 from skdc.solvers.selection import Choice, Selection, check_integers, is_linear
 from skdc.sources import Holds
+from skdc.structures import SpanDistance
 
 _PROPOSALS = 128  # rows that are drawn together; those that are accepted are factored together
 _ROUNDING = 100  # rounding errors: a residual of so many of them, in units of the diagonal, is none
-
-
-@runtime_checkable
-class SpanDistance(Protocol):
-    """What pivots ask of a discrepancy: to be the mean squared distance to the span of points in a kernel's space."""
-
-    by: str | None
-    reduce: Any
-    kernel_: Any
-
-    def residual(self, values: Tensor, points: Tensor) -> Tensor: ...  # noqa: D102
 
 
 class Pivots(Selection):
@@ -65,9 +55,7 @@ class Pivots(Selection):
 
     sparse = True
 
-    def __init__(self, max_rows: int = 65_536, reweight: Any = None) -> None:
-        super().__init__(reweight)
-        self.max_rows = max_rows
+    max_rows: int = 65_536
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Draw the pivots.

@@ -10,8 +10,9 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.solvers.cells import Cell, Quota, SummedKernel
-from skdc.solvers.selection import Choice, Embedding, Selection, is_linear
+from skdc.solvers.selection import Choice, Selection, is_linear
 from skdc.sources import Holds
+from skdc.structures import Embedding
 
 _TOLERANCE = 1e-12  # of slopes, in units of the largest potential
 
@@ -53,9 +54,7 @@ class Pursuit(Selection):
 
     sparse = True
 
-    def __init__(self, regularization: float = 0.01, reweight: Any = None) -> None:
-        super().__init__(reweight)
-        self.regularization = regularization
+    regularization: float = 0.01
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Choose row after row.

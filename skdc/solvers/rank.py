@@ -37,15 +37,8 @@ class Rank(Selection):
 
     minimizes = False
 
-    def __init__(
-        self,
-        difficulty: Difficulty | None = None,
-        keep: Literal["hardest", "easiest"] = "hardest",
-        reweight: Any = None,
-    ) -> None:
-        super().__init__(reweight)
-        self.difficulty = difficulty
-        self.keep = keep
+    difficulty: Difficulty | None = None
+    keep: Literal["hardest", "easiest"] = "hardest"
 
     def splits(self, objective: Any) -> bool:
         """Tell whether rows are chosen class by class: they are scored together, by networks that see all."""

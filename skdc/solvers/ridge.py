@@ -20,10 +20,10 @@ _ROWS_AT_ONCE = 1024  # of G that are held
 def is_ridge_loss(objective: Any) -> bool:
     """Tell whether an objective is the squared error of one kernel ridge regression, on all rows or class by class."""
     leaves = objective.leaves()
-    one_space = len({id(leaf.space_) for leaf in leaves}) == 1 and not getattr(objective, "normalize", False)
+    one_space = len({id(leaf.space_) for leaf in leaves}) == 1 and not objective.normalizes()
     return one_space and all(
         isinstance(leaf.space_, KernelRidgePredictions)
-        and getattr(leaf, "squared", False)  # a penalty is no distance
+        and leaf.quadratic
         and (leaf.by is None or (leaf.by == "class" and leaf.reduce == "mean"))
         for leaf in leaves
     )

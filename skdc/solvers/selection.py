@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from numbers import Integral
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,32 +17,12 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.subset import SubsetSet
-from skdc.sets import Block
 from skdc.solvers.base import Objective, Solution, Solver, State, solution_of, untold
 from skdc.solvers.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.sources import Holds, Source
-
-
-@runtime_checkable
-class Embedding(Protocol):
-    """What a solver asks of a discrepancy that is a distance between mean embeddings."""
-
-    def own_kernel(self, p: Block, n_columns: int) -> Any: ...  # noqa: D102
-
-    def potential(self, p: Block, at: Tensor) -> Tensor: ...  # noqa: D102
-
-    def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]: ...  # noqa: D102
-
-
-@runtime_checkable
-class Quantization(Protocol):
-    """What a solver asks of a discrepancy that is the mean cost of the nearest point."""
-
-    exponent: float
-
-    # Of rows that are `relative`.
-    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]: ...  # noqa: D102
+from skdc.spaces.base import SpaceWrapper
+from skdc.structures import Embedding
 
 
 def is_linear(leaves: list[Any]) -> bool:
@@ -107,7 +87,7 @@ class SelectionState(State[SubsetSet]):
     n_drawn: int = 0
 
 
-class Selection(Solver[SelectionState, SubsetSet]):
+class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
     """A solver that chooses rows; subclasses write `choose`.
 
     Rows are chosen class by class, or together where the objective has `by=None`; each class gets the number of rows
@@ -122,8 +102,7 @@ class Selection(Solver[SelectionState, SubsetSet]):
 
     moves = "indices"
 
-    def __init__(self, reweight: Any = None) -> None:
-        self.reweight = reweight
+    reweight: Any = None
 
     @abstractmethod
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
@@ -131,6 +110,10 @@ class Selection(Solver[SelectionState, SubsetSet]):
 
         There may be fewer once `cell.watch` says to stop.
         """
+
+    def own_objective(self) -> Any:
+        """Return `reweight`."""
+        return self.reweight
 
     def splits(self, objective: Any) -> bool:
         """Tell whether rows are chosen class by class."""
@@ -237,7 +220,7 @@ def _potential(leaf: Any, cell: Cell, at: Tensor) -> Tensor:
 
 def _refuse_moving_rows(objective: Any) -> None:
     for leaf in [] if objective is None else objective.leaves():
-        if leaf.space_.moves_rows:
+        if isinstance(leaf.space_, SpaceWrapper):
             raise PartsError(
                 f"{leaf!r} changes the real rows each time that it sees them, but rows are chosen from data that stay: "
                 "use Points() and Descent()"

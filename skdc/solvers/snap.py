@@ -55,12 +55,13 @@ class Snap(Solver["SnapState", SubsetSet]):
 
     moves = "indices"
 
-    def __init__(
-        self, solver: Solver | None = None, start: Parameterization | None = None, reweight: Any = None
-    ) -> None:
-        self.solver = solver
-        self.start = start
-        self.reweight = reweight
+    solver: Solver | None = None
+    start: Parameterization | None = None
+    reweight: Any = None
+
+    def own_objective(self) -> Any:
+        """Return `reweight`."""
+        return self.reweight
 
     def begin(
         self, objective: Objective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
@@ -75,8 +76,8 @@ class Snap(Solver["SnapState", SubsetSet]):
         """
         solver = self._solver()
         start = Points(start="spread") if self.start is None else self.start
-        for name, part in (("solver", solver), ("start", start)):
-            if getattr(part, "moves", None) != "values":
+        for name, part, kind in (("solver", solver, Solver), ("start", start, Parameterization)):
+            if not isinstance(part, kind) or part.moves != "values":
                 raise PartsError(
                     f"Snap({name}={part!r}) moves no points for which rows could be taken; use Lloyd(), Barycenter() "
                     "or Descent(), from Points()"
@@ -84,7 +85,7 @@ class Snap(Solver["SnapState", SubsetSet]):
         points = start.build(source, synthetic.sizes, generator)
         if points.learned and source.schema.task == "classification":
             raise PartsError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
-        _Nearest(points, self.reweight).check_reweight()
+        _Nearest(points, reweight=self.reweight).check_reweight()
         moving = solver.begin(objective, points, source, generator)
         return SnapState(generator, objective, synthetic, source, n_steps=moving.n_steps, moving=moving)
 
@@ -112,7 +113,7 @@ class Snap(Solver["SnapState", SubsetSet]):
             moved = self._solver().finish(state.moving)
         except DivergenceError as error:
             moved, diverged = error.solution, error
-        nearest = _Nearest(state.moving.synthetic, self.reweight)
+        nearest = _Nearest(state.moving.synthetic, reweight=self.reweight)
         chosen = nearest.solve(state.objective, state.synthetic, state.source, state.generator)
         solution = replace(chosen, n_iter=moved.n_iter, history=moved.history)
         if diverged is not None:
@@ -139,9 +140,7 @@ class SnapState(State[SubsetSet]):
 class _Nearest(Selection):
     """Choose the rows nearest to points."""
 
-    def __init__(self, points: LiveSet, reweight: Any) -> None:
-        super().__init__(reweight)
-        self.points = points
+    points: LiveSet
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Return the rows matched to the points of a cell, and the masses of the points."""

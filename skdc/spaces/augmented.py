@@ -12,7 +12,7 @@ from skdc.augmentation import Augmentation, Change, SiameseAugmentation
 from skdc.images import image_layout
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Source
-from skdc.spaces.base import Space, SpaceWrapper
+from skdc.spaces.base import SpaceWrapper
 from skdc.step import Step
 
 
@@ -46,19 +46,9 @@ class Augmented(SpaceWrapper):
                                  space=RandomNetwork()))
     """
 
-    moves_rows = True
-
-    def __init__(
-        self,
-        space: Space,
-        augmentation: Augmentation | None = None,
-        image_shape: tuple[int, ...] | None = None,
-        channels: Literal["first", "last"] | None = None,
-    ) -> None:
-        self.space = space
-        self.augmentation = augmentation
-        self.image_shape = image_shape
-        self.channels = channels
+    augmentation: Augmentation | None = None
+    image_shape: tuple[int, ...] | None = None
+    channels: Literal["first", "last"] | None = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the other space.

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from skdc.exceptions import PartsError
-from skdc.seeds import SharedParts
+from skdc.fields import SharedParts
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Asks, Holds, Source
 from skdc.step import Step
 
+Yields = Literal["clouds", "aligned", "mixtures"]
 Splits = Literal["before", "after", "rows", "never"]
 
 _SEEN: ContextVar[set[int] | None] = ContextVar("_SEEN", default=None)
@@ -50,23 +51,18 @@ class Space(SharedParts, ABC):
 
     Attributes
     ----------
-    yields : {"clouds", "aligned"}
-        Two clouds of points, or two lists of blocks whose rows correspond one to one.
+    yields : {"clouds", "aligned", "mixtures"}
+        Two clouds of points; two lists of blocks whose rows correspond one to one; or such blocks whose rows are
+        mixtures of those of the data, of which only the sum of squares has a meaning.
     splits : {"before", "after", "rows", "never"}
         Whether the sets are split by group key before the space, after it, or not at all; or the sets are taken as a
         whole and the rows that are shown are the real ones on both sides, so that they can be split by their keys.
-    whitens : bool
-        Whether the rows shown are mixtures of those of the data, of which only the sum of squares has a meaning.
-    moves_rows : bool
-        Whether the real rows are changed anew each time that they are seen.
     asks : {None, "once", "each step"}
         When it asks a private source for means of bounded functions of rows; None where it would look at rows.
     """
 
-    yields: ClassVar[Literal["clouds", "aligned"]]
+    yields: ClassVar[Yields]
     splits: ClassVar[Splits]
-    whitens: ClassVar[bool] = False
-    moves_rows: ClassVar[bool] = False
     asks: ClassVar[Literal["once", "each step"] | None] = None
 
     @abstractmethod
@@ -98,7 +94,10 @@ class Space(SharedParts, ABC):
 
 
 class SpaceWrapper(Space):
-    """Another space, `space`, that is shown changed sets; subclasses write `represent`, and call `fit_space`."""
+    """Another space, `space`, that is shown sets changed anew each time that they are seen.
+
+    Subclasses write `represent`, and call `fit_space`.
+    """
 
     space: Space
 
@@ -108,7 +107,7 @@ class SpaceWrapper(Space):
             self.space.fit(source, generator)
 
     @property
-    def yields(self) -> Literal["clouds", "aligned"]:  # type: ignore[override]  # the other space tells
+    def yields(self) -> Yields:  # type: ignore[override]  # the other space tells
         """What the other space yields."""
         return self.space.yields
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import field
+from functools import partial
 from typing import Literal, Self
 
 import torch
@@ -20,7 +22,9 @@ from skdc.spaces.pooled import PooledSpace
 class _OfNetworks(PooledSpace, PointwiseSpace):
     """What networks of a pool show of rows; subclasses write `embed`."""
 
-    default_pool = RandomNetworks
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Build the networks."""
+        return self.fit_networks(RandomNetworks, source, generator)
 
 
 class NetworkFeatures(_OfNetworks):
@@ -50,15 +54,8 @@ class NetworkFeatures(_OfNetworks):
     MMD(space=NetworkFeatures(layers='all', networks=PretrainedNetworks()))
     """
 
-    def __init__(
-        self,
-        networks: NetworkPool | None = None,
-        layers: Literal["last", "all"] = "last",
-        normalize: bool = False,
-    ) -> None:
-        self.networks = networks
-        self.layers = layers
-        self.normalize = normalize
+    layers: Literal["last", "all"] = "last"
+    normalize: bool = False
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.
@@ -107,15 +104,14 @@ class RandomNetwork(NetworkFeatures):
     MeanDistance(space=RandomNetwork(network=MLP(width=64)))
     """
 
-    layers, normalize = "last", False
+    network: Builder | None = None
+    networks: NetworkPool | None = field(default=None, init=False)
+    layers: Literal["last", "all"] = field(default="last", init=False)
+    normalize: bool = field(default=False, init=False)
 
-    def __init__(self, network: Builder | None = None) -> None:
-        self.network = network
-
-    @property
-    def networks(self) -> NetworkPool:  # type: ignore[override]  # no parameter here
-        """The pool of networks."""
-        return RandomNetworks(self.network)
+    def fit(self, source: Source, generator: torch.Generator) -> Self:
+        """Build the network."""
+        return self.fit_networks(partial(RandomNetworks, self.network), source, generator)
 
 
 class AttentionMaps(_OfNetworks):
@@ -144,9 +140,7 @@ class AttentionMaps(_OfNetworks):
     MeanDistance(space=AttentionMaps())
     """
 
-    def __init__(self, networks: NetworkPool | None = None, power: float = 4.0) -> None:
-        self.networks = networks
-        self.power = power
+    power: float = 4.0
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from functools import partial
 from typing import Any, ClassVar, Self
 
@@ -15,11 +16,12 @@ from skdc.kernels import KEPT_ENTRIES, MEDIAN_ROWS, FeatureKernel, Gaussian, Ker
 from skdc.learners import KernelRidgeClassifier, KernelRidgeRegressor, dual_weights, primal_weights, target_offset
 from skdc.sets import Block, LabeledSet, unweighted
 from skdc.sources import Asks, Draws, Holds, Passes, Source, require, require_targets
-from skdc.spaces.base import Space, Splits
+from skdc.spaces.base import Space, Splits, Yields
 from skdc.step import Step
+from skdc.structures import LinearInTargets
 
 
-class KernelRidgePredictions(Space):
+class KernelRidgePredictions(Space, LinearInTargets):
     """Predictions on the real rows of kernel ridge regression trained on the synthetic set [1]_.
 
     The real side shows the true targets, the synthetic side the predictions; classes are regressed on as
@@ -46,14 +48,13 @@ class KernelRidgePredictions(Space):
     SquaredL2(by=None, space=KernelRidgePredictions(regularization=0.001))
     """
 
-    yields = "aligned"
+    yields: ClassVar[Yields] = "aligned"
     splits: ClassVar[Splits] = "rows"
-    default_kernel: ClassVar[Kernel] = Gaussian(factor=0.3)
+    _default_kernel: ClassVar[Kernel] = Gaussian(factor=0.3)
 
-    def __init__(self, kernel: Kernel | None = None, regularization: float = 0.01, kernel_rate: float = 0.01) -> None:
-        self.kernel = kernel
-        self.regularization = regularization
-        self.kernel_rate = kernel_rate
+    kernel: Kernel | None = None
+    regularization: float = 0.01
+    kernel_rate: float = 0.01
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel's scale.
@@ -68,7 +69,7 @@ class KernelRidgePredictions(Space):
             raise ValueError(f"regularization={self.regularization!r} must be positive")
         if not self.kernel_rate >= 0:
             raise ValueError(f"kernel_rate={self.kernel_rate!r} must not be negative")
-        self.kernel_ = clone(self.default_kernel if self.kernel is None else self.kernel)
+        self.kernel_ = clone(self._default_kernel if self.kernel is None else self.kernel)
         sample = source.no_rows()
         if source.granted(Draws) is not None or not self.kernel_.knows_scale():
             sample = require(self, source, Draws, "the kernel's scale").sample(MEDIAN_ROWS, generator)
@@ -104,7 +105,7 @@ class KernelRidgePredictions(Space):
         schema = source.schema
         kernel = self.kernel_.resolved()
         if schema.task == "classification":
-            learner = KernelRidgeClassifier(kernel, self.regularization, source.units.shift, schema.classes)
+            learner: Any = KernelRidgeClassifier(kernel, self.regularization, source.units.shift, schema.classes)
         else:
             learner = KernelRidgeRegressor(kernel, self.regularization, source.units.shift, source.target_units.shift)
         weight = synthetic.weight.detach().cpu().numpy()
@@ -153,18 +154,16 @@ class FeatureRidgePredictions(KernelRidgePredictions):
     >>> discrepancy = SquaredL2(space=FeatureRidgePredictions(kernel), by=None)
     """
 
-    whitens = True
+    yields = "mixtures"
     splits = "never"
-    default_kernel = RandomNetworkKernel()
-    kernel_rate = 0.0
-    kernel_: FeatureKernel
+    _default_kernel = RandomNetworkKernel()
 
     asks = "once"
 
-    def __init__(self, kernel: FeatureKernel | None = None, regularization: float = 0.01, clip: float = 2**0.5) -> None:
-        self.kernel = kernel
-        self.regularization = regularization
-        self.clip = clip
+    kernel: FeatureKernel | None = None
+    kernel_rate: float = field(default=0.0, init=False)
+    kernel_: FeatureKernel = field(init=False)
+    clip: float = 2**0.5
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel's scale, and pass over the data for the moments of the features.

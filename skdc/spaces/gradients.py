@@ -12,7 +12,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from skdc.exceptions import PartsError
-from skdc.learners.pools import AlternatingNetworks, NetworkPool
+from skdc.learners.pools import AlternatingNetworks
 from skdc.networks import training_loss
 from skdc.sets import Block, LabeledSet, unweighted
 from skdc.sources import Asks, Source, require_targets
@@ -47,10 +47,6 @@ class NetworkGradients(PooledSpace):
 
     yields = "aligned"
     splits: ClassVar[Splits] = "before"
-    default_pool = AlternatingNetworks
-
-    def __init__(self, networks: NetworkPool | None = None) -> None:
-        self.networks = networks
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.
@@ -62,7 +58,7 @@ class NetworkGradients(PooledSpace):
         """
         require_targets(self, source)
         self.task_ = source.schema.task
-        return super().fit(source, generator)
+        return self.fit_networks(AlternatingNetworks, source, generator)
 
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the gradients of the loss on both sets, one block a weight tensor."""
@@ -126,9 +122,7 @@ class ClippedGradients(NetworkGradients):
     splits = "never"
     asks = "each step"
 
-    def __init__(self, networks: NetworkPool | None = None, clip: float = 0.1) -> None:
-        super().__init__(networks)
-        self.clip = clip
+    clip: float = 0.1
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.

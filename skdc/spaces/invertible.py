@@ -105,8 +105,7 @@ class Joint(InvertibleSpace):
     MMD(space=Joint())
     """
 
-    def __init__(self, target_weight: float | None = None) -> None:
-        self.target_weight = target_weight
+    target_weight: float | None = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Learn the scales of features and targets.

@@ -57,17 +57,10 @@ class LastLayerGradients(PointwiseSpace):
     >>> condenser = Condenser(craig, Subset(), Greedy(), n_per_class=3)
     """
 
-    def __init__(
-        self,
-        network: Builder | None = None,
-        n_epochs: int = 0,
-        step_size: float = 0.003,
-        batch_size: int = 128,
-    ) -> None:
-        self.network = network
-        self.n_epochs = n_epochs
-        self.step_size = step_size
-        self.batch_size = batch_size
+    network: Builder | None = None
+    n_epochs: int = 0
+    step_size: float = 0.003
+    batch_size: int = 128
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Train the network.

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from skdc.learners import NetworkPool, OnlineNetworks, target_offset
+from skdc.learners import OnlineNetworks, target_offset
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
 from skdc.spaces.pooled import PooledSpace
@@ -55,14 +55,9 @@ class LinearizedPredictions(PooledSpace):
 
     yields = "aligned"
     splits = "rows"
-    default_pool = OnlineNetworks
 
-    def __init__(
-        self, networks: NetworkPool | None = None, regularization: float = 1e-2, n_iterations: int = 20
-    ) -> None:
-        self.networks = networks
-        self.regularization = regularization
-        self.n_iterations = n_iterations
+    regularization: float = 1e-2
+    n_iterations: int = 20
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.
@@ -76,7 +71,7 @@ class LinearizedPredictions(PooledSpace):
         if not self.regularization > 0 or self.n_iterations < 1:
             raise ValueError(f"{self!r}: regularization must be positive, and n_iterations at least 1")
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
-        return super().fit(source, generator)
+        return self.fit_networks(OnlineNetworks, source, generator)
 
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""

@@ -45,9 +45,8 @@ class NeighborPredictions(Space):
     yields = "aligned"
     splits = "rows"
 
-    def __init__(self, bandwidth: Literal["median"] | float = "median", factor: float = 0.1) -> None:
-        self.bandwidth = bandwidth
-        self.factor = factor
+    bandwidth: Literal["median"] | float = "median"
+    factor: float = 0.1
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Resolve the bandwidth.

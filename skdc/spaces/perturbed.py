@@ -13,7 +13,7 @@ from skdc.exceptions import PartsError
 from skdc.learners.defenses import ascended, check_ball
 from skdc.sets import Block, LabeledSet, positions_of
 from skdc.sources import Source, draw_seed
-from skdc.spaces.base import Space, SpaceWrapper
+from skdc.spaces.base import SpaceWrapper
 from skdc.step import Step
 
 
@@ -51,13 +51,9 @@ class Perturbed(SpaceWrapper):
     SquaredL2(by=None, space=Perturbed(space=KernelRidgePredictions()))
     """
 
-    moves_rows = True
-
-    def __init__(self, space: Space, radius: float = 0.1, norm: float = np.inf, n_steps: int = 1) -> None:
-        self.space = space
-        self.radius = radius
-        self.norm = norm
-        self.n_steps = n_steps
+    radius: float = 0.1
+    norm: float = np.inf
+    n_steps: int = 1
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the other space.
@@ -108,7 +104,7 @@ class Perturbed(SpaceWrapper):
     def _discrepancy(self, real: list[Block], synthetic: list[Block]) -> Tensor:
         """Return how far apart two sides are: squared distances of the rows, or of the means of each class."""
         pairs = list(zip(real, synthetic, strict=True))
-        if self.yields == "aligned":
+        if self.yields != "clouds":
             return torch.stack([(p.values - q.values).square().sum() for p, q in pairs]).sum()
         squares = []
         for p, q in pairs:

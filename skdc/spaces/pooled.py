@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from collections.abc import Callable
+from typing import Self
 
 import torch
 
@@ -14,20 +15,13 @@ from skdc.step import Step
 
 
 class PooledSpace(Space):
-    """A space that looks through one network of a pool at a time, `pool_.network_`.
+    """A space that looks through one network of a pool at a time, `pool_.network_`; subclasses call `fit_networks`."""
 
-    Attributes
-    ----------
-    default_pool : type
-        The pool that `networks=None` takes, as it comes.
-    """
+    networks: NetworkPool | None = None
 
-    networks: NetworkPool | None
-    default_pool: ClassVar[type[NetworkPool]]
-
-    def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks."""
-        self.pool_ = self.default_pool() if self.networks is None else self.networks
+    def fit_networks(self, default: Callable[[], NetworkPool], source: Source, generator: torch.Generator) -> Self:
+        """Build the networks: those of a pool of the default kind, as it comes, where none is given."""
+        self.pool_ = default() if self.networks is None else self.networks
         if is_first(self.pool_):
             self.pool_.fit(source, generator)
         return self

@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from skdc.learners import NetworkPool, OnlineNetworks, primal_weights, target_offset
+from skdc.learners import OnlineNetworks, primal_weights, target_offset
 from skdc.networks import penultimate
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
@@ -46,11 +46,8 @@ class NetworkRidgePredictions(PooledSpace):
 
     yields = "aligned"
     splits = "rows"
-    default_pool = OnlineNetworks
 
-    def __init__(self, networks: NetworkPool | None = None, regularization: float = 1e-3) -> None:
-        self.networks = networks
-        self.regularization = regularization
+    regularization: float = 1e-3
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.
@@ -64,7 +61,7 @@ class NetworkRidgePredictions(PooledSpace):
         if not self.regularization > 0:
             raise ValueError(f"regularization={self.regularization!r} must be positive")
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
-        return super().fit(source, generator)
+        return self.fit_networks(OnlineNetworks, source, generator)
 
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Return the true targets of the real rows, and their predictions."""

@@ -51,10 +51,9 @@ class TrainingTrajectories(Space):
     yields = "aligned"
     splits = "never"
 
-    def __init__(self, experts: Experts | None = None, n_student_steps: int = 10, step_size_rate: float = 0.01) -> None:
-        self.experts = experts
-        self.n_student_steps = n_student_steps
-        self.step_size_rate = step_size_rate
+    experts: Experts | None = None
+    n_student_steps: int = 10
+    step_size_rate: float = 0.01
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Train the experts, or read them from their memory.

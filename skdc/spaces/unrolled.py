@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from torch.func import functional_call
 
-from skdc.learners import NetworkPool, RandomNetworks
+from skdc.learners import RandomNetworks
 from skdc.learners.training import unrolled
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Source, require_targets
@@ -53,23 +53,12 @@ class UnrolledPredictions(PooledSpace):
 
     yields = "aligned"
     splits = "rows"
-    default_pool = RandomNetworks
 
-    def __init__(
-        self,
-        networks: NetworkPool | None = None,
-        n_steps: int = 20,
-        n_backward: int | None = None,
-        momentum: float = 0.0,
-        first_step_size: float = 0.05,
-        step_size_rate: float = 0.01,
-    ) -> None:
-        self.networks = networks
-        self.n_steps = n_steps
-        self.n_backward = n_backward
-        self.momentum = momentum
-        self.first_step_size = first_step_size
-        self.step_size_rate = step_size_rate
+    n_steps: int = 20
+    n_backward: int | None = None
+    momentum: float = 0.0
+    first_step_size: float = 0.05
+    step_size_rate: float = 0.01
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks.
@@ -90,7 +79,7 @@ class UnrolledPredictions(PooledSpace):
             raise ValueError(f"{self!r}: first_step_size must be positive")
         self.task_ = source.schema.task
         self.log_step_size_ = torch.tensor(math.log(self.first_step_size), dtype=source.dtype, device=source.device)
-        return super().fit(source, generator)
+        return self.fit_networks(RandomNetworks, source, generator)
 
     def parameters(self) -> list[dict[str, Any]]:
         """Return the logarithm of the step size, if it is to be learned."""

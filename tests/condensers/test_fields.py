@@ -127,6 +127,6 @@ def test_what_is_no_parameter_is_no_field():
 
 
 def test_a_condenser_may_derive_from_a_named_one():
-    assert list(inspect.signature(HastyCondenser).parameters) == ["n_per_class", "n_steps", "step_size", *TAIL]
+    assert list(inspect.signature(HastyCondenser).parameters) == ["n_per_class", "step_size", "n_steps", *TAIL]
     assert HastyCondenser(3).get_params().items() >= {"n_per_class": 3, "n_steps": 2, "step_size": 0.1}.items()
     assert EnergyCondenser().n_steps == 5

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose
 
 from skdc import Condenser, discrepancies
 from skdc.discrepancies import MeanDistance, RandomFeatureMMD
+from skdc.discrepancies.objective import Regularizer
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.spaces import Joint
@@ -28,7 +29,7 @@ def sketchable():
         part = getattr(discrepancies, name)
         if inspect.isclass(part) and not inspect.isabstract(part) and getattr(part, "compares", None) == "means":
             objective = on_numbers(part())
-            found[name] = objective if objective.condenses and objective.sees_data else MeanDistance() + objective
+            found[name] = MeanDistance() + objective if isinstance(objective, Regularizer) else objective
     features = RandomFeatureMMD(bandwidth=2.0, n_features=20)
     found["two terms"] = features + 0.5 * RandomFeatureMMD(bandwidth=6.0, n_features=10, by=None)
     found["normalised"] = (features + 0.5 * MeanDistance()).set_params(normalize=True)

@@ -36,7 +36,7 @@ def test_thinning_is_a_halving_of_the_mmd(iris):
     spelled = Condenser(
         MMD(bandwidth=[0.5, 2.0], space=Standardized(), by=None),
         parameterization=Subset(),
-        solver=Halving(1, 0.5, 1, 30, MMD()),
+        solver=Halving(1, 0.5, 1, 30, reweight=MMD()),
         n_per_class=5,
         random_state=0,
     )

@@ -82,7 +82,7 @@ def cases():
     for cls in concrete(spaces, Space):
         space = quick(cls, PARTS)
         by = None if space.splits == "never" else "class"
-        yield SquaredL2(space=space, by=by) if cls.yields == "aligned" else MMD(space=space)
+        yield MMD(space=space) if space.yields == "clouds" else SquaredL2(space=space, by=by)
 
 
 PREDICTIONS = KernelRidgePredictions()

@@ -58,7 +58,7 @@ def probabilities(scores):
 
 @pytest.mark.parametrize("space", [None, RandomNetwork(SMALL)], ids=["rows", "features"])
 def test_the_cross_entropy_is_that_of_class_means(space, source, points):
-    discrepancy = CenterCrossEntropy(space, weight=2.0).fit(source, seeded())
+    discrepancy = CenterCrossEntropy(space=space, weight=2.0).fit(source, seeded())
     shown, values = (discrepancy.space_.embed(rows).numpy() for rows in (points, source.rows))
     predicted = probabilities(center_scores(values, shown, points.weight.numpy()))
     expected = 2 * log_loss(source.key, predicted, sample_weight=source.weight)
@@ -136,8 +136,8 @@ def test_the_gradient_of_the_centers_is_that_of_the_value(source, points):
 
 
 def test_parameters_of_the_cross_entropy_are_cloned():
-    copy = clone(3 * CenterCrossEntropy(RandomNetwork(SMALL), weight=0.5))
-    assert repr(copy) == repr(CenterCrossEntropy(RandomNetwork(SMALL), weight=1.5))
+    copy = clone(3 * CenterCrossEntropy(space=RandomNetwork(SMALL), weight=0.5))
+    assert repr(copy) == repr(CenterCrossEntropy(space=RandomNetwork(SMALL), weight=1.5))
     assert copy.by is None
 
 
@@ -215,7 +215,7 @@ def test_points_move_to_where_the_networks_know_them(source, monkeypatch):
 
 @pytest.mark.parametrize("kind", [CenterCrossEntropy, NetworkLoss], ids=lambda kind: kind.__name__)
 def test_classes_are_needed(kind, rng):
-    part, X = kind(RandomNetwork(SMALL)), rng.normal(size=(6, 2))
+    part, X = kind(space=RandomNetwork(SMALL)), rng.normal(size=(6, 2))
     with pytest.raises(ValueError, match=f"{kind.__name__} trains on targets, but y is None"):
         (MMD() + part).fit(row_source(X), seeded())
     with pytest.raises(ValueError, match=f"{kind.__name__} needs at least two classes"):
@@ -230,7 +230,7 @@ def test_continuous_targets_have_no_class_means(rng):
 
 def test_class_means_need_a_cloud(source):
     with pytest.raises(ValueError, match="CenterCrossEntropy compares clouds, but NetworkGradients yields aligned"):
-        CenterCrossEntropy(NetworkGradients(AlternatingNetworks(SMALL))).fit(source, seeded())
+        CenterCrossEntropy(space=NetworkGradients(AlternatingNetworks(SMALL))).fit(source, seeded())
 
 
 def test_by_itself_it_has_no_classes(rng):
@@ -252,7 +252,7 @@ def test_a_space_without_a_network_is_refused(space, source):
 def test_weights_are_positive(kind, weight, source):
     message = rf"{kind.__name__}\(weight={weight}\): the weight must be positive"
     with pytest.raises(ValueError, match=message):
-        (MMD() + kind(RandomNetwork(SMALL), weight=weight)).fit(source, seeded())
+        (MMD() + kind(space=RandomNetwork(SMALL), weight=weight)).fit(source, seeded())
 
 
 def test_the_loss_of_a_network_alone_is_refused(source):

@@ -68,10 +68,10 @@ def test_distance_is_its_definition(sets):
 
 
 def test_a_linear_target_kernel_compares_kernel_ridge_regressions(sets):
-    discrepancy = fitted(ConditionalMMD(Gaussian(1.3), Linear(), 0.02, Joint(target_weight=1.0)), sets[0][0])
+    discrepancy = fitted(ConditionalMMD(Gaussian(1.3), Linear(), 0.02, space=Joint(target_weight=1.0)), sets[0][0])
     expected = by_definition(*sets, lambda a, b: rbf_kernel(a, b, 0.5 / 1.3**2), linear_kernel, 0.02)
     assert distance(discrepancy, *sets) == pytest.approx(expected, rel=1e-9)
-    discrepancy = fitted(ConditionalMMD(Linear(), Laplace(2.0), 0.02, Joint(target_weight=1.0)), sets[0][0])
+    discrepancy = fitted(ConditionalMMD(Linear(), Laplace(2.0), 0.02, space=Joint(target_weight=1.0)), sets[0][0])
     expected = by_definition(*sets, linear_kernel, lambda a, b: laplacian_kernel(a, b, 0.5), 0.02)
     assert distance(discrepancy, *sets) == pytest.approx(expected, rel=1e-6)
 
@@ -175,7 +175,7 @@ def test_values_and_gradients_of_equal_rows_are_finite(values, dtype, rng):
 @pytest.mark.parametrize("ridge, error", [(1e-8, 1e-5), (1e-3, float(np.finfo(np.float32).eps) / 1e-3)])
 def test_single_precision_rows(ridge, error, sets):
     (pair, p), (other, q) = sets
-    discrepancy = fitted(ConditionalMMD(Gaussian(3.0), Gaussian(1.0), ridge, Joint(target_weight=1.0)), pair)
+    discrepancy = fitted(ConditionalMMD(Gaussian(3.0), Gaussian(1.0), ridge, space=Joint(target_weight=1.0)), pair)
     singles = [Block(b.weight.float(), b.key, b.values.float()) for b in (joined(pair, p), joined(other, q))]
     doubles = [Block(b.weight.double(), b.key, b.values.double()) for b in singles]
     expected = float(discrepancy.distance(*doubles, None))

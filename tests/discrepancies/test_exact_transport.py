@@ -48,10 +48,6 @@ def test_wasserstein_of_points_is_their_distance(order):
     assert Wasserstein(order=order)([[0.0, 0.0]], [[3.0, 4.0]]) == pytest.approx(5.0**order)
 
 
-def test_wasserstein_says_whether_it_is_squared():
-    assert Wasserstein().squared and not Wasserstein(order=1).squared
-
-
 @pytest.mark.parametrize("discrepancy", [Wasserstein(), GaussianWasserstein()], ids=repr)
 def test_a_translation_costs_its_squared_length(discrepancy, clouds):
     x, p, *_ = clouds

@@ -252,7 +252,7 @@ def test_a_label_margin_grows_where_it_is_asked_for(digits):
     margins = []
     for weight in (1e-12, 10.0):
         condenser = Condenser(
-            SquaredL2(space=space, by=None) + LabelMargin(weight),
+            SquaredL2(space=space, by=None) + LabelMargin(weight=weight),
             Points(labels="learned"),
             Descent(step_size=0.2, n_steps=60),
             n_per_class=1,

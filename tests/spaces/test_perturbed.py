@@ -100,8 +100,8 @@ def test_no_row_moves_further_than_the_radius(sides, norm, monkeypatch):
     [
         (MeanDistance, RandomNetwork(SMALL)),
         (SquaredL2, NetworkGradients(AlternatingNetworks(SMALL))),
-        (lambda space: SquaredL2(space, by=None), NetworkRidgePredictions()),
-        (lambda space: SquaredL2(space, by=None), KernelRidgePredictions()),
+        (lambda space: SquaredL2(space=space, by=None), NetworkRidgePredictions()),
+        (lambda space: SquaredL2(space=space, by=None), KernelRidgePredictions()),
     ],
     ids=["features", "gradients", "ridge", "kernel ridge"],
 )

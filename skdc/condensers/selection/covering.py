@@ -64,7 +64,7 @@ class KCenter(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        discrepancy = CoveringRadius(self.outliers, self.space, self.by)
+        discrepancy = CoveringRadius(self.outliers, space=self.space, by=self.by)
         return Recipe(discrepancy, Subset(), Greedy(reweight=self.reweight))
 
 

@@ -41,4 +41,4 @@ class RandomSubset(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        return Recipe(None, Subset(), Draw(self.reweight))
+        return Recipe(None, Subset(), Draw(reweight=self.reweight))

@@ -73,7 +73,9 @@ class GradMatch(NamedCondenser):
     def recipe(self) -> Recipe:
         """Return the nouns."""
         space = LastLayerGradients(self.network, self.n_epochs)
-        return Recipe(MeanDistance(space=space, by=self.by), Subset(), Pursuit(self.regularization, self.reweight))
+        return Recipe(
+            MeanDistance(space=space, by=self.by), Subset(), Pursuit(self.regularization, reweight=self.reweight)
+        )
 
 
 class UncertaintySubset(NamedCondenser):
@@ -122,4 +124,4 @@ class UncertaintySubset(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        return Recipe(None, Subset(), Rank(self.difficulty, self.keep, self.reweight))
+        return Recipe(None, Subset(), Rank(self.difficulty, self.keep, reweight=self.reweight))

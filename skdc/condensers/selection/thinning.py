@@ -79,5 +79,5 @@ class KernelThinning(NamedCondenser):
     def recipe(self) -> Recipe:
         """Return the nouns."""
         discrepancy = MMD(bandwidth=self.bandwidth, space=self.space, by=self.by)
-        solver = Halving(self.oversampling, self.delta, self.n_passes, self.max_rows, self.reweight)
+        solver = Halving(self.oversampling, self.delta, self.n_passes, self.max_rows, reweight=self.reweight)
         return Recipe(discrepancy, Subset(), solver)

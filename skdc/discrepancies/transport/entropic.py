@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MEDIAN_ROWS, squared_distances
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
-from skdc.spaces.base import Space
 
 _ENTRIES = 5 * 10**7  # of a matrix of costs: 200 MB of float32, a few times over
 _FIRST, _DECAY = 50.0, 4.0  # the first regularization is this part of the largest cost; the others fall by this factor
@@ -47,12 +45,7 @@ class EntropicTransport(Discrepancy):
     """A debiased divergence of entropic transport costs; subclasses say how firmly the marginals are held."""
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
-    blur: float
-    max_iter: int
-    strength_: float
+    symmetric = nonnegative = True
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Resolve the regularization on a sample of the data.
@@ -155,18 +148,8 @@ class Sinkhorn(EntropicTransport):
 
     strength_ = math.inf
 
-    def __init__(
-        self,
-        blur: float = 0.1,
-        max_iter: int = 100,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.blur = blur
-        self.max_iter = max_iter
+    blur: float = 0.1
+    max_iter: int = 100
 
 
 class UnbalancedSinkhorn(EntropicTransport):
@@ -204,20 +187,9 @@ class UnbalancedSinkhorn(EntropicTransport):
     True
     """
 
-    def __init__(
-        self,
-        blur: float = 0.1,
-        reach: float = 1.0,
-        max_iter: int = 100,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.blur = blur
-        self.reach = reach
-        self.max_iter = max_iter
+    blur: float = 0.1
+    reach: float = 1.0
+    max_iter: int = 100
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Resolve the regularization and the reach on a sample of the data.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import field
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -11,13 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.reduce import Reduction
 from skdc.discrepancies.transport.gaussian import bures, fitted_gaussian
 from skdc.exceptions import PartsError
 from skdc.kernels import distances, power, squared_distances
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
-from skdc.spaces.base import Space
+from skdc.structures import Transport
 
 _ENTRIES = 20_000_000  # of a cost matrix: above, the linear program takes minutes
 _PIVOTS = 10**9  # of the simplex algorithm, which ends by itself
@@ -55,8 +55,7 @@ class ExactTransport(Discrepancy):
     """The least cost of carrying one set to the other; subclasses write the cost."""
 
     compares = "clouds"
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     @abstractmethod
     def cost_of_pairs(self, p: Block, q: Block) -> Tensor:
@@ -129,7 +128,7 @@ def _rescaled(p: NDArray[np.float64], q: NDArray[np.float64], costs: NDArray[np.
     return found if (reduced[plan > _NO_MASS] >= cutoff).any() else (plan, u + base_p, v + base_q)  # (5)
 
 
-class Wasserstein(ExactTransport):
+class Wasserstein(ExactTransport, Transport):
     r"""Wasserstein distance with Euclidean distances, solved exactly [1]_, to the power of its order.
 
     .. math:: W_r^r(p, q) = \min_{\pi \in \Pi(p, q)} \int \|x - y\|^r \, d\pi(x, y)
@@ -156,21 +155,7 @@ class Wasserstein(ExactTransport):
     2.5
     """
 
-    def __init__(
-        self,
-        order: float = 2.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.order = order
-
-    @property
-    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether the value is a squared distance."""
-        return self.order == 2
+    order: float = 2.0
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the order.
@@ -226,18 +211,8 @@ class LabeledTransport(ExactTransport):
     (9, 4)
     """
 
-    squared = True
-
-    def __init__(
-        self,
-        label_weight: float = 1.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = None,
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.label_weight = label_weight
+    label_weight: float = 1.0
+    by: Literal["class", "group"] | None = field(default=None, kw_only=True)
 
     def attach(self, source: Source) -> None:
         """Choose the space.

@@ -79,9 +79,7 @@ class GaussianWasserstein(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the squared distance of the two Gaussian laws."""

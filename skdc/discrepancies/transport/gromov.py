@@ -40,9 +40,7 @@ class GromovWasserstein(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the value at a local minimum."""

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.reduce import Reduction
 from skdc.kernels import MATRIX_ENTRIES, distance_columns, distances, power, squared_distances
 from skdc.sets import Block
 from skdc.sources import Source
-from skdc.spaces.base import Space
+from skdc.structures import Covering, Quantization
 
 
-class QuantizationError(Discrepancy):
+class QuantizationError(Discrepancy, Quantization):
     r"""Mean distance of the data to the nearest synthetic point, to some power.
 
     Squared it is the objective of k-means [1]_, and the squared 2-Wasserstein distance to the points with the best
@@ -44,24 +43,9 @@ class QuantizationError(Discrepancy):
 
     compares = "clouds"
     sparse = True
-    symmetric = False
     nonnegative = True
 
-    def __init__(
-        self,
-        exponent: float = 2.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.exponent = exponent
-
-    @property
-    def squared(self) -> bool:  # type: ignore[override]  # a parameter tells
-        """Whether the value is a power of a distance."""
-        return self.exponent != 1
+    exponent: float = 2.0
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the exponent.
@@ -91,7 +75,7 @@ class QuantizationError(Discrepancy):
         return distance_columns(x, self.exponent)
 
 
-class CoveringRadius(Discrepancy):
+class CoveringRadius(Discrepancy, Covering):
     """Distance of the data to the nearest synthetic point, at most: the objective of k-center [1]_.
 
     In the unit of the space. A share of the mass may be left out as outliers: the radius then covers the rest [2]_.
@@ -120,19 +104,9 @@ class CoveringRadius(Discrepancy):
 
     compares = "clouds"
     sparse = True
-    symmetric = False
     nonnegative = True
 
-    def __init__(
-        self,
-        outliers: float = 0.0,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.outliers = outliers
+    outliers: float = 0.0
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the share of outliers.
@@ -164,11 +138,11 @@ class CoveringRadius(Discrepancy):
             "CoveringRadius has no witness, since the masses of rows do not matter; use QuantizationError()"
         )
 
-    def radius(self, near: Tensor, mass: Tensor) -> Tensor:
+    def radius(self, nearest: Tensor, mass: Tensor) -> Tensor:
         """Return the largest of some distances, but for the outliers."""
         if not self.outliers:
-            return near.max()
-        ordered, order = near.sort(descending=True)
+            return nearest.max()
+        ordered, order = nearest.sort(descending=True)
         # With a tolerance: shares that are equal but for rounding are equal.
         beyond = mass[order].double().cumsum(0) > self.outliers + 1e-9
         return ordered[beyond.nonzero()[0, 0]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -10,10 +10,8 @@ from torch.nn.functional import normalize
 
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.quantiles import check_projections, cumulative_mass, quantiles, random_directions
-from skdc.discrepancies.reduce import Reduction
 from skdc.sets import Block
 from skdc.sources import Source
-from skdc.spaces.base import Space
 
 _GRID = 1000  # steps from zero to the largest entry of a direction that is sought
 
@@ -49,20 +47,9 @@ class SlicedWasserstein(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
-    def __init__(
-        self,
-        n_projections: int = 50,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.n_projections = n_projections
+    n_projections: int = 50
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the number of projections.
@@ -115,22 +102,10 @@ class MaxSlicedWasserstein(Discrepancy):
     """
 
     compares = "clouds"
-    squared = True
-    symmetric = True
-    nonnegative = True
+    symmetric = nonnegative = True
 
-    def __init__(
-        self,
-        n_projections: int = 20,
-        n_ascent_steps: int = 3,
-        space: Space | None = None,
-        by: Literal["class", "group"] | None = "class",
-        reduce: Reduction = "mean",
-        weight: float = 1.0,
-    ) -> None:
-        super().__init__(space, by, reduce, weight)
-        self.n_projections = n_projections
-        self.n_ascent_steps = n_ascent_steps
+    n_projections: int = 20
+    n_ascent_steps: int = 3
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Check the numbers of projections and of steps.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from skdc.seeds import SharedParts
+from skdc.fields import SharedParts
 from skdc.sources import Source
 
 
@@ -58,19 +58,19 @@ class Codec(nn.Module, ABC):
 
 
 class Storage(SharedParts, ABC):
-    """How rows are kept; a parameter object that builds codecs.
+    """How rows are kept; a parameter object that builds codecs."""
 
-    Attributes
-    ----------
-    keeps_rows : bool
-        Whether rows stay those of the data, so that all must be different, and none can be noise.
-    kept : {"codes", "rows", "changes"}
-        What is kept: codes that rows are computed from, which are floats; the rows as they come out, so that whole
+    def takes_distinct_rows(self) -> bool:
+        """Tell whether rows stay those of the data, so that all must be different, and none can be noise."""
+        return False
+
+    def keeps(self) -> Literal["codes", "rows", "changes"]:
+        """Tell what is kept.
+
+        Codes that rows are computed from, which are floats (the default); the rows as they come out, so that whole
         numbers stay whole; or what changes of such rows, so that they have to move.
-    """
-
-    keeps_rows: ClassVar[bool] = False
-    kept: ClassVar[Literal["codes", "rows", "changes"]] = "codes"
+        """
+        return "codes"
 
     @abstractmethod
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> Codec:

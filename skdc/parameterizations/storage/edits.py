@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -43,11 +44,12 @@ class Edits(Storage):
                                       storage=Edits(threshold=0.5)))
     """
 
-    kept = "changes"
+    threshold: float = 1.0
+    inner: Storage | None = None
 
-    def __init__(self, threshold: float = 1.0, inner: Storage | None = None) -> None:
-        self.threshold = threshold
-        self.inner = inner
+    def keeps(self) -> Literal["codes", "rows", "changes"]:
+        """Tell that it is what changes."""
+        return "changes"
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> RowsWithEdits:
         """Return the rows with their edits, of which there are none at the start.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -29,8 +30,13 @@ class Fixed(Storage):
     >>> condenser = Condenser(loss, Points(Fixed(), labels="learned"), n_per_class=5)
     """
 
-    keeps_rows = True
-    kept = "rows"
+    def takes_distinct_rows(self) -> bool:
+        """Tell that they do."""
+        return True
+
+    def keeps(self) -> Literal["codes", "rows", "changes"]:
+        """Tell that it is the rows."""
+        return "rows"
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> FixedRows:
         """Return the rows."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +24,9 @@ class Free(Storage):
     Condenser(n_per_class=5, parameterization=Points(storage=Free()))
     """
 
-    kept = "rows"
+    def keeps(self) -> Literal["codes", "rows", "changes"]:
+        """Tell that it is the rows."""
+        return "rows"
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> FreeRows:
         """Return the rows."""

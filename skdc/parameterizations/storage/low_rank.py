@@ -37,9 +37,8 @@ class LowRank(Storage):
     Condenser(n_per_class=10, parameterization=Points(storage=LowRank(rank=5)))
     """
 
-    def __init__(self, rank: int = 10, inner: Storage | None = None) -> None:
-        self.rank = rank
-        self.inner = inner
+    rank: int = 10
+    inner: Storage | None = None
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> CombinedRows:
         """Return the combinations, from the rows that they are to be like.

@@ -56,17 +56,10 @@ class LowResolution(Storage):
     320
     """
 
-    def __init__(
-        self,
-        factor: int = 2,
-        image_shape: tuple[int, ...] | None = None,
-        channels: Literal["first", "last"] | None = None,
-        inner: Storage | None = None,
-    ) -> None:
-        self.factor = factor
-        self.image_shape = image_shape
-        self.channels = channels
-        self.inner = inner
+    factor: int = 2
+    image_shape: tuple[int, ...] | None = None
+    channels: Literal["first", "last"] | None = None
+    inner: Storage | None = None
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> EnlargedRows:
         """Return the images, from those that they are to be like.
