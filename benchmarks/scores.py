@@ -58,7 +58,7 @@ from skdc import (
     WassersteinCoreset,
 )
 from skdc.discrepancies import MMD
-from skdc.learners import EL2N, NetworkClassifier
+from skdc.learners import EL2N, NetworkClassifier, RandomNetworks
 from skdc.networks import MLP
 from skdc.spaces import LastLayerGradients
 
@@ -83,7 +83,7 @@ def methods(n_per_class: int) -> dict[str, Any]:
         "KCenter (10% outliers)": KCenter(outliers=0.1, **size),
         "KMedoids": KMedoids(**size),
         "FacilityLocation": FacilityLocation(**size),
-        "FacilityLocation (CRAIG, MLP)": FacilityLocation(space=LastLayerGradients(network=MLP()), **size),
+        "FacilityLocation (CRAIG, MLP)": FacilityLocation(space=LastLayerGradients(RandomNetworks(MLP())), **size),
         "GradMatch (MLP)": GradMatch(network=MLP(), **size),
         "RandomlyPivotedCholesky": RandomlyPivotedCholesky(**size),
         "GreedyKernelPoints": GreedyKernelPoints(**size),

@@ -111,8 +111,7 @@ def test_the_size_is_the_one_positional_parameter_of_a_named_condenser(cls):
 
 def test_networks_of_spaces_come_from_pools():
     made = {name for name in spaces.__all__ if "network" in inspect.signature(getattr(spaces, name)).parameters}
-    # A pool by another name, and a layer that choices of rows look at once.
-    assert made == {"RandomNetwork", "LastLayerGradients"}
+    assert made == {"RandomNetwork"}, "a pool by another name"
 
 
 def test_condensing_never_sees_test_data():

@@ -1,14 +1,25 @@
 """Builders of networks against their layers written out."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
-from skdc.networks import MLP, ConvNet, LinearNetwork, build_network, default_builder, penultimate, training_loss
+from skdc.networks import (
+    MLP,
+    ConvNet,
+    LinearNetwork,
+    build_network,
+    default_builder,
+    penultimate,
+    training_epochs,
+    training_loss,
+)
 
-from .sources import seeded
+from .sources import row_source, seeded
 
 LIKE = torch.empty(0, dtype=torch.float64)
 
@@ -205,3 +216,79 @@ def test_training_loss_is_the_squared_error_in_regression(rng):
     expected = np.average(((outputs - targets) ** 2).mean(axis=1), weights=weight)
     loss = training_loss(*map(torch.as_tensor, (outputs, targets, weight / weight.sum())), "regression")
     np.testing.assert_allclose(loss, expected)
+
+
+# Epochs of training
+
+
+def linear(input_shape, n_outputs):
+    return nn.Sequential(nn.Flatten(), nn.Linear(input_shape[0], n_outputs))
+
+
+def trained(builder, source, n_epochs, seed=0, step_size=0.003, batch_size=128):
+    """Return a network after some epochs on the rows of a source."""
+    how = SimpleNamespace(network=builder, n_epochs=n_epochs, step_size=step_size, batch_size=batch_size)
+    *_, network = training_epochs(how, source.rows, source.schema, seeded(seed))
+    return network
+
+
+def test_the_first_step_is_that_of_adam(source):
+    # Adam's first step goes as far in each parameter, against the sign of the gradient.
+    found = trained(linear, source, 1, step_size=0.01, batch_size=27)
+    network = build_network(linear, (4,), 3, seeded(), source.rows.X)
+    training_loss(network(source.rows.X), source.rows.y, source.rows.mass, "classification").backward()
+    for moved, drawn in zip(found.parameters(), network.parameters(), strict=True):
+        torch.testing.assert_close(moved, drawn.detach() - 0.01 * drawn.grad.sign(), rtol=0, atol=1e-6)
+
+
+def test_each_epoch_sees_each_row_once():
+    seen = []
+
+    class Noting(nn.Linear):
+        def __init__(self, input_shape, n_outputs):
+            super().__init__(input_shape[0], n_outputs)
+
+        def forward(self, rows):
+            seen.append(rows[:, 0].clone())
+            return super().forward(rows)
+
+    X = np.arange(101.0)[:, None]
+    source = row_source(X, X[:, 0], regression=True)
+    trained(Noting, source, 2, step_size=1e-6, batch_size=50)
+    # Batches of nearly the same size: no last one of a single row.
+    assert [len(rows) for rows in seen] == [34, 34, 33] * 2
+    for epoch in (seen[:3], seen[3:]):
+        np.testing.assert_array_equal(torch.cat(epoch).sort().values, source.rows.X[:, 0])
+    assert not torch.equal(seen[0], seen[3])
+
+
+def test_training_is_done_in_training_mode_only(source):
+    modes = []
+
+    def build(input_shape, n_outputs):
+        network = linear(input_shape, n_outputs)
+        network.register_forward_hook(lambda module, inputs, outputs: modes.append(module.training))
+        return network
+
+    trained(build, source, 2)(source.rows.X)
+    assert modes == [True, True, False]
+
+
+def test_training_is_a_matter_of_the_generator(source):
+    first, again, other = (trained(MLP(5), source, 2, seed, batch_size=8)(source.rows.X) for seed in (0, 0, 1))
+    assert torch.equal(first, again) and not torch.allclose(first, other)
+
+
+@pytest.mark.parametrize(
+    "settings, message",
+    [
+        ({"n_epochs": -1}, "n_epochs must not be negative"),
+        ({"batch_size": 0}, "batch_size at least 1"),
+        ({"step_size": 0.0}, "step_size positive"),
+        ({"n_epochs": 3, "step_size": 1e200}, r"training diverged: step_size=1e\+200 .* is too large"),
+    ],
+    ids=["epochs", "batch", "step", "divergence"],
+)
+def test_training_that_cannot_work_is_refused(settings, message, source):
+    with pytest.raises(ValueError, match=message):
+        trained(linear, source, **{"n_epochs": 1} | settings)

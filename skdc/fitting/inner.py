@@ -43,10 +43,10 @@ def chooser_of(condenser: Any, place: str, task: str) -> Recipe:
         raise PartsError(f"{place}: {name}(task={condenser.task!r}) is given data of task {task!r}; use task='auto'")
     resolved = copy(condenser)
     resolved.task = task
-    recipe = checked(resolved.recipe())
+    recipe = resolved.recipe()
     if recipe.privacy is not None:
         _refuse_private(place, condenser)
-    parts = recipe.parameterization
+    parts = checked(recipe).parameterization
     if parts.moves != "indices":
         raise PartsError(
             f"{place} must be a condenser that chooses rows, such as KMedoids(), but {condenser!r} makes new rows, and "

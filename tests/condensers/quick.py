@@ -44,7 +44,7 @@ SETTINGS = {
     "n_networks": 2,
     "n_steps": 3,
     "step_size": 0.01,
-    "n_train_steps": 2,
+    "n_train_steps": 4,
     "n_backward": 2,
     "experts": Experts(Strip(), n_experts=1, n_segments=1, n_expert_steps=5),
     "n_experts": 1,

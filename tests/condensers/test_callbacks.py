@@ -117,7 +117,7 @@ def test_callbacks_are_torn_down_after_a_refusal(iris):
         KernelHerding(by=None, n_passes=0),
         KMedoids(n_passes=0),
         RandomlyPivotedCholesky(),
-        GradMatch(network=MLP(4, 1), n_epochs=1),
+        GradMatch(network=MLP(4, 1), n_train_steps=9),
         KCenter(),
         Condenser(SlicedWasserstein(n_projections=2), Subset(), Greedy(n_trials=2)),
     ],

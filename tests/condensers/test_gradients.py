@@ -65,7 +65,7 @@ def test_grad_match_takes_continuous_targets(rng):
 
 def test_each_parameter_of_grad_match_matters(iris):
     plain = GradMatch(network=SMALL, n_per_class=4, random_state=0).fit(*iris)
-    changes = {"regularization": 2.0, "network": MLP(width=9), "n_epochs": 5, "by": None, "reweight": MMD()}
+    changes = {"regularization": 2.0, "network": MLP(width=9), "n_train_steps": 5, "by": None, "reweight": MMD()}
     for name, value in changes.items():
         other = GradMatch(network=SMALL, n_per_class=4, random_state=0).set_params(**{name: value}).fit(*iris)
         same = np.array_equal(plain.indices_, other.indices_)

@@ -33,6 +33,8 @@ class ImprovedDistributionMatching(NamedCondenser):
         images of 16x16 or more, else an MLP with two hidden layers of 128.
     n_networks : int, default=5
         Networks trained on the data beforehand, each kept at four stages.
+    n_train_steps : int, default=200
+        Steps for which each is trained, by Adam.
     classification_weight : float, default=0.1
         Weight of the loss of the networks at the points; 0 leaves it out.
     factor : int, default=1
@@ -66,6 +68,7 @@ class ImprovedDistributionMatching(NamedCondenser):
 
     network: Builder | None = None
     n_networks: int = 5
+    n_train_steps: int = 200
     classification_weight: float = 0.1
     factor: int = 1
     step_size: float = 0.05
@@ -74,7 +77,8 @@ class ImprovedDistributionMatching(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = NetworkFeatures(PretrainedNetworks(self.network, n_networks=self.n_networks))
+        pool = PretrainedNetworks(self.network, self.n_networks, n_steps=self.n_train_steps)
+        space = NetworkFeatures(pool)
         discrepancy: Objective = MeanDistance(space=space)
         if self.classification_weight:
             discrepancy = discrepancy + self.classification_weight * NetworkLoss(space)
@@ -99,6 +103,8 @@ class M3D(NamedCondenser):
         images of 16x16 or more, else an MLP with two hidden layers of 128.
     n_networks : int, default=5
         Networks trained on the data beforehand, each kept at four stages.
+    n_train_steps : int, default=200
+        Steps for which each is trained, by Adam.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
     n_steps : int, default=300
@@ -128,13 +134,15 @@ class M3D(NamedCondenser):
 
     network: Builder | None = None
     n_networks: int = 5
+    n_train_steps: int = 200
     step_size: float = 0.05
     n_steps: int = 300
     batch_size: int = 1024
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = NetworkFeatures(PretrainedNetworks(self.network, n_networks=self.n_networks), normalize=True)
+        pool = PretrainedNetworks(self.network, self.n_networks, n_steps=self.n_train_steps)
+        space = NetworkFeatures(pool, normalize=True)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(MMD(space=space), Points(), solver)
 
@@ -203,6 +211,10 @@ class WMDD(NamedCondenser):
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
         images of 16x16 or more, else an MLP with two hidden layers of 128.
+    n_networks : int, default=5
+        Networks trained on the data beforehand, each kept at four stages.
+    n_train_steps : int, default=200
+        Steps for which each is trained, by Adam.
     moment_weight : float, default=0.1
         Weight of the moments; 0 leaves them out.
     step_size : float, default=0.05
@@ -227,12 +239,14 @@ class WMDD(NamedCondenser):
     >>> from sklearn.datasets import load_iris
     >>> from skdc import WMDD
     >>> X, y = load_iris(return_X_y=True)
-    >>> X_syn, y_syn = WMDD(n_steps=20, n_per_class=2, random_state=0).fit(X, y)
+    >>> X_syn, y_syn = WMDD(n_networks=1, n_steps=20, n_per_class=2, random_state=0).fit(X, y)
     >>> X_syn.shape
     (6, 4)
     """
 
     network: Builder | None = None
+    n_networks: int = 5
+    n_train_steps: int = 200
     moment_weight: float = 0.1
     step_size: float = 0.05
     n_steps: int = 300
@@ -240,7 +254,8 @@ class WMDD(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = NetworkFeatures(PretrainedNetworks(self.network), layers="all")
+        pool = PretrainedNetworks(self.network, self.n_networks, n_steps=self.n_train_steps)
+        space = NetworkFeatures(pool, layers="all")
         discrepancy: Objective = Wasserstein(space=space)
         if self.moment_weight:
             discrepancy = discrepancy + self.moment_weight * Moments(space=space)

@@ -153,6 +153,8 @@ class NCFM(NamedCondenser):
         images of 16x16 or more, else an MLP with two hidden layers of 128.
     n_networks : int, default=5
         Networks trained on the data beforehand, each kept at four stages.
+    n_train_steps : int, default=200
+        Steps for which each is trained, by Adam.
     sampler : bool, default=False
         Whether frequencies are learned, where the sets differ most, as the min-max form of the paper has it; else they
         are Gaussian.
@@ -187,6 +189,7 @@ class NCFM(NamedCondenser):
 
     network: Builder | None = None
     n_networks: int = 5
+    n_train_steps: int = 200
     sampler: bool = False
     n_frequencies: int = 1024
     step_size: float = 0.05
@@ -195,7 +198,8 @@ class NCFM(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = NetworkFeatures(PretrainedNetworks(self.network, n_networks=self.n_networks), normalize=True)
+        pool = PretrainedNetworks(self.network, self.n_networks, n_steps=self.n_train_steps)
+        space = NetworkFeatures(pool, normalize=True)
         functions = LearnedCharacteristicFunction if self.sampler else CharacteristicFunction
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(functions(n_frequencies=self.n_frequencies, space=space), Points(), solver)

@@ -8,6 +8,7 @@ from skdc.discrepancies.moments import MeanDistance
 from skdc.discrepancies.objective import Objective
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
+from skdc.learners import NetworkPool, PretrainedNetworks, RandomNetworks
 from skdc.learners.difficulty import Difficulty
 from skdc.networks import Builder
 from skdc.parameterizations.subset import Subset
@@ -22,7 +23,7 @@ class GradMatch(NamedCondenser):
     The gradients are those in the last layer of a network, and the rows are found by orthogonal matching pursuit.
 
     The paper trains the network on the chosen rows, and chooses anew every some epochs. Here rows are chosen once, by a
-    network as it is drawn, or after `n_epochs` on all rows. In trials on digits with 10 rows a class the first was
+    network as it is drawn, or after `n_train_steps` on the data. In trials on digits with 10 rows a class the first was
     better than random rows; networks that were trained for long chose the hard rows, which were no better.
 
     Parameters
@@ -34,8 +35,8 @@ class GradMatch(NamedCondenser):
     network : callable, default=None
         Builder `network(input_shape, n_outputs) -> nn.Module`, with a linear layer at its end; None takes a ConvNet
         of width 32 for images of 16x16 or more, else an MLP with two hidden layers of 128.
-    n_epochs : int, default=0
-        Passes over the data for which the network is trained.
+    n_train_steps : int, default=0
+        Steps for which the network is trained on the data, by Adam.
     by : {"class", "group", None}, default="class"
         Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
         together, with the number of rows of each class that was asked for.
@@ -66,13 +67,16 @@ class GradMatch(NamedCondenser):
 
     regularization: float = 0.01
     network: Builder | None = None
-    n_epochs: int = 0
+    n_train_steps: int = 0
     by: Literal["class", "group"] | None = "class"
     reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = LastLayerGradients(self.network, self.n_epochs)
+        pool: NetworkPool = RandomNetworks(self.network)
+        if self.n_train_steps:
+            pool = PretrainedNetworks(self.network, n_networks=1, n_stages=1, n_steps=self.n_train_steps)
+        space = LastLayerGradients(pool)
         return Recipe(
             MeanDistance(space=space, by=self.by), Subset(), Pursuit(self.regularization, reweight=self.reweight)
         )
