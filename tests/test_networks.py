@@ -221,6 +221,11 @@ def test_training_loss_is_the_squared_error_in_regression(rng):
 # Epochs of training
 
 
+@pytest.fixture
+def source(rng):
+    return row_source(rng.normal(size=(27, 4)), np.arange(27) % 3)
+
+
 def linear(input_shape, n_outputs):
     return nn.Sequential(nn.Flatten(), nn.Linear(input_shape[0], n_outputs))
 
