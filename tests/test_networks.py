@@ -296,4 +296,4 @@ def test_training_is_a_matter_of_the_generator(source):
 )
 def test_training_that_cannot_work_is_refused(settings, message, source):
     with pytest.raises(ValueError, match=message):
-        trained(linear, source, **{"n_epochs": 1} | settings)
+        trained(MLP(5), source, **{"n_epochs": 1} | settings)
