@@ -185,13 +185,7 @@ class CrossEntropy(AlignedDiscrepancy):
     temperature: float = 1.0
 
     def attach(self, source: Source) -> None:
-        """Choose the space and remember the groups.
-
-        Raises
-        ------
-        ValueError
-            If the targets are no classes.
-        """
+        """Choose the space and remember the groups; the targets must be classes."""
         if source.schema.task == "regression":
             raise PartsError(
                 f"{type(self).__name__} compares predictions with the probabilities of classes, but "
@@ -201,13 +195,7 @@ class CrossEntropy(AlignedDiscrepancy):
         super().attach(source)
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
-        """Return the weighted mean of the cross-entropies.
-
-        Raises
-        ------
-        ValueError
-            If the temperature is not positive, or the rows of p are no probabilities.
-        """
+        """Return the weighted mean of the cross-entropies; the rows of p must be probabilities."""
         if not self.temperature > 0:
             raise ValueError(f"{type(self).__name__}(temperature={self.temperature!r}): it must be positive")
         log_predictions = (q.values / self.temperature).log_softmax(1)

@@ -57,13 +57,7 @@ class RandomFeatureMMD(MeanEmbedding):
     n_features: int = 1000
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Draw the frequencies.
-
-        Raises
-        ------
-        ValueError
-            If `n_features` is below one, or the bandwidth is not known before the first row of a stream.
-        """
+        """Draw the frequencies."""
         _check_count("RandomFeatureMMD", "n_features", self.n_features)
         self.frequencies_ = _draw_frequencies(self, self.n_features, source, generator)
         return self
@@ -132,13 +126,7 @@ class CharacteristicFunction(MeanDiscrepancy):
     amplitude_weight: float = 0.5
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Draw the frequencies.
-
-        Raises
-        ------
-        ValueError
-            If a parameter makes no sense, or the bandwidth is not known before the first row of a stream.
-        """
+        """Draw the frequencies."""
         _check_count("CharacteristicFunction", "n_frequencies", self.n_frequencies)
         _check_amplitude_weight(self)
         self.frequencies_ = _draw_frequencies(self, self.n_frequencies, source, generator)
@@ -210,13 +198,7 @@ class LearnedCharacteristicFunction(Discrepancy):
     learning_rate: float = 1e-3
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the sampler.
-
-        Raises
-        ------
-        ValueError
-            If a parameter makes no sense.
-        """
+        """Build the sampler."""
         name = type(self).__name__
         _check_count(name, "n_frequencies", self.n_frequencies)
         _check_amplitude_weight(self)

@@ -53,13 +53,7 @@ class CenterCrossEntropy(Discrepancy):
     reduce: Reduction = field(default="mean", init=False)
 
     def attach(self, source: Source) -> None:
-        """Choose the space, and remember the classes.
-
-        Raises
-        ------
-        ValueError
-            Without classes, or with a single one.
-        """
+        """Choose the space, and remember the classes, of which there must be two."""
         require_targets(self, source)
         if source.schema.task != "classification":
             given = source.schema.given_targets
@@ -110,13 +104,7 @@ class NetworkLoss(Penalty):
     space: NetworkFeatures = field()
 
     def attach(self, source: Source) -> None:
-        """Remember the space.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or if the space has no networks.
-        """
+        """Remember the space, which must have networks; refuse data without targets."""
         require_targets(self, source)
         self.check_weight()
         if not isinstance(self.space, NetworkFeatures):

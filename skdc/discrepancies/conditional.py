@@ -43,7 +43,7 @@ class ConditionalMMD(Discrepancy):
     target_kernel : Kernel, default=None
         Of the targets; None: a Gaussian one of median bandwidth. `Linear()` compares conditional means alone.
     regularization : float, default=1e-3
-        :math:`\lambda`, in the unit of the kernel of the features.
+        :math:`\lambda`, positive, in the unit of the kernel of the features.
     space : Joint, default=None
         Shows features and targets; None: `Joint()`.
     by : {"class", "group", None}, default=None
@@ -83,13 +83,7 @@ class ConditionalMMD(Discrepancy):
     by: Literal["class", "group"] | None = field(default=None, kw_only=True)
 
     def attach(self, source: Source) -> None:
-        """Join features and targets, and remember how many columns are targets.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or where what is conditioned on would be what is predicted.
-        """
+        """Join features and targets, which must be two things, and remember how many columns are targets."""
         super().attach(source)
         schema = source.schema
         if schema.task == "none":
@@ -113,13 +107,7 @@ class ConditionalMMD(Discrepancy):
         self.n_outputs_ = schema.n_outputs
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Fit both kernels on a sample of the data.
-
-        Raises
-        ------
-        ValueError
-            If a kernel or the regularisation makes no sense.
-        """
+        """Fit both kernels on a sample of the data."""
         if not self.regularization > 0:
             raise ValueError(f"ConditionalMMD(regularization={self.regularization!r}): it must be positive")
         for name, kernel in (("kernel", self.kernel), ("target_kernel", self.target_kernel)):

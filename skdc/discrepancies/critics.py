@@ -41,13 +41,7 @@ class CriticDiscrepancy(Discrepancy, kw_only=True):
     critic_rate: float = 0.002
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn the scale of the rows and draw the critic.
-
-        Raises
-        ------
-        ValueError
-            If the step size is not positive; for a stream.
-        """
+        """Learn the scale of the rows, which a stream has not shown, and draw the critic."""
         if not self.critic_rate > 0:
             raise ValueError(f"{type(self).__name__}(critic_rate={self.critic_rate!r}): the rate must be positive")
         self.shift_, self.scale_ = scale_of(self, source, generator, "the scale of the critic's inputs")
@@ -105,13 +99,7 @@ class Adversarial(CriticDiscrepancy):
     critic_rate: float = field(default=0.005, kw_only=True)
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn the scale of the rows and draw the critic.
-
-        Raises
-        ------
-        ValueError
-            If the penalty or the step size is not positive; for a stream.
-        """
+        """Learn the scale of the rows and draw the critic."""
         if not self.penalty > 0:
             raise ValueError(f"Adversarial(penalty={self.penalty!r}): the penalty must be positive")
         return super().fit_scale(source, generator)

@@ -84,13 +84,7 @@ class FDivergence(CriticDiscrepancy):
         return _KINDS[self.kind]
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn the scale of the rows and draw the critic.
-
-        Raises
-        ------
-        ValueError
-            For an unknown kind; if the step size is not positive; for a stream.
-        """
+        """Learn the scale of the rows and draw the critic."""
         self._kind()
         return super().fit_scale(source, generator)
 
@@ -143,13 +137,7 @@ class NearestNeighborKL(Discrepancy):
     share: float = 0.1
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn the spread of the data.
-
-        Raises
-        ------
-        ValueError
-            If the share is not between 0 and 1; for a stream.
-        """
+        """Learn the spread of the data; of a stream it is not known."""
         if not 0 < self.share < 1:
             raise ValueError(f"NearestNeighborKL(share={self.share!r}): the share must lie between 0 and 1")
         mean, scale = scale_of(self, source, generator, "the spread of the data")
@@ -221,13 +209,7 @@ class GaussianKL(Discrepancy):
     shrinkage: float = 0.1
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn the mean variance of the data.
-
-        Raises
-        ------
-        ValueError
-            For an unknown direction; if the shrinkage is not above 0 and up to 1; for a stream.
-        """
+        """Learn the mean variance of the data; of a stream it is not known."""
         if self.direction not in ("forward", "reverse"):
             raise ValueError(f"GaussianKL(direction={self.direction!r}): direction must be 'forward' or 'reverse'")
         if not 0 < self.shrinkage <= 1:

@@ -71,13 +71,7 @@ class DualityGap(Term):
     regularization: float = 1e-3
 
     def attach(self, source: Source) -> None:
-        """Check what is asked for.
-
-        Raises
-        ------
-        ValueError
-            Without classes, or with a single one; for an unknown word; if a number is not positive.
-        """
+        """Check what is asked for; there must be two classes."""
         require_targets(self, source)
         self.check_weight()
         if source.schema.task != "classification":
@@ -101,13 +95,7 @@ class DualityGap(Term):
         return self
 
     def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
-        """Return the weighted gap.
-
-        Raises
-        ------
-        ValueError
-            If the targets of the points are not learned.
-        """
+        """Return the weighted gap; the targets of the points must be learned."""
         if synthetic.X.requires_grad and not synthetic.y.requires_grad:
             raise PartsError(f"the targets of the points are dual variables in {self!r}; use Points(labels='learned')")
         return self.weight * self._gap(cast(LabeledSet, real.rows), synthetic)

@@ -53,26 +53,14 @@ class FairnessTerm(Regularizer):
         """Yield the rows of each group, and the rows with which they are to agree."""
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Refuse to be minimised alone.
-
-        Raises
-        ------
-        ValueError
-            Always: a learner that predicts the same for all rows is fair.
-        """
+        """Refuse to be minimised alone: a learner that predicts the same for all rows is fair."""
         raise PartsError(
             f"{self!r} alone is least where the same is predicted for all rows; add it to a discrepancy: "
             f"SquaredL2(space=KernelRidgePredictions(), by=None) + {self!r}"
         )
 
     def attach(self, source: Source) -> None:
-        """Remember the groups, and check that there are predictions to compare.
-
-        Raises
-        ------
-        ValueError
-            Without classes or groups, for a space that shows no predictions, or if a setting makes no sense.
-        """
+        """Remember the groups, and check that there are classes, groups and predictions to compare."""
         name, schema = type(self).__name__, source.schema
         self.check_weight()
         check_reduction(name, self.reduce)

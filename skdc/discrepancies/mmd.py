@@ -33,13 +33,7 @@ class KernelDistance(EmbeddingDistance):
         """Return the kernel, unfitted."""
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Fit the kernel on a sample of the data.
-
-        Raises
-        ------
-        ValueError
-            If a parameter of the kernel makes no sense.
-        """
+        """Fit the kernel on a sample of the data."""
         self.kernel_ = fit_kernel(self, self.named_kernel(), source, generator)
         return self
 

@@ -61,15 +61,7 @@ class NystromError(Discrepancy, SpanDistance):
     bandwidth: Literal["median"] | float | Sequence[float] = "median"
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Fit the kernel on a sample of the data.
-
-        Raises
-        ------
-        TypeError
-            If the kernel is none.
-        ValueError
-            If a parameter of the kernel makes no sense, or it is not positive definite.
-        """
+        """Fit the kernel, which must be positive definite, on a sample of the data."""
         kernel = given_kernel(self, self.kernel, self.bandwidth)
         if isinstance(kernel, Energy):
             raise PartsError(

@@ -169,7 +169,13 @@ class Term(Objective, kw_only=True):
 
     @abstractmethod
     def attach(self, source: Source) -> None:
-        """Choose the space and check that the parts fit together."""
+        """Choose the space and check that the parts fit together.
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense, the space does not suit the term, or the data lack what it needs: classes, say.
+        """
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Check that the parts fit together, then fit space and scale.
@@ -184,7 +190,13 @@ class Term(Objective, kw_only=True):
         return self.fit_scale(source, generator)
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn a scale from the data as the fitted space shows them (nothing by default)."""
+        """Learn a scale from the data as the fitted space shows them (nothing by default).
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense, or the data lack what is needed: a stream, say, has not shown its rows yet.
+        """
         return self
 
     def own_parameters(self) -> list[dict[str, Any]]:

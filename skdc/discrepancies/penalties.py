@@ -43,13 +43,7 @@ class Penalty(Regularizer):
         """Return the scalar penalty of a synthetic set."""
 
     def fit(self, source: Source, generator: torch.Generator) -> Penalty:
-        """Refuse to be minimised alone.
-
-        Raises
-        ------
-        ValueError
-            Always: the data would not matter.
-        """
+        """Refuse to be minimised alone: the data would not matter."""
         raise PartsError(f"{self!r} does not look at the data; add it to a discrepancy: MMD() + {self!r}")
 
     def attach(self, source: Source) -> None:
@@ -124,13 +118,7 @@ class TotalVariation(Penalty):
     channels: Literal["first", "last"] | None = None
 
     def attach(self, source: Source) -> None:
-        """Find out where the pixels are.
-
-        Raises
-        ------
-        ValueError
-            If the rows are no images, or their channels cannot be told.
-        """
+        """Find out where the pixels are; refuse rows that are no images."""
         super().attach(source)
         rows = source.schema.input_shape
         self.layout_ = image_layout(self, rows, self.image_shape, self.channels)
@@ -176,13 +164,7 @@ class LabelMargin(Penalty):
     """
 
     def attach(self, source: Source) -> None:
-        """Check that there are classes.
-
-        Raises
-        ------
-        ValueError
-            Without two classes.
-        """
+        """Check that there are two classes."""
         super().attach(source)
         schema = source.schema
         if schema.task != "classification" or schema.n_outputs < 2:
@@ -190,13 +172,7 @@ class LabelMargin(Penalty):
             raise PartsError(f"LabelMargin() is about scores: it needs y with at least two classes, but {given}")
 
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
-        """Return minus the weighted mean of the margins.
-
-        Raises
-        ------
-        ValueError
-            If the labels are not learned: the penalty would be constant.
-        """
+        """Return minus the weighted mean of the margins of learned labels; of others it would be constant."""
         if torch.is_grad_enabled() and not synthetic.y.requires_grad:
             raise PartsError(
                 "LabelMargin() has no effect on labels that stay as they are: use Points(labels='learned')"
@@ -236,13 +212,7 @@ class Diversity(Penalty):
     bandwidth: Literal["median"] | float | Sequence[float] = "median"
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Resolve the bandwidth on a sample of the data.
-
-        Raises
-        ------
-        ValueError
-            If the bandwidth makes no sense, or a stream has not shown it yet.
-        """
+        """Resolve the bandwidth on a sample of the data."""
         self.kernel_ = fit_kernel(self, Gaussian(self.bandwidth), source, generator)
         return self
 

@@ -83,13 +83,7 @@ class OnLines(Discrepancy):
         """Return the discrepancy of each coordinate of two blocks, of shape (d,)."""
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Check the number of projections.
-
-        Raises
-        ------
-        ValueError
-            If it is below one.
-        """
+        """Check the number of projections."""
         if self.n_projections is not None:
             check_projections(self, self.n_projections)
         return self
@@ -186,13 +180,7 @@ class QuantileMatching(OnLines):
         return q.mass @ (q.values - targets).square()
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
-        """Refuse.
-
-        Raises
-        ------
-        ValueError
-            Always: a little more mass does not move a quantile of finitely many rows.
-        """
+        """Refuse: a little more mass does not move a quantile of finitely many rows."""
         raise ValueError(
             "QuantileMatching has no witness: a little more mass at a point does not move the quantiles of finitely "
             "many rows; use CramerVonMises or SlicedWasserstein"

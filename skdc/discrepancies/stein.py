@@ -34,7 +34,13 @@ class Score(Fields, ABC):
 
     @abstractmethod
     def fit(self, values: Tensor, mass: Tensor, generator: torch.Generator) -> Self:
-        """Fit the density to rows of shape (n, d) and their masses, which sum to one."""
+        """Fit the density to rows of shape (n, d) and their masses, which sum to one.
+
+        Raises
+        ------
+        ValueError
+            If a parameter makes no sense.
+        """
 
     @abstractmethod
     def __call__(self, x: Tensor) -> Tensor:
@@ -65,13 +71,7 @@ class GaussianScore(Score):
     shrinkage: float = 0.1
 
     def fit(self, values: Tensor, mass: Tensor, generator: torch.Generator) -> Self:
-        """Learn mean and covariance.
-
-        Raises
-        ------
-        ValueError
-            If the shrinkage is not above 0, or above 1.
-        """
+        """Learn mean and covariance."""
         if not 0 < self.shrinkage <= 1:
             raise ValueError(f"GaussianScore(shrinkage={self.shrinkage!r}): it must be above 0 and at most 1")
         self.mean_ = mass @ values
@@ -126,13 +126,7 @@ class KernelDensityScore(_MixtureOfGaussians):
     bandwidth: Literal["median"] | float = "median"
 
     def fit(self, values: Tensor, mass: Tensor, generator: torch.Generator) -> Self:
-        """Keep the rows, and resolve the bandwidth.
-
-        Raises
-        ------
-        ValueError
-            If the bandwidth is not one positive number.
-        """
+        """Keep the rows, and resolve the bandwidth, which must be one."""
         bandwidth = resolve_bandwidth(self.bandwidth, values, mass)
         if len(bandwidth) > 1:
             raise ValueError(f"KernelDensityScore(bandwidth={self.bandwidth!r}): give one number, or 'median'")
@@ -168,13 +162,7 @@ class MixtureScore(_MixtureOfGaussians):
     regularization: float = 0.01
 
     def fit(self, values: Tensor, mass: Tensor, generator: torch.Generator) -> Self:
-        """Fit the mixture.
-
-        Raises
-        ------
-        ValueError
-            If a parameter makes no sense.
-        """
+        """Fit the mixture."""
         if self.n_components < 1 or not self.regularization > 0:
             raise ValueError(
                 f"MixtureScore(n_components={self.n_components!r}, regularization={self.regularization!r}): there must "
@@ -258,13 +246,7 @@ class KernelStein(Discrepancy, Embedding):
     bandwidth: Literal["median"] | float = "median"
 
     def attach(self, source: Source) -> None:
-        """Choose the space, which must stay as it is.
-
-        Raises
-        ------
-        ValueError
-            If the space changes from step to step, or one score is given for several groups.
-        """
+        """Choose the space, which must stay as it is; refuse one score for several groups."""
         super().attach(source)
         if not (isinstance(self.space_, PointwiseSpace) and self.space_.frozen()):
             raise PartsError(
@@ -281,13 +263,7 @@ class KernelStein(Discrepancy, Embedding):
                 )
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Fit a density to each group.
-
-        Raises
-        ------
-        ValueError
-            If a parameter makes no sense, or a score has the wrong shape.
-        """
+        """Fit a density to each group, and check the shapes of scores."""
         bandwidth = fit_kernel(self, InverseMultiquadric(self.bandwidth), source, generator).bandwidth_
         if len(bandwidth) > 1:
             raise ValueError(f"KernelStein(bandwidth={self.bandwidth!r}): give one number, or 'median'")
@@ -322,13 +298,7 @@ class KernelStein(Discrepancy, Embedding):
         return -2 * _stein_kernel(*self._scaled(at, score(at)), *points) @ q.mass
 
     def own_kernel(self, p: Block, n_columns: int) -> OwnKernel:
-        """Return the Stein kernel of p with itself, and a potential of zeros, that of the density.
-
-        Raises
-        ------
-        ValueError
-            If p holds several groups, which have a density each.
-        """
+        """Return the Stein kernel of p, of one group, with itself, and a potential of zeros, that of the density."""
         x, scores = self._scaled(p.values, self._scores_of(p))
         diagonal = scores.square().sum(1) + x.shape[1]
 
@@ -338,14 +308,9 @@ class KernelStein(Discrepancy, Embedding):
         return OwnKernel(torch.zeros_like(diagonal), diagonal, columns)
 
     def submatrix(self, p: Block) -> Callable[[Tensor, Tensor], Tensor]:
-        """Return a function `submatrix(rows, others)` that gives the Stein kernel of some rows of p with others.
+        """Return a function `submatrix(rows, others)`: the Stein kernel of some rows of p, of one group, with others.
 
         From indices of shape (..., n) and (..., m) it makes a matrix of shape (..., n, m).
-
-        Raises
-        ------
-        ValueError
-            If p holds several groups, which have a density each.
         """
         x, scores = self._scaled(p.values, self._scores_of(p))
         return lambda rows, others: _stein_kernel(x[rows], scores[rows], x[others], scores[others])

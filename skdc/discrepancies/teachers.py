@@ -53,27 +53,14 @@ class TeacherPenalty(Penalty, kw_only=True):
     teacher: Any = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Refuse to be minimised alone.
-
-        Raises
-        ------
-        ValueError
-            Always: a network is content with sets that are unlike the data.
-        """
+        """Refuse to be minimised alone: a network is content with sets that are unlike the data."""
         raise PartsError(
             f"{self!r} asks a network, which is content with sets that are unlike the data; add it to a discrepancy: "
             f"MMD() + {self!r}"
         )
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Train the network.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or with a single class; if a setting is not positive; for a stream; if the teacher is no
-            network.
-        """
+        """Train the network, on targets of which there must be two classes, and no stream."""
         require_targets(self, source)
         self.task_ = source.schema.task
         if self.teacher is not None:
@@ -153,13 +140,7 @@ class Curvature(TeacherPenalty):
     step: float = 0.05
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Train the network.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or with a single class; if a setting is not positive; for a stream.
-        """
+        """Train the network."""
         if not self.step > 0:
             raise ValueError(f"Curvature(step={self.step!r}): the step must be positive")
         super().fit_scale(source, generator)

@@ -105,7 +105,13 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
 
     @abstractmethod
     def recipe(self) -> Recipe:
-        """Return the nouns, made from the parameters."""
+        """Return the nouns, made from the parameters.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is a word that is not known, or parameters do not go together.
+        """
 
     def _recipe_for(self, schema: Schema) -> Recipe:
         """Return the nouns for data of a kind, which is known now: a recipe may ask for the task."""

@@ -26,7 +26,13 @@ class Kernel(Fields, ABC):
         """Return the kernel of each row with itself, of shape (len(x),)."""
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
-        """Learn the scale from rows, of shape (n, d), and their masses (nothing by default)."""
+        """Learn the scale from rows, of shape (n, d), and their masses (nothing by default).
+
+        Raises
+        ------
+        ValueError
+            If a parameter makes no sense.
+        """
         return self
 
     def knows_scale(self) -> bool:
@@ -115,13 +121,7 @@ class KernelSum(Kernel):
         return self.scales is not None and all(kernel.knows_scale() for kernel in self.kernels)
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
-        """Fit the kernels, then learn the mean of the diagonal of each.
-
-        Raises
-        ------
-        ValueError
-            If there is no kernel, or not one scale for each.
-        """
+        """Fit the kernels, then learn the mean of the diagonal of each."""
         if not self.kernels or (self.scales is not None and len(self.scales) != len(self.kernels)):
             raise ValueError(f"{self!r}: give at least one kernel, and a scale for each or None")
         for kernel in self.kernels:

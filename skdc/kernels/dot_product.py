@@ -38,9 +38,9 @@ class Polynomial(Kernel):
     Parameters
     ----------
     degree : int, default=3
-        p.
+        p, at least 1.
     constant : float, default=1.0
-        c; with 0 only the moments of order p count.
+        c, not negative; with 0 only the moments of order p count.
     scale : "rms" or float, default="rms"
         s. "rms" is the root mean square of the entries of the rows that the kernel is fitted on.
 
@@ -67,13 +67,7 @@ class Polynomial(Kernel):
     scale: Literal["rms"] | float = "rms"
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
-        """Learn the scale of the rows.
-
-        Raises
-        ------
-        ValueError
-            If the degree is below one, the constant negative or the scale not positive.
-        """
+        """Learn the scale of the rows."""
         if self.degree < 1 or self.degree != int(self.degree) or self.constant < 0:
             raise ValueError(
                 f"Polynomial(degree={self.degree!r}, constant={self.constant!r}): the degree must be a whole number of "
@@ -120,13 +114,7 @@ class ArcCosine(Kernel):
     order: Literal[0, 1] = 1
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
-        """Check the order.
-
-        Raises
-        ------
-        ValueError
-            If the order is neither 0 nor 1.
-        """
+        """Check the order."""
         if self.order not in (0, 1):
             raise ValueError(f"ArcCosine(order={self.order!r}): the order must be 0 or 1")
         return self

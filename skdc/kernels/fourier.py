@@ -48,13 +48,7 @@ class RandomFourierKernel(FeatureKernel):
     random_state: int = 0
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
-        """Draw the frequencies, and learn the bandwidth.
-
-        Raises
-        ------
-        ValueError
-            If there is no frequency, or the bandwidth is not positive.
-        """
+        """Draw the frequencies, and learn the bandwidth."""
         if self.n_frequencies < 1:
             raise ValueError(f"{self!r}: n_frequencies must be at least 1")
         self.bandwidth_ = np.asarray(resolve_bandwidth(self.bandwidth, values, mass))

@@ -27,7 +27,7 @@ class RandomNetworkKernel(FeatureKernel):
         sees images. None takes an MLP with two hidden layers of 128.
     n_networks : int, default=4
     constant : float, default=0.01
-        What is added.
+        What is added; not negative.
     scale : "rms" or float, default="rms"
         What rows are divided by. "rms" is the root mean square of the entries of the rows that the kernel is fitted on.
     random_state : int, default=0
@@ -59,13 +59,7 @@ class RandomNetworkKernel(FeatureKernel):
     random_state: int = 0
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
-        """Draw the networks, and learn the scale of the rows.
-
-        Raises
-        ------
-        ValueError
-            If there is no network, the constant is negative, or the scale not positive.
-        """
+        """Draw the networks, and learn the scale of the rows."""
         if self.n_networks < 1 or self.constant < 0:
             raise ValueError(f"{self!r}: n_networks must be at least 1, and constant not negative")
         self.scale_ = root_mean_square(self.scale, values, mass)

@@ -41,13 +41,7 @@ class Radial(Kernel):
     factor: float = 1.0
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
-        """Resolve the bandwidths.
-
-        Raises
-        ------
-        ValueError
-            If a bandwidth, or the factor, is not a positive number.
-        """
+        """Resolve the bandwidths."""
         if not self.factor > 0:
             raise ValueError(f"factor={self.factor!r} must be positive")
         bandwidth = self.factor * resolve_bandwidth(self.bandwidth, values, mass)
@@ -192,13 +186,7 @@ class Energy(Kernel):
     exponent: float = 1.0
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
-        """Check the exponent.
-
-        Raises
-        ------
-        ValueError
-            If the exponent is not between 0 and 2.
-        """
+        """Check the exponent."""
         if not 0 < self.exponent < 2:
             raise ValueError(f"Energy(exponent={self.exponent!r}): it must lie between 0 and 2, both excluded")
         return self

@@ -32,6 +32,11 @@ class Defense(Fields, ABC):
         unit : float
             The length of 1 in the units of the user, in those of the rows.
         generator : torch.Generator
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense.
         """
 
 
@@ -65,13 +70,7 @@ class AdversarialTraining(Defense):
     n_steps: int = 1
 
     def loss(self, network: nn.Module, rows: LabeledSet, unit: float, generator: torch.Generator) -> Tensor:
-        """Return the loss of a batch that is attacked.
-
-        Raises
-        ------
-        ValueError
-            If a setting makes no sense.
-        """
+        """Return the loss of a batch that is attacked."""
         check_ball(self)
         ones = torch.ones_like(rows.weight)
         moved = ascended(
@@ -118,13 +117,7 @@ class CurvatureRegularization(Defense):
     step: float = 0.05
 
     def loss(self, network: nn.Module, rows: LabeledSet, unit: float, generator: torch.Generator) -> Tensor:
-        """Return the loss of a batch, and its curvature.
-
-        Raises
-        ------
-        ValueError
-            If a setting is not positive.
-        """
+        """Return the loss of a batch, and its curvature."""
         if not (self.weight > 0 and self.step > 0):
             raise ValueError(f"{self!r}: weight and step must be positive")
         X = rows.X.detach().requires_grad_()

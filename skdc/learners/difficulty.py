@@ -193,13 +193,7 @@ class Forgetting(Difficulty):
     """
 
     def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:
-        """Return the number of times that rows are forgotten.
-
-        Raises
-        ------
-        ValueError
-            Without an epoch.
-        """
+        """Return the number of times that rows are forgotten."""
         if self.n_epochs < 1:
             raise ValueError(f"{self!r}: nothing is forgotten without training; n_epochs must be at least 1")
         next(epochs)

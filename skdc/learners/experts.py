@@ -71,13 +71,7 @@ class Experts(NetworkPool):
     memory: str | Memory | None = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Train the experts, or read them from the memory.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or with a single class; for a stream; if there is nothing to be trained.
-        """
+        """Train the experts, or read them from the memory."""
         require_targets(self, source)
         rows = require(self, source, Holds, "the experts' paths").rows
         for name in ("n_experts", "n_segments", "n_expert_steps"):

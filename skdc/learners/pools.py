@@ -37,7 +37,13 @@ class NetworkPool(SharedParts, ABC):
 
     @abstractmethod
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks, and show one."""
+        """Build the networks, and show one.
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense, training diverges, or the data lack what it needs: two classes, say.
+        """
 
     @abstractmethod
     def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
@@ -135,13 +141,7 @@ class PretrainedNetworks(_TrainedNetworks):
     batch_size: int = 256
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Train all networks.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or with a single class; for a stream; if a setting makes no sense, or training diverges.
-        """
+        """Train all networks."""
         require_targets(self, source)
         rows = require(self, source, Draws, "networks")
         if min(self.n_networks, self.n_stages, self.n_steps // max(self.n_stages, 1)) < 1:
@@ -179,13 +179,7 @@ class GivenNetworks(_TrainedNetworks):
     teachers: Sequence[Any]
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Train those that are estimators.
-
-        Raises
-        ------
-        ValueError
-            If there are none, or one is no network.
-        """
+        """Train those that are estimators; refuse what is no network."""
         if not self.teachers:
             raise ValueError("GivenNetworks(teachers=[]) has no network; give at least one")
         self.networks_ = [trained_network(self, teacher, source, generator) for teacher in self.teachers]
@@ -230,13 +224,7 @@ class OnlineNetworks(NetworkPool):
     step_size: float = 0.001
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or with a single class; if a setting makes no sense.
-        """
+        """Build the networks."""
         require_targets(self, source)
         if min(self.n_networks, self.n_updates) < 1 or not self.step_size > 0:
             raise ValueError(f"{self!r}: numbers of networks and steps must be at least 1, and step_size positive")
@@ -302,13 +290,7 @@ class AlternatingNetworks(NetworkPool):
     step_size: float = 0.01
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Draw the first network.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or with a single class; if a setting makes no sense.
-        """
+        """Draw the first network."""
         require_targets(self, source)
         if self.n_matches < 1 or self.n_updates < 0 or not self.step_size > 0:
             raise ValueError(f"{self!r}: n_matches must be at least 1, n_updates not negative, and step_size positive")

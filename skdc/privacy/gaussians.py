@@ -69,13 +69,7 @@ class ClassGaussians(GaussianMechanism):
     n_rows: int = 15000
 
     def check(self) -> None:
-        """Refuse settings that make no sense.
-
-        Raises
-        ------
-        ValueError
-            Naming the parameter.
-        """
+        """Refuse settings that make no sense."""
         super().check()
         for name in ("n_directions", "n_rows"):
             if not getattr(self, name) >= 1:

@@ -58,13 +58,7 @@ class PublicSource(Source):
         return self.statistics.mass
 
     def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Refuse to give rows.
-
-        Raises
-        ------
-        ValueError
-            Saying what to use.
-        """
+        """Refuse to give rows, and say what to use."""
         raise PartsError("rows of the data are private, and no set can start from them; use Points(start='noise')")
 
     def noisy_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:

@@ -71,14 +71,7 @@ class Barycenter(Solver[BarycenterState, PointsSet]):
     def begin(
         self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> BarycenterState:
-        """Return the points where they start.
-
-        Raises
-        ------
-        ValueError
-            If the objective is not the squared transport cost, class by class, in a space that maps back to rows; if
-            a setting makes no sense.
-        """
+        """Return the points where they start; the objective must be the squared transport cost, class by class."""
         leaf = self._transport(objective, synthetic)
         source = require(self, source, Holds, "the plans")
         return BarycenterState.begin(leaf, synthetic, source, generator)

@@ -180,7 +180,13 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
     def begin(
         self, objective: Objective | None, synthetic: SomeSet, source: Source, generator: torch.Generator
     ) -> SomeState:
-        """Return where a solve begins, once it is seen that the parts suit the solver."""
+        """Return where a solve begins, once it is seen that the parts suit the solver.
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense, or the objective, the set or the data do not suit the solver.
+        """
 
     @abstractmethod
     def advance(self, state: SomeState) -> None:
@@ -188,7 +194,13 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
 
     @abstractmethod
     def finish(self, state: SomeState) -> Solution:
-        """Return the solution that the steps have led to, whether all were taken or not."""
+        """Return the solution that the steps have led to, whether all were taken or not.
+
+        Raises
+        ------
+        DivergenceError
+            If the loss is no longer finite; it carries the last good set.
+        """
 
     def keeps(self, state: SomeState) -> bool:
         """Tell whether an interrupt leaves a set that `finish` gives: that of the steps that were done."""

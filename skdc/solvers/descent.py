@@ -86,13 +86,7 @@ class Descent(Solver[DescentState, LiveSet]):
     def begin(
         self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
     ) -> DescentState:
-        """Return the start of a descent over the parameters of the live set and of the spaces.
-
-        Raises
-        ------
-        ValueError
-            If a setting makes no sense.
-        """
+        """Return the start of a descent over the parameters of the live set and of the spaces."""
         n_steps, own = self._count_steps(source), synthetic.groups()
         groups = [] if objective is None else objective.parameters()
         optimizer = self.optimizer([*own, *groups], lr=self.step_size)
@@ -110,13 +104,7 @@ class Descent(Solver[DescentState, LiveSet]):
         )
 
     def advance(self, state: DescentState) -> None:
-        """Take a step along the gradient; a loss that is not finite is the end.
-
-        Raises
-        ------
-        PartsError
-            If a parameter gets no gradient.
-        """
+        """Take a step along the gradient, which each parameter must get; a loss that is not finite is the end."""
         state.optimizer.zero_grad()
         rows = state.synthetic()
         state.losses.append(self._backward(state, rows))
@@ -141,13 +129,7 @@ class Descent(Solver[DescentState, LiveSet]):
         state.done(state.losses[-1])
 
     def finish(self, state: DescentState) -> Solution:
-        """Return the set, as it was at the last finite loss if the descent ends within a step.
-
-        Raises
-        ------
-        DivergenceError
-            If the loss is no longer finite; it carries the last good set.
-        """
+        """Return the set, as it was at the last finite loss if the descent ends within a step."""
         losses, synthetic = state.losses, state.synthetic
         if state.interrupted:  # maybe within a step
             losses = losses[: state.step]

@@ -70,13 +70,7 @@ class Greedy(Selection):
     max_rows: int = 65_536
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
-        """Grow a subset row by row, then improve it.
-
-        Raises
-        ------
-        ValueError
-            If a setting makes no sense.
-        """
+        """Grow a subset row by row, then improve it."""
         check_integers(self, {"n_passes": 0, "n_trials": 1, "batch_size": 1, "max_rows": 1})
         growth, rows = self._growth(objective, cell, source, generator)
         values = growth.fill()

@@ -222,13 +222,7 @@ class FarthestFirst(Growth):
         return squares
 
     def improve(self) -> float | None:
-        """Refuse: the exchange of one row seldom lowers a radius.
-
-        Raises
-        ------
-        ValueError
-            Always.
-        """
+        """Refuse: the exchange of one row seldom lowers a radius."""
         raise PartsError("Greedy(n_passes=...) knows no exchanges that lower a CoveringRadius; use n_passes=0")
 
     def mass(self) -> Tensor:

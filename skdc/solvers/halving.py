@@ -68,13 +68,7 @@ class Halving(Selection):
     max_rows: int = 32_768
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
-        """Halve the rows of a cell, and exchange some.
-
-        Raises
-        ------
-        ValueError
-            If a setting makes no sense, or the objective is no squared distance of mean embeddings.
-        """
+        """Halve the rows of a cell, and exchange some; the objective must be a squared distance of mean embeddings."""
         self._check(objective)
         leaves, settings = objective.leaves(), (self.oversampling, self.delta)
         rows, some = np.arange(len(cell)), cell

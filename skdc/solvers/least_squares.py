@@ -75,13 +75,7 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
     def begin(
         self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LeastSquaresState:
-        """Return normal equations that have seen nothing.
-
-        Raises
-        ------
-        ValueError
-            If targets are not learned, or the objective is no squared error of linear predictions; for a stream.
-        """
+        """Return normal equations that have seen nothing; targets must be learned, and all rows be there."""
         self._check(objective, synthetic)
         rows, points = require(self, source, Holds, "targets"), synthetic()
         gram = torch.zeros(len(points), len(points), dtype=torch.float64, device=source.device)

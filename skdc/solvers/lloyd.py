@@ -66,13 +66,7 @@ class Lloyd(Solver[LloydState, PointsSet]):
     def begin(
         self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LloydState:
-        """Return the points where they start.
-
-        Raises
-        ------
-        ValueError
-            If the objective is not the quantization error, class by class, in a space that maps back to rows.
-        """
+        """Return the points where they start; the objective must be the quantization error, class by class."""
         leaf = _quantization(objective)
         check_class_means(self, "clusters", leaf, synthetic)
         source = require(self, source, Passes, "the clusters")

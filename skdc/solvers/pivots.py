@@ -58,13 +58,7 @@ class Pivots(Selection):
     max_rows: int = 65_536
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
-        """Draw the pivots.
-
-        Raises
-        ------
-        ValueError
-            If the objective is not a `NystromError`, or a setting makes no sense.
-        """
+        """Draw the pivots; the objective must be a `NystromError`."""
         check_integers(self, {"max_rows": 1})
         leaf, *others = objective.leaves()
         if others or not isinstance(leaf, SpanDistance):

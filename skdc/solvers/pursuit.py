@@ -32,7 +32,7 @@ class Pursuit(Selection):
     Parameters
     ----------
     regularization : float, default=0.01
-        Ridge, :math:`\lambda` in units of the mean of the kernel's diagonal. The larger, the more even the weights.
+        Ridge of at least 0, :math:`\lambda` in units of the mean of the kernel's diagonal. More: more even weights.
     reweight : discrepancy, default=None
         As in `Selection`; its weights take the place of those of the pursuit.
 
@@ -57,13 +57,7 @@ class Pursuit(Selection):
     regularization: float = 0.01
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
-        """Choose row after row.
-
-        Raises
-        ------
-        ValueError
-            If the ridge is negative, or the objective has no mean embedding that can be pursued.
-        """
+        """Choose row after row; the objective must have a mean embedding that can be pursued."""
         if not self.regularization >= 0:
             raise ValueError(f"Pursuit(regularization={self.regularization!r}): the ridge must not be negative")
         support = _Support(cell, _kernels(objective, cell), self.regularization)

@@ -45,15 +45,7 @@ class Rank(Selection):
         return False
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
-        """Score all rows, and take the first of each class.
-
-        Raises
-        ------
-        TypeError
-            If the difficulty is none.
-        ValueError
-            For any other task than classification, and if a setting makes no sense.
-        """
+        """Score all rows, and take the first of each class; there must be classes."""
         difficulty = EL2N() if self.difficulty is None else self.difficulty
         if not isinstance(difficulty, Difficulty):
             raise TypeError(f"Rank(difficulty={difficulty!r}): give an object of skdc.learners, such as EL2N()")

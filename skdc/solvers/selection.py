@@ -109,6 +109,11 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         """Return the rows chosen of a cell, `cell.quotas[c]` distinct ones of each class c.
 
         There may be fewer once `cell.watch` says to stop.
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense, or the objective does not suit the solver.
         """
 
     def own_objective(self) -> Any:
@@ -122,13 +127,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
     def begin(
         self, objective: Objective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SelectionState:
-        """Return a choice of which no row is made.
-
-        Raises
-        ------
-        ValueError
-            If the objective is not one that the solver can follow.
-        """
+        """Return a choice of which no row is made."""
         self.check_reweight()
         _refuse_moving_rows(objective)
         classes = cells_of(synthetic.sizes, self.splits(objective))

@@ -66,14 +66,7 @@ class Snap(Solver["SnapState", SubsetSet]):
     def begin(
         self, objective: Objective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SnapState:
-        """Return the points where the other solver begins.
-
-        Raises
-        ------
-        ValueError
-            If the solver or the start moves no values; if the targets of the points are learned, which rows cannot
-            keep; for what the solver refuses.
-        """
+        """Return the points where the other solver begins; they must move, and their targets must not."""
         solver = self._solver()
         start = Points(start="spread") if self.start is None else self.start
         for name, part, kind in (("solver", solver, Solver), ("start", start, Parameterization)):
@@ -101,13 +94,7 @@ class Snap(Solver["SnapState", SubsetSet]):
         return self._solver().keeps(state.moving)
 
     def finish(self, state: SnapState) -> Solution:
-        """Take the rows nearest to the points; the history is that of the other solver.
-
-        Raises
-        ------
-        DivergenceError
-            Of the other solver; it carries the rows nearest to its last good set.
-        """
+        """Take the rows nearest to the points, or to the last good ones; the history is that of the other solver."""
         state.moving.interrupted, diverged = state.interrupted, None
         try:
             moved = self._solver().finish(state.moving)

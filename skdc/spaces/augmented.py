@@ -51,13 +51,7 @@ class Augmented(SpaceWrapper):
     channels: Literal["first", "last"] | None = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Fit the other space.
-
-        Raises
-        ------
-        ValueError
-            If the rows are no images, or their channels cannot be told.
-        """
+        """Fit the other space; refuse rows that are no images."""
         self.layout_ = image_layout(self, source.schema.input_shape, self.image_shape, self.channels)
         self.augmentation_ = SiameseAugmentation() if self.augmentation is None else self.augmentation
         self.fit_space(source, generator)

@@ -74,7 +74,13 @@ class Space(SharedParts, ABC):
         raise PartsError(f"{type(self).__name__} looks at rows, which are private")
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn from the data what the representation needs; the default needs nothing."""
+        """Learn from the data what the representation needs; the default needs nothing.
+
+        Raises
+        ------
+        ValueError
+            If a setting makes no sense, or the data lack what is needed: targets of which there are two classes, say.
+        """
         return self
 
     def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:

@@ -58,13 +58,7 @@ class NetworkFeatures(_OfNetworks):
     normalize: bool = False
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks.
-
-        Raises
-        ------
-        ValueError
-            For an unknown word.
-        """
+        """Build the networks."""
         if self.layers not in ("last", "all"):
             raise ValueError(f"NetworkFeatures(layers={self.layers!r}): layers must be 'last' or 'all'")
         return super().fit(source, generator)
@@ -126,7 +120,7 @@ class AttentionMaps(_OfNetworks):
     networks : NetworkPool, default=None
         Where they come from; None takes `RandomNetworks()`. Networks without convolution have no maps.
     power : float, default=4.0
-        p. The paper has 4, its code 1.
+        p, positive. The paper has 4, its code 1.
 
     References
     ----------
@@ -143,13 +137,7 @@ class AttentionMaps(_OfNetworks):
     power: float = 4.0
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks.
-
-        Raises
-        ------
-        ValueError
-            If the power is not positive, or the networks have no maps.
-        """
+        """Build the networks, which must have maps."""
         if not self.power > 0:
             raise ValueError(f"AttentionMaps(power={self.power!r}): the power must be positive")
         super().fit(source, generator)

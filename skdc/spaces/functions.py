@@ -57,13 +57,7 @@ class KernelRidgePredictions(Space, LinearInTargets):
     kernel_rate: float = 0.01
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Fit the kernel's scale.
-
-        Raises
-        ------
-        ValueError
-            Without targets, with one class only, if the regularization is not positive, or the rate negative.
-        """
+        """Fit the kernel's scale."""
         require_targets(self, source)
         if not self.regularization > 0:
             raise ValueError(f"regularization={self.regularization!r} must be positive")
@@ -166,13 +160,7 @@ class FeatureRidgePredictions(KernelRidgePredictions):
     clip: float = 2**0.5
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Fit the kernel's scale, and pass over the data for the moments of the features.
-
-        Raises
-        ------
-        ValueError
-            As `KernelRidgePredictions`; for a kernel without features, or with more than memory is meant for.
-        """
+        """Fit the kernel's scale, and pass over the data for the moments of the features."""
         super().fit(source, generator)
         if not isinstance(self.kernel_, FeatureKernel):
             raise PartsError(

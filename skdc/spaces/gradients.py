@@ -49,13 +49,7 @@ class NetworkGradients(PooledSpace):
     splits: ClassVar[Splits] = "before"
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or with one class only.
-        """
+        """Build the networks."""
         require_targets(self, source)
         self.task_ = source.schema.task
         return self.fit_networks(AlternatingNetworks, source, generator)
@@ -125,13 +119,7 @@ class ClippedGradients(NetworkGradients):
     clip: float = 0.1
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks.
-
-        Raises
-        ------
-        ValueError
-            Without targets, with one class only, or if the norm is not positive.
-        """
+        """Build the networks."""
         if not self.clip > 0:
             raise ValueError(f"ClippedGradients(clip={self.clip!r}): the norm must be positive")
         return super().fit(source, generator)

@@ -66,13 +66,7 @@ class Standardized(InvertibleSpace):
     """
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn the standard deviations.
-
-        Raises
-        ------
-        ValueError
-            For a stream, whose first chunk does not know them.
-        """
+        """Learn the standard deviations, which the first chunk of a stream does not know."""
         passes = require(self, source, Passes, "the standard deviations")
         variance = _variance(passes, lambda rows: rows.X.flatten(1))
         self.scale_ = torch.where(variance > 0, variance, 1.0).rsqrt()
@@ -108,13 +102,7 @@ class Joint(InvertibleSpace):
     target_weight: float | None = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn the scales of features and targets.
-
-        Raises
-        ------
-        ValueError
-            Without targets; for a stream, if `target_weight` is None.
-        """
+        """Learn the scales of features and targets; a stream needs a `target_weight`."""
         n_outputs = source.schema.n_outputs
         if not n_outputs:
             raise PartsError("Joint() joins features with targets, but y is None; use Identity() or pass y")

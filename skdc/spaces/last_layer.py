@@ -53,13 +53,7 @@ class LastLayerGradients(PooledSpace, PointwiseSpace):
     """
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks.
-
-        Raises
-        ------
-        ValueError
-            Without targets, or with a single class; if a network has no linear layer; for what the pool refuses.
-        """
+        """Build the networks, which must have a linear layer."""
         require_targets(self, source)
         self.task_ = source.schema.task
         self.fit_networks(RandomNetworks, source, generator)

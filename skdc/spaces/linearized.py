@@ -60,13 +60,7 @@ class LinearizedPredictions(PooledSpace):
     n_iterations: int = 20
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks.
-
-        Raises
-        ------
-        ValueError
-            Without targets, with one class only, or if a setting makes no sense.
-        """
+        """Build the networks."""
         require_targets(self, source)
         if not self.regularization > 0 or self.n_iterations < 1:
             raise ValueError(f"{self!r}: regularization must be positive, and n_iterations at least 1")

@@ -49,13 +49,7 @@ class NeighborPredictions(Space):
     factor: float = 0.1
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Resolve the bandwidth.
-
-        Raises
-        ------
-        ValueError
-            Without targets, with one class only, or if the bandwidth or the factor is not a positive number.
-        """
+        """Resolve the bandwidth."""
         require_targets(self, source)
         if not self.factor > 0:
             raise ValueError(f"factor={self.factor!r} must be positive")

@@ -56,13 +56,7 @@ class Perturbed(SpaceWrapper):
     n_steps: int = 1
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Fit the other space.
-
-        Raises
-        ------
-        ValueError
-            If a setting makes no sense.
-        """
+        """Fit the other space."""
         check_ball(self)
         self.radius_ = self.radius / source.units.scale
         self.class_of_key_ = torch.as_tensor(source.schema.class_of_key, device=source.device)
@@ -71,13 +65,7 @@ class Perturbed(SpaceWrapper):
         return self
 
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
-        """Move the real rows, and show both sets in the other space.
-
-        Raises
-        ------
-        ValueError
-            If the other space does not depend on the real rows, or not smoothly.
-        """
+        """Move the real rows, on which the other space must depend smoothly, and show both sets in it."""
         fixed = replace(synthetic, X=synthetic.X.detach(), y=synthetic.y.detach())
         start = torch.Generator().manual_seed(draw_seed(state.generator))
         position = state.generator.get_state()

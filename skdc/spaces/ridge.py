@@ -50,13 +50,7 @@ class NetworkRidgePredictions(PooledSpace):
     regularization: float = 1e-3
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks.
-
-        Raises
-        ------
-        ValueError
-            Without targets, with one class only, or if the regularization is not positive.
-        """
+        """Build the networks."""
         require_targets(self, source)
         if not self.regularization > 0:
             raise ValueError(f"regularization={self.regularization!r} must be positive")

@@ -56,15 +56,7 @@ class TrainingTrajectories(Space):
     step_size_rate: float = 0.01
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Train the experts, or read them from their memory.
-
-        Raises
-        ------
-        TypeError
-            If what is given in place of experts has no paths.
-        ValueError
-            Without targets, with one class only, or if there is nothing to be matched.
-        """
+        """Train the experts, which must have paths, or read them from their memory."""
         require_targets(self, source)
         if self.n_student_steps < 1:
             raise ValueError(f"TrainingTrajectories(n_student_steps={self.n_student_steps!r}): it must be at least 1")

@@ -61,13 +61,7 @@ class UnrolledPredictions(PooledSpace):
     step_size_rate: float = 0.01
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Build the networks.
-
-        Raises
-        ------
-        ValueError
-            Without targets, with one class only, or if a setting makes no sense.
-        """
+        """Build the networks."""
         require_targets(self, source)
         self.n_backward_ = self.n_steps if self.n_backward is None else self.n_backward
         if not (1 <= self.n_backward_ <= self.n_steps and 0 <= self.momentum < 1 and self.step_size_rate >= 0):

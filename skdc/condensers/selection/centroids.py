@@ -63,13 +63,7 @@ class KMeansCondenser(NamedCondenser):
     space: Space | None = None
 
     def recipe(self) -> Recipe:
-        """Return the nouns; for `voting="auto"` those for arrays.
-
-        Raises
-        ------
-        ValueError
-            For an unknown word.
-        """
+        """Return the nouns; for `voting="auto"` those for arrays."""
         discrepancy, solver = QuantizationError(space=self.space), Lloyd(max_iter=self.max_iter)
         if self.voting in ("auto", "centroid"):
             return Recipe(discrepancy, Points(start="spread"), solver)

@@ -70,13 +70,7 @@ class WassersteinCoreset(NamedCondenser):
     reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
-        """Return the nouns; for `snap="auto"` those for arrays.
-
-        Raises
-        ------
-        ValueError
-            If `snap` is another word, or points that are no rows are to be weighed anew.
-        """
+        """Return the nouns; for `snap="auto"` those for arrays. Only points that are rows can be weighed anew."""
         discrepancy, solver = Wasserstein(space=self.space), Barycenter(max_iter=self.max_iter)
         if self.snap is True or (self.snap == "auto" and self.reweight is not None):
             return Recipe(discrepancy, Subset(), Snap(solver, reweight=self.reweight))

@@ -48,13 +48,7 @@ class EntropicTransport(Discrepancy):
     symmetric = nonnegative = True
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Resolve the regularization on a sample of the data.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is not positive.
-        """
+        """Resolve the regularization on a sample of the data."""
         name = type(self).__name__
         if not 0 < self.blur < math.inf:
             raise ValueError(f"{name}(blur={self.blur!r}): the blur must be a positive number")
@@ -70,25 +64,13 @@ class EntropicTransport(Discrepancy):
         return self
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
-        """Return the divergence less its real-real term.
-
-        Raises
-        ------
-        ValueError
-            If the matrix of costs would be too large.
-        """
+        """Return the divergence less its real-real term; refuse a matrix of costs that is too large."""
         cost, p_mass, q_mass = self._costs(p, q), p.mass, q.mass
         g = _annealed_potential(cost.detach(), p_mass.detach(), q_mass.detach(), self._scale, self.max_iter)
         return self._scale.dual(cost, p_mass, q_mass, g) - self._within(q) / 2  # (1), less half of it: (2)
 
     def constant(self, p: Block, generator: torch.Generator) -> Tensor:
-        """Return the real-real term.
-
-        Raises
-        ------
-        ValueError
-            If the matrix of costs would be too large.
-        """
+        """Return the real-real term; refuse a matrix of costs that is too large."""
         return -self._within(p) / 2
 
     def _within(self, p: Block) -> Tensor:
@@ -192,13 +174,7 @@ class UnbalancedSinkhorn(EntropicTransport):
     max_iter: int = 100
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Resolve the regularization and the reach on a sample of the data.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is not positive.
-        """
+        """Resolve the regularization and the reach on a sample of the data."""
         if not 0 < self.reach < math.inf:
             raise ValueError(
                 f"UnbalancedSinkhorn(reach={self.reach!r}): the reach must be a positive number; Sinkhorn() has none"

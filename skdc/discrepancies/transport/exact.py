@@ -158,13 +158,7 @@ class Wasserstein(ExactTransport, Transport):
     order: float = 2.0
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Check the order.
-
-        Raises
-        ------
-        ValueError
-            If it is below one.
-        """
+        """Check the order."""
         if not 1 <= self.order < float("inf"):
             raise ValueError(f"Wasserstein(order={self.order!r}): the order must be a number of at least 1")
         return self
@@ -215,13 +209,7 @@ class LabeledTransport(ExactTransport):
     by: Literal["class", "group"] | None = field(default=None, kw_only=True)
 
     def attach(self, source: Source) -> None:
-        """Choose the space.
-
-        Raises
-        ------
-        ValueError
-            Without classes, or if the sets are to be split by them.
-        """
+        """Choose the space; refuse data without classes, and sets that are split by them."""
         if self.by is not None:
             raise PartsError(f"LabeledTransport(by={self.by!r}): classes are in the cost already; use by=None")
         if not self.label_weight > 0:
@@ -235,13 +223,7 @@ class LabeledTransport(ExactTransport):
         super().attach(source)
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Learn the squared distances between classes.
-
-        Raises
-        ------
-        ValueError
-            For a stream, which has not shown the classes yet.
-        """
+        """Learn the squared distances between classes, which a stream has not shown yet."""
         with torch.no_grad():
             rows = self.space_.block(require(self, source, Draws, "the classes").sample(_CLOUD_ROWS, generator))
             classes = self.group_of_key_[rows.key]

@@ -25,7 +25,7 @@ class QuantizationError(Discrepancy, Quantization):
     Parameters
     ----------
     exponent : float, default=2.0
-        Power of the distances.
+        Power of the distances; positive.
     space, by, reduce, weight
         As in `Discrepancy`.
 
@@ -48,13 +48,7 @@ class QuantizationError(Discrepancy, Quantization):
     exponent: float = 2.0
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Check the exponent.
-
-        Raises
-        ------
-        ValueError
-            If the exponent is not positive.
-        """
+        """Check the exponent."""
         if not self.exponent > 0:
             raise ValueError(f"QuantizationError(exponent={self.exponent!r}): the exponent must be positive")
         return self
@@ -109,13 +103,7 @@ class CoveringRadius(Discrepancy, Covering):
     outliers: float = 0.0
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Check the share of outliers.
-
-        Raises
-        ------
-        ValueError
-            If it is no share, or all of the data.
-        """
+        """Check the share of outliers."""
         if not 0 <= self.outliers < 1:
             raise ValueError(
                 f"CoveringRadius(outliers={self.outliers!r}): the share must be at least 0 and less than 1"
@@ -127,13 +115,7 @@ class CoveringRadius(Discrepancy, Covering):
         return self.radius(_nearest(distances, p.values, q.values), p.mass)
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
-        """Refuse: the masses of rows do not matter.
-
-        Raises
-        ------
-        ValueError
-            Always.
-        """
+        """Refuse: the masses of rows do not matter."""
         raise ValueError(
             "CoveringRadius has no witness, since the masses of rows do not matter; use QuantizationError()"
         )

@@ -52,13 +52,7 @@ class SlicedWasserstein(Discrepancy):
     n_projections: int = 50
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Check the number of projections.
-
-        Raises
-        ------
-        ValueError
-            If it is below one.
-        """
+        """Check the number of projections."""
         check_projections(self, self.n_projections)
         return self
 
@@ -108,13 +102,7 @@ class MaxSlicedWasserstein(Discrepancy):
     n_ascent_steps: int = 3
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
-        """Check the numbers of projections and of steps.
-
-        Raises
-        ------
-        ValueError
-            If there is no projection, or less than no step.
-        """
+        """Check the numbers of projections and of steps."""
         check_projections(self, self.n_projections)
         if self.n_ascent_steps < 0:
             raise ValueError(f"MaxSlicedWasserstein(n_ascent_steps={self.n_ascent_steps!r}) must not be negative")

@@ -85,6 +85,11 @@ class Storage(SharedParts, ABC):
         source : Source
             The data.
         generator : torch.Generator
+
+        Raises
+        ------
+        ValueError
+            If a parameter makes no sense, or the rows do not suit the storage.
         """
 
     @abstractmethod

@@ -24,7 +24,7 @@ class Edits(Storage):
     Parameters
     ----------
     threshold : float, default=1.0
-        The least edit, in units of the spread of the data (the root of the mean feature variance).
+        The least edit, not negative, in units of the spread of the data (the root of the mean feature variance).
     inner : Storage, default=None
         How moves are kept, which are nothing at the start; None is `Free()`.
 
@@ -52,13 +52,7 @@ class Edits(Storage):
         return "changes"
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> RowsWithEdits:
-        """Return the rows with their edits, of which there are none at the start.
-
-        Raises
-        ------
-        ValueError
-            If the threshold is negative.
-        """
+        """Return the rows with their edits, of which there are none at the start."""
         if not self.threshold >= 0:
             raise ValueError(f"Edits(threshold={self.threshold!r}): the threshold must not be negative")
         moves = or_free(self.inner).build(torch.zeros_like(X), key, source, generator)

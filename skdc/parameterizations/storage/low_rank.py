@@ -41,13 +41,7 @@ class LowRank(Storage):
     inner: Storage | None = None
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> CombinedRows:
-        """Return the combinations, from the rows that they are to be like.
-
-        Raises
-        ------
-        ValueError
-            If the rank is less than 1, or more than points or features.
-        """
+        """Return the combinations, from the rows that they are to be like."""
         most = min(len(X), X[0].numel())
         if not 1 <= self.rank <= most:
             raise ValueError(

@@ -62,13 +62,7 @@ class LowResolution(Storage):
     inner: Storage | None = None
 
     def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> EnlargedRows:
-        """Return the images, from those that they are to be like.
-
-        Raises
-        ------
-        ValueError
-            If the factor is less than 1, or the rows are no images of the shape.
-        """
+        """Return the images, from those that they are to be like."""
         row_shape = tuple(X.shape[1:])
         layout = self._layout(row_shape)
         small = or_free(self.inner).build(_reduced(layout(X), self.factor), key, source, generator)
