@@ -115,13 +115,7 @@ def is_sparse(X: Any) -> bool:
 
 
 def refuse_filled(X: Any, name: str = "X") -> None:
-    """Refuse a frame of sparse columns that are filled with something else than 0, of which scikit-learn says little.
-
-    Raises
-    ------
-    TypeError
-        Saying what to do.
-    """
+    """Refuse a frame of sparse columns filled with something else than 0, of which scikit-learn says little."""
     filled = [] if issparse(X) or not is_sparse(X) else [d.fill_value for d in X.dtypes if d.fill_value != 0]
     if filled:
         raise TypeError(
@@ -193,15 +187,7 @@ def checked_targets(y: Any, name: str = "y") -> NDArray:
 
 
 def checked_labels(y: Any, n: int) -> NDArray:
-    """Return one label for each of n rows, as an array.
-
-    Raises
-    ------
-    TypeError
-        As `checked_targets`.
-    ValueError
-        As `checked_targets`, and for quantities, several labels a row, and another number of rows.
-    """
+    """Return one label for each of n rows, as an array; refuse quantities, and several labels a row."""
     labels = checked_targets(y)
     check_classification_targets(labels)
     if labels.ndim != 1:
@@ -299,11 +285,6 @@ def refuse_words(X: Any, name: str = "X") -> None:
     X : object
     name : str, default="X"
         What the user knows it by.
-
-    Raises
-    ------
-    ValueError
-        Saying what to do.
     """
     if hasattr(X, "iloc") or issparse(X):
         return

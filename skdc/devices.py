@@ -6,13 +6,7 @@ import torch
 
 
 def find_device(name: str) -> torch.device:
-    """Return a device by its name; "auto" is the accelerator of this machine, if it has float64, else the CPU.
-
-    Raises
-    ------
-    ValueError
-        If torch has no such device here.
-    """
+    """Return a device that torch has here by its name; "auto" is the accelerator, if it has float64, else the CPU."""
     accelerator = _accelerator()
     if name == "auto":
         # Distances that lose their digits in float32 are taken in float64.

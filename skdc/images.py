@@ -13,13 +13,7 @@ Channels = Literal["first", "last"] | None
 def image_layout(
     asker: object, input_shape: tuple[int, ...], image_shape: tuple[int, ...] | None, channels: Channels
 ) -> ImageLayout:
-    """Return where the pixels of rows are, for someone with parameters of these names.
-
-    Raises
-    ------
-    ValueError
-        If the rows are no images of the shape, or their channels cannot be told.
-    """
+    """Return where the pixels of rows are, which must be images, for someone with parameters of these names."""
     shape = tuple(input_shape if image_shape is None else image_shape)
     if len(shape) not in (2, 3):
         raise ValueError(

@@ -179,13 +179,7 @@ class CondensedEstimator(MetaEstimatorMixin, Fields):
 
 
 def _refuse_others(**parts: Any) -> None:
-    """Refuse what is no condenser (which is fitted, and unpacks), or no estimator, in its place.
-
-    Raises
-    ------
-    TypeError
-        Naming the parameter.
-    """
+    """Refuse what is no condenser (which is fitted, and unpacks), or no estimator, in its place."""
     for name, part in parts.items():
         needs, example = (["fit", "__iter__"], "KMedoids()") if name == "condenser" else (["fit"], "SVC()")
         if isclass(part) or not all(hasattr(part, method) for method in needs):

@@ -153,13 +153,7 @@ class ConvNet(Fields):
 
 
 def default_builder(input_shape: tuple[int, ...]) -> Builder:
-    """Return the quick default: a ConvNet of width 32 for images of 16x16 or more, else the standard MLP.
-
-    Raises
-    ------
-    ValueError
-        If the channels of rows with three axes cannot be told.
-    """
+    """Return the quick default: a ConvNet of width 32 for images of 16x16 or more, else the standard MLP."""
     if len(input_shape) not in (2, 3):
         return MLP()
     return ConvNet(width=32) if min(ImageLayout(input_shape, None).shape[1:]) >= 16 else MLP()
@@ -182,11 +176,6 @@ def build_network(
         Seeds what layers draw, now; what they draw later is that of the fit under way.
     like : Tensor
         The network gets its dtype and device.
-
-    Raises
-    ------
-    TypeError
-        If the builder is none, or does not return a module.
     """
     builder = default_builder(input_shape) if builder is None else builder
     if isinstance(builder, nn.Module) or not callable(builder):
@@ -278,11 +267,6 @@ def training_epochs(how: Trained, rows: LabeledSet, schema: Schema, generator: t
     rows : LabeledSet
     schema : Schema
     generator : torch.Generator
-
-    Raises
-    ------
-    ValueError
-        If a setting makes no sense, or the training diverges.
     """
     if how.n_epochs < 0 or how.batch_size < 1 or not how.step_size > 0:
         raise ValueError(f"{how!r}: n_epochs must not be negative, batch_size at least 1, and step_size positive")

@@ -290,13 +290,7 @@ class _Stage(NamedTuple):
 
 
 def _plan(owner: CondensingPipeline, method: str, X: Any, params: dict[str, Any]) -> list[_Stage]:
-    """Cut the steps after each condenser, and share out metadata.
-
-    Raises
-    ------
-    ValueError
-        If metadata of the original rows is for steps that will see others.
-    """
+    """Cut the steps after each condenser, and share out metadata."""
     cuts = [position + 1 for position, (_, step) in enumerate(owner.steps) if isinstance(step, PairMixin)]
     bounds = list(pairwise(sorted({0, *cuts, len(owner.steps)})))
     stages = (
@@ -340,15 +334,7 @@ def _prefixed(owner: Pipeline, bounds: list[tuple[int, int]], params: dict[str, 
 
 
 def _requested(owner: Pipeline, method: str, bounds: list[tuple[int, int]], params: dict[str, Any]) -> list[_Stage]:
-    """Share out metadata as the steps request it.
-
-    Raises
-    ------
-    UnsetMetadataPassedError
-        If a step does not say whether it wants what is passed.
-    TypeError
-        If no step wants it.
-    """
+    """Share out metadata as the steps request it."""
     routed = process_routing(owner, method, **params)
     stages = []
     for start, stop in bounds:

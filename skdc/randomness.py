@@ -139,13 +139,7 @@ def randomness(seed: int) -> Iterator[None]:
 
 
 def current_randomness() -> Randomness:
-    """Return what the networks of the fit under way draw from.
-
-    Raises
-    ------
-    LookupError
-        Outside of `randomness`.
-    """
+    """Return what the networks of the fit under way draw from; there is none outside of `randomness`."""
     current = _CURRENT.get()
     if current is None:
         raise LookupError("no fit is under way in this thread")

@@ -27,13 +27,7 @@ _GAP = 10.0  # how many times farther from the middle than any other
 
 
 def refuse_extremes(values: Any, name: str, positions: NDArray[np.intp] | None = None) -> None:
-    """Refuse numbers whose squares are no numbers; `positions` says where the rows stand for the user.
-
-    Raises
-    ------
-    ValueError
-        Saying where the largest one stands, and what to do.
-    """
+    """Refuse numbers whose squares are no numbers; `positions` says where the rows stand for the user."""
     entries = values.data if issparse(values) else values
     if not entries.size or entries.dtype.kind != "f":
         return
@@ -55,13 +49,7 @@ def refuse_extremes(values: Any, name: str, positions: NDArray[np.intp] | None =
 
 
 def numeric_weight(sample_weight: Any, rows: Any, name: str = "sample_weight") -> NDArray[np.float64]:
-    """Return the weight of each row, 1 for None; a number is that of all.
-
-    Raises
-    ------
-    ValueError
-        If there is not one number a row, or one is negative.
-    """
+    """Return the weight of each row, 1 for None; a number is that of all."""
     try:
         return _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
     except (TypeError, ValueError) as error:

@@ -238,11 +238,6 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         """Return the sizes to try by how rows are shared out, and the fewest rows that give such sets.
 
         Each split leaves fewer rows of a class to condense than there are.
-
-        Raises
-        ------
-        ValueError
-            If the set is to have more rows, or more of a class, than those.
         """
         schema, (counts, mass) = problem.schema, problem.per_class()
         left = np.min([np.bincount(problem.codes[train], minlength=len(counts)) for train, _ in splits], axis=0)

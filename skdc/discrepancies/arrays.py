@@ -20,13 +20,7 @@ _CPU = torch.device("cpu")
 def compared(
     X: ArrayLike, Y: ArrayLike, weight: ArrayLike | None, weight_y: ArrayLike | None
 ) -> tuple[RowSource, LabeledSet]:
-    """Return X as a source and Y as a set in its units.
-
-    Raises
-    ------
-    ValueError
-        If they are no rows of numbers of one shape, or a weight is negative.
-    """
+    """Return X as a source and Y as a set in its units; both must be rows of numbers of one shape."""
     X, Y = of_one_kind(X, Y, "Y", weight)
     X, weight = massive(X, weight, "sample_weight")
     Y, weight_y = massive(Y, weight_y, "sample_weight_y")
@@ -39,13 +33,7 @@ def compared(
 def of_one_kind(
     X: ArrayLike, Y: ArrayLike, name: str, weight: ArrayLike | None = None
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
-    """Return X, and what the user knows by a name, as arrays of floats; frames by what encodes X, with its weights.
-
-    Raises
-    ------
-    ValueError
-        If they are no rows of numbers of one shape.
-    """
+    """Return X, and what the user knows by a name, as arrays of floats; frames by what encodes X, with its weights."""
     encoded = Encoded(X, weight)
     X, Y = numbers(encoded(X), "X"), numbers(encoded(Y, name), name)
     if X.shape[1:] != Y.shape[1:]:
@@ -70,26 +58,14 @@ def source_and_set(
 
 
 def numbers(rows: Any, name: str) -> NDArray[np.floating]:
-    """Return rows as an array of floats.
-
-    Raises
-    ------
-    ValueError
-        If they are no finite numbers, or too large, or there is none.
-    """
+    """Return rows as an array of finite floats."""
     checked = check_array(as_array(rows, name), dtype=[np.float64, np.float32], allow_nd=True, input_name=name)
     refuse_extremes(checked, name)
     return checked
 
 
 def massive(rows: NDArray, weight: ArrayLike | None, name: str) -> tuple[NDArray, NDArray[np.float64]]:
-    """Return the rows that have weight, with it.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative, or all are zero.
-    """
+    """Return the rows that have weight, with it; no weight may be negative."""
     checked = numeric_weight(weight, rows, name)
     refuse_extremes(checked, name)
     if not checked.any():

@@ -148,13 +148,7 @@ class ConditionalMMD(Discrepancy):
         return (of_features * of_targets.T).sum().to(rows.values.dtype)
 
     def _solved(self, rows: Block, x: Tensor, rhs: Tensor) -> Tensor:
-        """Return (K + lambda diag(1 / m))^-1 times a matrix.
-
-        Raises
-        ------
-        ValueError
-            If the system is too large.
-        """
+        """Return (K + lambda diag(1 / m))^-1 times a matrix; refuse a system that is too large."""
         if len(x) > _MAX_ROWS:
             raise ValueError(
                 f"ConditionalMMD solves a system of as many equations as there are rows, {len(x)}, and takes at most "

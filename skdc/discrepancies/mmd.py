@@ -210,15 +210,7 @@ class EnergyDistance(KernelDistance):
 def given_kernel(
     discrepancy: Discrepancy, kernel: Kernel | None, bandwidth: Literal["median"] | float | Sequence[float]
 ) -> Kernel:
-    """Return the kernel that is given to a discrepancy, or a Gaussian one.
-
-    Raises
-    ------
-    TypeError
-        If the kernel is none.
-    ValueError
-        If a bandwidth is given beside a kernel.
-    """
+    """Return the kernel that is given to a discrepancy, beside no bandwidth, or a Gaussian one."""
     if kernel is None:
         return Gaussian(bandwidth)
     name = type(discrepancy).__name__
@@ -233,13 +225,7 @@ def given_kernel(
 
 
 def fit_kernel(discrepancy: Term, kernel: Kernel, source: Source, generator: torch.Generator) -> Kernel:
-    """Return a kernel fitted to a sample of the data as the space of a discrepancy shows them.
-
-    Raises
-    ------
-    ValueError
-        If the kernel has to see rows, and a stream has not shown one yet.
-    """
+    """Return a kernel fitted to a sample of the data as the space of a discrepancy shows them; streams have none."""
     # Rows are not drawn where none are needed: what is drawn next is then that of a stream, which has shown none yet.
     rows = source.no_rows()
     if not kernel.knows_scale():

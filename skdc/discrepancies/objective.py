@@ -221,13 +221,7 @@ class Term(Objective, kw_only=True):
         """
 
     def check_weight(self) -> None:
-        """Refuse a weight that is not positive.
-
-        Raises
-        ------
-        ValueError
-            Naming the term.
-        """
+        """Refuse a weight that is not positive."""
         if not self.weight > 0:
             raise ValueError(f"{type(self).__name__}(weight={self.weight!r}): the weight must be positive")
 

@@ -16,13 +16,7 @@ _TOLERANCE = 1e-10  # share of the mass: levels this near to a step of a distrib
 
 
 def check_projections(owner: Discrepancy, n_projections: int) -> None:
-    """Refuse a number of projections below one.
-
-    Raises
-    ------
-    ValueError
-        Naming the discrepancy.
-    """
+    """Refuse a number of projections below one."""
     if n_projections < 1:
         raise ValueError(f"{type(owner).__name__}(n_projections={n_projections!r}) needs at least one direction")
 

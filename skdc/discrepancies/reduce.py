@@ -44,13 +44,7 @@ Reduction = Literal["mean", "worst"] | CVaR
 
 
 def check_reduction(owner: str, reduce: Reduction) -> None:
-    """Refuse what is no reduction.
-
-    Raises
-    ------
-    ValueError
-        Naming the discrepancy, and what can be given.
-    """
+    """Refuse what is no reduction."""
     if isinstance(reduce, CVaR):
         if not 0 <= reduce.alpha < 1:
             raise ValueError(f"CVaR(alpha={reduce.alpha!r}): alpha must be at least 0 and less than 1")

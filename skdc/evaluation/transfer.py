@@ -137,26 +137,14 @@ def _scores(learner: Any, whole: CondensedSet, X_test: NDArray, y_test: NDArray)
 
 
 def rows_for_learners(condenser: BaseCondenser, X_test: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Return the rows of a condensed set and new ones: encoded, if the condenser has an encoder, and standardised.
-
-    Raises
-    ------
-    ValueError
-        If the new rows are not like those of the set.
-    """
+    """Return the rows of a condensed set and new ones: encoded, if the condenser has an encoder, and standardised."""
     X, X_test = numbers_of_rows(condenser, X_test)
     mean, deviation = X.mean(), X.std() or 1.0
     return (X - mean) / deviation, (X_test - mean) / deviation
 
 
 def numbers_of_rows(condenser: BaseCondenser, X_test: ArrayLike) -> tuple[NDArray, NDArray]:
-    """Return the rows of a condensed set and new ones as numbers: encoded, if the condenser has an encoder.
-
-    Raises
-    ------
-    ValueError
-        If the new rows are not like those of the set.
-    """
+    """Return the rows of a condensed set and new ones as numbers: encoded, if the condenser has an encoder."""
     encoder, X_test = vars(condenser).get("encoder_"), as_array(X_test, "X_test")
     X, X_test = (rows if encoder is None else dense(encoder.transform(rows)) for rows in (condenser.X_syn_, X_test))
     X, X_test = np.asarray(X), check_array(X_test, allow_nd=True)

@@ -23,13 +23,7 @@ _WEIGHT = 8  # bytes of the weight of a point, a float64
 
 
 def parsed_bytes(n_bytes: int | str) -> int:
-    """Return a number of bytes that is given as one, or in words.
-
-    Raises
-    ------
-    ValueError
-        If it is no whole number of at least 1, and no such words as "64 kB".
-    """
+    """Return a number of bytes that is given as a whole number, or in words such as "64 kB"."""
     found = _WORDS.fullmatch(n_bytes) if isinstance(n_bytes, str) else None
     if found is not None:
         number, prefix = found.groups()
@@ -45,7 +39,7 @@ def parsed_bytes(n_bytes: int | str) -> int:
 
 
 def points_within(n_bytes: int | str, parts: Parameterization, schema: Schema, n_classes: int, most: int) -> int:
-    """Return how many points a budget gives.
+    """Return how many points a budget gives; refuse one that is too small for a point of each class.
 
     Parameters
     ----------
@@ -58,11 +52,6 @@ def points_within(n_bytes: int | str, parts: Parameterization, schema: Schema, n
         Classes of which each gets a point.
     most : int
         More points are never made.
-
-    Raises
-    ------
-    ValueError
-        If it is too small for a point of each class, with the least that would do.
     """
     budget = parsed_bytes(n_bytes)
 

@@ -83,13 +83,7 @@ class StateFile:
         warnings.warn(f"checkpoint={str(self.path)!r} {what}: the fit begins anew", UserWarning, stacklevel=2)
 
     def write(self, dump: Callable[[io.BytesIO], None]) -> None:
-        """Keep what is pickled into a buffer; a file that is there stays whole until the new one is.
-
-        Raises
-        ------
-        PartsError
-            If it cannot be pickled.
-        """
+        """Keep what is pickled into a buffer; a file that is there stays whole until the new one is."""
         body = io.BytesIO()
         try:
             dump(body)
@@ -225,13 +219,7 @@ class _Unpickler(pickle.Unpickler):
 
 
 def refuse_checkpoint(condenser: Any) -> None:
-    """Refuse to keep what is private.
-
-    Raises
-    ------
-    PartsError
-        If a checkpoint is asked for.
-    """
+    """Refuse to keep what is private in a checkpoint."""
     if condenser.checkpoint is not None:
         raise PartsError(
             f"checkpoint={str(condenser.checkpoint)!r} would write what is made of private rows into a file, and a fit "

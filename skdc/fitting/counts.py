@@ -25,7 +25,7 @@ def sizes_per_class(
     counts: NDArray[np.int64],
     mass: NDArray[np.float64],
 ) -> NDArray[np.int64]:
-    """Return how many synthetic rows each class gets.
+    """Return how many synthetic rows each class gets; refuse sizes that the classes cannot share.
 
     Parameters
     ----------
@@ -36,11 +36,6 @@ def sizes_per_class(
         Rows of each class.
     mass : ndarray of shape (n_classes,)
         Weight of each class.
-
-    Raises
-    ------
-    ValueError
-        If both are given, or a size is not a positive number that the classes can share.
     """
     _refuse_two(n_per_class=n_per_class, n_samples=n_samples)
     if n_samples is not None:
@@ -71,11 +66,6 @@ def sizes_of(
         How the set is stored.
     schema, counts, mass
         As in `sizes_per_class`.
-
-    Raises
-    ------
-    ValueError
-        As `sizes_per_class`, and for bytes that are no number, or too few.
     """
     n_per_class, n_samples, n_bytes = condenser.n_per_class, condenser.n_samples, condenser.n_bytes
     if n_bytes is not None:
@@ -109,11 +99,6 @@ def check_sizes(
     sizes, counts : ndarray of shape (n_classes,)
         Rows of each class in the set and in the data.
     classes : ndarray of shape (n_classes,) or None
-
-    Raises
-    ------
-    ValueError
-        If the set is larger than the data or, where rows are distinct ones of the data, than a class of them.
     """
     name, short = type(condenser).__name__, np.flatnonzero(sizes > counts)
     distinct = parts.takes_distinct_rows()

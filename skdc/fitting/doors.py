@@ -57,11 +57,6 @@ def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
         Checked, for data of this kind.
     device : torch.device
     seed : int
-
-    Raises
-    ------
-    ValueError
-        For sizes that the data cannot give; if something must be learned from rows that are private.
     """
     if recipe.privacy is not None:
         source, learn = _release(problem, recipe, device, seed)
@@ -77,13 +72,7 @@ def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
 
 
 def reopened(condenser: Any, stream: Stream, recipe: Recipe) -> Door:
-    """Return the door to the rows that a stream has seen so far.
-
-    Raises
-    ------
-    ValueError
-        For sizes that the data cannot give.
-    """
+    """Return the door to the rows that a stream has seen so far."""
     source = stream.source()
     sizes = _sizes(condenser, recipe, source.schema, stream.sketch.counts, stream.sketch.mass)
     return Door(source, sizes, stream.learned, stream)

@@ -10,13 +10,7 @@ from skdc.scales import Far, refuse_extremes
 
 
 def refuse_extreme_numbers(problem: Problem) -> None:
-    """Refuse rows, targets and weights whose squares are no numbers.
-
-    Raises
-    ------
-    ValueError
-        Saying what to do.
-    """
+    """Refuse rows, targets and weights whose squares are no numbers."""
     for values, name in ((problem.X, "X"), (problem.y, "y"), (problem.weight, "sample_weight")):
         if values is not None:
             refuse_extremes(values, name, problem.positions)

@@ -105,7 +105,7 @@ def read(
     reset: bool = True,
     sparse: bool = False,
 ) -> Problem:
-    """Validate the data of a fit.
+    """Validate the data of a fit; what is wrong with them is said, with what to do.
 
     Parameters
     ----------
@@ -122,11 +122,6 @@ def read(
         Whether this is the first of its kind, or must have the features seen before.
     sparse : bool, default=False
         Whether sparse rows are welcome.
-
-    Raises
-    ------
-    ValueError
-        For bad input of any kind, saying what is wrong and what to do.
     """
     X, y = as_array(X), as_array(y, "y")
     task = "classification" if task == "auto" and are_categories(y) else task
@@ -182,13 +177,7 @@ def _chosen_encoder(encoder: Any, X: Any) -> Any:
 
 
 def refuse_unknown_word(encoder: Any) -> None:
-    """Refuse a word in place of an encoder, other than "auto".
-
-    Raises
-    ------
-    TypeError
-        Saying what to give.
-    """
+    """Refuse a word in place of an encoder, other than "auto"."""
     if isinstance(encoder, str) and encoder != "auto":
         raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
 
@@ -292,13 +281,7 @@ def task_of(estimator: Any) -> str:
 
 
 def target_kind(y: NDArray | None, task: str, known: bool) -> str:
-    """Return "classification", "multilabel", "regression" or "none"; `known` says that the labels have been named.
-
-    Raises
-    ------
-    ValueError
-        If the task is unknown, does not go with y, or cannot be told.
-    """
+    """Return "classification", "multilabel", "regression" or "none"; `known` says that the labels have been named."""
     if task not in ("auto", "classification", "regression"):
         raise ValueError(f"task={task!r} must be 'auto', 'classification' or 'regression'")
     if y is None:
@@ -360,13 +343,7 @@ def _targets(
 
 
 def checked_groups(sensitive_features: ArrayLike, n: int, positions: NDArray[np.intp]) -> NDArray[np.int64]:
-    """Return the code of the sensitive group of each of some rows.
-
-    Raises
-    ------
-    ValueError
-        If there is not one group for each of n rows, some are missing, or all rows are of one group.
-    """
+    """Return the code of the sensitive group of each of n rows; there must be several, and none missing."""
     groups = np.asarray(as_array(sensitive_features, "sensitive_features"))
     if groups.ndim not in (1, 2) or len(groups) != n:
         raise ValueError(

@@ -108,11 +108,6 @@ def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
         The data.
     span : (low, high) or None
         Between which the numbers of each feature lie; None where they may be any, which only floats can hold.
-
-    Raises
-    ------
-    ValueError
-        If an encoder gave rows of another shape.
     """
     if hasattr(values, "iloc"):
         return values

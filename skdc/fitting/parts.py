@@ -54,11 +54,6 @@ def refuse_others(parts: Iterable[tuple[str, Any]]) -> None:
     ----------
     parts : iterable of (str, object)
         Names and values.
-
-    Raises
-    ------
-    TypeError
-        Naming the parameter, what may be meant, and its import.
     """
     for name, part in parts:
         given = {name: part}

@@ -63,15 +63,7 @@ class Recipe(NamedTuple):
 
 
 def checked(recipe: Recipe) -> Recipe:
-    """Return a recipe whose parts go together.
-
-    Raises
-    ------
-    TypeError
-        If a part is of another kind.
-    PartsError
-        If two parts do not go together.
-    """
+    """Return a recipe whose parts go together."""
     discrepancy, parameterization, solver, privacy = recipe
     refuse_others(recipe._asdict().items())
     kinds = [
@@ -108,13 +100,7 @@ def checked(recipe: Recipe) -> Recipe:
 
 
 def _refuse_leaks(recipe: Recipe, privacy: GaussianMechanism) -> None:
-    """Refuse parts of a private recipe that look at rows.
-
-    Raises
-    ------
-    PartsError
-        Naming the part, and what to use.
-    """
+    """Refuse parts of a private recipe that look at rows."""
     parts, solver = recipe.parameterization, recipe.solver
     if parts.moves == "indices":
         raise PartsError(f"{parts!r} chooses rows of the data, and gives them away; private sets need Points()")
@@ -148,13 +134,7 @@ def _refuse_leaks(recipe: Recipe, privacy: GaussianMechanism) -> None:
 
 
 def refuse_idle_groups(recipe: Recipe, has_groups: bool) -> None:
-    """Refuse sensitive features that nothing looks at, and a discrepancy by group without them.
-
-    Raises
-    ------
-    PartsError
-        Saying which of the two is missing.
-    """
+    """Refuse sensitive features that nothing looks at, and a discrepancy by group without them."""
     by_group = [leaf for leaf in recipe.leaves() if leaf.by == "group"]
     if by_group and not has_groups:
         raise PartsError(f"{by_group[0]!r} compares group by group: pass sensitive_features= to fit, or use by='class'")

@@ -69,11 +69,6 @@ def rehearse_drawn(
         Of the data.
     shown : callable
         Gives encoded rows and class codes in the containers of the data.
-
-    Raises
-    ------
-    Exception
-        As in `rehearse`.
     """
     mechanism: Any = recipe.privacy
     even = np.full(schema.n_classes, max(1, int(mechanism.n_rows) // schema.n_classes))

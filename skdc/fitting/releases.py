@@ -31,13 +31,7 @@ from skdc.sources import Schema
 def drawn_data(
     condenser: Any, recipe: Recipe, previous: Any, X: Any, y: Any, sample_weight: Any, sensitive_features: Any
 ) -> tuple[tuple[Any, Any, None, None], dict[str, Any]]:
-    """Return what stands for the data of a fit, like them: rows drawn from a release; and fitted attributes.
-
-    Raises
-    ------
-    ValueError
-        For bad input, for data of which one row can change more than is known, and for what cannot be fitted.
-    """
+    """Return what stands for the data of a fit, like them: rows drawn from a release; and fitted attributes."""
     mechanism: Any = recipe.privacy
     encoder = mechanism.encoder(None, X)
     given = X, y, sample_weight, sensitive_features
@@ -64,13 +58,7 @@ def drawn_data(
 
 
 def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recipe) -> Problem:
-    """Validate the data of a fit: what is learned from them of a table and its labels is declared, if rows are private.
-
-    Raises
-    ------
-    ValueError
-        For bad input, and for private data of which one row can change more than is known.
-    """
+    """Validate the data of a fit; what would be learned of a table and its labels is declared, if rows are private."""
     encoder, classes = condenser._encoder_for(*given[:2]), None
     refuse_unknown_word(encoder)
     if recipe.privacy is not None:
@@ -133,25 +121,13 @@ def public_containers(X: Any, y: Any, schema: Schema) -> tuple[Any, Any]:
 def private_stream(
     objective: Any, schema: Schema, mechanism: GaussianMechanism, device: torch.device, seed: int
 ) -> Stream:
-    """Return an empty stream, the objective of which has seen what is known alone.
-
-    Raises
-    ------
-    ValueError
-        If something must be learned from the rows.
-    """
+    """Return an empty stream, the objective of which has seen what is known alone."""
     sketch = PrivateSketch(mechanism, len(schema.class_of_key), math.prod(schema.input_shape))
     return Stream.begin(objective, PrivateSource(sketch, schema, device), 0, seed)
 
 
 def refuse_unbounded(problem: Problem, has_groups: bool) -> None:
-    """Refuse data of which one row can change more than is known.
-
-    Raises
-    ------
-    ValueError
-        For weights, sensitive features, and targets that are no classes.
-    """
+    """Refuse data of which one row can change more than is known: by weight, group or a target that is no class."""
     if (problem.weight != 1).any():
         raise ValueError(
             "sample_weight gives rows other weights than 1, and what one row can change is not known; leave it out"

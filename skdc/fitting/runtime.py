@@ -39,13 +39,7 @@ class Start(NamedTuple):
 
     @classmethod
     def of(cls, condenser: Any) -> Start | None:
-        """Return the set of the last fit of a condenser, if it is to start from it.
-
-        Raises
-        ------
-        ValueError
-            If that set was made from private rows without noise.
-        """
+        """Return the set of the last fit of a condenser, if it is to start from it; refuse that of private rows."""
         if not condenser.warm_start or "X_syn_" not in vars(condenser):
             return None
         if getattr(condenser, "privacy", None) is not None and "privacy_" not in vars(condenser):
@@ -56,13 +50,7 @@ class Start(NamedTuple):
         return cls(condenser.X_syn_, condenser.y_learned_, condenser._key)
 
     def load(self, synthetic: LiveSet, source: Source, encoder: Any) -> None:
-        """Move a live set to the last one.
-
-        Raises
-        ------
-        ValueError
-            If the live set has other sizes, or chooses rows.
-        """
+        """Move a live set, of the same sizes, to the last one."""
         if not isinstance(synthetic, PointsSet):
             raise ValueError("warm_start=True has no effect on a choice of rows; use warm_start=False")
         rows = synthetic()

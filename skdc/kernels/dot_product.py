@@ -221,13 +221,7 @@ def inner_cosine(inner: Tensor, norms: Tensor, own: bool) -> Tensor:
 
 
 def root_mean_square(scale: Literal["rms"] | float, values: Tensor, mass: Tensor) -> float:
-    """Return a scale that is given, or the root mean square of the entries of rows; 1 where they are zero.
-
-    Raises
-    ------
-    ValueError
-        If the scale is neither "rms" nor positive.
-    """
+    """Return a scale that is given, or the root mean square of the entries of rows; 1 where they are zero."""
     if scale == "rms":
         return float(((mass @ (squared_norms(values) / values.shape[1])) / mass.sum()).sqrt()) or 1.0
     if isinstance(scale, str) or not scale > 0:

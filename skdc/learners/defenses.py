@@ -127,13 +127,7 @@ class CurvatureRegularization(Defense):
 
 
 def check_ball(part: Any) -> None:
-    """Refuse settings of an ascent that make no sense.
-
-    Raises
-    ------
-    ValueError
-        Naming the part.
-    """
+    """Refuse settings of an ascent that make no sense."""
     if not part.radius > 0 or part.norm not in (2, np.inf) or part.n_steps < 1:
         raise ValueError(f"{part!r}: radius must be positive, norm numpy.inf or 2, and n_steps at least 1")
 

@@ -10,13 +10,7 @@ from skdc.scales import numeric_weight
 
 
 def checked_weight(X: NDArray, sample_weight: ArrayLike | None) -> NDArray[np.float64]:
-    """Return the weights of rows, ones by default.
-
-    Raises
-    ------
-    ValueError
-        If a weight is negative, or all are zero.
-    """
+    """Return the weights of rows, ones by default; none may be negative, nor all zero."""
     weight = numeric_weight(sample_weight, X)
     if not weight.any():
         raise ValueError("all sample weights are zero; give some row a positive weight")
@@ -31,11 +25,6 @@ def class_targets(y: NDArray, classes: ArrayLike | None) -> tuple[NDArray, NDArr
     y : ndarray of shape (n,) or (n, n_classes)
     classes : array-like of shape (n_classes,) or None
         The labels, in the order of the columns; None takes those in y, or the numbers of the columns.
-
-    Raises
-    ------
-    ValueError
-        If y and classes do not go together, or there is a single class.
     """
     if y.ndim == 2:
         labels = np.arange(y.shape[1]) if classes is None else np.asarray(classes)
@@ -53,12 +42,6 @@ def class_targets(y: NDArray, classes: ArrayLike | None) -> tuple[NDArray, NDArr
 
 
 def require_shape(X: NDArray, input_shape: tuple[int, ...]) -> None:
-    """Refuse rows of another shape than those of fit.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ.
-    """
+    """Refuse rows of another shape than those of fit."""
     if X.shape[1:] != input_shape:
         raise ValueError(f"rows of shape {X.shape[1:]} are not like those of fit, {input_shape}")

@@ -111,11 +111,6 @@ def reliable_teacher(
     -------
     callable
         Takes rows, their class codes and targets of their own, and returns the targets of the teacher, or their own.
-
-    Raises
-    ------
-    ValueError
-        As `fitted_teacher`.
     """
     rows, estimator = _checked(part, estimator, source)
     teacher = fitted_teacher(part, estimator, source, generator)
@@ -145,11 +140,6 @@ def out_of_fold_teacher(
     -------
     callable
         Takes positions of rows, of shape (m,), and returns their targets, of shape (m, n_outputs).
-
-    Raises
-    ------
-    ValueError
-        As `fitted_teacher`.
     """
     rows, estimator = _checked(part, estimator, source)
     estimator = seeded(estimator, lambda: draw_seed(generator))
@@ -276,7 +266,7 @@ class InUserUnits(nn.Module):
 
 
 def trained_network(part: object, teacher: Any, source: Source, generator: torch.Generator) -> nn.Module:
-    """Return a network of the user's, trained and frozen, for rows in working units.
+    """Return a network of the user's, trained and frozen, for rows in working units; other estimators have no gradient.
 
     Parameters
     ----------
@@ -287,11 +277,6 @@ def trained_network(part: object, teacher: Any, source: Source, generator: torch
         fitted in a `FrozenEstimator`.
     source : Source
     generator : torch.Generator
-
-    Raises
-    ------
-    ValueError
-        If it is no network: other estimators have no gradient at the rows.
     """
     like = source.tensor(np.empty(0))
     is_frozen = isinstance(teacher, nn.Module | FrozenEstimator)

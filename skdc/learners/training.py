@@ -29,13 +29,7 @@ def train_step(network: nn.Module, optimizer: torch.optim.Optimizer, rows: Label
 def training(
     network: nn.Module, source: Draws, step_size: float, batch_size: int, generator: torch.Generator
 ) -> Iterator[None]:
-    """Train a network on the data by Adam without an end, one step each time more is asked for.
-
-    Raises
-    ------
-    ValueError
-        If a setting is not positive, or the training diverges.
-    """
+    """Train a network on the data by Adam without an end, one step each time more is asked for."""
     if batch_size < 1 or not step_size > 0:
         raise ValueError(
             f"a network is trained with batch_size={batch_size!r}, step_size={step_size!r}: they must be positive"

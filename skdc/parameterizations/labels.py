@@ -161,13 +161,7 @@ def target_bytes(schema: Schema, soft: bool) -> int:
 
 
 def check_labels(part: Any, known: tuple[str, ...]) -> None:
-    """Refuse a word for labels that is not known, or a teacher that is not asked.
-
-    Raises
-    ------
-    ValueError
-        Naming it.
-    """
+    """Refuse a word for labels that is not known, or a teacher that is not asked."""
     name = type(part).__name__
     if part.labels not in known:
         words = ", ".join(map(repr, known[:-1]))
@@ -177,13 +171,7 @@ def check_labels(part: Any, known: tuple[str, ...]) -> None:
 
 
 def check_learnable(part: Any, source: Source) -> None:
-    """Refuse to learn targets that the data do not have.
-
-    Raises
-    ------
-    PartsError
-        Saying what to use.
-    """
+    """Refuse to learn targets that the data do not have."""
     if part.labels == "probabilities" and source.schema.task != "classification":
         raise PartsError(
             f"{part!r} learns class probabilities, but y holds no classes; use labels='hard' "

@@ -32,13 +32,6 @@ def starting_set(
     source : Source
     sizes : ndarray of shape (n_classes,)
     generator : torch.Generator
-
-    Raises
-    ------
-    ValueError
-        For another word, and for a start that a stream cannot give.
-    TypeError
-        If it is no condenser.
     """
     if not isinstance(start, str):
         rows = require(part, source, Holds, "which rows to choose")
@@ -59,13 +52,6 @@ def _chosen_rows(
     """Return (X, y) of the rows that the recipe of a condenser chooses, as many of each class as asked for.
 
     Where a class has fewer, they are repeated in turn.
-
-    Raises
-    ------
-    TypeError
-        If it is no condenser.
-    PartsError
-        If it makes rows that are not in the data, is private, or has settings that would have no effect.
     """
     if isclass(condenser) or not hasattr(condenser, "chooser"):
         raise TypeError(f"{part!r}: start must be 'rows', 'spread', 'noise' or a condenser, such as KMedoids()")

@@ -15,13 +15,7 @@ Span = tuple[NDArray, NDArray]  # the least and the greatest number of each feat
 
 
 def span_of(part: Any, source: Source) -> Span | None:
-    """Return the span that `part.within` names, in the user's units and of the shape of a row; None where it has none.
-
-    Raises
-    ------
-    ValueError
-        If it is not "data", a pair of ends, or None; if the ends do not suit the rows.
-    """
+    """Return the span that `part.within` names, in the user's units and the shape of a row; None where it has none."""
     if part.within is None:
         return None
     shape, name = source.schema.input_shape, type(part).__name__

@@ -241,13 +241,7 @@ random_states, ax, name
 
 
 def _by_repeat(values: ArrayLike, n_points: int) -> NDArray[np.float64]:
-    """Return measures as a matrix with one column a repeat.
-
-    Raises
-    ------
-    ValueError
-        If they are not as many as there are names.
-    """
+    """Return measures as a matrix with one column a repeat."""
     found = np.asarray(values, dtype=np.float64)
     found = found[:, None] if found.ndim == 1 else found
     if found.ndim != 2 or len(found) != n_points:

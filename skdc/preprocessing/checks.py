@@ -13,13 +13,7 @@ from skdc.scales import numeric_weight
 
 
 def require_whole(name: str, value: object, least: int) -> int:
-    """Return a parameter that is a whole number, no less than it may be.
-
-    Raises
-    ------
-    ValueError
-        Naming it.
-    """
+    """Return a parameter that is a whole number, no less than it may be."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
     return int(value)

@@ -271,13 +271,7 @@ class Levels(Column):
 def fitted_column(
     values: pd.Series, weight: NDArray[np.float64], scaler: TransformerMixin, max_categories: int
 ) -> Column:
-    """Return the column that suits a series.
-
-    Raises
-    ------
-    ValueError
-        If its values cannot be encoded, saying what to do.
-    """
+    """Return the column that suits a series."""
     dtype, types = values.dtype, pd.api.types
     if isinstance(dtype, pd.CategoricalDtype):
         return Numbers(values, weight, scaler) if dtype.ordered else Levels(values, weight, max_categories)

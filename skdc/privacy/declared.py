@@ -194,13 +194,7 @@ class DeclaredEncoder(TransformerMixin, Fields):
     feature_range: Mapping[Any, Any]
 
     def fit(self, X: Any, y: object = None) -> Self:
-        """Learn the names of the columns of a frame, their order, and which are of categories.
-
-        Raises
-        ------
-        ValueError
-            If X is no frame, or a column is missing on either side.
-        """
+        """Learn the names of the columns of a frame, their order, and which are of categories."""
         import pandas as pd
 
         from skdc.preprocessing import TabularEncoder
@@ -251,13 +245,7 @@ def _parsed(read: Callable[[Any], Any], value: Any, invalid: Any) -> Any:
 
 
 def declared_column(name: Any, declared: Any, dtype: Any = None) -> DeclaredColumn:
-    """Return the column that a declaration describes.
-
-    Raises
-    ------
-    ValueError
-        If it describes none.
-    """
+    """Return the column that a declaration describes."""
     return DeclaredRange(name, declared) if isinstance(declared, tuple) else DeclaredLevels(name, declared, dtype)
 
 
@@ -338,13 +326,7 @@ def _quoted(value: Any) -> str:
 
 
 def _ends(name: Any, declared: tuple[Any, ...]) -> tuple[Any, Any]:
-    """Return the ends of a declared range.
-
-    Raises
-    ------
-    ValueError
-        If there are none, or too far ones.
-    """
+    """Return the ends of a declared range."""
     message = f"feature_range[{name!r}]={declared!r} must be (low, high) with low below high, or (low, high, None)"
     try:
         low, high, *missing = declared

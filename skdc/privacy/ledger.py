@@ -155,13 +155,7 @@ class PrivacyLedger:
 
 
 def check_budget(owner: str, epsilon: float, delta: float) -> None:
-    """Refuse what is no pair of epsilon and delta.
-
-    Raises
-    ------
-    ValueError
-        Naming the owner and the value.
-    """
+    """Refuse what is no pair of epsilon and delta."""
     if not 0 < epsilon < float("inf"):
         raise ValueError(f"{owner}(epsilon={epsilon!r}): epsilon must be a positive number")
     if not 0 < delta < 1:

@@ -285,13 +285,7 @@ class GaussianMechanism(Fields):
 
 
 def refuse_narrow(dtype: Any, low: float, high: float) -> None:
-    """Refuse a range that goes beyond what floats of a dtype reach.
-
-    Raises
-    ------
-    ValueError
-        Saying what to do.
-    """
+    """Refuse a range that goes beyond what floats of a dtype reach."""
     base = getattr(dtype, "numpy_dtype", dtype)  # of nullable columns
     if getattr(base, "kind", "O") == "f" and max(abs(low), abs(high)) > np.finfo(base).max:
         raise ValueError(f"feature_range goes from {low:g} to {high:g}, beyond {dtype}; give X as float64")
@@ -309,13 +303,7 @@ def is_private(part: Any) -> bool:
 
 
 def check_steps(owner: Any) -> None:
-    """Refuse what a pipeline would do with rows that are private for one of its steps.
-
-    Raises
-    ------
-    ValueError
-        If the pipeline, or a step before the private one, learns from the rows or keeps them in files.
-    """
+    """Refuse that a pipeline, or a step before the private one, learns from private rows or keeps them in files."""
     before = []
     for name, step in owner.steps:
         if not is_private(step):

@@ -40,11 +40,6 @@ def refuse_learning(where: str, part: Any) -> None:
     where : str
         How it is given, such as "encoder=".
     part : estimator
-
-    Raises
-    ------
-    ValueError
-        Saying what to do.
     """
     if learns(part):
         raise ValueError(
@@ -61,11 +56,6 @@ def refuse_caches(where: str, settings: Mapping[str, Any]) -> None:
     where : str
         Of what they are.
     settings : {str: object}
-
-    Raises
-    ------
-    ValueError
-        Naming the setting.
     """
     for name, value in settings.items():
         # A memory without a place keeps nothing.

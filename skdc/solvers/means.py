@@ -67,13 +67,7 @@ def class_block(source: Passes, space: InvertibleSpace, c: int) -> Block:
 
 
 def check_class_means(solver: Solver, verb: str, leaf: Any, synthetic: PointsSet) -> None:
-    """Refuse a discrepancy whose space has no means of rows, or shows no targets that move, or is not by class.
-
-    Raises
-    ------
-    ValueError
-        Naming the solver and the discrepancy.
-    """
+    """Refuse a discrepancy whose space has no means of rows, or shows no targets that move, or is not by class."""
     name, discrepancy = type(solver).__name__, type(leaf).__name__
     if not isinstance(leaf.space_, InvertibleSpace):
         raise PartsError(

@@ -31,13 +31,7 @@ def is_linear(leaves: list[Any]) -> bool:
 
 
 def check_integers(owner: Any, least: dict[str, int]) -> None:
-    """Refuse a parameter that is no integer, or less than it may be.
-
-    Raises
-    ------
-    ValueError
-        Naming it.
-    """
+    """Refuse a parameter that is no integer, or less than it may be."""
     for name, smallest in least.items():
         value = getattr(owner, name)
         if not isinstance(value, Integral) or value < smallest:

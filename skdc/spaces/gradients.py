@@ -70,13 +70,7 @@ class NetworkGradients(PooledSpace):
         return [unweighted(gradient.flatten(1)) for gradient in gradients]
 
     def _matrices(self) -> dict[str, Tensor]:
-        """Return the weight tensors that are not frozen, outside the graph.
-
-        Raises
-        ------
-        PartsError
-            If there are none.
-        """
+        """Return the weight tensors that are not frozen, of which there must be some, outside the graph."""
         named, frozen = self.pool_.network_.named_parameters(), self.pool_.frozen_
         matrices = {name: p.detach() for name, p in named if p.ndim > 1 and name not in frozen}
         if not matrices:
@@ -157,13 +151,7 @@ class ClippedGradients(NetworkGradients):
 
 @contextmanager
 def one_row_at_a_time(part: object, *networks: nn.Module) -> Iterator[None]:
-    """Say which networks cannot show the gradient at each row by itself, in place of what torch says.
-
-    Raises
-    ------
-    PartsError
-        For batch norm, in which rows depend on each other, and for layers that torch cannot map over rows.
-    """
+    """Say which networks cannot show the gradient at each row by itself, in place of what torch says."""
     advice = f"{type(part).__name__} takes the gradient at each row by itself, and"
     for layer in [layer for network in networks for layer in network.modules()]:
         if isinstance(layer, _BatchNorm) and (layer.training or layer.running_mean is None):

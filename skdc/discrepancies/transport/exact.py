@@ -28,13 +28,7 @@ _CLOUD_ROWS = 10_000  # classes are fitted on a sample of this many rows
 
 
 def check_entries(owner: Discrepancy, n: int, m: int) -> None:
-    """Refuse a matrix that is too large to transport by.
-
-    Raises
-    ------
-    ValueError
-        Naming what to use.
-    """
+    """Refuse a matrix that is too large to transport by."""
     if n * m > _ENTRIES:
         raise ValueError(
             f"{type(owner).__name__} would solve for a matrix of {n} x {m} = {n * m:.1e} entries, and takes at most "
@@ -85,13 +79,7 @@ class ExactTransport(Discrepancy):
 
     @torch.no_grad()
     def solve(self, p: Block, q: Block) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the plan of shape (len(p), len(q)) and the dual potentials of p and q, in float64.
-
-        Raises
-        ------
-        ValueError
-            If the matrix of costs is too large.
-        """
+        """Return the plan of shape (len(p), len(q)), if not too large, and the dual potentials of both, in float64."""
         check_entries(self, len(p), len(q))
         weights = (block.weight.double().cpu() for block in (p, q))
         p_mass, q_mass = ((weight / weight.sum()).numpy() for weight in weights)
