@@ -2,11 +2,7 @@
 
 from skdc.discrepancies.aligned import L1, Cosine, CrossEntropy, KLDivergence, SquaredL2
 from skdc.discrepancies.base import Discrepancy
-from skdc.discrepancies.characteristic import (
-    CharacteristicFunction,
-    LearnedCharacteristicFunction,
-    RandomFeatureMMD,
-)
+from skdc.discrepancies.characteristic import CharacteristicFunction, LearnedCharacteristicFunction, RandomFeatureMMD
 from skdc.discrepancies.classification import CenterCrossEntropy, NetworkLoss
 from skdc.discrepancies.conditional import ConditionalMMD
 from skdc.discrepancies.critics import Adversarial

@@ -45,14 +45,7 @@ def rehearse(condenser: Any, problem: Problem, recipe: Recipe, previous: Any, co
     mechanism, schema = clone(recipe.privacy).set_params(ledger=None), problem.schema
     refuse_narrow(problem.X.dtype, *mechanism.ends)
     X, codes = _made_up(mechanism, schema, np.full(schema.n_classes, _FEW))
-    rows = replace(
-        problem,
-        X=X,
-        y=None,
-        weight=np.ones(len(X)),
-        key=codes,
-        positions=np.arange(len(X)),
-    )
+    rows = replace(problem, X=X, y=None, weight=np.ones(len(X)), key=codes, positions=np.arange(len(X)))
     _fit_twin(condenser, lambda twin: (rows, recipe._replace(privacy=mechanism)), previous, containers)
 
 

@@ -19,11 +19,7 @@ from skdc.fitting.recipe import Recipe
 from skdc.fitting.rehearsal import rehearse_drawn
 from skdc.fitting.runtime import draw_entropy
 from skdc.fitting.stream import Stream
-from skdc.privacy import (
-    GaussianMechanism,
-    PrivateSketch,
-    PrivateSource,
-)
+from skdc.privacy import GaussianMechanism, PrivateSketch, PrivateSource
 from skdc.privacy.source import of_classes
 from skdc.sources import Schema
 

@@ -10,13 +10,7 @@ import torch
 from torch import Tensor
 
 from skdc.kernels.base import Kernel, Rows
-from skdc.kernels.distances import (
-    distances,
-    distances_of_norms,
-    power,
-    resolve_bandwidth,
-    squared_distances,
-)
+from skdc.kernels.distances import distances, distances_of_norms, power, resolve_bandwidth, squared_distances
 from skdc.sources import relative, squared_norms
 
 

@@ -12,14 +12,7 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
-from skdc.parameterizations.labels import (
-    KeptTargets,
-    Targets,
-    check_labels,
-    check_learnable,
-    target_bytes,
-    targets_of,
-)
+from skdc.parameterizations.labels import KeptTargets, Targets, check_labels, check_learnable, target_bytes, targets_of
 from skdc.parameterizations.starts import starting_set
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
