@@ -27,8 +27,7 @@ class TrajectoryMatching(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     n_experts : int, default=5
         Networks trained on the data.
     n_segments : int, default=5

@@ -28,8 +28,7 @@ class TeacherPenalty(Penalty, kw_only=True):
     Parameters
     ----------
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images of 16x16
-        or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     n_steps : int, default=300
         Steps of its training, by Adam.
     step_size : float, default=0.003

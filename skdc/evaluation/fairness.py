@@ -71,14 +71,10 @@ def fairness_table(
 
     Parameters
     ----------
-    condenser : condenser
-        Fitted on a classification task. Where it has an encoder, learners see what that makes of rows.
-    X_test : array-like of shape (n, ...)
-        New rows, as the condenser takes them.
-    y_test : array-like of shape (n,)
-        Their labels.
+    condenser, X_test, y_test
+        As in `transfer_table`.
     sensitive_features : array-like of shape (n,) or (n, n_features)
-        Their groups; of several features, all combinations.
+        Groups of the test rows; of several features, all combinations.
     learners : dict of str to classifier, default=None
         Unfitted; None takes those of `transfer_table`.
     random_state : int, default=0

@@ -73,12 +73,8 @@ def robustness_table(
 
     Parameters
     ----------
-    condenser : condenser
-        Fitted on a classification task.
-    X_test : array-like of shape (n, ...)
-        New rows, as the condenser takes them.
-    y_test : array-like of shape (n,)
-        Their labels.
+    condenser, X_test, y_test
+        As in `transfer_table`.
     learners : dict of str to classifier, default=None
         Unfitted. They are given soft labels where the set has some and they can use them, and see rows less the mean of
         all entries of the set and divided by their deviation. None takes `NetworkClassifier()`.

@@ -27,8 +27,7 @@ class Difficulty(Fields, ABC):
     Parameters
     ----------
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for images of 16x16
-        or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     n_networks : int, default=3
     n_epochs : int, default=20
         Passes over the rows for which each is trained, by Adam.

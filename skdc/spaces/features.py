@@ -82,8 +82,7 @@ class RandomNetwork(NetworkFeatures):
     Parameters
     ----------
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
 
     References
     ----------

@@ -26,8 +26,7 @@ class FRePo(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     labels : {"hard", "learned", "teacher"}, default="hard"
         As in `Points`.
     n_networks : int, default=10
@@ -92,8 +91,7 @@ class RFAD(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     labels : {"hard", "learned", "teacher"}, default="hard"
         As in `Points`.
     temperature : float, default=0.2
@@ -153,8 +151,7 @@ class RCIG(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     labels : {"hard", "learned", "teacher"}, default="hard"
         As in `Points`.
     n_networks : int, default=10

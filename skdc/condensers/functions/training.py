@@ -26,8 +26,7 @@ class UnrolledTraining(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     n_train_steps : int, default=40
         Steps of the training, each on the whole set.
     n_backward : int, default=10

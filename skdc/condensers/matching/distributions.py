@@ -29,8 +29,7 @@ class ImprovedDistributionMatching(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     n_networks : int, default=5
         Networks trained on the data beforehand, each kept at four stages.
     n_train_steps : int, default=200
@@ -99,8 +98,7 @@ class M3D(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     n_networks : int, default=5
         Networks trained on the data beforehand, each kept at four stages.
     n_train_steps : int, default=200
@@ -155,8 +153,7 @@ class OptimalTransportMatching(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
     n_steps : int, default=300
@@ -209,8 +206,7 @@ class WMDD(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     n_networks : int, default=5
         Networks trained on the data beforehand, each kept at four stages.
     n_train_steps : int, default=200

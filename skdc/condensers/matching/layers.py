@@ -26,8 +26,7 @@ class CAFE(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     discrimination_weight : float, default=0.01
         Weight of the classification by class means; 0 leaves it out.
     step_size : float, default=0.05
@@ -149,8 +148,7 @@ class NCFM(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     n_networks : int, default=5
         Networks trained on the data beforehand, each kept at four stages.
     n_train_steps : int, default=200

@@ -32,8 +32,7 @@ class DistributionMatching(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
     n_steps : int, default=300
@@ -89,8 +88,7 @@ class GradientMatching(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     network : callable, default=None
-        Builder `network(input_shape, n_outputs) -> nn.Module`; None takes a ConvNet of width 32 for
-        images of 16x16 or more, else an MLP with two hidden layers of 128.
+        Builder, as in `RandomNetworks`.
     n_matches : int, default=10
         Steps for which a network is kept.
     n_train_steps : int, default=10

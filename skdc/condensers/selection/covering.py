@@ -79,15 +79,8 @@ class FacilityLocation(NamedCondenser):
     ----------
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
-    space : Space, default=None
-        Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
-        are, joined with continuous targets.
-    by : {"class", "group", None}, default="class"
-        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the number of rows of each class that was asked for.
-    reweight : discrepancy, default=None
-        What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
-        of the rows nearest to each.
+    space, by, reweight
+        As in `KCenter`.
     max_rows : int, default=32768
         Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (4 GiB
         for 32,768 rows) that grow with their square; more are represented by as many random ones.
@@ -137,18 +130,10 @@ class KMedoids(NamedCondenser):
         As in `BaseCondenser`.
     n_passes : int, default=10
         Most passes of exchanges over all rows.
-    space : Space, default=None
-        Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
-        are, joined with continuous targets.
-    by : {"class", "group", None}, default="class"
-        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the number of rows of each class that was asked for.
-    reweight : discrepancy, default=None
-        What the weights of the chosen rows are to make least, such as `MMD()`. None: the mass
-        of the rows nearest to each.
+    space, by, reweight
+        As in `KCenter`.
     max_rows : int, default=32768
-        Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (4 GiB
-        for 32,768 rows) that grow with their square; more are represented by as many random ones.
+        As in `FacilityLocation`.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 

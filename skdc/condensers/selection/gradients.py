@@ -38,8 +38,7 @@ class GradMatch(NamedCondenser):
     n_train_steps : int, default=0
         Steps for which the network is trained on the data, by Adam.
     by : {"class", "group", None}, default="class"
-        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the number of rows of each class that was asked for.
+        As in `KCenter`.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: the weights of the pursuit.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint

@@ -31,12 +31,8 @@ class RandomlyPivotedCholesky(NamedCondenser):
         As in `BaseCondenser`.
     bandwidth : "median", float or sequence of float, default="median"
         Of the kernel, in the units of the space.
-    space : Space, default=None
-        Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
-        are, joined with continuous targets.
-    by : {"class", "group", None}, default="class"
-        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the number of rows of each class that was asked for.
+    space, by
+        As in `KCenter`.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least; `MMD()` makes them a quadrature rule. None: equal
         weights.

@@ -37,12 +37,8 @@ class KernelThinning(NamedCondenser):
     max_rows : int, default=32768
         Rows to which a class (or all, with `by=None`) is halved before the last halvings and the exchanges, at most.
         Fewer take less time, and the set is farther from the data.
-    space : Space, default=None
-        Where rows are compared: a pointwise one, such as `Standardized()` or `RandomNetwork()`. None: the rows as they
-        are, joined with continuous targets.
-    by : {"class", "group", None}, default="class"
-        Choose for each class by itself; or so that each sensitive group of a class counts the same; or for all rows
-        together, with the number of rows of each class that was asked for.
+    space, by
+        As in `KCenter`.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
