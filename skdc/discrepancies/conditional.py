@@ -83,7 +83,7 @@ class ConditionalMMD(Discrepancy):
     by: Literal["class", "group"] | None = field(default=None, kw_only=True)
 
     def attach(self, source: Source) -> None:
-        """Join features and targets, which must be two things, and remember how many columns are targets."""
+        """Join features and targets, of which neither is the other, and remember how many columns are targets."""
         super().attach(source)
         schema = source.schema
         if schema.task == "none":

@@ -18,7 +18,7 @@ def checked_weight(X: NDArray, sample_weight: ArrayLike | None) -> NDArray[np.fl
 
 
 def class_targets(y: NDArray, classes: ArrayLike | None) -> tuple[NDArray, NDArray[np.float64]]:
-    """Return the labels, and a column of targets for each: indicators, or y itself where it is a matrix.
+    """Return two labels or more, and a column of targets for each: indicators, or y itself where it is a matrix.
 
     Parameters
     ----------

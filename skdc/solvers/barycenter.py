@@ -71,7 +71,7 @@ class Barycenter(Solver[BarycenterState, PointsSet]):
     def begin(
         self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> BarycenterState:
-        """Return the points where they start; the objective must be the squared transport cost, class by class."""
+        """Return the points where they start; the space of the objective, the squared transport cost, must map back."""
         leaf = self._transport(objective, synthetic)
         source = require(self, source, Holds, "the plans")
         return BarycenterState.begin(leaf, synthetic, source, generator)

@@ -66,7 +66,7 @@ class Lloyd(Solver[LloydState, PointsSet]):
     def begin(
         self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LloydState:
-        """Return the points where they start; the objective must be the quantization error, class by class."""
+        """Return the points where they start; the space of the objective, the quantization error, must map back."""
         leaf = _quantization(objective)
         check_class_means(self, "clusters", leaf, synthetic)
         source = require(self, source, Passes, "the clusters")

@@ -160,7 +160,7 @@ class FeatureRidgePredictions(KernelRidgePredictions):
     clip: float = 2**0.5
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Fit the kernel's scale, and pass over the data for the moments of the features."""
+        """Fit the kernel, which must have features that fit in memory, and pass over the data for their moments."""
         super().fit(source, generator)
         if not isinstance(self.kernel_, FeatureKernel):
             raise PartsError(

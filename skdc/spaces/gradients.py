@@ -151,7 +151,7 @@ class ClippedGradients(NetworkGradients):
 
 @contextmanager
 def one_row_at_a_time(part: object, *networks: nn.Module) -> Iterator[None]:
-    """Say which networks cannot show the gradient at each row by itself, in place of what torch says."""
+    """Say which networks, such as with batch norm, cannot show a gradient at each row, in place of what torch says."""
     advice = f"{type(part).__name__} takes the gradient at each row by itself, and"
     for layer in [layer for network in networks for layer in network.modules()]:
         if isinstance(layer, _BatchNorm) and (layer.training or layer.running_mean is None):
