@@ -66,7 +66,9 @@ class Fields(BaseEstimator):
         super().__init_subclass__(**settings)
         owner = next(base for base in cls.__mro__ if "__init__" in vars(base))
         if owner is not object and _FIELDS not in vars(owner):
+            _refuse_fields(cls, owner)
             return
+        _refuse_bare(cls)
         dataclass(repr=False, eq=False, kw_only=kw_only)(cls)
         # Defaults are said by the constructor; left on the class they would be taken for attributes that it documents.
         for parameter in fields(cls):  # type: ignore[arg-type]  # a dataclass by now
@@ -77,6 +79,31 @@ class Fields(BaseEstimator):
         made = signature(cls.__init__)
         ordered = sorted(made.parameters.values(), key=lambda p: p.kind is p.KEYWORD_ONLY and 1 + depth[p.name])
         cls.__init__.__signature__ = made.replace(parameters=ordered)  # type: ignore[attr-defined]  # not declared
+
+
+def _refuse_bare(cls: type) -> None:
+    """Refuse a default in place of that of a base which would have no effect, for want of an annotation."""
+    own = vars(cls).get("__annotations__", {})
+    bases = [base for base in cls.__mro__[1:] if _FIELDS in vars(base)]
+    taken = {f.name: f for base in bases for f in fields(base) if f.init}
+    for name, value in vars(cls).items():
+        if name in taken and name not in own and not hasattr(value, "__get__"):
+            raise TypeError(
+                f"{cls.__name__}: {name} = {value!r} is no parameter without its type, and would have no effect; write "
+                f"{name}: {taken[name].type} = {value!r}"
+            )
+
+
+def _refuse_fields(cls: type, owner: type) -> None:
+    """Refuse parameters that a constructor which is written out does not take."""
+    if cls is owner:
+        return
+    for name in vars(cls).get("__annotations__", {}):
+        if name in vars(cls) and "ClassVar" not in str(vars(cls)["__annotations__"][name]):
+            raise TypeError(
+                f"{cls.__name__}: {name} is no parameter, since {owner.__name__} writes its constructor; write one for "
+                f"{cls.__name__} too"
+            )
 
 
 _CLONES: ContextVar[dict[int, Any] | None] = ContextVar("_CLONES", default=None)

@@ -39,7 +39,7 @@ from skdc.auto.candidates import Traits, proposed
 from skdc.auto.trials import Result, Study
 from skdc.discrepancies import MMD
 from skdc.fitting.checkpoints import Checkpoint
-from skdc.solvers import Descent, InterruptedWarning
+from skdc.solvers import Descent, Greedy, InterruptedWarning
 
 X, y = make_classification(400, 6, n_informative=4, weights=[0.7], random_state=0)
 TRAIN, TEST = map(np.sort, train_test_split(np.arange(400), random_state=0))
@@ -560,3 +560,38 @@ def test_a_search_that_is_interrupted_goes_on(tmp_path, monkeypatch):
 
 def rings(self, *given, **others):
     raise KeyboardInterrupt
+
+
+def test_an_interrupt_in_a_choice_of_rows_ends_the_search(monkeypatch):
+    advance = Greedy.advance
+
+    def ringing(self, state):
+        if state.step == 1 and not state.interrupted:
+            raise KeyboardInterrupt
+        advance(self, state)
+
+    monkeypatch.setattr(Greedy, "advance", ringing)
+    candidates = {"k-medoids": KMedoids(), "k-means": KMeansCondenser()}
+    with pytest.warns(InterruptedWarning, match="the search was interrupted") as told:
+        found = auto(candidates=candidates, time_budget=None).fit(X, y)
+    assert "k-means" not in set(found.leaderboard_["candidate"])
+    assert not [warning for warning in told if "random rows only" in str(warning.message)]
+
+
+def test_a_trial_that_is_interrupted_is_tried_again(tmp_path, monkeypatch):
+    path, moving = tmp_path / "search.checkpoint", {"points": Condenser(MMD(), solver=Descent(n_steps=6))}
+    expected = auto(candidates=moving, time_budget=None).fit(X, y)
+    search = auto(candidates=moving, time_budget=None, checkpoint=path)
+
+    def offer(self, state):
+        self.save(state)
+        if state.step == 3:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.warns(InterruptedWarning):
+        patch.setattr(Checkpoint, "offer", offer)
+        search.fit(X, y)
+    columns = ["candidate", "rows", "score", "error"]
+    assert_frame_equal(search.fit(X, y).leaderboard_[columns], expected.leaderboard_[columns])
+    assert_array_equal(search.X_syn_, expected.X_syn_)
+    assert not list(tmp_path.iterdir())

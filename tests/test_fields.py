@@ -123,3 +123,40 @@ def test_a_part_may_add_a_field_to_another():
     assert [(name, repr(term)) for name, term in (part + MMD()).terms] == [("shifted", repr(part)), ("mmd", "MMD()")]
     assert part != clone(part) and hash(part)
     assert np.isclose((2 * part).weight, 6.0) and part.set_params(shift=2.0).shift == 2.0
+
+
+def test_a_default_without_its_type_is_refused():
+    with pytest.raises(
+        TypeError, match=r"Overall: by = None is no parameter without its type, .*; write by: .* = None"
+    ):
+
+        class Overall(MMD):
+            by = None
+
+    class Slow(solvers.Descent):
+        n_steps: int = 5
+        note = "no parameter of a base"
+
+    assert Slow().n_steps == 5 and Slow(0.1, 7).n_steps == 7 and Slow.note
+
+
+def test_parameters_below_a_constructor_that_is_written_are_refused():
+    class Own(Discrepancy):
+        compares = "clouds"
+        known: ClassVar[int] = 3
+
+        def __init__(self, scale=1.0):
+            super().__init__(by=None)
+            self.scale = scale
+
+        def between(self, p, q, generator):
+            return self.scale * (p.mean() - q.mean()).abs().sum()
+
+    assert Own(3.0).weight == 1.0 and clone(Own(3.0)).scale == 3.0
+    with pytest.raises(TypeError, match="Child: extra is no parameter, since Own writes its constructor"):
+
+        class Child(Own):
+            extra: float = 1.0
+
+    class Fine(Own):
+        learned_: float

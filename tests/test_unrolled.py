@@ -36,6 +36,18 @@ def hooked():
     return network
 
 
+def hooked_whole():
+    network = nn.Sequential(nn.Linear(N_FEATURES, 3))
+    network.register_forward_hook(lambda layer, given, out: 2 * out)
+    return network
+
+
+def second_use(name):
+    network = nn.Sequential(nn.Linear(N_FEATURES, 5), nn.Tanh(), nn.Linear(5, 5), nn.Linear(5, 3))
+    setattr(network[2], name, getattr(network[0], name))
+    return network
+
+
 def frozen(*names):
     network = nn.Sequential(nn.Linear(N_FEATURES, 5), nn.Tanh(), nn.Linear(5, 3))
     for name, parameter in network.named_parameters():
@@ -60,6 +72,9 @@ WHOLE = {
     "tied": tied,
     "hooked": hooked,
     "dropout": lambda: nn.Sequential(nn.Dropout(0.0), nn.Linear(N_FEATURES, 3)),
+    "second use of a bias": lambda: second_use("bias"),
+    "hooked whole": hooked_whole,
+    "rows that are not flat": lambda: nn.Sequential(nn.Linear(5, 2), nn.Tanh(), nn.Flatten(), nn.Linear(8, 3)),
     "named": lambda: nn.Sequential(OrderedDict(first=nn.Linear(N_FEATURES, 3))),
 }
 
@@ -95,7 +110,7 @@ def test_in_the_span_of_the_rows_all_is_as_with_the_parameters(name, task, momen
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_other_networks_are_trained_whole(name):
-    network, given = WHOLE[name]().double(), rows()
+    network, given = WHOLE[name]().double(), rows(shape=(4, 5) if "not flat" in name else (N_FEATURES,), n_rows=3)
     start = {key: value for key, value in network.named_parameters() if value.requires_grad}
     assert training._place_of_linear(network, start, given.X) is None
     unrolled(network, start, given, "classification", torch.tensor(0.1, dtype=torch.float64), 2, 2)

@@ -85,7 +85,7 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         pandas, fitting does not.
     reason_ : str
         Why this set, in a sentence.
-    X_syn_, y_syn_, y_soft_, sample_weight_, storage_, classes_, indices_
+    condensed_, X_syn_, y_syn_, y_soft_, sample_weight_, storage_, classes_, indices_
         As in `Condenser`, where the best condenser has them.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
@@ -164,7 +164,7 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         named = {"X": X, "y": y, "sample_weight": sample_weight, "sensitive_features": sensitive_features}
         given = tuple(_rows(part, name) for name, part in named.items())
         problem = read(self, *given, task=self._told_task(), encoder=self.encoder)
-        kept = None if self.checkpoint is None else StateFile(self.checkpoint, fingerprint(self, problem, None))
+        kept = None if self.checkpoint is None else StateFile(self.checkpoint, fingerprint(self, problem))
         seed, seconds, known = resumed(kept) or (draw_entropy(self.random_state), 0.0, [])
         ranks = ranked(problem, seed)
         splits = self._splits(problem, given[1], ranks)
@@ -304,9 +304,8 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
             f"{scores[best.candidate, best.n_rows]:.4g} on rows held out, where random rows scored "
             f"{' and '.join(random)}; {n_tried} candidates were tried in {study.elapsed():.1f} s."
         )
-        if all(isinstance(study.candidates[candidate], RandomSubset) for candidate in tried) and len(names) > len(
-            tried
-        ):
+        random_only = all(isinstance(study.candidates[candidate], RandomSubset) for candidate in tried)
+        if random_only and len(names) > len(tried) and not study.interrupted:
             errors = {result.error for result in study.results if result.error}
             warnings.warn(
                 f"AutoCondenser has tried random rows only, of {len(names)} candidates: the others gave no set "

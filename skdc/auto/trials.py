@@ -40,8 +40,8 @@ class Result:
     score: float = np.nan
     seconds: float = 0.0
     error: str = ""
-    condenser: BaseCondenser = field(init=False)  # of a trial that gave a set
-    rows: NDArray[np.intp] = field(init=False)
+    condenser: Any = None  # fitted, of a trial that gave a set
+    rows: Any = None  # which it saw
 
 
 @dataclass(eq=False)
@@ -88,6 +88,7 @@ class Study:
     kept: StateFile | None = None
     known: list[Result] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
+    interrupted: bool = False
 
     def __sklearn_clone__(self) -> Study:
         return self
@@ -142,7 +143,7 @@ class Study:
             random_state=0,
             n_jobs=1,
         )
-        failure, interrupted = None, False
+        failure = None
         with warnings.catch_warnings():
             # Trials that fail are told of by the leaderboard; learners that have not converged on ten rows are no news.
             warnings.simplefilter("ignore")
@@ -154,8 +155,8 @@ class Study:
             except KeyboardInterrupt:
                 if not self.mean_scores():
                     raise
-                interrupted = True
-        if interrupted:
+                self.interrupted = True
+        if self.interrupted:
             warnings.warn(
                 f"the search was interrupted after {len(self.results)} trials; the best set of these is kept",
                 InterruptedWarning,
@@ -279,14 +280,14 @@ class Trial(Fields):
             result.error = "out of time"
             raise
         except InterruptedWarning as error:
-            result.error = str(error)
             raise KeyboardInterrupt from error
         except Exception as error:
             result.error = str(error)
             raise
         finally:
             result.seconds = monotonic() - started
-            study.results.append(result)
+            if result.condenser is not None or result.error:  # one that was interrupted is tried again
+                study.results.append(result)
             if result.error:
                 study.keep()
         return self

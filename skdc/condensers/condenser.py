@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
-from skdc.containers import as_array, has_units
+from skdc.containers import as_array, has_units, row_bytes
 from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
@@ -288,9 +288,9 @@ class Condenser(BaseCondenser, kw_only=False):
         stream.update(replace(problem, schema=schema).source_as_given(stream.device))
         if self.privacy is None:
             float_dtype = np.result_type(schema.float_dtype, problem.schema.float_dtype)
-            given_bytes = max(schema.row_bytes, problem.schema.row_bytes)
-            stream.schema = replace(schema, float_dtype=float_dtype, given_bytes=given_bytes)
             self._templates = tuple(map(common_template, self._templates, map(template, (X, y))))
+            given_bytes = row_bytes(as_array(self._templates[0]))
+            stream.schema = replace(schema, float_dtype=float_dtype, given_bytes=given_bytes)
         if not self.warm_start or "X_syn_" in vars(self):
             self._start = Start.of(self)
         for name in _SOLVED:

@@ -224,9 +224,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
     ) -> DivergenceError | Interruption | None:
         """Open the door to what was read, solve, and show."""
         self._input_shape = problem.schema.input_shape
-        checkpoint = (
-            None if self.checkpoint is None else Checkpoint(self.checkpoint, fingerprint(self, problem, previous))
-        )
+        checkpoint = None if self.checkpoint is None else Checkpoint(self.checkpoint, fingerprint(self, problem))
         door = opened(self, problem, recipe, device, seed)
         if door.stream is not None:
             self._stream, self._templates = door.stream, (template(containers.X), template(containers.y))
@@ -244,11 +242,17 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         state = None if checkpoint is None else checkpoint.load(door.source)
         if state is None:
             state = self._begin_solve(recipe, door, previous, containers.encoder)
+            if checkpoint is not None:  # what cannot be pickled is told now, and not after half a minute
+                checkpoint.save(state)
         early, keep = None, None if checkpoint is None else checkpoint.offer
         try:
             solution = recipe.solver.go_on(state, progress_of(self, type(recipe.solver).__name__), keep)
         except (DivergenceError, Interruption) as error:
             solution, early = error.solution, error
+        except Exception:
+            if checkpoint is not None:
+                checkpoint.remove()
+            raise
         self._show(solution, state, recipe.parameterization, door.source, containers)
         if checkpoint is not None and not isinstance(early, Interruption):  # of an interrupt the user may think better
             checkpoint.remove()

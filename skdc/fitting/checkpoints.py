@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import os
 import pickle
 import re
+import tempfile
 import warnings
 from collections.abc import Callable
 from importlib.metadata import version
-from inspect import isclass
+from inspect import isclass, ismodule
 from pathlib import Path
 from time import monotonic
 from types import FunctionType
@@ -30,6 +32,7 @@ from skdc.sources import Source
 
 _MAGIC = b"skdc checkpoint 1\n"
 _DIGEST = hashlib.sha256().digest_size
+_WRITTEN = ".tmp"  # the end of the name of a file that is not whole yet
 _SECONDS = 30.0  # between two savings
 
 
@@ -92,21 +95,28 @@ class StateFile:
                 f"checkpoint={str(self.path)!r}: the state of the fit cannot be pickled ({error}); build networks of "
                 "modules that can, or leave checkpoint out"
             ) from error
-        written = self.path.with_name(f"{self.path.name}.{os.getpid()}.tmp")
         try:
-            with written.open("wb") as file:
-                digest = hashlib.sha256(body.getbuffer()).digest()
-                file.write(_MAGIC + self._fingerprint + digest)
+            self._put(body)
+        except OSError as error:  # of a folder that is gone, or a disk that is full, no set is to be lost
+            warnings.warn(f"checkpoint={str(self.path)!r} cannot be written: {error}", UserWarning, stacklevel=2)
+
+    def _put(self, body: io.BytesIO) -> None:
+        # A name of its own: other fits, in other threads too, may write at the same path.
+        handle, name = tempfile.mkstemp(_WRITTEN, f"{self.path.name}.", self.path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(_MAGIC + self._fingerprint + hashlib.sha256(body.getbuffer()).digest())
                 file.write(body.getbuffer())
                 file.flush()
                 os.fsync(file.fileno())
-            written.replace(self.path)
+            os.replace(name, self.path)
         finally:
-            written.unlink(missing_ok=True)
+            Path(name).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Forget the state: the fit has come to its end."""
-        self.path.unlink(missing_ok=True)
+        """Forget the state, and what a killed process has left half written: the fit has come to its end."""
+        for file in (self.path, *self.path.parent.glob(f"{glob.escape(self.path.name)}.*{_WRITTEN}")):
+            file.unlink(missing_ok=True)
 
 
 class Checkpoint(StateFile):
@@ -147,39 +157,49 @@ class Checkpoint(StateFile):
         self.write(lambda file: _Pickler(file, state.source).dump(kept))
 
 
-def fingerprint(condenser: Any, problem: Problem, previous: Any) -> bytes:
-    """Return what tells a fit from others: parameters, data, the set that it starts from, and versions."""
+def fingerprint(condenser: Any, problem: Problem) -> bytes:
+    """Return what tells a fit from others: parameters, data and versions; where it starts from is in the state."""
     parameters = {
         name: _told(value) for name, value in condenser.get_params(deep=False).items() if name not in _NO_MATTER
     }
     data = problem.X, problem.y, problem.weight, problem.key, problem.schema.class_of_key
-    start = None if previous is None else joblib.hash(vars(previous))
     versions, device = (version("skdc"), torch.__version__), str(find_device(condenser.device))
     named = type(condenser).__qualname__, sorted(parameters.items()), versions, device
-    return hashlib.sha256(repr((named, joblib.hash(data), start)).encode()).digest()
+    return hashlib.sha256(repr((named, joblib.hash(data))).encode()).digest()
 
 
 _NO_MATTER = ("checkpoint", "verbose", "n_jobs", "device", "memory")  # the device that is found does
 
 
-def _told(value: Any) -> str:
+def _told(value: Any, met: tuple[int, ...] = ()) -> str:
     """Return a description of a parameter that is the same in another process, and not for another content."""
     if isinstance(value, FunctionType):
-        code, held = value.__code__, [cell.cell_contents for cell in value.__closure__ or ()]
-        parts = code.co_code.hex(), code.co_names, _plain(code.co_consts), _told([held, value.__defaults__])
-        return repr((value.__module__, value.__qualname__, parts))
+        named = f"{value.__module__}.{value.__qualname__}"
+        return named if id(value) in met else named + _content(value, (*met, id(value)))
     if isinstance(value, np.ndarray):
         return joblib.hash(value)
     if isinstance(value, list | tuple):
-        return repr([_told(part) for part in value])
+        return repr([_told(part, met) for part in value])
+    if ismodule(value):
+        return value.__name__
     if isclass(value) or value is None or isinstance(value, bool | int | float | str | os.PathLike):
         return _plain(value)
     if hasattr(value, "get_params"):
-        return repr((_plain(type(value)), {name: _told(part) for name, part in value.get_params(deep=False).items()}))
+        return repr(
+            (_plain(type(value)), {name: _told(part, met) for name, part in value.get_params(deep=False).items()})
+        )
     try:
         return hashlib.sha256(cloudpickle.dumps(value)).hexdigest()
     except (pickle.PicklingError, TypeError, AttributeError):
         return _plain(value)
+
+
+def _content(function: FunctionType, met: tuple[int, ...]) -> str:
+    """Return a description of what a function does: its code, what it holds, and what it reads of its module."""
+    code, held = function.__code__, [cell.cell_contents for cell in function.__closure__ or ()]
+    read = {name: function.__globals__[name] for name in code.co_names if name in function.__globals__}
+    parts = _told([held, function.__defaults__, list(read.values())], met)
+    return repr((code.co_code.hex(), code.co_names, _plain(code.co_consts), parts))
 
 
 def _plain(value: Any) -> str:

@@ -169,13 +169,16 @@ class _InSpanOfRows(_Parameters):
 def _place_of_linear(network: nn.Module, start: Mapping[str, Tensor], X: Tensor) -> int | None:
     """Return where the linear layer is with which a network begins; None where it does not.
 
-    It must have more features than there are rows, be used once, and move.
+    It must see flat rows, of more features than there are rows; its numbers be used once, and the weight move.
     """
     layers = list(cast(nn.Sequential, network)) if type(network) is nn.Sequential else []
     rest = list(dropwhile(lambda layer: type(layer) in (nn.Flatten, nn.Identity, Scaled), layers))
     if not rest or type(rest[0]) is not nn.Linear or rest[0].in_features <= len(X):
         return None
-    place, weight = len(layers) - len(rest), rest[0].weight
-    uses = [name for name, value in network.named_parameters(remove_duplicate=False) if value is weight]
-    hooked = any(layer._forward_hooks or layer._forward_pre_hooks for layer in layers[: place + 1])
-    return place if uses == [f"{place}.weight"] and uses[0] in start and not hooked else None
+    place, numbers = len(layers) - len(rest), [rest[0].weight, rest[0].bias]
+    named = network.named_parameters(remove_duplicate=False)
+    uses = [name for name, value in named if any(value is number for number in numbers)]
+    hooked = any(layer._forward_hooks or layer._forward_pre_hooks for layer in (network, *layers[: place + 1]))
+    flat = X.ndim == 2 or any(isinstance(layer, nn.Flatten) for layer in layers[:place])
+    once = len(uses) == 1 + (rest[0].bias is not None)
+    return place if once and f"{place}.weight" in start and flat and not hooked else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Any, Literal
 
 import numpy as np
@@ -102,11 +101,10 @@ class Points(Parameterization):
 
     def n_bytes(self, n_points: int, schema: Schema) -> int:
         """Return how many bytes points and their targets take."""
-        storage, shape = or_free(self.storage), schema.input_shape
-        # Rows that stay within the range of the data come out in its dtypes, but codes are floats.
-        as_given = storage.keeps() != "codes" and self.within is not None and schema.encoder is None
-        itemsize = -(-schema.row_bytes // prod(shape)) if as_given else schema.float_dtype.itemsize
-        return storage.n_bytes(n_points, shape, itemsize) + n_points * target_bytes(schema, self.labels != "hard")
+        storage, targets = or_free(self.storage), n_points * target_bytes(schema, self.labels != "hard")
+        if storage.keeps() != "codes" and self.within is not None:  # as they come out, in the dtypes of the data
+            return n_points * schema.row_bytes + targets
+        return storage.n_bytes(n_points, schema.input_shape, schema.float_dtype.itemsize) + targets
 
 
 class PointsSet(LiveSet):

@@ -206,6 +206,10 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         """Tell whether an interrupt leaves a set that `finish` gives: that of the steps that were done."""
         return state.step > 0
 
+    def tells(self, state: SomeState) -> str:
+        """Tell of the set that an interrupt leaves."""
+        return "the set is kept"
+
     def solve(
         self,
         objective: Objective | None,
@@ -250,7 +254,7 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
             state.interrupted = True
         done, solution = f"{state.step} of {state.n_steps} steps", self.finish(state)
         if state.interrupted:
-            raise Interruption(f"interrupted after {done}; the set is kept", solution)
+            raise Interruption(f"interrupted after {done}; {self.tells(state)}", solution)
         return solution
 
 

@@ -33,6 +33,8 @@ class DescentState(State[LiveSet]):
         How many groups are those of the set.
     last_good : list of Tensor
         The numbers of the set at the last finite loss.
+    reached : list of Tensor
+        The numbers after the last step.
     scales : _Scales or None
         The sizes of the first gradients; None before the first step.
     """
@@ -41,6 +43,7 @@ class DescentState(State[LiveSet]):
     rates: list[float]
     n_own: int
     last_good: list[Tensor]
+    reached: list[Tensor]
     scales: _Scales | None = None
 
 
@@ -101,6 +104,7 @@ class Descent(Solver[DescentState, LiveSet]):
             rates=rates,
             n_own=len(own),
             last_good=_values(synthetic),
+            reached=_values(synthetic),
         )
 
     def advance(self, state: DescentState) -> None:
@@ -126,15 +130,17 @@ class Descent(Solver[DescentState, LiveSet]):
             if group.get("decays", True):
                 group["lr"] = rate * decay
         _change(state, rows)
+        state.reached = _values(state.synthetic)
         state.done(state.losses[-1])
 
     def finish(self, state: DescentState) -> Solution:
-        """Return the set, as it was at the last finite loss if the descent ends within a step."""
+        """Return the set: that of the last step, or that of the last finite loss."""
         losses, synthetic = state.losses, state.synthetic
         if state.interrupted:  # maybe within a step
             losses = losses[: state.step]
+            _restore(synthetic, state.reached)
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
-        if diverged or state.interrupted:
+        if diverged:
             _restore(synthetic, state.last_good)
         solution = solution_of(state, len(losses), {self._watched: np.array(losses)})
         if diverged:

@@ -36,7 +36,8 @@ class LloydState(MeansState):
     n_iter: int = 0
 
     def __post_init__(self) -> None:
-        self.weight = self.start.weight.clone()
+        # In the unit of those that are found, which are masses of rows.
+        self.weight = self.start.weight * (self.source.class_mass().sum() / len(self.start))
 
 
 class Lloyd(Solver[LloydState, PointsSet]):
@@ -86,9 +87,9 @@ class Lloyd(Solver[LloydState, PointsSet]):
         kmeans.fit(values, sample_weight=mass)
         # Points beyond the clusters that there can be share those, and their masses, in turn.
         cluster = np.resize(np.arange(len(init)), size)
-        state.points[points] = source.tensor(kmeans.cluster_centers_[cluster])
         shares = np.bincount(kmeans.labels_, mass, len(init)) / np.bincount(cluster)
-        state.weight[points] = source.tensor(shares[cluster])
+        centers, weight = source.tensor(kmeans.cluster_centers_[cluster]), source.tensor(shares[cluster])
+        state.points[points], state.weight[points] = centers, weight
         state.inertia, state.n_iter = state.inertia + kmeans.inertia_, max(state.n_iter, kmeans.n_iter_)
         state.done(state.inertia)
 

@@ -156,16 +156,21 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
             state.tell, state.watch.stopped, state.chosen = untold, True, state.chosen[: state.step]
             while state.step < state.n_steps:
                 self.advance(state)
-        synthetic, mass = state.synthetic, state.mass
-        if state.n_drawn:
-            mass, total = [], int(synthetic.sizes.sum())
-            message = f"{type(self).__name__} was asked to stop: {state.n_drawn} of {total} rows are drawn at random"
-            warnings.warn(message, StoppedWarning, stacklevel=2)
+        synthetic, mass = state.synthetic, [] if state.n_drawn else state.mass
+        if state.n_drawn and not state.interrupted:
+            warnings.warn(f"{type(self).__name__} was asked to stop: {_drawn(state)}", StoppedWarning, stacklevel=2)
         synthetic.choose(np.concatenate(state.chosen), torch.cat(mass) if mass else None)
-        if self.reweight is not None:
-            synthetic.choose(synthetic.indices, self._reweighted(synthetic, state.source, state.generator))
+        if self.reweight is not None and not state.interrupted:
+            try:
+                synthetic.choose(synthetic.indices, self._reweighted(synthetic, state.source, state.generator))
+            except KeyboardInterrupt:  # the rows are there, and weigh what they stand for
+                state.interrupted = True
         history = {"loss": np.array(state.losses)} if state.losses else {}
         return solution_of(state, len(synthetic.indices), history)
+
+    def tells(self, state: SelectionState) -> str:
+        """Tell of the set, and of how many rows were not chosen."""
+        return "the set is kept" + (f", and {_drawn(state)}" if state.n_drawn else "")
 
     def check_reweight(self) -> None:
         """Refuse a discrepancy whose best weights cannot be solved for.
@@ -209,6 +214,10 @@ def _potential(leaf: Any, cell: Cell, at: Tensor) -> Tensor:
     parts = [(piece.weight.sum(), leaf.potential(piece, at)) for piece in cell.pieces(leaf)]
     total = sum(mass for mass, _ in parts)
     return sum(mass / total * potential for mass, potential in parts)
+
+
+def _drawn(state: SelectionState) -> str:
+    return f"{state.n_drawn} of {int(state.synthetic.sizes.sum())} rows are drawn at random"
 
 
 def _refuse_moving_rows(objective: Any) -> None:

@@ -101,7 +101,11 @@ class Snap(Solver["SnapState", SubsetSet]):
         except DivergenceError as error:
             moved, diverged = error.solution, error
         nearest = _Nearest(state.moving.synthetic, reweight=self.reweight)
-        chosen = nearest.solve(state.objective, state.synthetic, state.source, state.generator)
+        matching = nearest.begin(state.objective, state.synthetic, state.source, state.generator)
+        while matching.step < matching.n_steps:
+            nearest.advance(matching)
+        chosen = nearest.finish(matching)
+        state.interrupted |= matching.interrupted
         solution = replace(chosen, n_iter=moved.n_iter, history=moved.history)
         if diverged is not None:
             raise DivergenceError(str(diverged), solution)

@@ -6,6 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -15,7 +18,9 @@ from skdc import Condenser, GradientMatching, KMedoids, RandomSubset, Trajectory
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.exceptions import PartsError
 from skdc.fitting import checkpoints
+from skdc.learners import RandomNetworks
 from skdc.networks import MLP
+from skdc.parameterizations import Points
 from skdc.privacy import GaussianMechanism
 from skdc.solvers import Descent, InterruptedWarning
 from skdc.spaces import NetworkFeatures
@@ -153,12 +158,16 @@ def test_an_interrupted_saving_leaves_the_old_state(tmp_path, monkeypatch):
     def fails(descriptor):
         raise OSError("no space left")
 
-    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space left"):
-        stop_after(9, patch)
+    def looks(self, state):
+        self.save(state)
+        assert path.read_bytes() == held
+        assert [kept.name for kept in tmp_path.iterdir()] == ["fit.checkpoint"]
+
+    with monkeypatch.context() as patch, pytest.warns(UserWarning, match="cannot be written: no space left"):
+        patch.setattr(checkpoints.Checkpoint, "offer", looks)
         patch.setattr(checkpoints.os, "fsync", fails)
-        descent(checkpoint=path).fit(X, Y)
-    assert path.read_bytes() == held
-    assert [kept.name for kept in tmp_path.iterdir()] == ["fit.checkpoint"]
+        found = descent(checkpoint=path).fit(X, Y)
+    np.testing.assert_array_equal(found.X_syn_, descent().fit(X, Y).X_syn_)
 
 
 def test_the_data_are_not_in_the_file(tmp_path, monkeypatch):
@@ -261,3 +270,77 @@ def test_a_fit_that_the_user_has_interrupted_goes_on(tmp_path, monkeypatch):
     assert path.exists() and not np.array_equal(condenser.X_syn_, expected)
     np.testing.assert_array_equal(condenser.fit(X, Y).X_syn_, expected)
     assert not path.exists()
+
+
+def test_fits_in_threads_may_share_a_path(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoints.Checkpoint, "offer", checkpoints.Checkpoint.save)
+    path, expected = tmp_path / "fit.checkpoint", descent().fit(X, Y).X_syn_
+    with ThreadPoolExecutor(3) as pool, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # one may take the file of another, or find it gone
+        found = list(pool.map(lambda _: descent(checkpoint=path).fit(X, Y).X_syn_, range(6)))
+    for X_syn in found:
+        np.testing.assert_array_equal(X_syn, expected)
+
+
+def test_what_a_killed_process_has_half_written_goes(tmp_path):
+    half, other = tmp_path / "fit.checkpoint.x1.tmp", tmp_path / "others.checkpoint.x1.tmp"
+    half.write_bytes(b"skdc")
+    other.write_bytes(b"skdc")
+    descent(checkpoint=tmp_path / "fit.checkpoint").fit(X, Y)
+    assert list(tmp_path.iterdir()) == [other]
+
+
+def test_a_state_that_cannot_be_pickled_is_told_of_at_once(tmp_path):
+    class Locked(torch.nn.Linear):
+        def __init__(self, input_shape, n_outputs):
+            super().__init__(input_shape[0], n_outputs)
+            self.lock = Lock()
+
+    condenser = Condenser(MMD(space=NetworkFeatures(RandomNetworks(Locked))), solver=Descent(n_steps=2), n_per_class=1)
+    with pytest.raises(PartsError, match="cannot be pickled"):
+        condenser.set_params(checkpoint=tmp_path / "fit.checkpoint").fit(X, Y)
+
+
+def test_a_fit_that_fails_leaves_no_checkpoint(tmp_path):
+    path = tmp_path / "fit.checkpoint"
+    with pytest.raises(PartsError, match="get no gradient"):
+        Condenser(MMD(), Points(labels="learned"), n_per_class=1, checkpoint=path).fit(X, Y)
+    assert not path.exists()
+
+
+def test_a_warm_start_goes_on_too(tmp_path, monkeypatch):
+    path = tmp_path / "fit.checkpoint"
+    expected = descent(warm_start=True).fit(X, Y).fit(X, Y).X_syn_
+    condenser = descent(warm_start=True, checkpoint=path).fit(X, Y)
+
+    def rings(self, state):
+        self.save(state)
+        if state.step == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.warns(InterruptedWarning, match="after 2 of"):
+        patch.setattr(checkpoints.Checkpoint, "offer", rings)
+        condenser.fit(X, Y)
+    np.testing.assert_array_equal(condenser.fit(X, Y).X_syn_, expected)
+
+
+WIDTH = 8
+
+
+def wide(input_shape, n_outputs):
+    return widest(input_shape, n_outputs)
+
+
+def widest(input_shape, n_outputs):
+    return torch.nn.Sequential(torch.nn.Linear(input_shape[0], WIDTH), torch.nn.Linear(WIDTH, n_outputs))
+
+
+def test_what_a_builder_reads_of_its_module_tells_fits_apart(tmp_path, monkeypatch):
+    space, path = NetworkFeatures(RandomNetworks(wide)), tmp_path / "fit.checkpoint"
+    condenser = Condenser(MMD(space=space), solver=Descent(n_steps=4), n_per_class=1, random_state=0, checkpoint=path)
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        stop_after(2, patch)
+        condenser.fit(X, Y)
+    monkeypatch.setattr(sys.modules[__name__], "WIDTH", 64)
+    with pytest.warns(UserWarning, match="is of other data, other parameters or another version"):
+        condenser.fit(X, Y)

@@ -24,13 +24,15 @@ from skdc import (
     make_condensing_pipeline,
 )
 from skdc.discrepancies import MMD, RandomFeatureMMD, SquaredL2
-from skdc.exceptions import StoppedWarning
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier, Softened
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Fixed
 from skdc.preprocessing import PiecewiseLinearEncoder, TabularEncoder
 from skdc.solvers import Descent, DivergenceError, Greedy, InterruptedWarning, LeastSquares, Lloyd, Snap
+from skdc.solvers.base import Interruption
 from skdc.spaces import KernelRidgePredictions
+
+from ..sources import row_source, seeded
 
 X = np.random.default_rng(0).normal(size=(40, 3))
 Y = np.arange(40) % 2
@@ -118,10 +120,8 @@ def test_an_interrupted_choice_keeps_the_rows_of_the_classes_that_were_done(monk
     whole = KernelHerding(n_per_class=3, random_state=0).fit(X, labels)
     ring_in_step(monkeypatch, Greedy, 2)
     herding = KernelHerding(n_per_class=3, random_state=0)
-    with (
-        pytest.warns(InterruptedWarning, match="KernelHerding was interrupted after 2 of 4 steps; the set is kept"),
-        pytest.warns(StoppedWarning, match="6 of 12 rows are drawn at random"),
-    ):
+    told = "KernelHerding was interrupted after 2 of 4 steps; the set is kept, and 6 of 12 rows are drawn at random"
+    with pytest.warns(InterruptedWarning, match=told):
         herding.fit(X, labels)
     assert_array_equal(herding.indices_[:6], whole.indices_[:6])
     assert_array_equal(labels[herding.indices_], np.repeat([0, 1, 2, 3], 3))
@@ -136,6 +136,46 @@ def test_interrupted_clusters_keep_those_of_the_classes_that_were_done(monkeypat
         clusters.fit(X, Y)
     assert_array_equal(clusters.X_syn_[:3], whole.X_syn_[:3])
     assert not np.array_equal(clusters.X_syn_[3:], whole.X_syn_[3:])
+
+
+def test_their_masses_are_in_one_unit(monkeypatch):
+    labels = np.repeat([0, 1], [34, 6])
+    ring_in_step(monkeypatch, Lloyd, 1)
+    clusters = KMeansCondenser(n_per_class=2, random_state=0)
+    with pytest.warns(InterruptedWarning, match="after 1 of 2 steps"):
+        clusters.fit(X, labels)
+    mass = np.bincount([0, 0, 1, 1], clusters.sample_weight_)
+    np.testing.assert_allclose(mass / mass.sum(), [0.85, 0.15], rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_done", [1, 3])
+def test_an_interrupted_descent_keeps_the_set_of_the_steps_that_were_done(n_done):
+    def solve(discrepancy, progress):
+        source = row_source(X, Y)
+        objective = discrepancy.fit(source, seeded())
+        points = Points().build(source, np.array([2, 2]), seeded())
+        return Descent(n_steps=6).solve(objective, points, source, seeded(), progress)
+
+    expected = solve(MMD(), lambda step, n_steps, loss: step == n_done)
+    with pytest.raises(Interruption, match=f"after {n_done} of 6 steps") as interruption:
+        solve(Bell(n_done), lambda *step: False)
+    found = interruption.value.solution
+    assert_array_equal(found.synthetic.X, expected.synthetic.X)
+    assert found.n_iter == n_done and len(found.history["loss"]) == n_done
+
+
+def test_rows_that_were_chosen_are_kept_where_their_weights_are_not_found(monkeypatch):
+    whole = KernelHerding(n_per_class=3, random_state=0).fit(X, Y)
+
+    def ring(*args):
+        raise Ringing
+
+    monkeypatch.setattr("skdc.solvers.selection.simplex_quadrature", ring)
+    herding = KernelHerding(n_per_class=3, reweight=MMD(), random_state=0)
+    with pytest.warns(InterruptedWarning, match="after 2 of 2 steps; the set is kept"):
+        herding.fit(X, Y)
+    assert_array_equal(herding.indices_, whole.indices_)
+    assert_array_equal(herding.sample_weight_, np.ones(6))
 
 
 def test_of_part_of_the_normal_equations_there_is_no_set(monkeypatch):

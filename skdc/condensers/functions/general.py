@@ -110,10 +110,10 @@ class TabularCondenser(NamedCondenser):
     """Real rows of a table, with what a teacher says of them: for learners of many kinds, trees among them.
 
     A condenser chooses rows. Then a teacher that was fitted on the other rows tells the probabilities of their classes,
-    or predicts their targets [1]_: where targets are noisy, that of a single row says less. It is reliable of a class
-    (or a target) if it does better on rows held out than the class shares (the mean); hard labels stay those of the
-    rows. Give `n_samples` rather than `n_per_class` if learners are to know how frequent classes are: weights say it
-    too, but not to learners that take none, such as nearest neighbours.
+    or predicts their targets [1]_: where targets are noisy, that of a single row says less. It labels the rows of
+    a class (or a target) only where it does better on rows held out than the class shares (the mean); hard labels stay
+    those of the rows. Give `n_samples` rather than `n_per_class` if learners are to know how frequent classes are:
+    weights say it too, but not to learners that take none, such as nearest neighbours.
 
     Parameters
     ----------

@@ -143,10 +143,11 @@ def test_rows_of_a_frame_take_what_their_columns_do(rng):
     )
     chosen = Condenser(None, Subset(), Draw(), n_samples=5, random_state=0).fit(frame)
     assert chosen.storage_["bytes"] == chosen.storage_["bytes_decoded"] == 5 * (1 + 4 + 1 + 2)
-    codes = chosen.encoder_.transform(frame).shape[1]
     made = Condenser(MMD(), n_samples=5, **QUICK).fit(frame)
-    assert made.storage_["bytes"] == 5 * codes * 8
-    assert made.storage_["bytes_decoded"] == 5 * (1 + 4 + 1 + 2)
+    assert made.storage_["bytes"] == made.storage_["bytes_decoded"] == 5 * (1 + 4 + 1 + 2)
+    codes = chosen.encoder_.transform(frame).shape[1]
+    kept = Condenser(MMD(), Points(LowRank(2)), n_samples=5, **QUICK).fit(frame)
+    assert kept.storage_["bytes"] == (5 + codes) * 2 * 8
 
 
 def test_sparse_rows_take_what_is_not_zero():
