@@ -37,7 +37,7 @@ NAMESAKES = {
     "Embedding": namesake("own_kernel", "potential", "submatrix"),
     "Quantization": namesake("columns", exponent=2),
     "Covering": namesake("columns", "radius"),
-    "SpanDistance": namesake("residual", by="class", reduce="mean", kernel_=None),
+    "SpanDistance": namesake("residual", kernel_=None),
     "Transport": namesake("solve", order=2),
 }
 
