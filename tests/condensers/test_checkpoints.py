@@ -1,6 +1,5 @@
 """Fits that are killed, and go on from a checkpoint."""
 
-import os
 import random
 import signal
 import subprocess
@@ -13,8 +12,10 @@ from threading import Lock
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
+from sklearn.naive_bayes import GaussianNB
 
-from skdc import Condenser, GradientMatching, KMedoids, RandomSubset, TrajectoryMatching
+from skdc import AutoCondenser, Condenser, GradientMatching, KMedoids, RandomSubset, TrajectoryMatching
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.exceptions import PartsError
 from skdc.fitting import checkpoints
@@ -197,33 +198,46 @@ def test_a_private_fit_keeps_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+MANY, LABELS = np.random.default_rng(1).normal(size=(2400, 3)), np.arange(2400) % 12
+KILLED = {
+    "pool": clone(CONDENSERS["pool"]).set_params(solver__n_steps=60),
+    "trajectories": clone(CONDENSERS["trajectories"]).set_params(n_steps=60),
+    "rows": KMedoids(5, random_state=0),
+    "search": AutoCondenser(
+        GaussianNB(),
+        candidates={"points": descent(), "rows": KMedoids()},
+        time_budget=None,
+        n_samples=24,
+        random_state=0,
+    ),
+}
 SCRIPT = """
 import sys
 import numpy as np
 from skdc.fitting import checkpoints
-from tests.condensers.test_checkpoints import CONDENSERS, X, Y
-checkpoints._SECONDS = 0.0
+from tests.condensers.test_checkpoints import KILLED, LABELS, MANY
 checkpoints.Checkpoint.__init__.__defaults__ = (0.0,)
-found = CONDENSERS[sys.argv[1]].set_params(checkpoint=sys.argv[2]).fit(X, Y)
+found = KILLED[sys.argv[1]].set_params(checkpoint=sys.argv[2]).fit(MANY, LABELS)
 np.save(sys.argv[3], found.X_syn_)
 """
 
 
-@pytest.mark.slow  # three processes load torch
-@pytest.mark.parametrize("name", ["pool", "trajectories"])
+@pytest.mark.slow  # four processes load torch
+@pytest.mark.parametrize("name", KILLED)
 def test_a_fit_that_is_killed_in_another_process_goes_on(name, tmp_path):
-    expected = CONDENSERS[name].set_params(checkpoint=None).fit(X, Y).X_syn_.copy()
+    expected, draws = clone(KILLED[name]).fit(MANY, LABELS).X_syn_, np.random.default_rng(len(name))
     path, out = tmp_path / "fit.checkpoint", tmp_path / "set.npy"
     command = [sys.executable, "-c", SCRIPT, name, str(path), str(out)]
-    for _ in range(2):
+    for _ in range(3):
         running = subprocess.Popen(command)
-        while not path.exists() and running.poll() is None:
+        while not any(tmp_path.iterdir()) and running.poll() is None:
             time.sleep(0.01)
+        time.sleep(draws.uniform(0, 0.4))
         running.send_signal(signal.SIGKILL)
         running.wait()
-    assert os.path.exists(path) or out.exists()
     subprocess.run(command, check=True)
     np.testing.assert_array_equal(np.load(out), expected)
+    assert [file.name for file in tmp_path.iterdir()] == ["set.npy"]
 
 
 class Dropping:
