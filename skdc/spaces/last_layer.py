@@ -12,7 +12,7 @@ from skdc.learners.pools import RandomNetworks
 from skdc.networks import last_layer
 from skdc.sets import LabeledSet
 from skdc.sources import Source, require_targets
-from skdc.spaces.base import PointwiseSpace
+from skdc.spaces.base import PointwiseSpace, Space
 from skdc.spaces.pooled import PooledSpace
 
 _PIECE = 1024  # rows that go through the network together
@@ -25,8 +25,8 @@ class LastLayerGradients(PooledSpace, PointwiseSpace):
     part of weights and bias, of shape (n_outputs, n_hidden + 1). For continuous targets the gradient of the mean
     squared error in the outputs takes the place of p - y.
 
-    Both papers choose rows anew as a network is trained on them; here rows are chosen once, by one network of the pool.
-    Rows that it has learned lie near the origin, so that those it has not count most: in trials on digits with 10 rows
+    Both papers choose rows anew as a network is trained on them; here they are chosen once, by the first network of the
+    pool. Rows that it has learned lie near the origin, so that those it has not count most: in trials on digits with 10 rows
     a class, a dozen steps of training made sets a little better than a network as it is drawn, and more than some
     dozens made them no better than random ones.
 
@@ -51,6 +51,8 @@ class LastLayerGradients(PooledSpace, PointwiseSpace):
     >>> craig = QuantizationError(exponent=1, space=LastLayerGradients())
     >>> condenser = Condenser(craig, Subset(), Greedy(), n_per_class=3)
     """
+
+    after_step = Space.after_step  # the network that was chosen by stays
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks, which must have a linear layer."""
