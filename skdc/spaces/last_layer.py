@@ -26,8 +26,8 @@ class LastLayerGradients(PooledSpace, PointwiseSpace):
     squared error in the outputs takes the place of p - y.
 
     Both papers choose rows anew as a network is trained on them; here they are chosen once, by the first network of the
-    pool. Rows that it has learned lie near the origin, so that those it has not count most: in trials on digits with 10 rows
-    a class, a dozen steps of training made sets a little better than a network as it is drawn, and more than some
+    pool. Rows that it has learned lie near the origin, so that those it has not count most: in trials on digits with 10
+    rows a class, a dozen steps of training made sets a little better than a network as it is drawn, and more than some
     dozens made them no better than random ones.
 
     Parameters
