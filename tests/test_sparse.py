@@ -26,7 +26,7 @@ from skdc import (
     TabularCondenser,
     make_condensing_pipeline,
 )
-from skdc.discrepancies import MMD, EnergyDistance
+from skdc.discrepancies import MMD, EnergyDistance, NystromError
 from skdc.hashes import row_hashes
 from skdc.kernels import (
     ArcCosine,
@@ -37,6 +37,7 @@ from skdc.kernels import (
     Linear,
     NeuralTangent,
     Polynomial,
+    RandomNetworkKernel,
 )
 from skdc.parameterizations import Subset
 from skdc.solvers import Greedy
@@ -166,3 +167,13 @@ def test_text_in_a_pipeline():
     assert whole.score(texts, y) == 1
     last = make_pipeline(encoder, CondensedEstimator(condenser, LogisticRegression())).fit(texts, y)
     assert last.score(texts, y) == 1
+
+
+@pytest.mark.parametrize("kernel", [RandomNetworkKernel(), Gaussian() + RandomNetworkKernel()], ids=["one", "sum"])
+@pytest.mark.parametrize("loss", [MMD, NystromError])
+def test_networks_see_no_sparse_rows(kernel, loss):
+    sparse = csr_array(np.eye(12))
+    condenser = Condenser(loss(kernel=kernel), Subset(), Greedy(), n_per_class=2, random_state=0)
+    assert not condenser.__sklearn_tags__().input_tags.sparse
+    with pytest.raises(TypeError, match="Sparse data was passed for X, but dense data is required"):
+        condenser.fit(sparse, np.arange(12) % 2)

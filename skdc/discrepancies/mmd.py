@@ -26,7 +26,11 @@ class KernelDistance(EmbeddingDistance):
     """The squared distance between mean embeddings by a kernel that is computed; subclasses name the kernel."""
 
     compares = "clouds"
-    sparse = True
+
+    @property
+    def sparse(self) -> bool:  # type: ignore[override]  # the kernel tells
+        """Whether rows that are sparse can be measured."""
+        return self.named_kernel().takes_sparse()
 
     @abstractmethod
     def named_kernel(self) -> Kernel:

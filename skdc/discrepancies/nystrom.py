@@ -55,10 +55,14 @@ class NystromError(Discrepancy, SpanDistance):
 
     compares = "clouds"
     nonnegative = True
-    sparse = True
 
     kernel: Kernel | None = None
     bandwidth: Literal["median"] | float | Sequence[float] = "median"
+
+    @property
+    def sparse(self) -> bool:  # type: ignore[override]  # the kernel tells
+        """Whether rows that are sparse can be measured."""
+        return self.kernel is None or self.kernel.takes_sparse()
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel, which must be positive definite, on a sample of the data."""

@@ -39,6 +39,10 @@ class Kernel(Fields, ABC):
         """Tell whether `fit` learns nothing, as all scales are given as numbers."""
         return not any(isinstance(value, str) for value in self.get_params(deep=False).values())
 
+    def takes_sparse(self) -> bool:
+        """Tell whether it sees rows that are sparse as they are."""
+        return True
+
     def resolved(self) -> Self:
         """Return an unfitted kernel that has the learned scale for a parameter."""
         return type(self)(**self.get_params(deep=False))
@@ -119,6 +123,10 @@ class KernelSum(Kernel):
     def knows_scale(self) -> bool:
         """Tell whether all scales are given as numbers."""
         return self.scales is not None and all(kernel.knows_scale() for kernel in self.kernels)
+
+    def takes_sparse(self) -> bool:
+        """Tell whether all do."""
+        return all(kernel.takes_sparse() for kernel in self.kernels)
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Fit the kernels, then learn the mean of the diagonal of each."""

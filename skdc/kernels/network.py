@@ -71,6 +71,10 @@ class RandomNetworkKernel(FeatureKernel):
         ]
         return self
 
+    def takes_sparse(self) -> bool:
+        """Tell that networks see dense rows."""
+        return False
+
     def resolved(self) -> Self:
         """Return the kernel with a number for the scale."""
         return type(self)(self.network, self.n_networks, self.constant, self.scale_, self.random_state)

@@ -94,17 +94,9 @@ class Descent(Solver[DescentState, LiveSet]):
         groups = [] if objective is None else objective.parameters()
         optimizer = self.optimizer([*own, *groups], lr=self.step_size)
         rates = [group["lr"] for group in optimizer.param_groups]
+        given, start = (generator, objective, synthetic, source), _values(synthetic)
         return DescentState(
-            generator,
-            objective,
-            synthetic,
-            source,
-            n_steps=n_steps,
-            optimizer=optimizer,
-            rates=rates,
-            n_own=len(own),
-            last_good=_values(synthetic),
-            reached=_values(synthetic),
+            *given, n_steps=n_steps, optimizer=optimizer, rates=rates, n_own=len(own), last_good=start, reached=start
         )
 
     def advance(self, state: DescentState) -> None:

@@ -80,17 +80,8 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
         rows, points = require(self, source, Holds, "targets"), synthetic()
         gram = torch.zeros(len(points), len(points), dtype=torch.float64, device=source.device)
         moment = torch.zeros(points.y.shape, dtype=torch.float64, device=source.device)
-        n_steps = -(-len(rows) // self.batch_size)
-        return LeastSquaresState(
-            generator,
-            objective,
-            synthetic,
-            rows,
-            n_steps=n_steps,
-            points=detached(points),
-            gram=gram,
-            moment=moment,
-        )
+        given, n_steps = (generator, objective, synthetic, rows), -(-len(rows) // self.batch_size)
+        return LeastSquaresState(*given, n_steps=n_steps, points=detached(points), gram=gram, moment=moment)
 
     @torch.no_grad()
     def advance(self, state: LeastSquaresState) -> None:
