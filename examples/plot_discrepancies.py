@@ -18,6 +18,7 @@ import os
 
 import matplotlib.pyplot as plt
 import numpy as np
+from scipy.stats import ttest_rel
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -121,6 +122,11 @@ for condenser in condensers:
     scores[name] = np.array([accuracies(condenser, seed) for seed in SEEDS])
     print(f"| `{name}` |", " | ".join(f"{score:.3f}" for score in scores[name].mean(axis=0)), "|", flush=True)
 print("| random rows |", " | ".join(f"{score:.3f}" for score in scores["random rows"].mean(axis=0)), "|")
+if len(SEEDS) > 1:
+    for name in list(scores)[1:]:
+        p_values = ttest_rel(scores[name], scores["random rows"]).pvalue
+        if p_values[0] >= 0.05 or scores[name].mean(axis=0)[0] < scores["random rows"].mean(axis=0)[0]:
+            print(f"`{name}` is not better than random rows; p:", dict(zip(MODELS, p_values.round(3), strict=True)))
 
 # %%
 # The picture

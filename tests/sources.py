@@ -2,6 +2,7 @@
 
 import numpy as np
 import torch
+from scipy.special import softmax
 
 from skdc.sets import Block, LabeledSet
 from skdc.sources import RowSource, Schema
@@ -64,3 +65,13 @@ def finite_differences(function, x, step=1e-5):
         behind[i] -= step
         gradient[i] = (function(ahead) - function(behind)) / (2 * step)
     return gradient
+
+
+def softmax_regression(parameters, X, y, mass, step_size, n_steps):
+    """Return the parameters (weight, then bias) after steps of gradient descent on all rows."""
+    n_outputs, n_features = y.shape[1], X.shape[1]
+    weight, bias = parameters[:-n_outputs].reshape(n_outputs, n_features), parameters[-n_outputs:]
+    for _ in range(n_steps):
+        residual = mass[:, None] * (softmax(X @ weight.T + bias, axis=1) - y)
+        weight, bias = weight - step_size * residual.T @ X, bias - step_size * residual.sum(axis=0)
+    return np.concatenate([weight.ravel(), bias])

@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 from joblib import Memory
-from scipy.special import softmax
 from torch import nn
 from torch.nn.utils import parameters_to_vector
 
@@ -15,7 +14,7 @@ from skdc.learners import Experts
 from skdc.networks import MLP
 from skdc.step import Step
 
-from .sources import row_source, seeded
+from .sources import row_source, seeded, softmax_regression
 
 
 @pytest.fixture
@@ -34,16 +33,6 @@ def experts(network, **settings):
 
 
 # Their training
-
-
-def softmax_regression(parameters, X, y, mass, step_size, n_steps):
-    """Return the parameters (weight, then bias) after steps of gradient descent on all rows."""
-    n_outputs, n_features = y.shape[1], X.shape[1]
-    weight, bias = parameters[:-n_outputs].reshape(n_outputs, n_features), parameters[-n_outputs:]
-    for _ in range(n_steps):
-        residual = mass[:, None] * (softmax(X @ weight.T + bias, axis=1) - y)
-        weight, bias = weight - step_size * residual.T @ X, bias - step_size * residual.sum(axis=0)
-    return np.concatenate([weight.ravel(), bias])
 
 
 @pytest.mark.parametrize("n_steps", [1, 3])

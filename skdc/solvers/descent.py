@@ -107,7 +107,7 @@ class Descent(Solver[DescentState, LiveSet]):
         if not np.isfinite(state.losses[-1]):
             state.stopped = True
             return
-        state.last_good = _values(state.synthetic)
+        state.last_good = state.reached
         if state.scales is None:
             _refuse_idle(state.synthetic, state.objective, state.source)
             state.scales = _Scales(state.optimizer, state.n_own)

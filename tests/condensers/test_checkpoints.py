@@ -269,9 +269,8 @@ def test_what_layers_draw_goes_on_and_the_generators_of_the_user_stay(tmp_path, 
     np.testing.assert_array_equal(found.X_syn_, expected)
 
 
-def test_a_fit_that_the_user_has_interrupted_goes_on(tmp_path, monkeypatch):
-    expected, path = descent().fit(X, Y).X_syn_, tmp_path / "fit.checkpoint"
-    condenser = descent().set_params(checkpoint=path)
+def interrupt_after_two(condenser, monkeypatch):
+    """Fit a condenser until the user presses a key, after two steps that are saved."""
 
     def rings(self, state):
         self.save(state)
@@ -281,6 +280,13 @@ def test_a_fit_that_the_user_has_interrupted_goes_on(tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.warns(InterruptedWarning, match="after 2 of"):
         patch.setattr(checkpoints.Checkpoint, "offer", rings)
         condenser.fit(X, Y)
+
+
+def test_a_fit_that_the_user_has_interrupted_goes_on(tmp_path, monkeypatch):
+    expected, path = descent().fit(X, Y).X_syn_, tmp_path / "fit.checkpoint"
+    condenser = descent().set_params(checkpoint=path)
+
+    interrupt_after_two(condenser, monkeypatch)
     assert path.exists() and not np.array_equal(condenser.X_syn_, expected)
     np.testing.assert_array_equal(condenser.fit(X, Y).X_syn_, expected)
     assert not path.exists()
@@ -327,14 +333,7 @@ def test_a_warm_start_goes_on_too(tmp_path, monkeypatch):
     expected = descent(warm_start=True).fit(X, Y).fit(X, Y).X_syn_
     condenser = descent(warm_start=True, checkpoint=path).fit(X, Y)
 
-    def rings(self, state):
-        self.save(state)
-        if state.step == 2:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.warns(InterruptedWarning, match="after 2 of"):
-        patch.setattr(checkpoints.Checkpoint, "offer", rings)
-        condenser.fit(X, Y)
+    interrupt_after_two(condenser, monkeypatch)
     np.testing.assert_array_equal(condenser.fit(X, Y).X_syn_, expected)
 
 

@@ -17,7 +17,7 @@ from skdc.sources import Batch
 from skdc.spaces import NetworkFeatures, NetworkGradients, TrainingTrajectories
 from skdc.step import Step
 
-from ..sources import finite_differences, row_source, seeded
+from ..sources import finite_differences, row_source, seeded, softmax_regression
 
 
 def linear(input_shape, n_outputs):
@@ -162,16 +162,6 @@ def test_a_builder_that_gives_one_network_twice_is_refused(source, points):
 def trajectories(network, **settings):
     lengths = {"n_experts": 2, "n_segments": 3, "n_expert_steps": 1}
     return TrainingTrajectories(Experts(network, **lengths | settings), n_student_steps=4)
-
-
-def softmax_regression(parameters, X, y, mass, step_size, n_steps):
-    """Return the parameters (weight, then bias) after steps of gradient descent on all rows."""
-    n_outputs, n_features = y.shape[1], X.shape[1]
-    weight, bias = parameters[:-n_outputs].reshape(n_outputs, n_features), parameters[-n_outputs:]
-    for _ in range(n_steps):
-        residual = mass[:, None] * (softmax(X @ weight.T + bias, axis=1) - y)
-        weight, bias = weight - step_size * residual.T @ X, bias - step_size * residual.sum(axis=0)
-    return np.concatenate([weight.ravel(), bias])
 
 
 def test_the_student_is_softmax_regression_written_out(source, points):
