@@ -126,7 +126,8 @@ if len(SEEDS) > 1:
     for name in list(scores)[1:]:
         p_values = ttest_rel(scores[name], scores["random rows"]).pvalue
         if p_values[0] >= 0.05 or scores[name].mean(axis=0)[0] < scores["random rows"].mean(axis=0)[0]:
-            print(f"`{name}` is not better than random rows; p:", dict(zip(MODELS, p_values.round(3), strict=True)))
+            p_values = dict(zip(MODELS, p_values.round(3).tolist(), strict=True))
+            print(f"`{name}` is not better than random rows; p:", p_values)
 
 # %%
 # The picture
