@@ -67,7 +67,7 @@ def test_named_condensers_are_recipes_only():
         (tree,) = ast.parse(inspect.getsource(cls)).body
         methods = {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
         # A word such as "auto" may be resolved for the data.
-        assert methods - {"_recipe_for"} == {"recipe"}, cls
+        assert methods - {"recipe_for"} == {"recipe"}, cls
 
 
 def whole(recipe: Recipe) -> list[str]:

@@ -173,12 +173,14 @@ class Condenser(BaseCondenser, kw_only=False):
                 return NormalScores()
         return self.encoder
 
-    def _recipe_for(self, schema: Schema) -> Recipe:
-        chosen = self._is_open() and getattr(self.privacy, "draws", True)
+    def recipe_for(self, recipe: Recipe, schema: Schema) -> Recipe:
+        """Return the nouns; where all are chosen for the data, those of the condenser for their kind."""
+        if not self._is_open() or recipe.privacy is not None:
+            return recipe
         has_classes = schema.task == "classification" and schema.n_classes > 1
-        if chosen and schema.is_table and (has_classes or schema.task == "regression"):
+        if schema.is_table and (has_classes or schema.task == "regression"):
             return TabularCondenser(task="classification" if has_classes else "regression").recipe()
-        return GeneralCondenser().recipe() if chosen and has_classes else self._filled()
+        return GeneralCondenser().recipe() if has_classes else recipe
 
     @available_if(_can_stream)
     def partial_fit(
@@ -247,8 +249,8 @@ class Condenser(BaseCondenser, kw_only=False):
             source = SketchSource(Sketch(len(problem.schema.class_of_key), 0, 0), problem.schema, device)
             self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
         else:
+            rehearse(self, problem, recipe, None)
             X, y = public_containers(X, y, problem.schema)
-            rehearse(self, problem, recipe, None, (X, y))
             self._stream = private_stream(objective, problem.schema, recipe.privacy, device, seed)
         self.recipe_ = recipe.copied()
         if problem.schema.classes is not None:
@@ -305,8 +307,8 @@ class Condenser(BaseCondenser, kw_only=False):
         stream = self._stream
         recipe = self.recipe()
         with restored_on_failure(self), isolated(self.n_jobs), randomness(stream.seed):
-            door = reopened(self, stream, recipe)
-            error = self._solve(recipe, door, vars(self).get("_start"), Containers(*self._templates))
+            door = reopened(self, stream, recipe, Containers(*self._templates))
+            error = self._solve(door, vars(self).get("_start"))
         tell_early(self, error)
         return vars(self)[name]
 

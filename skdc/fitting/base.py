@@ -4,7 +4,6 @@
 import re
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from copy import copy
 from os import PathLike
 from typing import Any, Literal, Self, dataclass_transform
 
@@ -22,22 +21,20 @@ from skdc.exceptions import PartsError
 from skdc.fields import SharedParts, TransformerMixin
 from skdc.fitting.budget import storage_of
 from skdc.fitting.callbacks import CallbackSupportMixin, announced, with_callbacks
-from skdc.fitting.checkpoints import Checkpoint, fingerprint, refuse_checkpoint
+from skdc.fitting.checkpoints import Checkpoint, fingerprint
 from skdc.fitting.doors import Door, opened
 from skdc.fitting.inner import chooser_of
 from skdc.fitting.input import Problem, dense
 from skdc.fitting.output import template
 from skdc.fitting.pair import PairMixin
 from skdc.fitting.progress import tell_stage
-from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
+from skdc.fitting.recipe import Recipe, checked
 from skdc.fitting.rehearsal import rehearse
-from skdc.fitting.releases import declared_rows, drawn_data, public_containers, read_as_told
+from skdc.fitting.releases import read_as_told
 from skdc.fitting.runtime import Start, draw_entropy, isolated, progress_of, tell_early
-from skdc.fitting.shown import Containers
 from skdc.fitting.sizes import ClassSizes
 from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import restored_on_failure
-from skdc.parameterizations.base import Parameterization
 from skdc.randomness import randomness
 from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, Interruption, Solution, State
@@ -113,11 +110,17 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
             If a parameter is a word that is not known, or parameters do not go together.
         """
 
-    def _recipe_for(self, schema: Schema) -> Recipe:
-        """Return the nouns for data of a kind, which is known now: a recipe may ask for the task."""
-        resolved: Any = copy(self)
-        resolved.task = schema.task
-        return resolved.recipe()
+    def recipe_for(self, recipe: Recipe, schema: Schema) -> Recipe:
+        """Return the nouns for data of a kind, which is known now; unless a subclass says otherwise, those of `recipe`.
+
+        Parameters
+        ----------
+        recipe : Recipe
+            What `recipe()` has returned, once for this fit.
+        schema : Schema
+            What is known of the data without looking at rows, such as the task, and whether they are a table.
+        """
+        return recipe
 
     def _encoder_for(self, X: Any, y: Any) -> Any:
         """Return the encoder for data of a kind."""
@@ -177,101 +180,63 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
             self._forget()
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
                 recipe = checked(self.recipe())
-                mechanism = recipe.privacy
-                given, released = (X, y, sample_weight, sensitive_features), dict[str, Any]()
+                problem, recipe = read_as_told(self, (X, y, sample_weight, sensitive_features), recipe)
                 if recipe.privacy is not None:
-                    refuse_checkpoint(self)
-                    given = declared_rows(recipe.privacy, *given)
-                if recipe.draws():
-                    given, released = drawn_data(self, recipe, previous, *given)
-                    recipe = recipe._replace(privacy=None)
-                problem, recipe = self._read(recipe, given)
-                containers: tuple[Any, Any] = given[:2]
-                if recipe.privacy is not None:
-                    containers = public_containers(*containers, problem.schema)
-                    rehearse(self, problem, recipe, previous, containers)
-                self.recipe_ = recipe._replace(privacy=mechanism).copied()
-                error = self._make(problem, recipe, previous, containers)
-            self.__dict__.update(released)
+                    rehearse(self, problem, recipe, previous)
+                error = self._condense(problem, recipe, previous)
         tell_early(self, error)
         return self
 
-    def _read(self, recipe: Recipe, given: tuple[Any, Any, Any, Any]) -> tuple[Problem, Recipe]:
-        """Return the validated data of a fit, and the nouns for data of their kind."""
-        problem = read_as_told(self, given, recipe)
-        recipe = checked(self._recipe_for(problem.schema))._replace(privacy=recipe.privacy)
-        refuse_idle_groups(recipe, given[3] is not None)
-        return problem, recipe
-
-    def _make(
-        self, problem: Problem, recipe: Recipe, previous: Start | None, containers: tuple[Any, Any]
-    ) -> DivergenceError | Interruption | None:
-        """Condense what was read, and show the set in containers; return the error of a solver that stopped early."""
-        device, seed = find_device(self.device), draw_entropy(self.random_state)
-        private = recipe.privacy is not None
-        given = Containers(*containers, problem.encoder, None if private else problem.positions, private)
-        with randomness(seed):
-            return self._condense(problem, recipe, previous, given, device, seed)
-
     def _condense(
-        self,
-        problem: Problem,
-        recipe: Recipe,
-        previous: Start | None,
-        containers: Containers,
-        device: torch.device,
-        seed: int,
+        self, problem: Problem, recipe: Recipe, previous: Start | None
     ) -> DivergenceError | Interruption | None:
-        """Open the door to what was read, solve, and show."""
-        self._input_shape = problem.schema.input_shape
-        checkpoint = None if self.checkpoint is None else Checkpoint(self.checkpoint, fingerprint(self, problem))
-        door = opened(self, problem, recipe, device, seed)
-        if door.stream is not None:
-            self._stream, self._templates = door.stream, (template(containers.X), template(containers.y))
-        return self._solve(recipe, door, previous, containers, checkpoint)
+        """Open the door to what was read, solve, and show; return the error of a solver that stopped early."""
+        device, seed = find_device(self.device), draw_entropy(self.random_state)
+        with randomness(seed):
+            checkpoint = None if self.checkpoint is None else Checkpoint(self.checkpoint, fingerprint(self, problem))
+            door = opened(self, problem, recipe, device, seed)
+            self._input_shape, self.recipe_ = door.source.schema.input_shape, door.recipe.copied()
+            if door.stream is not None:
+                self._stream, self._templates = door.stream, tuple(map(template, problem.given))
+            return self._solve(door, previous, checkpoint)
 
     def _solve(
-        self,
-        recipe: Recipe,
-        door: Door,
-        previous: Start | None,
-        containers: Containers,
-        checkpoint: Checkpoint | None = None,
+        self, door: Door, previous: Start | None, checkpoint: Checkpoint | None = None
     ) -> DivergenceError | Interruption | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
+        solver = door.recipe.solver
         state = None if checkpoint is None else checkpoint.load(door.source)
         if state is None:
-            state = self._begin_solve(recipe, door, previous, containers.encoder)
+            state = self._begin_solve(door, previous)
             if checkpoint is not None:  # what cannot be pickled is told now, and not after half a minute
                 checkpoint.save(state)
         early, keep = None, None if checkpoint is None else checkpoint.offer
         try:
-            solution = recipe.solver.go_on(state, progress_of(self, type(recipe.solver).__name__), keep)
+            solution = solver.go_on(state, progress_of(self, type(solver).__name__), keep)
         except (DivergenceError, Interruption) as error:
             solution, early = error.solution, error
         except Exception:
             if checkpoint is not None:
                 checkpoint.remove()
             raise
-        self._show(solution, state, recipe.parameterization, door.source, containers)
+        self._show(solution, state, door)
         if checkpoint is not None and not isinstance(early, Interruption):  # of an interrupt the user may think better
             checkpoint.remove()
         return early
 
-    def _begin_solve(self, recipe: Recipe, door: Door, previous: Start | None, encoder: Any) -> State:
-        objective, seed = door.learn()
+    def _begin_solve(self, door: Door, previous: Start | None) -> State:
+        recipe, (objective, seed) = door.recipe, door.learn()
         generator = torch.Generator().manual_seed(seed)
         tell_stage(self, "chooses where to start")
         synthetic = recipe.parameterization.build(door.source, door.sizes, generator)
         if previous is not None:
-            previous.load(synthetic, door.source, encoder)
+            previous.load(synthetic, door.source, door.containers.encoder)
         return recipe.solver.begin(objective, synthetic, door.source, generator)
 
-    def _show(
-        self, solution: Solution, state: State, parts: Parameterization, source: Any, containers: Containers
-    ) -> None:
+    def _show(self, solution: Solution, state: State, door: Door) -> None:
         """Set the fitted attributes from what the nouns declare."""
-        rows, schema, synthetic = solution.synthetic, source.schema, state.synthetic
+        source: Any = door.source
+        containers, rows, synthetic, schema = door.containers, solution.synthetic, state.synthetic, source.schema
         targets, y_syn, y_soft = source.decode_targets(rows.y), None, None
         if schema.task == "classification":
             self.classes_ = schema.classes
@@ -283,8 +248,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
             within = np.clip(targets, *source.target_range())
             y_syn = (within > 0.5).astype(schema.label_dtype) if schema.multilabel else within
         shown = synthetic.shown(rows, y_syn, source, containers)
-        for name, value in {**solution.attributes, **source.attributes(), **shown.attributes}.items():
-            setattr(self, name, value)
+        for attributes in (solution.attributes, source.attributes(), door.attributes, shown.attributes):
+            vars(self).update(attributes)
         if containers.encoder is not None:
             self.encoder_ = containers.encoder
             if "learner_" in vars(self):
@@ -297,6 +262,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         self.condensed_ = CondensedSet(shown.X, shown.y, self.sample_weight_, y_soft, schema.classes)
         self.n_iter_, self.history_ = solution.n_iter, solution.history
         self.discrepancy_ = None if state.objective is None else settled(state.objective)
+        parts = door.recipe.parameterization
         self.storage_ = storage_of(parts, schema, shown.X_syn, self.sample_weight_, y_soft is not None)
 
     def _forget(self) -> None:

@@ -1,9 +1,9 @@
-"""Doors: what a solve sees of the data that were read, be they rows, a stream or a release."""
+"""Doors: what a solve sees of the data that were read: rows, a stream, a release, or rows drawn from one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,11 @@ from skdc.fitting.extremes import warn_of_far_rows
 from skdc.fitting.input import Problem
 from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe
-from skdc.fitting.releases import private_stream
+from skdc.fitting.releases import drawn_rows, private_stream, public_containers, read_as_told
+from skdc.fitting.shown import Containers
 from skdc.fitting.stream import Stream
 from skdc.privacy import PrivateRows
+from skdc.privacy.source import of_classes
 from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.sources import Schema, Source, draw_seed
 
@@ -35,18 +37,27 @@ class Door:
         How many synthetic rows each class gets.
     learn : callable
         Returns the objective, fitted to what the door shows, and the seed of the solve.
+    recipe : Recipe
+        What is solved.
+    containers : Containers
+        As what the set comes out.
     stream : Stream, default=None
         What `partial_fit` goes on from.
+    attributes : dict of str to object
+        What is told of the data that others stand for.
     """
 
     source: Source
     sizes: NDArray[np.int64]
     learn: Callable[[], tuple[Any, int]]
+    recipe: Recipe
+    containers: Containers
     stream: Stream | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
 
 
 def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device, seed: int) -> Door:
-    """Open the door that a recipe asks for: to a release of private rows, to a sketch, or to the rows.
+    """Open the door that a recipe asks for: to the rows, a sketch, a release, or to rows drawn from one.
 
     Parameters
     ----------
@@ -58,10 +69,10 @@ def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     device : torch.device
     seed : int
     """
+    if recipe.draws():
+        return _drawn(condenser, problem, recipe, device, seed)
     if recipe.privacy is not None:
-        source, learn = _release(problem, recipe, device, seed)
-        mass = source.class_mass()
-        return Door(source, _sizes(condenser, recipe, source.schema, np.rint(mass).astype(int), mass), learn)
+        return _released(condenser, problem, recipe, device, seed)
     if condenser.n_bytes is not None and issparse(problem.X):
         raise ValueError(
             f"n_bytes={condenser.n_bytes!r}: what a sparse row takes depends on which one is chosen; give n_per_class "
@@ -71,11 +82,11 @@ def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
 
 
-def reopened(condenser: Any, stream: Stream, recipe: Recipe) -> Door:
+def reopened(condenser: Any, stream: Stream, recipe: Recipe, containers: Containers) -> Door:
     """Return the door to the rows that a stream has seen so far."""
     source = stream.source()
     sizes = _sizes(condenser, recipe, source.schema, stream.sketch.counts, stream.sketch.mass)
-    return Door(source, sizes, stream.learned, stream)
+    return Door(source, sizes, stream.learned, recipe, containers, stream)
 
 
 def _sizes(
@@ -100,7 +111,7 @@ def _rows(
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, generator)
         return objective, draw_seed(generator)
 
-    return Door(source, sizes, learn)
+    return Door(source, sizes, learn, recipe, _containers(problem))
 
 
 def _sketched(
@@ -111,7 +122,32 @@ def _sketched(
     stream = Stream.begin(clone(recipe.discrepancy), source, int(sizes.max()), seed)
     stream.update(source)
     goes_on = problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
-    return Door(stream.source(), sizes, stream.learned, stream if goes_on else None)
+    return Door(stream.source(), sizes, stream.learned, recipe, _containers(problem), stream if goes_on else None)
+
+
+def _containers(problem: Problem) -> Containers:
+    return Containers(*problem.given, problem.encoder, problem.positions)
+
+
+def _released(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device, seed: int) -> Door:
+    source, learn = _release(problem, recipe, device, seed)
+    mass = source.class_mass()
+    sizes = _sizes(condenser, recipe, source.schema, np.rint(mass).astype(int), mass)
+    public = public_containers(*problem.given, problem.schema)
+    return Door(source, sizes, learn, recipe, Containers(*public, problem.encoder, private=True))
+
+
+def _drawn(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device, seed: int) -> Door:
+    """Open the door to rows that are drawn from a release, and read as if they were those of the fit."""
+    mechanism: Any = recipe.privacy
+    schema = problem.schema
+    rows, codes, release = mechanism.draw(mechanism.within(problem.X), problem.codes, schema.n_classes, seed)
+    drawn = drawn_rows(mechanism, problem, rows, codes)
+    released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"
+    attributes = {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
+    told = read_as_told(condenser, (*drawn, None, None), recipe._replace(privacy=None))
+    door = opened(condenser, *told, device, seed)
+    return replace(door, recipe=door.recipe._replace(privacy=mechanism), stream=None, attributes=attributes)
 
 
 def _release(

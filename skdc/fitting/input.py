@@ -19,7 +19,6 @@ from sklearn.utils.validation import (
     check_array,
     check_consistent_length,
     has_fit_parameter,
-    validate_data,
 )
 
 from skdc.containers import (
@@ -60,6 +59,8 @@ class Problem:
     positions : ndarray of shape (n,)
         Where each row stands in what the user passed.
     encoder : fitted transformer or None
+    given : (X, y)
+        As passed by the user.
     """
 
     X: NDArray
@@ -69,6 +70,7 @@ class Problem:
     schema: Schema
     positions: NDArray[np.intp]
     encoder: Any
+    given: tuple[Any, Any]
 
     @property
     def codes(self) -> NDArray[np.int64]:
@@ -123,6 +125,7 @@ def read(
     sparse : bool, default=False
         Whether sparse rows are welcome.
     """
+    given = X, y
     X, y = as_array(X), as_array(y, "y")
     task = "classification" if task == "auto" and are_categories(y) else task
     encoder = _chosen_encoder(encoder, X)
@@ -165,7 +168,7 @@ def read(
         sensitive_of_key=sensitive_of_key,
         given_bytes=given_bytes,
     )
-    return Problem(rows, matrix, weights[positions], key, schema, positions, encoder)
+    return Problem(rows, matrix, weights[positions], key, schema, positions, encoder, given)
 
 
 def _chosen_encoder(encoder: Any, X: Any) -> Any:
@@ -201,7 +204,10 @@ def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sp
         checks = {"accept_sparse": formats, "allow_nd": True, "order": "C", "ensure_all_finite": finite}
         _refuse_sparse(X, sparse)
         try:
-            rows = validate_data(estimator, X, reset=reset, **checks)
+            # As `validate_data` does, which would ask for tags, and they for the recipe.
+            _check_feature_names(estimator, X, reset=reset)
+            rows = check_array(X, estimator=estimator, input_name="X", **checks)
+            _check_n_features(estimator, rows, reset=reset)
         except ValueError as error:
             raise ValueError(f"{error}{_advice(estimator, X, error)}") from error
         rows = csr_array(rows) if issparse(rows) else rows

@@ -57,7 +57,9 @@ class Recipe(NamedTuple):
         return [leaf for objective in objectives if objective is not None for leaf in objective.leaves()]
 
     def takes_sparse(self) -> bool:
-        """Tell whether sparse rows can be chosen from."""
+        """Tell whether sparse rows can be chosen from; none are drawn from a release."""
+        if self.draws():
+            return False
         seen = all(leaf.sparse and (leaf.space is None or isinstance(leaf.space, Identity)) for leaf in self.leaves())
         return self.solver.sparse and seen and self.parameterization.takes_sparse()
 

@@ -14,6 +14,7 @@ from sklearn.base import clone
 from skdc.fitting.counts import sizes_of
 from skdc.fitting.input import Problem
 from skdc.fitting.recipe import Recipe
+from skdc.fitting.releases import drawn_rows, read_as_told
 from skdc.privacy.mechanism import refuse_narrow
 from skdc.solvers.base import Interruption
 from skdc.sources import Schema
@@ -21,7 +22,7 @@ from skdc.sources import Schema
 _FEW = 10  # rows of each class
 
 
-def rehearse(condenser: Any, problem: Problem, recipe: Recipe, previous: Any, containers: tuple[Any, Any]) -> None:
+def rehearse(condenser: Any, problem: Problem, recipe: Recipe, previous: Any) -> None:
     """Make a set of a few rows that are made up from what is declared; nothing is entered in a ledger.
 
     Parameters
@@ -34,8 +35,6 @@ def rehearse(condenser: Any, problem: Problem, recipe: Recipe, previous: Any, co
         With privacy.
     previous : Start or None
         The set that a warm start begins from.
-    containers : (X, y)
-        Empty ones, like those of the data.
 
     Raises
     ------
@@ -43,36 +42,27 @@ def rehearse(condenser: Any, problem: Problem, recipe: Recipe, previous: Any, co
         What the fit itself would end with, after the release.
     """
     mechanism, schema = clone(recipe.privacy).set_params(ledger=None), problem.schema
+    if recipe.draws():
+        _rehearse_drawn(condenser, problem, recipe, previous)
+        return
     refuse_narrow(problem.X.dtype, *mechanism.ends)
     X, codes = _made_up(mechanism, schema, np.full(schema.n_classes, _FEW))
     rows = replace(problem, X=X, y=None, weight=np.ones(len(X)), key=codes, positions=np.arange(len(X)))
-    _fit_twin(condenser, lambda twin: (rows, recipe._replace(privacy=mechanism)), previous, containers)
+    _fit_twin(condenser, lambda twin: (rows, recipe._replace(privacy=mechanism)), previous)
 
 
-def rehearse_drawn(
-    condenser: Any, recipe: Recipe, schema: Schema, previous: Any, shown: Callable[[NDArray, NDArray], tuple[Any, Any]]
-) -> None:
-    """Fit to rows that are made up in place of those to be drawn from a release.
-
-    Parameters
-    ----------
-    condenser, recipe, previous
-        As in `rehearse`.
-    schema : Schema
-        Of the data.
-    shown : callable
-        Gives encoded rows and class codes in the containers of the data.
-    """
+def _rehearse_drawn(condenser: Any, problem: Problem, recipe: Recipe, previous: Any) -> None:
+    """Fit to rows that are made up in place of those to be drawn from a release."""
     mechanism: Any = recipe.privacy
+    schema = problem.schema
     even = np.full(schema.n_classes, max(1, int(mechanism.n_rows) // schema.n_classes))
     drawn = replace(schema, given_bytes=None)  # rows that are drawn are floats
     sizes = sizes_of(condenser, recipe.parameterization, drawn, even, even.astype(np.float64))
 
     def fit(counts: NDArray[np.int64]) -> None:
-        drawn = shown(*_made_up(mechanism, schema, counts))
-        _fit_twin(
-            condenser, lambda twin: twin._read(recipe._replace(privacy=None), (*drawn, None, None)), previous, drawn
-        )
+        rows = drawn_rows(mechanism, problem, *_made_up(mechanism, schema, counts))
+        given = *rows, None, None
+        _fit_twin(condenser, lambda twin: read_as_told(twin, given, recipe._replace(privacy=None)), previous)
 
     few = np.minimum(even, sizes + _FEW)
     try:
@@ -91,15 +81,13 @@ def _made_up(mechanism: Any, schema: Schema, counts: NDArray[np.int64]) -> tuple
     return np.random.default_rng(0).uniform(low, high, (len(codes), *schema.input_shape)), codes
 
 
-def _fit_twin(
-    condenser: Any, read: Callable[[Any], tuple[Problem, Recipe]], previous: Any, containers: tuple[Any, Any]
-) -> None:
+def _fit_twin(condenser: Any, read: Callable[[Any], tuple[Problem, Recipe]], previous: Any) -> None:
     twin = clone(condenser).set_params(verbose=0)
     problem, recipe = read(twin)
     if recipe.solver.moves == "values":  # a choice of rows that is stopped warns, and takes no long time for a few
         twin._deadline = -np.inf
     # Sizes in proportion are those of the release.
     start = previous if isinstance(condenser.n_per_class, Integral) else None
-    early = twin._make(problem, recipe, start, containers)
+    early = twin._condense(problem, recipe, start)
     if isinstance(early, Interruption):
         raise early

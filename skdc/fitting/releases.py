@@ -12,61 +12,50 @@ from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
 from skdc.containers import as_array
+from skdc.fitting.checkpoints import refuse_checkpoint
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import Problem, encoder_of_stream, read, refuse_unknown_word
 from skdc.fitting.output import like_rows, like_targets
-from skdc.fitting.recipe import Recipe
-from skdc.fitting.rehearsal import rehearse_drawn
-from skdc.fitting.runtime import draw_entropy
+from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
 from skdc.fitting.stream import Stream
 from skdc.privacy import GaussianMechanism, PrivateSketch, PrivateSource
-from skdc.privacy.source import of_classes
 from skdc.sources import Schema
 
 
-def drawn_data(
-    condenser: Any, recipe: Recipe, previous: Any, X: Any, y: Any, sample_weight: Any, sensitive_features: Any
-) -> tuple[tuple[Any, Any, None, None], dict[str, Any]]:
-    """Return what stands for the data of a fit, like them: rows drawn from a release; and fitted attributes."""
-    mechanism: Any = recipe.privacy
-    encoder = mechanism.encoder(None, X)
-    given = X, y, sample_weight, sensitive_features
-    problem = read(condenser, *given, task=condenser.task, encoder=encoder, classes=mechanism.classes)
-    refuse_unbounded(problem, sensitive_features is not None)
-    schema, seed = problem.schema, draw_entropy(condenser.random_state)
-    public_X, public_y = public_containers(X, y, schema)
+def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recipe) -> tuple[Problem, Recipe]:
+    """Validate the data of a fit, and return them with the nouns for data of their kind.
 
-    def shown(rows: NDArray, codes: NDArray) -> tuple[Any, Any]:
-        """Return encoded rows and class codes in the containers of the data."""
-        limits = np.finfo(schema.float_dtype)
-        rows = rows.clip(limits.min, limits.max).astype(schema.float_dtype)
-        if encoder is not None:  # columns hold what was declared, and nothing else
-            rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
-        labels = None if schema.classes is None else like_targets(schema.classes[codes], public_y, None)
-        return like_rows(rows, public_X, None), labels
-
-    inside = mechanism.within(problem.X)
-    rehearse_drawn(condenser, recipe, schema, previous, shown)
-    rows, codes, release = mechanism.draw(inside, problem.codes, schema.n_classes, seed)
-    drawn = shown(rows, codes)
-    released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"
-    return (*drawn, None, None), {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
-
-
-def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recipe) -> Problem:
-    """Validate the data of a fit; what would be learned of a table and its labels is declared, if rows are private."""
-    encoder, classes = condenser._encoder_for(*given[:2]), None
+    What would be learned of a table and its labels is declared, if rows are private. Where others are drawn in their
+    place, the encoder of the condenser, and what depends on the data, are for those.
+    """
+    encoder, classes, mechanism = condenser._encoder_for(*given[:2]), None, recipe.privacy
     refuse_unknown_word(encoder)
-    if recipe.privacy is not None:
-        encoder, classes = recipe.privacy.encoder(encoder, given[0]), recipe.privacy.classes
+    if mechanism is not None:
+        refuse_checkpoint(condenser)
+        given = declared_rows(mechanism, *given)
+        encoder, classes = mechanism.encoder(None if recipe.draws() else encoder, given[0]), mechanism.classes
     encoder = encoder_of_stream(encoder, given[0]) if recipe.streams() else encoder
     how = {"encoder": encoder, "classes": classes, "sparse": recipe.takes_sparse()}
     problem = read(condenser, *given, task=condenser.task, **how)
-    if recipe.privacy is not None:
+    if mechanism is not None:
         refuse_unbounded(problem, given[3] is not None)
     else:
         refuse_extreme_numbers(problem)
-    return problem
+    if not recipe.draws():
+        recipe = checked(condenser.recipe_for(recipe, problem.schema))._replace(privacy=mechanism)
+        refuse_idle_groups(recipe, given[3] is not None)
+    return problem, recipe
+
+
+def drawn_rows(mechanism: GaussianMechanism, problem: Problem, rows: NDArray, codes: NDArray) -> tuple[Any, Any]:
+    """Return encoded rows and class codes as data like those of a fit, of which what is declared alone is known."""
+    schema, (X, y) = problem.schema, public_containers(*problem.given, problem.schema)
+    limits = np.finfo(schema.float_dtype)
+    rows = rows.clip(limits.min, limits.max).astype(schema.float_dtype)
+    if problem.encoder is not None:  # columns hold what was declared, and nothing else
+        rows = problem.encoder.inverse_transform(rows.clip(*mechanism.ends))
+    labels = None if schema.classes is None else like_targets(schema.classes[codes], y, None)
+    return like_rows(rows, X, None), labels
 
 
 def declared_rows(

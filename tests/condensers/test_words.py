@@ -16,10 +16,13 @@ from skdc import (
     Condenser,
     DistributionMatching,
     GeneralCondenser,
+    KernelHerding,
     KernelInducingPoints,
+    KMeansCondenser,
     KMedoids,
     SoftLabelRandom,
     TabularCondenser,
+    WassersteinCoreset,
 )
 from skdc.discrepancies import MMD, RandomFeatureMMD, SquaredL2
 from skdc.kernels import Laplace
@@ -166,3 +169,24 @@ def test_words_in_place_of_networks_are_refused(cls):
 def test_what_builds_no_network_is_refused(network):
     with pytest.raises(TypeError, match="is no builder; pass a callable"):
         DistributionMatching(2, network=network).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    "condenser, data",
+    [
+        (Condenser(), (X, y)),
+        (Condenser(), (FRAME, X[:, 0])),
+        (KMeansCondenser(), (FRAME, y)),
+        (WassersteinCoreset(), (X, X[:, 0])),
+        (TabularCondenser(), (FRAME, X[:, 0])),
+        (KernelHerding(), (X, None)),
+        (Condenser(RandomFeatureMMD(bandwidth=1.0), solver=Descent(n_steps=1)), (X, y)),
+        (Condenser(privacy=ClassGaussians(epsilon=5.0, feature_range=(-5, 5), n_rows=60)), (X, y)),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_the_recipe_is_built_once_in_a_fit(condenser, data, monkeypatch):
+    build, built = type(condenser).recipe, []
+    monkeypatch.setattr(type(condenser), "recipe", lambda self: built.append(self) or build(self))
+    condenser.set_params(n_samples=4, random_state=0).fit(*data)
+    assert len(built) == 1

@@ -19,6 +19,7 @@ from skdc.parameterizations.storage import Edits
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.descent import Descent
 from skdc.solvers.greedy import Greedy
+from skdc.sources import Schema
 from skdc.spaces.functions import KernelRidgePredictions
 from skdc.spaces.neighbors import NeighborPredictions
 from skdc.spaces.unrolled import UnrolledPredictions
@@ -157,17 +158,26 @@ class TabularCondenser(NamedCondenser):
         """Return the nouns: those of the last fit, where its data told the task."""
         if self.task == "auto" and "recipe_" in vars(self):
             return self.recipe_
-        continuous, teacher = self.task == "regression", self.teacher
-        if teacher is None:
-            # Early stopping would ask for two rows of each class.
-            boosting = HistGradientBoostingRegressor if continuous else HistGradientBoostingClassifier
-            teacher = boosting(early_stopping=False)
-        if self.rows is None:
-            chosen = _rows_for_values() if continuous else _rows_for_classes()
-        elif not isinstance(self.rows, BaseCondenser):
-            raise PartsError(f"rows={self.rows!r} must be a condenser that chooses rows, such as KMedoids()")
-        elif self.rows.random_state is not None and self.random_state is None:
-            raise PartsError(f"rows={self.rows!r} takes the seed of the condenser outside; set random_state there")
-        else:
-            chosen = self.rows.chooser(f"rows={self.rows!r}", self.task)
-        return Recipe(chosen.discrepancy, Subset(labels="teacher", teacher=teacher), chosen.solver)
+        return _labeled_rows(self, self.task)
+
+    def recipe_for(self, recipe: Recipe, schema: Schema) -> Recipe:
+        """Return the nouns for the task that the data tell."""
+        return _labeled_rows(self, schema.task) if self.task == "auto" else recipe
+
+
+def _labeled_rows(condenser: TabularCondenser, task: str) -> Recipe:
+    """Return a choice of rows, and a teacher, for a task; "auto" is that of classes."""
+    continuous, rows, teacher = task == "regression", condenser.rows, condenser.teacher
+    if teacher is None:
+        # Early stopping would ask for two rows of each class.
+        boosting = HistGradientBoostingRegressor if continuous else HistGradientBoostingClassifier
+        teacher = boosting(early_stopping=False)
+    if rows is None:
+        chosen = _rows_for_values() if continuous else _rows_for_classes()
+    elif not isinstance(rows, BaseCondenser):
+        raise PartsError(f"rows={rows!r} must be a condenser that chooses rows, such as KMedoids()")
+    elif rows.random_state is not None and condenser.random_state is None:
+        raise PartsError(f"rows={rows!r} takes the seed of the condenser outside; set random_state there")
+    else:
+        chosen = rows.chooser(f"rows={rows!r}", task)
+    return Recipe(chosen.discrepancy, Subset(labels="teacher", teacher=teacher), chosen.solver)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Literal
 
 from skdc.discrepancies.transport import QuantizationError
@@ -71,8 +70,8 @@ class KMeansCondenser(NamedCondenser):
             return Recipe(discrepancy, Subset(), Snap(solver))
         raise ValueError(f"KMeansCondenser(voting={self.voting!r}): voting must be 'auto', 'centroid' or 'nearest'")
 
-    def _recipe_for(self, schema: Schema) -> Recipe:
-        resolved = copy(self)
-        if self.voting == "auto":
-            resolved.voting = "nearest" if schema.averages_mislead else "centroid"
-        return resolved.recipe()
+    def recipe_for(self, recipe: Recipe, schema: Schema) -> Recipe:
+        """Return the nouns; for `voting="auto"` rows where averages mislead."""
+        if self.voting == "auto" and schema.averages_mislead:
+            return Recipe(recipe.discrepancy, Subset(), Snap(recipe.solver))
+        return recipe

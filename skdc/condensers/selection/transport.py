@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import Literal
 
 from skdc.discrepancies.objective import Objective
@@ -83,8 +82,8 @@ class WassersteinCoreset(NamedCondenser):
             )
         return Recipe(discrepancy, Points(start="spread"), solver)
 
-    def _recipe_for(self, schema: Schema) -> Recipe:
-        resolved = copy(self)
-        if self.snap == "auto" and schema.averages_mislead:
-            resolved.snap = True
-        return resolved.recipe()
+    def recipe_for(self, recipe: Recipe, schema: Schema) -> Recipe:
+        """Return the nouns; for `snap="auto"` rows where averages mislead."""
+        if self.snap == "auto" and recipe.parameterization.moves == "values" and schema.averages_mislead:
+            return Recipe(recipe.discrepancy, Subset(), Snap(recipe.solver))
+        return recipe
