@@ -15,7 +15,7 @@ from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin
 from skdc.networks import MLP, ConvNet, build_network, training_loss
 from skdc.parameterizations import Subset
 from skdc.sets import LabeledSet
-from skdc.solvers.rank import Rank
+from skdc.solvers.selection.rank import Rank
 
 from .sources import row_source, seeded
 

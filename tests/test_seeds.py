@@ -12,8 +12,8 @@ from skdc.discrepancies import MMD
 from skdc.learners import Experts
 from skdc.networks import training_epochs
 from skdc.seeds import epoch, epoch_order, proportional
-from skdc.solvers.cells import Watch, cell_of
-from skdc.solvers.growth import StochasticGreedy
+from skdc.solvers.selection.cells import Watch, cell_of
+from skdc.solvers.selection.growth import StochasticGreedy
 
 from .sources import row_source, seeded
 

@@ -37,7 +37,7 @@ from skdc.privacy import GaussianMechanism
 from skdc.randomness import randomness
 from skdc.solvers.base import Solver
 from skdc.solvers.descent import Descent
-from skdc.solvers.greedy import Greedy
+from skdc.solvers.selection.greedy import Greedy
 from skdc.sources import Schema, Sketch, SketchSource
 
 Part = TypeVar("Part")

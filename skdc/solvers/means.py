@@ -13,8 +13,7 @@ from skdc.exceptions import PartsError
 from skdc.parameterizations.points import PointsSet
 from skdc.sets import Block, LabeledSet
 from skdc.solvers.base import Solver, State, detached
-from skdc.solvers.cells import joined_block
-from skdc.sources import Holds, Passes
+from skdc.sources import Holds, Passes, joined_block
 from skdc.spaces.invertible import InvertibleSpace, Joint
 
 

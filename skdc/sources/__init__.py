@@ -2,7 +2,17 @@
 
 from skdc.sources.base import Asks, Draws, Holds, Passes, Source, draw_seed, require, require_targets
 from skdc.sources.batch import Batch
-from skdc.sources.products import TILE, copied, joined, products, relative, scaled_products, squared_norms, squares_from
+from skdc.sources.products import (
+    TILE,
+    copied,
+    joined,
+    joined_block,
+    products,
+    relative,
+    scaled_products,
+    squared_norms,
+    squares_from,
+)
 from skdc.sources.rows import RowSource
 from skdc.sources.schema import Schema
 from skdc.sources.sketch import Sketch
@@ -28,6 +38,7 @@ __all__ = [
     "copied",
     "draw_seed",
     "joined",
+    "joined_block",
     "products",
     "relative",
     "require",

@@ -8,6 +8,7 @@ from typing import cast
 import torch
 from torch import Tensor
 
+from skdc.sets import Block
 from skdc.sources.sparse import SparseRows
 
 TILE = 2048  # rows at a time: what is made of them stays in the cache
@@ -90,3 +91,9 @@ def joined(parts: Sequence[Tensor]) -> Tensor:
     if isinstance(parts[0], SparseRows):
         return cast(Tensor, SparseRows.joined(cast(Sequence[SparseRows], parts)))
     return torch.cat(list(parts))
+
+
+def joined_block(parts: Sequence[Block]) -> Block:
+    """Return a block that comes in pieces as one."""
+    weight, key = (torch.cat([getattr(part, name) for part in parts]) for name in ("weight", "key"))
+    return Block(weight, key, joined([part.values for part in parts]))

@@ -170,7 +170,7 @@ def test_rows_that_were_chosen_are_kept_where_their_weights_are_not_found(monkey
     def ring(*args):
         raise Ringing
 
-    monkeypatch.setattr("skdc.solvers.selection.simplex_quadrature", ring)
+    monkeypatch.setattr("skdc.solvers.selection.base.simplex_quadrature", ring)
     herding = KernelHerding(n_per_class=3, reweight=MMD(), random_state=0)
     with pytest.warns(InterruptedWarning, match="after 2 of 2 steps; the set is kept"):
         herding.fit(X, Y)

@@ -8,7 +8,7 @@ from skdc import Condenser, KernelHerding, RandomSubset
 from skdc.condensers.selection.thinning import KernelThinning
 from skdc.discrepancies import MMD
 from skdc.parameterizations import Subset
-from skdc.solvers.halving import Halving
+from skdc.solvers.selection.halving import Halving
 from skdc.spaces import Standardized
 
 

@@ -18,7 +18,7 @@ from skdc.parameterizations.points import Points
 from skdc.parameterizations.storage import Edits
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.descent import Descent
-from skdc.solvers.greedy import Greedy
+from skdc.solvers.selection.greedy import Greedy
 from skdc.sources import Schema
 from skdc.spaces.functions import KernelRidgePredictions
 from skdc.spaces.neighbors import NeighborPredictions

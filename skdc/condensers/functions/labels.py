@@ -14,8 +14,8 @@ from skdc.parameterizations.points import Points
 from skdc.parameterizations.storage import Fixed
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.descent import Descent
-from skdc.solvers.draw import Draw
 from skdc.solvers.least_squares import LeastSquares
+from skdc.solvers.selection.draw import Draw
 from skdc.spaces.functions import KernelRidgePredictions
 from skdc.spaces.ridge import NetworkRidgePredictions
 

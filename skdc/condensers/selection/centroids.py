@@ -10,7 +10,7 @@ from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.lloyd import Lloyd
-from skdc.solvers.snap import Snap
+from skdc.solvers.selection.snap import Snap
 from skdc.sources import Schema
 from skdc.spaces.base import Space
 

@@ -9,7 +9,7 @@ from skdc.discrepancies.transport import CoveringRadius, QuantizationError
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import Subset
-from skdc.solvers.greedy import Greedy
+from skdc.solvers.selection.greedy import Greedy
 from skdc.spaces.base import Space
 
 

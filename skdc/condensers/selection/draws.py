@@ -6,7 +6,7 @@ from skdc.discrepancies.objective import Objective
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import Subset
-from skdc.solvers.draw import Draw
+from skdc.solvers.selection.draw import Draw
 
 
 class RandomSubset(NamedCondenser):

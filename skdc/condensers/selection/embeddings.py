@@ -13,7 +13,7 @@ from skdc.discrepancies.stein import KernelDensityScore, KernelStein, Score
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import Subset
-from skdc.solvers.greedy import Greedy
+from skdc.solvers.selection.greedy import Greedy
 from skdc.spaces.base import Space
 
 

@@ -12,8 +12,8 @@ from skdc.learners import NetworkPool, PretrainedNetworks, RandomNetworks
 from skdc.learners.difficulty import Difficulty
 from skdc.networks import Builder
 from skdc.parameterizations.subset import Subset
-from skdc.solvers.pursuit import Pursuit
-from skdc.solvers.rank import Rank
+from skdc.solvers.selection.pursuit import Pursuit
+from skdc.solvers.selection.rank import Rank
 from skdc.spaces.last_layer import LastLayerGradients
 
 

@@ -12,8 +12,8 @@ from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
 from skdc.kernels import Gaussian, Kernel
 from skdc.parameterizations.subset import Subset
-from skdc.solvers.greedy import Greedy
-from skdc.solvers.pivots import Pivots
+from skdc.solvers.selection.greedy import Greedy
+from skdc.solvers.selection.pivots import Pivots
 from skdc.spaces.base import Space
 from skdc.spaces.functions import KernelRidgePredictions
 

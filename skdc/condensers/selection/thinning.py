@@ -10,7 +10,7 @@ from skdc.discrepancies.objective import Objective
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import Subset
-from skdc.solvers.halving import Halving
+from skdc.solvers.selection.halving import Halving
 from skdc.spaces.base import Space
 
 

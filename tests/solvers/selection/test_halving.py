@@ -18,12 +18,12 @@ from skdc.discrepancies import (
 )
 from skdc.kernels import ArcCosine, InverseMultiquadric, Laplace, Linear, NeuralTangent, Polynomial
 from skdc.parameterizations import Subset
-from skdc.solvers import halving
-from skdc.solvers.cells import Cell
-from skdc.solvers.halving import Halving
-from skdc.solvers.thinning import compressed, halve, thinned
+from skdc.solvers.selection import halving
+from skdc.solvers.selection.cells import Cell
+from skdc.solvers.selection.halving import Halving
+from skdc.solvers.selection.thinning import compressed, halve, thinned
 
-from ..sources import row_source, seeded, squares
+from ...sources import row_source, seeded, squares
 
 
 def solve(solver, discrepancy, source, sizes, seed=0):

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from skdc.exceptions import PartsError
-from skdc.solvers.cells import Cell, completed
-from skdc.solvers.growth import Herding
-from skdc.solvers.selection import Choice, Selection, check_integers, is_linear
-from skdc.solvers.thinning import compressed, thinned
+from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
+from skdc.solvers.selection.cells import Cell, completed
+from skdc.solvers.selection.growth import Herding
+from skdc.solvers.selection.thinning import compressed, thinned
 from skdc.sources import Holds
 from skdc.structures import Embedding
 

@@ -9,10 +9,10 @@ import torch
 from skdc.discrepancies import MMD, CoveringRadius, EnergyDistance, QuantizationError, SquaredL2, Wasserstein
 from skdc.parameterizations import Subset
 from skdc.solvers import Greedy
-from skdc.solvers.medoids import HeldColumns, KeptColumns
+from skdc.solvers.selection.medoids import HeldColumns, KeptColumns
 from skdc.spaces import KernelRidgePredictions
 
-from ..sources import row_source, seeded, squares
+from ...sources import row_source, seeded, squares
 
 
 def solve(solver, discrepancy, source, sizes):
@@ -258,9 +258,9 @@ def test_columns_that_are_thrown_away_come_back(monkeypatch, classes):
     source = row_source(X, y, weight=weight)
     solver, discrepancy = Greedy(n_passes=5), QuantizationError(exponent=1, by=None)
     expected = solve(solver, discrepancy, source, [4, 3, 2])[0]
-    monkeypatch.setattr("skdc.solvers.medoids._KEPT_ENTRIES", 30 * 5)
-    monkeypatch.setattr("skdc.solvers.medoids._BLOCK", 4)
-    monkeypatch.setattr("skdc.solvers.medoids._LAZY_BLOCK", 3)
+    monkeypatch.setattr("skdc.solvers.selection.medoids._KEPT_ENTRIES", 30 * 5)
+    monkeypatch.setattr("skdc.solvers.selection.medoids._BLOCK", 4)
+    monkeypatch.setattr("skdc.solvers.selection.medoids._LAZY_BLOCK", 3)
     np.testing.assert_array_equal(np.sort(solve(solver, discrepancy, source, [4, 3, 2])[0]), np.sort(expected))
 
 
@@ -283,7 +283,7 @@ def test_kept_columns_are_the_columns(rng):
 
 @pytest.mark.parametrize("n_rows", [1, 5, 20])
 def test_held_columns_are_the_columns(n_rows, rng, monkeypatch):
-    monkeypatch.setattr("skdc.solvers.medoids.MATRIX_ENTRIES", 40)  # two columns of twenty rows
+    monkeypatch.setattr("skdc.solvers.selection.medoids.MATRIX_ENTRIES", 40)  # two columns of twenty rows
     values = torch.tensor(rng.normal(size=(n_rows, 3)))
     matrix = torch.cdist(values, values)
     held = HeldColumns(lambda some: lambda rows: torch.cdist(some, some[rows]), values, values[:, 0])

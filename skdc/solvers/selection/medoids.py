@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from skdc.kernels import MATRIX_ENTRIES
-from skdc.solvers.cells import Cell, sums
-from skdc.solvers.growth import Growth
+from skdc.solvers.selection.cells import Cell, sums
+from skdc.solvers.selection.growth import Growth
 from skdc.sources import TILE, relative
 
 _BLOCK = 512  # rows whose costs are computed together where all have to be

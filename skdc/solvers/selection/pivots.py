@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from skdc.exceptions import PartsError
-from skdc.solvers.cells import Cell, Quota
-from skdc.solvers.selection import Choice, Selection, check_integers, is_linear
+from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
+from skdc.solvers.selection.cells import Cell, Quota
 from skdc.sources import Holds
 from skdc.structures import SpanDistance
 

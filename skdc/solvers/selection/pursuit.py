@@ -9,8 +9,8 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
-from skdc.solvers.cells import Cell, Quota, SummedKernel
-from skdc.solvers.selection import Choice, Selection, is_linear
+from skdc.solvers.selection.base import Choice, Selection, is_linear
+from skdc.solvers.selection.cells import Cell, Quota, SummedKernel
 from skdc.sources import Holds
 from skdc.structures import Embedding
 

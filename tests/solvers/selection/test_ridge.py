@@ -7,13 +7,14 @@ from skdc import Condenser
 from skdc.discrepancies import CrossEntropy, SquaredL2
 from skdc.kernels import Gaussian, Linear
 from skdc.parameterizations import Subset
-from skdc.solvers import Greedy, greedy
-from skdc.solvers.cells import Cell
-from skdc.solvers.growth import StochasticGreedy
-from skdc.solvers.ridge import RidgeGrowth
+from skdc.solvers import Greedy
+from skdc.solvers.selection import greedy
+from skdc.solvers.selection.cells import Cell
+from skdc.solvers.selection.growth import StochasticGreedy
+from skdc.solvers.selection.ridge import RidgeGrowth
 from skdc.spaces import KernelRidgePredictions
 
-from ..sources import row_source, seeded, squares
+from ...sources import row_source, seeded, squares
 
 KERNELS = {
     "gaussian": (Gaussian(1.0), lambda x, y: np.exp(-squares(x, y) / 2)),

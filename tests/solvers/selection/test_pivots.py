@@ -11,11 +11,11 @@ from skdc.discrepancies import MMD, Hybrid
 from skdc.discrepancies.nystrom import NystromError
 from skdc.kernels import Linear
 from skdc.parameterizations import Subset
-from skdc.solvers import pivots
-from skdc.solvers.cells import Cell
-from skdc.solvers.pivots import Pivots
+from skdc.solvers.selection import pivots
+from skdc.solvers.selection.cells import Cell
+from skdc.solvers.selection.pivots import Pivots
 
-from ..sources import row_source, seeded, squares
+from ...sources import row_source, seeded, squares
 
 
 def cell_of(source, sizes):

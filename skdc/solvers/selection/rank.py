@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from skdc.learners.difficulty import EL2N, Difficulty
-from skdc.solvers.cells import Cell
-from skdc.solvers.selection import Choice, Selection
+from skdc.solvers.selection.base import Choice, Selection
+from skdc.solvers.selection.cells import Cell
 from skdc.sources import Holds
 
 

@@ -13,12 +13,13 @@ from skdc.discrepancies import MMD, Cosine, QuantizationError, Sinkhorn, Wassers
 from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
-from skdc.solvers import Descent, Draw, Greedy, Lloyd, snap
+from skdc.solvers import Descent, Draw, Greedy, Lloyd
 from skdc.solvers.barycenter import Barycenter
-from skdc.solvers.snap import Snap, matched
+from skdc.solvers.selection import snap
+from skdc.solvers.selection.snap import Snap, matched
 from skdc.spaces import NetworkGradients, Standardized
 
-from ..sources import row_source, seeded, squares
+from ...sources import row_source, seeded, squares
 
 SMALL = MLP(width=4, depth=1)
 

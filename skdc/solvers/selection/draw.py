@@ -6,8 +6,8 @@ from typing import Any
 
 import torch
 
-from skdc.solvers.cells import Cell
-from skdc.solvers.selection import Choice, Selection
+from skdc.solvers.selection.base import Choice, Selection
+from skdc.solvers.selection.cells import Cell
 from skdc.sources import Holds
 
 

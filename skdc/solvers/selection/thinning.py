@@ -15,7 +15,7 @@ from torch import Tensor
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.seeds import proportional, uniform
 from skdc.sets import Block
-from skdc.solvers.cells import Cell, completed
+from skdc.solvers.selection.cells import Cell, completed
 
 _PAIRS = 64  # of a bin, whose kernel with those before them is computed together
 

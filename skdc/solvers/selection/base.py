@@ -18,8 +18,8 @@ from torch import Tensor
 from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.subset import SubsetSet
 from skdc.solvers.base import Objective, Solution, Solver, State, solution_of, untold
-from skdc.solvers.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.solvers.quadrature import simplex_quadrature
+from skdc.solvers.selection.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.sources import Holds, Source
 from skdc.spaces.base import SpaceWrapper
 from skdc.structures import Embedding

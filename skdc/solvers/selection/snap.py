@@ -18,9 +18,9 @@ from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import SubsetSet
 from skdc.sets import LabeledSet
 from skdc.solvers.base import DivergenceError, Objective, Solution, Solver, State, detached
-from skdc.solvers.cells import Cell
 from skdc.solvers.lloyd import Lloyd
-from skdc.solvers.selection import Choice, Selection
+from skdc.solvers.selection.base import Choice, Selection
+from skdc.solvers.selection.cells import Cell
 from skdc.sources import Holds, Source
 from skdc.spaces.base import PointwiseSpace
 

@@ -20,11 +20,12 @@ from skdc.discrepancies import (
     Sinkhorn,
 )
 from skdc.parameterizations import Subset
-from skdc.solvers import Greedy, pursuit
-from skdc.solvers.pursuit import Pursuit, nonnegative_quadrature
+from skdc.solvers import Greedy
+from skdc.solvers.selection import pursuit
+from skdc.solvers.selection.pursuit import Pursuit, nonnegative_quadrature
 from skdc.spaces.base import PointwiseSpace
 
-from ..sources import row_source, seeded, squares
+from ...sources import row_source, seeded, squares
 
 
 class Table(PointwiseSpace):

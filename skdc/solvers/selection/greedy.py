@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from skdc.solvers.cells import Cell
-from skdc.solvers.growth import FarthestFirst, Growth, Herding, StochasticGreedy
-from skdc.solvers.medoids import Medoids
-from skdc.solvers.ridge import MAX_ROWS, RidgeGrowth, is_ridge_loss
-from skdc.solvers.selection import Choice, Selection, check_integers, is_linear
-from skdc.solvers.thinning import compressed
+from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
+from skdc.solvers.selection.cells import Cell
+from skdc.solvers.selection.growth import FarthestFirst, Growth, Herding, StochasticGreedy
+from skdc.solvers.selection.medoids import Medoids
+from skdc.solvers.selection.ridge import MAX_ROWS, RidgeGrowth, is_ridge_loss
+from skdc.solvers.selection.thinning import compressed
 from skdc.sources import Holds
 from skdc.structures import Covering, Embedding, Quantization
 

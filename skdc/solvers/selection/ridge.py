@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from skdc.solvers.cells import Cell, sums
-from skdc.solvers.growth import Growth
+from skdc.solvers.selection.cells import Cell, sums
+from skdc.solvers.selection.growth import Growth
 from skdc.spaces.functions import KernelRidgePredictions
 
 MAX_ROWS = 4096  # of which the kernel matrix is held

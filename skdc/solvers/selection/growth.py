@@ -14,7 +14,7 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.seeds import EpochSampler
-from skdc.solvers.cells import Cell, Quota, SummedKernel, sums
+from skdc.solvers.selection.cells import Cell, Quota, SummedKernel, sums
 from skdc.sources import Batch, relative, squared_norms
 from skdc.step import Step
 

@@ -15,7 +15,7 @@ from torch import Tensor
 from skdc.seeds import epoch_order
 from skdc.sets import Block, LabeledSet
 from skdc.solvers.base import Progress, untold
-from skdc.sources import Holds, joined
+from skdc.sources import Holds, joined_block
 
 
 class Watch:
@@ -57,12 +57,6 @@ class Watch:
 def sums(values: Tensor, places: Tensor, size: int) -> Tensor:
     """Return the sum of the values at each of `size` places."""
     return values.new_zeros(size).index_add_(0, places, values)
-
-
-def joined_block(pieces: list[Block]) -> Block:
-    """Return rows that come in pieces as one block."""
-    weight, key = (torch.cat([getattr(piece, name) for piece in pieces]) for name in ("weight", "key"))
-    return Block(weight, key, joined([piece.values for piece in pieces]))
 
 
 @dataclass(frozen=True, eq=False)
