@@ -92,7 +92,7 @@ class Far(NamedTuple):
     share: float
 
 
-class Moments(NamedTuple):
+class RowMoments(NamedTuple):
     """What one look at all rows tells.
 
     Parameters
@@ -113,7 +113,7 @@ class Moments(NamedTuple):
     far: Far | None
 
     @classmethod
-    def of(cls, X: Any, weight: NDArray[np.float64]) -> Moments:
+    def of(cls, X: Any, weight: NDArray[np.float64]) -> RowMoments:
         """Return the moments of weighted rows; of sparse ones about zero: centred they would be dense."""
         if issparse(X):
             return cls._of_sparse(X, weight)
@@ -136,7 +136,7 @@ class Moments(NamedTuple):
         return cls(mean, deviation, float(np.abs(mean).max(initial=0)), far)
 
     @classmethod
-    def _of_sparse(cls, X: Any, weight: NDArray[np.float64]) -> Moments:
+    def _of_sparse(cls, X: Any, weight: NDArray[np.float64]) -> RowMoments:
         mean = weight @ X / weight.sum()
         unit = _power_of_two(float(np.abs(X.data).max(initial=0)))
         squares = (((X / unit) if unit != 1 else X) ** 2).sum(axis=1)

@@ -22,7 +22,7 @@ from skdc import (
 )
 from skdc.discrepancies import MMD, QuantizationError
 from skdc.parameterizations import Points
-from skdc.scales import Moments, exceeds_float32_precision, weighted_median
+from skdc.scales import RowMoments, exceeds_float32_precision, weighted_median
 from skdc.solvers import Descent, Lloyd
 
 from .sources import row_source
@@ -157,7 +157,7 @@ def test_a_far_value_of_sparse_rows_is_found():
     rows = np.random.default_rng(3).uniform(size=(200, 30)) * (np.random.default_rng(4).uniform(size=(200, 30)) < 0.2)
     assert not exceeds_float32_precision(csr_array(rows), np.zeros(30), 0.2)
     rows[7, 3] = 1e8
-    moments = Moments.of(csr_array(rows), np.ones(200))
+    moments = RowMoments.of(csr_array(rows), np.ones(200))
     assert moments.far.farthest == (7, 3) and moments.far.share > 0.99
     assert exceeds_float32_precision(csr_array(rows), moments.mean, moments.deviation)
 
@@ -204,15 +204,15 @@ def test_rows_of_no_weight_are_counted_but_not_looked_at():
 def test_a_far_value_that_occurs_often_is_counted(n_far, value, sparse):
     rows = np.random.default_rng(5).normal(size=(300, 4))
     rows[40 : 40 + n_far, 2] = value
-    far = Moments.of(csr_array(rows) if sparse else rows, np.ones(300)).far
+    far = RowMoments.of(csr_array(rows) if sparse else rows, np.ones(300)).far
     assert far.n_rows == n_far and far.farthest[1] == 2 and rows[far.farthest] == value and far.share > 0.9
 
 
 def test_few_rows_are_counted_by_their_weight():
     rows, weight = np.random.default_rng(5).normal(size=(300, 4)), np.r_[np.full(100, 0.01), np.ones(200)]
     rows[:100, 1] = 1e3
-    assert Moments.of(rows, weight).far.n_rows == 100
-    assert Moments.of(rows, np.ones(300)).far is None
+    assert RowMoments.of(rows, weight).far.n_rows == 100
+    assert RowMoments.of(rows, np.ones(300)).far is None
 
 
 def test_a_sentinel_that_occurs_twice_is_warned_of():
@@ -245,8 +245,8 @@ ORDINARY = {
 def test_ordinary_rows_are_not_warned_of(name):
     rows = ORDINARY[name]
     for unit in (1e-100, 1.0, 1e120):
-        assert Moments.of(unit * rows, np.ones(len(rows))).far is None
-        assert Moments.of(csr_array(unit * rows), np.ones(len(rows))).far is None
+        assert RowMoments.of(unit * rows, np.ones(len(rows))).far is None
+        assert RowMoments.of(csr_array(unit * rows), np.ones(len(rows))).far is None
     KMedoids(n_samples=1, random_state=0).fit(rows)
 
 
@@ -254,4 +254,4 @@ def test_skewed_columns_are_not_warned_of():
     for seed in range(50):
         for shape in [(300, 4), (3000, 2)]:
             rows = np.random.default_rng(seed).lognormal(sigma=1.5, size=shape)
-            assert Moments.of(rows, np.ones(len(rows))).far is None
+            assert RowMoments.of(rows, np.ones(len(rows))).far is None

@@ -1,5 +1,6 @@
 """Guards of names: they are those of the field, and hard algorithms open with their algebra."""
 
+import ast
 import re
 import tokenize
 from pathlib import Path
@@ -59,3 +60,13 @@ def test_hard_algorithms_open_with_their_algebra(name):
                 cited |= set(re.findall(r"\((\d+)\)", token.string))
     assert stated == [str(number + 1) for number in range(len(stated))] and len(stated) > 1
     assert cited == set(stated), "each equation stands beside the line that computes it"
+
+
+def test_no_two_public_classes_have_one_name():
+    names = [
+        node.name
+        for path in sorted(ROOT.rglob("*.py"))
+        for node in ast.parse(path.read_text()).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    ]
+    assert sorted(names) == sorted(set(names))

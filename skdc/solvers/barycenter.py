@@ -13,7 +13,7 @@ from skdc.exceptions import PartsError
 from skdc.parameterizations.points import PointsSet
 from skdc.seeds import EpochSampler
 from skdc.sets import Block
-from skdc.solvers.base import Objective, Solution, Solver, solution_of
+from skdc.solvers.base import LiveObjective, Solution, Solver, solution_of
 from skdc.solvers.means import MeansState, check_class_means
 from skdc.sources import Holds, Source, require
 from skdc.structures import Transport
@@ -69,7 +69,7 @@ class Barycenter(Solver[BarycenterState, PointsSet]):
     max_rows: int = 4096
 
     def begin(
-        self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
+        self, objective: LiveObjective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> BarycenterState:
         """Return the points where they start; the space of the objective, the squared transport cost, must map back."""
         leaf = self._transport(objective, synthetic)

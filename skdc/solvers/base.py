@@ -31,7 +31,7 @@ class LiveSpace(Protocol):
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]: ...  # noqa: D102
 
 
-class Objective(Protocol):
+class LiveObjective(Protocol):
     """What a solver asks of a fitted discrepancy, or of a sum of them."""
 
     def leaves(self) -> list[Any]: ...  # noqa: D102
@@ -117,7 +117,7 @@ class State(Step, Generic[SomeSet]):
     ----------
     generator, step, n_steps
         As in `Step`, as which spaces see it.
-    objective : Objective or None
+    objective : LiveObjective or None
         Fitted.
     synthetic : LiveSet
     source : Source
@@ -178,7 +178,7 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
 
     @abstractmethod
     def begin(
-        self, objective: Objective | None, synthetic: SomeSet, source: Source, generator: torch.Generator
+        self, objective: LiveObjective | None, synthetic: SomeSet, source: Source, generator: torch.Generator
     ) -> SomeState:
         """Return where a solve begins, once it is seen that the parts suit the solver.
 
@@ -212,7 +212,7 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
 
     def solve(
         self,
-        objective: Objective | None,
+        objective: LiveObjective | None,
         synthetic: SomeSet,
         source: Source,
         generator: torch.Generator,

@@ -14,7 +14,7 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet
 from skdc.sets import LabeledSet
-from skdc.solvers.base import DivergenceError, Objective, Solution, Solver, State, detached, solution_of
+from skdc.solvers.base import DivergenceError, LiveObjective, Solution, Solver, State, detached, solution_of
 from skdc.sources import Holds, Source, require
 from skdc.spaces.base import each_once, is_first
 
@@ -87,7 +87,7 @@ class Descent(Solver[DescentState, LiveSet]):
         return True
 
     def begin(
-        self, objective: Objective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
+        self, objective: LiveObjective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
     ) -> DescentState:
         """Return the start of a descent over the parameters of the live set and of the spaces."""
         n_steps, own = self._count_steps(source), synthetic.groups()
@@ -230,7 +230,7 @@ def _gradient_unit(parameters: list[Tensor]) -> float:
     return 1.0 if not largest or 1 / room < largest < room else 2.0 ** math.frexp(largest)[1]
 
 
-def _refuse_idle(synthetic: LiveSet, objective: Objective, source: Source) -> None:
+def _refuse_idle(synthetic: LiveSet, objective: LiveObjective, source: Source) -> None:
     for name, parameter in synthetic.named_parameters():
         if parameter.requires_grad and parameter.grad is None:
             named = {"codec": "the points", "targets": "the targets"}

@@ -12,7 +12,7 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.parameterizations.points import PointsSet
 from skdc.sets import LabeledSet
-from skdc.solvers.base import Objective, Solution, Solver, State, detached, solution_of
+from skdc.solvers.base import LiveObjective, Solution, Solver, State, detached, solution_of
 from skdc.sources import Batch, Holds, Source, require
 from skdc.structures import LinearInTargets
 
@@ -73,7 +73,7 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
 
     @torch.no_grad()
     def begin(
-        self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
+        self, objective: LiveObjective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LeastSquaresState:
         """Return normal equations that have seen nothing; targets must be learned, and all rows be there."""
         self._check(objective, synthetic)

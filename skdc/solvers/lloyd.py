@@ -13,7 +13,7 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.hashes import row_hashes
 from skdc.parameterizations.points import PointsSet
-from skdc.solvers.base import Objective, Solution, Solver, solution_of
+from skdc.solvers.base import LiveObjective, Solution, Solver, solution_of
 from skdc.solvers.means import MeansState, check_class_means, class_block
 from skdc.sources import Passes, Source, require
 from skdc.structures import Quantization
@@ -65,7 +65,7 @@ class Lloyd(Solver[LloydState, PointsSet]):
     tol: float = 1e-4
 
     def begin(
-        self, objective: Objective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
+        self, objective: LiveObjective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LloydState:
         """Return the points where they start; the space of the objective, the quantization error, must map back."""
         leaf = _quantization(objective)
@@ -101,7 +101,7 @@ class Lloyd(Solver[LloydState, PointsSet]):
         return solution_of(state, state.n_iter, history)
 
 
-def _quantization(objective: Objective | None) -> Any:
+def _quantization(objective: LiveObjective | None) -> Any:
     if not isinstance(objective, Quantization):
         raise PartsError(
             f"Lloyd minimises the quantization error, not {objective!r}; use QuantizationError(), or the "

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from skdc.hashes import Unit, hashed_uniform, labeled_hashes, lowest_distinct
 from skdc.scales import (
-    Moments,
+    RowMoments,
     exceeds_float32_precision,
     exceeds_float32_range,
     piece_length,
@@ -87,7 +87,7 @@ class RowSource(Holds):
             self.dtype = torch.float64
         self.units = Units(self._shift(needs_precision), scale)
         if self.schema.task == "regression":
-            targets = [Moments.of(column[:, None], self.weight) for column in self.targets().T]
+            targets = [RowMoments.of(column[:, None], self.weight) for column in self.targets().T]
             shift = np.concatenate([target.mean for target in targets])
             deviation = np.array([target.deviation for target in targets])
             self.target_units = Units(shift, unit_of(deviation, np.abs(shift)))
@@ -105,9 +105,9 @@ class RowSource(Holds):
         return self.X.shape[0]
 
     @cached_property
-    def moments(self) -> Moments:
+    def moments(self) -> RowMoments:
         """What one look at all rows tells."""
-        return Moments.of(self.X, self.weight)
+        return RowMoments.of(self.X, self.weight)
 
     def _middle(self) -> Tensor:
         return self.tensor(self.units.to_working(self.moments.mean.reshape(self.schema.input_shape)))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.subset import SubsetSet
-from skdc.solvers.base import Objective, Solution, Solver, State, solution_of, untold
+from skdc.solvers.base import LiveObjective, Solution, Solver, State, solution_of, untold
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.solvers.selection.cells import Cell, Watch, cell_of, cells_of, completed
 from skdc.sources import Holds, Source
@@ -119,7 +119,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         return objective is None or _by_class(objective)
 
     def begin(
-        self, objective: Objective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
+        self, objective: LiveObjective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SelectionState:
         """Return a choice of which no row is made."""
         self.check_reweight()

@@ -17,7 +17,7 @@ from skdc.parameterizations.base import LiveSet, Parameterization
 from skdc.parameterizations.points import Points
 from skdc.parameterizations.subset import SubsetSet
 from skdc.sets import LabeledSet
-from skdc.solvers.base import DivergenceError, Objective, Solution, Solver, State, detached
+from skdc.solvers.base import DivergenceError, LiveObjective, Solution, Solver, State, detached
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.selection.base import Choice, Selection
 from skdc.solvers.selection.cells import Cell
@@ -64,7 +64,7 @@ class Snap(Solver["SnapState", SubsetSet]):
         return self.reweight
 
     def begin(
-        self, objective: Objective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
+        self, objective: LiveObjective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SnapState:
         """Return the points where the other solver begins; they must move, and their targets must not."""
         solver = self._solver()
