@@ -41,7 +41,7 @@ def test_it_is_words_and_numbers():
     frame = pd.DataFrame({"size": X[:, 0], "kind": np.array([*"ab"])[codes % 2]})
     for condenser in (
         KMeansCondenser(1, n_jobs=np.int64(1)),
-        Condenser(n_samples=202, random_state=np.random.RandomState(0)),
+        KernelHerding(1, random_state=np.random.RandomState(0)),
     ):
         found = origin(condenser, frame, y)
         assert json.loads(json.dumps(asdict(found))) == asdict(found)
