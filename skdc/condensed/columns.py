@@ -15,6 +15,11 @@ from skdc.condensed.scalars import scalar_from_json, scalar_to_json, zone_name
 Columns = list[Any]  # arrays of pandas or numpy, all of one dtype and length
 
 
+def array_of(values: Any) -> Any:
+    """Return what a series or an index holds: an array of numpy, or one of pandas where numpy has no such dtype."""
+    return values.to_numpy() if isinstance(values.dtype, np.dtype) else values.array
+
+
 def pack_columns(columns: Columns, whose: str, name: str, tensors: Tensors) -> Description:
     """Add columns of one dtype to the tensors and return how they come back.
 
@@ -61,7 +66,7 @@ def _stacked(columns: Columns, name: str, tensors: Tensors) -> Description:
 
 
 def _pack_plain(columns: Columns, name: str, tensors: Tensors) -> Description:
-    return {"values": _stacked([np.asarray(column) for column in columns], name, tensors)}
+    return {"values": _stacked(columns, name, tensors)}
 
 
 def _unpack_plain(description: Description, tensors: Tensors) -> Columns:
@@ -107,7 +112,7 @@ def _unpack_words(description: Description, tensors: Tensors) -> Columns:
 
 def _pack_categories(columns: Columns, name: str, tensors: Tensors) -> Description:
     dtype = columns[0].dtype
-    categories = _packed([dtype.categories.array], f"{name}.categories", tensors)
+    categories = _packed([array_of(dtype.categories)], f"{name}.categories", tensors)
     label = scalar_to_json(dtype.categories.name)
     codes = _stacked([column.codes for column in columns], name, tensors)
     return {"codes": codes, "categories": categories, "name": label, "ordered": dtype.ordered}
@@ -144,7 +149,7 @@ def _unpack_periods(description: Description, tensors: Tensors) -> Columns:
 
 def _pack_intervals(columns: Columns, name: str, tensors: Tensors) -> Description:
     ends = {
-        end: _packed([getattr(column, end).array for column in columns], f"{name}.{end}", tensors)
+        end: _packed([array_of(getattr(column, end)) for column in columns], f"{name}.{end}", tensors)
         for end in ("left", "right")
     }
     return {"closed": columns[0].closed, **ends}

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skdc.condensed.columns import pack_columns, unpack_columns
+from skdc.condensed.columns import array_of, pack_columns, unpack_columns
 from skdc.condensed.packing import Description, Tensors, pack_array, unpack_array
 from skdc.condensed.scalars import scalar_from_json, scalar_to_json
 
@@ -15,7 +15,7 @@ from skdc.condensed.scalars import scalar_from_json, scalar_to_json
 def pack(values: Any, name: str, tensors: Tensors) -> Description:
     """Add a frame or series to the tensors and return how it comes back; as `skdc.condensed.packing.pack`."""
     if type(values) is pd.Series:
-        column = pack_columns([values.array], f"{name}, a series,", name, tensors)
+        column = pack_columns([array_of(values)], f"{name}, a series,", name, tensors)
         index, label = (
             _pack_index(values.index, f"the index of {name}", f"{name}.index", tensors),
             _name(values.name, name),
@@ -53,7 +53,7 @@ def _pack_blocks(frame: pd.DataFrame, name: str, tensors: Tensors) -> list[Descr
     blocks = []
     for places in groups.values():
         whose = f"column {frame.columns[places[0]]!r} of {name}"
-        arrays = [frame.iloc[:, place].array for place in places]
+        arrays = [array_of(frame.iloc[:, place]) for place in places]
         blocks.append({"places": places, "values": pack_columns(arrays, whose, f"{name}.{places[0]}", tensors)})
     return blocks
 
@@ -74,7 +74,12 @@ def _pack_index(index: pd.Index, whose: str, name: str, tensors: Tensors) -> Des
     if isinstance(index, pd.RangeIndex):
         return {"kind": "range", "names": names, "range": [index.start, index.stop, index.step]}
     freq = getattr(index, "freqstr", None) if isinstance(index, pd.DatetimeIndex | pd.TimedeltaIndex) else None
-    return {"kind": "values", "names": names, "freq": freq, "values": pack_columns([index.array], whose, name, tensors)}
+    return {
+        "kind": "values",
+        "names": names,
+        "freq": freq,
+        "values": pack_columns([array_of(index)], whose, name, tensors),
+    }
 
 
 def _unpack_index(description: Description, tensors: Tensors) -> pd.Index:
