@@ -125,7 +125,8 @@ class RowScaling:
         numbers = _checked(self.encode(rows, name), name)
         if self.input_shape is not None and numbers.shape[1:] != self.input_shape:
             raise ValueError(
-                f"rows of {name} of shape {numbers.shape[1:]} are not like those that learners are trained on, {self.input_shape}"
+                f"rows of {name} of shape {numbers.shape[1:]} are not like those that learners are trained on, "
+                f"{self.input_shape}"
             )
         return numbers
 
