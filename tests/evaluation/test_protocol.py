@@ -71,9 +71,7 @@ def test_regressors_do_not_depend_on_the_unit_of_the_targets_and_take_weights():
     X, y = RNG.normal(size=(60, 2)), RNG.normal(size=60)
     for name in ("svm", "mlp"):
         (learner,) = learners_by_name(name, "regression", (2,)).values()
-        scores = [
-            learner.fit(X, y * unit).score(X, y * unit) for unit in (1, 1024)
-        ]  # a power of two, which rounds alike
+        scores = [learner.fit(X, y * unit).score(X, y * unit) for unit in (1, 1024)]  # a power of 2 rounds alike
         assert scores[0] == pytest.approx(scores[1])
         weighted = learner.fit(X, y, sample_weight=np.r_[np.full(30, 10.0), np.full(30, 0.1)]).predict(X)
         assert not np.allclose(weighted, learner.fit(X, y).predict(X))
