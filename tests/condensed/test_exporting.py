@@ -95,7 +95,7 @@ def test_names_that_collide_are_refused():
         CondensedSet(ROWS, pd.Series([0, 1, 0], name="size")).to_frame()
     frame = CondensedSet(ROWS, pd.Series([0, 1, 0], name="size")).to_frame(target="label")
     assert list(frame) == ["size", "kind", "label"]
-    with pytest.raises(ValueError, match="named 'sample_weight'; .*rename the column of X: dataclasses.replace"):
+    with pytest.raises(ValueError, match=r"named 'sample_weight'; .*rename the column of X: dataclasses.replace"):
         CondensedSet(ROWS.rename(columns={"kind": "sample_weight"}), None, WEIGHT).to_frame()
     with pytest.raises(ValueError, match=r"named 'P\(a\)'"):
         SMALL.to_frame("P(a)")

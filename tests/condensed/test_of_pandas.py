@@ -12,8 +12,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from skdc import CondensedSet, KMeansCondenser, KMedoids
-from .same import assert_same_frame, assert_same_series, kept
+
 from ..condensers.test_columns import FRAMES, Y
+from .same import assert_same_frame, assert_same_series, kept
 
 DAYS = pd.Series(pd.to_datetime(["2020-01-31 00:00", None, "2021-03-28 01:30"]))
 INTERVALS = pd.cut([1.0, 5.0, 9.0], [0, 3, 6, 10])
@@ -209,7 +210,7 @@ def test_time_zones_that_have_no_name_are_refused(tmp_path):
         pd.DataFrame({"at": pd.Series([dt.datetime(2020, 1, 1, tzinfo=Here())], dtype=object)}),
         pd.DataFrame({"at": DAYS.dt.tz_localize(Here())}),
     ):
-        with pytest.raises(TypeError, match="column 'at' of X has dtype .*: it holds the time zone"):
+        with pytest.raises(TypeError, match=r"column 'at' of X has dtype .*: it holds the time zone"):
             CondensedSet(frame, None).save(tmp_path / "set.skdc")
 
 
@@ -217,7 +218,16 @@ TEXT = st.text(max_size=5)
 MOMENT = st.datetimes(dt.datetime(1700, 1, 1), dt.datetime(2200, 1, 1))
 GAPS = st.sampled_from([None, np.nan, pd.NA, pd.NaT])
 VALUES = st.one_of(
-    *(TEXT, GAPS, st.booleans(), st.integers(), st.floats(), st.decimals(), st.dates(), st.binary(max_size=3)),
+    *(
+        TEXT,
+        GAPS,
+        st.booleans(),
+        st.integers(),
+        st.floats(),
+        st.decimals(allow_nan=False),
+        st.dates(),
+        st.binary(max_size=3),
+    ),
     *(MOMENT, MOMENT.map(pd.Timestamp), st.timedeltas(), st.tuples(TEXT, st.integers())),
 )
 LABELS = st.one_of(TEXT, st.integers(-(2**63), 2**63 - 1), st.floats(allow_nan=False), st.tuples(TEXT, st.integers()))
