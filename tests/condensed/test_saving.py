@@ -299,7 +299,7 @@ def test_it_takes_neither_torch_nor_pandas(path):
 
 
 def test_what_it_needs_is_said(tmp_path):
-    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pandas, polars, _ = (pytest.importorskip(package) for package in ("pandas", "polars", "pyarrow"))
     arrow = pandas.DataFrame({"a": pandas.array([1], dtype="int64[pyarrow]")})
     frames = {"pandas": pandas.DataFrame({"a": [1]}), "polars": polars.DataFrame({"a": [1]}), "pyarrow": arrow}
     for package, frame in frames.items():
