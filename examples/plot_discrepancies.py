@@ -98,7 +98,7 @@ FAMILIES = {
 # %%
 # Ten rows a class, three models
 # ------------------------------
-# The first of each family, one split and one seed here. ``SKDC_DEMO_ALL=1`` takes all of them, and ``SKDC_DEMO_SEEDS=5``
+# The first of each family, one split and one seed here. ``SKDC_DEMO_ALL=1`` takes all, and ``SKDC_DEMO_SEEDS=5``
 # five seeds: the figures of the benchmarks.
 SEEDS = range(int(os.environ.get("SKDC_DEMO_SEEDS", "1")))
 ALL = os.environ.get("SKDC_DEMO_ALL", "0") == "1"
