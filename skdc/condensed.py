@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc.containers import plain_labels
+from skdc.provenance import Provenance
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +33,8 @@ class CondensedSet:
         Class probabilities, where the set says more than a label each.
     classes : ndarray of shape (n_classes,), default=None
         The labels of the columns of `y_soft`.
+    provenance : Provenance, default=None
+        Where the set comes from.
 
     Examples
     --------
@@ -52,6 +55,7 @@ class CondensedSet:
     sample_weight: NDArray[np.float64] | None = None
     y_soft: NDArray[np.float64] | None = None
     classes: NDArray | None = None
+    provenance: Provenance | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.X, self.y))

@@ -29,6 +29,7 @@ from skdc.fitting.base import BaseCondenser
 from skdc.fitting.checkpoints import StateFile, fingerprint
 from skdc.fitting.counts import sizes_per_class
 from skdc.fitting.input import Problem, read, task_of
+from skdc.fitting.origin import Origin, provenance_of
 from skdc.fitting.output import in_package_of
 from skdc.fitting.pair import PairMixin
 from skdc.fitting.runtime import draw_entropy
@@ -177,7 +178,9 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         self._keep(study, names)
         best = self.best_condenser_
         rows, targets = best.condensed_
-        shown = replace(best.condensed_, X=in_package_of(rows, X), y=in_package_of(targets, y))
+        origin = provenance_of(self, best.recipe_, problem.schema, best._key, Origin.of(problem), monotonic() - start)
+        origin = replace(origin, condenser=f"{best!r}, chosen by {self!r}")
+        shown = replace(best.condensed_, X=in_package_of(rows, X), y=in_package_of(targets, y), provenance=origin)
         self.condensed_ = best.condensed_ = shown
         return self
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from numbers import Integral
+from time import monotonic
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
@@ -304,11 +305,11 @@ class Condenser(BaseCondenser, kw_only=False):
             _can_stream(self)
         if name not in _SOLVED or "_stream" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        stream = self._stream
+        began, stream = monotonic(), self._stream
         recipe = self.recipe()
         with restored_on_failure(self), isolated(self.n_jobs), randomness(stream.seed):
             door = reopened(self, stream, recipe, Containers(*self._templates))
-            error = self._solve(door, vars(self).get("_start"))
+            error = self._solve(door, vars(self).get("_start"), began)
         tell_early(self, error)
         return vars(self)[name]
 

@@ -5,6 +5,7 @@ import re
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from os import PathLike
+from time import monotonic
 from typing import Any, Literal, Self, dataclass_transform
 
 import numpy as np
@@ -25,6 +26,7 @@ from skdc.fitting.checkpoints import Checkpoint, fingerprint
 from skdc.fitting.doors import Door, opened
 from skdc.fitting.inner import chooser_of
 from skdc.fitting.input import Problem, dense
+from skdc.fitting.origin import provenance_of
 from skdc.fitting.output import template
 from skdc.fitting.pair import PairMixin
 from skdc.fitting.progress import tell_stage
@@ -175,7 +177,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
             If the user interrupts it before there is a set; the condenser is what it was before. Later, the set of the
             last step is kept, and an `InterruptedWarning` says so.
         """
-        previous = Start.of(self)
+        began, previous = monotonic(), Start.of(self)
         with restored_on_failure(self):
             self._forget()
             with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
@@ -183,12 +185,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
                 problem, recipe = read_as_told(self, (X, y, sample_weight, sensitive_features), recipe)
                 if recipe.privacy is not None:
                     rehearse(self, problem, recipe, previous)
-                error = self._condense(problem, recipe, previous)
+                error = self._condense(problem, recipe, previous, began)
         tell_early(self, error)
         return self
 
     def _condense(
-        self, problem: Problem, recipe: Recipe, previous: Start | None
+        self, problem: Problem, recipe: Recipe, previous: Start | None, began: float
     ) -> DivergenceError | Interruption | None:
         """Open the door to what was read, solve, and show; return the error of a solver that stopped early."""
         device, seed = find_device(self.device), draw_entropy(self.random_state)
@@ -198,10 +200,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
             self._input_shape, self.recipe_ = door.source.schema.input_shape, door.recipe.copied()
             if door.stream is not None:
                 self._stream, self._templates = door.stream, tuple(map(template, problem.given))
-            return self._solve(door, previous, checkpoint)
+            return self._solve(door, previous, began, checkpoint)
 
     def _solve(
-        self, door: Door, previous: Start | None, checkpoint: Checkpoint | None = None
+        self, door: Door, previous: Start | None, began: float, checkpoint: Checkpoint | None = None
     ) -> DivergenceError | Interruption | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
         solver = door.recipe.solver
@@ -219,7 +221,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
             if checkpoint is not None:
                 checkpoint.remove()
             raise
-        self._show(solution, state, door)
+        self._show(solution, state, door, began)
         if checkpoint is not None and not isinstance(early, Interruption):  # of an interrupt the user may think better
             checkpoint.remove()
         return early
@@ -233,7 +235,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
             previous.load(synthetic, door.source, door.containers.encoder)
         return recipe.solver.begin(objective, synthetic, door.source, generator)
 
-    def _show(self, solution: Solution, state: State, door: Door) -> None:
+    def _show(self, solution: Solution, state: State, door: Door, began: float) -> None:
         """Set the fitted attributes from what the nouns declare."""
         source: Any = door.source
         containers, rows, synthetic, schema = door.containers, solution.synthetic, state.synthetic, source.schema
@@ -259,11 +261,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         self.X_syn_, self.y_syn_, self.y_soft_ = shown.X_syn, shown.y_syn, y_soft
         self.sample_weight_, self._key = weight / weight.mean(), rows.key.cpu().numpy()
         self.y_learned_ = targets if synthetic.learned else None
-        self.condensed_ = CondensedSet(shown.X, shown.y, self.sample_weight_, y_soft, schema.classes)
         self.n_iter_, self.history_ = solution.n_iter, solution.history
         self.discrepancy_ = None if state.objective is None else settled(state.objective)
         parts = door.recipe.parameterization
         self.storage_ = storage_of(parts, schema, shown.X_syn, self.sample_weight_, y_soft is not None)
+        origin = provenance_of(self, door.recipe, schema, self._key, door.origin, monotonic() - began)
+        self.condensed_ = CondensedSet(shown.X, shown.y, self.sample_weight_, y_soft, schema.classes, origin)
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name in _OUTPUTS or _FITTED.fullmatch(name)]:

@@ -15,6 +15,7 @@ from sklearn.base import clone
 from skdc.fitting.counts import check_sizes, sizes_of
 from skdc.fitting.extremes import warn_of_far_rows
 from skdc.fitting.input import Problem
+from skdc.fitting.origin import Origin
 from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe
 from skdc.fitting.releases import drawn_rows, private_stream, public_containers, read_as_told
@@ -45,6 +46,8 @@ class Door:
         What `partial_fit` goes on from.
     attributes : dict of str to object
         What is told of the data that others stand for.
+    origin : Origin
+        What is told of where the set comes from; nothing of private data.
     """
 
     source: Source
@@ -54,6 +57,7 @@ class Door:
     containers: Containers
     stream: Stream | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
+    origin: Origin = field(default_factory=Origin)
 
 
 def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device, seed: int) -> Door:
@@ -86,7 +90,8 @@ def reopened(condenser: Any, stream: Stream, recipe: Recipe, containers: Contain
     """Return the door to the rows that a stream has seen so far."""
     source = stream.source()
     sizes = _sizes(condenser, recipe, source.schema, stream.sketch.counts, stream.sketch.mass)
-    return Door(source, sizes, stream.learned, recipe, containers, stream)
+    origin = Origin() if recipe.privacy is not None else Origin(stream.sketch.counts)
+    return Door(source, sizes, stream.learned, recipe, containers, stream, origin=origin)
 
 
 def _sizes(
@@ -111,7 +116,7 @@ def _rows(
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, generator)
         return objective, draw_seed(generator)
 
-    return Door(source, sizes, learn, recipe, _containers(problem))
+    return Door(source, sizes, learn, recipe, _containers(problem), origin=Origin.of(problem))
 
 
 def _sketched(
@@ -122,7 +127,8 @@ def _sketched(
     stream = Stream.begin(clone(recipe.discrepancy), source, int(sizes.max()), seed)
     stream.update(source)
     goes_on = problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
-    return Door(stream.source(), sizes, stream.learned, recipe, _containers(problem), stream if goes_on else None)
+    shown = recipe, _containers(problem), stream if goes_on else None
+    return Door(stream.source(), sizes, stream.learned, *shown, origin=Origin.of(problem))
 
 
 def _containers(problem: Problem) -> Containers:
@@ -147,7 +153,8 @@ def _drawn(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     attributes = {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
     told = read_as_told(condenser, (*drawn, None, None), recipe._replace(privacy=None))
     door = opened(condenser, *told, device, seed)
-    return replace(door, recipe=door.recipe._replace(privacy=mechanism), stream=None, attributes=attributes)
+    solved = door.recipe._replace(privacy=mechanism)
+    return replace(door, recipe=solved, stream=None, attributes=attributes, origin=Origin())
 
 
 def _release(

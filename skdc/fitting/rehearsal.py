@@ -88,6 +88,6 @@ def _fit_twin(condenser: Any, read: Callable[[Any], tuple[Problem, Recipe]], pre
         twin._deadline = -np.inf
     # Sizes in proportion are those of the release.
     start = previous if isinstance(condenser.n_per_class, Integral) else None
-    early = twin._condense(problem, recipe, start)
+    early = twin._condense(problem, recipe, start, 0.0)
     if isinstance(early, Interruption):
         raise early
