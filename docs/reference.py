@@ -59,8 +59,8 @@ Reference
 
 SIZES = """\
 All have ``fit``, ``fit_transform`` and ``transform`` from `condensers.BaseCondenser`, and the parameters of size, task,
-device and randomness that it lists. The :doc:`glossary` leads from the acronyms of the literature to the classes, such as
-DM, DC, MTT, KIP and k-means; :doc:`which` says which to try first.
+device and randomness that it lists. The :doc:`glossary` leads from the acronyms of the literature to the classes:
+DM, DC, MTT, KIP, k-means and others; :doc:`which` says which to try first.
 """
 
 # Where classes are many: titles, what they have in common, and the modules that they are in.
