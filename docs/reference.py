@@ -122,7 +122,8 @@ def table(module: ModuleType, names: list[str]) -> str:
     classes = [name for name in sorted(names) if isclass(getattr(module, name))]
     functions = [name for name in sorted(names) if isfunction(getattr(module, name))]
     tables = [
-        f".. autosummary::\n   :toctree: generated\n{template}\n" + "".join(f"   {prefix}{name}\n" for name in listed)
+        f".. autosummary::\n   :toctree: generated\n   :nosignatures:\n{template}\n"
+        + "".join(f"   {prefix}{name}\n" for name in listed)
         for listed, template in ((classes, "   :template: class.rst\n"), (functions, ""))
         if listed
     ]

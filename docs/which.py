@@ -8,6 +8,7 @@ from pathlib import Path
 
 from skdc.suggestions import RULES, Rule
 
+BEGIN, END = ".. the rules, by python docs/which.py", ".. end of the rules"
 PAGE = Path(__file__).with_suffix(".rst")
 PICTURE = Path(__file__).with_suffix(".svg")
 COLOURS = {"any rows": "#595959", "sparse rows": "#0072b2", "a table": "#00795a", "images and embeddings": "#b34a00"}
@@ -55,22 +56,21 @@ def picture() -> str:
     return "\n".join([head, title, STYLE, f'<rect width="{WIDTH}" height="{y}" fill="#fff"/>', *drawn, "</svg>\n"])
 
 
-def table() -> str:
-    """Return the rules as a table of reStructuredText."""
-    lines = [".. list-table::", "   :header-rows: 1", "   :widths: 26 26 48", ""]
-    lines += ["   * - rows and wishes", "     - condenser", "     - what the tables say"]
+def listing() -> str:
+    """Return the rules as a list of definitions, in reStructuredText."""
+    lines = []
     for rule in RULES:
-        call = " ".join(repr(rule.condenser).split())
-        name, settings = re.match(r"(\w+)\((.*)\)", call).groups()
+        name, settings = re.match(r"(\w+)\((.*)\)", " ".join(repr(rule.condenser).split())).groups()
         more = f" with ``{settings}``" if settings else ""
-        lines += [f"   * - {rule.rows}: {rule.when}", f"     - `~skdc.{name}`{more}"]
-        lines += [f"     - {rule.reason}" + f" (:ref:`figures <{rule.section}>`)" * bool(rule.section)]
+        figures = f" (:ref:`figures <{rule.section}>`)" * bool(rule.section)
+        lines += [f"{rule.rows}: {rule.when}", f"   `~skdc.{name}`{more}: {rule.reason}{figures}.", ""]
     return "\n".join(lines)
 
 
 def page(text: str) -> str:
-    """Return the text of the page with the table of today."""
-    return re.sub(r"\.\. list-table::\n(   .*\n|\n)+", lambda _: table() + "\n\n", text, count=1)
+    """Return the text of the page with the rules of today."""
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    return f"{before}{BEGIN}\n\n{listing()}\n{END}{after}"
 
 
 if __name__ == "__main__":

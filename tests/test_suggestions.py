@@ -109,7 +109,7 @@ def test_figures_stand_in_the_tables():
 def test_the_page_and_its_picture_show_the_rules():
     made = runpy.run_path(str(DOCS / "which.py"))
     page, picture = (DOCS / "which.rst").read_text(), (DOCS / "which.svg").read_text()
-    assert made["table"]() in page, "run python docs/which.py"
+    assert made["listing"]() in page, "run python docs/which.py"
     assert made["picture"]() == picture, "run python docs/which.py"
     assert all(rule.reason in page for rule in RULES)
 

@@ -161,7 +161,7 @@ RULES = (
     ),
     Rule(
         WIDE,
-        "kernel ridge regression, which may be its own learner_",
+        "kernel ridge regression, which comes with it",
         KernelInducingPoints(),
         "97.6 and 88.3 from ten a class; for other learners its rows are often worse than random ones",
         "benchmarks-images",
