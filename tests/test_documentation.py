@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import runpy
 from pathlib import Path
 from types import ModuleType
 
@@ -75,3 +76,29 @@ def test_terms_lead_to_what_is_there():
         module, _, name = reference.rpartition(".")
         home = next(found for found in MODULES + [skdc.augmentation] if found.__name__ == module)
         assert hasattr(home, name), reference
+
+
+PAGES = sorted((DOCS / "benchmarks").glob("*.md"))
+LONG_TABLES = {"images_tables", "selection_tables"}
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return {picture.name: picture for picture in runpy.run_path(str(DOCS / "pictures.py"))["PICTURES"]}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_pages_of_benchmarks_are_short_and_open_with_a_picture_of_their_tables(page, pictures):
+    text = page.read_text()
+    assert page.stem in (DOCS / "benchmarks.md").read_text()
+    if page.stem not in LONG_TABLES:
+        assert len([word for word in text.split() if word != "|"]) < 2000
+        picture = pictures[page.stem]
+        assert text.splitlines()[2] == f"![{picture.title}]({page.stem}.svg)"
+        assert page.with_suffix(".svg").read_text() == picture.svg(), "run python docs/pictures.py"
+
+
+def test_pictures_show_the_figures_of_the_tables(pictures):
+    rows = dict(pictures["images"].rows())
+    assert rows["KMeansCondenser"] == [86.9, 92.3, 87.0, 33.0]
+    assert len(rows) == 9 and all(len(values) == 4 for values in rows.values())
