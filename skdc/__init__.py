@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skdc.auto import AutoCondenser as AutoCondenser
     from skdc.condensed import CondensedSet as CondensedSet
+    from skdc.condensed import load as load
     from skdc.condensers import *  # noqa: F403
     from skdc.fitting.sizes import at_most as at_most
     from skdc.meta import AsSampler as AsSampler
@@ -25,6 +26,7 @@ _HOMES = {
     "CondensedSet": "skdc.condensed",
     "CondensingPipeline": "skdc.pipeline",
     "at_most": "skdc.fitting.sizes",
+    "load": "skdc.condensed",
     "make_condensing_pipeline": "skdc.pipeline",
     "suggest": "skdc.suggestions",
 }
@@ -37,11 +39,14 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'skdc' has no attribute {name!r}")
     if find_spec(f"skdc.{name}") is not None:
         return import_module(f"skdc.{name}")
+    if name in _HOMES:
+        globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return globals()[name]
     condensers = import_module("skdc.condensers").__all__
     if name == "__all__":
         globals()[name] = sorted({*_HOMES, *condensers} - _TO_WRITE_CONDENSERS)
-    elif name in _HOMES or name in condensers:
-        globals()[name] = getattr(import_module(_HOMES.get(name, "skdc.condensers")), name)
+    elif name in condensers:
+        globals()[name] = getattr(import_module("skdc.condensers"), name)
     else:
         raise AttributeError(f"module 'skdc' has no attribute {name!r}")
     return globals()[name]
