@@ -160,7 +160,7 @@ def page() -> str:
     made = [name for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and issubclass(cls, PairMixin)]
     others = [name for name in skdc.__all__ if name not in made]
     to_write = [name for name in condensers.__all__ if name not in made]
-    to_begin = ["suggest", "CondensedSet", "at_most"]
+    to_begin = ["suggest", "CondensedSet", "load", "at_most"]
     parts = [OPENING, heading("Condensers"), SIZES, tables(skdc, made)]
     parts += ["Bases\n-----\n", "``skdc.condensers``: to write condensers.\n", table(condensers, to_write)]
     parts += [heading("Sets and suggestions"), "``skdc``\n", table(skdc, to_begin)]
