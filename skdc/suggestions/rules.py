@@ -140,7 +140,7 @@ RULES = (
         TABLE,
         "less than 3 seconds",
         WassersteinCoreset(snap=True),
-        "its regret was 0.31 for classes and 0.61 for continuous targets, in 0.5 and 0.8 s; measured again, 0.24 and 0.74",
+        "its regret was 0.31 for classes and 0.61 for continuous targets, in 0.5 and 0.8 s; measured again 0.24 and 0.74",
         "benchmarks-tables",
         lambda case: case.seconds < 3,
     ),
@@ -148,7 +148,7 @@ RULES = (
         TABLE,
         "otherwise",
         TabularCondenser(),
-        "one set for all models had a regret of 0.25 for classes and 0.57 for continuous targets; measured again, 0.20 "
+        "one set for all models had a regret of 0.25 for classes and 0.57 for continuous targets; measured again 0.20 "
         "and 0.77, where random rows had 0.66 and 1.00",
         "benchmarks-tables",
         lambda case: True,
@@ -157,7 +157,7 @@ RULES = (
         WIDE,
         "continuous targets",
         KMedoids(),
-        "its regret was 0.61 on tables, and 0.76, measured again; no table measures images with such targets",
+        "its regret was 0.61 on tables, and 0.76 measured again; no table measures images with such targets",
         "benchmarks-tables",
         lambda case: case.task == "regression",
     ),
