@@ -140,7 +140,8 @@ RULES = (
         TABLE,
         "less than 3 seconds",
         WassersteinCoreset(snap=True),
-        "its regret was 0.31 for classes and 0.61 for continuous targets, in 0.5 and 0.8 s; measured again 0.24 and 0.74",
+        "its regret was 0.31 for classes and 0.61 for continuous targets, in 0.5 and 0.8 s; measured again 0.24 and "
+        "0.74",
         "benchmarks-tables",
         lambda case: case.seconds < 3,
     ),
