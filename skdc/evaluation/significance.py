@@ -12,8 +12,8 @@ from scipy.stats import t as student
 #     s^2 (1 / J + t / n)                                                     (Nadeau and Bengio, 2003, equation 9)
 #
 # and not s^2 / J. The mean by its root follows about Student's law with J - 1 degrees of freedom; with splits of
-# repeated cross validation too (Bouckaert and Frank, 2004). One set of test rows for all repeats, t / n = 0 here, leaves
-# the plain t test: it tells what the seeds do, and nothing of other rows.
+# repeated cross validation too (Bouckaert and Frank, 2004). One set of test rows for all repeats, t / n = 0 here,
+# leaves the plain t test: it tells what the seeds do, and nothing of other rows.
 
 
 def confidence_interval(scores: NDArray[np.float64], ratio: float, confidence: float = 0.95) -> tuple[float, float]:
