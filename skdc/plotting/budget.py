@@ -7,7 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdc.plotting.figures import COLORS, axes_of, legend_beside
+from skdc.plotting.figures import COLORS, axes_of, inches_of, legend_beside
+
+_TICK = 0.1  # inches that a figure takes
 
 
 class BudgetCurveDisplay:
@@ -163,12 +165,22 @@ class BudgetCurveDisplay:
             dotted = {"color": COLORS[2], "linestyle": ":", "linewidth": 1.5}
             self.least_line_ = ax.axvline(least, label=f"{least:,} rows are enough", **dotted)
         ax.set_xscale("log")
-        shown = self.size if len(self.size) <= 5 else self.size[np.linspace(0, len(self.size) - 1, 5).astype(int)]
-        ax.set_xticks(shown, [f"{size:,}" for size in shown])
-        ax.minorticks_off()
         ax.set(xlabel="rows", ylabel=self.score_name)
         legend_beside(ax)
+        ax.figure.canvas.figure.draw_without_rendering()
+        ticks = self._ticks(inches_of(ax)[0])
+        ax.set_xticks(ticks, [f"{size:,}" for size in ticks])
+        ax.minorticks_off()
         return self
+
+    def _ticks(self, width: float) -> list[int]:
+        """Return sizes that stand far enough from each other to be written below the axis."""
+        places = np.log(self.size) / (np.ptp(np.log(self.size)) or 1.0) * width
+        kept = [0]
+        for i in range(1, len(self.size)):
+            if places[i] - places[kept[-1]] > _TICK * (1 + len(f"{self.size[i]:,}")):
+                kept.append(i)
+        return [int(self.size[i]) for i in kept]
 
     def _draw(self, score: NDArray, spread: NDArray | None, name: str, color: str, marker: str) -> Any:
         if spread is not None:

@@ -29,7 +29,7 @@ def classes_of(condensed: CondensedSet) -> NDArray | None:
     if condensed.y is None:
         return None
     labels = checked_targets(condensed.y)
-    return None if labels.ndim > 1 or (condensed.classes is None and labels.dtype.kind == "f") else labels
+    return None if labels.ndim > 1 or (condensed.classes is None and labels.dtype.kind in "iuf") else labels
 
 
 def thinned(n: int, most: int, random_state: int) -> NDArray[np.intp]:
@@ -124,7 +124,7 @@ def plane_of(numbers: Numbers, random_state: int) -> Plane:
     solver = "arpack" if issparse(real) else "auto"
     projection = PCA(2, svd_solver=solver, random_state=random_state).fit(real)
     names = [
-        f"component {place} ({share:.0%} of variance)"
+        f"component {place} ({share:.0%})"
         for place, share in zip((1, 2), projection.explained_variance_ratio_, strict=True)
     ]
     return Plane(projection.transform(real), projection.transform(condensed), (names[0], names[1]))
