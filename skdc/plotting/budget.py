@@ -91,15 +91,47 @@ class BudgetCurveDisplay:
 
     @classmethod
     def from_curve(
-        cls, curve: Any, *, tolerance: float = 0.01, name: str = "condensed", score_name: str = "score", ax: Any = None
+        cls, curve: Any, *, tolerance: float = 0.01, name: str | None = None, score_name: str = "score", ax: Any = None
     ) -> Self:
         """Draw what `skdc.evaluation.budget_curve` found.
 
         Parameters
         ----------
-        curve : BudgetCurve or frame
-            Or a frame with the columns `size` and `score`, and with `spread`, `random_score`, `random_spread` and
-            `all_score`, if those are known.
+        curve : BudgetCurve
+        tolerance, score_name
+            As in the class.
+        name : str, default=None
+            Of the line; None takes that of the condenser.
+        ax : matplotlib Axes, default=None
+            As in `plot`.
+
+        Returns
+        -------
+        BudgetCurveDisplay
+        """
+        return cls(
+            curve.sizes,
+            curve.scores,
+            curve.spreads,
+            random_score=curve.random_scores,
+            random_spread=curve.random_spreads,
+            all_score=curve.all_score,
+            tolerance=tolerance,
+            name=curve.condenser if name is None else name,
+            score_name=score_name,
+        ).plot(ax)
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, *, tolerance: float = 0.01, name: str = "condensed", score_name: str = "score", ax: Any = None
+    ) -> Self:
+        """Draw the columns of a frame.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            With the columns `size` and `score`, and with `spread`, `random_score`, `random_spread` and `all_score`, if
+            those are known.
         tolerance, name, score_name
             As in the class.
         ax : matplotlib Axes, default=None
@@ -114,7 +146,6 @@ class BudgetCurveDisplay:
         ValueError
             If a column is missing.
         """
-        frame = curve.to_frame() if hasattr(curve, "to_frame") else curve
         columns = {str(label): frame[label].to_numpy() for label in frame.columns}
         lacking = [label for label in ("size", "score") if label not in columns]
         if lacking:

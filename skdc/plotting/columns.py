@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -72,11 +71,11 @@ def _column(name: str, values: Any, weight: NDArray[np.float64]) -> Column:
     there = ~np.asarray(values.isna(), dtype=bool) if hasattr(values, "isna") else _there(values)
     if hasattr(dtype, "categories"):
         kind, levels = "categories", [str(level) for level in dtype.categories]
-        shown = _words(values)
+        shown = np.array([*levels, ""], dtype=object)[values.cat.codes]  # what is missing has the code -1
     elif getattr(dtype, "kind", "O") in "mM":
         kind, shown = "dates" if dtype.kind == "M" else "numbers", _days(values)
         name = name if dtype.kind == "M" else f"{name} (days)"
-    elif getattr(dtype, "kind", "O") in "iuf" or _are_numbers(np.asarray(values, dtype=object)[there]):
+    elif getattr(dtype, "kind", "O") in "iuf":
         plain = np.where(there, np.asarray(values, dtype=object), np.nan)
         shown = plain.astype(np.float64)
     else:
@@ -92,10 +91,6 @@ def _there(values: NDArray) -> NDArray[np.bool_]:
     if values.dtype.kind in "OSU":
         return np.array([value is not None and value == value for value in values], dtype=bool)
     return ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
-
-
-def _are_numbers(values: NDArray) -> bool:
-    return len(values) > 0 and all(isinstance(value, Real) and not isinstance(value, bool) for value in values)
 
 
 def _words(values: Any) -> NDArray:

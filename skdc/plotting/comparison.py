@@ -119,6 +119,8 @@ class ComparisonDisplay:
             raise ValueError(f"learner={learner!r} is none of {sorted(set(frame['learner']))}")
         everything = chosen[chosen["condenser"] == _ALL_ROWS]
         points = chosen[chosen["condenser"] != _ALL_ROWS].dropna(subset=["score", cost])
+        if not len(points):
+            raise ValueError(f"no line of learner={learner!r} but that of all rows has a score and {cost}")
         ends = [points[end].fillna(points["score"]) if end in points.columns else None for end in ("low", "high")]
         return cls(
             [str(name) for name in points["condenser"]],

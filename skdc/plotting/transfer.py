@@ -111,8 +111,7 @@ class TransferDisplay:
         -------
         TransferDisplay
         """
-        found = {variant: None for scores in table.scores.values() for variant in scores}
-        variants = sorted(found, key=lambda name: ("hard labels", "weights", "soft labels").index(name))
+        variants = [name for name in table.measures if any(name in found for found in table.scores.values())]
         cells = [[scores.get(variant, np.nan) for scores in table.scores.values()] for variant in variants]
         return cls(cells, variants, list(table.scores)).plot(ax)
 
