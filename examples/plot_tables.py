@@ -108,7 +108,7 @@ print(auto.leaderboard_[["candidate", "rows", "score", "seconds"]].head().round(
 
 # %%
 display = TransferDisplay(table, table.index, table.columns).plot()
-display.ax_.set_title("Test accuracy of models trained on 20 rows (mean of two seeds)")
+display.ax_.set_title("Test accuracy with 20 rows")
 
 # %%
 # What the set looks like

@@ -13,7 +13,7 @@ Kind = Literal["numbers", "dates", "categories"]
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class Marginal:
     """Values of a column.
 
     Parameters
@@ -43,7 +43,7 @@ class Column:
         return np.array([self.mass[self.values == level].sum() for level in levels])
 
 
-def columns_of(rows: Any, weight: NDArray[np.float64], name: str = "x") -> Iterator[Column]:
+def columns_of(rows: Any, weight: NDArray[np.float64], name: str = "x") -> Iterator[Marginal]:
     """Yield the columns of a frame, or of an array whose rows are flattened; of a series or a vector the only one.
 
     Parameters
@@ -64,7 +64,7 @@ def columns_of(rows: Any, weight: NDArray[np.float64], name: str = "x") -> Itera
         yield _column(name if array.ndim == 1 else f"{name}{j}", columns[:, j], weight)
 
 
-def _column(name: str, values: Any, weight: NDArray[np.float64]) -> Column:
+def _column(name: str, values: Any, weight: NDArray[np.float64]) -> Marginal:
     dtype = values.dtype
     levels: list[str] = []
     kind: Kind = "numbers"
@@ -83,7 +83,7 @@ def _column(name: str, values: Any, weight: NDArray[np.float64]) -> Column:
         levels = sorted(set(shown[there]))
     mass = weight[there]
     missing = max(0.0, float(1 - mass.sum() / weight.sum()))
-    return Column(name, kind, shown[there], mass / (mass.sum() or 1.0), missing, levels)
+    return Marginal(name, kind, shown[there], mass / (mass.sum() or 1.0), missing, levels)
 
 
 def _there(values: NDArray) -> NDArray[np.bool_]:
@@ -105,7 +105,7 @@ def _days(values: Any) -> NDArray[np.float64]:
     return moments.astype(f"{moments.dtype.kind}8[us]").astype(np.int64) / 86_400e6
 
 
-def distance(real: Column, condensed: Column) -> float:
+def distance(real: Marginal, condensed: Marginal) -> float:
     """Return how much two columns differ: 0 if they are alike, 1 if they have nothing in common.
 
     Of numbers the distance of Kolmogorov and Smirnov, of categories that of total variation; or the difference of the
@@ -121,14 +121,14 @@ def distance(real: Column, condensed: Column) -> float:
     return max(missing, float(np.abs(ecdf(real, at) - ecdf(condensed, at)).max()))
 
 
-def ecdf(column: Column, at: NDArray[np.float64]) -> NDArray[np.float64]:
+def ecdf(column: Marginal, at: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of the values that are no larger than each of some numbers."""
     order = np.argsort(column.values)
     below = np.concatenate([[0.0], np.cumsum(column.mass[order])])
     return below[np.searchsorted(column.values[order], at, side="right")]
 
 
-def bins_of(real: Column, condensed: Column, most: int = 20) -> NDArray[np.float64]:
+def bins_of(real: Marginal, condensed: Marginal, most: int = 20) -> NDArray[np.float64]:
     """Return the edges of the bins of a histogram of numbers, which the few far ones among them do not blur.
 
     Values beyond the outer edges belong to the outer bins.
@@ -147,7 +147,7 @@ def bins_of(real: Column, condensed: Column, most: int = 20) -> NDArray[np.float
     return np.linspace(low, high, most + 1) if high > low else np.array([low - 0.5, low + 0.5])
 
 
-def histogram(column: Column, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def histogram(column: Marginal, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of the values in each bin."""
     inside = np.clip(column.values, edges[0], edges[-1])
     return np.histogram(inside, edges, weights=column.mass)[0]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
 from skdc.containers import as_array
-from skdc.plotting.columns import Column, bins_of, columns_of, distance, ecdf, histogram
+from skdc.plotting.columns import Marginal, bins_of, columns_of, distance, ecdf, histogram
 from skdc.plotting.figures import (
     CONDENSED,
     REAL,
@@ -206,14 +206,14 @@ class MarginalsDisplay:
         return top.legend(handles=handles, title=title, loc="center", ncols=2, borderpad=0, **style)
 
 
-def _of_one_kind(real: Column, condensed: Column) -> tuple[Column, Column]:
+def _of_one_kind(real: Marginal, condensed: Marginal) -> tuple[Marginal, Marginal]:
     """Return columns of one kind; one without values has that of the other."""
     if real.kind == condensed.kind or not len(condensed.values) or not len(real.values):
         return real, condensed
     raise ValueError(f"column {real.name!r} holds {real.kind} in X, but {condensed.kind} in X_syn; give rows of a kind")
 
 
-def _columns(rows: Any, y: Any, weight: ArrayLike | None, name: str) -> list[Column]:
+def _columns(rows: Any, y: Any, weight: ArrayLike | None, name: str) -> list[Marginal]:
     """Return the columns of rows, and those of their targets."""
     rows = as_array(rows, name)
     rows = rows.toarray() if issparse(rows) else rows
@@ -228,7 +228,7 @@ def _length(rows: Any) -> int:
     return rows.shape[0] if hasattr(rows, "shape") else len(rows)
 
 
-def _draw_numbers(ax: Any, real: Column, condensed: Column, cumulative: bool) -> None:
+def _draw_numbers(ax: Any, real: Marginal, condensed: Marginal, cumulative: bool) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
     from matplotlib.ticker import EngFormatter
 
@@ -254,7 +254,7 @@ def _draw_numbers(ax: Any, real: Column, condensed: Column, cumulative: bool) ->
     ax.locator_params(axis="y", nbins=3)
 
 
-def _draw_categories(ax: Any, real: Column, condensed: Column) -> None:
+def _draw_categories(ax: Any, real: Marginal, condensed: Marginal) -> None:
     levels = list(dict.fromkeys([*real.levels, *condensed.levels]))
     shares = [real.shares(levels), condensed.shares(levels)]
     most = min(_LEVELS, max(2, int(inches_of(ax)[1] * 72 / 9) - 1))
@@ -273,7 +273,7 @@ def _draw_categories(ax: Any, real: Column, condensed: Column) -> None:
     ax.locator_params(axis="x", nbins=3)
 
 
-def _say(ax: Any, real: Column, condensed: Column, difference: float) -> None:
+def _say(ax: Any, real: Marginal, condensed: Marginal, difference: float) -> None:
     """Write the name of a column, how much it differs, and what is missing."""
     ax.tick_params(labelsize=7)
     ax.xaxis.get_offset_text().set_fontsize(7)

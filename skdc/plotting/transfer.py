@@ -132,7 +132,7 @@ class TransferDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         low, high = np.nanmin(self.scores), np.nanmax(self.scores)
         self.image_ = ax.imshow(self.scores, cmap="cividis", vmin=low, vmax=high, aspect="auto")
-        letters = 28 if inches_of(ax)[0] > 3 else 12
+        letters = 34 if inches_of(ax)[0] > 3 else 12
         slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
         ax.set_xticks(range(n_learners), [short(name, letters) for name in self.learners], **slanted)
         ax.set_yticks(range(n_sets), [short(name, letters) for name in self.sets])
