@@ -248,6 +248,8 @@ def _harmful(header, entry):
         lambda header, entry: entry["parts"]["X"].update(tensor="Z"),
         lambda header, entry: entry["parts"]["X"].update(kind="pickle"),
         lambda header, entry: entry["parts"]["X"].update(dtype="O"),
+        lambda header, entry: entry["parts"]["X"].update(dtype="(3,2)f8"),
+        lambda header, entry: entry["parts"].update(X=entry["parts"]["classes"]),
         lambda header, entry: entry.pop("parts"),
         lambda header, entry: entry["parts"].update(Z=None),
         lambda header, entry: entry["provenance"].update(more=1),
@@ -262,14 +264,55 @@ def test_a_damaged_file_is_refused_in_one_sentence(change, path):
     assert "\n" not in str(raised.value)
 
 
-def test_places_outside_of_sparse_rows_are_refused(tmp_path):
-    kept(tmp_path, sp.csr_array(np.eye(3)))
-    path = tmp_path / "set.skdc"
+def spoiled(path, found, instead):
+    """Change some numbers of an array in a file."""
     held = path.read_bytes()
-    place = held.rindex(np.arange(3, dtype=np.int32).tobytes())
-    path.write_bytes(held[:place] + np.array([0, 1, 2**30], np.int32).tobytes() + held[place + 12 :])
-    with pytest.raises(ValueError, match="is damaged"):
-        skdc.load(path)
+    assert held.count(found.tobytes()) == 1
+    path.write_bytes(held.replace(found.tobytes(), instead.astype(found.dtype).tobytes()))
+
+
+@pytest.mark.parametrize(
+    "found, instead",
+    [
+        (np.array([2, 1, 0]), np.array([2, 1, 3])),
+        (np.array([2, 1, 0]), np.array([2, -1, 0])),
+        (np.array([0, 1, 2, 3]), np.array([0, 2, 1, 3])),
+        (np.array([0, 1, 2, 3]), np.array([0, 1, 2, -(2**30)])),  # of which scipy says nothing
+        (np.array([0, 1, 2, 3]), np.array([1, 1, 2, 3])),
+    ],
+)
+def test_places_outside_of_sparse_rows_are_refused(found, instead, tmp_path):
+    kept(tmp_path, sp.csr_array(np.eye(3)[::-1]))
+    spoiled(tmp_path / "set.skdc", found.astype(np.int32), instead)
+    with pytest.raises(ValueError, match=r"is damaged: ValueError: its sparse rows are none of shape \(3, 3\)"):
+        skdc.load(tmp_path / "set.skdc")
+
+
+@pytest.mark.parametrize("dtype", ["<U2", ">U2"])
+def test_words_that_are_none_are_refused(dtype, tmp_path):
+    words = np.array(["ab", "cd"], dtype=dtype)
+    kept(tmp_path, words)
+    spoiled(tmp_path / "set.skdc", words.astype("<U2").view("<u4"), np.array([97, 98, 99, 0x110000]))
+    with pytest.raises(ValueError, match="is damaged: ValueError: its words are none"):
+        skdc.load(tmp_path / "set.skdc")
+
+
+def test_streams_of_arrow_that_are_damaged_are_refused(tmp_path):
+    pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    words = pandas.Series(["a", "bcde", "f"], dtype=pandas.ArrowDtype(pyarrow.string()))
+    kept(tmp_path, words.to_frame("a"))
+    spoiled(tmp_path / "set.skdc", np.array([0, 1, 5, 6], np.int32), np.array([0, 1, 2**30, 6]))
+    with pytest.raises(ValueError, match="is damaged: ArrowInvalid"):
+        skdc.load(tmp_path / "set.skdc")
+
+
+def test_streams_of_polars_that_are_damaged_are_refused(tmp_path):
+    polars = pytest.importorskip("polars")
+    kept(tmp_path, polars.DataFrame({"a": polars.Series([1, 2], dtype=polars.Decimal(7, 2))}))
+    # Polars panics at a precision that is none.
+    spoiled(tmp_path / "set.skdc", np.array([7, 2], np.int32), np.array([700, 2]))
+    with pytest.raises(ValueError, match=r"is damaged: ValueError: .*precision"):
+        skdc.load(tmp_path / "set.skdc")
 
 
 def test_paths_that_hold_no_file_are_refused(tmp_path):
