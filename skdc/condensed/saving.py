@@ -75,7 +75,7 @@ def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, An
     except UnreadableError as error:
         raise ValueError(f"{str(path)!r} {error}") from error
     except Exception as error:  # of what a file says that is not what was written, each package has its own
-        raise ValueError(f"{str(path)!r} is damaged: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{str(path)!r} is damaged: {type(error).__name__}: {' '.join(str(error).split())}") from error
 
 
 def _entry(metadata: dict[str, str]) -> dict[str, Any]:
