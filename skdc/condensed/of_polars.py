@@ -30,5 +30,8 @@ def unpack(description: Description, tensors: Tensors) -> Any:
     """Return the frame or series that `pack` described."""
     import polars
 
-    frame = polars.read_ipc_stream(io.BytesIO(tensors[description["tensor"]].tobytes()))
+    try:
+        frame = polars.read_ipc_stream(io.BytesIO(tensors[description["tensor"]].tobytes()))
+    except polars.exceptions.PanicException as error:  # which is no Exception
+        raise ValueError(str(error)) from error
     return frame.to_series() if description["kind"] == "polars.Series" else frame
