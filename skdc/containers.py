@@ -171,6 +171,11 @@ def checked_targets(y: Any, name: str = "y") -> NDArray:
         For missing values, labels of several types, and other shapes.
     """
     y = as_array(y, name)
+    if isinstance(y, str):
+        raise TypeError(
+            f"{name}={y!r} is a word, and not one label a row; of the column of a frame pass X[{y!r}], and the other "
+            f"columns, X.drop(columns={y!r}), as X"
+        )
     if issparse(y):
         raise TypeError(f"{name} is a sparse matrix; pass {name}.toarray()")
     y = plain_labels(as_array(np.asarray(_without_extensions(y)), name))
@@ -184,7 +189,12 @@ def checked_targets(y: Any, name: str = "y") -> NDArray:
         if len({kind in ("str", "str_") for kind in kinds}) > 1:
             raise ValueError(f"{name} mixes labels of types {', '.join(kinds)}; make them all of one type")
         return y
-    return check_array(y, ensure_2d=False, dtype=None, input_name=name, ensure_min_samples=0, ensure_min_features=0)
+    try:
+        return check_array(y, ensure_2d=False, dtype=None, input_name=name, ensure_min_samples=0, ensure_min_features=0)
+    except ValueError as error:
+        if "contains NaN" in str(error):
+            raise ValueError(f"Input {name} contains NaN; drop the rows without a target") from error
+        raise
 
 
 def checked_labels(y: Any, n: int) -> NDArray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
+from inspect import isclass
+from os import PathLike
 from typing import Any
 
 import numpy as np
@@ -174,6 +176,8 @@ def read(
 def _chosen_encoder(encoder: Any, X: Any) -> Any:
     """Return a clone of an encoder; for "auto" one for tables, if X is a frame."""
     refuse_unknown_word(encoder)
+    if isclass(encoder):
+        raise TypeError(f"encoder={encoder.__name__} is a class; pass an object, {encoder.__name__}()")
     if not isinstance(encoder, str):
         return None if encoder is None else seeded(encoder, lambda: 0)
     return table_encoder(X)
@@ -192,6 +196,7 @@ def encoder_of_stream(encoder: Any, X: Any) -> Any:
 
 def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sparse: bool = False) -> Any:
     """Return numeric rows as an array; or, where there is an encoder, any table as it is."""
+    _refuse_no_rows(X)
     _refuse_twins(X)
     # Scores are of an array whose columns have units, and that is what was asked for.
     if encoder is None or (isinstance(encoder, NormalScores) and not hasattr(X, "iloc")):
@@ -220,6 +225,13 @@ def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sp
     _check_feature_names(estimator, X, reset=reset)
     _check_n_features(estimator, X, reset=reset)
     return X
+
+
+def _refuse_no_rows(X: Any) -> None:
+    if X is None:
+        raise ValueError("X is None; pass the rows")
+    if isinstance(X, str | PathLike):
+        raise ValueError(f"X={str(X)!r} is a word, and holds no rows; read a file first, as pandas.read_csv does")
 
 
 def _refuse_sparse(X: Any, welcome: bool) -> None:

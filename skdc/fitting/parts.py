@@ -57,7 +57,7 @@ def refuse_others(parts: Iterable[tuple[str, Any]]) -> None:
     """
     for name, part in parts:
         given = {name: part}
-        if hasattr(part, "get_params") and not isclass(part):
+        if hasattr(part, "get_params") and not isclass(part) and not _has_own_words(part):
             deep = part.get_params()
             # A condenser inside, and estimators of other libraries, have words of their own.
             inner = tuple(f"{path}__" for path, value in deep.items() if _has_own_words(value))
