@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from skdc.fitting.callbacks import StepTeller
+from skdc.fitting.deadlines import current_deadline
 from skdc.fitting.input import dense
 from skdc.fitting.progress import ProgressBar
 from skdc.isolation import filters_kept
@@ -137,7 +138,7 @@ def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
 
 def progress_of(condenser: BaseEstimator, stage: str) -> Progress:
     """Return what a solver tells of its steps: a bar where wanted, the callbacks of the fit under way, a deadline."""
-    name, deadline = type(condenser).__name__, getattr(condenser, "_deadline", np.inf)
+    name, deadline = type(condenser).__name__, current_deadline()
     bar = ProgressBar(name, stage) if condenser.verbose else None
     tell = StepTeller(condenser) if hasattr(condenser, "_callback_fit_ctx") else lambda step, n_steps: False
 
