@@ -123,7 +123,7 @@ def _drafted_column(column: Any) -> dict[str, Any]:
     kind = {"M": "dates", "m": "durations"}.get(getattr(column.dtype, "kind", "O"), "range")
     ends = [seen.min(), seen.max()]
     if kind != "range":
-        return {kind: [str(end) for end in ends], **missing}
+        return {kind: [str(end).removesuffix(" 00:00:00") for end in ends], **missing}
     whole = bool((seen == seen.round()).all())
     return {kind: [int(end) if whole else float(end) for end in ends], **missing}
 

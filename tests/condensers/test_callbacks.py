@@ -156,10 +156,12 @@ def test_a_selection_stops_at_a_deadline():
 
 def test_of_two_limits_the_earlier_counts_and_none_outlasts_its_block(iris):
     condenser = DistributionMatching(n_per_class=1, n_steps=5, random_state=0)
-    with time_limit(0.0):
-        with time_limit(1000.0):
-            assert condenser.fit(*iris).n_iter_ == 1
-        with time_limit(-5.0):
-            pass
+    with time_limit(0.0) as outer, time_limit(1000.0) as inner:
+        assert condenser.fit(*iris).n_iter_ == 1
+    assert outer.stopped and not inner.stopped
+    with time_limit(1000.0), time_limit(0.0):
         assert condenser.fit(*iris).n_iter_ == 1
     assert condenser.fit(*iris).n_iter_ == 5
+    with time_limit(0.0) as limit:
+        clone(condenser).set_params(n_steps=1).fit(*iris)
+    assert not limit.stopped, "the first step was the last"
