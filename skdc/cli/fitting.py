@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from skdc.cli.parts import value_of
 from skdc.cli.reading import Data, chunks_of, read_data, table_of
 from skdc.cli.schemas import Schema, read_schema
 from skdc.cli.tables import Table
+from skdc.cli.writing import refuse_rows
 from skdc.condensed import CondensedSet
 from skdc.condensers import Condenser
 from skdc.fitting.deadlines import time_limit
@@ -109,17 +111,18 @@ def condense(options: argparse.Namespace) -> tuple[CondensedSet, Any, Data | Non
         checkpoint=options.checkpoint,
     )
     table = None if schema is not None else table_of(options, options.data)
-    limited = options.max_seconds is not None and not isinstance(condenser, AutoCondenser)
-    with _interruptible(options), time_limit(options.max_seconds) if limited else nullcontext():
-        if table is not None and hasattr(condenser, "partial_fit") and table.whole(options.max_rows) is None:
+    if table is not None and hasattr(condenser, "partial_fit") and table.whole(options.max_rows) is None:
+        with _interruptible(options), _limited(options, condenser):
             return _streamed(options, condenser, table), condenser, None
-        data = read_data(options, options.data, as_text=schema is not None)
-        if schema is not None:
-            data = _private(schema, data)
-        _refuse_without_target(options, condenser, data)
+    data = read_data(options, options.data, as_text=schema is not None)
+    if schema is not None:
+        data = _private(schema, data)
+    _refuse_without_target(options, condenser, data)
+    refuse_rows(data.X, options.out)
+    weight = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}
+    with _interruptible(options), _limited(options, condenser):
         if data.condensed is not None:
             return data.condensed.shrink(condenser), condenser, data
-        weight = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}
         return condenser.fit(data.X, data.y, **weight).condensed_, condenser, data
 
 
@@ -160,6 +163,18 @@ def _refuse_without_target(options: argparse.Namespace, condenser: Any, data: Da
         )
     if options.per_class is not None:
         raise UsageError(f"--per-class needs --target, the column of classes; without one give --rows{columns}")
+
+
+@contextmanager
+def _limited(options: argparse.Namespace, condenser: Any) -> Iterator[None]:
+    """Stop a solve when its time is over, and say so; a search has its own budget."""
+    if options.max_seconds is None or isinstance(condenser, AutoCondenser):
+        yield
+        return
+    with time_limit(options.max_seconds) as limit:
+        yield
+    if limit.stopped:
+        print(f"skdc: note: stopped by --max-seconds {options.max_seconds:g}, before the last step", file=sys.stderr)
 
 
 @contextmanager

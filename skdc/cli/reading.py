@@ -60,7 +60,7 @@ def read_data(options: argparse.Namespace, path: str, as_text: bool = False) -> 
         Those of data, and `seed`.
     path : str
     as_text : bool, default=False
-        Whether cells of text stay as they are.
+        Whether cells of text stay as they are, for private rows, of which a sample is refused later.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def read_data(options: argparse.Namespace, path: str, as_text: bool = False) -> 
     data = _read_other(options, path) if table is None else _read_table(options, table)
     if not len(data.X):
         raise UsageError(f"{path!r} has no rows")
-    if data.is_sample and data.condensed is None:
+    if data.is_sample and not as_text:
         print(
             f"skdc: note: {path!r} has {data.n_rows} rows, of which {len(data.X)} were drawn at random (--max-rows)",
             file=sys.stderr,

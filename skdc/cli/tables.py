@@ -203,7 +203,7 @@ def _separator(path: str) -> str:
 
     def columns(sign: str) -> int:
         counts = {len(row) for row in csv.reader(lines, delimiter=sign) if row}
-        return counts.pop() if len(counts) == 1 else 0
+        return counts.pop() if len(counts) == 1 and counts != {1} else 0
 
     return max(_SEPARATORS, key=columns)
 

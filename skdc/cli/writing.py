@@ -27,6 +27,27 @@ def check_packages(path: str) -> None:
         pyarrow("lib")
 
 
+def refuse_rows(X: Any, path: str) -> None:
+    """Refuse a format that cannot hold rows of a kind, before anything is computed.
+
+    Parameters
+    ----------
+    X : frame or array of shape (n, ...)
+    path : str
+
+    Raises
+    ------
+    UsageError
+    """
+    kind = ending(path)
+    if kind == "" and (hasattr(X, "columns") or np.ndim(X) < 3):
+        raise UsageError(f"only images are written as a folder; give --out {path!r} an ending, such as .csv or .skdc")
+    if kind == ".npz" and hasattr(X, "columns") and any(getattr(d, "kind", "O") not in "iufb" for d in X.dtypes):
+        raise UsageError(
+            "an .npz file holds arrays of numbers, but columns are words or dates; give --out .parquet or .skdc"
+        )
+
+
 def write_set(condensed: CondensedSet, path: str) -> None:
     """Write a set in the format of the ending.
 
@@ -89,9 +110,5 @@ def _write_npz(condensed: CondensedSet, path: str) -> None:
     }
     words = [name for name in ("y", "classes") if parts[name] is not None and parts[name].dtype.kind not in "iufbU"]
     parts |= {name: parts[name].astype(str) for name in words}
-    if parts["X"].dtype.kind not in "iufb":
-        raise UsageError(
-            "an .npz file holds arrays of numbers, but X has other columns; give --out as .parquet or .skdc"
-        )
     with written_whole(path) as file:
         np.savez(file, **{name: part for name, part in parts.items() if part is not None})

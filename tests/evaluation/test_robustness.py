@@ -48,6 +48,8 @@ def test_corruptions_are_those_made_by_hand(condenser):
             "robust": pytest.approx(right.mean()),
             "worst group": pytest.approx(min(right[groups == g].mean() for g in range(3))),
         }
+    frame = found.to_frame().set_index(["learner", "change"])
+    assert frame.loc[("linear", "halved")].to_dict() == found.scores["linear"]["halved"]
 
 
 def test_fgsm_moves_rows_by_the_radius_along_the_signs_of_the_gradient(condenser):
@@ -121,7 +123,7 @@ def test_attacks_leave_the_generators_alone(condenser):
 
 
 def test_what_cannot_be_reported_is_refused(condenser, monkeypatch):
-    with pytest.raises(ValueError, match="are not like those of the set"):
+    with pytest.raises(ValueError, match=r"rows of X_test of shape \(5,\) are not like those"):
         robustness_table(condenser, X[TEST, :5], Y[TEST])
     with pytest.raises(ValueError, match="without classes"):
         robustness_table(Condenser(n_samples=5, random_state=0).fit(X[:50]), X[TEST], Y[TEST])

@@ -14,7 +14,7 @@ from skdc.cli.reading import read_set
 from skdc.cli.writing import write_bytes
 from skdc.condensed import CondensedSet
 from skdc.condensed.html import facts_of, groups_of
-from skdc.condensed.pictures import MOST_A_CLASS, image_rows, picture, png
+from skdc.condensed.pictures import MOST_A_CLASS, MOST_CLASSES, image_rows, picture, png
 
 _ROWS, _COLUMNS = 5, 8  # of a table, that are printed
 _TILE = 64  # pixels of an image, at least
@@ -30,7 +30,8 @@ def run(options: argparse.Namespace) -> None:
         if images is None:
             raise UsageError(f"{options.set!r} holds no images; 'skdc show' without --out prints its first rows")
         write_bytes(png(_page(condensed, images)), options.out)
-        print(f"wrote {options.out}")
+        found = [str(label) for label, places in groups_of(condensed) if len(places)][:MOST_CLASSES]
+        print(f"wrote {options.out}" + (f": {', '.join(found)} from top to bottom" if len(found) > 1 else ""))
     elif images is not None:
         print("its rows are images: --out picture.png draws them")
     else:
