@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from skdc.auto import AutoCondenser
-from skdc.cli.errors import UsageError, nearest
+from skdc.cli.errors import UsageError, in_options, nearest
 from skdc.cli.methods import method
 from skdc.cli.parts import value_of
 from skdc.cli.reading import Data, chunks_of, read_data, table_of
@@ -193,7 +193,12 @@ def _streamed(options: argparse.Namespace, condenser: Any, table: Table) -> Cond
     """Fit a condenser to the chunks of a table, after a pass over its targets."""
     classes = None if options.target is None or options.regression else _labels(options, table)
     for X, y, weight in chunks_of(options, table):
-        condenser.partial_fit(X, y, classes=classes, sample_weight=weight)
+        try:
+            condenser.partial_fit(X, y, classes=classes, sample_weight=weight)
+        except ValueError as error:
+            raise UsageError(
+                f"{in_options(str(error))} (in chunks; a larger --max-rows reads all rows at once)"
+            ) from error
         classes = None
     return condenser.condensed_
 

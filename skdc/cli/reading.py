@@ -123,6 +123,8 @@ def _split(options: argparse.Namespace, path: str, frame: Any) -> tuple[Any, Any
     repeated = {name for name in given if name is not None and given.count(name) > 1}
     if repeated:
         raise UsageError(f"column {repeated.pop()!r} is named twice; a column is the target, a weight or dropped")
+    if "sample_weight" in frame.columns and "sample_weight" not in given:
+        raise UsageError(f"{path!r} has a column 'sample_weight'; say --weights sample_weight, or --drop sample_weight")
     frame = frame.drop(columns=options.drop)
     if options.target is not None:
         known = frame[options.target].notna()

@@ -62,7 +62,9 @@ def facts_of(condensed: CondensedSet) -> list[str]:
             f"made by {' '.join(origin.condenser.split())}{of}, in {origin.seconds:.3g} s, with skdc {origin.version}"
         )
         if origin.privacy is not None:
-            facts.append("private: " + ", ".join(f"{name} {value}" for name, value in origin.privacy.items() if name != "public"))
+            facts.append(
+                "private: " + ", ".join(f"{name} {value}" for name, value in origin.privacy.items() if name != "public")
+            )
     return facts
 
 

@@ -20,10 +20,9 @@ from skdc.containers import plain_labels
 def run(options: argparse.Namespace) -> None:
     """Condense data, write the set, and say what came of it."""
     check_packages(options.out)
-    if options.report is not None:
-        from skdc.cli.commands.report import check_report  # of evaluation, which takes time to load
-
-        check_report(options)
+    test = None if options.test is None or options.report is None else read_data(options, options.test)
+    if options.test is not None and options.report is None:
+        print("skdc: note: --test is for the scores in --report, and is not read", file=sys.stderr)
     began = monotonic()
     try:
         condensed, condenser, data = condense(options)
@@ -35,12 +34,11 @@ def run(options: argparse.Namespace) -> None:
     write_set(condensed, options.out)
     _answer(options, condensed, condenser, data, seconds)
     if options.report is not None:
-        from skdc.cli.commands.report import write_report
+        from skdc.cli.commands.report import write_report  # of evaluation, which takes time to load
 
-        test = None if options.test is None else read_data(options, options.test)
+        if data is None or options.privacy is not None:  # chunks are gone, and private rows were read as text
+            data = read_data(options, options.data)
         write_report(options, condensed, data, test, options.report)
-    elif options.test is not None:
-        print("skdc: note: --test is for the scores in --report, and was not read", file=sys.stderr)
 
 
 def _answer(

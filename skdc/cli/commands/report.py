@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from skdc.cli.errors import UsageError
 from skdc.cli.reading import Data, read_data, read_set
 from skdc.condensed import CondensedSet
 from skdc.evaluation import condensation_report
@@ -19,21 +18,13 @@ def run(options: argparse.Namespace) -> None:
     write_report(options, condensed, data, test, options.out)
 
 
-def check_report(options: argparse.Namespace) -> None:
-    """Refuse what a report cannot be made of, before anything is computed."""
-    if options.test is not None and options.target is None and not _tells_targets(options.test):
-        raise UsageError("scores on --test need --target")
-
-
 def write_report(
-    options: argparse.Namespace, condensed: CondensedSet, data: Data | None, test: Data | None, path: str
+    options: argparse.Namespace, condensed: CondensedSet, data: Data, test: Data | None, path: str
 ) -> None:
     """Write a report as a page."""
     given: dict[str, Any] = {} if test is None else {"X_test": test.X, "y_test": test.y}
-    data = read_data(options, options.data) if data is None else data
-    condensation_report(condensed, data.X, data.y, **given, random_state=options.seed).to_html(path)
+    report = condensation_report(
+        condensed, data.X, data.y, **given, sample_weight=data.sample_weight, random_state=options.seed
+    )
+    report.to_html(path)
     print(f"report    {path}")
-
-
-def _tells_targets(path: str) -> bool:
-    return path.endswith((".npz", ".skdc", "/"))
