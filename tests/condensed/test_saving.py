@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -112,7 +114,7 @@ def test_a_set_comes_back_whole(tmp_path):
 
 def test_the_file_is_one_of_safetensors(tmp_path):
     # After the description of the format, byte by byte.
-    SMALL.save(tmp_path / "small.skdc")
+    replace(SMALL, classes=np.array([1], np.uint8), y=np.array([1, 2, 3], np.int16)).save(tmp_path / "small.skdc")
     held = (tmp_path / "small.skdc").read_bytes()
     length = int.from_bytes(held[:8], "little")
     header = json.loads(held[8 : 8 + length])
@@ -122,9 +124,11 @@ def test_the_file_is_one_of_safetensors(tmp_path):
     assert header["X"] == {"dtype": "F64", "shape": [3, 2], "data_offsets": header["X"]["data_offsets"]}
     begin, end = header["X"]["data_offsets"]
     assert np.frombuffer(held[8 + length :][begin:end], "<f8").tolist() == [0, 1, 2, 3, 4, 5]
+    for tensor in header.values():  # a reader may map it
+        assert tensor["data_offsets"][0] % (int(tensor["dtype"][1:]) // 8) == 0
     spans = sorted(tensor["data_offsets"] for tensor in header.values())
     assert spans[0][0] == 0 and spans[-1][1] == len(held) - 8 - length
-    assert all(one[1] == other[0] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(spans))
 
 
 def test_other_libraries_read_and_write_it(tmp_path):
@@ -166,7 +170,7 @@ def test_what_cannot_be_kept_is_refused_before_anything_is_written(values, messa
 
 def test_a_provenance_that_json_has_not_is_refused(tmp_path):
     odd = Provenance(**{**vars(PROVENANCE), "parameters": {"rows": np.eye(2)}})
-    with pytest.raises(TypeError, match="the provenance of the set cannot be kept in a file: .*ndarray"):
+    with pytest.raises(TypeError, match=r"the provenance of the set cannot be kept in a file: .*ndarray"):
         CondensedSet(SMALL.X, SMALL.y, provenance=odd).save(tmp_path / "set.skdc")
     assert not list(tmp_path.iterdir())
 
@@ -203,7 +207,7 @@ def test_a_newer_format_is_refused_by_name(path):
 
 def test_a_file_of_other_tensors_is_refused(path):
     rewritten(path, lambda header, entry: header["__metadata__"].clear())
-    with pytest.raises(ValueError, match="small.skdc' is a safetensors file, but of no condensed set; give one that"):
+    with pytest.raises(ValueError, match=r"small.skdc' is a safetensors file, but of no condensed set; give one that"):
         skdc.load(path)
 
 
@@ -213,7 +217,7 @@ def test_a_file_of_other_tensors_is_refused(path):
 )
 def test_another_file_is_refused(held, path):
     path.write_bytes(held)
-    with pytest.raises(ValueError, match="small.skdc' is no file of a set"):
+    with pytest.raises(ValueError, match=r"small.skdc' is no file of a set"):
         skdc.load(path)
 
 
@@ -238,6 +242,7 @@ def _harmful(header, entry):
         lambda header, entry: header["X"].update(shape=[3, 3]),
         lambda header, entry: header["X"].update(shape=[-3, -2]),
         lambda header, entry: header["X"]["data_offsets"].reverse(),
+        lambda header, entry: header["X"].update(data_offsets=header["y_soft"]["data_offsets"]),
         lambda header, entry: header["X"].update(dtype="F8_E4M3"),
         lambda header, entry: header.pop("classes"),
         lambda header, entry: entry["parts"]["X"].update(tensor="Z"),
@@ -252,7 +257,7 @@ def _harmful(header, entry):
 )
 def test_a_damaged_file_is_refused_in_one_sentence(change, path):
     rewritten(path, change)
-    with pytest.raises(ValueError, match="small.skdc' is (damaged|no file of a set|torn)") as raised:
+    with pytest.raises(ValueError, match=r"small.skdc' is (damaged|no file of a set|torn)") as raised:
         skdc.load(path)
     assert "\n" not in str(raised.value)
 
@@ -274,7 +279,7 @@ def test_paths_that_hold_no_file_are_refused(tmp_path):
         skdc.load(tmp_path)
     with pytest.raises(IsADirectoryError, match="is a folder; give the path of a file"):
         SMALL.save(tmp_path)
-    with pytest.raises(FileNotFoundError, match="where 'set.skdc' is to be written, is no folder"):
+    with pytest.raises(FileNotFoundError, match=r"where 'set.skdc' is to be written, is no folder"):
         SMALL.save(tmp_path / "none" / "set.skdc")
 
 
@@ -285,7 +290,7 @@ def run(code, *arguments):
 def test_it_takes_neither_torch_nor_pandas(path):
     code = (
         "import sys; sys.modules['pandas'] = sys.modules['polars'] = sys.modules['pyarrow'] = None; import skdc; "
-        "condensed = skdc.load(sys.argv[1]); condensed.save(sys.argv[1]); print(condensed, len(condensed._repr_html_())); "
+        "condensed = skdc.load(sys.argv[1]); condensed.save(sys.argv[1]); print(condensed); condensed._repr_html_(); "
         "assert 'torch' not in sys.modules"
     )
     done = run(code, path)
@@ -294,7 +299,7 @@ def test_it_takes_neither_torch_nor_pandas(path):
 
 
 def test_what_it_needs_is_said(tmp_path):
-    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pandas, polars, _ = (pytest.importorskip(package) for package in ("pandas", "polars", "pyarrow"))
     arrow = pandas.DataFrame({"a": pandas.array([1], dtype="int64[pyarrow]")})
     frames = {"pandas": pandas.DataFrame({"a": [1]}), "polars": polars.DataFrame({"a": [1]}), "pyarrow": arrow}
     for package, frame in frames.items():
