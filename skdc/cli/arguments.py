@@ -93,9 +93,7 @@ def _condense(command: argparse.ArgumentParser) -> None:
     size.add_argument("--per-class", type=_count, metavar="N", help="rows of each class (default: 10)")
     size.add_argument("--rows", type=_rows, metavar="N", help="rows in all, or a share such as 0.01")
     size.add_argument("--bytes", metavar="SIZE", help="what the set may take in memory, such as '64 kB'")
-    command.add_argument(
-        "--at-most", action="store_true", help="with --per-class: all rows of a class that has fewer than that"
-    )
+    _add_at_most(command)
     _add_max_seconds(command)
     command.add_argument("--checkpoint", metavar="PATH", help="keep the state there; the same command goes on from it")
     command.add_argument("--privacy", type=_positive, metavar="EPSILON", help="a differentially private set")
@@ -113,6 +111,7 @@ def _compare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--per-class", type=_count, nargs="+", default=[], metavar="N", help="rows of each class")
     command.add_argument("--rows", type=_rows, nargs="+", default=[], metavar="N", help="rows in all, or shares")
     command.add_argument("--bytes", nargs="+", default=[], metavar="SIZE", help="such as '64 kB'")
+    _add_at_most(command)
     command.add_argument(
         "--learners", nargs="+", metavar="NAME", help="what is trained on the sets, such as linear trees boosting"
     )
@@ -185,6 +184,12 @@ def _add_data(command: argparse.ArgumentParser, needs_target: bool) -> None:
     task = command.add_mutually_exclusive_group()
     task.add_argument("--regression", action="store_true", help="the target holds quantities")
     task.add_argument("--classification", action="store_true", help="the target holds labels")
+
+
+def _add_at_most(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--at-most", action="store_true", help="with --per-class: all rows of a class that has fewer than that"
+    )
 
 
 def _add_max_seconds(command: argparse.ArgumentParser) -> None:

@@ -24,7 +24,7 @@ from skdc.condensers import Condenser
 from skdc.fitting.deadlines import time_limit
 from skdc.fitting.sizes import at_most
 from skdc.privacy import ClassGaussians, GaussianMechanism
-from skdc.solvers.base import InterruptedWarning
+from skdc.solvers.base import DivergenceError, InterruptedWarning
 
 
 def task_of(options: argparse.Namespace) -> str:
@@ -89,6 +89,13 @@ def _mechanism(options: argparse.Namespace, kind: type[Any], known: dict[str, An
     )
 
 
+def per_class(options: argparse.Namespace, n: int | None) -> Any:
+    """Return a number of rows of each class, at most as many as there are where the options say so."""
+    if options.at_most and not options.per_class:
+        raise UsageError("--at-most goes with --per-class N; give both, or leave it out")
+    return at_most(n) if options.at_most and n is not None else n
+
+
 def condense(options: argparse.Namespace) -> tuple[CondensedSet, Any, Data | None]:
     """Condense what the options name.
 
@@ -105,14 +112,14 @@ def condense(options: argparse.Namespace) -> tuple[CondensedSet, Any, Data | Non
         options,
         options.method,
         schema,
-        n_per_class=_per_class(options),
+        n_per_class=per_class(options, options.per_class),
         n_samples=options.rows,
         n_bytes=options.bytes,
         checkpoint=options.checkpoint,
     )
     table = None if schema is not None else table_of(options, options.data)
     if table is not None and hasattr(condenser, "partial_fit") and table.whole(options.max_rows) is None:
-        with _interruptible(options), _limited(options, condenser):
+        with _ended_early(options), _limited(options, condenser):
             return _streamed(options, condenser, table), condenser, None
     data = read_data(options, options.data, as_text=schema is not None)
     if schema is not None:
@@ -120,7 +127,7 @@ def condense(options: argparse.Namespace) -> tuple[CondensedSet, Any, Data | Non
     _refuse_without_target(options, condenser, data)
     refuse_rows(data.X, options.out)
     weight = {} if data.sample_weight is None else {"sample_weight": data.sample_weight}
-    with _interruptible(options), _limited(options, condenser):
+    with _ended_early(options), _limited(options, condenser):
         if data.condensed is not None:
             return data.condensed.shrink(condenser), condenser, data
         return condenser.fit(data.X, data.y, **weight).condensed_, condenser, data
@@ -144,12 +151,6 @@ def _private(schema: Schema, data: Data) -> Data:
         # Of a sample of a fixed number a row more changes two, and the promise is about one.
         raise UsageError(f"--privacy takes all rows, of which there are {data.n_rows}; give --max-rows {data.n_rows}")
     return schema.read(data)
-
-
-def _per_class(options: argparse.Namespace) -> Any:
-    if options.at_most and options.per_class is None:
-        raise UsageError("--at-most goes with --per-class N; give both, or leave it out")
-    return at_most(options.per_class) if options.at_most else options.per_class
 
 
 def _refuse_without_target(options: argparse.Namespace, condenser: Any, data: Data) -> None:
@@ -178,8 +179,8 @@ def _limited(options: argparse.Namespace, condenser: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _interruptible(options: argparse.Namespace) -> Iterator[None]:
-    """Let an interrupt end the command, where a fit would go on with the set that it has."""
+def _ended_early(options: argparse.Namespace) -> Iterator[None]:
+    """Let an interrupt, and a loss that is no longer finite, end the command: a fit would keep the set that it has."""
     with warnings.catch_warnings():
         warnings.simplefilter("error", InterruptedWarning)
         try:
@@ -187,6 +188,8 @@ def _interruptible(options: argparse.Namespace) -> Iterator[None]:
         except InterruptedWarning as error:
             kept = f"; the same command goes on from {options.checkpoint!r}" if options.checkpoint else ""
             raise KeyboardInterrupt(f"interrupted; nothing was written{kept}") from error
+        except DivergenceError as error:
+            raise UsageError(in_options(str(error))) from error
 
 
 def _streamed(options: argparse.Namespace, condenser: Any, table: Table) -> CondensedSet:

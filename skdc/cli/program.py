@@ -99,7 +99,7 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         where = "" if error.filename is None else f"{error.filename!r}: "
         return f"{where}{error.strerror or error}", _WRONG
-    if isinstance(error, ValueError | ArithmeticError):  # a loss that is no longer finite is of the second kind
+    if isinstance(error, ValueError):
         return in_options(str(error)), _WRONG
     what = " ".join(f"{type(error).__name__}: {error}".split())
     return f"this is a bug of skdc ({what}); please report it with what --debug shows", _BUG

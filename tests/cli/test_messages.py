@@ -265,7 +265,8 @@ def test_a_bug_is_a_line_and_a_traceback_when_asked_for(skdc, monkeypatch):
     code, out, error = skdc("methods")
     assert (code, out) == (1, "")
     assert error == (
-        "skdc: this is a bug of skdc (RuntimeError: nobody has thought of it); please report it with what --debug shows\n"
+        "skdc: this is a bug of skdc (RuntimeError: nobody has thought of it); please report it with what --debug "
+        "shows\n"
     )
     code, _, error = skdc("methods --debug")
     assert code == 1 and error.startswith("Traceback (most recent call last):") and error.count("\nskdc: ") == 1

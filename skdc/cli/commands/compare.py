@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from skdc.cli.errors import UsageError
-from skdc.cli.fitting import condenser_of
+from skdc.cli.fitting import condenser_of, per_class
 from skdc.cli.packages import pandas
 from skdc.cli.reading import read_data
 from skdc.cli.writing import check_packages, write_frame
@@ -23,6 +23,8 @@ def run(options: argparse.Namespace) -> None:
     if options.out is not None:
         check_packages(options.out)
     condensers = _condensers(options)
+    per_class(options, None)  # refuses what does not go together
+    sizes = [*(per_class(options, n) for n in options.per_class), *options.bytes]
     data = read_data(options, options.data)
     given: dict[str, Any] = {}
     if options.test is not None:
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> None:
         data.X,
         data.y,
         learners=options.learners,
-        sizes=None if options.rows else [*options.per_class, *options.bytes] or None,
+        sizes=None if options.rows else sizes or None,
         seeds=options.repeats,
         random_state=options.seed,
         verbose=int(not options.quiet),
