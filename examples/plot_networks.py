@@ -44,6 +44,7 @@ from skdc.kernels import RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.networks import MLP, ConvNet
 from skdc.parameterizations import Points
+from skdc.plotting import ImagesDisplay
 from skdc.solvers import Descent
 from skdc.spaces import FeatureRidgePredictions
 
@@ -115,9 +116,6 @@ compared([LabelSolve(), LabelDistillation(), SoftLabelRandom()])
 # --------
 # One row of each class. Those that are matched in networks stay near to digits; those that learners are trained on
 # need not, since only what is learned from them counts.
-figure, axes = plt.subplots(7, 2, figsize=(8, 6), layout="constrained")
-for axis, (name, rows) in zip(axes.T.flat, images.items(), strict=True):
-    axis.imshow(np.hstack(rows[::10]), cmap="gray_r", vmin=0, vmax=16)
-    axis.set_title(name, fontsize=8)
-    axis.axis("off")
+one_each = np.concatenate([rows[::10] for rows in images.values()])
+ImagesDisplay(one_each, np.repeat(list(images), 10), value_range=(0, 16)).plot()
 plt.show()
