@@ -61,6 +61,8 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         hint = nearest(word, known) if word.startswith("-") else ""
         hint = hint if hint.startswith("; nearest") else ""
         main.exit(2, f"skdc: {options.command} has no argument {word!r}{hint}; see 'skdc {options.command} --help'\n")
+    if getattr(options, "at_most", False) and not options.per_class:
+        main.exit(2, "skdc: --at-most goes with --per-class N; give both, or leave it out\n")
     return options
 
 
@@ -113,7 +115,7 @@ def _compare(command: argparse.ArgumentParser) -> None:
     command.add_argument("--bytes", nargs="+", default=[], metavar="SIZE", help="such as '64 kB'")
     _add_at_most(command)
     command.add_argument(
-        "--learners", nargs="+", metavar="NAME", help="what is trained on the sets, such as linear trees boosting"
+        "--learners", nargs="+", metavar="NAME", help="what is trained on the sets, such as: linear trees boosting"
     )
     command.add_argument("--repeats", type=_count, default=3, metavar="N", help="seeds, and splits (default: 3)")
     command.add_argument("--test", metavar="DATA", help="test rows, in place of splits of the data")
@@ -197,13 +199,17 @@ def _add_max_seconds(command: argparse.ArgumentParser) -> None:
         "--max-seconds",
         type=_positive,
         metavar="S",
-        help="time for the trials of auto (default: 60); others stop at the step after it, with the set that they have",
+        help="for the trials of auto (default: 60); other methods stop at the step after, with the set that they have",
     )
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--seed", type=_seed, default=0, metavar="N", help="the same seed gives the same set (default: 0)"
+        "--seed",
+        type=_seed,
+        default=0,
+        metavar="N",
+        help="the same seed gives the same set, but of auto, which goes by time (default: 0)",
     )
     command.add_argument("--quiet", action="store_true", help="show no progress")
 

@@ -91,8 +91,6 @@ def _mechanism(options: argparse.Namespace, kind: type[Any], known: dict[str, An
 
 def per_class(options: argparse.Namespace, n: int | None) -> Any:
     """Return a number of rows of each class, at most as many as there are where the options say so."""
-    if options.at_most and not options.per_class:
-        raise UsageError("--at-most goes with --per-class N; give both, or leave it out")
     return at_most(n) if options.at_most and n is not None else n
 
 

@@ -28,8 +28,8 @@ PRIVATE = (
 
 
 def test_the_answer_has_rows_bytes_seconds_and_the_file(done):
-    out = done("condense data.csv --target income --method kmedoids --per-class 4 --out out.parquet --quiet")
-    size = Path("out.parquet").stat().st_size
+    out = done("condense data.csv --target income --method kmedoids --per-class 4 --out out.csv --quiet")
+    size = Path("out.csv").stat().st_size
     kept = library.KMedoids(n_per_class=4, random_state=0)
     frame = pd.read_csv("data.csv", parse_dates=["since"])
     kept.fit(frame.drop(columns="income"), frame["income"])
@@ -38,11 +38,11 @@ def test_the_answer_has_rows_bytes_seconds_and_the_file(done):
         "rows out  8, 4 of each of 2 classes\n"
         rf"bytes     {size} in the file, {kept.storage_['bytes']} as kept\n"
         r"seconds   \d+\.\d\n"
-        "file      out.parquet\n"
+        "file      out.csv\n"
         "weights   rows count differently: train with the column sample_weight as weights, and not as a feature\n",
         out,
     )
-    assert sorted(pd.read_parquet("out.parquet")["age"]) == sorted(kept.X_syn_["age"])
+    assert sorted(pd.read_csv("out.csv")["age"]) == sorted(kept.X_syn_["age"])
 
 
 def test_sizes_and_seeds(done):
@@ -87,10 +87,10 @@ def test_targets_may_be_continuous_or_absent(done, skdc):
 
 def test_a_private_set_holds_what_is_declared(done):
     Path("schema.json").write_text(json.dumps(SCHEMA))
-    out = done(f"condense data.csv {PRIVATE} --out private.parquet")
+    out = done(f"condense data.csv {PRIVATE} --out private.skdc")
     assert out.startswith("private   epsilon 1, delta 1e-05\nrows out  6, 3 of each of 2 classes\n")
     assert "rows in" not in out
-    found = pd.read_parquet("private.parquet")
+    found = library.load("private.skdc").to_frame()
     assert found["age"].dtype == np.int64 and found["age"].between(0, 120).all()
     assert set(found["home"]) <= {"free", "own", "rent"} and found["smoker"].dtype == bool
     assert found["since"].between("2020-01-01", "2022-12-31").all()

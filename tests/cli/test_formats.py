@@ -17,6 +17,7 @@ def by_rows(frame):
 
 @pytest.mark.parametrize("source", ["csv", "tsv", "csv.gz", "parquet", "feather", "skdc"])
 def test_tables_come_back_from_each_format(done, frame, source):
+    pytest.importorskip("pyarrow")
     done(f"condense data.csv --target income {ALL} --out data.skdc")
     if source in ("parquet", "feather"):
         done(f"condense data.csv --target income {ALL} --out data.{source}")

@@ -1,5 +1,7 @@
 """Files with more rows than are to be in memory: a sample that is said, or chunks."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from skdc.cli import tables
 from skdc.cli.tables import ArrowTable, CsvTable
 
+NEEDS_ARROW = pytest.mark.skipif(find_spec("pyarrow") is None, reason="Parquet takes pyarrow, an optional package")
 STREAM = "--method condenser --set 'discrepancy=RandomFeatureMMD(bandwidth=1.0)' --set solver=Descent(n_steps=20)"
 
 
@@ -20,11 +23,12 @@ def numbers(folder):
     X = np.random.default_rng(0).normal(size=(400, 3))
     found = pd.DataFrame(X, columns=[*"abc"]).assign(y=np.where(np.arange(400) < 350, "early", "late"))
     found.to_csv("numbers.csv", index=False)
-    found.to_parquet("numbers.parquet")
+    if find_spec("pyarrow"):
+        found.to_parquet("numbers.parquet")
     return found
 
 
-@pytest.mark.parametrize("kind", [CsvTable, ArrowTable])
+@pytest.mark.parametrize("kind", [CsvTable, pytest.param(ArrowTable, marks=NEEDS_ARROW)])
 def test_a_sample_is_uniform_in_order_and_numbered(numbers, kind):
     table = kind("numbers.csv" if kind is CsvTable else "numbers.parquet", quiet=True)
     assert table.whole(399) is None and len(table.whole(400)) == 400
@@ -53,7 +57,7 @@ def test_a_sample_is_said(skdc, numbers):
     assert error == "skdc: note: 'numbers.csv' has 400 rows, of which 50 were drawn at random (--max-rows)\n"
 
 
-@pytest.mark.parametrize("kind", ["csv", "parquet"])
+@pytest.mark.parametrize("kind", ["csv", pytest.param("parquet", marks=NEEDS_ARROW)])
 def test_chunks_give_the_set_of_all_rows_at_once(skdc, numbers, kind):
     command = f"condense numbers.{kind} --target y --per-class 2 {STREAM} --quiet"
     code, out, error = skdc(f"{command} --max-rows 50 --out chunks.csv")

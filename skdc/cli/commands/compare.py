@@ -23,7 +23,6 @@ def run(options: argparse.Namespace) -> None:
     if options.out is not None:
         check_packages(options.out)
     condensers = _condensers(options)
-    per_class(options, None)  # refuses what does not go together
     sizes = [*(per_class(options, n) for n in options.per_class), *options.bytes]
     data = read_data(options, options.data)
     given: dict[str, Any] = {}
