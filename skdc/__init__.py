@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from skdc.auto import AutoCondenser as AutoCondenser
     from skdc.condensed import CondensedSet as CondensedSet
+    from skdc.condensed import load as load
     from skdc.condensers import *  # noqa: F403
     from skdc.fitting.sizes import at_most as at_most
     from skdc.meta import AsSampler as AsSampler
@@ -24,6 +25,7 @@ _HOMES = {
     "CondensedSet": "skdc.condensed",
     "CondensingPipeline": "skdc.pipeline",
     "at_most": "skdc.fitting.sizes",
+    "load": "skdc.condensed",
     "make_condensing_pipeline": "skdc.pipeline",
 }
 _TO_WRITE_CONDENSERS = {"BaseCondenser", "NamedCondenser", "Recipe"}

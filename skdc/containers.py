@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from math import prod
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.preprocessing import FunctionTransformer
@@ -32,7 +32,8 @@ def as_array(values: Any, name: str = "X") -> Any:
     TypeError
         For what is not in memory, or not what scikit-learn takes, saying what to do.
     """
-    if isinstance(values, torch.Tensor):
+    torch = sys.modules.get("torch")  # tensors there are only where it was loaded, and that takes seconds
+    if torch is not None and isinstance(values, torch.Tensor):
         values = values.detach().cpu()
         return (values.float() if values.dtype == torch.bfloat16 else values).numpy()
     kind = f"{type(values).__module__.partition('.')[0]} {type(values).__name__}"

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import io
 import os
 import pickle
 import re
-import tempfile
 import warnings
 from collections.abc import Callable
 from importlib.metadata import version
@@ -25,6 +23,7 @@ import torch
 
 from skdc.devices import find_device
 from skdc.exceptions import PartsError
+from skdc.files import unfinished, written_whole
 from skdc.fitting.input import Problem
 from skdc.randomness import current_randomness
 from skdc.solvers.base import State
@@ -32,7 +31,6 @@ from skdc.sources import Source
 
 _MAGIC = b"skdc checkpoint 1\n"
 _DIGEST = hashlib.sha256().digest_size
-_WRITTEN = ".tmp"  # the end of the name of a file that is not whole yet
 _SECONDS = 30.0  # between two savings
 
 
@@ -101,21 +99,13 @@ class StateFile:
             warnings.warn(f"checkpoint={str(self.path)!r} cannot be written: {error}", UserWarning, stacklevel=2)
 
     def _put(self, body: io.BytesIO) -> None:
-        # A name of its own: other fits, in other threads too, may write at the same path.
-        handle, name = tempfile.mkstemp(_WRITTEN, f"{self.path.name}.", self.path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(_MAGIC + self._fingerprint + hashlib.sha256(body.getbuffer()).digest())
-                file.write(body.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(name, self.path)
-        finally:
-            Path(name).unlink(missing_ok=True)
+        with written_whole(self.path, mode=0o600) as file:
+            file.write(_MAGIC + self._fingerprint + hashlib.sha256(body.getbuffer()).digest())
+            file.write(body.getbuffer())
 
     def remove(self) -> None:
         """Forget the state, and what a killed process has left half written: the fit has come to its end."""
-        for file in (self.path, *self.path.parent.glob(f"{glob.escape(self.path.name)}.*{_WRITTEN}")):
+        for file in (self.path, *unfinished(self.path)):
             file.unlink(missing_ok=True)
 
 

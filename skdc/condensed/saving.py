@@ -1,0 +1,84 @@
+"""The file of a set: its arrays as tensors, and one entry of JSON that says how they come back and where it is from."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from skdc.condensed.packing import Tensors, pack, unpack
+from skdc.condensed.safetensors import UnreadableError, read_tensors, write_tensors
+from skdc.files import written_whole
+from skdc.provenance import Provenance
+
+FORMAT = 1  # goes up by one whenever a skdc that reads this one could not read what is written then
+_ENTRY = "skdc"  # of the metadata
+
+
+def write_set(path: str | os.PathLike[str], parts: dict[str, Any], provenance: Provenance | None) -> None:
+    """Write arrays and frames, and where they come from, whole or not at all.
+
+    Raises
+    ------
+    TypeError
+        For what cannot be kept, before anything is written.
+    """
+    tensors: Tensors = {}
+    packed = {name: pack(part, name, tensors) for name, part in parts.items()}
+    origin = None if provenance is None else asdict(provenance)
+    entry = {"format": FORMAT, "version": version("skdc"), "parts": packed, "provenance": origin}
+    try:
+        metadata = {_ENTRY: json.dumps(entry, separators=(",", ":"))}
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"the provenance of the set cannot be kept in a file: {error}; give it values of JSON"
+        ) from error
+    with written_whole(path) as file:
+        write_tensors(file, tensors, metadata)
+
+
+def read_set(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return what `write_set` has written: the parts, and "provenance".
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        If there is no file.
+    ValueError
+        If it is none of a set, is torn, or of a newer format.
+    ImportError
+        If what it holds is of a package that is not installed.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder; give the path of a file that save(path) has written")
+    if not path.exists():
+        raise FileNotFoundError(f"there is no file {str(path)!r}; give the path of one that save(path) has written")
+    try:
+        tensors, metadata = read_tensors(path)
+        entry = _entry(metadata)
+        parts = {name: unpack(part, tensors) for name, part in entry["parts"].items()}
+        origin = entry["provenance"]
+        return {**parts, "provenance": None if origin is None else Provenance(**origin)}
+    except ImportError as error:
+        package = (error.name or "pyarrow").partition(".")[0]
+        raise ImportError(f"{str(path)!r} holds what needs {package}: pip install {package}", name=package) from error
+    except UnreadableError as error:
+        raise ValueError(f"{str(path)!r} {error}") from error
+    except Exception as error:  # of what a file says that is not what was written, each package has its own
+        raise ValueError(f"{str(path)!r} is damaged: {type(error).__name__}: {error}") from error
+
+
+def _entry(metadata: dict[str, str]) -> dict[str, Any]:
+    if _ENTRY not in metadata:
+        raise UnreadableError("is a safetensors file, but of no condensed set; give one that save(path) has written")
+    entry = json.loads(metadata[_ENTRY])
+    if entry["format"] > FORMAT:
+        raise UnreadableError(
+            f"is of format {entry['format']}, written by skdc {entry['version']}; skdc {version('skdc')} reads formats "
+            f"up to {FORMAT}: pip install --upgrade skdc"
+        )
+    return entry

@@ -1,0 +1,345 @@
+"""The set itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.utils import _safe_indexing
+from sklearn.utils.validation import has_fit_parameter
+
+from skdc.condensed.exporting import to_frame, write_csv, write_parquet
+from skdc.condensed.html import as_html, in_a_line
+from skdc.condensed.saving import read_set, write_set
+from skdc.containers import plain_labels
+from skdc.provenance import Provenance
+
+if TYPE_CHECKING:
+    from torch.utils.data import TensorDataset
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class CondensedSet:
+    """A condensed set; it unpacks into (X, y).
+
+    `dataclasses.replace(condensed, X=encoded)` gives the same set with other rows, for learners that see them so.
+
+    Parameters
+    ----------
+    X : array or frame of shape (m, ...)
+        Rows, in the container of the data.
+    y : array, series or frame of shape (m,) or (m, n_outputs), or None
+        Labels of those that were asked for, or continuous targets.
+    sample_weight : ndarray of shape (m,), default=None
+        Masses; None weighs rows alike.
+    y_soft : ndarray of shape (m, n_classes), default=None
+        Class probabilities, where the set says more than a label each.
+    classes : ndarray of shape (n_classes,), default=None
+        The labels of the columns of `y_soft`.
+    provenance : Provenance, default=None
+        How it was made, and of what.
+
+    See Also
+    --------
+    skdc.load : read a set from a file.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skdc import KMedoids
+    >>> X, y = load_iris(return_X_y=True)
+    >>> condensed = KMedoids(n_per_class=5, random_state=0).fit(X, y).condensed_
+    >>> X_syn, y_syn = condensed
+    >>> X_syn.shape
+    (15, 4)
+    >>> condensed.train(KNeighborsClassifier(1)).score(X, y) > 0.9
+    True
+    """
+
+    X: Any
+    y: Any
+    sample_weight: NDArray[np.float64] | None = None
+    y_soft: NDArray[np.float64] | None = None
+    classes: NDArray | None = None
+    provenance: Provenance | None = None
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.X, self.y))
+
+    def __repr__(self) -> str:
+        return in_a_line(self)
+
+    def _repr_html_(self) -> str:
+        return as_html(self)
+
+    def has_soft_labels(self) -> bool:
+        """Tell whether there are probabilities that give each class of the set a share, so that all are predicted."""
+        if self.y_soft is None or self.classes is None:
+            return False
+        return not len(np.setdiff1d(plain_labels(self.y), self.classes[self.y_soft.any(axis=0)]))
+
+    def for_learner(self, estimator: Any) -> tuple[Any, Any, dict[str, Any]]:
+        """Return the set as an estimator can use most of it.
+
+        Probabilities go as they are to one that declares `accepts_soft_labels = True`, whose `fit` takes y of shape
+        (m, n_classes); to others whose `fit` takes `sample_weight` as weighted copies of each row, one for each class
+        of positive probability. Others get the labels, and so do all where the probabilities give a class of the set
+        no share, so that it would never be predicted. Weights go to those that take them.
+
+        Parameters
+        ----------
+        estimator : estimator
+
+        Returns
+        -------
+        X, y
+        fit_params : dict of str to array
+            Of `fit`: the weights, or nothing.
+        """
+        takes_weight = has_fit_parameter(estimator, "sample_weight")
+        X, y, weight = self.X, plain_labels(self.y), self.sample_weight
+        if self.y_soft is not None and self.classes is not None and self.has_soft_labels():
+            if getattr(estimator, "accepts_soft_labels", False):
+                y = self.y_soft
+            elif takes_weight:
+                rows, columns = np.nonzero(self.y_soft)
+                share = self.y_soft[rows, columns]
+                X, y = _safe_indexing(X, rows), self.classes[columns]
+                weight = share if weight is None else weight[rows] * share
+        return X, y, {"sample_weight": weight} if takes_weight else {}
+
+    def train(self, learner: Any) -> Any:
+        """Return a learner, fitted on what it can use of the set; `classes` of one that takes probabilities is set.
+
+        Parameters
+        ----------
+        learner : estimator
+            It is fitted itself: pass a clone of what is to stay as it is.
+        """
+        X, y, fit_params = self.for_learner(learner)
+        if y is not None and y is self.y_soft:
+            learner.set_params(classes=self.classes)
+        return learner.fit(X, y, **fit_params)
+
+    def shrink(self, condenser: Any) -> CondensedSet:
+        """Return a smaller set of this one.
+
+        The condenser is fitted to its rows, labels and weights. Rows that it chooses keep their soft labels, unless it
+        gives them others; those that it makes have what it gives. The provenance says how both sets were made: sizes,
+        fingerprint and privacy are those of the data, and this set is under ``parameters["shrunk"]``.
+
+        Parameters
+        ----------
+        condenser : condenser
+            A clone of it is fitted.
+
+        Returns
+        -------
+        CondensedSet
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skdc import KMedoids, KernelHerding
+        >>> X, y = load_iris(return_X_y=True)
+        >>> condensed = KMedoids(n_per_class=10, random_state=0).fit(X, y).condensed_
+        >>> condensed.shrink(KernelHerding(n_per_class=2)).y
+        array([0, 0, 1, 1, 2, 2])
+        """
+        weight = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
+        fitted = clone(condenser).fit(self.X, self.y, **weight)
+        smaller: CondensedSet = fitted.condensed_
+        if self.y_soft is not None and smaller.y_soft is None and hasattr(fitted, "indices_"):
+            smaller = replace(smaller, y_soft=self.y_soft[fitted.indices_], classes=self.classes)
+        return replace(smaller, provenance=_of_both(smaller.provenance, self.provenance))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the set to a file, from which `skdc.load` returns it as it is: values, dtypes, names and index.
+
+        The file is in the safetensors format, which other libraries read too, and holds no code. It is written whole or
+        not at all: a set that is there stays until the new one is.
+
+        Parameters
+        ----------
+        path : str or path
+            Its folder must be there.
+
+        Raises
+        ------
+        TypeError
+            For what cannot be kept, such as a column of any objects, naming it; nothing is written then.
+        FileNotFoundError, IsADirectoryError
+            If no file can be at the path.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> import numpy as np
+        >>> import skdc
+        >>> condensed = skdc.CondensedSet(np.eye(2), np.array(["a", "b"]))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     condensed.save(f"{folder}/small.skdc")
+        ...     skdc.load(f"{folder}/small.skdc").y
+        array(['a', 'b'], dtype='<U1')
+        """
+        write_set(path, {name: getattr(self, name) for name in _PARTS}, self.provenance)
+
+    def to_frame(self, target: str | None = None) -> Any:
+        """Return the set as one frame: rows, targets, weights and soft labels.
+
+        Parameters
+        ----------
+        target : str, default=None
+            The name of the column of targets; of several, of which each gets a number behind it. None: the name of y,
+            or those of its columns, or "target".
+
+        Returns
+        -------
+        frame
+            Of polars if X is of polars, else of pandas. The columns of X are its own, or ``x0``, ``x1`` ... in the
+            order of the numbers of a row; then come the targets, ``sample_weight``, and ``P(label)`` for each class.
+
+        Raises
+        ------
+        ValueError
+            If two columns would have one name.
+        ImportError
+            If it takes pandas, which is not installed.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skdc import CondensedSet
+        >>> CondensedSet(np.eye(2), np.array(["a", "b"]), np.array([0.5, 1.5])).to_frame()
+            x0   x1 target  sample_weight
+        0  1.0  0.0      a            0.5
+        1  0.0  1.0      b            1.5
+        """
+        return to_frame(self, target)
+
+    def to_parquet(self, path: str | os.PathLike[str], target: str | None = None) -> None:
+        """Write the frame of the set as a Parquet file, whole or not at all.
+
+        Names of columns are written as words, and sparse columns dense. The index of a frame of pandas is kept.
+
+        Parameters
+        ----------
+        path : str or path
+        target : str, default=None
+            As in `to_frame`.
+
+        Raises
+        ------
+        TypeError
+            For columns that Parquet cannot hold.
+        ImportError
+            Without pyarrow, which frames of pandas need.
+        """
+        write_parquet(self, path, target)
+
+    def to_csv(self, path: str | os.PathLike[str], target: str | None = None) -> None:
+        """Write the frame of the set as comma-separated values with a line of names, whole or not at all.
+
+        The index is left out. Dtypes are lost, as they are in any such file; `save` keeps them.
+
+        Parameters
+        ----------
+        path : str or path
+        target : str, default=None
+            As in `to_frame`.
+        """
+        write_csv(self, path, target)
+
+    def to_dataset(self) -> TensorDataset:
+        """Return the set as tensors of torch: rows, targets if there are any, weights if there are any.
+
+        Rows are float32, in the layout that they have; images of bytes stay uint8, as those of torchvision are before
+        its transforms, so that ``v2.ToDtype(torch.float32, scale=True)`` knows that their range is 0 to 255. Targets
+        are soft labels in float32 where there are some that give each class a share, else the places of labels in
+        `classes`, in int64, or continuous targets in float32. Weights are float32.
+
+        Returns
+        -------
+        torch.utils.data.TensorDataset
+
+        Raises
+        ------
+        TypeError
+            For words, dates and other values that torch has not.
+        ValueError
+            For missing values, and numbers that float32 cannot hold.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from skdc import CondensedSet
+        >>> condensed = CondensedSet(np.eye(2), np.array(["a", "b"]), classes=np.array(["a", "b"]))
+        >>> condensed.to_dataset()[1]
+        (tensor([0., 1.]), tensor(1))
+        """
+        from skdc.condensed.datasets import to_dataset  # torch takes seconds to load, and a set does without
+
+        return to_dataset(self)
+
+
+_PARTS = ("X", "y", "sample_weight", "y_soft", "classes")
+
+
+def load(path: str | os.PathLike[str]) -> CondensedSet:
+    """Return the set that `CondensedSet.save` has written.
+
+    No code in the file is run, and torch is not needed; pandas or polars are where the set is a frame of theirs.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    CondensedSet
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError
+        If there is no file.
+    ValueError
+        If the file is torn, damaged, another one, or written by a newer skdc in a format that this one does not know.
+    ImportError
+        If the set is a frame of a package that is not installed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import skdc
+    >>> from sklearn.datasets import load_iris
+    >>> iris = load_iris(as_frame=True)
+    >>> condensed = skdc.KMedoids(n_per_class=2, random_state=0).fit(iris.data, iris.target).condensed_
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     condensed.save(f"{folder}/iris.skdc")
+    ...     again = skdc.load(f"{folder}/iris.skdc")
+    >>> again.X.equals(condensed.X) and again.y.equals(condensed.y)
+    True
+    """
+    return CondensedSet(**read_set(path))
+
+
+def _of_both(smaller: Provenance | None, whole: Provenance | None) -> Provenance | None:
+    """Return the provenance of a set that was made of another one; what is said of the data is of the first."""
+    if smaller is None or whole is None:
+        return smaller
+    return replace(
+        smaller,
+        condenser=f"{smaller.condenser}, of the set by {whole.condenser}",
+        parameters={**smaller.parameters, "shrunk": asdict(whole)},
+        n_rows=whole.n_rows,
+        rows_per_class=whole.rows_per_class,
+        fingerprint=whole.fingerprint,
+        seconds=whole.seconds + smaller.seconds,
+        privacy=whole.privacy,
+    )
