@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from inspect import signature
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.ensemble import (
     HistGradientBoostingClassifier,
     HistGradientBoostingRegressor,
@@ -17,13 +15,12 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import check_scoring
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import get_tags
 
-from skdc.containers import plain_labels
+from skdc.evaluation.protocol import RowScaling, score_of, trained
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import Problem, dense
 
@@ -47,15 +44,9 @@ class Judge:
 
     def __call__(self, condenser: BaseCondenser, X: Any, y: Any, weight: NDArray | None) -> float:
         """Return the mean score on rows, of learners that are trained on the set of a fitted condenser."""
-        condensed = replace(condenser.condensed_, X=self.show(condenser.condensed_.X))
-        rows, y, scores = self.show(X), plain_labels(y), []
-        for learner in self.learners:
-            fitted = condensed.train(clone(learner))
-            scorer = check_scoring(fitted, self.scoring)
-            asked = signature(fitted.score if self.scoring is None else scorer).parameters
-            counts = weight is not None and "sample_weight" in asked
-            scores.append(scorer(fitted, rows, y, **({"sample_weight": weight} if counts else {})))
-        return float(np.mean(scores))
+        condensed, rows = replace(condenser.condensed_, X=self.show(condenser.condensed_.X)), self.show(X)
+        fitted = [trained(learner, condensed) for learner in self.learners]
+        return float(np.mean([score_of(learner, rows, y, self.scoring, weight) for learner in fitted]))
 
 
 def panel(problem: Problem, scoring: Any, seed: int, size: int) -> Judge:
@@ -81,10 +72,10 @@ def panel(problem: Problem, scoring: Any, seed: int, size: int) -> Judge:
     if not schema.flat_targets:
         learners = [learner for learner in learners if get_tags(learner).target_tags.multi_output]
     encoder = problem.encoder
-    scaler = StandardScaler().fit(problem.X.reshape(len(problem.X), -1), sample_weight=problem.weight)
 
-    def show(rows: Any) -> NDArray:
+    def flat_numbers(rows: Any, name: str = "X") -> NDArray:
         numbers = np.asarray(rows if encoder is None else dense(encoder.transform(rows)))
-        return scaler.transform(numbers.reshape(len(numbers), -1))
+        return numbers.reshape(len(numbers), -1)
 
-    return Judge(learners, scoring, show)
+    scaler = StandardScaler().fit(problem.X.reshape(len(problem.X), -1), sample_weight=problem.weight)
+    return Judge(learners, scoring, RowScaling(flat_numbers, scaler))

@@ -7,7 +7,15 @@ from skdc.evaluation.audits import (
     epsilon_lower_bound,
     membership_inference,
 )
+from skdc.evaluation.comparison import compare
+from skdc.evaluation.curves import BudgetCurve, budget_curve
 from skdc.evaluation.fairness import FairnessTable, fairness_table
+from skdc.evaluation.ranking import (
+    augmentation_robust_score,
+    hard_label_recovery,
+    improvement_over_random,
+    label_robust_score,
+)
 from skdc.evaluation.robustness import (
     RobustnessTable,
     default_attacks,
@@ -15,23 +23,33 @@ from skdc.evaluation.robustness import (
     robustness_table,
     table_corruptions,
 )
+from skdc.evaluation.searches import SearchAgreement, search_agreement
 from skdc.evaluation.transfer import TransferTable, transfer_table
 from skdc.evaluation.two_sample import TwoSampleResult, two_sample_test
 
 __all__ = [
     "AttackResult",
+    "BudgetCurve",
     "FairnessTable",
     "MembershipResult",
     "RobustnessTable",
+    "SearchAgreement",
     "TransferTable",
     "TwoSampleResult",
+    "augmentation_robust_score",
+    "budget_curve",
     "canary_scores",
+    "compare",
     "default_attacks",
     "epsilon_lower_bound",
     "fairness_table",
+    "hard_label_recovery",
     "image_corruptions",
+    "improvement_over_random",
+    "label_robust_score",
     "membership_inference",
     "robustness_table",
+    "search_agreement",
     "table_corruptions",
     "transfer_table",
     "two_sample_test",

@@ -14,6 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 from skdc.containers import Encoded, as_array, checked_targets
+from skdc.evaluation._display import data_frame
 from skdc.privacy.ledger import accounting
 
 _FALSE_POSITIVES = 0.01  # the rate at which the true positives are given
@@ -39,6 +40,10 @@ class AttackResult(NamedTuple):
     advantage: float
     true_positive_rate: float
 
+    def to_frame(self) -> Any:
+        """Return the three numbers as a pandas frame of one line."""
+        return data_frame([self], self._fields)
+
 
 class MembershipResult(NamedTuple):
     """What `membership_inference` found.
@@ -53,6 +58,11 @@ class MembershipResult(NamedTuple):
 
     closest: AttackResult
     likelihood_ratio: AttackResult
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame with a line for each attack."""
+        lines = [(name, *result) for name, result in zip(("closest", "likelihood ratio"), self, strict=True)]
+        return data_frame(lines, ("attack", *AttackResult._fields))
 
 
 def membership_inference(

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import clone
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, balanced_accuracy_score
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skdc.containers import as_array, checked_targets
 from skdc.evaluation._display import Table
-from skdc.evaluation.transfer import as_seen, rows_for_learners, standard_learners
+from skdc.evaluation.panels import Learners, learners_by_name
+from skdc.evaluation.protocol import RowScaling, as_seen, trained
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import checked_groups
 
@@ -44,10 +41,10 @@ class FairnessTable(Table):
         """Return the mean of each measure over the learners."""
         return {name: float(np.mean([found[name] for found in self.scores.values()])) for name in MEASURES}
 
-    def cells(self) -> list[tuple[str, ...]]:
+    def lines(self) -> list[tuple[str | float, ...]]:
         """Return each learner, their mean, and the measures."""
         shown = [*self.scores.items(), ("mean", self.mean())]
-        return [(name, *(f"{found[measure]:.3f}" for measure in MEASURES)) for name, found in shown]
+        return [(name, *(found[measure] for measure in MEASURES)) for name, found in shown]
 
 
 def fairness_table(
@@ -56,7 +53,7 @@ def fairness_table(
     y_test: ArrayLike,
     *,
     sensitive_features: ArrayLike,
-    learners: Mapping[str, Any] | None = None,
+    learners: Learners = None,
     random_state: int = 0,
 ) -> FairnessTable:
     """Train learners on a condensed set, each with what it can use of it, and measure how they treat groups.
@@ -75,8 +72,8 @@ def fairness_table(
         As in `transfer_table`.
     sensitive_features : array-like of shape (n,) or (n, n_features)
         Groups of the test rows; of several features, all combinations.
-    learners : dict of str to classifier, default=None
-        Unfitted; None takes those of `transfer_table`.
+    learners : dict, list, classifier or names, default=None
+        As in `transfer_table`.
     random_state : int, default=0
         Seed of the learners that None stands for.
 
@@ -117,16 +114,16 @@ def fairness_table(
     if getattr(condenser, "classes_", None) is None:
         raise ValueError(f"{type(condenser).__name__} was fitted without classes, which fairness_table tells apart")
     differences = _differences()
-    X, X_test = rows_for_learners(condenser, X_test)
+    scaling = RowScaling.of_set(condenser)
+    X, X_test = scaling(condenser.X_syn_), scaling(X_test, "X_test")
     y_test = checked_targets(y_test, "y_test")
     check_consistent_length(X_test, y_test)
     groups = checked_groups(sensitive_features, len(y_test), np.arange(len(y_test)))
     _refuse_empty_cells(y_test, groups, sensitive_features)
     found = {}
-    for name, learner in (standard_learners(X.shape[1:], random_state) if learners is None else learners).items():
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model = replace(condenser.condensed_, X=as_seen(learner, X)).train(clone(learner))
+    chosen = learners_by_name(learners, "classification", X.shape[1:], seed=random_state)
+    for name, learner in chosen.items():
+        model = trained(learner, replace(condenser.condensed_, X=as_seen(learner, X)))
         predicted = model.predict(as_seen(learner, X_test))
         scores = accuracy_score(y_test, predicted), balanced_accuracy_score(y_test, predicted)
         unfair = [_largest(measure, y_test, predicted, groups) for measure in differences]

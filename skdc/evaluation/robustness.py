@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, shift
-from sklearn.base import clone
 from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdc.containers import checked_targets
 from skdc.evaluation._display import Table
-from skdc.evaluation.transfer import numbers_of_rows
+from skdc.evaluation.panels import Learners, learners_by_name
+from skdc.evaluation.protocol import OneScale, RowScaling, as_seen, trained
 from skdc.fitting.base import BaseCondenser
 from skdc.images import ImageLayout
 from skdc.learners import NetworkClassifier
@@ -45,11 +45,11 @@ class RobustnessTable(Table):
     measures = COLUMNS
     scores: dict[str, dict[str, dict[str, float]]]
 
-    def cells(self) -> Iterator[tuple[str, ...]]:
+    def lines(self) -> Iterator[tuple[str | float, ...]]:
         """Yield each learner with each change, and its accuracies."""
         for learner, changes in self.scores.items():
             for change, found in changes.items():
-                yield learner, change, *(f"{found[column]:.3f}" for column in COLUMNS)
+                yield learner, change, *(found[column] for column in COLUMNS)
 
 
 def robustness_table(
@@ -57,7 +57,7 @@ def robustness_table(
     X_test: ArrayLike,
     y_test: ArrayLike,
     *,
-    learners: Mapping[str, Any] | None = None,
+    learners: Learners = None,
     attacks: Mapping[str, Attack] | None = None,
     corruptions: Mapping[str, Corruption] | None = None,
     groups: ArrayLike | None = None,
@@ -75,9 +75,9 @@ def robustness_table(
     ----------
     condenser, X_test, y_test
         As in `transfer_table`.
-    learners : dict of str to classifier, default=None
-        Unfitted. They are given soft labels where the set has some and they can use them, and see rows less the mean of
-        all entries of the set and divided by their deviation. None takes `NetworkClassifier()`.
+    learners : dict, list, classifier or names, default=None
+        As in `transfer_table`. They are given soft labels where the set has some and they can use them, and see rows
+        less the mean of all entries of the set and divided by their deviation. None takes `NetworkClassifier()`.
     attacks : dict of str to callable, default=None
         Each takes a classifier of the toolbox and returns an attack. None takes `default_attacks(radius, ...)`.
     corruptions : dict of str to callable, default=None
@@ -123,7 +123,9 @@ def robustness_table(
     check_is_fitted(condenser)
     if getattr(condenser, "classes_", None) is None:
         raise ValueError(f"{type(condenser).__name__} was fitted without classes, which robustness_table tells apart")
-    X, X_test = (rows.astype(np.float32) for rows in numbers_of_rows(condenser, X_test))
+    scaling = RowScaling.of_set(condenser)
+    X = scaling.numbers(condenser.X_syn_).astype(np.float32)
+    X_test = scaling.numbers(X_test, "X_test").astype(np.float32)
     shape, y_test = X.shape[1:], checked_targets(y_test, "y_test")
     groups = y_test if groups is None else np.asarray(groups)
     check_consistent_length(X_test, y_test, groups)
@@ -134,8 +136,8 @@ def robustness_table(
     if corruptions is None:
         corruptions = image_corruptions() if len(shape) > 1 else table_corruptions()
     scores = {}
-    learners = {"network": NetworkClassifier(random_state=random_state)} if learners is None else learners
-    for name, learner in learners.items():
+    chosen = {"network": NetworkClassifier(random_state=random_state)} if learners is None else learners
+    for name, learner in learners_by_name(chosen, "classification", shape, seed=random_state).items():
         fitted = _Fitted(learner, condenser, X)
         clean = fitted.predict(X_test) == y_test
         changed = {}
@@ -170,17 +172,16 @@ class _Fitted:
     """
 
     def __init__(self, learner: Any, condenser: BaseCondenser, X: NDArray) -> None:
-        self.shift, self.scale = float(X.mean()), float(X.std()) or 1.0
+        self.scale = OneScale.of(X)
         self.classes, self.input_shape = condenser.classes_, X.shape[1:]
-        self.is_network = isinstance(learner, NetworkClassifier)
+        self.given, self.is_network = learner, isinstance(learner, NetworkClassifier)
         condensed = replace(condenser.condensed_, X=self._rows(X))
         if not getattr(learner, "accepts_soft_labels", False):
             condensed = replace(condensed, y_soft=None)
-        self.learner = condensed.train(clone(learner))
+        self.learner = trained(learner, condensed)
 
     def _rows(self, X: NDArray) -> NDArray:
-        rows = (X - self.shift) / self.scale
-        return rows if self.is_network else rows.reshape(len(rows), -1)
+        return as_seen(self.given, self.scale.transform(X))
 
     def predict(self, X: NDArray) -> NDArray:
         """Return the labels of rows."""
@@ -193,7 +194,7 @@ class _Fitted:
             X = X[:, None]
         sizes = {"input_shape": X.shape[1:], "nb_classes": len(self.classes), "clip_values": limits}
         if self.is_network:
-            network = _InUserUnits(self.learner, self.shift, self.scale, self.input_shape)
+            network = _InUserUnits(self.learner, self.scale, self.input_shape)
             last = len(self.input_shape) == 3 and ImageLayout(self.input_shape, None).last
             estimator = toolbox.estimators.classification.PyTorchClassifier(
                 network, nn.CrossEntropyLoss(), channels_first=not last, device_type="cpu", **sizes
@@ -214,12 +215,12 @@ class _Fitted:
 class _InUserUnits(nn.Module):
     """The network of a learner, for rows in the units of the user."""
 
-    def __init__(self, learner: NetworkClassifier, shift: float, scale: float, shape: tuple[int, ...]) -> None:
+    def __init__(self, learner: NetworkClassifier, scale: OneScale, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.shape, self.dtype = shape, next(learner.module_.parameters()).dtype
         # Attacks are computed on the CPU, whatever the device of the learner.
         self.network = deepcopy(learner.module_).cpu().eval().requires_grad_(False)
-        self.shift, self.scale = shift + learner.shift_ * scale, learner.scale_ * scale
+        self.shift, self.scale = scale.shift + learner.shift_ * scale.scale, learner.scale_ * scale.scale
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import EmbeddingDistance
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.reduce import reduced
+from skdc.evaluation._display import data_frame
 from skdc.sets import LabeledSet
 from skdc.sources import Batch, RowSource, Schema
 from skdc.spaces.base import PointwiseSpace
@@ -48,6 +50,15 @@ class TwoSampleResult:
     p_value: float
     missed: NDArray[np.intp]
     witness: NDArray[np.float64]
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame with a line for each row that is missed, and value and p-value in all of them.
+
+        Where no row is shown, it has one line without a row.
+        """
+        shown = list(zip(self.missed.tolist(), self.witness.tolist(), strict=True)) or [(None, None)]
+        lines = [(self.value, self.p_value, *row) for row in shown]
+        return data_frame(lines, ("value", "p_value", "missed", "witness"))
 
 
 def two_sample_test(
