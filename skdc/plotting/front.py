@@ -12,6 +12,7 @@ from sklearn.metrics import get_scorer
 
 from skdc.fitting.base import BaseCondenser
 from skdc.meta import CondensedEstimator
+from skdc.plotting.figures import axes_of, front_of, label_points, legend_beside
 
 Scorer = str | Callable[[CondensedEstimator, Any, Any], float]
 
@@ -199,10 +200,7 @@ random_states, ax, name
     def front(self) -> NDArray[np.bool_]:
         """Tell which points no other is better than: not worse by both measures, in the mean, and better by one."""
         sign = -1 if self.lower_is_better else 1
-        gains = np.stack([sign * self.objective.mean(axis=1), self.score.mean(axis=1)], axis=1)
-        as_good = np.all(gains[:, None] <= gains, axis=2)
-        better = np.any(gains[:, None] < gains, axis=2)
-        return ~np.any(as_good & better, axis=1)
+        return front_of(np.stack([sign * self.objective.mean(axis=1), self.score.mean(axis=1)], axis=1))
 
     def plot(self, ax: Any = None, *, name: str | None = None, color: Any = None) -> Self:
         """Draw the points with their names, standard deviations over repeats, and a line through the front.
@@ -219,23 +217,17 @@ random_states, ax, name
         -------
         self
         """
-        if ax is None:
-            try:
-                import matplotlib.pyplot as plt
-            except ImportError as error:
-                raise ImportError("ObjectiveFrontDisplay draws with matplotlib: pip install 'skdc[plot]'") from error
-            _, ax = plt.subplots(layout="constrained")
+        ax = axes_of(self, ax)
         x, y, front = self.objective.mean(axis=1), self.score.mean(axis=1), self.front()
         spread = {"xerr": self.objective.std(axis=1), "yerr": self.score.std(axis=1)}
         order = np.flatnonzero(front)[np.lexsort((y[front], x[front]))]
         (line,) = ax.plot(x[order], y[order], color=color, alpha=0.5, label=name)
         spread = spread if self.score.shape[1] > 1 else {}
         ax.errorbar(x, y, **spread, fmt="o", color=line.get_color())
-        for place, shown in zip(zip(x, y, strict=True), self.names, strict=True):
-            ax.annotate(shown, place, xytext=(4, 4), textcoords="offset points", fontsize="small")
         ax.set(xlabel=self.objective_name, ylabel=self.score_name)
+        label_points(ax, x, y, self.names)
         if name is not None:
-            ax.legend()
+            legend_beside(ax)
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
