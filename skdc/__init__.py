@@ -37,11 +37,14 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'skdc' has no attribute {name!r}")
     if find_spec(f"skdc.{name}") is not None:
         return import_module(f"skdc.{name}")
+    if name in _HOMES:
+        globals()[name] = getattr(import_module(_HOMES[name]), name)
+        return globals()[name]
     condensers = import_module("skdc.condensers").__all__
     if name == "__all__":
         globals()[name] = sorted({*_HOMES, *condensers} - _TO_WRITE_CONDENSERS)
-    elif name in _HOMES or name in condensers:
-        globals()[name] = getattr(import_module(_HOMES.get(name, "skdc.condensers")), name)
+    elif name in condensers:
+        globals()[name] = getattr(import_module("skdc.condensers"), name)
     else:
         raise AttributeError(f"module 'skdc' has no attribute {name!r}")
     return globals()[name]

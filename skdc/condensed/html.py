@@ -106,7 +106,7 @@ def _picture(condensed: CondensedSet, images: NDArray) -> str:
         hidden = len(images) - sum(min(len(group), MOST_A_CLASS) for group in lines)
     page = picture(images, lines)
     across = max(min(len(line), MOST_A_CLASS) for line in lines)
-    width = max(page.shape[1], min(_WIDE, across * _TILE))
+    width = page.shape[1] * max(1, min(_WIDE, across * _TILE) // page.shape[1])  # whole pixels look sharp
     told = ([f"classes from top to bottom: {names}"] if names else []) + ([f"{hidden} more"] if hidden else [])
     source = b64encode(png(page)).decode()
     return (

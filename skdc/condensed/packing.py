@@ -68,7 +68,7 @@ def unpack(description: Description | None, tensors: Tensors) -> Any:
     """Return the values that `pack` described."""
     if description is None:
         return None
-    kind = description["kind"]
+    kind: str = description["kind"]
     if kind.startswith("pandas"):
         from skdc.condensed import of_pandas
 
@@ -85,6 +85,7 @@ def unpack(description: Description | None, tensors: Tensors) -> Any:
     return unpack_array(description, tensors)
 
 
+_KINDS = "biufmMSU"  # of numpy, whose values are their bytes
 _CSR = ("data", "indices", "indptr")
 
 
@@ -101,7 +102,7 @@ def pack_array(values: NDArray, name: str, tensors: Tensors) -> Description:
         text = json.dumps([scalar_to_json(value) for value in values.flat], separators=(",", ":"))
         tensors[name] = np.frombuffer(text.encode(), np.uint8)
         return {"kind": "objects", "shape": list(values.shape), "tensor": name}
-    if dtype.kind not in "biufmMSU" or dtype.char == "g":
+    if dtype.kind not in _KINDS or dtype.char == "g":
         raise TypeError("only booleans, whole numbers, floats of up to 64 bits, words and dates can")
     little = np.array(values, dtype.newbyteorder("<"), order="C")
     if dtype.kind in "mM":
@@ -114,14 +115,16 @@ def pack_array(values: NDArray, name: str, tensors: Tensors) -> Description:
 
 def unpack_array(description: Description, tensors: Tensors) -> NDArray:
     """Return the array that `pack_array` described."""
-    tensor = tensors[description["tensor"]]
-    if description["kind"] == "objects":
+    tensor, kind = tensors[description["tensor"]], description["kind"]
+    if kind == "objects":
         held = json.loads(tensor.tobytes())
         values = np.empty(len(held), object)
         for place, value in enumerate(held):  # one by one: a tuple is a value, and no row
             values[place] = scalar_from_json(value)
         return values.reshape(description["shape"])
     dtype = np.dtype(description["dtype"])
+    if kind != "array" or dtype.kind not in _KINDS:
+        raise ValueError(f"there are no arrays of the kind {kind!r} and dtype {dtype}")
     little = dtype.newbyteorder("<")
     if dtype.kind in "SU":
         return tensor.view(little)[..., 0].astype(dtype, copy=False)

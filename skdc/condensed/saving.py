@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
@@ -40,8 +41,8 @@ def write_set(path: str | os.PathLike[str], parts: dict[str, Any], provenance: P
         write_tensors(file, tensors, metadata)
 
 
-def read_set(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return what `write_set` has written: the parts, and "provenance".
+def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, Any]:
+    """Return what `write_set` has written: the parts, of these names, and "provenance".
 
     Raises
     ------
@@ -60,8 +61,10 @@ def read_set(path: str | os.PathLike[str]) -> dict[str, Any]:
     try:
         tensors, metadata = read_tensors(path)
         entry = _entry(metadata)
-        parts = {name: unpack(part, tensors) for name, part in entry["parts"].items()}
-        origin = entry["provenance"]
+        origin, packed = entry["provenance"], entry["parts"]
+        if set(packed) != set(names):
+            raise UnreadableError(f"is damaged: a set has {', '.join(names)}, and it has {', '.join(packed)}")
+        parts = {name: unpack(packed[name], tensors) for name in names}
         return {**parts, "provenance": None if origin is None else Provenance(**origin)}
     except ImportError as error:
         package = (error.name or "pyarrow").partition(".")[0]

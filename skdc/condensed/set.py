@@ -326,7 +326,7 @@ def load(path: str | os.PathLike[str]) -> CondensedSet:
     >>> again.X.equals(condensed.X) and again.y.equals(condensed.y)
     True
     """
-    return CondensedSet(**read_set(path))
+    return CondensedSet(**read_set(path, _PARTS))
 
 
 def _of_both(smaller: Provenance | None, whole: Provenance | None) -> Provenance | None:

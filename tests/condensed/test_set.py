@@ -1,11 +1,14 @@
 """Condensed sets, and how learners are shown them."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -15,6 +18,7 @@ from skdc import AutoCondenser, Condenser, KMeansCondenser, KMedoids, RandomSubs
 from skdc.condensed import CondensedSet
 from skdc.discrepancies import RandomFeatureMMD
 from skdc.learners import KernelRidgeClassifier
+from skdc.provenance import Provenance
 
 SOFT = np.array([[0.75, 0.25, 0.0], [0.0, 1.0, 0.0], [0.25, 0.25, 0.5]])
 ROWS = np.arange(6.0).reshape(3, 2)
@@ -116,3 +120,140 @@ def test_before_fit_there_is_no_set():
     assert not hasattr(KMedoids(), "condensed_")
     with pytest.raises(NotFittedError):
         tuple(KMedoids())
+
+
+def test_a_dataset_has_rows_targets_and_weights():
+    rows, targets, weights = shared().to_dataset().tensors
+    assert rows.dtype == targets.dtype == weights.dtype == torch.float32
+    assert_array_equal(rows, ROWS)
+    assert_array_equal(targets, SOFT)
+    assert_array_equal(weights, [1, 2, 3])
+    rows[:] = 0
+    assert ROWS[2, 1] == 5
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array(list("cab")),
+        np.array(list("cab"), dtype=object),
+        pd.Series(list("cab"), dtype="string"),
+        pd.Series(pd.Categorical(list("cab"), categories=list("zcba"))),
+    ],
+)
+def test_labels_of_a_dataset_are_places_among_the_classes(y):
+    for condensed in (
+        CondensedSet(ROWS, y, classes=CLASSES),
+        CondensedSet(ROWS, y, y_soft=np.eye(3)[[0, 1, 1]], classes=CLASSES),  # of which c has no share
+    ):
+        rows, targets = condensed.to_dataset().tensors
+        assert targets.dtype == torch.int64 and targets.tolist() == [2, 0, 1]
+    numbers = CondensedSet(ROWS, pd.Series([10, 5, 10], dtype="Int64"), classes=np.array([5, 10]))
+    assert numbers.to_dataset().tensors[1].tolist() == [1, 0, 1]
+
+
+def test_continuous_targets_of_a_dataset_are_floats():
+    for y in (np.array([0.5, 1, 2]), pd.Series([1, 2, 3], dtype="Int64"), np.eye(3)):
+        targets = CondensedSet(ROWS, y).to_dataset().tensors[1]
+        assert targets.dtype == torch.float32
+        assert_array_equal(targets, np.asarray(y, dtype=float))
+    assert len(CondensedSet(ROWS, None).to_dataset().tensors) == 1
+
+
+def test_rows_of_a_dataset():
+    nullable = pd.DataFrame({"a": pd.array([1, 2], dtype="Int64"), "b": [True, False]})
+    for rows in (nullable, nullable.astype(float), csr_array([[1, 1], [2, 0]]), np.array([[1, 1], [2, 0]], np.uint8)):
+        found = CondensedSet(rows, None).to_dataset().tensors[0]
+        assert found.dtype == torch.float32 and found.tolist() == [[1, 1], [2, 0]]
+    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2)
+    found = CondensedSet(images, None).to_dataset().tensors[0]
+    assert found.dtype == torch.uint8 and found.shape == images.shape and found.tolist() == images.tolist()
+    assert CondensedSet(images / 255, None).to_dataset().tensors[0].dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "condensed, message",
+    [
+        (
+            CondensedSet(pd.DataFrame({"n": [1], "w": ["a"]}), None),
+            "column 'w' of X has dtype .*, of which torch has none; enc",
+        ),
+        (CondensedSet(pd.DataFrame({"at": pd.to_datetime(["2020"])}), None), r"column 'at' of X has dtype datetime64"),
+        (CondensedSet(np.array([["a"]]), None), "X has dtype <U1, of which torch has none; encode the rows first"),
+        (CondensedSet(ROWS, np.array(list("abc"))), r"y has dtype <U1, .* classes=numpy.unique\(condensed.y\)"),
+        (
+            CondensedSet(ROWS, np.array(list("abz")), classes=CLASSES),
+            r"y holds 'z', but the classes are \['a', 'b', 'c'\]",
+        ),
+        (CondensedSet(np.array([[np.nan]]), None), "X has values that are missing; fill them first"),
+        (CondensedSet(np.array([[1e39]]), None), r"X holds 1e\+39, which float32 does not; scale it first"),
+    ],
+    ids=lambda part: None,
+)
+def test_what_torch_has_not_is_refused(condensed, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        condensed.to_dataset()
+
+
+def provenance(condenser, **others):
+    held = {
+        "parameters": {"n_per_class": 2},
+        "recipe": {"solver": "Draw()"},
+        "seed": 0,
+        "version": "0.1.0",
+        "n_rows": 3,
+    }
+    held |= {
+        "n_points": 3,
+        "n_per_class": {"a": 1},
+        "rows_per_class": {"a": 9.0},
+        "fingerprint": condenser,
+        "seconds": 1.5,
+    }
+    return Provenance(condenser=condenser, **{**held, "privacy": None, "storage": {"points": 3}, **others})
+
+
+def test_rows_that_are_chosen_of_a_set_keep_their_soft_labels():
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(30, 2)), np.repeat(list("abc"), 10)
+    soft = rng.dirichlet(np.ones(3), 30)
+    condensed = CondensedSet(X, y, rng.uniform(0.5, 2, 30), soft, CLASSES)
+    smaller = condensed.shrink(KMedoids(n_per_class=2, random_state=0))
+    fitted = KMedoids(n_per_class=2, random_state=0).fit(X, y, sample_weight=condensed.sample_weight)
+    assert_array_equal(smaller.X, X[fitted.indices_])
+    assert_array_equal(smaller.y, list("aabbcc"))
+    assert_array_equal(smaller.y_soft, soft[fitted.indices_])
+    assert_array_equal(smaller.classes, CLASSES)
+    assert_array_equal(smaller.sample_weight, fitted.sample_weight_)
+    unweighted = KMedoids(n_per_class=2, random_state=0).fit(X, y)
+    assert not np.allclose(fitted.sample_weight_, unweighted.sample_weight_)
+    assert_array_equal(
+        replace(condensed, sample_weight=None).shrink(unweighted).sample_weight, unweighted.sample_weight_
+    )
+    made = condensed.shrink(KMeansCondenser(n_per_class=2, random_state=0))
+    assert made.y_soft is None and made.X.shape == (6, 2)
+
+
+def test_a_condenser_is_not_changed_by_what_it_shrinks():
+    condenser = RandomSubset(n_per_class=1)
+    replace(shared(), y_soft=None).shrink(condenser)
+    assert not hasattr(condenser, "condensed_")
+
+
+def test_the_provenance_of_a_smaller_set_says_both(monkeypatch):
+    private = provenance("first", privacy={"epsilon": 1.0}, n_rows=1000)
+    second = provenance("second", n_rows=3, n_points=1, seconds=0.5, seed=7)
+    fit = RandomSubset.fit
+
+    def with_provenance(self, *given, **others):
+        fit(self, *given, **others)
+        self.condensed_ = replace(self.condensed_, provenance=second)
+        return self
+
+    monkeypatch.setattr(RandomSubset, "fit", with_provenance)
+    found = replace(shared(), provenance=private).shrink(RandomSubset(1)).provenance
+    assert found.condenser == "second, of the set by first" and found.seed == 7 and found.n_points == 1
+    assert found.n_rows == 1000 and found.fingerprint == "first" and found.privacy == {"epsilon": 1.0}
+    assert found.seconds == 2.0 and found.rows_per_class == {"a": 9.0}
+    assert found.parameters == {"n_per_class": 2, "shrunk": asdict(private)}
+    assert json.loads(json.dumps(asdict(found))) == asdict(found)

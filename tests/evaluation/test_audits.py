@@ -7,7 +7,7 @@ from sklearn.datasets import load_iris
 
 from skdc import Condenser, KMeansCondenser, RandomSubset
 from skdc.discrepancies import RandomFeatureMMD
-from skdc.evaluation import canary_scores, epsilon_lower_bound, membership_inference
+from skdc.evaluation import AttackResult, MembershipResult, canary_scores, epsilon_lower_bound, membership_inference
 from skdc.evaluation.audits import _attack
 from skdc.privacy import GaussianMechanism
 from skdc.privacy.noise import Noise
@@ -298,3 +298,10 @@ def test_a_private_fit_is_audited_with_new_noise_each_time():
 def test_canaries_that_make_no_sense_are_refused(arguments, words):
     with pytest.raises(ValueError, match=words):
         canary_scores(Given(), **{"X": X, "y": Y, "canary": [1, 2, 3, 4], "label": 0, "n_fits": 2} | arguments)
+
+
+def test_frames_have_a_line_for_each_attack():
+    result = MembershipResult(AttackResult(0.5, 0.1, 0.02), AttackResult(0.7, 0.3, 0.05))
+    frame = result.to_frame()
+    assert frame["attack"].tolist() == ["closest", "likelihood ratio"] and frame["auc"].tolist() == [0.5, 0.7]
+    assert result.closest.to_frame().to_dict("records") == [result.closest._asdict()]

@@ -117,6 +117,8 @@ def test_it_prints_and_shows_every_measure_and_the_mean(condenser):
     means = [f"{np.mean([scores[name] for scores in table.scores.values()]):.3f}" for name in table.mean()]
     assert lines[3].split() == ["mean", *means]
     assert f"<td>a &lt;b&gt;</td><td>{cells[0]}</td>" in table._repr_html_()
+    frame = table.to_frame().set_index("learner")
+    assert frame.loc["mean"].to_dict() == table.mean() and frame.loc["logistic"].to_dict() == table.scores["logistic"]
 
 
 @pytest.mark.parametrize(

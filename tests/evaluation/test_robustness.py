@@ -48,6 +48,8 @@ def test_corruptions_are_those_made_by_hand(condenser):
             "robust": pytest.approx(right.mean()),
             "worst group": pytest.approx(min(right[groups == g].mean() for g in range(3))),
         }
+    frame = found.to_frame().set_index(["learner", "change"])
+    assert frame.loc[("linear", "halved")].to_dict() == found.scores["linear"]["halved"]
 
 
 def test_fgsm_moves_rows_by_the_radius_along_the_signs_of_the_gradient(condenser):

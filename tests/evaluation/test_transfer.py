@@ -1,5 +1,6 @@
 """The transfer table against learners that are trained by hand."""
 
+import sys
 from typing import ClassVar
 
 import numpy as np
@@ -106,3 +107,20 @@ def test_what_it_cannot_tell_is_refused(soft):
         transfer_table(soft, X[TEST, :9], y[TEST])
     with pytest.raises(ValueError, match="inconsistent"):
         transfer_table(soft, X[TEST], y)
+
+
+def test_its_frame_has_the_scores_as_numbers(soft):
+    learners = {"1-NN": KNeighborsClassifier(1), "logistic": LogisticRegression()}
+    table = transfer_table(soft, X[TEST], NAMES[y[TEST]], learners=learners)
+    frame = table.to_frame()
+    assert list(frame.columns) == ["learner", "hard labels", "weights", "soft labels"]
+    assert frame["learner"].tolist() == ["1-NN", "logistic"]
+    assert frame["weights"].isna().tolist() == [True, False]
+    assert frame["hard labels"].tolist() == [table.scores[name]["hard labels"] for name in learners]
+
+
+def test_a_frame_says_how_to_install_pandas(soft, monkeypatch):
+    table = transfer_table(soft, X[TEST], NAMES[y[TEST]], learners="neighbors")
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(ImportError, match=r"pip install 'skdc\[tables\]'"):
+        table.to_frame()

@@ -282,3 +282,13 @@ def test_senseless_data_are_refused(arguments, message):
 def test_senseless_options_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
         two_sample_test(MMD(), X, X, **options)
+
+
+def test_the_frame_has_a_line_for_each_missed_row(rng):
+    X, X_syn = rng.normal(size=(50, 2)), rng.normal(size=(5, 2))
+    result = two_sample_test(MMD(), X, X_syn, n_permutations=9, n_witnesses=3)
+    frame = result.to_frame()
+    assert frame["missed"].tolist() == result.missed.tolist() and frame["witness"].tolist() == result.witness.tolist()
+    assert set(frame["p_value"]) == {result.p_value} and set(frame["value"]) == {result.value}
+    bare = two_sample_test(MMD(), X, X_syn, n_permutations=9, n_witnesses=0).to_frame()
+    assert len(bare) == 1 and bare["missed"].isna().all()
