@@ -239,7 +239,7 @@ def _draw_numbers(ax: Any, real: Column, condensed: Column, cumulative: bool) ->
     if real.kind == "dates":
         from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
-        locator = AutoDateLocator(maxticks=4)
+        locator = AutoDateLocator(minticks=2, maxticks=4)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     else:

@@ -24,7 +24,8 @@ _MISSED = 10  # rows that are shown
 _COLUMNS = 8  # of a row that is shown
 _BY_CLASS = "class by class"
 _ROUNDING = 1e-6  # distances below it, in the deviations of columns, are none
-_SCALED = "Distances are between rows whose columns are standardised, frames encoded."
+_OF_COLUMNS = "Distances are between rows whose columns are standardised, frames encoded."
+_OF_IMAGES = "Distances are between rows less the mean of all their values, divided by its deviation."
 
 
 def likeness(look: Look) -> Section | None:
@@ -42,6 +43,8 @@ def likeness(look: Look) -> Section | None:
     ]
     if look.labels is not None and look.real.y is not None and compared != _BY_CLASS:
         said.append("Classes were left out of it, as not all of them are in both the set and the rows.")
+    constant = "a constant of each class" if compared == _BY_CLASS else "a constant"
+    said.append(f"The witness function, known up to {constant}, is large where the set lacks mass.")
     order = np.argsort(-result.witness, kind="stable")[:_MISSED]
     missed = look.real.positions[result.missed[order]]
     figures = {
@@ -129,7 +132,7 @@ def _shown(look: Look, places: NDArray[np.intp], witness: NDArray[np.float64]) -
 def _cell(value: Any) -> str:
     if isinstance(value, float | np.floating):
         return number(float(value)) if np.isfinite(value) else "–"
-    words = " ".join(str(value).split())
+    words = " ".join(str(value).split()).removesuffix(" 00:00:00")  # of dates
     return words if len(words) <= 32 else f"{words[:31]}…"
 
 
@@ -153,7 +156,7 @@ def nearest(look: Look) -> Section | None:
     )
     if of_test is not None:
         said.append(f"Of the test rows, {share(float((of_test < limit).mean()))} are closer to a real row than that.")
-    said.append(_SCALED)
+    said.append(_OF_IMAGES if look.has_shape else _OF_COLUMNS)
     sides = {"points": to_real, "real rows, to another one": between}
     sides |= {} if of_test is None else {"test rows": of_test}
     distances = {name: _quantiles(values) for name, values in sides.items()}

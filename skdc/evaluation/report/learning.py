@@ -34,9 +34,11 @@ def scores(look: Look, learners: Learners, scoring: Any) -> Section | None:
     name = _name_of(scoring, look.kind)
     assert look.test is not None
     among = "" if len(look.test) == look.test.n_rows else f" of {look.test.n_rows:,}"
-    said = [f"The score is {name}, on {len(look.test):,}{among} test rows.", *_said(found, look)]
-    tables = [Lines(f"Scores: {name}", ("learner", "set", "random rows", "all rows"), _cells(found))]
-    return Section("scores", "Scores", {"measure": name, "scores": found}, said, tables=tables)
+    summary = _summary(found)
+    said = [f"The score is {name}, on {len(look.test):,}{among} test rows.", *_said(found, summary, look)]
+    everything = "all rows" if len(look.real) == look.real.n_rows else f"{len(look.real):,} rows"
+    tables = [Lines(f"Scores: {name}", ("learner", "set", "random rows", everything), _cells(found))]
+    return Section("scores", "Scores", {"measure": name, **summary, "scores": found}, said, tables=tables)
 
 
 def _why_not(look: Look) -> str:
@@ -101,22 +103,33 @@ def _name_of(scoring: Any, kind: str) -> str:
     return scoring if isinstance(scoring, str) else getattr(scoring, "__name__", repr(scoring))
 
 
-def _said(found: dict[str, dict[str, Any]], look: Look) -> list[str]:
+def _summary(found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """Return for how many learners the set is better or worse than all random rows, and what shares are kept."""
     both = [score for score in found.values() if score[SET] is not None and score[RANDOM] is not None]
-    better = sum(score[SET] > score["random_high"] for score in both)
-    worse = sum(score[SET] < score["random_low"] for score in both)
+    # Of a score that may be negative, a share says nothing.
+    kept = [score[SET] / score[ALL] for score in both if score[ALL] is not None and score[ALL] > 0 <= score[SET]]
+    shares = kept if both and len(kept) == len(both) else []
+    return {
+        "learners": len(both),
+        "better_than_random": sum(score[SET] > score["random_high"] for score in both),
+        "worse_than_random": sum(score[SET] < score["random_low"] for score in both),
+        "least_kept": min(shares, default=None),
+        "most_kept": max(shares, default=None),
+    }
+
+
+def _said(found: dict[str, dict[str, Any]], summary: dict[str, Any], look: Look) -> list[str]:
     said = []
-    if both:
+    n, better, worse = (summary[name] for name in ("learners", "better_than_random", "worse_than_random"))
+    if n:
         said.append(
-            f"Trained on the set, {better} of {count(len(both), 'learner')} "
-            f"{'scores' if better == 1 else 'score'} higher than on any of {_DRAWS} draws of as many random rows, and "
-            f"{worse} lower than on all of them."
+            f"Trained on the set, {better} of {count(n, 'learner')} {'scores' if better == 1 else 'score'} higher than "
+            f"on any of {_DRAWS} draws of as many random rows, and {worse} lower than on all of them."
         )
-    kept = [score[SET] / score[ALL] for score in both if score[ALL] is not None and score[ALL] > 0 and score[SET] >= 0]
-    if kept and len(kept) == len(both):
+    if summary["least_kept"] is not None:
         assert look.real is not None
         rows = f"{len(look.real):,} real rows" if len(look.real) < look.real.n_rows else "all rows"
-        said.append(f"They keep {min(kept):.0%} to {max(kept):.0%} of the score of {rows}.")
+        said.append(f"They keep {summary['least_kept']:.0%} to {summary['most_kept']:.0%} of the score of {rows}.")
     said.extend(f"{name} was not trained: {score['error']}." for name, score in found.items() if score["error"])
     return said
 

@@ -21,8 +21,10 @@ from skdc.plotting import ImagesDisplay, MarginalsDisplay, SetDisplay, WitnessDi
 from skdc.plotting.figures import CONDENSED, REAL, short
 
 WITHOUT = "Pictures are drawn with matplotlib: pip install 'skdc[plot]'."
+_WIDTH = 5.2  # inches: its words can still be read on a phone
 _ROWS = 2000  # that are drawn
 _MOST_COLUMNS = 500  # of rows that are drawn in a plane
+_LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8, "title_fontsize": 8}
 
 
 class Picture(NamedTuple):
@@ -47,28 +49,30 @@ def pictures_of(look: Look, sections: list[Section]) -> Iterator[Picture]:
     by_name = {section.name: section for section in sections}
     shown = image_rows(np.asarray(look.condensed.X)) if look.has_shape else None
     if shown is not None:
-        yield _drawn(
-            "marginals" if "marginals" in by_name else "sizes", "The images of the set", (7.0, 5.0), _images, look
-        )
+        yield _drawn("sizes", "The images of the set", 3.6, _images, look)
     if look.real is None:
         return
-    if not look.has_shape and look.real.X.shape[1] <= _MOST_COLUMNS:
-        yield _drawn("marginals", "Columns of the set beside those of the data", (7.0, 6.0), _marginals, look)
     if not issparse(look.flat) and look.flat.shape[1] > 1:
-        yield _drawn("sizes", "The points of the set over real rows, in a plane", (7.0, 4.4), _plane, look)
-        yield _drawn("likeness", "Where the set misses mass of the data", (7.0, 4.4), _witness, look)
+        place = "likeness" if look.has_shape else "sizes"
+        yield _drawn(place, "The points of the set over real rows, in a plane", 3.6, _plane, look)
+        if not look.has_shape:  # of images, those that are missed are shown
+            yield _drawn("likeness", "Where the set misses mass of the data", 3.6, _witness, look)
+    if not look.has_shape and look.real.X.shape[1] <= _MOST_COLUMNS:
+        yield _drawn("marginals", "Columns of the set beside those of the data", 3.6, _marginals, look)
     if shown is not None and len(missed_rows(look, by_name["likeness"])):
-        yield _drawn("likeness", "Real images that are missed most", (7.0, 2.0), _missed, look, by_name["likeness"])
+        yield _drawn(
+            "likeness", "Real images at which the set lacks most mass", 1.8, _missed, look, by_name["likeness"]
+        )
     if "scores" in by_name and by_name["scores"].figures["scores"]:
         found = by_name["scores"].figures
-        yield _drawn("scores", "Scores of learners", (7.0, 1.2 + 0.45 * len(found["scores"])), _scores, found)
+        yield _drawn("scores", "Scores of learners", 1.3 + 0.4 * len(found["scores"]), _scores, found)
 
 
-def _drawn(section: str, alt: str, size: tuple[float, float], draw: Callable[..., Any], *given: Any) -> Picture:
+def _drawn(section: str, alt: str, height: float, draw: Callable[..., Any], *given: Any) -> Picture:
     from matplotlib.figure import Figure
 
     with _own_style():
-        figure = Figure(figsize=size, layout="constrained")
+        figure = Figure(figsize=(_WIDTH, height), layout="constrained")
         draw(figure, *given)
         file = BytesIO()
         figure.savefig(file, format="svg", dpi=120, metadata={"Date": None, "Creator": None})
@@ -97,13 +101,17 @@ def _marginals(figure: Any, look: Look) -> None:
     both = {"y": y, "y_syn": look.condensed.y} if y is not None else {}
     rows = look.real.X, look.condensed.X, look.real.weight, look.weight
     display = MarginalsDisplay(*rows, **both, n_rows=look.real.n_rows)
-    n = min(9, len(display.differences))
-    across = min(3, n)
-    down = -(-n // across)
-    figure.set_size_inches(2.2 * across + 1.6, 1.8 * down + 0.2)
-    display.plot(list(figure.subplots(down, across, squeeze=False).flat[:n]), n_columns=n)
-    for axis in figure.axes[n:]:
+    n = min(8, len(display.differences))
+    down = -(-n // 2)
+    figure.set_size_inches(_WIDTH, 1.6 * down + 0.3)
+    axes = list(figure.subplots(down, 2, squeeze=False).flat)
+    display.plot(axes[:n], n_columns=n)
+    for axis in axes[n:]:
         axis.set_axis_off()
+    beside = display.axes_[0].get_legend()
+    title = beside.get_title().get_text() or None
+    figure.legend(handles=beside.legend_handles, title=title, loc="outside upper left", ncols=2, **_LEGEND)
+    beside.remove()
 
 
 def _plane(figure: Any, look: Look) -> None:
@@ -134,7 +142,7 @@ def _scores(figure: Any, found: dict[str, Any]) -> None:
     axis, names = figure.subplots(), list(found["scores"])
     place = np.arange(len(names))
     values = {side: _numbers(found, side) for side in (SET, RANDOM, "random_low", "random_high", ALL)}
-    axis.hlines(place, values["random_low"], values["random_high"], color="#777777", linewidth=3, label="_")
+    axis.hlines(place, values["random_low"], values["random_high"], color="#777777", linewidth=3)
     axis.plot(values[RANDOM], place, "s", color="#777777", markersize=6, label="as many random rows")
     axis.plot(values[ALL], place, "|", color="black", markersize=16, markeredgewidth=2, label="all rows")
     axis.plot(values[SET], place, "o", color=CONDENSED, markersize=8, label="the set")
@@ -142,7 +150,7 @@ def _scores(figure: Any, found: dict[str, Any]) -> None:
     axis.set(ylim=(len(names) - 0.5, -0.5), xlabel=found["measure"])
     axis.grid(axis="x", color=REAL, linewidth=0.5)
     axis.spines[["top", "right"]].set_visible(False)
-    axis.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0), frameon=False, fontsize=8)
+    figure.legend(loc="outside upper left", ncols=3, **_LEGEND)
 
 
 def _numbers(found: dict[str, Any], side: str) -> list[float]:

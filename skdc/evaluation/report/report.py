@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from skdc.evaluation._display import data_frame
 from skdc.evaluation.panels import Learners
 from skdc.evaluation.report.distances import likeness, membership, nearest
-from skdc.evaluation.report.learning import ALL, RANDOM, SET, scores
+from skdc.evaluation.report.learning import scores
 from skdc.evaluation.report.look import Look, look_at
 from skdc.evaluation.report.making import classes, making, privacy, sizes, storage
 from skdc.evaluation.report.marginals import marginals
@@ -108,12 +108,12 @@ class CondensationReport:
         if found["sizes"]["rows"] is not None:
             cards.append(("Share of the rows", share(found["sizes"]["share"])))
         by_learner = found.get("scores", {}).get("scores", {})
-        best = max(by_learner, key=lambda name: by_learner[name][SET] or float("-inf"), default=None)
-        if best is not None and by_learner[best][SET] is not None:
-            measure = found["scores"]["measure"]
-            for name, side in (("the set", SET), ("random rows", RANDOM), ("all rows", ALL)):
-                value = by_learner[best][side]
-                cards.append((f"{measure}, {best}, {name}", "–" if value is None else f"{value:.3f}"))
+        if by_learner:
+            better = found["scores"]["better_than_random"]
+            cards.append(("Better than random rows", f"{better} of {len(by_learner)} learners"))
+            kept = found["scores"]["least_kept"], found["scores"]["most_kept"]
+            if None not in kept:
+                cards.append(("Score kept", f"{kept[0]:.0%} to {kept[1]:.0%}"))
         if "nearest" in found:
             cards.append(("Copies of real rows", f"{found['nearest']['copies']:,}"))
         if found.get("membership", {}).get("advantage") is not None:
