@@ -38,7 +38,8 @@ def scores(look: Look, learners: Learners, scoring: Any) -> Section | None:
     said = [f"The score is {name}, on {len(look.test):,}{among} test rows.", *_said(found, summary, look)]
     everything = "all rows" if len(look.real) == look.real.n_rows else f"{len(look.real):,} rows"
     tables = [Lines(f"Scores: {name}", ("learner", "set", "random rows", everything), _cells(found))]
-    return Section("scores", "Scores", {"measure": name, **summary, "scores": found}, said, tables=tables)
+    figures = {"measure": name, "all_rows": len(look.real), **summary, "scores": found}
+    return Section("scores", "Scores", figures, said, tables=tables)
 
 
 def _why_not(look: Look) -> str:

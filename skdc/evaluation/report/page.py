@@ -40,7 +40,7 @@ caption { text-align: left; font-weight: 600; padding-bottom: .3rem; white-space
 th, td { text-align: left; padding: .2rem .7rem .2rem 0; border-bottom: 1px solid var(--line); vertical-align: top;
   white-space: nowrap; }
 th { color: var(--quiet); font-weight: 500; }
-td:first-child { white-space: normal; min-width: 4.5rem; max-width: 14rem; overflow-wrap: anywhere; }
+td:first-child { white-space: normal; max-width: 14rem; overflow-wrap: break-word; }
 td.words { white-space: normal; min-width: 16rem; max-width: 60ch; overflow-wrap: anywhere; }
 img { display: block; width: 100%; max-width: 720px; height: auto; background: #fff; border-radius: .5rem;
   padding: .4rem; margin: .75rem 0; }

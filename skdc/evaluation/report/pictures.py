@@ -144,7 +144,8 @@ def _scores(figure: Any, found: dict[str, Any]) -> None:
     values = {side: _numbers(found, side) for side in (SET, RANDOM, "random_low", "random_high", ALL)}
     axis.hlines(place, values["random_low"], values["random_high"], color="#777777", linewidth=3)
     axis.plot(values[RANDOM], place, "s", color="#777777", markersize=6, label="as many random rows")
-    axis.plot(values[ALL], place, "|", color="black", markersize=16, markeredgewidth=2, label="all rows")
+    whole = f"{found['all_rows']:,} real rows"
+    axis.plot(values[ALL], place, "|", color="black", markersize=16, markeredgewidth=2, label=whole)
     axis.plot(values[SET], place, "o", color=CONDENSED, markersize=8, label="the set")
     axis.set_yticks(place, [short(name, 24) for name in names])
     axis.set(ylim=(len(names) - 0.5, -0.5), xlabel=found["measure"])
