@@ -157,7 +157,7 @@ def nearest(look: Look) -> Section | None:
     if of_test is not None:
         said.append(f"Of the test rows, {share(float((of_test < limit).mean()))} are closer to a real row than that.")
     said.append(_OF_IMAGES if look.has_shape else _OF_COLUMNS)
-    sides = {"points": to_real, "real rows, to another one": between}
+    sides = {"points": to_real, "real rows": between}
     sides |= {} if of_test is None else {"test rows": of_test}
     distances = {name: _quantiles(values) for name, values in sides.items()}
     figures = {
@@ -170,7 +170,11 @@ def nearest(look: Look) -> Section | None:
     cells = [(name, *map(number, found.values())) for name, found in distances.items()]
     names = ("from", "least", *(f"{at:.0%}" for at in _AT[1:-1]), "greatest")
     return Section(
-        "nearest", "Nearest real row", figures, said, tables=[Lines("Distance to the nearest real row", names, cells)]
+        "nearest",
+        "Nearest real row",
+        figures,
+        said,
+        tables=[Lines("Distance to the nearest other real row", names, cells)],
     )
 
 

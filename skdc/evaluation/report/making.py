@@ -186,7 +186,10 @@ def privacy(look: Look) -> Section:
     said = [
         f"The set is differentially private, epsilon {epsilon} and delta {delta}; what is made of it alone is, too."
     ]
-    cells = [(str(name), _cut(value)) for name, value in statement.items()]
+    cells = [
+        (str(name), _cut("; ".join(map(str, value)) if isinstance(value, list) else value))
+        for name, value in statement.items()
+    ]
     figures = {"private": True, **statement}
     return Section("privacy", "Privacy", figures, said, tables=[Lines("Statement", ("what", "value"), cells)])
 

@@ -35,7 +35,13 @@ def marginals(look: Look) -> Section | None:
     order = sorted(found, key=lambda name: -found[name]["distance"])
     found = {name: found[name] for name in order}
     said = [*said, *_said(found, look.has_shape)]
-    return Section("marginals", title, {"columns": found}, said, tables=_tables(found))
+    return Section(
+        "marginals",
+        title,
+        {"columns": found},
+        said,
+        tables=_tables(found, "Values" if look.has_shape else "Numbers and dates"),
+    )
 
 
 def _comparable(real: Column, of_set: Column) -> bool:
@@ -138,14 +144,14 @@ def _said(found: dict[str, Any], is_shape: bool) -> list[str]:
     return said
 
 
-def _tables(found: dict[str, Any]) -> list[Lines]:
+def _tables(found: dict[str, Any], title: str) -> list[Lines]:
     numbers = {name: column for name, column in found.items() if column["kind"] != "categories"}
     categories = {name: column for name, column in found.items() if column["kind"] == "categories"}
     tables = []
     if numbers:
         cells = [(name, *_line(column)) for name, column in list(numbers.items())[:SHOWN]]
         columns = ("column", "distance", "", "mean", "spread", *(f"{at:.0%}" for at in _AT), "missing")
-        tables.append(Lines(_title("Numbers and dates", numbers), columns, _both(cells)))
+        tables.append(Lines(_title(title, numbers), columns, _both(cells)))
     if categories:
         cells = [line for name, column in list(categories.items())[:SHOWN] for line in _levels(name, column)]
         columns = ("column", "distance", "value", "real share", "share of the set")

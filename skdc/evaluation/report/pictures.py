@@ -97,7 +97,7 @@ def _images(figure: Any, look: Look) -> None:
 
 def _marginals(figure: Any, look: Look) -> None:
     assert look.real is not None
-    y = None if look.kind == "none" else look.real.y
+    y = look.real.y if look.kind in ("regression", "multilabel") else None  # classes have a table
     both = {"y": y, "y_syn": look.condensed.y} if y is not None else {}
     rows = look.real.X, look.condensed.X, look.real.weight, look.weight
     display = MarginalsDisplay(*rows, **both, n_rows=look.real.n_rows)
@@ -135,6 +135,7 @@ def _missed(figure: Any, look: Look, section: Section) -> None:
     images = np.asarray(look.real.X)
     low, high = (0.0, 255.0) if images.dtype == np.uint8 else (float(images.min()), float(images.max()))
     ImagesDisplay(images[places], value_range=(low, high)).plot(figure.subplots())
+    figure.suptitle("real images at which the set lacks most mass", fontsize=8)
 
 
 def _scores(figure: Any, found: dict[str, Any]) -> None:

@@ -27,7 +27,7 @@ class Section:
         By which its figures are found.
     title : str
     figures : dict
-        Numbers, words and None, in dictionaries by names, at any depth.
+        Numbers, words, lists of words and None, in dictionaries by names, at any depth.
     sentences : list of str
         What they say.
     alarms : list of str
