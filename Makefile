@@ -63,7 +63,7 @@ lint: $(INSTALLED)  ## Check style, types and the layers of imports.
 	$(BIN)/lint-imports
 
 docs: $(INSTALLED)  ## Build the documentation into docs/_build/html; warnings are errors.
-	MPLBACKEND=agg OMP_NUM_THREADS=1 $(BIN)/sphinx-build -W --keep-going -b html docs docs/_build/html
+	MPLBACKEND=agg OMP_NUM_THREADS=1 WORKERS=$(WORKERS) $(BIN)/sphinx-build -j $(WORKERS) -W --keep-going -b html docs docs/_build/html
 
 bench: $(INSTALLED)  ## Run the benchmarks.
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench]'

@@ -31,7 +31,7 @@ from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions, NeighborPredictions
 
 GROUPS = ["sex", "sex and white or not", "sex and race"]
-WEIGHTS = {"sex": 1.0, "sex and white or not": 1.0, "sex and race": 10.0}
+WEIGHTS = {"sex": 3.0, "sex and white or not": 10.0, "sex and race": 30.0}
 MEASURES = ("accuracy", "balanced accuracy", "equalized odds", "demographic parity")
 
 

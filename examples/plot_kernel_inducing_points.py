@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 
 from skdc import KernelInducingPoints
+from skdc.plotting import HistoryDisplay
 
 X, y = load_digits(return_X_y=True)
 X = X / 16
@@ -48,8 +49,7 @@ largest = np.abs(kip.y_learned_).max()
 shown = left.imshow(kip.y_learned_, cmap="RdBu", vmin=-largest, vmax=largest)
 left.set(title="learned targets", xlabel="class", ylabel="synthetic image", xticks=range(10), yticks=range(10))
 figure.colorbar(shown, ax=left)
-right.plot(kip.history_["loss"])
-right.set(title="loss", xlabel="step", yscale="log")
+HistoryDisplay.from_condenser(kip, ax=right)
 
 # %%
 # Continuous targets

@@ -44,6 +44,7 @@ from skdc.kernels import RandomNetworkKernel
 from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.networks import MLP, ConvNet
 from skdc.parameterizations import Points
+from skdc.plotting import ImagesDisplay
 from skdc.solvers import Descent
 from skdc.spaces import FeatureRidgePredictions
 
@@ -56,7 +57,7 @@ LEARNERS = {"MLP": NetworkClassifier(MLP(), random_state=0), "kernel ridge": Ker
 def compared(condensers):
     """Fit each condenser; print its accuracies, by what the learners were given, and its seconds; return the sets."""
     sets = {}
-    for condenser in [RandomSubset(), *condensers]:
+    for condenser in condensers:
         start = time.perf_counter()
         condenser.set_params(n_per_class=10, random_state=0).fit(X_train, y_train)
         seconds = time.perf_counter() - start
@@ -70,13 +71,14 @@ def compared(condensers):
 
 images = compared(
     [
+        RandomSubset(),
         DistributionMatching(),
         ImprovedDistributionMatching(),
         CAFE(),
         M3D(),
         NCFM(n_steps=100),
         WMDD(),
-        OptimalTransportMatching(),
+        OptimalTransportMatching(n_steps=100),
         DataDAM(network=ConvNet(width=16, depth=2), n_steps=100),
     ]
 )
@@ -114,9 +116,6 @@ compared([LabelSolve(), LabelDistillation(), SoftLabelRandom()])
 # --------
 # One row of each class. Those that are matched in networks stay near to digits; those that learners are trained on
 # need not, since only what is learned from them counts.
-figure, axes = plt.subplots(7, 2, figsize=(8, 6), layout="constrained")
-for axis, (name, rows) in zip(axes.T.flat, images.items(), strict=True):
-    axis.imshow(np.hstack(rows[::10]), cmap="gray_r", vmin=0, vmax=16)
-    axis.set_title(name, fontsize=8)
-    axis.axis("off")
+one_each = np.concatenate([rows[::10] for rows in images.values()])
+ImagesDisplay(one_each, np.repeat(list(images), 10), value_range=(0, 16)).plot()
 plt.show()

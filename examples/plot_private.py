@@ -51,6 +51,7 @@ def epsilon(model, X, y):
 
 
 figure, axes = plt.subplots(figsize=(7, 4), layout="constrained")
+axes.set_xscale("log")
 recipes = {
     "class Gaussians, k-means": Condenser(**k_means, privacy=ClassGaussians(feature_range=known)),
     "mean embedding": PrivateMeanEmbedding(
@@ -72,8 +73,7 @@ for recipe, unfitted in recipes.items():
     )
 free = KMeansCondenser(n_per_class=10, random_state=0).fit(X_train, y_train)
 axes.axhline(SVC().fit(*free).score(X_test, y_test), linestyle=":", color="gray", label="k-means, not private")
-axes.set_xscale("log")
-axes.legend()
+axes.legend(loc="upper left", bbox_to_anchor=(1.02, 1), fontsize="small")
 axes.set_title("SVC on 20 rows")
 plt.show()
 

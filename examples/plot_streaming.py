@@ -19,6 +19,7 @@ from sklearn.svm import SVC
 
 from skdc import Condenser
 from skdc.discrepancies import RandomFeatureMMD
+from skdc.plotting import SetDisplay
 
 X, y = make_moons(30_000, noise=0.15, random_state=0)
 order = np.argsort(y, kind="stable")
@@ -47,11 +48,7 @@ print(f"largest difference between the two sets: {difference:.1e}")
 # %%
 # Thirty rows, in the shape of thirty thousand
 # --------------------------------------------
-figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
-shown = np.random.default_rng(0).choice(len(X), 3000, replace=False)
-ax.scatter(*X[shown].T, c=y[shown], s=2, cmap="coolwarm", alpha=0.3)
-ax.scatter(*X_syn.T, c=y_syn, s=60, cmap="coolwarm", edgecolor="black")
-ax.set(title="30 synthetic rows over 3000 of 30 000", xlabel="first feature", ylabel="second feature")
+SetDisplay.from_condenser(stream, X, y, max_rows=3000)
 
 # %%
 # More rows, no more memory

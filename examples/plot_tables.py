@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skdc import AutoCondenser, KMedoids, RandomSubset, TabularCondenser
+from skdc.plotting import MarginalsDisplay, TransferDisplay
 from skdc.preprocessing import TabularEncoder
 
 rng = np.random.default_rng(0)
@@ -106,11 +107,13 @@ print(auto.reason_)
 print(auto.leaderboard_[["candidate", "rows", "score", "seconds"]].head().round(3))
 
 # %%
-figure, axes = plt.subplots(figsize=(8, 3.4), layout="constrained")
-axes.imshow(table, vmin=0.65, vmax=0.9, cmap="viridis", aspect="auto")
-axes.set_xticks(range(len(models)), list(models))
-axes.set_yticks(range(len(table)), list(table.index))
-for (row, column), score in np.ndenumerate(table.to_numpy()):
-    axes.text(column, row, f"{score:.3f}", ha="center", va="center", color="black" if score > 0.78 else "white")
-axes.set_title("Test accuracy of models trained on 20 rows (mean of two seeds)")
+display = TransferDisplay(table, table.index, table.columns).plot()
+display.ax_.set_title("Test accuracy with 20 rows")
+
+# %%
+# What the set looks like
+# -----------------------
+# The columns of the set beside those of the data, the most different first: a set is made to train models, and not to
+# look like the data.
+MarginalsDisplay.from_condenser(auto, X_train, y_train)
 plt.show()

@@ -13,12 +13,12 @@ A set is condensed for some learner, and then another one is trained on it. The 
 # distribution matching for networks. The last set is what ``Condenser()`` makes where there are classes: it is made for
 # five learners at once, out of real rows of which few numbers are changed.
 import matplotlib.pyplot as plt
-import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from skdc import Condenser, DistributionMatching, KernelInducingPoints, KMeansCondenser, RandomSubset
 from skdc.evaluation import transfer_table
+from skdc.plotting import TransferDisplay
 
 X, y = load_digits(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
@@ -39,12 +39,6 @@ print(tables["KIP"])
 # -------------------
 # With the labels of classes alone, as any learner takes them, the set for one learner is worth less to others. Trees
 # suffer most from points that were moved freely: these differ a little in all features.
-scores = np.array([[found["hard labels"] for found in table.scores.values()] for table in tables.values()])
-figure, axes = plt.subplots(figsize=(8, 3.6), layout="constrained")
-axes.imshow(scores, vmin=0.6, vmax=1, cmap="viridis", aspect="auto")
-axes.set_xticks(range(scores.shape[1]), list(tables["KIP"].scores), rotation=30, ha="right")
-axes.set_yticks(range(len(scores)), list(tables))
-for (row, column), score in np.ndenumerate(scores):
-    axes.text(column, row, f"{score:.2f}", ha="center", va="center", color="black" if score > 0.8 else "white")
-axes.set_title("Test accuracy of learners trained on 100 rows")
+display = TransferDisplay.from_tables(tables)
+display.ax_.set_title("Test accuracy of learners trained on 100 rows")
 plt.show()

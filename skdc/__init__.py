@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from skdc.meta import CondensedEstimator as CondensedEstimator
     from skdc.pipeline import CondensingPipeline as CondensingPipeline
     from skdc.pipeline import make_condensing_pipeline as make_condensing_pipeline
+    from skdc.suggestions import suggest as suggest
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ _HOMES = {
     "at_most": "skdc.fitting.sizes",
     "load": "skdc.condensed",
     "make_condensing_pipeline": "skdc.pipeline",
+    "suggest": "skdc.suggestions",
 }
 _TO_WRITE_CONDENSERS = {"BaseCondenser", "NamedCondenser", "Recipe"}
 

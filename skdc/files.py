@@ -58,9 +58,7 @@ def written_whole(path: str | os.PathLike[str], mode: int = 0o666) -> Iterator[B
         )
     name = path.with_name(f"{path.name}.{secrets.token_hex(4)}{_UNFINISHED}")
     try:
-        with os.fdopen(
-            os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode), "wb"
-        ) as file:
+        with open(name, "xb", opener=lambda path, flags: os.open(path, flags, mode)) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())

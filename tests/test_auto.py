@@ -213,12 +213,6 @@ def test_values_may_be_missing_in_some_rows_only():
         assert fitted.get_feature_names_out().tolist() == list(frame.columns)
 
 
-def test_the_best_condenser_can_be_fitted_again():
-    slow = Condenser(MMD(), solver=Descent(n_steps=60), n_samples=10)
-    best = auto(candidates=[slow], time_budget=3.0).fit(X, y).best_condenser_
-    assert "_deadline" not in vars(best)
-
-
 def test_no_other_generator_is_touched():
     before = np.random.mtrand._rand.get_state(legacy=False)["state"]["key"].copy()
     forest = RandomForestClassifier(5)

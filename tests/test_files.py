@@ -64,6 +64,6 @@ def test_who_may_read_it(tmp_path):
 def test_folders_are_refused(tmp_path):
     with pytest.raises(IsADirectoryError, match="is a folder; give the path of a file"), written_whole(tmp_path):
         pass
-    with pytest.raises(FileNotFoundError, match="where 'file' is to be written, is no folder; make it first"):
-        with written_whole(tmp_path / "none" / "file"):
-            pass
+    missing = written_whole(tmp_path / "none" / "file")
+    with pytest.raises(FileNotFoundError, match="where 'file' is to be written, is no folder; make it first"), missing:
+        pass

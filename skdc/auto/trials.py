@@ -24,6 +24,7 @@ from skdc.exceptions import StoppedWarning
 from skdc.fields import Fields
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.checkpoints import StateFile
+from skdc.fitting.deadlines import time_limit
 from skdc.fitting.input import Problem
 from skdc.solvers.base import InterruptedWarning
 
@@ -270,11 +271,9 @@ class Trial(Fields):
         self.result_ = result = Result(self.candidate, self.max_rows)
         try:
             condenser = clone(study.candidates[self.candidate])
-            condenser._deadline = started + study.seconds_for(self.candidate, self.max_rows)
-            with warnings.catch_warnings():
+            with time_limit(study.seconds_for(self.candidate, self.max_rows)), warnings.catch_warnings():
                 warnings.simplefilter("error", StoppedWarning)  # rows drawn at random are tried as such
                 study.fit(condenser, rows)
-            del condenser._deadline  # the user may fit it again
             result.condenser, result.rows = condenser, rows
         except StoppedWarning:
             result.error = "out of time"
@@ -308,8 +307,17 @@ class Trial(Fields):
             self.study.keep()
         if self.study.names is not None:
             name = self.study.names[self.candidate]
-            print(f"{name}, {len(result.rows)} rows: {result.score:.4g} in {result.seconds:.1f} s", file=sys.stderr)
+            print(
+                f"{name}, {len(result.rows)} rows: {result.score:.4g} in {result.seconds:.1f} s{self._left()}",
+                file=sys.stderr,
+                flush=True,
+            )
         return result.score
+
+    def _left(self) -> str:
+        """Return the time that is left for trials, in words."""
+        left = self.study.budget - self.study.elapsed()
+        return f", {max(left, 0.0):.0f} s left" if np.isfinite(left) else ""
 
 
 def ranked(problem: Problem, seed: int) -> NDArray[np.float64]:

@@ -76,13 +76,8 @@ def _unpack_plain(description: Description, tensors: Tensors) -> Columns:
 def _pack_masked(columns: Columns, name: str, tensors: Tensors) -> Description:
     dtype = columns[0].dtype.numpy_dtype
     values = [column.to_numpy(dtype=dtype, na_value=dtype.type(0)) for column in columns]
-    missing = [_missing(column) for column in columns]
+    missing = [column.isna() for column in columns]  # where they are NA; NaN is a number here
     return {"values": _stacked(values, name, tensors), "missing": _stacked(missing, f"{name}.missing", tensors)}
-
-
-def _missing(column: Any) -> Any:
-    """Return where values are NA; NaN, which is a number here, is none."""
-    return np.array([value is pd.NA for value in column], dtype=bool) if column.dtype.kind == "f" else column.isna()
 
 
 def _unpack_masked(description: Description, tensors: Tensors) -> Columns:

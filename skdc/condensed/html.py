@@ -37,16 +37,17 @@ def in_a_line(condensed: CondensedSet) -> str:
 
 def as_html(condensed: CondensedSet) -> str:
     """Return what a set is, above a picture of its images or a table of its first rows."""
-    facts = "".join(f"<div>{escape(fact)}</div>" for fact in _facts(condensed))
+    facts = "".join(f"<div>{escape(fact)}</div>" for fact in facts_of(condensed))
     images = image_rows(condensed.X)
     shown = _table(condensed) if images is None else _picture(condensed, images)
     return f"<div><strong>CondensedSet</strong>{facts}{shown}</div>"
 
 
-def _facts(condensed: CondensedSet) -> list[str]:
+def facts_of(condensed: CondensedSet) -> list[str]:
+    """Return what a set says of itself, in a few lines."""
     facts, weight, origin = [_size(condensed)], condensed.sample_weight, condensed.provenance
     if condensed.classes is not None:
-        counts = np.array([len(group) for _, group in _groups(condensed)])
+        counts = np.array([len(group) for _, group in groups_of(condensed)])
         each = (
             f"{counts.min()} of each" if counts.min() == counts.max() else f"{counts.min()} to {counts.max()} of each"
         )
@@ -61,7 +62,9 @@ def _facts(condensed: CondensedSet) -> list[str]:
             f"made by {' '.join(origin.condenser.split())}{of}, in {origin.seconds:.3g} s, with skdc {origin.version}"
         )
         if origin.privacy is not None:
-            facts.append("private: " + ", ".join(f"{name} {value}" for name, value in origin.privacy.items()))
+            facts.append(
+                "private: " + ", ".join(f"{name} {value}" for name, value in origin.privacy.items() if name != "public")
+            )
     return facts
 
 
@@ -85,7 +88,7 @@ def _weighs(condensed: CondensedSet) -> bool:
     return weight is not None and len(weight) > 0 and bool(np.ptp(weight) > 1e-9 * np.abs(weight).max())
 
 
-def _groups(condensed: CondensedSet) -> list[tuple[Any, NDArray[np.intp]]]:
+def groups_of(condensed: CondensedSet) -> list[tuple[Any, NDArray[np.intp]]]:
     """Return the labels of a set and the rows of each; or nothing and all rows."""
     if condensed.classes is None or condensed.y is None:
         return [(None, np.arange(condensed.X.shape[0]))]
@@ -94,7 +97,7 @@ def _groups(condensed: CondensedSet) -> list[tuple[Any, NDArray[np.intp]]]:
 
 
 def _picture(condensed: CondensedSet, images: NDArray) -> str:
-    groups = _groups(condensed)
+    groups = groups_of(condensed)
     if groups[0][0] is None:  # in lines, as if of classes
         places = groups[0][1][: MOST_A_CLASS * MOST_CLASSES]
         lines = [places[start : start + MOST_A_CLASS] for start in range(0, len(places), MOST_A_CLASS)]

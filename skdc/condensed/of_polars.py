@@ -6,18 +6,19 @@ import io
 from typing import Any
 
 import numpy as np
-import polars as pl
 
 from skdc.condensed.packing import Description, Tensors, refusal
 
 
 def pack(values: Any, name: str, tensors: Tensors) -> Description:
     """Add a frame or series to the tensors and return how it comes back; as `skdc.condensed.packing.pack`."""
-    if type(values) not in (pl.DataFrame, pl.Series):
+    import polars
+
+    if type(values) not in (polars.DataFrame, polars.Series):
         raise TypeError(f"{name} is a polars {type(values).__name__}, which cannot be kept in a file; collect it first")
-    frame = values if isinstance(values, pl.DataFrame) else values.to_frame()
+    frame = values if isinstance(values, polars.DataFrame) else values.to_frame()
     for label, dtype in frame.schema.items():
-        if dtype == pl.Object:
+        if dtype == polars.Object:
             raise refusal(f"column {label!r} of {name}", dtype, "it holds any objects")
     buffer = io.BytesIO()
     frame.write_ipc_stream(buffer)
@@ -27,5 +28,10 @@ def pack(values: Any, name: str, tensors: Tensors) -> Description:
 
 def unpack(description: Description, tensors: Tensors) -> Any:
     """Return the frame or series that `pack` described."""
-    frame = pl.read_ipc_stream(io.BytesIO(tensors[description["tensor"]].tobytes()))
+    import polars
+
+    try:
+        frame = polars.read_ipc_stream(io.BytesIO(tensors[description["tensor"]].tobytes()))
+    except polars.exceptions.PanicException as error:  # which is no Exception
+        raise ValueError(str(error)) from error
     return frame.to_series() if description["kind"] == "polars.Series" else frame

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, csr_matrix, issparse, sparray
 
-from skdc.condensed.scalars import scalar_from_json, scalar_to_json
+from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
 Tensors = dict[str, NDArray]
 Description = dict[str, Any]
@@ -78,15 +79,21 @@ def unpack(description: Description | None, tensors: Tensors) -> Any:
 
         return of_polars.unpack(description, tensors)
     if kind == "csr":
-        parts = tuple(unpack_array(description[part], tensors) for part in _CSR)
-        rows = (csr_array if description["array"] else csr_matrix)(parts, shape=tuple(description["shape"]))
-        rows.check_format(full_check=True)  # places that are none would be read from outside of memory
-        return rows
+        return _unpack_csr(description, tensors)
     return unpack_array(description, tensors)
 
 
-_KINDS = "biufmMSU"  # of numpy, whose values are their bytes
 _CSR = ("data", "indices", "indptr")
+
+
+def _unpack_csr(description: Description, tensors: Tensors) -> Any:
+    data, indices, indptr = parts = tuple(unpack_array(description[part], tensors) for part in _CSR)
+    m, d = description["shape"]
+    # Scipy would read places that are none from outside of memory, and does not look for all of them.
+    whole = len(indptr) == m + 1 and indptr[0] == 0 and indptr[-1] == len(data) == len(indices)
+    if not (whole and (np.diff(indptr) >= 0).all() and ((indices >= 0) & (indices < d)).all()):
+        raise ValueError(f"its sparse rows are none of shape {(m, d)}")
+    return (csr_array if description["array"] else csr_matrix)(parts, shape=(m, d))
 
 
 def pack_array(values: NDArray, name: str, tensors: Tensors) -> Description:
@@ -97,13 +104,11 @@ def pack_array(values: NDArray, name: str, tensors: Tensors) -> Description:
     TypeError
         If its values cannot be kept; the message is a reason.
     """
-    dtype = values.dtype
-    if dtype.kind == "O":
+    if values.dtype.kind == "O":
         text = json.dumps([scalar_to_json(value) for value in values.flat], separators=(",", ":"))
         tensors[name] = np.frombuffer(text.encode(), np.uint8)
         return {"kind": "objects", "shape": list(values.shape), "tensor": name}
-    if dtype.kind not in _KINDS or dtype.char == "g":
-        raise TypeError("only booleans, whole numbers, floats of up to 64 bits, words and dates can")
+    dtype = plain_dtype(values.dtype.str)
     little = np.array(values, dtype.newbyteorder("<"), order="C")
     if dtype.kind in "mM":
         little = little.view(np.int64)
@@ -122,10 +127,12 @@ def unpack_array(description: Description, tensors: Tensors) -> NDArray:
         for place, value in enumerate(held):  # one by one: a tuple is a value, and no row
             values[place] = scalar_from_json(value)
         return values.reshape(description["shape"])
-    dtype = np.dtype(description["dtype"])
-    if kind != "array" or dtype.kind not in _KINDS:
-        raise ValueError(f"there are no arrays of the kind {kind!r} and dtype {dtype}")
+    if kind != "array":
+        raise ValueError(f"there are no arrays of the kind {kind!r}")
+    dtype = plain_dtype(description["dtype"])
     little = dtype.newbyteorder("<")
     if dtype.kind in "SU":
+        if dtype.kind == "U" and (tensor.view(little.byteorder + "u4") > sys.maxunicode).any():
+            raise ValueError("its words are none")
         return tensor.view(little)[..., 0].astype(dtype, copy=False)
     return (tensor.view(little) if dtype.kind in "mM" else tensor).astype(dtype, copy=False)

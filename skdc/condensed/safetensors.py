@@ -97,7 +97,7 @@ def read_tensors(path: Path) -> tuple[dict[str, NDArray], dict[str, str]]:
 def _tensor(data: memoryview, dtype: str, shape: list[int], data_offsets: list[int]) -> NDArray:
     begin, end = data_offsets
     kind = np.dtype(_DTYPES[dtype])
-    if min([*shape, 0]) < 0 or prod(shape) * kind.itemsize != end - begin:
+    if prod(shape) * kind.itemsize != end - begin:
         raise UnreadableError(f"is damaged: an array of shape {tuple(shape)} has {end - begin} bytes")
     values = np.frombuffer(data[begin:end], np.uint8 if kind.kind == "b" else kind)
     # A copy may be written to. Any byte but 0 is true.

@@ -65,6 +65,9 @@ def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, An
         if set(packed) != set(names):
             raise UnreadableError(f"is damaged: a set has {', '.join(names)}, and it has {', '.join(packed)}")
         parts = {name: unpack(packed[name], tensors) for name in names}
+        lengths = {part.shape[:1] for name, part in parts.items() if part is not None and name != "classes"}
+        if len(lengths) > 1:
+            raise UnreadableError("is damaged: its parts have different numbers of rows")
         return {**parts, "provenance": None if origin is None else Provenance(**origin)}
     except ImportError as error:
         package = (error.name or "pyarrow").partition(".")[0]
@@ -72,7 +75,7 @@ def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, An
     except UnreadableError as error:
         raise ValueError(f"{str(path)!r} {error}") from error
     except Exception as error:  # of what a file says that is not what was written, each package has its own
-        raise ValueError(f"{str(path)!r} is damaged: {type(error).__name__}: {error}") from error
+        raise ValueError(f"{str(path)!r} is damaged: {type(error).__name__}: {' '.join(str(error).split())}") from error
 
 
 def _entry(metadata: dict[str, str]) -> dict[str, Any]:

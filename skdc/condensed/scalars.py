@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
 from decimal import Decimal
@@ -11,7 +12,21 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
-_PLAIN = "biufcmMSU"  # kinds of numpy whose values are their bytes
+# Dtypes of numpy whose values are their bytes. Others are refused by their name: numpy reads more than that as one.
+_PLAIN = re.compile(r"[<>|]([biuf][1248]|[SU]\d+|[mM]8(\[\d*[a-z]+\])?)", re.IGNORECASE)
+
+
+def plain_dtype(name: str) -> np.dtype:
+    """Return the dtype of numpy of a name.
+
+    Raises
+    ------
+    TypeError
+        If it is none whose values are their bytes; the message is a reason.
+    """
+    if not _PLAIN.fullmatch(name):
+        raise TypeError("only booleans, whole numbers, floats of up to 64 bits, words and dates can")
+    return np.dtype(name)
 
 
 def scalar_to_json(value: Any) -> Any:
@@ -24,7 +39,7 @@ def scalar_to_json(value: Any) -> Any:
     """
     if value is None or type(value) in (str, bool, int) or (type(value) is float and math.isfinite(value)):
         return value
-    if isinstance(value, np.generic) and value.dtype.kind in _PLAIN and value.dtype.char not in "gG":
+    if isinstance(value, np.generic) and _PLAIN.fullmatch(value.dtype.str):
         return {"is": "numpy", "dtype": value.dtype.str, "bytes": np.asarray(value).tobytes().hex()}
     found = _TYPES.get(type(value).__name__)
     if found is None or not found.is_one(value):
@@ -38,7 +53,7 @@ def scalar_from_json(held: Any) -> Any:
         return held
     fields = {name: part for name, part in held.items() if name != "is"}
     if held["is"] == "numpy":
-        return np.frombuffer(bytes.fromhex(fields["bytes"]), fields["dtype"])[0]
+        return np.frombuffer(bytes.fromhex(fields["bytes"]), plain_dtype(fields["dtype"]))[0]
     return _TYPES[held["is"]].unpack(**fields)
 
 

@@ -20,7 +20,7 @@ from skdc.spaces.gradients import ClippedGradients
 
 
 class PrivateMeanEmbedding(NamedCondenser):
-    """Points with the mean embedding of the data, which is released once with noise [1]_.
+    """Points with the mean embedding of the data, which is released once with noise (DP-MERF) [1]_.
 
     [1]_ trains a generator on the release; here the points themselves are fitted to it.
 

@@ -1,15 +1,4 @@
-"""The scores by which the field ranks sets: what the rows tell, apart from labels and from how learners are trained.
-
-A learner may score well on any rows, if a teacher gives them soft labels, or images are augmented. DD-Ranking (Li et
-al., 2025) compares accuracies that differ in one thing alone:
-
-    hard-label recovery       HLR = acc(all rows, hard labels) - acc(set, hard labels)
-    improvement over random   IOR = acc(set, its labels) - acc(random rows, labels of that kind)
-    label-robust score        LRS = share(w IOR - (1 - w) HLR)
-    augmentation-robust score ARS = share(w IOR with augmentation + (1 - w) IOR without)
-
-with share(a) = (e^a - e^-1) / (e - e^-1), between 0 and 1.
-"""
+"""The scores by which the field ranks sets: what the rows tell, apart from labels and from how learners are trained."""
 
 from __future__ import annotations
 
@@ -30,6 +19,16 @@ from skdc.evaluation.panels import learners_by_name
 from skdc.evaluation.protocol import RowScaling, as_seen, score_of, trained, variants
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.sizes import at_most
+
+# A learner may score well on any rows, if a teacher gives them soft labels, or images are augmented. DD-Ranking (Li et
+# al., 2025) compares accuracies that differ in one thing alone:
+#
+#     hard-label recovery       HLR = acc(all rows, hard labels) - acc(set, hard labels)
+#     improvement over random   IOR = acc(set, its labels) - acc(random rows, labels of that kind)
+#     label-robust score        LRS = share(w IOR - (1 - w) HLR)
+#     augmentation-robust score ARS = share(w IOR with augmentation + (1 - w) IOR without)
+#
+# with share(a) = (e^a - e^-1) / (e - e^-1), between 0 and 1.
 
 
 def hard_label_recovery(

@@ -1,20 +1,19 @@
-"""Means over repeats whose training rows overlap: intervals, and tests of differences.
-
-Scores of repeated splits are no independent draws, since the splits share training rows: with J splits, n rows to train
-on and t to test by, and the sample variance s^2 of the scores, the variance of their mean is about
-
-    s^2 (1 / J + t / n)                                                     (Nadeau and Bengio, 2003, equation 9)
-
-and not s^2 / J. The mean by its root follows about Student's law with J - 1 degrees of freedom; with splits of repeated
-cross validation too (Bouckaert and Frank, 2004). One set of test rows for all repeats, t / n = 0 here, leaves the plain
-t test: it tells what the seeds do, and nothing of other rows.
-"""
+"""Means over repeats whose training rows overlap: intervals, and tests of differences."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import t as student
+
+# Scores of repeated splits are no independent draws, since the splits share training rows: with J splits, n rows to
+# train on and t to test by, and the sample variance s^2 of the scores, the variance of their mean is about
+#
+#     s^2 (1 / J + t / n)                                                     (Nadeau and Bengio, 2003, equation 9)
+#
+# and not s^2 / J. The mean by its root follows about Student's law with J - 1 degrees of freedom; with splits of
+# repeated cross validation too (Bouckaert and Frank, 2004). One set of test rows for all repeats, t / n = 0 here,
+# leaves the plain t test: it tells what the seeds do, and nothing of other rows.
 
 
 def confidence_interval(scores: NDArray[np.float64], ratio: float, confidence: float = 0.95) -> tuple[float, float]:

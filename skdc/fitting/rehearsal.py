@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from numbers import Integral
 from typing import Any
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 
 from skdc.fitting.counts import sizes_of
+from skdc.fitting.deadlines import time_limit
 from skdc.fitting.input import Problem
 from skdc.fitting.recipe import Recipe
 from skdc.fitting.releases import drawn_rows, read_as_told
@@ -84,10 +86,10 @@ def _made_up(mechanism: Any, schema: Schema, counts: NDArray[np.int64]) -> tuple
 def _fit_twin(condenser: Any, read: Callable[[Any], tuple[Problem, Recipe]], previous: Any) -> None:
     twin = clone(condenser).set_params(verbose=0)
     problem, recipe = read(twin)
-    if recipe.solver.moves == "values":  # a choice of rows that is stopped warns, and takes no long time for a few
-        twin._deadline = -np.inf
     # Sizes in proportion are those of the release.
     start = previous if isinstance(condenser.n_per_class, Integral) else None
-    early = twin._condense(problem, recipe, start, 0.0)
+    # A choice of rows that is stopped warns, and takes no long time for a few.
+    with time_limit(0.0) if recipe.solver.moves == "values" else nullcontext():
+        early = twin._condense(problem, recipe, start, 0.0)
     if isinstance(early, Interruption):
         raise early

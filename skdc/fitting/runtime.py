@@ -9,7 +9,6 @@ from dataclasses import replace
 from numbers import Integral
 from secrets import randbits
 from threading import Lock
-from time import monotonic
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from skdc.fitting.callbacks import StepTeller
+from skdc.fitting.deadlines import current_limit
 from skdc.fitting.input import dense
 from skdc.fitting.progress import ProgressBar
 from skdc.isolation import filters_kept
@@ -137,12 +137,13 @@ def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
 
 def progress_of(condenser: BaseEstimator, stage: str) -> Progress:
     """Return what a solver tells of its steps: a bar where wanted, the callbacks of the fit under way, a deadline."""
-    name, deadline = type(condenser).__name__, getattr(condenser, "_deadline", np.inf)
+    name, limit = type(condenser).__name__, current_limit()
     bar = ProgressBar(name, stage) if condenser.verbose else None
     tell = StepTeller(condenser) if hasattr(condenser, "_callback_fit_ctx") else lambda step, n_steps: False
 
     def progress(step: int, n_steps: int, loss: float) -> bool:
-        stops = tell(step, n_steps) or monotonic() > deadline
+        is_late = limit is not None and limit.stops(step == n_steps)
+        stops = tell(step, n_steps) or is_late
         if bar is not None:
             bar.tell(step, n_steps, loss, is_last=stops or step == n_steps)
         return stops

@@ -7,7 +7,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdc.plotting.figures import COLORS, axes_of, legend_beside
+from skdc.plotting.figures import COLORS, axes_of, inches_of, legend_beside
+
+_TICK = 0.1  # inches that a figure takes
 
 
 class BudgetCurveDisplay:
@@ -89,15 +91,47 @@ class BudgetCurveDisplay:
 
     @classmethod
     def from_curve(
-        cls, curve: Any, *, tolerance: float = 0.01, name: str = "condensed", score_name: str = "score", ax: Any = None
+        cls, curve: Any, *, tolerance: float = 0.01, name: str | None = None, score_name: str = "score", ax: Any = None
     ) -> Self:
         """Draw what `skdc.evaluation.budget_curve` found.
 
         Parameters
         ----------
-        curve : BudgetCurve or frame
-            Or a frame with the columns `size` and `score`, and with `spread`, `random_score`, `random_spread` and
-            `all_score`, if those are known.
+        curve : BudgetCurve
+        tolerance, score_name
+            As in the class.
+        name : str, default=None
+            Of the line; None takes that of the condenser.
+        ax : matplotlib Axes, default=None
+            As in `plot`.
+
+        Returns
+        -------
+        BudgetCurveDisplay
+        """
+        return cls(
+            curve.sizes,
+            curve.scores,
+            curve.spreads,
+            random_score=curve.random_scores,
+            random_spread=curve.random_spreads,
+            all_score=curve.all_score,
+            tolerance=tolerance,
+            name=curve.condenser if name is None else name,
+            score_name=score_name,
+        ).plot(ax)
+
+    @classmethod
+    def from_frame(
+        cls, frame: Any, *, tolerance: float = 0.01, name: str = "condensed", score_name: str = "score", ax: Any = None
+    ) -> Self:
+        """Draw the columns of a frame.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            With the columns `size` and `score`, and with `spread`, `random_score`, `random_spread` and `all_score`, if
+            those are known.
         tolerance, name, score_name
             As in the class.
         ax : matplotlib Axes, default=None
@@ -112,7 +146,6 @@ class BudgetCurveDisplay:
         ValueError
             If a column is missing.
         """
-        frame = curve.to_frame() if hasattr(curve, "to_frame") else curve
         columns = {str(label): frame[label].to_numpy() for label in frame.columns}
         lacking = [label for label in ("size", "score") if label not in columns]
         if lacking:
@@ -163,12 +196,22 @@ class BudgetCurveDisplay:
             dotted = {"color": COLORS[2], "linestyle": ":", "linewidth": 1.5}
             self.least_line_ = ax.axvline(least, label=f"{least:,} rows are enough", **dotted)
         ax.set_xscale("log")
-        shown = self.size if len(self.size) <= 5 else self.size[np.linspace(0, len(self.size) - 1, 5).astype(int)]
-        ax.set_xticks(shown, [f"{size:,}" for size in shown])
-        ax.minorticks_off()
         ax.set(xlabel="rows", ylabel=self.score_name)
         legend_beside(ax)
+        ax.figure.canvas.figure.draw_without_rendering()
+        ticks = self._ticks(inches_of(ax)[0])
+        ax.set_xticks(ticks, [f"{size:,}" for size in ticks])
+        ax.minorticks_off()
         return self
+
+    def _ticks(self, width: float) -> list[int]:
+        """Return sizes that stand far enough from each other to be written below the axis."""
+        places = np.log(self.size) / (np.ptp(np.log(self.size)) or 1.0) * width
+        kept = [0]
+        for i in range(1, len(self.size)):
+            if places[i] - places[kept[-1]] > _TICK * (1 + len(f"{self.size[i]:,}")):
+                kept.append(i)
+        return [int(self.size[i]) for i in kept]
 
     def _draw(self, score: NDArray, spread: NDArray | None, name: str, color: str, marker: str) -> Any:
         if spread is not None:

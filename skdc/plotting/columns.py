@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +13,7 @@ Kind = Literal["numbers", "dates", "categories"]
 
 
 @dataclass(frozen=True, eq=False)
-class Column:
+class Marginal:
     """Values of a column.
 
     Parameters
@@ -44,7 +43,7 @@ class Column:
         return np.array([self.mass[self.values == level].sum() for level in levels])
 
 
-def columns_of(rows: Any, weight: NDArray[np.float64], name: str = "x") -> Iterator[Column]:
+def columns_of(rows: Any, weight: NDArray[np.float64], name: str = "x") -> Iterator[Marginal]:
     """Yield the columns of a frame, or of an array whose rows are flattened; of a series or a vector the only one.
 
     Parameters
@@ -65,18 +64,18 @@ def columns_of(rows: Any, weight: NDArray[np.float64], name: str = "x") -> Itera
         yield _column(name if array.ndim == 1 else f"{name}{j}", columns[:, j], weight)
 
 
-def _column(name: str, values: Any, weight: NDArray[np.float64]) -> Column:
+def _column(name: str, values: Any, weight: NDArray[np.float64]) -> Marginal:
     dtype = values.dtype
     levels: list[str] = []
     kind: Kind = "numbers"
     there = ~np.asarray(values.isna(), dtype=bool) if hasattr(values, "isna") else _there(values)
     if hasattr(dtype, "categories"):
         kind, levels = "categories", [str(level) for level in dtype.categories]
-        shown = _words(values)
+        shown = np.array([*levels, ""], dtype=object)[values.cat.codes]  # what is missing has the code -1
     elif getattr(dtype, "kind", "O") in "mM":
         kind, shown = "dates" if dtype.kind == "M" else "numbers", _days(values)
         name = name if dtype.kind == "M" else f"{name} (days)"
-    elif getattr(dtype, "kind", "O") in "iuf" or _are_numbers(np.asarray(values, dtype=object)[there]):
+    elif getattr(dtype, "kind", "O") in "iuf":
         plain = np.where(there, np.asarray(values, dtype=object), np.nan)
         shown = plain.astype(np.float64)
     else:
@@ -84,7 +83,7 @@ def _column(name: str, values: Any, weight: NDArray[np.float64]) -> Column:
         levels = sorted(set(shown[there]))
     mass = weight[there]
     missing = max(0.0, float(1 - mass.sum() / weight.sum()))
-    return Column(name, kind, shown[there], mass / (mass.sum() or 1.0), missing, levels)
+    return Marginal(name, kind, shown[there], mass / (mass.sum() or 1.0), missing, levels)
 
 
 def _there(values: NDArray) -> NDArray[np.bool_]:
@@ -92,10 +91,6 @@ def _there(values: NDArray) -> NDArray[np.bool_]:
     if values.dtype.kind in "OSU":
         return np.array([value is not None and value == value for value in values], dtype=bool)
     return ~np.isnan(values) if values.dtype.kind == "f" else np.ones(len(values), dtype=bool)
-
-
-def _are_numbers(values: NDArray) -> bool:
-    return len(values) > 0 and all(isinstance(value, Real) and not isinstance(value, bool) for value in values)
 
 
 def _words(values: Any) -> NDArray:
@@ -110,7 +105,7 @@ def _days(values: Any) -> NDArray[np.float64]:
     return moments.astype(f"{moments.dtype.kind}8[us]").astype(np.int64) / 86_400e6
 
 
-def distance(real: Column, condensed: Column) -> float:
+def distance(real: Marginal, condensed: Marginal) -> float:
     """Return how much two columns differ: 0 if they are alike, 1 if they have nothing in common.
 
     Of numbers the distance of Kolmogorov and Smirnov, of categories that of total variation; or the difference of the
@@ -126,14 +121,14 @@ def distance(real: Column, condensed: Column) -> float:
     return max(missing, float(np.abs(ecdf(real, at) - ecdf(condensed, at)).max()))
 
 
-def ecdf(column: Column, at: NDArray[np.float64]) -> NDArray[np.float64]:
+def ecdf(column: Marginal, at: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of the values that are no larger than each of some numbers."""
     order = np.argsort(column.values)
     below = np.concatenate([[0.0], np.cumsum(column.mass[order])])
     return below[np.searchsorted(column.values[order], at, side="right")]
 
 
-def bins_of(real: Column, condensed: Column, most: int = 20) -> NDArray[np.float64]:
+def bins_of(real: Marginal, condensed: Marginal, most: int = 20) -> NDArray[np.float64]:
     """Return the edges of the bins of a histogram of numbers, which the few far ones among them do not blur.
 
     Values beyond the outer edges belong to the outer bins.
@@ -152,7 +147,7 @@ def bins_of(real: Column, condensed: Column, most: int = 20) -> NDArray[np.float
     return np.linspace(low, high, most + 1) if high > low else np.array([low - 0.5, low + 0.5])
 
 
-def histogram(column: Column, edges: NDArray[np.float64]) -> NDArray[np.float64]:
+def histogram(column: Marginal, edges: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of the values in each bin."""
     inside = np.clip(column.values, edges[0], edges[-1])
     return np.histogram(inside, edges, weights=column.mass)[0]

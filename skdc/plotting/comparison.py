@@ -8,7 +8,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from skdc.plotting.figures import axes_of, front_of, label_points, short, styles
+from skdc.plotting.figures import axes_of, front_of, have_room, inches_of, label_points, legend_beside, short, styles
 
 _ALL_ROWS = "all rows"  # which takes no condensing: a line, and no point
 
@@ -19,7 +19,8 @@ class ComparisonDisplay:
     Parameters
     ----------
     names : sequence of str
-        What the points stand for; points of one name, such as sizes of one condenser, are joined by a line.
+        What the points stand for. They stand beside the points; or in a legend, where there is no room for them, or
+        where several points have one name, such as sizes of one condenser, which are joined by a line.
     cost, score : array-like of shape (n_points,)
         Less cost and a larger score are better.
     low, high : array-like of shape (n_points,), default=None
@@ -36,6 +37,7 @@ class ComparisonDisplay:
     front_line_ : matplotlib Line2D
         Through the front.
     labels_ : list of matplotlib Annotation
+        The names beside the points; empty where there is a legend.
 
     Examples
     --------
@@ -117,6 +119,8 @@ class ComparisonDisplay:
             raise ValueError(f"learner={learner!r} is none of {sorted(set(frame['learner']))}")
         everything = chosen[chosen["condenser"] == _ALL_ROWS]
         points = chosen[chosen["condenser"] != _ALL_ROWS].dropna(subset=["score", cost])
+        if not len(points):
+            raise ValueError(f"no line of learner={learner!r} but that of all rows has a score and {cost}")
         ends = [points[end].fillna(points["score"]) if end in points.columns else None for end in ("low", "high")]
         return cls(
             [str(name) for name in points["condenser"]],
@@ -155,31 +159,45 @@ class ComparisonDisplay:
         front = front[np.lexsort((self.score[front], self.cost[front]))]
         self.front_line_ = ax.plot(self.cost[front], self.score[front], color="0.75", linewidth=5, zorder=0)[0]
         found = list(dict.fromkeys(self.names))
-        ends, names = [], np.array(self.names, dtype=object)
+        letters = 28 if inches_of(ax)[0] > 3 else 14
+        handles, names = [], np.array(self.names, dtype=object)
         for name, style in zip(found, styles(len(found)), strict=True):
             places = np.flatnonzero(names == name)
             places = places[np.argsort(self.cost[places], kind="stable")]
             spread = self.score[places] - self.low[places], self.high[places] - self.score[places]
-            ax.errorbar(
+            drawn = ax.errorbar(
                 self.cost[places],
                 self.score[places],
                 yerr=np.maximum(spread, 0) if np.any(spread) else None,
                 **style,
+                label=short(name, letters),
                 markersize=5,
                 linewidth=1,
                 elinewidth=0.7,
             )
-            ends.append(places[-1])
+            handles.append(drawn)
         ax.margins(0.12)
         ax.set(xlabel=self.cost_name, ylabel=self.score_name)
-        self.labels_ = label_points(ax, self.cost[ends], self.score[ends], [short(name, 28) for name in found])
+        shown = [short(name, letters) for name in found]
+        if len(found) == len(self.names) and have_room(ax, shown):
+            self.labels_ = label_points(ax, self.cost, self.score, shown)
+        else:
+            self.labels_ = []
+            legend_beside(ax, handles)
         return self
 
     def _set_scale(self) -> None:
         """Take logarithms of costs that differ much; what costs nothing keeps a place beside them."""
         positive = self.cost[self.cost > 0]
-        if len(positive) and positive.max() > 10 * positive.min():
-            if len(positive) == len(self.cost):
-                self.ax_.set_xscale("log")
-            else:
-                self.ax_.set_xscale("symlog", linthresh=float(positive.min()))
+        if not len(positive) or positive.max() <= 10 * positive.min():
+            return
+        if len(positive) < len(self.cost):
+            self.ax_.set_xscale("symlog", linthresh=float(positive.min()))
+            return
+        from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+
+        self.ax_.set_xscale("log")
+        steps = (1, 2, 5) if positive.max() < 100 * positive.min() and inches_of(self.ax_)[0] > 3 else (1,)
+        self.ax_.xaxis.set_major_locator(LogLocator(subs=steps))
+        self.ax_.xaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+        self.ax_.xaxis.set_minor_formatter(NullFormatter())

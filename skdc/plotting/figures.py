@@ -10,14 +10,17 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-# Okabe and Ito, "Color Universal Design", 2008: told apart by nearly all who see few colours.
-COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#F0E442")
+# Okabe and Ito, "Color Universal Design", 2008: told apart by nearly all who see few colours. Their yellow, which pale
+# points of show nothing on white, is the wine red of Tol, "Colour schemes", 2021.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9", "#000000", "#882255")
 MARKERS = "os^DvPX*"
 REAL, CONDENSED = "#BBBBBB", "#D55E00"  # rows of the data, and of the set, where classes have no colours
 
 _LABEL = "skdc point label"
-_RADII = 5.0, 12.0, 22.0, 36.0, 54.0  # points between a label and what it names
-_NEAR = 5.0  # such a label needs no line to its point
+_RADII = 7.0, 13.0, 22.0, 36.0, 54.0  # points between a label and what it names
+_CROWDED = 0.12  # share of axes that names of points may take
+_STRIP = 0.45  # inches that a legend along the top takes
+_NEAR = 7.0  # such a label needs no line to its point
 _DIRECTIONS = (1, 1), (1, 0), (1, -1), (-1, 1), (-1, 0), (-1, -1), (0, 1), (0, -1)
 
 
@@ -49,14 +52,19 @@ def panels_for(n: int, size: tuple[float, float], least: tuple[float, float]) ->
     return Panels(min(rows, ceil(n / columns)), columns)
 
 
-def divided(ax: Any, panels: Panels) -> list[Any]:
-    """Return axes in the place of one, which is no longer shown."""
+def divided(ax: Any, panels: Panels) -> tuple[Any, list[Any]]:
+    """Return axes in the place of one, which is no longer shown: a strip along the top for a legend, and panels."""
     spec = ax.get_subplotspec()
     if spec is None:
         raise ValueError("ax has no place in a grid that can be divided; make it by plt.subplots, or leave ax=None")
+    strip = min(0.4, _STRIP / inches_of(ax)[1])
+    heights = [strip, *[(1 - strip) / panels.rows] * panels.rows]
     ax.set_axis_off()
-    grid = spec.subgridspec(*panels)
-    return [ax.figure.add_subplot(grid[place]) for place in product(*map(range, panels))]
+    grid = spec.subgridspec(panels.rows + 1, panels.columns, height_ratios=heights)
+    top = ax.figure.add_subplot(grid[0, :])
+    top.set_axis_off()
+    places = product(range(1, panels.rows + 1), range(panels.columns))
+    return top, [ax.figure.add_subplot(grid[place]) for place in places]
 
 
 def inches_of(ax: Any) -> tuple[float, float]:
@@ -74,23 +82,31 @@ def styles(n_classes: int) -> list[dict[str, str]]:
 
 
 def legend_beside(ax: Any, handles: Sequence[Any] | None = None, title: str | None = None) -> Any:
-    """Put a legend to the right of axes, in as many columns as its entries need."""
+    """Put a legend to the right of axes, or above them and below their title, whichever leaves the data more room."""
     handles = ax.get_legend_handles_labels()[0] if handles is None else handles
-    size = 8.0
-    lines = max(1, int(inches_of(ax)[1] * 72 / (1.6 * size)) - (title is not None))
+    width, height = (72 * inches for inches in inches_of(ax))
+    size = 8.0 if width > 216 else 7.0
+    line, extra = 1.6 * size, title is not None
+    entry = 28 + 0.55 * size * max(len(str(handle.get_label())) for handle in handles)
+    columns = ceil(len(handles) / max(1, int(height / line) - extra))
+    place: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.02, 1.0)}
+    side_by_side = min(len(handles), max(1, int(1.15 * width / entry)))
+    high = line * (ceil(len(handles) / side_by_side) + extra)
+    if columns * entry / width > max(high / height, 0.4):
+        columns, place = side_by_side, {"loc": "lower right", "bbox_to_anchor": (1.0, 1.02)}
+        ax.set_title(ax.get_title(), fontsize=ax.title.get_fontsize(), pad=high + 8)
     return ax.legend(
         handles=handles,
         title=title,
-        loc="upper left",
-        bbox_to_anchor=(1.02, 1.0),
         borderaxespad=0.0,
-        ncols=ceil(len(handles) / lines),
+        ncols=columns,
         fontsize=size,
         title_fontsize=size,
         frameon=False,
         handlelength=1.2,
         handletextpad=0.5,
         columnspacing=1.0,
+        **place,
     )
 
 
@@ -134,13 +150,15 @@ def label_points(ax: Any, x: NDArray, y: NDArray, names: Sequence[str]) -> list[
     along = np.concatenate(lines) if lines else np.empty((0, 2))
     inside = ax.get_window_extent().extents
     pixels = ax.figure.dpi / 72
-    placed = np.empty((0, 4))
+    others = [Text.get_window_extent(text).extents for text in ax.texts if text.get_gid() != _LABEL]
+    placed = np.array(others).reshape(-1, 4)
     for text, point in zip(all_labels, points, strict=True):
         box = Text.get_window_extent(text)  # without the line
         half = np.array([box.width, box.height]) / 2
         offsets = [(radius, np.array(way) * (half + radius * pixels)) for radius in _RADII for way in _DIRECTIONS]
         boxes = np.array([[*(point + offset - half), *(point + offset + half)] for _, offset in offsets])
-        hidden = 100 * (_overlaps(boxes, placed) + _outside(boxes, inside)) + 10 * _covered(boxes, points)
+        margin = 4 * pixels * np.array([-1, -1, 1, 1])  # half a marker
+        hidden = 100 * (_overlaps(boxes, placed) + _outside(boxes, inside)) + 10 * _covered(boxes + margin, points)
         far = 0.02 * np.array([radius for radius, _ in offsets])
         best = int(np.argmin(hidden + _covered(boxes, along) + far))
         radius, offset = offsets[best]
@@ -148,6 +166,12 @@ def label_points(ax: Any, x: NDArray, y: NDArray, names: Sequence[str]) -> list[
         text.arrow_patch.set_visible(radius > _NEAR)
         placed = np.vstack([placed, boxes[best]])
     return labels
+
+
+def have_room(ax: Any, names: Sequence[str]) -> bool:
+    """Tell whether names can stand beside their points, so that each is told from the next."""
+    width, height = inches_of(ax)
+    return sum(4.5 * len(name) * 10 for name in names) < _CROWDED * width * height * 72**2
 
 
 def _along(corners: NDArray[np.float64], n: int = 20) -> NDArray[np.float64]:

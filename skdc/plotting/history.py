@@ -15,7 +15,7 @@ _SPAN = 30.0  # losses of one sign that differ by more than such a factor are dr
 
 
 class HistoryDisplay:
-    """Losses by step, a line each.
+    """Losses by step, a line each; those of different discrepancies are in different units.
 
     Parameters
     ----------
@@ -120,9 +120,12 @@ class HistoryDisplay:
         ax = axes_of(self, ax)
         self.ax_, self.figure_, self.lines_ = ax, ax.figure, []
         for (name, values), style in zip(self.losses.items(), styles(len(self.losses)), strict=True):
-            marked = {"marker": style["marker"], "markevery": max(1, len(values) // 8), "markersize": 5}
+            told_apart = len(self.losses) > 1 or len(values) == 1
+            marked = {"marker": style["marker"] if told_apart else None, "markevery": max(1, len(values) // 8)}
             steps = np.arange(1, len(values) + 1)
-            self.lines_ += ax.plot(steps, values, color=style["color"], label=name, linewidth=1.2, **marked)
+            self.lines_ += ax.plot(
+                steps, values, color=style["color"], label=name, linewidth=1.2, markersize=5, **marked
+            )
         every = np.concatenate([values[np.isfinite(values)] for values in self.losses.values()])
         if len(every) and every.min() > 0 and every.max() > _SPAN * every.min():
             ax.set_yscale("log")

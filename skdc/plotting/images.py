@@ -161,7 +161,7 @@ class ImagesDisplay:
         pyplot(self)
         groups = self._groups(max_classes)
         size = (6.0, 4.4) if ax is None else inches_of(ax)
-        names = [short(name, 12) for name in groups]
+        names = [short(name, 28 if size[0] > 4 else 12) for name in groups]
         ratio = self.images.shape[1] / self.images.shape[2]
         most = min(n_per_class, max(map(len, groups.values()))) if self.labels is not None else len(self.images)
         grid = _layout(len(groups), most, max(map(len, names)), ratio, (72 * size[0], 72 * size[1]))

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from skdc.plotting.figures import COLORS, axes_of, legend_beside, short, styles
+from skdc.plotting.figures import COLORS, axes_of, inches_of, legend_beside, short, styles
 
 _RANDOM = "random rows"
 
@@ -115,13 +115,16 @@ class LeaderboardDisplay:
         if len(random):
             best = float(random.loc[random["rows"] == random["rows"].max(), "score"].max())
             ax.axvline(best, color=COLORS[-2], linewidth=1, linestyle="--", label=_RANDOM)
+        letters = 34 if inches_of(ax)[0] > 3 else 18
         failed = set(shown) - set(scored["candidate"])
         ax.set_yticks(
-            range(len(shown)), [short(name, 34) + (" (gave none)" if name in failed else "") for name in shown]
+            range(len(shown)), [short(name, letters) + (" (gave none)" if name in failed else "") for name in shown]
         )
         ax.tick_params(labelsize=8)
         ax.grid(axis="y", linewidth=0.4)
         ax.set_axisbelow(True)
         ax.set(xlabel=self.score_name, ylim=(len(shown) - 0.5, -0.5))
-        legend_beside(ax, title=f"{len(shown)} of {len(order)}" if len(shown) < len(order) else None)
+        if len(shown) < len(order):
+            ax.set_title(f"{len(shown)} of {len(order)} candidates", fontsize=8)
+        legend_beside(ax)
         return self

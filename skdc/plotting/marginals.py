@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse import issparse
 
 from skdc.containers import as_array
-from skdc.plotting.columns import Column, bins_of, columns_of, distance, ecdf, histogram
+from skdc.plotting.columns import Marginal, bins_of, columns_of, distance, ecdf, histogram
 from skdc.plotting.figures import (
     CONDENSED,
     REAL,
@@ -19,14 +19,15 @@ from skdc.plotting.figures import (
     inches_of,
     legend_beside,
     panels_for,
-    pyplot,
     short,
 )
 from skdc.plotting.rows import condensed_of, count_of_rows, thinned
 
 _LEVELS = 7  # categories that are shown; the others are one
-_PANEL = 1.3, 1.2  # inches that a panel needs at least
+_PANEL = 1.1, 0.85  # inches that a panel needs at least
+_WIDE = 1.4  # inches from which on words and ticks have more room
 _OTHER = "others"
+_THOUSANDS = 5000  # numbers from which on ticks are written as 10k, 2M
 
 
 class MarginalsDisplay:
@@ -54,6 +55,7 @@ class MarginalsDisplay:
     axes_ : list of matplotlib Axes
         One a column.
     figure_ : matplotlib Figure
+    legend_ : matplotlib Legend
 
     Raises
     ------
@@ -165,51 +167,53 @@ class MarginalsDisplay:
         self
         """
         wanted = min(n_columns, len(self._pairs))
-        self.axes_ = self._places(ax, wanted)
+        top, axes = self._places(ax, wanted)
+        self.axes_, self.figure_ = axes[:wanted], axes[0].figure
         for axis, (real, condensed) in zip(self.axes_, self._pairs, strict=False):
             if real.kind == "categories":
                 _draw_categories(axis, real, condensed)
             else:
                 _draw_numbers(axis, real, condensed, cumulative)
             _say(axis, real, condensed, self.differences[real.name])
-        for axis in self.axes_[len(self._pairs) :]:
+        for axis in axes[wanted:]:
             axis.set_axis_off()
-        self.axes_ = self.axes_[: len(self._pairs)]
-        self.figure_ = self.axes_[0].figure
-        self._legend(cumulative)
+        self.legend_ = self._legend(top)
         return self
 
-    def _places(self, ax: Any, wanted: int) -> list[Any]:
-        """Return the axes to draw in; the last of the first line, beside which the legend stands, is kept."""
+    def _places(self, ax: Any, wanted: int) -> tuple[Any, list[Any]]:
+        """Return where the legend stands, None for beside the last, and the axes to draw in."""
         if isinstance(ax, Sequence | np.ndarray):
-            return list(np.ravel(np.asarray(ax, dtype=object)))[:wanted]
+            return None, list(np.ravel(np.asarray(ax, dtype=object)))
         if ax is None:
-            panels = panels_for(wanted, (7.2, 7.2), (2.2, 1.9))
-            ax = axes_of(self, None, figsize=(2.2 * panels.columns + 1.4, 1.8 * panels.rows + 0.1))
+            panels = panels_for(wanted, (7.2, 6.4), (2.3, 1.9))
+            ax = axes_of(self, None, figsize=(2.4 * panels.columns + 0.2, 1.75 * panels.rows + 0.6))
         else:
-            pyplot(self)
             panels = panels_for(wanted, inches_of(ax), _PANEL)
-        self._corner = panels.columns - 1
-        return divided(ax, panels)[:wanted]
+        return divided(ax, panels)
 
-    def _legend(self, cumulative: bool) -> None:
+    def _legend(self, top: Any) -> Any:
         from matplotlib.patches import Patch
 
-        count = f"{self._counts[0]} points", count_of_rows(self._counts[1], self.n_rows)
-        handles = [Patch(color=REAL, label=count[1]), Patch(color=CONDENSED, label=count[0])]
-        hidden = len(self._pairs) - len(self.axes_)
-        title = f"{len(self.axes_)} of {len(self._pairs)} columns" if hidden else None
-        legend_beside(self.axes_[min(getattr(self, "_corner", 0), len(self.axes_) - 1)], handles, title=title)
+        count = count_of_rows(self._counts[1], self.n_rows), f"{self._counts[0]} points"
+        handles = [Patch(color=color, label=said) for color, said in zip((REAL, CONDENSED), count, strict=True)]
+        shown, n = len(self.axes_), len(self._pairs)
+        title = f"{n} columns" if shown == n else f"{shown} of {n} columns"
+        title += ", differences in brackets"
+        if top is None:
+            return legend_beside(self.axes_[-1], handles, title=title.replace(", ", ",\n"))
+        size = 8.0 if inches_of(top)[0] > 3 else 7.0
+        style = {"fontsize": size, "title_fontsize": size, "frameon": False, "handlelength": 1.2, "columnspacing": 1.0}
+        return top.legend(handles=handles, title=title, loc="center", ncols=2, borderpad=0, **style)
 
 
-def _of_one_kind(real: Column, condensed: Column) -> tuple[Column, Column]:
+def _of_one_kind(real: Marginal, condensed: Marginal) -> tuple[Marginal, Marginal]:
     """Return columns of one kind; one without values has that of the other."""
     if real.kind == condensed.kind or not len(condensed.values) or not len(real.values):
         return real, condensed
     raise ValueError(f"column {real.name!r} holds {real.kind} in X, but {condensed.kind} in X_syn; give rows of a kind")
 
 
-def _columns(rows: Any, y: Any, weight: ArrayLike | None, name: str) -> list[Column]:
+def _columns(rows: Any, y: Any, weight: ArrayLike | None, name: str) -> list[Marginal]:
     """Return the columns of rows, and those of their targets."""
     rows = as_array(rows, name)
     rows = rows.toarray() if issparse(rows) else rows
@@ -224,7 +228,10 @@ def _length(rows: Any) -> int:
     return rows.shape[0] if hasattr(rows, "shape") else len(rows)
 
 
-def _draw_numbers(ax: Any, real: Column, condensed: Column, cumulative: bool) -> None:
+def _draw_numbers(ax: Any, real: Marginal, condensed: Marginal, cumulative: bool) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+    from matplotlib.ticker import EngFormatter
+
     if cumulative:
         both = [column for column in (real, condensed) if len(column.values)]
         for column, color in zip((real, condensed), (REAL, CONDENSED), strict=True):
@@ -237,21 +244,23 @@ def _draw_numbers(ax: Any, real: Column, condensed: Column, cumulative: bool) ->
         ax.stairs(histogram(condensed, edges), edges, color=CONDENSED, linewidth=1.4)
         ax.set_ylim(bottom=0)
     if real.kind == "dates":
-        from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
         locator = AutoDateLocator(minticks=2, maxticks=4)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     else:
-        ax.locator_params(axis="x", nbins=3)
+        ax.locator_params(axis="x", nbins=3 if inches_of(ax)[0] > _WIDE else 2)
+        if np.abs(ax.get_xlim()).max() >= _THOUSANDS:
+            ax.xaxis.set_major_formatter(EngFormatter(sep=""))
     ax.locator_params(axis="y", nbins=3)
 
 
-def _draw_categories(ax: Any, real: Column, condensed: Column) -> None:
+def _draw_categories(ax: Any, real: Marginal, condensed: Marginal) -> None:
     levels = list(dict.fromkeys([*real.levels, *condensed.levels]))
     shares = [real.shares(levels), condensed.shares(levels)]
-    kept = np.sort(np.argsort(-np.maximum(*shares), kind="stable")[: _LEVELS if len(levels) > _LEVELS + 1 else None])
-    names = [short(levels[j], 12) for j in kept]
+    most = min(_LEVELS, max(2, int(inches_of(ax)[1] * 72 / 9) - 1))
+    kept = np.sort(np.argsort(-np.maximum(*shares), kind="stable")[: most if len(levels) > most + 1 else None])
+    letters = 14 if inches_of(ax)[0] > _WIDE else 8
+    names = [short(levels[j], letters) for j in kept]
     shares = [part[kept] for part in shares]
     if len(kept) < len(levels):
         names.append(f"{len(levels) - len(kept)} {_OTHER}")
@@ -264,10 +273,12 @@ def _draw_categories(ax: Any, real: Column, condensed: Column) -> None:
     ax.locator_params(axis="x", nbins=3)
 
 
-def _say(ax: Any, real: Column, condensed: Column, difference: float) -> None:
+def _say(ax: Any, real: Marginal, condensed: Marginal, difference: float) -> None:
     """Write the name of a column, how much it differs, and what is missing."""
     ax.tick_params(labelsize=7)
+    ax.xaxis.get_offset_text().set_fontsize(7)
     ax.spines[["top", "right"]].set_visible(False)
-    ax.set_title(f"{short(real.name, 20)} ({difference:.2f})", fontsize=8)
+    ax.set_title(f"{short(real.name, 22 if inches_of(ax)[0] > _WIDE else 10)} ({difference:.2f})", fontsize=8)
     if real.missing or condensed.missing:
-        ax.set_xlabel(f"missing: {real.missing:.0%} | {condensed.missing:.0%}", fontsize=7)
+        of_set = "set " if inches_of(ax)[0] > _WIDE else ""
+        ax.set_xlabel(f"missing: {real.missing:.0%}, {of_set}{condensed.missing:.0%}", fontsize=7)

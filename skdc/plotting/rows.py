@@ -29,7 +29,7 @@ def classes_of(condensed: CondensedSet) -> NDArray | None:
     if condensed.y is None:
         return None
     labels = checked_targets(condensed.y)
-    return None if labels.ndim > 1 or (condensed.classes is None and labels.dtype.kind == "f") else labels
+    return None if labels.ndim > 1 or (condensed.classes is None and labels.dtype.kind in "iuf") else labels
 
 
 def thinned(n: int, most: int, random_state: int) -> NDArray[np.intp]:
@@ -45,7 +45,7 @@ def count_of_rows(shown: int, n: int) -> str:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class NumericRows:
     """Rows of the data and of a set as numbers.
 
     Parameters
@@ -73,7 +73,7 @@ class Numbers:
         return count_of_rows(len(self.positions), self.n_rows)
 
 
-def numbers_of(X: Any, condensed: CondensedSet, max_rows: int, random_state: int) -> Numbers:
+def numbers_of(X: Any, condensed: CondensedSet, max_rows: int, random_state: int) -> NumericRows:
     """Return rows of the data, and those of a set, as numbers; frames are encoded, and columns of two stay as are."""
     X, X_syn = as_array(X), as_array(condensed.X, "the set")
     if hasattr(X, "iloc") and X.shape[1] == 2 and not len(not_numeric(X)):
@@ -91,7 +91,7 @@ def numbers_of(X: Any, condensed: CondensedSet, max_rows: int, random_state: int
     shown, points = (_flat(part) for part in (shown, points))
     if shown.shape[1] != points.shape[1]:
         raise ValueError(f"rows of X have {shown.shape[1]} numbers, those of the set {points.shape[1]}; give its data")
-    return Numbers(shown, points, positions, n, names or ["x0", "x1"] if shown.shape[1] == 2 else None)
+    return NumericRows(shown, points, positions, n, names or ["x0", "x1"] if shown.shape[1] == 2 else None)
 
 
 def _flat(rows: Any) -> Any:
@@ -110,7 +110,7 @@ class Plane:
     names: tuple[str, str]
 
 
-def plane_of(numbers: Numbers, random_state: int) -> Plane:
+def plane_of(numbers: NumericRows, random_state: int) -> Plane:
     """Return two columns as they are, and the first two principal components of the real rows of others."""
     real, condensed = numbers.real, numbers.condensed
     if real.shape[1] < 2:
@@ -124,7 +124,7 @@ def plane_of(numbers: Numbers, random_state: int) -> Plane:
     solver = "arpack" if issparse(real) else "auto"
     projection = PCA(2, svd_solver=solver, random_state=random_state).fit(real)
     names = [
-        f"component {place} ({share:.0%} of variance)"
+        f"component {place} ({share:.0%})"
         for place, share in zip((1, 2), projection.explained_variance_ratio_, strict=True)
     ]
     return Plane(projection.transform(real), projection.transform(condensed), (names[0], names[1]))

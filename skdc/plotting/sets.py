@@ -8,11 +8,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from skdc.containers import checked_targets
-from skdc.plotting.figures import CONDENSED, REAL, axes_of, legend_beside, short, styles
+from skdc.plotting.figures import CONDENSED, REAL, axes_of, inches_of, legend_beside, short, styles
 from skdc.plotting.rows import classes_of, condensed_of, count_of_rows, numbers_of, plane_of
 
 _MOST_CLASSES = 20  # more are not told apart by colours and markers
-_AREA, _LARGEST_AREA = 45.0, 500.0  # of a point of mean weight, and of any, in squared points
+_AREA, _LARGEST_AREA = 45.0, 500.0  # of a point of mean weight, and of any, in squared points, in large axes
+_LARGE = 16.0  # squared inches
 
 
 class SetDisplay:
@@ -58,7 +59,7 @@ class SetDisplay:
     >>> display.condensed.shape
     (15, 2)
     >>> display.ax_.get_xlabel()
-    'component 1 (73% of variance)'
+    'component 1 (73%)'
     """
 
     def __init__(
@@ -161,7 +162,10 @@ class SetDisplay:
         ax = axes_of(self, ax)
         self.ax_, self.figure_ = ax, ax.figure
         relative = self.sample_weight / (self.sample_weight.mean() or 1.0)
-        self._areas = relative * min(_AREA, _LARGEST_AREA / max(relative.max(), 1e-12))
+        shrunk = min(1.0, np.prod(inches_of(ax)) / _LARGE)
+        self._areas = relative * shrunk * min(_AREA, _LARGEST_AREA / max(relative.max(), 1e-12))
+        ax.set(xlabel=self.names[0], ylabel=self.names[1])
+        ax.set_title(self._note(), fontsize=8)
         self.real_: list[Any] = []
         self.condensed_: list[Any] = []
         classes = self._classes()
@@ -170,11 +174,9 @@ class SetDisplay:
         elif classes is not None:
             self._draw_classes(classes)
         else:
-            self._draw_rows(self.real, slice(None), color=REAL, label=self._count())
-            n_classes = "" if self.y is None else f" of {len(np.unique(self.y))} classes"
-            self._draw_points(slice(None), color=CONDENSED, label=f"{len(self.condensed)} points{n_classes}")
-            legend_beside(ax)
-        ax.set(xlabel=self.names[0], ylabel=self.names[1])
+            self._draw_rows(self.real, slice(None), color=REAL, label="data")
+            self._draw_points(slice(None), color=CONDENSED, label="set")
+            legend_beside(ax).legend_handles[0].set_sizes([30])
         return self
 
     def _classes(self) -> NDArray | None:
@@ -192,7 +194,7 @@ class SetDisplay:
             if self.y_real is not None:
                 self._draw_rows(self.real, self.y_real == label, alpha=0.35, **style)
             handles.append(self._draw_points(self.y == label, label=short(label), **style))
-        legend_beside(self.ax_, handles, title=self._note())
+        legend_beside(self.ax_, handles)
 
     def _draw_scale(self, y: NDArray) -> None:
         both = y if self.y_real is None else np.concatenate([y, self.y_real])
@@ -203,7 +205,6 @@ class SetDisplay:
             self._draw_rows(self.real, slice(None), c=self.y_real, alpha=0.35, **scale)
         drawn = self._draw_points(slice(None), c=y, **scale)
         self.figure_.colorbar(drawn, ax=self.ax_, label="target")
-        self.ax_.set_title(self._note().replace("\n", ", "), fontsize=8)
 
     def _draw_rows(self, rows: NDArray, which: Any, **style: Any) -> None:
         size = 9.0 if len(rows) <= 1000 else 4.0
@@ -215,9 +216,7 @@ class SetDisplay:
         self.condensed_.append(drawn)
         return drawn
 
-    def _count(self) -> str:
-        return count_of_rows(len(self.real), self.n_rows)
-
     def _note(self) -> str:
-        """Say what is large and what is small."""
-        return f"{len(self.condensed)} points over\n{self._count()}"
+        """Say how many points and rows there are."""
+        n_classes = "" if self.y is None or self.continuous else f" of {len(np.unique(self.y))} classes"
+        return f"{len(self.condensed)} points{n_classes} over\n{count_of_rows(len(self.real), self.n_rows)}"

@@ -8,7 +8,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from skdc.plotting.figures import axes_of, short
+from skdc.plotting.figures import axes_of, inches_of, short
+
+_SMALLEST = 4.5  # size of a font that can be read
 
 
 class TransferDisplay:
@@ -29,7 +31,7 @@ class TransferDisplay:
     figure_ : matplotlib Figure
     image_ : matplotlib AxesImage
     texts_ : list of matplotlib Text
-        The scores, line by line.
+        The scores, line by line; none where there is no room for them.
 
     Examples
     --------
@@ -109,8 +111,7 @@ class TransferDisplay:
         -------
         TransferDisplay
         """
-        found = {variant: None for scores in table.scores.values() for variant in scores}
-        variants = sorted(found, key=lambda name: ("hard labels", "weights", "soft labels").index(name))
+        variants = [name for name in table.measures if any(name in found for found in table.scores.values())]
         cells = [[scores.get(variant, np.nan) for scores in table.scores.values()] for variant in variants]
         return cls(cells, variants, list(table.scores)).plot(ax)
 
@@ -131,23 +132,30 @@ class TransferDisplay:
         self.ax_, self.figure_ = ax, ax.figure
         low, high = np.nanmin(self.scores), np.nanmax(self.scores)
         self.image_ = ax.imshow(self.scores, cmap="cividis", vmin=low, vmax=high, aspect="auto")
-        ax.set_xticks(range(n_learners), [short(name, 22) for name in self.learners], rotation=40, ha="right")
-        ax.set_yticks(range(n_sets), [short(name, 28) for name in self.sets])
-        for label in ax.get_xticklabels():
-            label.set_rotation_mode("anchor")
+        letters = 34 if inches_of(ax)[0] > 3 else 12
+        slanted = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+        ax.set_xticks(range(n_learners), [short(name, letters) for name in self.learners], **slanted)
+        ax.set_yticks(range(n_sets), [short(name, letters) for name in self.sets])
         ax.tick_params(labelsize=8, length=0)
-        ax.figure.draw_without_rendering()
-        place = ax.get_window_extent()
-        room = min(place.width / n_learners / 2.6, place.height / n_sets / 1.2) * 72 / ax.figure.dpi
-        middle, self.texts_ = (low + high) / 2, []
-        for (line, column), score in np.ndenumerate(self.scores):
-            said, color = "–" if np.isnan(score) else f"{score:.2f}", "black" if score > middle else "white"
-            self.texts_.append(
-                ax.text(column, line, said, ha="center", va="center", fontsize=min(9.0, room), color=color)
-            )
         scale = ax.figure.colorbar(self.image_, ax=ax, label=self.score_name)
         scale.ax.tick_params(labelsize=8)
+        self.texts_ = self._write_scores((low + high) / 2)
         return self
+
+    def _write_scores(self, middle: float) -> list[Any]:
+        """Write the scores into their fields, unless these are too small."""
+        ax = self.ax_
+        ax.figure.canvas.figure.draw_without_rendering()  # how large fields are is known then
+        width, height = inches_of(ax)
+        size = min(9.0, 72 * width / self.scores.shape[1] / 2.4, 72 * height / self.scores.shape[0] / 1.2)
+        if size < _SMALLEST:
+            return []
+        written = []
+        for (line, column), score in np.ndenumerate(self.scores):
+            said = "–" if np.isnan(score) else f"{score:.2f}"
+            style = {"fontsize": size, "color": "white" if score <= middle else "black"}
+            written.append(ax.text(column, line, said, ha="center", va="center", **style))
+        return written
 
 
 def _of_variant(found: Mapping[str, float], variant: str) -> float:

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.base import clone
+from torch import Tensor
 
 from skdc.discrepancies import MMD
 from skdc.discrepancies.arrays import compared
@@ -19,17 +20,18 @@ from skdc.plotting.figures import axes_of
 from skdc.plotting.rows import condensed_of, count_of_rows, numbers_of, plane_of
 from skdc.randomness import randomness
 from skdc.sets import LabeledSet
-from skdc.sources import Batch
+from skdc.sources import Batch, RowSource
 from skdc.spaces.base import PointwiseSpace
 
-_GRID = 60  # places along each side
+_GRID = 50  # places along each side
+_PIECE = 2000  # places that are asked about at once: a discrepancy may hold the costs between all of them
 
 
 class WitnessDisplay:
     """The witness function of a discrepancy: large where a set misses mass of the data, small where it has too much.
 
-    It is the first variation of the discrepancy in the mass of the data, and known up to a constant. Of data in two
-    dimensions it is drawn everywhere, of others at real rows in a plane.
+    It is the first variation of the discrepancy in the mass of the data, and known up to a constant: what is drawn has
+    a mean of 0 over the real rows. Of data in two dimensions it is drawn everywhere, of others at real rows in a plane.
 
     Parameters
     ----------
@@ -138,6 +140,7 @@ class WitnessDisplay:
         found = witness_at(
             MMD() if discrepancy is None else discrepancy, real, points, condensed.sample_weight, at, random_state
         )
+        found -= found[: len(real)].mean()
         on_grid = None if grid is None else (*grid, found[len(real) :].reshape(len(grid[1]), len(grid[0])))
         return cls(
             plane.real,
@@ -178,7 +181,7 @@ class WitnessDisplay:
         edge = {"edgecolor": "black", "facecolor": "white", "marker": "D", "linewidth": 1.0, "zorder": 3}
         self.condensed_ = ax.scatter(*self.condensed.T, s=np.minimum(sizes, 500.0), **edge)
         bar = self.figure_.colorbar(shown, ax=ax, ticks=[-most, 0, most])
-        bar.ax.set_yticklabels(["too much", "0", "missing"], fontsize=8)
+        bar.ax.set_yticklabels(["too much", "mean", "missing"], fontsize=8)
         ax.set(xlabel=self.names[0], ylabel=self.names[1])
         ax.set_title(f"{len(self.condensed)} points over {count_of_rows(len(self.real), self.n_rows)}", fontsize=8)
         return self
@@ -198,19 +201,36 @@ def witness_at(
     with randomness(random_state), filters_kept():
         objective.fit(source, generator)
         train_critics(objective, Batch(source.rows), synthetic, generator)
-        places = torch.zeros(len(at), dtype=torch.int64)
-        asked = LabeledSet(
-            source.tensor(np.ones(len(at))), places, source.encode(at), source.rows.y.new_empty(len(at), 0)
-        )
-        total = torch.zeros(len(at), dtype=torch.float64)
-        for leaf in objective.leaves():
-            if not isinstance(leaf, Discrepancy) or leaf.compares == "aligned":
-                raise ValueError(f"{leaf!r} has no witness: it does not compare clouds of rows; use MMD(), say")
-            if not isinstance(leaf.space_, PointwiseSpace):
-                raise ValueError(f"{type(leaf.space_).__name__} does not show row by row; use a space as Identity()")
-            p, q, where = (leaf.space_.block(rows) for rows in (source.rows, synthetic, asked))
-            total += leaf.weight * leaf.witness(p, q, where.values).detach().double()
-    return total.numpy()
+        leaves = objective.leaves()
+        _refuse_what_has_no_witness(leaves)
+        with torch.no_grad():
+            pieces = [_values(leaves, source, synthetic, source.encode(piece)) for piece in _pieces(at)]
+    return torch.cat(pieces).numpy()
+
+
+def _pieces(at: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    return [at[start : start + _PIECE] for start in range(0, len(at), _PIECE)]
+
+
+def _values(leaves: list[Any], source: RowSource, synthetic: LabeledSet, X: Tensor) -> Tensor:
+    """Return the sum of the witnesses at some rows, in working units."""
+    asked = LabeledSet(X.new_ones(len(X)), torch.zeros(len(X), dtype=torch.int64), X, X.new_empty(len(X), 0))
+    total = torch.zeros(len(X), dtype=torch.float64)
+    for leaf in leaves:
+        p, q, at = (leaf.space_.block(rows) for rows in (source.rows, synthetic, asked))
+        total += leaf.weight * leaf.witness(p, q, at.values).detach().double()
+    return total
+
+
+def _refuse_what_has_no_witness(leaves: list[Any]) -> None:
+    for leaf in leaves:
+        if not isinstance(leaf, Discrepancy) or leaf.compares == "aligned":
+            raise ValueError(f"{leaf!r} has no witness: it does not compare clouds of rows; use MMD(), say")
+        if not isinstance(leaf.space_, PointwiseSpace):
+            raise ValueError(
+                f"{type(leaf.space_).__name__} does not show row by row, so that no row has a witness; use a pointwise "
+                "space, such as Identity()"
+            )
 
 
 def _grid(*clouds: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -112,7 +114,7 @@ def test_a_set_comes_back_whole(tmp_path):
 
 def test_the_file_is_one_of_safetensors(tmp_path):
     # After the description of the format, byte by byte.
-    SMALL.save(tmp_path / "small.skdc")
+    replace(SMALL, classes=np.array([1], np.uint8), y=np.array([1, 2, 3], np.int16)).save(tmp_path / "small.skdc")
     held = (tmp_path / "small.skdc").read_bytes()
     length = int.from_bytes(held[:8], "little")
     header = json.loads(held[8 : 8 + length])
@@ -122,9 +124,11 @@ def test_the_file_is_one_of_safetensors(tmp_path):
     assert header["X"] == {"dtype": "F64", "shape": [3, 2], "data_offsets": header["X"]["data_offsets"]}
     begin, end = header["X"]["data_offsets"]
     assert np.frombuffer(held[8 + length :][begin:end], "<f8").tolist() == [0, 1, 2, 3, 4, 5]
+    for tensor in header.values():  # a reader may map it
+        assert tensor["data_offsets"][0] % (int(tensor["dtype"][1:]) // 8) == 0
     spans = sorted(tensor["data_offsets"] for tensor in header.values())
     assert spans[0][0] == 0 and spans[-1][1] == len(held) - 8 - length
-    assert all(one[1] == other[0] for one, other in zip(spans, spans[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(spans))
 
 
 def test_other_libraries_read_and_write_it(tmp_path):
@@ -166,105 +170,15 @@ def test_what_cannot_be_kept_is_refused_before_anything_is_written(values, messa
 
 def test_a_provenance_that_json_has_not_is_refused(tmp_path):
     odd = Provenance(**{**vars(PROVENANCE), "parameters": {"rows": np.eye(2)}})
-    with pytest.raises(TypeError, match="the provenance of the set cannot be kept in a file: .*ndarray"):
+    with pytest.raises(TypeError, match=r"the provenance of the set cannot be kept in a file: .*ndarray"):
         CondensedSet(SMALL.X, SMALL.y, provenance=odd).save(tmp_path / "set.skdc")
     assert not list(tmp_path.iterdir())
-
-
-def rewritten(path, change):
-    """Change what the header of a file says of the set."""
-    held = path.read_bytes()
-    length = int.from_bytes(held[:8], "little")
-    header = json.loads(held[8 : 8 + length])
-    entry = json.loads(header["__metadata__"]["skdc"])
-    change(header, entry)
-    if header["__metadata__"]:
-        header["__metadata__"]["skdc"] = json.dumps(entry)
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + held[8 + length :])
 
 
 @pytest.fixture
 def path(tmp_path):
     SMALL.save(tmp_path / "small.skdc")
     return tmp_path / "small.skdc"
-
-
-def test_a_newer_format_is_refused_by_name(path):
-    rewritten(
-        path, lambda header, entry: entry.update(format=saving.FORMAT + 1, version="9.1", parts="of another kind")
-    )
-    with pytest.raises(
-        ValueError,
-        match=r"small.skdc' is of format 2, written by skdc 9.1; skdc .* reads formats up to 1: pip install -",
-    ):
-        skdc.load(path)
-
-
-def test_a_file_of_other_tensors_is_refused(path):
-    rewritten(path, lambda header, entry: header["__metadata__"].clear())
-    with pytest.raises(ValueError, match="small.skdc' is a safetensors file, but of no condensed set; give one that"):
-        skdc.load(path)
-
-
-@pytest.mark.parametrize(
-    "held",
-    [b"", b"a,b\n1,2\n", b"\x80\x05" + bytes(60), b"PAR1" + bytes(50), bytes(8), b"\x08" + bytes(7) + b"{]      "],
-)
-def test_another_file_is_refused(held, path):
-    path.write_bytes(held)
-    with pytest.raises(ValueError, match="small.skdc' is no file of a set"):
-        skdc.load(path)
-
-
-def test_a_torn_file_is_refused_wherever_it_is_torn(path):
-    held = path.read_bytes()
-    for end in (*range(0, 200, 7), len(held) // 2, len(held) - 1):
-        path.write_bytes(held[:end])
-        with pytest.raises(ValueError, match=r"small.skdc' (is torn: it has \d+ bytes, of|is no file of a set)"):
-            skdc.load(path)
-    path.write_bytes(held + b"\0")
-    with pytest.raises(ValueError, match=f"is damaged: it has {len(held) + 1} bytes, of {len(held)}"):
-        skdc.load(path)
-
-
-def _harmful(header, entry):
-    entry["parts"]["X"] = {"kind": "objects", "shape": [1], "tensor": "X"}
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda header, entry: header["X"].update(shape=[3, 3]),
-        lambda header, entry: header["X"].update(shape=[-3, -2]),
-        lambda header, entry: header["X"]["data_offsets"].reverse(),
-        lambda header, entry: header["X"].update(dtype="F8_E4M3"),
-        lambda header, entry: header.pop("classes"),
-        lambda header, entry: entry["parts"]["X"].update(tensor="Z"),
-        lambda header, entry: entry["parts"]["X"].update(kind="pickle"),
-        lambda header, entry: entry["parts"]["X"].update(dtype="O"),
-        lambda header, entry: entry.pop("parts"),
-        lambda header, entry: entry["parts"].update(Z=None),
-        lambda header, entry: entry["provenance"].update(more=1),
-        lambda header, entry: entry.update(format="1"),
-        _harmful,
-    ],
-)
-def test_a_damaged_file_is_refused_in_one_sentence(change, path):
-    rewritten(path, change)
-    with pytest.raises(ValueError, match="small.skdc' is (damaged|no file of a set|torn)") as raised:
-        skdc.load(path)
-    assert "\n" not in str(raised.value)
-
-
-def test_places_outside_of_sparse_rows_are_refused(tmp_path):
-    kept(tmp_path, sp.csr_array(np.eye(3)))
-    path = tmp_path / "set.skdc"
-    held = path.read_bytes()
-    place = held.rindex(np.arange(3, dtype=np.int32).tobytes())
-    path.write_bytes(held[:place] + np.array([0, 1, 2**30], np.int32).tobytes() + held[place + 12 :])
-    with pytest.raises(ValueError, match="is damaged"):
-        skdc.load(path)
 
 
 def test_paths_that_hold_no_file_are_refused(tmp_path):
@@ -274,7 +188,7 @@ def test_paths_that_hold_no_file_are_refused(tmp_path):
         skdc.load(tmp_path)
     with pytest.raises(IsADirectoryError, match="is a folder; give the path of a file"):
         SMALL.save(tmp_path)
-    with pytest.raises(FileNotFoundError, match="where 'set.skdc' is to be written, is no folder"):
+    with pytest.raises(FileNotFoundError, match=r"where 'set.skdc' is to be written, is no folder"):
         SMALL.save(tmp_path / "none" / "set.skdc")
 
 
@@ -285,7 +199,7 @@ def run(code, *arguments):
 def test_it_takes_neither_torch_nor_pandas(path):
     code = (
         "import sys; sys.modules['pandas'] = sys.modules['polars'] = sys.modules['pyarrow'] = None; import skdc; "
-        "condensed = skdc.load(sys.argv[1]); condensed.save(sys.argv[1]); print(condensed, len(condensed._repr_html_())); "
+        "condensed = skdc.load(sys.argv[1]); condensed.save(sys.argv[1]); print(condensed); condensed._repr_html_(); "
         "assert 'torch' not in sys.modules"
     )
     done = run(code, path)
@@ -294,7 +208,7 @@ def test_it_takes_neither_torch_nor_pandas(path):
 
 
 def test_what_it_needs_is_said(tmp_path):
-    pandas, polars = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    pandas, polars, _ = (pytest.importorskip(package) for package in ("pandas", "polars", "pyarrow"))
     arrow = pandas.DataFrame({"a": pandas.array([1], dtype="int64[pyarrow]")})
     frames = {"pandas": pandas.DataFrame({"a": [1]}), "polars": polars.DataFrame({"a": [1]}), "pyarrow": arrow}
     for package, frame in frames.items():

@@ -146,7 +146,7 @@ def test_labels_of_a_dataset_are_places_among_the_classes(y):
         CondensedSet(ROWS, y, classes=CLASSES),
         CondensedSet(ROWS, y, y_soft=np.eye(3)[[0, 1, 1]], classes=CLASSES),  # of which c has no share
     ):
-        rows, targets = condensed.to_dataset().tensors
+        _, targets = condensed.to_dataset().tensors
         assert targets.dtype == torch.int64 and targets.tolist() == [2, 0, 1]
     numbers = CondensedSet(ROWS, pd.Series([10, 5, 10], dtype="Int64"), classes=np.array([5, 10]))
     assert numbers.to_dataset().tensors[1].tolist() == [1, 0, 1]

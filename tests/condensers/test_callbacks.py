@@ -24,6 +24,7 @@ from skdc import (
 )
 from skdc.discrepancies import MMD, SlicedWasserstein
 from skdc.exceptions import StoppedWarning
+from skdc.fitting.deadlines import time_limit
 from skdc.networks import MLP
 from skdc.parameterizations import Subset
 from skdc.solvers import Greedy
@@ -147,8 +148,20 @@ def test_a_callback_stops_what_is_done_class_by_class(condenser, iris):
 def test_a_selection_stops_at_a_deadline():
     rows = np.random.default_rng(0).normal(size=(4000, 20))
     condenser = KMedoids(n_samples=1000, n_passes=50, random_state=0)
-    condenser._deadline = monotonic()
     start = monotonic()
-    with pytest.warns(StoppedWarning, match="of 1000 rows are drawn at random"):
+    with time_limit(0.0), pytest.warns(StoppedWarning, match="of 1000 rows are drawn at random"):
         condenser.fit(rows)
     assert len(set(condenser.indices_)) == 1000 and monotonic() - start < 20
+
+
+def test_of_two_limits_the_earlier_counts_and_none_outlasts_its_block(iris):
+    condenser = DistributionMatching(n_per_class=1, n_steps=5, random_state=0)
+    with time_limit(0.0) as outer, time_limit(1000.0) as inner:
+        assert condenser.fit(*iris).n_iter_ == 1
+    assert outer.stopped and not inner.stopped
+    with time_limit(1000.0), time_limit(0.0):
+        assert condenser.fit(*iris).n_iter_ == 1
+    assert condenser.fit(*iris).n_iter_ == 5
+    with time_limit(0.0) as limit:
+        clone(condenser).set_params(n_steps=1).fit(*iris)
+    assert not limit.stopped, "the first step was the last"

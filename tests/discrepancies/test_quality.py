@@ -16,7 +16,7 @@ from skdc.parameterizations import Points
 from skdc.solvers import Descent
 
 EXAMPLE = Path(skdc.__file__).parents[1] / "examples" / "plot_discrepancies.py"
-# What does not beat random rows for logistic regression, as docs/benchmarks.md says.
+# What does not beat random rows for logistic regression, as docs/benchmarks/discrepancies.md says.
 NO_BETTER = {"GromovWasserstein()", "NearestNeighborKL()", "FDivergence(critic_rate=0.01)"}
 
 

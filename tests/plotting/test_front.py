@@ -16,22 +16,11 @@ from skdc import RandomSubset
 from skdc.discrepancies import MMD
 from skdc.plotting import ObjectiveFrontDisplay
 
-matplotlib = pytest.importorskip("matplotlib")
+pytest.importorskip("matplotlib")
 X, y = load_iris(return_X_y=True)
 TRAIN, TEST = np.arange(150) % 2 == 0, np.arange(150) % 2 == 1
 DATA = X[TRAIN], y[TRAIN], X[TEST], y[TEST]
 NEAREST = KNeighborsClassifier(1)
-
-
-@pytest.fixture(autouse=True)
-def no_windows():
-    import matplotlib.pyplot as plt
-
-    before = matplotlib.get_backend()
-    plt.switch_backend("agg")
-    yield
-    plt.close("all")
-    plt.switch_backend(before)
 
 
 def n_rows(model, X, y):

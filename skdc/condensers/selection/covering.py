@@ -119,7 +119,7 @@ class FacilityLocation(NamedCondenser):
 
 
 class KMedoids(NamedCondenser):
-    """k-medoids: real rows in the middle of the clusters of their class [1]_.
+    """k-medoids (PAM): real rows in the middle of the clusters of their class [1]_.
 
     They minimise the mean distance to the nearest chosen row: greedily, as `FacilityLocation` does, then by exchanging
     a chosen row for any other while that helps [2]_.

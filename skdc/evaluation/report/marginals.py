@@ -10,7 +10,7 @@ from scipy.sparse import issparse
 
 from skdc.evaluation.report.look import Look
 from skdc.evaluation.report.sections import SHOWN, Lines, Section, count, listed, number, plain, share
-from skdc.plotting.columns import Column, columns_of, distance
+from skdc.plotting.columns import Marginal, columns_of, distance
 
 _AT = (0.05, 0.25, 0.5, 0.75, 0.95)
 _MOST_COLUMNS = 500  # that are looked at
@@ -44,11 +44,11 @@ def marginals(look: Look) -> Section | None:
     )
 
 
-def _comparable(real: Column, of_set: Column) -> bool:
+def _comparable(real: Marginal, of_set: Marginal) -> bool:
     return real.kind == of_set.kind or not len(real.values) or not len(of_set.values)
 
 
-def _pairs(look: Look) -> tuple[list[tuple[Column, Column]], list[str]]:
+def _pairs(look: Look) -> tuple[list[tuple[Marginal, Marginal]], list[str]]:
     """Return the columns of both sides that are looked at, and what is left out."""
     assert look.real is not None
     sides = [(look.real.X, look.real.weight), (look.condensed.X, look.weight)]
@@ -80,7 +80,7 @@ def _columns(X: Any, weight: NDArray[np.float64], places: Any) -> Any:
 
 def _renamed(columns: Any, places: NDArray[np.intp]) -> Any:
     for column, place in zip(columns, places, strict=True):
-        yield Column(f"x{place}", column.kind, column.values, column.mass, column.missing, column.levels)
+        yield Marginal(f"x{place}", column.kind, column.values, column.mass, column.missing, column.levels)
 
 
 def _spreads(X: Any) -> NDArray[np.float64]:
@@ -91,14 +91,14 @@ def _spreads(X: Any) -> NDArray[np.float64]:
     return np.array([float(X.iloc[:, j].nunique() > 1) for j in range(X.shape[1])])
 
 
-def _pixels(X: Any, weight: NDArray[np.float64]) -> Column:
+def _pixels(X: Any, weight: NDArray[np.float64]) -> Marginal:
     step = max(1, len(X) // _MOST_IMAGES)
     values = np.asarray(X[::step], dtype=np.float64).reshape(len(X[::step]), -1)
     mass = np.repeat(weight[::step], values.shape[1])
-    return Column("pixels", "numbers", values.ravel(), mass / mass.sum(), 0.0, [])
+    return Marginal("pixels", "numbers", values.ravel(), mass / mass.sum(), 0.0, [])
 
 
-def _summary(column: Column) -> dict[str, Any]:
+def _summary(column: Marginal) -> dict[str, Any]:
     found: dict[str, Any] = {"missing": column.missing}
     if not len(column.values):
         return found

@@ -1,0 +1,301 @@
+"""Draw the pictures of the benchmarks from the tables of their own pages; `python docs/pictures.py` writes them."""
+
+import math
+import re
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+PAGES = Path(__file__).with_name("benchmarks")
+WIDTH, LEFT, RIGHT, TOP, STEP = 560, 24, 24, 92, 37
+# Each with a shape of its own, for those who do not tell the colours apart.
+COLOURS = ("#0072b2", "#d55e00", "#007a5a", "#aa4499")
+SHAPES = (
+    '<circle cx="{x}" cy="{y}" r="5.5"/>',
+    '<rect x="{x}" y="{y}" width="10" height="10" transform="translate(-5 -5)"/>',
+    '<path d="M{x} {y}m0 -7l7 12h-14z"/>',
+    '<path d="M{x} {y}m0 -7l7 7l-7 7l-7 -7z"/>',
+)
+STYLE = """\
+<style>
+text { font: 14px system-ui, "Segoe UI", "DejaVu Sans", sans-serif; fill: #1a1a1a }
+.title { font-size: 17px; font-weight: bold }
+.tick { font-size: 12px; text-anchor: middle }
+</style>"""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A row for each line of a table, with a mark for each column that is shown.
+
+    Parameters
+    ----------
+    name : str
+        Of the page, at whose top it stands, and of the file.
+    title, unit : str
+    after : str
+        A heading or another line after which the table comes.
+    labels : tuple of str
+        Columns that together name a row.
+    columns : tuple of str
+        Columns that are shown, four at most.
+    keep : str, default=""
+        A pattern of the lines of the table that are shown; the others are in the table.
+    page : str, default=""
+        Where the table is, if not on the page itself.
+    logarithmic : bool, default=False
+    """
+
+    name: str
+    title: str
+    unit: str
+    after: str
+    labels: tuple[str, ...]
+    columns: tuple[str, ...]
+    keep: str = ""
+    page: str = ""
+    logarithmic: bool = False
+
+    def rows(self) -> list[tuple[str, list[float | None]]]:
+        """Return the labels and the numbers of the table."""
+        text = (PAGES / f"{self.page or self.name}.md").read_text()
+        table = re.search(r"^\|.*\n\|[- |:]+\n(\|.*\n)+", text[text.index("\n" + self.after) :], re.M)[0].splitlines()
+        header, *lines = [[cell.strip() for cell in line.strip().strip("|").split("|")] for line in table]
+        places = [header.index(column) for column in self.columns]
+        named = [header.index(column) for column in self.labels]
+        found = []
+        for source, line in zip(table[2:], lines[1:], strict=True):
+            if re.search(self.keep, source):
+                cells = [*line, *[""] * (len(header) - len(line))]
+                label = ", ".join(cells[place] for place in named).replace("`", "")
+                found.append((label, [number(cells[place]) for place in places]))
+        return found
+
+    def svg(self) -> str:
+        """Return the drawing."""
+        rows = self.rows()
+        values = [value for _, found in rows for value in found if value is not None]
+        axis = Axis.of(values, self.logarithmic)
+        end = TOP + STEP * len(rows)
+        height = end + 44
+        drawn = [f'<text class="title" x="12" y="26">{escape(self.title)}</text>', *self.legend()]
+        for tick in axis.ticks():
+            x = axis.place(tick)
+            drawn.append(f'<path d="M{x} {TOP - 8}V{end}" stroke="#ccc"/>')
+            drawn.append(f'<text class="tick" x="{x}" y="{end + 16}">{tick:g}</text>')
+        drawn.append(f'<text class="tick" x="{WIDTH / 2:g}" y="{end + 36}">{escape(self.unit)}</text>')
+        for place, (label, found) in enumerate(rows):
+            y = TOP + STEP * place
+            drawn.append(f'<text x="12" y="{y + 10}">{escape(label)}</text>')
+            drawn.append(f'<path d="M{LEFT} {y + 22}H{WIDTH - RIGHT}" stroke="#e4e4e4"/>')
+            marks = zip(SHAPES, COLOURS, found, strict=False)
+            drawn += [mark(shape, colour, axis.place(v), y + 22) for shape, colour, v in marks if v is not None]
+        head = (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
+        )
+        background = f'<rect width="{WIDTH}" height="{height}" fill="#fff"/>'
+        return "\n".join(
+            [f'{head} role="img">', f"<title>{escape(self.title)}</title>", STYLE, background, *drawn, "</svg>\n"]
+        )
+
+    def legend(self) -> list[str]:
+        """Return what each mark stands for."""
+        drawn, x = [], 20.0
+        for shape, colour, column in zip(SHAPES, COLOURS, self.columns, strict=False):
+            drawn += [mark(shape, colour, x, 54), f'<text x="{x + 12:g}" y="59">{escape(column)}</text>']
+            x += 44 + 7.6 * len(column)
+        return drawn
+
+
+@dataclass(frozen=True)
+class Axis:
+    """Where numbers stand on the page."""
+
+    low: float
+    high: float
+    logarithmic: bool
+
+    @classmethod
+    def of(cls, values: list[float], logarithmic: bool) -> "Axis":
+        """Return an axis that holds values, with room on both sides."""
+        low, high = min(values), max(values)
+        if logarithmic:
+            return cls(low / 1.3, high * 1.3, True)
+        room = 0.04 * (high - low)
+        return cls(low - room, high + room, False)
+
+    def place(self, value: float) -> float:
+        """Return the place of a value, in units of the picture."""
+        scale = math.log if self.logarithmic else float
+        share = (scale(value) - scale(self.low)) / (scale(self.high) - scale(self.low))
+        return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
+
+    def ticks(self) -> list[float]:
+        """Return round numbers between the ends."""
+        if self.logarithmic:
+            ticks = [digit * 10.0**power for power in range(-4, 6) for digit in (1, 2, 5)]
+        else:
+            step = min((s * 10.0**p for p in range(-3, 5) for s in (1, 2, 5)), key=lambda s: abs(6 - self.span / s))
+            ticks = [round(step * i, 6) for i in range(math.ceil(self.low / step), math.floor(self.high / step) + 1)]
+        return [tick for tick in ticks if self.low <= tick <= self.high]
+
+    @property
+    def span(self) -> float:
+        """What lies between the ends."""
+        return self.high - self.low
+
+
+def mark(shape: str, colour: str, x: float, y: float) -> str:
+    """Return a mark."""
+    return f'<g fill="{colour}" fill-opacity="0.85">{shape.format(x=f"{x:g}", y=f"{y:g}")}</g>'
+
+
+def number(cell: str) -> float | None:
+    """Return the first number of a cell."""
+    found = re.match(r"\W*?(-?\d+(\.\d+)?)", cell)
+    return float(found[1]) if found else None
+
+
+ACCURACY = "accuracy in percent"
+PICTURES = (
+    Picture(
+        "images",
+        "MNIST, ten images a class",
+        ACCURACY,
+        "## mnist, 10 per class",
+        ("method",),
+        ("logistic", "1-NN", "MLP", "forest"),
+        page="images_tables",
+    ),
+    Picture(
+        "images_defaults",
+        "MNIST: points within the range of the data, or anywhere",
+        ACCURACY,
+        "## Within the range",
+        ("10 per class", "range"),
+        ("logistic", "SVC", "1-NN", "MLP"),
+        keep="^. MNIST",
+    ),
+    Picture(
+        "learners",
+        "Fashion-MNIST, ten images a class",
+        ACCURACY,
+        "## Features and predictions",
+        ("method",),
+        ("logistic", "1-NN", "MLP", "forest"),
+    ),
+    Picture(
+        "convolutional",
+        "How convolution is quickest on the processor",
+        "milliseconds, without the settings of the memory",
+        "How convolution is quickest",
+        ("width", "way"),
+        ("forward, 500 rows", "forward and backward, 100 rows"),
+        logarithmic=True,
+    ),
+    Picture(
+        "tables",
+        "Six tables with classes, six models",
+        "regret: 0 is as good as all rows, 1 as random ones",
+        "Classes: Titanic",
+        ("method",),
+        ("10 a class", "50 a class", "100 a class"),
+    ),
+    Picture(
+        "tables_defaults",
+        "Arrays, ten rows a class, mean of five learners",
+        ACCURACY,
+        "Mean accuracy of five learners",
+        ("array",),
+        ("random rows", "Condenser()", "GeneralCondenser()", "KMedoids()"),
+    ),
+    Picture(
+        "adult",
+        "Adult, fifty rows a class",
+        ACCURACY,
+        "### adult, 50 per class",
+        ("method",),
+        ("logistic", "1-NN", "forest", "boosting"),
+    ),
+    Picture(
+        "fairness",
+        "Adult, fifty rows a class, groups by sex",
+        "difference between groups: 0 is fair",
+        "### sex, 50 per class",
+        ("set",),
+        ("equalized odds", "demographic parity"),
+    ),
+    Picture(
+        "robustness",
+        "Fashion-MNIST, with terms for the worst class",
+        ACCURACY,
+        "### The worst class",
+        ("fashion_mnist, 10 per class, 3 seeds", "learner"),
+        ("mean accuracy", "worst class", "worst cluster"),
+    ),
+    Picture(
+        "attacks",
+        "Fashion-MNIST, ten images a class, a ConvNet",
+        ACCURACY,
+        "## Attacks",
+        ("fashion_mnist, 10 per class",),
+        ("clean", "Square", "PGD"),
+    ),
+    Picture(
+        "private",
+        "MNIST, ten images a class",
+        ACCURACY,
+        "## Private sets",
+        ("MNIST",),
+        ("SVC", "MLP"),
+    ),
+    Picture(
+        "audits",
+        "Which rows were among the data?",
+        "area under the curve: 0.5 is a coin",
+        "**Membership.**",
+        ("set",),
+        ("closest: AUC", "ratios: AUC"),
+    ),
+    Picture(
+        "selection",
+        "100 rows: MMD over that of the best peer",
+        "below 1 is better",
+        "## Selection: quality",
+        ("MMD ÷ that of the best peer",),
+        ("mnist 100", "adult 100", "magic 100"),
+    ),
+    Picture(
+        "selection_time",
+        "100 rows: seconds over those of the peer",
+        "below 1 is quicker",
+        "10,000 rows of MNIST",
+        ("ours", "peer"),
+        ("ratio",),
+        keep=r"^. 100 .*(coreax|goodpoints|apricot|kmedoids|imbalanced)",
+        logarithmic=True,
+    ),
+    Picture(
+        "discrepancies",
+        "The digits, ten rows a class; discrepancies as they come",
+        "accuracy",
+        "## Discrepancies on the digits",
+        ("discrepancy",),
+        ("logistic", "1-NN", "MLP"),
+        keep=r"^. (`\w+\(\)`|random)",
+    ),
+    Picture(
+        "speed",
+        "Default fits to 10,000 images of MNIST, one thread",
+        "CPU seconds",
+        "## Time before and after",
+        ("method",),
+        ("before", "after"),
+        logarithmic=True,
+    ),
+)
+
+
+if __name__ == "__main__":
+    for picture in PICTURES:
+        (PAGES / f"{picture.name}.svg").write_text(picture.svg())

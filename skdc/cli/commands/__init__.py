@@ -1,0 +1,1 @@
+"""The commands: each module has a `run`, which takes the options."""

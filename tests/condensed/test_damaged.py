@@ -1,0 +1,153 @@
+"""What is said of files that are no whole file of a set that this version reads."""
+
+import json
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+import skdc
+from skdc.condensed import saving
+
+from .same import kept
+from .test_saving import SMALL
+
+
+@pytest.fixture
+def path(tmp_path):
+    SMALL.save(tmp_path / "small.skdc")
+    return tmp_path / "small.skdc"
+
+
+def rewritten(path, change):
+    """Change what the header of a file says of the set."""
+    held = path.read_bytes()
+    length = int.from_bytes(held[:8], "little")
+    header = json.loads(held[8 : 8 + length])
+    entry = json.loads(header["__metadata__"]["skdc"])
+    change(header, entry)
+    if header["__metadata__"]:
+        header["__metadata__"]["skdc"] = json.dumps(entry)
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + held[8 + length :])
+
+
+def test_a_newer_format_is_refused_by_name(path):
+    rewritten(
+        path, lambda header, entry: entry.update(format=saving.FORMAT + 1, version="9.1", parts="of another kind")
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"small.skdc' is of format 2, written by skdc 9.1; skdc .* reads formats up to 1: pip install -",
+    ):
+        skdc.load(path)
+
+
+def test_a_file_of_other_tensors_is_refused(path):
+    rewritten(path, lambda header, entry: header["__metadata__"].clear())
+    with pytest.raises(ValueError, match=r"small.skdc' is a safetensors file, but of no condensed set; give one that"):
+        skdc.load(path)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [b"", b"a,b\n1,2\n", b"\x80\x05" + bytes(60), b"PAR1" + bytes(50), bytes(8), b"\x08" + bytes(7) + b"{]      "],
+)
+def test_another_file_is_refused(held, path):
+    path.write_bytes(held)
+    with pytest.raises(ValueError, match=r"small.skdc' is no file of a set"):
+        skdc.load(path)
+
+
+def test_a_torn_file_is_refused_wherever_it_is_torn(path):
+    held = path.read_bytes()
+    for end in (*range(0, 200, 7), len(held) // 2, len(held) - 1):
+        path.write_bytes(held[:end])
+        with pytest.raises(ValueError, match=r"small.skdc' (is torn: it has \d+ bytes, of|is no file of a set)"):
+            skdc.load(path)
+    path.write_bytes(held + b"\0")
+    with pytest.raises(ValueError, match=f"is damaged: it has {len(held) + 1} bytes, of {len(held)}"):
+        skdc.load(path)
+
+
+def _harmful(header, entry):
+    entry["parts"]["X"] = {"kind": "objects", "shape": [1], "tensor": "X"}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header, entry: header["X"].update(shape=[3, 3]),
+        lambda header, entry: header["X"].update(shape=[-3, -2]),
+        lambda header, entry: header["X"]["data_offsets"].reverse(),
+        lambda header, entry: header["X"].update(data_offsets=header["y_soft"]["data_offsets"]),
+        lambda header, entry: header["X"].update(dtype="F8_E4M3"),
+        lambda header, entry: header.pop("classes"),
+        lambda header, entry: entry["parts"]["X"].update(tensor="Z"),
+        lambda header, entry: entry["parts"]["X"].update(kind="pickle"),
+        lambda header, entry: entry["parts"]["X"].update(dtype="O"),
+        lambda header, entry: entry["parts"]["X"].update(dtype="(3,2)f8"),
+        lambda header, entry: entry["parts"].update(X=entry["parts"]["classes"]),
+        lambda header, entry: entry.pop("parts"),
+        lambda header, entry: entry["parts"].update(Z=None),
+        lambda header, entry: entry["provenance"].update(more=1),
+        lambda header, entry: entry.update(format="1"),
+        _harmful,
+    ],
+)
+def test_a_damaged_file_is_refused_in_one_sentence(change, path):
+    rewritten(path, change)
+    with pytest.raises(ValueError, match=r"small.skdc' is (damaged|no file of a set|torn)") as raised:
+        skdc.load(path)
+    assert "\n" not in str(raised.value)
+
+
+def spoiled(path, found, instead):
+    """Change some numbers of an array in a file."""
+    held = path.read_bytes()
+    assert held.count(found.tobytes()) == 1
+    path.write_bytes(held.replace(found.tobytes(), instead.astype(found.dtype).tobytes()))
+
+
+@pytest.mark.parametrize(
+    "found, instead",
+    [
+        (np.array([2, 1, 0]), np.array([2, 1, 3])),
+        (np.array([2, 1, 0]), np.array([2, -1, 0])),
+        (np.array([0, 1, 2, 3]), np.array([0, 2, 1, 3])),
+        (np.array([0, 1, 2, 3]), np.array([0, 1, 2, -(2**30)])),  # of which scipy says nothing
+        (np.array([0, 1, 2, 3]), np.array([1, 1, 2, 3])),
+    ],
+)
+def test_places_outside_of_sparse_rows_are_refused(found, instead, tmp_path):
+    kept(tmp_path, sp.csr_array(np.eye(3)[::-1]))
+    spoiled(tmp_path / "set.skdc", found.astype(np.int32), instead)
+    with pytest.raises(ValueError, match=r"is damaged: ValueError: its sparse rows are none of shape \(3, 3\)"):
+        skdc.load(tmp_path / "set.skdc")
+
+
+@pytest.mark.parametrize("dtype", ["<U2", ">U2"])
+def test_words_that_are_none_are_refused(dtype, tmp_path):
+    words = np.array(["ab", "cd"], dtype=dtype)
+    kept(tmp_path, words)
+    spoiled(tmp_path / "set.skdc", words.astype("<U2").view("<u4"), np.array([97, 98, 99, 0x110000]))
+    with pytest.raises(ValueError, match="is damaged: ValueError: its words are none"):
+        skdc.load(tmp_path / "set.skdc")
+
+
+def test_streams_of_arrow_that_are_damaged_are_refused(tmp_path):
+    pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
+    words = pandas.Series(["a", "bcde", "f"], dtype=pandas.ArrowDtype(pyarrow.string()))
+    kept(tmp_path, words.to_frame("a"))
+    spoiled(tmp_path / "set.skdc", np.array([0, 1, 5, 6], np.int32), np.array([0, 1, 2**30, 6]))
+    with pytest.raises(ValueError, match="is damaged: ArrowInvalid"):
+        skdc.load(tmp_path / "set.skdc")
+
+
+def test_streams_of_polars_that_are_damaged_are_refused(tmp_path):
+    polars = pytest.importorskip("polars")
+    kept(tmp_path, polars.DataFrame({"a": polars.Series([1, 2], dtype=polars.Decimal(7, 2))}))
+    # Polars panics at a precision that is none.
+    spoiled(tmp_path / "set.skdc", np.array([7, 2], np.int32), np.array([700, 2]))
+    with pytest.raises(ValueError, match=r"is damaged: ValueError: .*precision"):
+        skdc.load(tmp_path / "set.skdc")
