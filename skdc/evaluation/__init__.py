@@ -16,6 +16,7 @@ from skdc.evaluation.ranking import (
     improvement_over_random,
     label_robust_score,
 )
+from skdc.evaluation.report import CondensationReport, condensation_report
 from skdc.evaluation.robustness import (
     RobustnessTable,
     default_attacks,
@@ -30,6 +31,7 @@ from skdc.evaluation.two_sample import TwoSampleResult, two_sample_test
 __all__ = [
     "AttackResult",
     "BudgetCurve",
+    "CondensationReport",
     "FairnessTable",
     "MembershipResult",
     "RobustnessTable",
@@ -40,6 +42,7 @@ __all__ = [
     "budget_curve",
     "canary_scores",
     "compare",
+    "condensation_report",
     "default_attacks",
     "epsilon_lower_bound",
     "fairness_table",

@@ -133,7 +133,7 @@ def membership_inference(
     closeness = -np.log(np.maximum(distances, least)).reshape(member.shape)
     pairs = np.arange(len(halves))
     ratios = np.stack([_log_ratio(closeness[pairs != i], member[pairs != i], closeness[i]) for i in pairs])
-    return MembershipResult(*(_attack(scores[member], scores[~member]) for scores in (closeness, ratios)))
+    return MembershipResult(*(attack_result(scores[member], scores[~member]) for scores in (closeness, ratios)))
 
 
 def canary_scores(
@@ -384,7 +384,7 @@ def _log_ratio(closeness: NDArray, member: NDArray[np.bool_], at: NDArray) -> ND
     return logs[0] - logs[1]
 
 
-def _attack(inside: NDArray, outside: NDArray) -> AttackResult:
+def attack_result(inside: NDArray, outside: NDArray) -> AttackResult:
     """Return the result by the scores of members and of others, higher for members."""
     truth, scores = np.repeat([1, 0], [len(inside), len(outside)]), np.concatenate([inside, outside])
     false, true, _ = roc_curve(truth, scores, drop_intermediate=False)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator
 
-from skdc.fitting.input import Problem
+from skdc.fitting.input import Problem, read
 from skdc.fitting.recipe import Recipe
 from skdc.hashes import digest
+from skdc.preprocessing.scores import NormalScores
 from skdc.provenance import Provenance
 from skdc.sources import Schema
 
@@ -72,6 +75,54 @@ def provenance_of(
         privacy=plain(vars(condenser).get("privacy_")),
         storage=condenser.storage_,
     )
+
+
+class _Reader(BaseEstimator):
+    """Who reads data and keeps nothing but what features they have."""
+
+    encoder = None
+
+
+def was_made_of(
+    provenance: Provenance,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    sample_weight: ArrayLike | None = None,
+    *,
+    encoder: Any = "auto",
+) -> bool | None:
+    """Tell whether a set was made from some data: whether these have its fingerprint.
+
+    Parameters
+    ----------
+    provenance : Provenance
+        Of the set.
+    X, y, sample_weight
+        As they would be passed to `fit`.
+    encoder : transformer, "auto" or None, default="auto"
+        Of the condenser, if it is at hand and has one of its own.
+
+    Returns
+    -------
+    bool or None
+        None if it cannot be told: no fingerprint is kept of private data and of streams, and what other encoders than
+        those of skdc made of the rows is not known. False does not mean that rows are others: they may have another
+        order, other weights or groups, or another container.
+    """
+    kept, given = provenance.fingerprint, provenance.parameters.get("encoder", "auto")
+    if kept is None:
+        return None
+    # What "auto" stands for depends on the condenser: rows as they are, columns of frames, or normal scores.
+    known = ["auto", None, NormalScores()] if given == "auto" else [encoder if encoder != "auto" else given]
+    for one in known:
+        if isinstance(one, str) and one != "auto":
+            return None
+        with suppress(ValueError, TypeError):  # data that no condenser with this encoder takes
+            task = provenance.parameters.get("task", "auto")
+            problem = read(_Reader(), X, y, sample_weight, task=task, encoder=one, sparse=one in ("auto", None))
+            if Origin.of(problem).fingerprint == kept:
+                return True
+    return False
 
 
 def _by_class(schema: Schema, counts: NDArray[np.int64]) -> dict[str, int] | None:

@@ -244,7 +244,7 @@ def _draw_numbers(ax: Any, real: Marginal, condensed: Marginal, cumulative: bool
         ax.stairs(histogram(condensed, edges), edges, color=CONDENSED, linewidth=1.4)
         ax.set_ylim(bottom=0)
     if real.kind == "dates":
-        locator = AutoDateLocator(maxticks=4)
+        locator = AutoDateLocator(minticks=2, maxticks=4)
         ax.xaxis.set_major_locator(locator)
         ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     else:
