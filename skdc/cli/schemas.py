@@ -168,15 +168,15 @@ def _ends(said: Any, where: str, path: str) -> tuple[Any, Any]:
 
 
 def _as_declared(cells: Any, declared: list[Any]) -> Any:
-    """Return cells in which those that read like a declared value are that value."""
-    known = {_word(value): value for value in declared if value is not None}
-    return cells.astype(object).map(lambda cell: known.get(_word(cell), cell))
+    """Return cells in which those that read like a declared value are that value; words are those that stand there."""
+    words = {value: value for value in declared if isinstance(value, str)}
+    others = {_meaning(value): value for value in declared if not isinstance(value, str | None)}
+    return cells.astype(object).map(lambda cell: words.get(str(cell), others.get(_meaning(cell), cell)))
 
 
-def _word(value: Any) -> str:
-    """Return what a cell of text says: 1 and 1.0 are one number, True and true one truth."""
+def _meaning(value: Any) -> str:
+    """Return what a cell says that is no word: 1 and 1.0 are one number, True and true one truth."""
     try:
         return repr(float(value)) if not isinstance(value, bool) else str(value).lower()
     except (TypeError, ValueError):
-        word = str(value)
-        return word.lower() if word.lower() in ("true", "false") else word
+        return str(value).lower()
