@@ -124,8 +124,8 @@ def _said(found: dict[str, dict[str, Any]], summary: dict[str, Any], look: Look)
     n, better, worse = (summary[name] for name in ("learners", "better_than_random", "worse_than_random"))
     if n:
         said.append(
-            f"Trained on the set, {better} of {count(n, 'learner')} {'scores' if better == 1 else 'score'} higher than "
-            f"on any of {_DRAWS} draws of as many random rows, and {worse} lower than on all of them."
+            f"Trained on the set, {better} of {count(n, 'learner')} {'scores' if 1 in (n, better) else 'score'} higher "
+            f"than on any of {_DRAWS} draws of as many random rows, and {worse} lower than on all of them."
         )
     if summary["least_kept"] is not None:
         assert look.real is not None

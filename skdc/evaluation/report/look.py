@@ -18,8 +18,10 @@ from skdc.containers import as_array, checked_targets
 from skdc.evaluation.protocol import RowScaling
 from skdc.fitting.origin import was_made_of
 from skdc.hashes import row_hashes
-from skdc.plotting.rows import classes_of, condensed_of, thinned
+from skdc.plotting.rows import condensed_of, thinned
 from skdc.scales import numeric_weight
+
+_MOST = 100  # distinct numbers that are taken for classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,9 +143,9 @@ def look_at(
         weight = np.ones(condensed.X.shape[0])
     else:
         weight = np.asarray(condensed.sample_weight, dtype=np.float64)
-    kind, labels = _kind(condensed)
-    look = Look(_in_shape(condensed, image_shape), kind, labels, weight, random_state)
     X, y, sample_weight = data
+    kind, labels = _kind(condensed, y)
+    look = Look(_in_shape(condensed, image_shape), kind, labels, weight, random_state)
     if X is None:
         _refuse_without_rows(y=y, X_test=test[0], y_test=test[1], sample_weight=sample_weight)
         return look
@@ -153,14 +155,21 @@ def look_at(
     return look if test[0] is None and test[1] is None else _with_test(look, *test, image_shape, max_rows)
 
 
-def _kind(condensed: CondensedSet) -> tuple[str, NDArray | None]:
-    labels = classes_of(condensed)
+def _kind(condensed: CondensedSet, y: Any) -> tuple[str, NDArray | None]:
+    """Return what the targets are, and the labels of the points, if they have one each."""
     if condensed.y is None:
         return "none", None
-    if labels is not None:
-        return "classification", labels
-    several = type_of_target(checked_targets(condensed.y)) == "multilabel-indicator"
-    return "multilabel" if several else "regression", None
+    targets = checked_targets(condensed.y)
+    if condensed.classes is not None:
+        return "classification", targets
+    # Of a fit the classes would be known; what else is a set of unknown origin is told by the data, if there are any.
+    found = type_of_target(targets if y is None or condensed.provenance is not None else checked_targets(y))
+    if found == "multilabel-indicator":
+        return "multilabel", None
+    few = targets.dtype.kind not in "fiu" or len(np.unique(targets if y is None else checked_targets(y))) <= _MOST
+    if condensed.provenance is None and found in ("binary", "multiclass") and few:
+        return "classification", targets
+    return "regression", None
 
 
 def _in_shape(condensed: CondensedSet, image_shape: tuple[int, ...] | None) -> CondensedSet:

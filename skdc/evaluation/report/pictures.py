@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
+from math import ceil
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,7 +26,7 @@ WITHOUT = "Pictures are drawn with matplotlib: pip install 'skdc[plot]'."
 _WIDTH = 5.2  # inches: its words can still be read on a phone
 _ROWS = 2000  # that are drawn
 _MOST_COLUMNS = 500  # of rows that are drawn in a plane
-_LEGEND: dict[str, Any] = {"frameon": False, "fontsize": 8, "title_fontsize": 8}
+_CLIPS = re.compile(r'(?:(?<=id=")|(?<=url\(#))p[0-9a-f]{10}\b')
 
 
 class Picture(NamedTuple):
@@ -76,7 +78,14 @@ def _drawn(section: str, alt: str, height: float, draw: Callable[..., Any], *giv
         draw(figure, *given)
         file = BytesIO()
         figure.savefig(file, format="svg", dpi=120, metadata={"Date": None, "Creator": None})
-    return Picture(section, alt, f"data:image/svg+xml;base64,{b64encode(file.getvalue()).decode()}")
+    drawing = _with_plain_names(file.getvalue().decode())
+    return Picture(section, alt, f"data:image/svg+xml;base64,{b64encode(drawing.encode()).decode()}")
+
+
+def _with_plain_names(drawing: str) -> str:
+    """Return a drawing whose parts to be clipped are numbered: matplotlib calls them by bounds with all their noise."""
+    names: dict[str, str] = {}
+    return _CLIPS.sub(lambda found: names.setdefault(found[0], f"clip{len(names)}"), drawing)
 
 
 @contextmanager
@@ -101,17 +110,9 @@ def _marginals(figure: Any, look: Look) -> None:
     both = {"y": y, "y_syn": look.condensed.y} if y is not None else {}
     rows = look.real.X, look.condensed.X, look.real.weight, look.weight
     display = MarginalsDisplay(*rows, **both, n_rows=look.real.n_rows)
-    n = min(8, len(display.differences))
-    down = -(-n // 2)
-    figure.set_size_inches(_WIDTH, 1.6 * down + 0.3)
-    axes = list(figure.subplots(down, 2, squeeze=False).flat)
-    display.plot(axes[:n], n_columns=n)
-    for axis in axes[n:]:
-        axis.set_axis_off()
-    beside = display.axes_[0].get_legend()
-    title = beside.get_title().get_text() or None
-    figure.legend(handles=beside.legend_handles, title=title, loc="outside upper left", ncols=2, **_LEGEND)
-    beside.remove()
+    n = min(9, len(display.differences))
+    figure.set_size_inches(_WIDTH, 0.7 + 1.6 * ceil(n / ceil(n**0.5)))  # the display makes a square of them
+    display.plot(figure.subplots(), n_columns=n)
 
 
 def _plane(figure: Any, look: Look) -> None:
@@ -152,7 +153,7 @@ def _scores(figure: Any, found: dict[str, Any]) -> None:
     axis.set(ylim=(len(names) - 0.5, -0.5), xlabel=found["measure"])
     axis.grid(axis="x", color=REAL, linewidth=0.5)
     axis.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside upper left", ncols=3, **_LEGEND)
+    figure.legend(loc="outside upper left", ncols=3, frameon=False, fontsize=8)
 
 
 def _numbers(found: dict[str, Any], side: str) -> list[float]:

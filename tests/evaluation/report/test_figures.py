@@ -271,6 +271,19 @@ def test_continuous_targets_and_several_labels_are_columns_and_are_scored():
         assert len(names) == (1 if targets is target else 3)
 
 
+def test_a_set_of_unknown_origin_has_classes_if_the_data_have():
+    numbers = np.arange(300) % 60
+    kinds = [
+        (CondensedSet(X[:60], numbers[:60]), numbers, True),
+        (CondensedSet(X[:60], np.arange(60)), np.arange(300), False),
+        (CondensedSet(X[:60], X[:60, 0]), X[:, 0], False),
+        (CondensedSet(X[:60], y[:60]), None, True),
+        (KMedoids(n_samples=9, task="regression").fit(X, numbers).condensed_, numbers, False),
+    ]
+    for condensed, targets, has_classes in kinds:
+        assert ("classes" in condensation_report(condensed, X, targets).figures()) == has_classes
+
+
 def test_bytes_are_those_of_rows_and_set():
     report = condensation_report(KMedoids(2, random_state=0).fit(X, y), X, y)
     found = figures(report, "storage")
