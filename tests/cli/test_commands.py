@@ -98,19 +98,19 @@ def test_a_private_set_holds_what_is_declared(done):
 
 def test_a_cell_that_is_not_declared_changes_how_no_other_is_read(done, skdc, frame):
     # One word in a column of numbers makes words of all of them for pandas; here each cell is read by itself.
-    codes = frame.assign(
-        home=frame["home"].map({"own": 1, "rent": 2, "free": 3}), smoker=frame["smoker"].astype(object)
-    )
-    columns = SCHEMA["columns"] | {"home": {"levels": [1, 2, 3]}}
+    homes, codes = frame["home"].map({"own": 1.0, "rent": 2.0, "free": 3.0}), np.where(frame["smoker"], "007", "012")
+    coded = frame.assign(home=homes, smoker=frame["smoker"].astype(object), code=codes)
+    columns = SCHEMA["columns"] | {"home": {"levels": [1, 2, 3]}, "code": {"levels": ["007", "012"]}}
     Path("schema.json").write_text(json.dumps(SCHEMA | {"columns": columns}))
-    for name in ("home", "smoker", "age", "income"):
-        odd = codes.astype({name: object})
+    for name in ("home", "smoker", "age", "code", "since", "income"):
+        odd = coded.astype({name: object})
         odd.loc[5, name] = "odd"
         odd.to_csv("odd.csv", index=False)
         code, _, error = skdc(f"condense odd.csv {PRIVATE} --out odd.skdc --force")
         what = "labels that are not among the classes" if name == "income" else "outside of the schema"
         assert code == 0 and re.search(rf"skdc: note: 1 of 120 rows .*{what}", error), error
-    assert library.load("odd.skdc").X["home"].dtype == np.int64
+    X = library.load("odd.skdc").X
+    assert X["home"].dtype == np.int64 and set(X["home"]) <= {1, 2, 3} and set(X["code"]) <= {"007", "012"}
 
 
 def test_a_sample_of_private_rows_is_refused(skdc):

@@ -43,10 +43,12 @@ def test_a_sample_is_uniform_in_order_and_numbered(numbers, kind):
 
 
 def test_types_of_a_sample_are_those_of_its_rows(folder):
-    # In chunks of 70, the first would be whole numbers and the last words.
-    pd.DataFrame({"a": [*range(300), *"xyz" * 20], "b": range(360)}).to_csv("mixed.csv", index=False)
+    # In chunks of 70, the first would be whole numbers, without zeros before them, and the last words.
+    pd.DataFrame({"a": [*(f"{i:03}" for i in range(300)), *"xyz" * 20], "b": range(360)}).to_csv(
+        "mixed.csv", index=False
+    )
     frame, _ = CsvFile("mixed.csv", quiet=True).sample(300, np.random.default_rng(0))
-    assert frame["a"].map(type).eq(str).all() and "7" in set(frame["a"]) and frame["b"].dtype == np.int64
+    assert frame["a"].map(type).eq(str).all() and "007" in set(frame["a"]) and frame["b"].dtype == np.int64
 
 
 def test_a_sample_is_said(skdc, numbers):
