@@ -82,7 +82,7 @@ def all_checks():
                 yield pytest.param(check, id=f"{cls.__name__}-{name}")
 
 
-@pytest.mark.parametrize("check", all_checks())
+@pytest.mark.parametrize("check", list(all_checks()))
 def test_published(check):
     check()
 

@@ -245,6 +245,7 @@ def test_grid_search_over_discrepancies(iris):
     assert not any(np.array_equal(sets[a], sets[b]) for a, b in pairs)
 
 
+@pytest.mark.slow
 def test_cross_validation_in_two_processes_is_that_in_one(iris):
     pipe = make_condensing_pipeline(StandardScaler(), quick(), SVC())
     one, two = (cross_validate(pipe, *iris, cv=2, n_jobs=n, error_score="raise")["test_score"] for n in (1, 2))

@@ -106,6 +106,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("condenser", CASES)
 def test_networks_that_draw_are_repeatable(condenser):
     before = states()

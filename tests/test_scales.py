@@ -133,6 +133,7 @@ def test_means_do_not_depend_on_the_unit(condenser, unit):
     np.testing.assert_allclose(condenser.fit(unit * X, y).X_syn_ / unit, expected, rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize(
     "discrepancy",

@@ -73,6 +73,7 @@ def test_some_are_found():
     assert {"RandomFeatureMMD", "CharacteristicFunction", "Moments", "MeanDistance", "L2Norm"} <= OBJECTIVES.keys()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", OBJECTIVES)
 @pytest.mark.parametrize("n_rows, size", [(1001, 300), (1001, 1001), pytest.param(20000, 7000, marks=pytest.mark.slow)])
 def test_any_number_of_rows(name, n_rows, size):

@@ -15,9 +15,6 @@ import skdc
 from skdc import (
     Condenser,
     DataDAM,
-    KernelHerding,
-    KMeansCondenser,
-    KMedoids,
     LabelDistillation,
     LabelSolve,
     PrivateGradientMatching,
@@ -40,10 +37,8 @@ WORSE = (RandomSubset, UncertaintySubset, RandomlyPivotedCholesky)
 # They must be told the range of the rows, and lose to random rows where rows are few: see tests/privacy.
 PRIVATE = (PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding)
 RELABELED = (LabelDistillation, LabelSolve, SoftLabelRandom)
-# They are quick; the others are tried by `make test-all`.
-QUICK = (KernelHerding, KMeansCondenser, KMedoids)
-CONDENSERS = [pytest.param(partial(Condenser, MMD()), id="MMD", marks=pytest.mark.slow)] + [
-    pytest.param(cls, id=cls.__name__, marks=[] if cls in QUICK else [pytest.mark.slow])
+CONDENSERS = [pytest.param(partial(Condenser, MMD()), id="MMD")] + [
+    pytest.param(cls, id=cls.__name__)
     for cls in (getattr(skdc, name) for name in skdc.__all__)
     if isinstance(cls, type) and issubclass(cls, NamedCondenser) and cls not in (*WORSE, *RELABELED, *PRIVATE)
 ]
@@ -78,6 +73,7 @@ def random_rows():
     return [np.mean([accuracies(RandomSubset, seed, draw) for draw in range(3)], axis=0) for seed in SEEDS]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", CONDENSERS)
 def test_beats_random_rows(cls, random_rows):
     assert_better([accuracies(cls, seed, seed) for seed in SEEDS], random_rows)

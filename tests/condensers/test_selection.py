@@ -124,6 +124,7 @@ def test_stein_thinning_with_its_best_weights(digits):
     assert values[1] < values[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "condenser, discrepancy",
     [

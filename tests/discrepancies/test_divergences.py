@@ -32,6 +32,7 @@ def definition(kind, p, q):
     }[kind]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, check", [pytest.param(d, c, id=f"{d!r}-{n}") for d in OTHERS for n, c in discrepancy_checks(d)]
 )

@@ -224,6 +224,7 @@ def test_senseless_parameters_are_refused(penalty, message, iris):
 # In a condenser
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "penalty",
     [L2Norm(), TotalVariation((8, 8)), Diversity(), TeacherLoss(network=SMALL), Curvature(network=SMALL)],

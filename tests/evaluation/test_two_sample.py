@@ -24,6 +24,7 @@ def labels(n, labelled):
 # Level and power
 
 
+@pytest.mark.slow
 @SPLIT
 @pytest.mark.parametrize("discrepancy", [MMD(), QuantizationError()], ids=repr)
 def test_p_values_of_random_rows_are_uniform(discrepancy, labelled):

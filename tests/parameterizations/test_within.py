@@ -50,6 +50,7 @@ def free(condenser):
     return wild(recipe.parameterization.set_params(within=None), recipe.discrepancy)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MAKERS)
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.uint64, np.float16, np.float32, np.float64])
 def test_arrays_keep_range_and_dtype(name, dtype):

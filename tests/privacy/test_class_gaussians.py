@@ -99,6 +99,7 @@ def few(privacy=None):
     return Condenser(privacy=privacy or drawing(), n_per_class=2, random_state=0, **parts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parts",
     [

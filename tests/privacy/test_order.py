@@ -133,6 +133,7 @@ def test_nothing_of_a_rehearsal_is_seen(recwarn, capsys):
 WIDE = [("float16", 1e6), ("float32", 1e39), ("float32", 1e90)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype, end", WIDE)
 @pytest.mark.parametrize("container", [np.asarray, pd.DataFrame])
 @pytest.mark.parametrize("make", [drawn, lambda **given: summed(PrivateMeanEmbedding, **given)], ids=["drawn", "sums"])

@@ -116,6 +116,7 @@ def test_halving_balances_better_than_chance(oversampling, delta, gain, rng):
     assert halved < random / gain
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("delta, fall", [(None, -0.42), pytest.param(0.5, -0.35, marks=pytest.mark.slow)])
 def test_the_distance_of_a_root_of_the_rows_falls_faster_than_that_of_random_ones(delta, fall):
     """The MMD of sqrt(n) random rows falls as n^(-1/4), that of kernel thinning almost as n^(-1/2)."""
