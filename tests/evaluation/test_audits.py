@@ -8,7 +8,7 @@ from sklearn.datasets import load_iris
 from skdc import Condenser, KMeansCondenser, RandomSubset
 from skdc.discrepancies import RandomFeatureMMD
 from skdc.evaluation import AttackResult, MembershipResult, canary_scores, epsilon_lower_bound, membership_inference
-from skdc.evaluation.audits import _attack
+from skdc.evaluation.audits import attack_result
 from skdc.privacy import GaussianMechanism
 from skdc.privacy.noise import Noise
 from skdc.privacy.sketch import PrivateSketch
@@ -162,10 +162,10 @@ def test_the_plain_bound_finds_that_noise_was_left_out(monkeypatch):
 
 
 def test_an_attack_that_tells_nothing_has_the_numbers_of_a_coin():
-    assert _attack(np.arange(1000), np.arange(1000)) == pytest.approx((0.5, 0.0, 0.01))
-    assert _attack(np.arange(1000) + 1000, np.arange(1000)) == (1.0, 1.0, 1.0)
+    assert attack_result(np.arange(1000), np.arange(1000)) == pytest.approx((0.5, 0.0, 0.01))
+    assert attack_result(np.arange(1000) + 1000, np.arange(1000)) == (1.0, 1.0, 1.0)
     # Half of them are found before any other row is.
-    assert _attack(np.repeat([2, 0], 500), np.ones(1000)) == (0.5, 0.5, 0.5)
+    assert attack_result(np.repeat([2, 0], 500), np.ones(1000)) == (0.5, 0.5, 0.5)
 
 
 class Given(BaseEstimator):
