@@ -7,7 +7,8 @@ TORCH_INDEX ?=
 
 BIN := .venv/bin
 INSTALLED := .venv/.installed
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+# Compiled files are kept whatever the environment says: tests start some forty processes that load the package.
+PYTEST := PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 # What BLAS and torch take for the processor, and the tests whose numbers may depend on it.
 PROCESSORS := MKL_CBWR=COMPATIBLE MKL_CBWR=AVX2 ATEN_CPU_CAPABILITY=default ATEN_CPU_CAPABILITY=avx2
@@ -54,7 +55,7 @@ test-floor:  ## Run the tests in the oldest versions that pyproject.toml allows;
 	.venv-floor/bin/pip install --quiet --constraint constraints-floor.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
 	.venv-floor/bin/pip install --quiet --constraint constraints-floor.txt --editable '.[fair,plot,private,robust,tables]' \
 		geomloss hypothesis imbalanced-learn import-linter psutil pytest pytest-timeout pytest-xdist
-	OMP_NUM_THREADS=1 .venv-floor/bin/python -m pytest -n $(WORKERS)
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 .venv-floor/bin/python -m pytest -n $(WORKERS)
 
 lint: $(INSTALLED)  ## Check style, types and the layers of imports.
 	$(BIN)/ruff check .

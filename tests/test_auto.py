@@ -273,7 +273,7 @@ def test_no_set_that_can_be_judged():
 
 def test_what_is_slow_is_left_out(monkeypatch):
     seconds = itertools.count()  # a clock that each look at it sets forward by one
-    for module in ("auto.condenser", "auto.trials", "fitting.runtime"):
+    for module in ("auto.condenser", "auto.trials", "fitting.deadlines"):
         monkeypatch.setattr(f"skdc.{module}.monotonic", lambda: float(next(seconds)))
     fitted = auto(candidates=[KMedoids(random_state=s) for s in range(8)], time_budget=120.0).fit(X, y)
     errors = fitted.leaderboard_["error"]

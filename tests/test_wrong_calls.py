@@ -122,7 +122,7 @@ CALLS = {
     "AutoCondenser requires y": lambda: AutoCondenser().fit(X),
     "positive number of seconds, or None": lambda: AutoCondenser(time_budget=0).fit(X, y),
     "'auto', a list or a dict of condensers": lambda: AutoCondenser(candidates="all").fit(X, y),
-    "not like those of the set, (4,)": lambda: transfer_table(FITTED, X[:, :2], y),
+    "not like those that learners are trained on, (4,)": lambda: transfer_table(FITTED, X[:, :2], y),
     "Invalid parameter 'n_per_clas'": lambda: GridSearchCV(
         CondensedEstimator(KMedoids(1), LogisticRegression()), {"condenser__n_per_clas": [1]}
     ).fit(X, y),

@@ -15,9 +15,9 @@ from skdc.auto import AutoCondenser
 from skdc.cli.errors import UsageError, in_options, nearest
 from skdc.cli.methods import method
 from skdc.cli.parts import value_of
-from skdc.cli.reading import Data, chunks_of, read_data, table_of
-from skdc.cli.schemas import Schema, read_schema
-from skdc.cli.tables import Table
+from skdc.cli.reading import ReadRows, chunks_of, read_data, table_of
+from skdc.cli.schemas import DeclaredSchema, read_schema
+from skdc.cli.tables import TableFile
 from skdc.cli.writing import refuse_rows
 from skdc.condensed import CondensedSet
 from skdc.condensers import Condenser
@@ -32,7 +32,7 @@ def task_of(options: argparse.Namespace) -> str:
     return "regression" if options.regression else "classification" if options.classification else "auto"
 
 
-def condenser_of(options: argparse.Namespace, name: str, schema: Schema | None = None, **sizes: Any) -> Any:
+def condenser_of(options: argparse.Namespace, name: str, schema: DeclaredSchema | None = None, **sizes: Any) -> Any:
     """Return an unfitted condenser.
 
     Parameters
@@ -40,7 +40,7 @@ def condenser_of(options: argparse.Namespace, name: str, schema: Schema | None =
     options : Namespace
     name : str
         Of the method.
-    schema : Schema, default=None
+    schema : DeclaredSchema, default=None
         Of private rows.
     sizes
         The parameters that say how many rows; None is as if not given.
@@ -81,7 +81,7 @@ def _flag(parameter: str) -> str:
     return {"n_bytes": "--bytes"}.get(parameter, f"--{parameter}")
 
 
-def _mechanism(options: argparse.Namespace, kind: type[Any], known: dict[str, Any], schema: Schema) -> Any:
+def _mechanism(options: argparse.Namespace, kind: type[Any], known: dict[str, Any], schema: DeclaredSchema) -> Any:
     """Return the mechanism for which a condenser is made: any recipe goes on from rows that are drawn."""
     mechanism = ClassGaussians if kind is Condenser else GaussianMechanism
     return mechanism(
@@ -94,7 +94,7 @@ def per_class(options: argparse.Namespace, n: int | None) -> Any:
     return at_most(n) if options.at_most and n is not None else n
 
 
-def condense(options: argparse.Namespace) -> tuple[CondensedSet, Any, Data | None]:
+def condense(options: argparse.Namespace) -> tuple[CondensedSet, Any, ReadRows | None]:
     """Condense what the options name.
 
     Returns
@@ -102,7 +102,7 @@ def condense(options: argparse.Namespace) -> tuple[CondensedSet, Any, Data | Non
     condensed : CondensedSet
     condenser : condenser
         Fitted; of a set that was condensed again, not fitted.
-    data : Data or None
+    data : ReadRows or None
         What was read; None where rows came in chunks.
     """
     schema = _schema_of(options)
@@ -131,7 +131,7 @@ def condense(options: argparse.Namespace) -> tuple[CondensedSet, Any, Data | Non
         return condenser.fit(data.X, data.y, **weight).condensed_, condenser, data
 
 
-def _schema_of(options: argparse.Namespace) -> Schema | None:
+def _schema_of(options: argparse.Namespace) -> DeclaredSchema | None:
     if options.privacy is None:
         if options.schema is not None:
             raise UsageError("--schema is of private sets; give --privacy EPSILON with it, or leave it out")
@@ -144,14 +144,14 @@ def _schema_of(options: argparse.Namespace) -> Schema | None:
     return read_schema(options.schema)
 
 
-def _private(schema: Schema, data: Data) -> Data:
+def _private(schema: DeclaredSchema, data: ReadRows) -> ReadRows:
     if data.is_sample:
         # Of a sample of a fixed number a row more changes two, and the promise is about one.
         raise UsageError(f"--privacy takes all rows, of which there are {data.n_rows}; give --max-rows {data.n_rows}")
     return schema.read(data)
 
 
-def _refuse_without_target(options: argparse.Namespace, condenser: Any, data: Data) -> None:
+def _refuse_without_target(options: argparse.Namespace, condenser: Any, data: ReadRows) -> None:
     if data.y is not None:
         return
     columns = f"; the columns are {', '.join(map(str, data.X.columns[:12]))}" if hasattr(data.X, "columns") else ""
@@ -190,7 +190,7 @@ def _ended_early(options: argparse.Namespace) -> Iterator[None]:
             raise UsageError(in_options(str(error))) from error
 
 
-def _streamed(options: argparse.Namespace, condenser: Any, table: Table) -> CondensedSet:
+def _streamed(options: argparse.Namespace, condenser: Any, table: TableFile) -> CondensedSet:
     """Fit a condenser to the chunks of a table, after a pass over its targets."""
     classes = None if options.target is None or options.regression else _labels(options, table)
     for X, y, weight in chunks_of(options, table):
@@ -204,7 +204,7 @@ def _streamed(options: argparse.Namespace, condenser: Any, table: Table) -> Cond
     return condenser.condensed_
 
 
-def _labels(options: argparse.Namespace, table: Table) -> Any:
+def _labels(options: argparse.Namespace, table: TableFile) -> Any:
     """Return all labels; None where targets are continuous."""
     found: Any = None
     for _, y, _ in chunks_of(options, table):

@@ -18,14 +18,14 @@ from skdc.cli.errors import UsageError, nearest
 from skdc.cli.images import image_files, read_images
 from skdc.cli.packages import pandas
 from skdc.cli.paths import ending
-from skdc.cli.tables import ArrowTable, CsvTable, Table
+from skdc.cli.tables import ArrowFile, CsvFile, TableFile
 from skdc.condensed import CondensedSet
 
 _TEXT, _ARROW = (".csv", ".tsv", ".txt"), (".parquet", ".feather", ".arrow")
 
 
 @dataclass(frozen=True, eq=False)
-class Data:
+class ReadRows:
     """What was read.
 
     Parameters
@@ -51,7 +51,7 @@ class Data:
         return len(self.X) < self.n_rows
 
 
-def read_data(options: argparse.Namespace, path: str, as_text: bool = False) -> Data:
+def read_data(options: argparse.Namespace, path: str, as_text: bool = False) -> ReadRows:
     """Read rows, all or as many as `--max-rows` allows, which is said.
 
     Parameters
@@ -79,16 +79,16 @@ def read_data(options: argparse.Namespace, path: str, as_text: bool = False) -> 
     return data
 
 
-def table_of(options: argparse.Namespace, path: str, as_text: bool = False) -> Table | None:
+def table_of(options: argparse.Namespace, path: str, as_text: bool = False) -> TableFile | None:
     """Return the table at a path; None where there is something else."""
     kind, is_folder = ending(path), Path(path).is_dir()
     if is_folder and any(Path(path).rglob("*.parquet")):
-        return ArrowTable(path, options.quiet)
+        return ArrowFile(path, options.quiet)
     if is_folder:
         return None
     if kind in _TEXT:
-        return CsvTable(path, options.sep if kind != ".tsv" else options.sep or "\t", as_text, options.quiet)
-    return ArrowTable(path, options.quiet) if kind in _ARROW else None
+        return CsvFile(path, options.sep if kind != ".tsv" else options.sep or "\t", as_text, options.quiet)
+    return ArrowFile(path, options.quiet) if kind in _ARROW else None
 
 
 def read_set(path: str) -> CondensedSet:
@@ -98,20 +98,20 @@ def read_set(path: str) -> CondensedSet:
     return skdc.load(path)
 
 
-def chunks_of(options: argparse.Namespace, table: Table) -> Iterator[tuple[Any, Any, Any]]:
+def chunks_of(options: argparse.Namespace, table: TableFile) -> Iterator[tuple[Any, Any, Any]]:
     """Yield rows, targets and weights of the chunks of a table."""
     for frame in table.chunks():
         yield _split(options, table.path, frame)
 
 
-def _read_table(options: argparse.Namespace, table: Table) -> Data:
+def _read_table(options: argparse.Namespace, table: TableFile) -> ReadRows:
     frame = table.whole(options.max_rows)
     n_rows = 0 if frame is None else len(frame)
     if frame is None:
         frame, n_rows = table.sample(options.max_rows, _generator(options))
     is_sample = len(frame) < n_rows
     X, y, weight = _split(options, table.path, frame)
-    return Data(X, y, weight, n_rows if is_sample else len(X))
+    return ReadRows(X, y, weight, n_rows if is_sample else len(X))
 
 
 def _split(options: argparse.Namespace, path: str, frame: Any) -> tuple[Any, Any, Any]:
@@ -148,7 +148,7 @@ def _numbers(weight: Any, name: str) -> NDArray[np.float64]:
         raise UsageError(f"column {name!r} must hold numbers to be --weights") from error
 
 
-def _read_other(options: argparse.Namespace, path: str) -> Data:
+def _read_other(options: argparse.Namespace, path: str) -> ReadRows:
     if Path(path).is_dir():
         return _read_folder(options, path)
     readers = {".npz": _read_npz, ".npy": _read_npy, ".skdc": _read_condensed}
@@ -158,15 +158,15 @@ def _read_other(options: argparse.Namespace, path: str) -> Data:
     return readers[ending(path)](options, path)
 
 
-def _read_folder(options: argparse.Namespace, path: str) -> Data:
+def _read_folder(options: argparse.Namespace, path: str) -> ReadRows:
     _refuse(options, path, ("target", "weights", "drop"))
     found = image_files(path)
     kept = _places(options, len(found))
     X = read_images([found[i][0] for i in kept], options.size)
-    return Data(X, np.array([found[i][1] for i in kept]), None, len(found))
+    return ReadRows(X, np.array([found[i][1] for i in kept]), None, len(found))
 
 
-def _read_npz(options: argparse.Namespace, path: str) -> Data:
+def _read_npz(options: argparse.Namespace, path: str) -> ReadRows:
     with _loaded(path) as arrays:
         names = {"X": "X", "y": options.target or "y", "sample_weight": options.weights or "sample_weight"}
         asked = [
@@ -180,7 +180,7 @@ def _read_npz(options: argparse.Namespace, path: str) -> Data:
     return _of_arrays(options, path, X, y, weight)
 
 
-def _read_npy(options: argparse.Namespace, path: str) -> Data:
+def _read_npy(options: argparse.Namespace, path: str) -> ReadRows:
     _refuse(options, path, ("weights", "drop"))
     X, y = _loaded(path), None
     if options.labels is not None:
@@ -194,7 +194,7 @@ def _read_labels(options: argparse.Namespace, n_rows: int) -> Any:
     """Return the column of labels in a file of text."""
     if ending(options.labels) not in _TEXT:
         raise UsageError(f"--labels {options.labels!r} must be a .csv or .npy file")
-    frame = CsvTable(options.labels, options.sep, quiet=True).whole(sys.maxsize - 1)
+    frame = CsvFile(options.labels, options.sep, quiet=True).whole(sys.maxsize - 1)
     if options.target is not None:
         if options.target not in frame.columns:
             raise UsageError(
@@ -208,10 +208,10 @@ def _read_labels(options: argparse.Namespace, n_rows: int) -> Any:
     return frame.iloc[:, 0]
 
 
-def _read_condensed(options: argparse.Namespace, path: str) -> Data:
+def _read_condensed(options: argparse.Namespace, path: str) -> ReadRows:
     _refuse(options, path, ("target", "weights", "drop"))
     condensed = read_set(path)
-    return Data(condensed.X, condensed.y, condensed.sample_weight, condensed.X.shape[0], condensed)
+    return ReadRows(condensed.X, condensed.y, condensed.sample_weight, condensed.X.shape[0], condensed)
 
 
 def _refuse(options: argparse.Namespace, path: str, names: tuple[str, ...]) -> None:
@@ -237,7 +237,7 @@ def _array(arrays: Any, name: str, path: str) -> Any:
         raise UsageError(f"array {name!r} of {path!r} cannot be read; it must hold numbers or words") from error
 
 
-def _of_arrays(options: argparse.Namespace, path: str, X: Any, y: Any, weight: Any) -> Data:
+def _of_arrays(options: argparse.Namespace, path: str, X: Any, y: Any, weight: Any) -> ReadRows:
     if X.ndim < 2:
         raise UsageError(f"X of {path!r} has shape {X.shape}; it must have a row for each sample, such as (100, 20)")
     for name, part in (("targets", y), ("weights", weight)):
@@ -245,7 +245,7 @@ def _of_arrays(options: argparse.Namespace, path: str, X: Any, y: Any, weight: A
             raise UsageError(f"{path!r} has {len(X)} rows but {len(part)} {name}")
     kept = _places(options, len(X))
     parts = [part if part is None or len(kept) == len(X) else _taken(part, kept) for part in (X, y, weight)]
-    return Data(np.asarray(parts[0]), parts[1], parts[2], len(X))
+    return ReadRows(np.asarray(parts[0]), parts[1], parts[2], len(X))
 
 
 def _taken(part: Any, places: NDArray[np.intp]) -> Any:

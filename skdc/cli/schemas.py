@@ -11,7 +11,7 @@ import numpy as np
 
 from skdc.cli.errors import UsageError, nearest
 from skdc.cli.packages import pandas
-from skdc.cli.reading import Data
+from skdc.cli.reading import ReadRows
 
 _MOST_LEVELS = 100
 _DRAFT = (
@@ -22,7 +22,7 @@ _KINDS = ("range", "dates", "durations", "levels")
 
 
 @dataclass(frozen=True)
-class Schema:
+class DeclaredSchema:
     """What is declared.
 
     Parameters
@@ -36,7 +36,7 @@ class Schema:
     feature_range: Any
     classes: list[Any] | None
 
-    def read(self, data: Data) -> Data:
+    def read(self, data: ReadRows) -> ReadRows:
         """Return data that were read as text, with cells that are levels or classes as the declared ones.
 
         Each cell is read by itself: how it is read tells of no other row.
@@ -48,10 +48,10 @@ class Schema:
             if isinstance(declared, list) and name in X.columns:
                 X[name] = _as_declared(X[name], declared)
         y = data.y if self.classes is None or data.y is None else _as_declared(data.y, self.classes)
-        return Data(X, y, data.sample_weight, data.n_rows)
+        return ReadRows(X, y, data.sample_weight, data.n_rows)
 
 
-def read_schema(path: str) -> Schema:
+def read_schema(path: str) -> DeclaredSchema:
     """Read a schema.
 
     Raises
@@ -74,13 +74,13 @@ def read_schema(path: str) -> Schema:
     if classes is not None and not isinstance(classes, list):
         raise UsageError(f'{path!r}: "classes" must be a list of labels')
     if "range" in held:
-        return Schema(_ends(held["range"], "range", path), classes)
+        return DeclaredSchema(_ends(held["range"], "range", path), classes)
     if not isinstance(held["columns"], dict):
         raise UsageError(f'{path!r}: "columns" must be an object, such as {{"age": {{"range": [0, 120]}}}}')
-    return Schema({name: _column(name, said, path) for name, said in held["columns"].items()}, classes)
+    return DeclaredSchema({name: _column(name, said, path) for name, said in held["columns"].items()}, classes)
 
 
-def drafted(data: Data) -> str:
+def drafted(data: ReadRows) -> str:
     """Return the text of a schema that data fit, to be edited."""
     draft: dict[str, Any] = {"draft": _DRAFT}
     if data.y is not None and (data.y.dtype.kind not in "fc" or len(np.unique(data.y)) <= _MOST_LEVELS):
@@ -93,7 +93,7 @@ def drafted(data: Data) -> str:
     return "{\n" + ",\n".join(lines) + "\n}\n"
 
 
-def long_columns(data: Data) -> list[str]:
+def long_columns(data: ReadRows) -> list[str]:
     """Return the columns of words that have too many of them to be levels."""
     if not hasattr(data.X, "columns"):
         return []
@@ -168,15 +168,15 @@ def _ends(said: Any, where: str, path: str) -> tuple[Any, Any]:
 
 
 def _as_declared(cells: Any, declared: list[Any]) -> Any:
-    """Return cells in which those that read like a declared value are that value."""
-    known = {_word(value): value for value in declared if value is not None}
-    return cells.astype(object).map(lambda cell: known.get(_word(cell), cell))
+    """Return cells in which those that read like a declared value are that value; words are those that stand there."""
+    words = {value: value for value in declared if isinstance(value, str)}
+    others = {_meaning(value): value for value in declared if not isinstance(value, str | None)}
+    return cells.astype(object).map(lambda cell: words.get(str(cell), others.get(_meaning(cell), cell)))
 
 
-def _word(value: Any) -> str:
-    """Return what a cell of text says: 1 and 1.0 are one number, True and true one truth."""
+def _meaning(value: Any) -> str:
+    """Return what a cell says that is no word: 1 and 1.0 are one number, True and true one truth."""
     try:
         return repr(float(value)) if not isinstance(value, bool) else str(value).lower()
     except (TypeError, ValueError):
-        word = str(value)
-        return word.lower() if word.lower() in ("true", "false") else word
+        return str(value).lower()

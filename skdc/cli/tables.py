@@ -26,7 +26,7 @@ _DATE = r"\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}
 _SECONDS = 3.0  # between two lines that tell how far reading is
 
 
-class Table(ABC):
+class TableFile(ABC):
     """A file of rows and named columns.
 
     Parameters
@@ -62,7 +62,7 @@ class Table(ABC):
             )
 
 
-class CsvTable(Table):
+class CsvFile(TableFile):
     """Values with separators, and a line of names; dates in the form of ISO 8601 are dates.
 
     Parameters
@@ -133,7 +133,7 @@ class CsvTable(Table):
             raise UsageError(f"{self.path!r} cannot be read as a table of text: {what}{hint}") from error
 
 
-class ArrowTable(Table):
+class ArrowFile(TableFile):
     """Parquet, or Feather, which is Arrow's own; a folder of Parquet files is one table.
 
     Parameters

@@ -14,7 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
 from skdc.containers import Encoded, as_array, checked_targets
-from skdc.evaluation._display import data_frame
+from skdc.evaluation.tables import data_frame
 from skdc.privacy.ledger import accounting
 
 _FALSE_POSITIVES = 0.01  # the rate at which the true positives are given

@@ -12,11 +12,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import ArrayLike, NDArray
 
-from skdc.evaluation._display import data_frame
 from skdc.evaluation.contestants import RANDOM, Contestant, Outcome, contestants, outcome, read_size
 from skdc.evaluation.folds import Data, Fold, Split, splits_of, told_task
 from skdc.evaluation.panels import QUICK, Learners, named
 from skdc.evaluation.significance import confidence_interval, p_value_of
+from skdc.evaluation.tables import data_frame
 from skdc.fitting.pair import PairMixin
 
 COLUMNS = (

@@ -12,9 +12,9 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skdc.containers import as_array, checked_targets
-from skdc.evaluation._display import Table
 from skdc.evaluation.panels import Learners, learners_by_name
 from skdc.evaluation.protocol import RowScaling, as_seen, trained
+from skdc.evaluation.tables import Table
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import checked_groups
 

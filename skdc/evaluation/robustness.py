@@ -17,9 +17,9 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from skdc.containers import checked_targets
-from skdc.evaluation._display import Table
 from skdc.evaluation.panels import Learners, learners_by_name
 from skdc.evaluation.protocol import OneScale, RowScaling, as_seen, trained
+from skdc.evaluation.tables import Table
 from skdc.fitting.base import BaseCondenser
 from skdc.images import ImageLayout
 from skdc.learners import NetworkClassifier

@@ -14,9 +14,9 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV, train_test_split
 
 from skdc.condensed import CondensedSet
-from skdc.evaluation._display import Table
 from skdc.evaluation.folds import TEST_SHARE, Data, told_task
 from skdc.evaluation.protocol import score_of, trained
+from skdc.evaluation.tables import Table
 from skdc.fitting.pair import PairMixin
 from skdc.seeds import seeded
 

@@ -9,9 +9,9 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import check_is_fitted
 
 from skdc.containers import checked_targets
-from skdc.evaluation._display import Table
 from skdc.evaluation.panels import Learners, learners_by_name
 from skdc.evaluation.protocol import VARIANTS, RowScaling, as_seen, score_of, trained, variants
+from skdc.evaluation.tables import Table
 from skdc.fitting.base import BaseCondenser
 
 

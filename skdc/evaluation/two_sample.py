@@ -20,7 +20,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import EmbeddingDistance
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.reduce import reduced
-from skdc.evaluation._display import data_frame
+from skdc.evaluation.tables import data_frame
 from skdc.sets import LabeledSet
 from skdc.sources import Batch, RowSource, Schema
 from skdc.spaces.base import PointwiseSpace

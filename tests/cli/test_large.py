@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from skdc.cli import tables
-from skdc.cli.tables import ArrowTable, CsvTable
+from skdc.cli.tables import ArrowFile, CsvFile
 
 NEEDS_ARROW = pytest.mark.skipif(find_spec("pyarrow") is None, reason="Parquet takes pyarrow, an optional package")
 STREAM = "--method condenser --set 'discrepancy=RandomFeatureMMD(bandwidth=1.0)' --set solver=Descent(n_steps=20)"
@@ -28,9 +28,9 @@ def numbers(folder):
     return found
 
 
-@pytest.mark.parametrize("kind", [CsvTable, pytest.param(ArrowTable, marks=NEEDS_ARROW)])
+@pytest.mark.parametrize("kind", [CsvFile, pytest.param(ArrowFile, marks=NEEDS_ARROW)])
 def test_a_sample_is_uniform_in_order_and_numbered(numbers, kind):
-    table = kind("numbers.csv" if kind is CsvTable else "numbers.parquet", quiet=True)
+    table = kind("numbers.csv" if kind is CsvFile else "numbers.parquet", quiet=True)
     assert table.whole(399) is None and len(table.whole(400)) == 400
     counts = np.zeros(400)
     for seed in range(200):
@@ -45,7 +45,7 @@ def test_a_sample_is_uniform_in_order_and_numbered(numbers, kind):
 def test_types_of_a_sample_are_those_of_its_rows(folder):
     # In chunks of 70, the first would be whole numbers and the last words.
     pd.DataFrame({"a": [*range(300), *"xyz" * 20], "b": range(360)}).to_csv("mixed.csv", index=False)
-    frame, _ = CsvTable("mixed.csv", quiet=True).sample(300, np.random.default_rng(0))
+    frame, _ = CsvFile("mixed.csv", quiet=True).sample(300, np.random.default_rng(0))
     assert frame["a"].map(type).eq(str).all() and "7" in set(frame["a"]) and frame["b"].dtype == np.int64
 
 

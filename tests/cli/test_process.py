@@ -73,7 +73,7 @@ def interrupted(monkeypatch, at):
     def pressed(bar, step, n_steps, loss, is_last):
         tell(bar, step, n_steps, loss, is_last)
         if step == at:
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
 
     monkeypatch.setattr(ProgressBar, "tell", pressed)
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from skdc.cli.errors import UsageError
 from skdc.cli.fitting import condense
-from skdc.cli.reading import Data, read_data
+from skdc.cli.reading import ReadRows, read_data
 from skdc.cli.writing import check_packages, n_bytes, write_set
 from skdc.condensed import CondensedSet
 from skdc.containers import plain_labels
@@ -42,7 +42,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _answer(
-    options: argparse.Namespace, condensed: CondensedSet, condenser: Any, data: Data | None, seconds: float
+    options: argparse.Namespace, condensed: CondensedSet, condenser: Any, data: ReadRows | None, seconds: float
 ) -> None:
     """Print a few lines: rows in and out, bytes, seconds, the file."""
     origin, m = condensed.provenance, condensed.X.shape[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from skdc.cli.reading import Data, read_data, read_set
+from skdc.cli.reading import ReadRows, read_data, read_set
 from skdc.condensed import CondensedSet
 from skdc.evaluation import condensation_report
 
@@ -19,7 +19,7 @@ def run(options: argparse.Namespace) -> None:
 
 
 def write_report(
-    options: argparse.Namespace, condensed: CondensedSet, data: Data, test: Data | None, path: str
+    options: argparse.Namespace, condensed: CondensedSet, data: ReadRows, test: ReadRows | None, path: str
 ) -> None:
     """Write a report as a page."""
     given: dict[str, Any] = {} if test is None else {"X_test": test.X, "y_test": test.y}

@@ -10,7 +10,6 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from skdc.evaluation._display import data_frame
 from skdc.evaluation.panels import Learners
 from skdc.evaluation.report.distances import likeness, membership, nearest
 from skdc.evaluation.report.learning import scores
@@ -20,6 +19,7 @@ from skdc.evaluation.report.marginals import marginals
 from skdc.evaluation.report.page import framed, page
 from skdc.evaluation.report.pictures import WITHOUT, can_draw, pictures_of
 from skdc.evaluation.report.sections import Section, share
+from skdc.evaluation.tables import data_frame
 from skdc.files import written_whole
 
 
