@@ -24,6 +24,7 @@ from skdc.plotting.figures import CONDENSED, REAL, short
 
 WITHOUT = "Pictures are drawn with matplotlib: pip install 'skdc[plot]'."
 _WIDTH = 5.2  # inches: its words can still be read on a phone
+_NARROW = 3.8  # has room for two columns
 _ROWS = 2000  # that are drawn
 _MOST_COLUMNS = 500  # of rows that are drawn in a plane
 _CLIPS = re.compile(r'(?:(?<=id=")|(?<=url\(#))p[0-9a-f]{10}\b')
@@ -110,8 +111,8 @@ def _marginals(figure: Any, look: Look) -> None:
     both = {"y": y, "y_syn": look.condensed.y} if y is not None else {}
     rows = look.real.X, look.condensed.X, look.real.weight, look.weight
     display = MarginalsDisplay(*rows, **both, n_rows=look.real.n_rows)
-    n = min(9, len(display.differences))
-    figure.set_size_inches(_WIDTH, 0.7 + 1.6 * ceil(n / ceil(n**0.5)))  # the display makes a square of them
+    n = min(8, len(display.differences))
+    figure.set_size_inches(_NARROW, 0.7 + 1.3 * ceil(n / 2))
     display.plot(figure.subplots(), n_columns=n)
 
 

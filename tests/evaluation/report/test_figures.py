@@ -69,6 +69,7 @@ def test_copies_are_found_among_rows_that_are_not_looked_at():
     condensed = CondensedSet(X[100:200], labels[100:200])
     report = condensation_report(condensed, X, labels, max_rows=20)
     assert figures(report, "sizes")["looked_at"] == 21 and figures(report, "nearest")["copies"] == 100
+    assert figures(report, "nearest")["distances"]["points"]["100%"] == 0
     assert "Of 300 real rows 21 were looked at" in said(report, "sizes")
     assert figures(report, "classes")["shares"]["rare"]["rows"] == 1
 
@@ -148,8 +149,15 @@ def test_the_rows_that_are_missed_are_those_of_the_half_that_was_left_out():
     labels = np.zeros(300)
     half = X[:, 0] < 0
     report = condensation_report(CondensedSet(X[half], labels[half].astype(int)), X, labels.astype(int))
-    missed = [int(row) for row in figures(report, "likeness")["missed"]]
-    assert len(missed) == 10 and (X[missed, 0] > 0).all()
+    witness = figures(report, "likeness")["missed"]
+    assert len(witness) == 10 and (X[[int(row) for row in witness], 0] > 0).all()
+    assert list(witness.values()) == sorted(witness.values(), reverse=True)
+
+
+def test_points_of_little_weight_count_little():
+    points, weight = np.vstack([X[:60], X[:60] + 5]), np.repeat([1.0, 1e-6], 60)
+    found = [figures(condensation_report(CondensedSet(points, None, w), X), "likeness") for w in (weight, None)]
+    assert found[0]["p_value"] > 0.05 and found[1]["p_value"] == 0.005
 
 
 def test_scores_are_those_of_learners_trained_by_hand():
@@ -162,6 +170,7 @@ def test_scores_are_those_of_learners_trained_by_hand():
     ]
     found = figures(report, "scores")["scores"]["1-NN"]
     assert [found["set"], found["all"]] == pytest.approx(scores)
+    assert figures(report, "scores")["most_kept"] == pytest.approx(scores[0] / scores[1])
     assert found["random_low"] <= found["random"] <= found["random_high"]
 
 
@@ -246,6 +255,7 @@ def test_of_a_private_set_a_report_is_for_the_owner_alone():
     report = condensation_report(condenser, X, np.arange(300) % 2)
     assert str(report).splitlines()[1:4] == ["", "Sizes", f"  ! {FOR_YOU_ALONE}"]
     assert json.loads(report.to_json())["sizes"]["alarms"] == [FOR_YOU_ALONE]
+    assert figures(report, "making")["same_data"] is None and not section(report, "making").alarms
     public = condensation_report(condenser.condensed_)
     assert [section.name for section in public.sections] == ["sizes", "classes", "storage", "privacy", "making"]
     assert FOR_YOU_ALONE not in str(public) and figures(public, "sizes")["rows"] is None
