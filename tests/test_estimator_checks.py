@@ -13,7 +13,7 @@ from skdc.parameterizations.storage import Storage
 from skdc.spaces import NetworkFeatures, Space
 from skdc.utils import estimator_checks as checks
 
-from .condensers.quick import PATHS, QUICK, Strip, quick, quick_condensers
+from .condensers.quick import PATHS, QUICK, Strip, quick
 
 CHANGES_ROWS = "a condenser changes the number of rows, by design; new rows pass through transform unchanged"
 EXPECTED = {
@@ -71,18 +71,19 @@ KINDS = [
 
 
 def all_checks():
-    for condenser in quick_condensers():
-        yield from ((condenser, name, check) for name, check in checks.condenser_checks(condenser))
+    """Return all checks, those of condensers that take no path of their own with the tests that take long."""
+    for named, build in QUICK.items():
+        marks = [] if named in PATHS else [pytest.mark.slow]
+        for name, check in checks.condenser_checks(build()):
+            yield pytest.param(check, id=f"{named}-{name}", marks=marks)
     for module, kind, settings, checks_of in KINDS:
         for cls in concrete(module, kind):
-            part = quick(cls, settings)
-            yield from ((part, name, check) for name, check in checks_of(part))
+            for name, check in checks_of(quick(cls, settings)):
+                yield pytest.param(check, id=f"{cls.__name__}-{name}")
 
 
-@pytest.mark.parametrize(
-    "part, name, check", [pytest.param(*c, id=f"{type(c[0]).__name__}-{c[1]}") for c in all_checks()]
-)
-def test_published(part, name, check):
+@pytest.mark.parametrize("check", all_checks())
+def test_published(check):
     check()
 
 

@@ -53,7 +53,19 @@ MADE = {"api.rst", "combinations.rst", "sg_execution_times.rst"}
 PAGES = [path for folder in (ROOT / "docs", ROOT / "docs" / "recipes") for path in sorted(folder.glob("*.rst"))]
 
 
-@pytest.mark.parametrize("page", [str(path.relative_to(ROOT / "docs")) for path in PAGES if path.name not in MADE])
+# These take seconds.
+SLOW_PAGES = ["audits", "evaluation", "privacy", *(f"recipes/{name}" for name in ("csv", "embeddings", "many_rows"))]
+SLOW_PAGES += ["recipes/mnist", "recipes/private", "recipes/search"]
+NAMED_PAGES = [str(path.relative_to(ROOT / "docs")) for path in PAGES if path.name not in MADE]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] if page.removesuffix(".rst") in SLOW_PAGES else [])
+        for page in NAMED_PAGES
+    ],
+)
 def test_pages_show_what_happens(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)  # where recipes write their files
     module = ModuleType("page")  # where the classes that a page defines can be pickled
@@ -76,18 +88,19 @@ EXAMPLES = [
     "tables",
     "transfer",
 ]
-SLOW_EXAMPLES = ["discrepancies", "fair_front", "networks", "private", "robust_teacher", "tables", "transfer"]
+QUICK_EXAMPLES = ["kernel_inducing_points", "streaming"]
 
 
 @pytest.mark.parametrize(
     "example",
-    [pytest.param(name, marks=[pytest.mark.slow] if name in SLOW_EXAMPLES else []) for name in EXAMPLES],
+    [pytest.param(name, marks=[] if name in QUICK_EXAMPLES else [pytest.mark.slow]) for name in EXAMPLES],
 )
 def test_examples_run_and_draw(example, monkeypatch):
     run_example(example, monkeypatch)
     assert matplotlib.pyplot.get_fignums(), "the gallery shows a picture of each example"
 
 
+@pytest.mark.slow
 def test_demo_writes_table_and_picture(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SKDC_DEMO_SEEDS", "1")
     picture = tmp_path / "demo.png"

@@ -447,6 +447,7 @@ def test_on_a_gpu(few):
     assert_allclose(copy.predict_proba(X), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_search_in_two_processes_over_a_condensing_pipeline(iris):
     condenser = KMeansCondenser(n_per_class=5, random_state=0)
     pipe = make_condensing_pipeline(StandardScaler(), condenser, quick())

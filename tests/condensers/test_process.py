@@ -124,7 +124,7 @@ for move in moves:
 @pytest.mark.parametrize(
     "moves",
     [
-        ["for condenser in quick_condensers(): condenser.fit(X, y)"],
+        pytest.param(["for condenser in quick_condensers(): condenser.fit(X, y)"], marks=pytest.mark.slow),
         pytest.param(["NetworkClassifier(max_epochs=1).fit(X, y)"], marks=pytest.mark.slow),
         pytest.param(["FDivergence()(X, X + 1)"], marks=pytest.mark.slow),
     ],

@@ -13,32 +13,20 @@ from sklearn.neural_network import MLPClassifier
 
 import skdc
 from skdc import (
-    CAFE,
-    M3D,
-    NCFM,
-    RCIG,
-    RFAD,
-    WMDD,
     Condenser,
     DataDAM,
-    DistributionMatching,
-    FRePo,
-    GeneralCondenser,
-    GradientMatching,
-    ImprovedDistributionMatching,
+    KernelHerding,
+    KMeansCondenser,
+    KMedoids,
     LabelDistillation,
     LabelSolve,
-    OptimalTransportMatching,
     PrivateGradientMatching,
     PrivateKernelInducingPoints,
     PrivateMeanEmbedding,
     RandomlyPivotedCholesky,
     RandomSubset,
     SoftLabelRandom,
-    TabularCondenser,
-    TrajectoryMatching,
     UncertaintySubset,
-    UnrolledTraining,
 )
 from skdc.condensed import CondensedSet
 from skdc.condensers import NamedCondenser
@@ -52,26 +40,10 @@ WORSE = (RandomSubset, UncertaintySubset, RandomlyPivotedCholesky)
 # They must be told the range of the rows, and lose to random rows where rows are few: see tests/privacy.
 PRIVATE = (PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding)
 RELABELED = (LabelDistillation, LabelSolve, SoftLabelRandom)
-SLOW = (
-    CAFE,
-    DistributionMatching,
-    GeneralCondenser,
-    M3D,
-    NCFM,
-    RCIG,
-    RFAD,
-    WMDD,
-    DataDAM,
-    FRePo,
-    GradientMatching,
-    ImprovedDistributionMatching,
-    OptimalTransportMatching,
-    TabularCondenser,
-    TrajectoryMatching,
-    UnrolledTraining,
-)
+# They are quick; the others are tried by `make test-all`.
+QUICK = (KernelHerding, KMeansCondenser, KMedoids)
 CONDENSERS = [pytest.param(partial(Condenser, MMD()), id="MMD", marks=pytest.mark.slow)] + [
-    pytest.param(cls, id=cls.__name__, marks=[pytest.mark.slow] if cls in SLOW else [])
+    pytest.param(cls, id=cls.__name__, marks=[] if cls in QUICK else [pytest.mark.slow])
     for cls in (getattr(skdc, name) for name in skdc.__all__)
     if isinstance(cls, type) and issubclass(cls, NamedCondenser) and cls not in (*WORSE, *RELABELED, *PRIVATE)
 ]

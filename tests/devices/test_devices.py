@@ -17,8 +17,8 @@ FOLDER = Path(__file__).parent
 PRETEND = ["pretend"] if hasattr(backend_registration, "_setup_privateuseone_for_python_backend") else []
 
 
-# These take long; the others tell that what all share is in order.
-LONG = ("on_condensers.py", "on_parts.py", "on_results.py", "on_steps.py")
+# These take long; the other one tells that what all share is in order.
+LONG = ("on_condensers.py", "on_parts.py", "on_results.py", "on_sketches.py", "on_steps.py")
 
 
 @pytest.mark.parametrize("device", [*PRETEND, pytest.param("cuda", marks=pytest.mark.gpu)])

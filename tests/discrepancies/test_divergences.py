@@ -75,6 +75,7 @@ def test_no_critic_is_above_the_divergence_and_the_best_one_is_at_it(kind, rng):
         assert noise or found == pytest.approx(truth, rel=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind, slack", [("js", 0.1), ("hellinger", 0.15), ("tv", 0.1)])
 def test_bounded_divergences_of_gaussian_samples_are_near_those_of_the_laws(kind, slack, rng):
     left, right = stats.norm(), stats.norm(1.0)
@@ -98,6 +99,7 @@ def test_an_untrained_critic_may_be_below_zero(discrepancy, rng):
     assert min(values) < 0
 
 
+@pytest.mark.slow
 def test_an_adversary_finds_the_distance_of_a_translation(rng):
     x = rng.normal(size=(100, 2))
     for shift in (0.3, 1.0, 3.0):
@@ -142,6 +144,7 @@ def test_the_slope_penalty_moves_the_critic_only(rng):
     assert not all(torch.allclose(a, b) for a, b in zip(with_penalty, plain, strict=True))
 
 
+@pytest.mark.slow
 def test_training_an_adversary_does_not_tell_weights_from_copies(rng):
     x, y, p = rng.normal(size=(12, 2)), rng.normal(size=(9, 2)), rng.integers(1, 4, 12)
     order = rng.permutation(p.sum())
@@ -168,6 +171,7 @@ def test_a_critic_is_ascended_beside_the_set(discrepancy, gain, iris):
 # Nearest neighbours
 
 
+@pytest.mark.slow
 def test_neighbours_find_the_divergence_of_gaussians(rng):
     x, y = rng.normal(size=(2, 2000, 1))
     y = 1 + 1.5 * y

@@ -152,6 +152,7 @@ def biased():
     return X, y, groups
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make, metric", [(DemographicParity, demographic_parity_difference), (EqualizedOdds, equalized_odds_difference)]
 )

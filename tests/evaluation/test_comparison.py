@@ -180,6 +180,7 @@ def test_words_as_labels_and_images():
     assert line(frame, "KMeansCondenser")["score"] > 0.5
 
 
+@pytest.mark.slow
 def test_several_processes_give_the_same(capsys):
     given = {"sizes": 2, "learners": "neighbors", "seeds": 2}
     one = compare(KMedoids(), *IRIS, **given, verbose=1)

@@ -52,6 +52,7 @@ def test_corruptions_are_those_made_by_hand(condenser):
     assert frame.loc[("linear", "halved")].to_dict() == found.scores["linear"]["halved"]
 
 
+@pytest.mark.slow
 def test_fgsm_moves_rows_by_the_radius_along_the_signs_of_the_gradient(condenser):
     table = robustness_table(
         condenser, X[TEST], Y[TEST], learners={"linear": LINEAR}, radius=2.0, corruptions={}, n_attacked=100

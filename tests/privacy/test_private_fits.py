@@ -79,6 +79,7 @@ def test_with_hardly_any_noise_the_set_is_as_good_as_one_that_is_not_private():
     assert_array_equal(private.y_syn_, free.y_syn_)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "make, privacy",
     [(quick, once), (by_gradients, each_step), (by_predictions, each_step)],

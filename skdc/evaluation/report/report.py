@@ -53,36 +53,39 @@ class CondensationReport:
         lines = [(section.name, *figure) for section in self.sections for figure in section.flat()]
         return data_frame(lines, ("section", "of", "figure", "value"))
 
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Return all figures and sentences as JSON, by section.
+    def to_json(self, path: str | os.PathLike[str] | None = None) -> str | None:
+        """Return all figures and sentences as JSON, by section, or write them.
 
         Parameters
         ----------
         path : str or path, default=None
-            Where it is written too, whole or not at all.
+            Where they are written, whole or not at all; None returns them.
         """
         found = {
             section.name: {"figures": section.figures, "alarms": section.alarms, "sentences": section.sentences}
             for section in self.sections
         }
-        return _written(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False), path)
+        return _given_or_written(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False), path)
 
-    def to_html(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Return the report as a page: one file that loads nothing from elsewhere.
+    def to_html(self, path: str | os.PathLike[str] | None = None) -> str | None:
+        """Return the report as a page, one file that loads nothing from elsewhere, or write it.
 
         Its pictures take matplotlib; without it, the page says so.
 
         Parameters
         ----------
         path : str or path, default=None
-            Where it is written too, whole or not at all.
+            Where it is written, whole or not at all; None returns it.
         """
+        return _given_or_written(self._page(), path)
+
+    def _page(self) -> str:
         drawn = list(pictures_of(self.look, list(self.sections))) if can_draw() else []
         without = "" if can_draw() else f" {WITHOUT}"
         foot = f"Written by skdc {version('skdc')}.{without}"
         origin = self.look.condensed.provenance
         by = "" if origin is None else f"By {' '.join(origin.condenser.split())}"
-        return _written(page(self._heading(), by, self._cards(), self.sections, drawn, foot), path)
+        return page(self._heading(), by, self._cards(), self.sections, drawn, foot)
 
     def __str__(self) -> str:
         lines = [self._heading()]
@@ -94,7 +97,7 @@ class CondensationReport:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return framed(self.to_html())
+        return framed(self._page())
 
     def _heading(self) -> str:
         figures = self.figures()["sizes"]
@@ -129,11 +132,12 @@ def _aligned(table: Any) -> list[list[str]]:
     return [[f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)] for row in rows]
 
 
-def _written(text: str, path: str | os.PathLike[str] | None) -> str:
-    if path is not None:
-        with written_whole(path) as file:
-            file.write(text.encode())
-    return text
+def _given_or_written(text: str, path: str | os.PathLike[str] | None) -> str | None:
+    if path is None:
+        return text
+    with written_whole(path) as file:
+        file.write(text.encode())
+    return None
 
 
 def condensation_report(

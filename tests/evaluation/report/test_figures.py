@@ -304,8 +304,8 @@ def test_figures_survive_json_and_fill_a_frame(tmp_path):
     frame = pd.DataFrame({"size": X[:, 0], "odd": np.nan, "kind": y})
     frame.loc[0, "odd"] = 1.0
     report = condensation_report(KMeansCondenser(3, random_state=0).fit(frame, y), frame, y)
-    text = report.to_json(tmp_path / "report.json")
-    assert (tmp_path / "report.json").read_text() == text
+    text = report.to_json()
+    assert report.to_json(tmp_path / "report.json") is None and (tmp_path / "report.json").read_text() == text
     assert {name: part["figures"] for name, part in json.loads(text).items()} == report.figures()
     table = report.to_frame().set_index(["section", "of", "figure"])["value"]
     assert table["sizes", "", "points"] == 9 and table["classes", "shares / b", "rows"] == 100
