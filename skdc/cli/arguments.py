@@ -199,7 +199,7 @@ def _add_max_seconds(command: argparse.ArgumentParser) -> None:
         "--max-seconds",
         type=_positive,
         metavar="S",
-        help="for the trials of auto (default: 60); other methods stop at the step after, with the set that they have",
+        help="seconds for the trials of auto (default: 60); others stop at the step after, with the set that they have",
     )
 
 

@@ -10,8 +10,10 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+import skdc
 from skdc.cli.arguments import parsed
 from skdc.cli.errors import UsageError, in_options
 from skdc.cli.paths import check_input, check_output
@@ -99,10 +101,16 @@ def _explained(error: Exception) -> tuple[str, int]:
     if isinstance(error, OSError):
         where = "" if error.filename is None else f"{error.filename!r}: "
         return f"{where}{error.strerror or error}", _WRONG
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError) or (isinstance(error, TypeError) and _is_meant(error)):
         return in_options(str(error)), _WRONG
     what = " ".join(f"{type(error).__name__}: {error}".split())
     return f"this is a bug of skdc ({what}); please report it with what --debug shows", _BUG
+
+
+def _is_meant(error: Exception) -> bool:
+    """Tell whether skdc has raised an error itself, with words for the user; it has not thought of others."""
+    *_, last = traceback.extract_tb(error.__traceback__)
+    return Path(last.filename).is_relative_to(Path(skdc.__file__).parent) and (last.line or "").startswith("raise ")
 
 
 def _said(message: str, code: int) -> int:

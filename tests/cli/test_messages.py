@@ -69,6 +69,7 @@ WRONG = [
     (f"condense data.csv --target label {OUT}", "'data.csv' has no column 'label'; there are: 'age', 'wage', 'home', "),
     (f"{KMEDOIDS} --drop income", "column 'income' is named twice; a column is the target, a weight or dropped"),
     (f"{KMEDOIDS} --weights home", "column 'home' must hold numbers to be --weights"),
+    (f"condense data.csv --target since --method kmedoids {OUT}", "y is an array of dates, datetime64"),
     (f"{KMEDOIDS} --sep ;", "'data.csv' has no column 'income'; there are: 'age,wage,home,since,smoker,income'"),
     (f"{KMEDOIDS} --sep ;;", "--sep ';;' must be one sign, or 'tab'"),
     (f"condense weighted.csv --method kmedoids --rows 2 {OUT}", "say --weights sample_weight, or --drop sample_weight"),
@@ -265,6 +266,9 @@ def test_a_bug_is_a_line_and_a_traceback_when_asked_for(skdc, monkeypatch):
     def run(options):
         raise RuntimeError("nobody has\nthought of it")
 
+    monkeypatch.setattr(command, "run", lambda options: len(options))
+    code, _, error = skdc("methods")
+    assert code == 1 and "skdc: this is a bug of skdc (TypeError: object of type 'Namespace' has no len())" in error
     monkeypatch.setattr(command, "run", run)
     code, out, error = skdc("methods")
     assert (code, out) == (1, "")
