@@ -39,7 +39,8 @@ def named_blocks():
 
 
 @pytest.mark.parametrize("block", named_blocks())
-def test_readme_runs_verbatim(block):
+def test_readme_runs_verbatim(block, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
     exec(compile(block, "README.md", "exec"), {"__name__": "__main__"})
 
 

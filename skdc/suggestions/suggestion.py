@@ -136,9 +136,9 @@ def suggest(
         sizes["n_samples"] = min(DEFAULT_SIZE * n_classes, shape[0])  # in proportion, which serves tables better
     rule = next(rule for rule in RULES if rule.applies(case))
     told = {"estimator": estimator, "time_budget": seconds, "task": task, **sizes}
-    return Suggestion(
-        _with_settings(rule.condenser, told), f"{rows if rule.rows == ANY else rule.rows}, {rule.when}: {rule.reason}"
-    )
+    what = rows if rule.rows == ANY else rule.rows
+    case_in_words = what if rule.when == "otherwise" else f"{what}, {rule.when}"
+    return Suggestion(_with_settings(rule.condenser, told), f"{case_in_words}: {rule.reason}")
 
 
 def _with_settings(condenser: Any, settings: Mapping[str, Any]) -> Any:
