@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -85,11 +86,13 @@ def _made_up(mechanism: Any, schema: Schema, counts: NDArray[np.int64]) -> tuple
 
 def _fit_twin(condenser: Any, read: Callable[[Any], tuple[Problem, Recipe]], previous: Any) -> None:
     twin = clone(condenser).set_params(verbose=0)
-    problem, recipe = read(twin)
-    # Sizes in proportion are those of the release.
-    start = previous if isinstance(condenser.n_per_class, Integral) else None
-    # A choice of rows that is stopped warns, and takes no long time for a few.
-    with time_limit(0.0) if recipe.solver.moves == "values" else nullcontext():
-        early = twin._condense(problem, recipe, start, 0.0)
+    with warnings.catch_warnings():  # what is said of rows that are made up is no news of those of the user
+        warnings.simplefilter("ignore")
+        problem, recipe = read(twin)
+        # Sizes in proportion are those of the release.
+        start = previous if isinstance(condenser.n_per_class, Integral) else None
+        # A choice of rows that is stopped warns, and takes no long time for a few.
+        with time_limit(0.0) if recipe.solver.moves == "values" else nullcontext():
+            early = twin._condense(problem, recipe, start, 0.0)
     if isinstance(early, Interruption):
         raise early
