@@ -128,13 +128,11 @@ def test_nothing_of_a_rehearsal_is_seen(recwarn, capsys):
 
 
 def test_nothing_is_said_of_rows_that_are_made_up(recwarn):
-    levels = [f"level {i}" for i in range(25)]  # many, of the few rows of a rehearsal
-    frame = pd.DataFrame({"size": X[:, 0], "kind": np.array(levels)[np.arange(len(X)) % 25]})
+    levels = [f"level {i}" for i in range(40)]  # many, of the few rows of a rehearsal
+    frame = pd.DataFrame({"size": X[:, 0], "kind": np.array(levels)[np.arange(len(X)) % 40]})
     privacy = ClassGaussians(epsilon=5.0, feature_range={"size": (-9.0, 9.0), "kind": levels}, n_rows=1000)
-    assert Condenser(MMD(), solver=Descent(n_steps=1), privacy=privacy, n_per_class=2).fit(frame, y).X_syn_.shape == (
-        4,
-        2,
-    )
+    condenser = Condenser(MMD(), solver=Descent(n_steps=1), privacy=privacy, n_per_class=10)
+    assert condenser.fit(frame, y).X_syn_.shape == (20, 2)
     assert not recwarn.list
 
 
