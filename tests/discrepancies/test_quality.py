@@ -24,6 +24,7 @@ NO_BETTER = {"GromovWasserstein()", "NearestNeighborKL()", "FDivergence(critic_r
 @pytest.mark.timeout(3000)
 def test_discrepancies_beat_random_rows_on_digits(monkeypatch):
     monkeypatch.setenv("SKDC_DEMO_SEEDS", "5")
+    monkeypatch.setenv("SKDC_DEMO_ALL", "1")
     monkeypatch.setattr(plt, "show", lambda: None)
     plt.switch_backend("agg")
     scores = runpy.run_path(str(EXAMPLE))["scores"]
