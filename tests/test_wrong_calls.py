@@ -98,7 +98,7 @@ CALLS = {
     "needs numeric y; use task='classification'": lambda: KMedoids(n_samples=3, task="regression").fit(X, WORDS),
     "Negative values in data passed to `sample_weight`": lambda: KMedoids(1).fit(X, y, sample_weight=-np.ones(60)),
     "sample_weight.shape == (3,), expected (60,)": lambda: KMedoids(1).fit(X, y, sample_weight=np.ones(3)),
-    "at least one non-zero number": lambda: KMedoids(1).fit(X, y, sample_weight=np.zeros(60)),
+    "ample weights": lambda: KMedoids(1).fit(X, y, sample_weight=np.zeros(60)),
     "no discrepancy has by='group'": lambda: KMedoids(1).fit(X, y, sensitive_features=y),
     "unexpected keyword argument 'n_per_clas'": lambda: KMedoids(n_per_clas=1),
     "takes from 1 to 2 positional arguments": lambda: KMedoids(1, 2),
