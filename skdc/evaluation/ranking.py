@@ -133,7 +133,7 @@ def improvement_over_random(
     True
     """
     judge = _Judge(condenser, X, y, X_test, y_test, learner, random_state)
-    return judge.accuracy(condenser.condensed_) - float(np.mean(judge.of_random(condenser, X, teacher, n_draws)))
+    return judge.improvement(condenser, X, teacher, n_draws)
 
 
 def label_robust_score(recovery: float, improvement: float, weight: float = 0.5) -> float:
@@ -230,8 +230,7 @@ def augmentation_robust_score(
                 f"{judge.learner!r} does not augment; give a learner that does, such as NetworkClassifier()"
             )
         judge.learner.set_params(augmentation=changes)
-        random = float(np.mean(judge.of_random(condenser, X, teacher, n_draws)))
-        improvements.append(judge.accuracy(condenser.condensed_) - random)
+        improvements.append(judge.improvement(condenser, X, teacher, n_draws))
     return _share(weight * improvements[0] + (1 - weight) * improvements[1], weight)
 
 
@@ -266,6 +265,11 @@ class _Judge:
         shown = replace(condensed, X=as_seen(self.learner, self.scaling(condensed.X)))
         shown = shown if variant is None else variants(shown, self.learner)[variant]
         return score_of(trained(self.learner, shown), as_seen(self.learner, self.X_test), self.y_test)
+
+    def improvement(self, condenser: BaseCondenser, X: Any, teacher: Any, n_draws: int) -> float:
+        """Return the accuracy on the set of a condenser, less the mean on random rows."""
+        random = float(np.mean(self.of_random(condenser, X, teacher, n_draws)))
+        return self.accuracy(condenser.condensed_) - random
 
     def of_random(self, condenser: BaseCondenser, X: Any, teacher: Any, n_draws: int) -> NDArray[np.float64]:
         """Return the accuracies on random rows, as many of each class as the set of a condenser has."""

@@ -44,10 +44,10 @@ def rehearse(condenser: Any, problem: Problem, recipe: Recipe, previous: Any) ->
     Exception
         What the fit itself would end with, after the release.
     """
-    mechanism, schema = clone(recipe.privacy).set_params(ledger=None), problem.schema
     if recipe.draws():
         _rehearse_drawn(condenser, problem, recipe, previous)
         return
+    mechanism, schema = clone(recipe.privacy).set_params(ledger=None), problem.schema
     refuse_narrow(problem.X.dtype, *mechanism.ends)
     X, codes = _made_up(mechanism, schema, np.full(schema.n_classes, _FEW))
     rows = replace(problem, X=X, y=None, weight=np.ones(len(X)), key=codes, positions=np.arange(len(X)))
