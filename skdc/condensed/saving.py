@@ -10,7 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from skdc.condensed.packing import Tensors, pack, unpack
+from skdc.codes import CodedRows
+from skdc.condensed.coded import pack_set, unpack_set
+from skdc.condensed.packing import Tensors
 from skdc.condensed.safetensors import UnreadableError, read_tensors, write_tensors
 from skdc.files import written_whole
 from skdc.provenance import Provenance
@@ -19,7 +21,9 @@ FORMAT = 1  # goes up by one whenever a skdc that reads this one could not read 
 _ENTRY = "skdc"  # of the metadata
 
 
-def write_set(path: str | os.PathLike[str], parts: dict[str, Any], provenance: Provenance | None) -> None:
+def write_set(
+    path: str | os.PathLike[str], parts: dict[str, Any], coded: CodedRows | None, provenance: Provenance | None
+) -> None:
     """Write arrays and frames, and where they come from, whole or not at all.
 
     Raises
@@ -28,7 +32,7 @@ def write_set(path: str | os.PathLike[str], parts: dict[str, Any], provenance: P
         For what cannot be kept, before anything is written.
     """
     tensors: Tensors = {}
-    packed = {name: pack(part, name, tensors) for name, part in parts.items()}
+    packed = pack_set(parts, coded, tensors)
     origin = None if provenance is None else asdict(provenance)
     entry = {"format": FORMAT, "version": version("skdc"), "parts": packed, "provenance": origin}
     try:
@@ -42,7 +46,7 @@ def write_set(path: str | os.PathLike[str], parts: dict[str, Any], provenance: P
 
 
 def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, Any]:
-    """Return what `write_set` has written: the parts, of these names, and "provenance".
+    """Return what `write_set` has written: the parts, of these names, "coded" and "provenance".
 
     Raises
     ------
@@ -64,8 +68,9 @@ def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, An
         origin, packed = entry["provenance"], entry["parts"]
         if set(packed) != set(names):
             raise UnreadableError(f"is damaged: a set has {', '.join(names)}, and it has {', '.join(packed)}")
-        parts = {name: unpack(packed[name], tensors) for name in names}
-        lengths = {part.shape[:1] for name, part in parts.items() if part is not None and name != "classes"}
+        parts = unpack_set(packed, tensors)
+        rows = {name: part for name, part in parts.items() if name not in ("classes", "coded")}
+        lengths = {part.shape[:1] for part in rows.values() if part is not None}
         if len(lengths) > 1:
             raise UnreadableError("is damaged: its parts have different numbers of rows")
         return {**parts, "provenance": None if origin is None else Provenance(**origin)}

@@ -13,6 +13,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
+from skdc.codes import CodedRows
 from skdc.condensed.exporting import to_frame, write_csv, write_parquet
 from skdc.condensed.html import as_html, in_a_line
 from skdc.condensed.saving import read_set, write_set
@@ -43,6 +44,8 @@ class CondensedSet:
         The labels of the columns of `y_soft`.
     provenance : Provenance, default=None
         How it was made, and of what.
+    coded : CodedRows, default=None
+        What `save` keeps of the rows, where a storage makes them of fewer numbers.
 
     See Also
     --------
@@ -68,6 +71,7 @@ class CondensedSet:
     y_soft: NDArray[np.float64] | None = None
     classes: NDArray | None = None
     provenance: Provenance | None = None
+    coded: CodedRows | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.X, self.y))
@@ -188,7 +192,7 @@ class CondensedSet:
         ...     skdc.load(f"{folder}/small.skdc").y
         array(['a', 'b'], dtype='<U1')
         """
-        write_set(path, {name: getattr(self, name) for name in _PARTS}, self.provenance)
+        write_set(path, {name: getattr(self, name) for name in _PARTS}, self.coded, self.provenance)
 
     def to_frame(self, target: str | None = None) -> Any:
         """Return the set as one frame: rows, targets, weights and soft labels.

@@ -264,9 +264,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         self.n_iter_, self.history_ = solution.n_iter, solution.history
         self.discrepancy_ = None if state.objective is None else settled(state.objective)
         parts = door.recipe.parameterization
-        self.storage_ = storage_of(parts, schema, shown.X_syn, self.sample_weight_, y_soft is not None)
+        self.storage_ = storage_of(parts, schema, shown.X_syn, self.sample_weight_, y_soft is not None, shown.coded)
         origin = provenance_of(self, door.recipe, schema, self._key, door.origin, monotonic() - began)
-        self.condensed_ = CondensedSet(shown.X, shown.y, self.sample_weight_, y_soft, schema.classes, origin)
+        pair = shown.X, shown.y
+        self.condensed_ = CondensedSet(*pair, self.sample_weight_, y_soft, schema.classes, origin, shown.coded)
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name in _OUTPUTS or _FITTED.fullmatch(name)]:

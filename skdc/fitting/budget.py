@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from skdc.codes import CodedRows
 from skdc.containers import row_bytes
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.labels import target_bytes
@@ -68,7 +69,12 @@ def points_within(n_bytes: int | str, parts: Parameterization, schema: Schema, n
 
 
 def storage_of(
-    parts: Parameterization, schema: Schema, X_syn: Any, weight: NDArray[np.float64], soft: bool
+    parts: Parameterization,
+    schema: Schema,
+    X_syn: Any,
+    weight: NDArray[np.float64],
+    soft: bool,
+    coded: CodedRows | None = None,
 ) -> dict[str, int]:
     """Return what a set takes: `points`, `bytes`, of which `shared_bytes` do not grow with them, and `bytes_decoded`.
 
@@ -83,6 +89,8 @@ def storage_of(
         Nothing is kept where all are the same.
     soft : bool
         Whether there are probabilities beside the labels.
+    coded : CodedRows, default=None
+        What is kept of the rows, where that is not the rows.
     """
     n_points = len(weight)
     weights = _WEIGHT * n_points * bool((weight != weight[0]).any())
@@ -90,9 +98,12 @@ def storage_of(
         decoded = X_syn.data.nbytes + X_syn.indices.nbytes + X_syn.indptr.nbytes
     else:
         decoded = n_points * row_bytes(X_syn)
-    decoded += n_points * target_bytes(schema, soft)
+    targets = target_bytes(schema, n_points, soft)
+    decoded += targets
     # Only rows as they are can be sparse.
     stored = decoded if issparse(X_syn) else parts.n_bytes(n_points, schema)
+    if coded is not None:
+        stored = coded.nbytes + targets
     shared = 0 if issparse(X_syn) else parts.n_bytes(0, schema)
     return {
         "points": n_points,

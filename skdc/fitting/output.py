@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
+from skdc.codes import bounded
+from skdc.codes.bounds import kind_of, plain
 from skdc.containers import as_array
 
 _NOT_ROWS = (
@@ -55,7 +57,7 @@ def common_template(first: Any, other: Any) -> Any:
     first, other = as_array(first), as_array(other)
     others = list(other.dtypes) if other.ndim == 2 and hasattr(other, "iloc") else [other.dtype]
     if not hasattr(first, "iloc"):
-        return first.astype(np.result_type(first.dtype, *map(_plain, others)))
+        return first.astype(np.result_type(first.dtype, *map(plain, others)))
     if first.ndim == 1:
         return first.astype(_common(first.dtype, others[0]))
     dtypes = [_common(dtype, others[j % len(others)]) for j, dtype in enumerate(first.dtypes)]
@@ -78,13 +80,8 @@ def _common(first: Any, other: Any) -> Any:
         return first
     if hasattr(first, "categories") and hasattr(other, "categories"):
         return type(first)(first.categories.union(other.categories, sort=False))
-    plain = _plain(first), _plain(other)
-    return np.result_type(*plain) if all(_kind(dtype) in "iufb" for dtype in plain) else np.dtype(object)
-
-
-def _plain(dtype: Any) -> Any:
-    """Return the dtype of numpy that a nullable or sparse one is made of; others as they are."""
-    return getattr(dtype, "numpy_dtype", getattr(dtype, "subtype", dtype))
+    numbers = plain(first), plain(other)
+    return np.result_type(*numbers) if all(kind_of(dtype) in "iufb" for dtype in numbers) else np.dtype(object)
 
 
 def seen_range(values: Any) -> tuple[Any, Any] | None:
@@ -93,7 +90,7 @@ def seen_range(values: Any) -> tuple[Any, Any] | None:
         array = np.asarray(values)
         return (array.min(axis=0), array.max(axis=0)) if array.dtype.kind in "iufb" else None
     columns = [values.iloc[:, j] for j in range(values.shape[1])]
-    numbers = [column if _kind(column.dtype) in "iufb" and column.notna().any() else None for column in columns]
+    numbers = [column if kind_of(column.dtype) in "iufb" and column.notna().any() else None for column in columns]
     ends = [(None, None) if column is None else (column.min(), column.max()) for column in numbers]
     return [low for low, _ in ends], [high for _, high in ends]
 
@@ -115,47 +112,16 @@ def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
     if values.shape[1:] != shape:
         raise ValueError(f"the encoder gives back rows of shape {values.shape[1:]}, but those of X have shape {shape}")
     if not hasattr(like, "iloc"):
-        return values if span is None else _bounded(values, np.asarray(like).dtype, *span)
+        return values if span is None else bounded(values, np.asarray(like).dtype, *span)
     dtypes = list(like.dtypes)
     columns = [values[:, j] for j in range(len(dtypes))]
     if span is not None:
-        columns = [_bounded(*column) for column in zip(columns, dtypes, *span, strict=True)]
+        columns = [bounded(*column) for column in zip(columns, dtypes, *span, strict=True)]
     # Numbers that may be any become fractions on the way; columns of other kinds keep their dtype.
-    kept = [span is not None or _kind(dtype) not in "iub" for dtype in dtypes]
+    kept = [span is not None or kind_of(dtype) not in "iub" for dtype in dtypes]
     frame = type(like)(dict(enumerate(columns))).infer_objects()
     frame = frame.astype({j: dtype for j, dtype in enumerate(dtypes) if kept[j]})
     return frame.set_axis(like.columns, axis=1).rename_axis(index=like.index.name)
-
-
-def _kind(dtype: Any) -> str:
-    return getattr(dtype, "kind", "O")
-
-
-def _bounded(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
-    """Return numbers between two ends; whole, where the dtype holds whole ones, and true or false, where it does."""
-    kind = _kind(dtype)
-    if low is None or (values.dtype.kind not in "iufb" and kind not in "iufb"):
-        return values
-    if kind in "iu":
-        return _whole(values.astype(np.float64), _plain(dtype), np.asarray(low), np.asarray(high))
-    dtype = np.dtype(np.float64) if values.dtype.kind == "O" else values.dtype
-    within = np.clip(values.astype(dtype), low, high).astype(dtype)
-    return within > 0.5 if kind == "b" else within
-
-
-def _whole(values: NDArray[np.float64], dtype: Any, low: NDArray, high: NDArray) -> NDArray:
-    """Return numbers rounded to whole ones of a dtype, between two ends."""
-    most = np.iinfo(dtype)
-    if low.dtype.kind == "f":
-        low, high = (_cast(end, dtype, most.min, most.max) for end in (np.ceil(low), np.floor(high)))
-    return _cast(np.rint(values), dtype, low, high)
-
-
-def _cast(values: NDArray, dtype: Any, low: Any, high: Any) -> NDArray:
-    """Return whole floats between two ends as integers; ends are given as they are, as a float may round them up."""
-    between = (values > low) & (values < high)
-    inside = np.where(between, values, 0).astype(dtype)
-    return np.where(between, inside, np.where(values <= low, low, high)).astype(dtype)
 
 
 def like_targets(values: NDArray | None, like: Any, index: Any) -> Any:

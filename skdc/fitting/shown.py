@@ -12,6 +12,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 from torch import Tensor
 
+from skdc.codes import CodedRows
 from skdc.containers import as_array
 from skdc.fitting.output import chosen_pair, in_package_of, like_rows, like_targets, seen_range, whole
 from skdc.sources import Source
@@ -29,6 +30,8 @@ class Shown:
         As fitted attributes.
     attributes : dict of str to object
         Others.
+    coded : CodedRows, default=None
+        What a file keeps of the rows, where that is not the rows.
     """
 
     X: Any
@@ -36,6 +39,7 @@ class Shown:
     X_syn: Any
     y_syn: Any
     attributes: dict[str, Any] = field(default_factory=dict)
+    coded: CodedRows | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +63,14 @@ class Containers:
     positions: NDArray[np.intp] | None = None
     private: bool = False
 
-    def made(self, source: Source, X: Tensor, y_syn: NDArray | None, span: Any) -> Shown:
+    @property
+    def dtype(self) -> Any:
+        """Of the rows, where they came as an array; None for frames."""
+        return getattr(as_array(self.X), "dtype", None)
+
+    def made(
+        self, source: Source, X: Tensor, y_syn: NDArray | None, span: Any, coded: CodedRows | None = None
+    ) -> Shown:
         """Return rows that were made.
 
         Parameters
@@ -71,11 +82,13 @@ class Containers:
             Their targets.
         span : (low, high) or None
             Between which ends the numbers of the rows lie; of codes, where there is an encoder.
+        coded : CodedRows, default=None
+            What a file keeps, from which the rows are decoded; None where those are X.
         """
         X_in, y_in = self._counting()
-        rows, X_syn = self._decoded(source, X, span, X_in)
+        rows, X_syn = self._decoded(source, X, span, X_in) if coded is None else (coded.decode(),) * 2
         targets = like_targets(y_syn, y_in, getattr(rows, "index", None))
-        return Shown(*self._packed(rows, targets), X_syn, y_syn)
+        return Shown(*self._packed(rows, targets), X_syn, y_syn, coded=coded)
 
     def chosen(self, source: Any, indices: NDArray[np.intp], y_syn: NDArray | None, relabeled: bool) -> Shown:
         """Return rows of the data as they are.
@@ -95,23 +108,32 @@ class Containers:
         return Shown(*self._packed(rows, targets), X_syn, y_syn, {"indices_": places})
 
     def stored(
-        self, source: Any, X: Tensor, span: Any, indices: NDArray[np.intp], y_syn: NDArray | None, relabeled: bool
+        self,
+        source: Any,
+        X: Tensor,
+        span: Any,
+        indices: NDArray[np.intp],
+        y_syn: NDArray | None,
+        relabeled: bool,
+        coded: CodedRows | None = None,
     ) -> Shown:
         """Return rows of the data as a storage gives them back.
 
         Parameters
         ----------
-        source, X, span
+        source, X, span, coded
             As in `made`.
         indices, y_syn, relabeled
             As in `chosen`.
         """
         chosen, targets, y_syn, places = self._chosen(indices, y_syn, relabeled)
-        rows, X_syn = self._decoded(source, X, span, self._counting()[0])
+        rows, X_syn = (
+            self._decoded(source, X, span, self._counting()[0]) if coded is None else (coded.decode(),) * 2
+        )
         if hasattr(rows, "iloc"):
             rows = rows.set_axis(chosen.index, axis=0)
         X_syn = rows if self.encoder is not None else X_syn
-        return Shown(*self._packed(rows, targets), X_syn, y_syn, {"indices_": places})
+        return Shown(*self._packed(rows, targets), X_syn, y_syn, {"indices_": places}, coded)
 
     def _decoded(self, source: Source, X: Tensor, span: Any, X_in: Any) -> tuple[Any, Any]:
         """Return rows like those of the data, in its container and as a fitted attribute."""

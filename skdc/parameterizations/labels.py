@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from skdc.codes import label_bits, packed_bytes
 from skdc.exceptions import PartsError
 from skdc.learners.teachers import reliable_teacher
 from skdc.parameterizations.storage.base import at, group_of
@@ -143,21 +144,22 @@ def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator)
     return KeptTargets(y)
 
 
-def target_bytes(schema: Schema, soft: bool) -> int:
-    """Return how many bytes the targets of a point take.
+def target_bytes(schema: Schema, n_points: int, soft: bool) -> int:
+    """Return how many bytes the targets of points take.
 
-    A label takes as many as tell the classes apart, of several each one; probabilities and continuous targets are
-    float64.
+    A label takes as many bits as tell the classes apart, of several each one a byte; probabilities and continuous
+    targets are float64.
 
     Parameters
     ----------
     schema : Schema
+    n_points : int
     soft : bool
         Whether there are probabilities beside the labels.
     """
     if schema.task == "classification":
-        return -(-max(1, (schema.n_outputs - 1).bit_length()) // 8) + 8 * soft * schema.n_outputs
-    return schema.n_outputs * (1 if schema.multilabel else 8)
+        return packed_bytes(n_points, label_bits(schema.n_outputs)) + 8 * soft * n_points * schema.n_outputs
+    return n_points * schema.n_outputs * (1 if schema.multilabel else 8)
 
 
 def check_labels(part: Any, known: tuple[str, ...]) -> None:

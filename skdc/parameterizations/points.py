@@ -15,7 +15,8 @@ from skdc.parameterizations.labels import KeptTargets, Targets, check_labels, ch
 from skdc.parameterizations.starts import starting_set
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
-from skdc.parameterizations.within import Span, cut, in_units, mirrored, span_of
+from skdc.parameterizations.units import KeptUnits, kept_bytes
+from skdc.parameterizations.within import span_of
 from skdc.sets import LabeledSet
 from skdc.sources import Schema, Source
 
@@ -87,11 +88,10 @@ class Points(Parameterization):
             raise PartsError(f"{self!r}: rows of the data stay; start must be 'rows' or 'spread'")
         X, y = starting_set(self, self.start, source, sizes, generator)
         targets = targets_of(self, source, y, generator)
-        span = span_of(self, source)
-        ends = None if span is None else in_units(span, source, source.spread)
+        units = KeptUnits.of(storage, source, span_of(self, source))
         key, weight = class_keys(source, sizes), class_weights(source, sizes)
-        codec = storage.build(mirrored(X / source.spread, ends), key, source, generator)
-        points = PointsSet(key, weight, codec, targets, source.spread, ends, span)
+        codec = storage.build(units.kept(X), key, units.real(source), generator)
+        points = PointsSet(key, weight, codec, targets, units)
         if not points.groups():
             raise PartsError(
                 f"{self!r}: neither rows nor labels move, so that nothing would move; use labels='learned' or "
@@ -101,10 +101,8 @@ class Points(Parameterization):
 
     def n_bytes(self, n_points: int, schema: Schema) -> int:
         """Return how many bytes points and their targets take."""
-        storage, targets = or_free(self.storage), n_points * target_bytes(schema, self.labels != "hard")
-        if storage.keeps() != "codes" and self.within is not None:  # as they come out, in the dtypes of the data
-            return n_points * schema.row_bytes + targets
-        return storage.n_bytes(n_points, schema.input_shape, schema.float_dtype.itemsize) + targets
+        rows = kept_bytes(or_free(self.storage), n_points, schema, within=self.within is not None)
+        return rows + target_bytes(schema, n_points, self.labels != "hard")
 
 
 class PointsSet(LiveSet):
@@ -115,36 +113,22 @@ class PointsSet(LiveSet):
     key, weight
         As in `LiveSet`.
     codec : Codec
-        The rows, in units of `unit`.
+        The rows, in the units in which they are kept.
     targets : Targets
-    unit : float
-        What rows are multiplied by.
-    ends : (Tensor, Tensor), default=None
-        At which the rows are cut off, in the units of the rows.
-    span : (ndarray, ndarray), default=None
-        The same in the user's units.
+    units : KeptUnits
     """
 
     codec: Codec
     targets: Targets
 
-    def __init__(
-        self,
-        key: Tensor,
-        weight: Tensor,
-        codec: Codec,
-        targets: Targets,
-        unit: float,
-        ends: tuple[Tensor, Tensor] | None = None,
-        span: Span | None = None,
-    ) -> None:
+    def __init__(self, key: Tensor, weight: Tensor, codec: Codec, targets: Targets, units: KeptUnits) -> None:
         super().__init__(key, weight, learned=bool(targets.groups()), soft=not isinstance(targets, KeptTargets))
-        self._unit, self._ends, self._span = unit, ends, span
+        self._units = units
         self.targets, self.codec = targets, codec
 
     def forward(self, places: Tensor | None = None) -> LabeledSet:
         """Return the set, differentiable in rows and learned targets."""
-        X = cut(self.codec.decode(places), self._ends) * self._unit
+        X = self._units.working(self.codec.decode(places))
         key = at(self.key, places)
         return LabeledSet(at(self.weight, places), key, X, self.targets(X, key, places))
 
@@ -155,15 +139,16 @@ class PointsSet(LiveSet):
     @torch.no_grad()
     def project(self) -> None:
         """Bring the rows back to where they may be."""
-        if self._ends is not None:
-            self.codec.project(*self._ends)
+        if self._units.ends is not None:
+            self.codec.project(*self._units.ends)
 
     @torch.no_grad()
     def load(self, rows: LabeledSet) -> None:
         """Move the points (and their targets, where they move) to those of another set of the same sizes."""
-        self.codec.encode(cut(rows.X / self._unit, self._ends))
+        self.codec.encode(self._units.clipped(rows.X))
         self.targets.load(rows.y)
 
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
         """Return the points as rows that were made."""
-        return containers.made(source, rows.X, y_syn, self._span)
+        coded = self._units.rows(self.codec, source.schema, containers.dtype)
+        return containers.made(source, rows.X, y_syn, self._units.span, coded)

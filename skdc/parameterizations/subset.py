@@ -16,7 +16,7 @@ from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, c
 from skdc.parameterizations.labels import check_labels, target_bytes
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
-from skdc.parameterizations.within import cut, in_units
+from skdc.parameterizations.units import KeptUnits, kept_bytes
 from skdc.sets import LabeledSet
 from skdc.sources import Holds, Schema, Source, require
 
@@ -101,15 +101,14 @@ class Subset(Parameterization):
         some = np.concatenate([source.class_members(c)[:size] for c, size in enumerate(sizes)])
         # Of a copy, so that the rows chosen are those that would be without a storage.
         draws = torch.Generator().set_state(generator.get_state())
-        X, key = source.take(some).X / source.spread, class_keys(source, sizes)
-        return StoredRows(storage.build(X, key, source, draws), source)
+        units = KeptUnits.of(storage, source, source.feature_range())
+        X, key = units.kept(source.take(some).X), class_keys(source, sizes)
+        return StoredRows(storage.build(X, key, units.real(source), draws), units)
 
     def n_bytes(self, n_points: int, schema: Schema) -> int:
         """Return how many bytes rows and their targets take."""
-        rows = n_points * schema.row_bytes
-        if not self.leaves_rows():
-            rows = or_free(self.storage).n_bytes(n_points, schema.input_shape, schema.float_dtype.itemsize)
-        return rows + n_points * target_bytes(schema, self.labels != "hard")
+        rows = kept_bytes(or_free(self.storage), n_points, schema, within=True)
+        return rows + target_bytes(schema, n_points, self.labels != "hard")
 
 
 class StoredRows(nn.Module):
@@ -118,25 +117,22 @@ class StoredRows(nn.Module):
     Parameters
     ----------
     codec : Codec
-        The rows, in units of the spread of the data.
-    source : Source
-        The data.
+        The rows, in the units in which they are kept.
+    units : KeptUnits
     """
 
-    def __init__(self, codec: Codec, source: Source) -> None:
+    def __init__(self, codec: Codec, units: KeptUnits) -> None:
         super().__init__()
-        self.codec = codec.requires_grad_(False)
-        self.span = source.feature_range()
-        self._unit, self._ends = source.spread, in_units(self.span, source, source.spread)
+        self.codec, self.units = codec.requires_grad_(False), units
 
     def forward(self, places: Tensor | None = None) -> Tensor:
         """Return the rows at some positions, or all, in working units."""
-        return cut(self.codec.decode(places), self._ends) * self._unit
+        return self.units.working(self.codec.decode(places))
 
     @torch.no_grad()
     def encode(self, X: Tensor) -> None:
         """Keep other rows, in working units."""
-        self.codec.encode(X / self._unit)
+        self.codec.encode(self.units.clipped(X))
 
 
 class SubsetSet(LiveSet):
@@ -194,5 +190,7 @@ class SubsetSet(LiveSet):
         """Return the rows of the data that were chosen, as they are kept."""
         relabeled = self.soft and source.schema.task == "regression"
         if self.stored is not None:
-            return containers.stored(source, rows.X, self.stored.span, self.indices, y_syn, relabeled)
+            units = self.stored.units
+            coded = units.rows(self.stored.codec, source.schema, containers.dtype)
+            return containers.stored(source, rows.X, units.span, self.indices, y_syn, relabeled, coded)
         return containers.chosen(source, self.indices, y_syn, relabeled)

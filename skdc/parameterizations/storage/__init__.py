@@ -1,10 +1,25 @@
 """Storages: how the rows of a synthetic set are kept."""
 
-from skdc.parameterizations.storage.base import Codec, Storage
+from skdc.parameterizations.storage.base import Codec, Kept, Storage
 from skdc.parameterizations.storage.edits import Edits
 from skdc.parameterizations.storage.fixed import Fixed
 from skdc.parameterizations.storage.free import Free
+from skdc.parameterizations.storage.frequencies import Frequencies
 from skdc.parameterizations.storage.low_rank import LowRank
 from skdc.parameterizations.storage.low_resolution import LowResolution
+from skdc.parameterizations.storage.quantized import Quantized
+from skdc.parameterizations.storage.real import RealRows
 
-__all__ = ["Codec", "Edits", "Fixed", "Free", "LowRank", "LowResolution", "Storage"]
+__all__ = [
+    "Codec",
+    "Edits",
+    "Fixed",
+    "Free",
+    "Frequencies",
+    "Kept",
+    "LowRank",
+    "LowResolution",
+    "Quantized",
+    "RealRows",
+    "Storage",
+]

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from skdc.codes import Code
 from skdc.fields import SharedParts
-from skdc.sources import Source
+from skdc.parameterizations.storage.real import RealRows
+
+Coder = Callable[[Tensor], Code]  # makes a code of the numbers of a codec
 
 
 class Codec(nn.Module, ABC):
     """Live rows, as a storage keeps them.
 
     Rows are in units of the spread of the data (the root of the mean feature variance), and so should be all numbers
-    that move, that one step size may fit all.
+    that move, that one step size may fit all. Its torch parameters are all numbers that are kept of rows, whether they
+    move or not, in the order of `Storage.numbers`.
     """
 
     @abstractmethod
@@ -56,6 +63,40 @@ class Codec(nn.Module, ABC):
         """Return the torch parameter groups, each with the step size "lr" where it has one of its own."""
         return group_of(self)
 
+    def forward(self, places: Tensor | None = None) -> Tensor:
+        """Return `decode(places)`."""
+        return self.decode(places)
+
+    def code(self, coder: Coder) -> Code | None:
+        """Return what a file keeps, from which numpy alone decodes the same rows; None keeps the rows (the default).
+
+        Parameters
+        ----------
+        coder : callable
+            Makes a code of each of its parameters.
+        """
+        return None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Numbers that are kept.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    by_feature : bool
+        Whether those of one column are of a kind, over many rows; else all are.
+    """
+
+    shape: tuple[int, ...]
+    by_feature: bool
+
+    @property
+    def n_features(self) -> int:
+        """How many kinds there are."""
+        return prod(self.shape[1:]) if self.by_feature else 1
+
 
 class Storage(SharedParts, ABC):
     """How rows are kept; a parameter object that builds codecs."""
@@ -72,8 +113,16 @@ class Storage(SharedParts, ABC):
         """
         return "codes"
 
+    def shows_images(self) -> bool:
+        """Tell whether rows are images, whose numbers have one origin and one range (not by default)."""
+        return False
+
+    def row_by_row(self) -> bool:
+        """Tell whether each row has numbers of its own, which those of others do not change (the default)."""
+        return True
+
     @abstractmethod
-    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> Codec:
+    def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> Codec:
         """Return a codec of rows that start at others, or as near to them as can be.
 
         Parameters
@@ -82,8 +131,8 @@ class Storage(SharedParts, ABC):
             The rows to start from, in units of the spread of the data.
         key : int64 Tensor of shape (m,) or None
             The class code of each; None where they are no points, but what points are made of.
-        source : Source
-            The data.
+        real : RealRows
+            Those of the data, in the same units.
         generator : torch.Generator
 
         Raises
@@ -93,17 +142,34 @@ class Storage(SharedParts, ABC):
         """
 
     @abstractmethod
-    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
-        """Return how many bytes rows take, by arithmetic, before any are built.
+    def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
+        """Return the numbers that rows are kept as, by arithmetic, before any are built.
 
         Parameters
         ----------
         n_rows : int
             0 asks for what does not grow with the rows, such as a basis.
         row_shape : tuple of int
+        """
+
+    def other_bytes(self, n_rows: int, row_shape: tuple[int, ...], n_classes: int) -> int:
+        """Return how many bytes other things take, such as masks (none by default)."""
+        return 0
+
+    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int, n_classes: int = 1) -> int:
+        """Return how many bytes rows take, by arithmetic, before any are built.
+
+        Parameters
+        ----------
+        n_rows, row_shape
+            As in `numbers`.
         itemsize : int
             Bytes of a number that is kept.
+        n_classes : int, default=1
+            Of the rows.
         """
+        numbers = sum(prod(kept.shape) for kept in self.numbers(n_rows, row_shape))
+        return numbers * itemsize + self.other_bytes(n_rows, row_shape, n_classes)
 
 
 def group_of(module: nn.Module) -> list[dict[str, Any]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Literal
 
 import torch
 from torch import Tensor
 
-from skdc.parameterizations.storage.base import Codec, Storage, at
+from skdc.parameterizations.storage.base import Codec, Kept, Storage, at
 from skdc.parameterizations.storage.free import or_free
-from skdc.sources import Source
+from skdc.parameterizations.storage.real import RealRows
 
 
 class Edits(Storage):
@@ -51,16 +50,16 @@ class Edits(Storage):
         """Tell that it is what changes."""
         return "changes"
 
-    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> RowsWithEdits:
+    def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> RowsWithEdits:
         """Return the rows with their edits, of which there are none at the start."""
         if not self.threshold >= 0:
             raise ValueError(f"Edits(threshold={self.threshold!r}): the threshold must not be negative")
-        moves = or_free(self.inner).build(torch.zeros_like(X), key, source, generator)
+        moves = or_free(self.inner).build(torch.zeros_like(X), key, real, generator)
         return RowsWithEdits(X, moves, self.threshold)
 
-    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
-        """Count the numbers of the rows, which are kept as they come out."""
-        return n_rows * prod(row_shape) * itemsize
+    def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
+        """Return the numbers of the rows, which are kept as they come out."""
+        return [Kept((n_rows, *row_shape), by_feature=len(row_shape) == 1)]
 
 
 class RowsWithEdits(Codec):

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from skdc.parameterizations.storage.base import Codec, Storage, at
-from skdc.sources import Source
+from skdc.codes import Code
+from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage, at
+from skdc.parameterizations.storage.real import RealRows
 
 
 class Fixed(Storage):
@@ -38,13 +38,13 @@ class Fixed(Storage):
         """Tell that it is the rows."""
         return "rows"
 
-    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> FixedRows:
+    def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> FixedRows:
         """Return the rows."""
         return FixedRows(X)
 
-    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
-        """Count the numbers of the rows."""
-        return n_rows * prod(row_shape) * itemsize
+    def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
+        """Return the numbers of the rows."""
+        return [Kept((n_rows, *row_shape), by_feature=len(row_shape) == 1)]
 
 
 class FixedRows(Codec):
@@ -55,11 +55,9 @@ class FixedRows(Codec):
     X : Tensor of shape (m, *input_shape)
     """
 
-    values: Tensor
-
     def __init__(self, X: Tensor) -> None:
         super().__init__()
-        self.register_buffer("values", X)
+        self.values = nn.Parameter(X, requires_grad=False)
 
     def decode(self, places: Tensor | None = None) -> Tensor:
         """Return the rows."""
@@ -71,3 +69,7 @@ class FixedRows(Codec):
 
     def project(self, low: Tensor, high: Tensor) -> None:
         """Do nothing: the rows stay where they start, which is where they may be."""
+
+    def code(self, coder: Coder) -> Code:
+        """Return the rows."""
+        return coder(self.values)

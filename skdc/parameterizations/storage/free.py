@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from math import prod
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from skdc.parameterizations.storage.base import Codec, Storage, at
-from skdc.sources import Source
+from skdc.codes import Code
+from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage, at
+from skdc.parameterizations.storage.real import RealRows
 
 
 class Free(Storage):
@@ -28,13 +28,13 @@ class Free(Storage):
         """Tell that it is the rows."""
         return "rows"
 
-    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> FreeRows:
+    def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> FreeRows:
         """Return the rows."""
         return FreeRows(X)
 
-    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
-        """Count the numbers of the rows."""
-        return n_rows * prod(row_shape) * itemsize
+    def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
+        """Return the numbers of the rows."""
+        return [Kept((n_rows, *row_shape), by_feature=len(row_shape) == 1)]
 
 
 class FreeRows(Codec):
@@ -60,6 +60,10 @@ class FreeRows(Codec):
     def project(self, low: Tensor, high: Tensor) -> None:
         """Cut the rows off at two ends."""
         self.values.clamp_(low, high)
+
+    def code(self, coder: Coder) -> Code:
+        """Return the rows."""
+        return coder(self.values)
 
 
 def or_free(storage: Storage | None) -> Storage:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
-from skdc.parameterizations.storage.base import Codec, Storage, at
+from skdc.codes import Code, Products
+from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage, at
 from skdc.parameterizations.storage.free import or_free
-from skdc.sources import Source
+from skdc.parameterizations.storage.real import RealRows
 
 
 class LowRank(Storage):
@@ -40,7 +43,7 @@ class LowRank(Storage):
     rank: int = 10
     inner: Storage | None = None
 
-    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> CombinedRows:
+    def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> CombinedRows:
         """Return the combinations, from the rows that they are to be like."""
         most = min(len(X), X[0].numel())
         if not 1 <= self.rank <= most:
@@ -48,11 +51,24 @@ class LowRank(Storage):
                 f"LowRank(rank={self.rank!r}): {len(X)} points of {X[0].numel()} features have a rank of 1 to {most}"
             )
         combinations, basis = _factors(X, self.rank)
-        return CombinedRows(combinations, or_free(self.inner).build(basis, None, source, generator))
+        return CombinedRows(combinations, or_free(self.inner).build(basis, None, replace(real, alike=False), generator))
 
-    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
-        """Count the combinations, and what the basis takes."""
-        return n_rows * self.rank * itemsize + or_free(self.inner).n_bytes(self.rank, row_shape, itemsize)
+    def shows_images(self) -> bool:
+        """Tell whether the basis does."""
+        return or_free(self.inner).shows_images()
+
+    def row_by_row(self) -> bool:
+        """Tell that the basis is of all rows."""
+        return False
+
+    def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
+        """Return the combinations, and the numbers of the basis."""
+        basis = or_free(self.inner).numbers(self.rank, row_shape)
+        return [Kept((n_rows, self.rank), by_feature=True), *(replace(kept, by_feature=False) for kept in basis)]
+
+    def other_bytes(self, n_rows: int, row_shape: tuple[int, ...], n_classes: int) -> int:
+        """Return what the basis takes beside its numbers."""
+        return or_free(self.inner).other_bytes(self.rank, row_shape, n_classes)
 
 
 class CombinedRows(Codec):
@@ -82,6 +98,11 @@ class CombinedRows(Codec):
 
     def project(self, low: Tensor, high: Tensor) -> None:
         """Do nothing: no factors are nearest to rows between two ends."""
+
+    def code(self, coder: Coder) -> Code | None:
+        """Return the factors."""
+        basis = self.basis.code(coder)
+        return None if basis is None else Products(coder(self.combinations), basis)
 
 
 def _factors(X: Tensor, rank: int) -> tuple[Tensor, Tensor]:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from skdc.codes import Code, Enlarged
 from skdc.images import ImageLayout, image_layout
-from skdc.parameterizations.storage.base import Codec, Storage
+from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage
 from skdc.parameterizations.storage.free import or_free
-from skdc.sources import Source
+from skdc.parameterizations.storage.real import RealRows
 
 
 class LowResolution(Storage):
@@ -61,17 +62,36 @@ class LowResolution(Storage):
     channels: Literal["first", "last"] | None = None
     inner: Storage | None = None
 
-    def build(self, X: Tensor, key: Tensor | None, source: Source, generator: torch.Generator) -> EnlargedRows:
+    def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> EnlargedRows:
         """Return the images, from those that they are to be like."""
         row_shape = tuple(X.shape[1:])
         layout = self._layout(row_shape)
-        small = or_free(self.inner).build(_reduced(layout(X), self.factor), key, source, generator)
+
+        def reduced(rows: Tensor) -> Tensor:
+            return _reduced(layout(rows), self.factor)
+
+        small = or_free(self.inner).build(reduced(X), key, real.seen(reduced), generator)
         return EnlargedRows(small, layout, row_shape, self.factor)
 
-    def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
-        """Count what the small images take."""
+    def shows_images(self) -> bool:
+        """Tell that it does."""
+        return True
+
+    def row_by_row(self) -> bool:
+        """Tell whether the small images are kept so."""
+        return or_free(self.inner).row_by_row()
+
+    def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
+        """Return those of the small images."""
+        return or_free(self.inner).numbers(n_rows, self._small_shape(row_shape))
+
+    def other_bytes(self, n_rows: int, row_shape: tuple[int, ...], n_classes: int) -> int:
+        """Return what the small images take beside their numbers."""
+        return or_free(self.inner).other_bytes(n_rows, self._small_shape(row_shape), n_classes)
+
+    def _small_shape(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
         n_channels, *sides = self._layout(row_shape).shape
-        return or_free(self.inner).n_bytes(n_rows, (n_channels, *_smaller(sides, self.factor)), itemsize)
+        return n_channels, *_smaller(sides, self.factor)
 
     def _layout(self, row_shape: tuple[int, ...]) -> ImageLayout:
         if self.factor < 1:
@@ -110,6 +130,11 @@ class EnlargedRows(Codec):
     def project(self, low: Tensor, high: Tensor) -> None:
         """Cut stored numbers off that are beyond all ends; each of them shows in several numbers of a row."""
         self.small.project(low.min(), high.max())
+
+    def code(self, coder: Coder) -> Code | None:
+        """Return the small images."""
+        small = self.small.code(coder)
+        return None if small is None else Enlarged(self._row_shape, self._layout.shape, self._layout.last, small)
 
 
 def _reduced(images: Tensor, factor: int) -> Tensor:

@@ -1,0 +1,24 @@
+"""Rows as fewer numbers than they show, and how they come back from those: by numpy alone."""
+
+from skdc.codes.base import Code, Numbers
+from skdc.codes.bits import label_bits, packed_bits, packed_bytes, unpacked_bits
+from skdc.codes.bounds import bounded
+from skdc.codes.images import Cosines, Enlarged
+from skdc.codes.levels import Levels
+from skdc.codes.products import Products
+from skdc.codes.rows import CodedRows
+
+__all__ = [
+    "Code",
+    "CodedRows",
+    "Cosines",
+    "Enlarged",
+    "Levels",
+    "Numbers",
+    "Products",
+    "bounded",
+    "label_bits",
+    "packed_bits",
+    "packed_bytes",
+    "unpacked_bits",
+]

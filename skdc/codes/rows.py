@@ -1,0 +1,47 @@
+"""Coded rows as a user gets them: in the units, the range and the dtype of the data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdc.codes.base import Code
+from skdc.codes.bounds import bounded
+
+
+@dataclass(frozen=True, eq=False)
+class CodedRows(Code):
+    """Rows of an array that are kept as a code.
+
+    Parameters
+    ----------
+    code : Code
+        Of rows that are shifted and scaled.
+    shift : float or ndarray of the shape of a row
+        What is added, once they are multiplied by the scale.
+    scale : float
+    low, high : number or ndarray of the shape of a row, or None
+        Between which the numbers lie; None where they may be any.
+    dtype : str
+        Of the rows that come out, such as "<f4".
+    """
+
+    code: Code
+    shift: float | NDArray[np.floating]
+    scale: float
+    low: float | NDArray | None
+    high: float | NDArray | None
+    dtype: str
+
+    def decode(self) -> NDArray:
+        """Return the rows as the user gets them."""
+        dtype = np.dtype(self.dtype)
+        values = self.code.decode() * self.scale + self.shift
+        values = values.astype(dtype if dtype.kind == "f" else np.float64)
+        return bounded(values, dtype, self.low, self.high)
+
+    def scaled(self, factor: NDArray[np.floating]) -> Code:
+        """Refuse: these are the user's rows."""
+        raise NotImplementedError("rows of the user have no other scale")
