@@ -33,7 +33,7 @@ _WORDS = ("string", "large_string", "string_view")
 
 def pack(columns: list[Any], name: str, tensors: Tensors) -> Description:
     """Add columns of one type to the tensors and return how they come back."""
-    arrays = [column.__arrow_array__().combine_chunks() for column in columns]
+    arrays = [_whole_array(column.__arrow_array__()) for column in columns]
     values = _packed(arrays, name, tensors)
     if values["kind"] == "stream":  # which has the type itself
         return {"values": values}
@@ -81,6 +81,10 @@ def _unpacked(description: Description, arrow_type: Any, tensors: Tensors) -> li
     raise ValueError(f"there are no {kind} of the type {arrow_type}")
 
 
+def _whole_array(chunked: pa.ChunkedArray) -> pa.Array:
+    return pa.concat_arrays(chunked.chunks or [pa.nulls(0, chunked.type)])
+
+
 def _dtype(arrow_type: Any) -> np.dtype | None:
     """Return the dtype of numpy that has the values of a type, if one has."""
     kinds = pa.types
@@ -102,17 +106,17 @@ def _to_numpy(array: pa.Array, dtype: np.dtype) -> Column:
     if dtype.kind == "b":
         return Column(array.fill_null(False).to_numpy(zero_copy_only=False), missing)
     # As whole numbers, which keep all bits: NaN is a number here.
-    whole = array.view(_whole(array.type)).fill_null(0)
+    whole = array.view(_integer(array.type)).fill_null(0)
     return Column(from_ticks(whole.to_numpy(zero_copy_only=False), dtype), missing)
 
 
 def _from_numpy(column: Column, arrow_type: pa.DataType) -> pa.Array:
     array = pa.array(to_ticks(column.values), mask=column.missing, from_pandas=False)
     # Dates and times of 32 bits are kept in the 64 of numpy's.
-    return array.cast(_whole(arrow_type)).view(arrow_type) if column.values.dtype.kind in "mM" else array
+    return array.cast(_integer(arrow_type)).view(arrow_type) if column.values.dtype.kind in "mM" else array
 
 
-def _whole(arrow_type: pa.DataType) -> pa.DataType:
+def _integer(arrow_type: pa.DataType) -> pa.DataType:
     return pa.type_for_alias(f"int{arrow_type.bit_width}")
 
 
@@ -127,8 +131,7 @@ def _pack_dictionary(array: pa.DictionaryArray, name: str, tensors: Tensors) -> 
 
 def _unpack_dictionary(description: Description, arrow_type: pa.DictionaryType, tensors: Tensors) -> pa.Array:
     (categories,) = _unpacked(description["categories"], arrow_type.value_type, tensors)
-    if isinstance(categories, pa.ChunkedArray):  # of a stream
-        categories = categories.combine_chunks()
+    categories = _whole_array(categories) if isinstance(categories, pa.ChunkedArray) else categories  # of a stream
     codes = unpack_codes(description["codes"], len(categories), tensors)
     places = pa.array(np.maximum(codes, 0), mask=codes < 0).cast(arrow_type.index_type)
     return pa.DictionaryArray.from_arrays(places, categories, ordered=arrow_type.ordered)

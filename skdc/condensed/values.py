@@ -41,7 +41,7 @@ def unpack_values(description: Description, dtype: np.dtype, tensors: Tensors) -
     values, held = unpack_array(description["values"], tensors), description["missing"]
     missing = np.zeros(values.shape, bool) if held is None else unpack_array(held, tensors)
     if (values.dtype, missing.dtype, missing.shape) != (dtype, bool, values.shape):
-        raise ValueError(f"values of {values.dtype}, and {missing.dtype} of where they are missing, are no {dtype}")
+        raise ValueError(f"its values are {values.dtype}, of {dtype}, or where they are missing is not said")
     return [Column(*parts) for parts in zip(values, missing, strict=True)]
 
 
