@@ -111,7 +111,7 @@ def _to_numpy(array: pa.Array, dtype: np.dtype) -> Column:
 
 
 def _from_numpy(column: Column, arrow_type: pa.DataType) -> pa.Array:
-    array = pa.array(to_ticks(column.values), mask=column.missing, from_pandas=False)
+    array = pa.array(to_ticks(column.values), mask=column.missing)
     # Dates and times of 32 bits are kept in the 64 of numpy's.
     return array.cast(_integer(arrow_type)).view(arrow_type) if column.values.dtype.kind in "mM" else array
 

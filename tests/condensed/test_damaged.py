@@ -188,7 +188,7 @@ def typed_frame(package):
     ],
 )
 def test_columns_of_arrow_that_are_damaged_are_refused(package, change, tmp_path):
-    weights, words = np.array([0, 1, 2]), np.array(["a", None, 1], dtype=object)
+    weights, words = np.array([0, -2, 1]), np.array(["a", None, 1], dtype=object)
     kept(tmp_path, typed_frame(package), np.array([True, False, True]), sample_weight=weights, classes=words)
 
     def changed(header, entry):
