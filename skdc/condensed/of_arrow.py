@@ -1,8 +1,7 @@
-"""Columns of pandas of Arrow's types as tensors.
+"""Columns of pandas of Arrow's types as tensors of what numpy reads, and their type beside them."""
 
-What numpy has a dtype for is kept as values of it, words as words, and dictionaries as codes and what they stand for;
-the type itself lies beside them. Nested lists, structs, decimals, bytes and all others are an Arrow stream.
-"""
+# What numpy has a dtype for is kept as values of it, words as words, and dictionaries as codes and what they stand for;
+# the type itself lies beside them. Nested lists, structs, decimals, bytes and all others are an Arrow stream.
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ import pyarrow as pa
 
 from skdc.condensed.packing import Description, Tensors
 from skdc.condensed.values import (
-    Column,
+    MaskedColumn,
     from_ticks,
     pack_codes,
     pack_stream,
@@ -101,16 +100,16 @@ def _dtype(arrow_type: Any) -> np.dtype | None:
     return None
 
 
-def _to_numpy(array: pa.Array, dtype: np.dtype) -> Column:
+def _to_numpy(array: pa.Array, dtype: np.dtype) -> MaskedColumn:
     missing = array.is_null().to_numpy(zero_copy_only=False)
     if dtype.kind == "b":
-        return Column(array.fill_null(False).to_numpy(zero_copy_only=False), missing)
+        return MaskedColumn(array.fill_null(False).to_numpy(zero_copy_only=False), missing)
     # As whole numbers, which keep all bits: NaN is a number here.
     whole = array.view(_integer(array.type)).fill_null(0)
-    return Column(from_ticks(whole.to_numpy(zero_copy_only=False), dtype), missing)
+    return MaskedColumn(from_ticks(whole.to_numpy(zero_copy_only=False), dtype), missing)
 
 
-def _from_numpy(column: Column, arrow_type: pa.DataType) -> pa.Array:
+def _from_numpy(column: MaskedColumn, arrow_type: pa.DataType) -> pa.Array:
     array = pa.array(to_ticks(column.values), mask=column.missing)
     # Dates and times of 32 bits are kept in the 64 of numpy's.
     return array.cast(_integer(arrow_type)).view(arrow_type) if column.values.dtype.kind in "mM" else array

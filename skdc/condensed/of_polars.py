@@ -1,9 +1,8 @@
-"""Frames and series of polars as tensors.
+"""Frames and series of polars as tensors of what numpy reads, and their dtypes as an Arrow stream without rows."""
 
-Columns of one dtype lie together. What numpy has a dtype for is kept as values of it, words as words, and categories
-as codes and words; the dtypes themselves lie beside them, as an Arrow stream without rows. Nested lists, structs,
-decimals, bytes and all others are an Arrow stream. Polars writes and reads these by itself.
-"""
+# Columns of one dtype lie together. What numpy has a dtype for is kept as values of it, words as words, and categories
+# as codes and words; the dtypes themselves lie beside them, as an Arrow stream without rows. Nested lists, structs,
+# decimals, bytes and all others are an Arrow stream. Polars writes and reads these by itself.
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ import polars as pl
 
 from skdc.condensed.packing import Description, Tensors, refusal
 from skdc.condensed.values import (
-    Column,
+    MaskedColumn,
     from_ticks,
     pack_codes,
     pack_stream,
@@ -136,12 +135,12 @@ def _dtype(polars_dtype: pl.DataType | None) -> np.dtype | None:
     return None if name is None else np.dtype(name)
 
 
-def _to_numpy(column: pl.Series, dtype: np.dtype) -> Column:
+def _to_numpy(column: pl.Series, dtype: np.dtype) -> MaskedColumn:
     filled = column.to_physical().fill_null(False if dtype.kind == "b" else 0)
-    return Column(from_ticks(filled.to_numpy(), dtype), column.is_null().to_numpy())
+    return MaskedColumn(from_ticks(filled.to_numpy(), dtype), column.is_null().to_numpy())
 
 
-def _from_numpy(column: Column, dtype: Any) -> pl.Series:
+def _from_numpy(column: MaskedColumn, dtype: Any) -> pl.Series:
     series = pl.Series(to_ticks(column.values)).cast(dtype)
     return series.set(pl.Series(column.missing), None) if column.missing.any() else series
 

@@ -12,7 +12,7 @@ from skdc.condensed.packing import Description, Tensors, pack_array, unpack_arra
 Words = list[str | None]
 
 
-class Column(NamedTuple):
+class MaskedColumn(NamedTuple):
     """The values of a column, and where they are missing, which hold zero there."""
 
     values: NDArray
@@ -29,20 +29,20 @@ def to_ticks(values: NDArray) -> NDArray:
     return values.view(np.int64) if values.dtype.kind in "mM" else values
 
 
-def pack_values(columns: list[Column], name: str, tensors: Tensors) -> Description:
+def pack_values(columns: list[MaskedColumn], name: str, tensors: Tensors) -> Description:
     """Add columns of one dtype to the tensors and return how they come back."""
     values, missing = (np.stack(parts) for parts in zip(*columns, strict=True))
     packed = pack_array(missing, f"{name}.missing", tensors) if missing.any() else None
     return {"kind": "values", "values": pack_array(values, name, tensors), "missing": packed}
 
 
-def unpack_values(description: Description, dtype: np.dtype, tensors: Tensors) -> list[Column]:
+def unpack_values(description: Description, dtype: np.dtype, tensors: Tensors) -> list[MaskedColumn]:
     """Return the columns, of a dtype, that `pack_values` described."""
     values, held = unpack_array(description["values"], tensors), description["missing"]
     missing = np.zeros(values.shape, bool) if held is None else unpack_array(held, tensors)
     if (values.dtype, missing.dtype, missing.shape) != (dtype, bool, values.shape):
         raise ValueError(f"its values are {values.dtype}, of {dtype}, or where they are missing is not said")
-    return [Column(*parts) for parts in zip(values, missing, strict=True)]
+    return [MaskedColumn(*parts) for parts in zip(values, missing, strict=True)]
 
 
 def pack_words(columns: list[Words], name: str, tensors: Tensors) -> Description:
