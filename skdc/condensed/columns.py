@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -183,23 +182,15 @@ def _unpack_sparse(description: Description, tensors: Tensors) -> Columns:
 
 
 def _pack_arrow(columns: Columns, name: str, tensors: Tensors) -> Description:
-    import pyarrow
+    from skdc.condensed import of_arrow
 
-    arrays = [column.__arrow_array__() for column in columns]
-    table = pyarrow.table(arrays, names=[str(place) for place in range(len(arrays))]).combine_chunks()
-    buffer = io.BytesIO()
-    with pyarrow.ipc.new_stream(buffer, table.schema) as stream:
-        stream.write_table(table)
-    tensors[name] = np.frombuffer(buffer.getvalue(), np.uint8)
-    return {"tensor": name}
+    return of_arrow.pack(columns, name, tensors)
 
 
 def _unpack_arrow(description: Description, tensors: Tensors) -> Columns:
-    import pyarrow
+    from skdc.condensed import of_arrow
 
-    table = pyarrow.ipc.open_stream(tensors[description["tensor"]].tobytes()).read_all()
-    table.validate(full=True)
-    return [pd.arrays.ArrowExtensionArray(column) for column in table.columns]
+    return of_arrow.unpack(description, tensors)
 
 
 _MASKED = (pd.BooleanDtype, pd.Float32Dtype, pd.Float64Dtype)

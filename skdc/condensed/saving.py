@@ -17,7 +17,7 @@ from skdc.condensed.safetensors import UnreadableError, read_tensors, write_tens
 from skdc.files import written_whole
 from skdc.provenance import Provenance
 
-FORMAT = 1  # goes up by one whenever a skdc that reads this one could not read what is written then
+FORMAT = 2  # goes up by one whenever a skdc that reads this one could not read what is written then
 _ENTRY = "skdc"  # of the metadata
 
 

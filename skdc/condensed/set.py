@@ -166,8 +166,10 @@ class CondensedSet:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the set to a file, from which `skdc.load` returns it as it is: values, dtypes, names and index.
 
-        The file is in the safetensors format, which other libraries read too, and holds no code. It is written whole or
-        not at all: a set that is there stays until the new one is.
+        The file is in the safetensors format, which other libraries read too, and holds no code. Numpy alone reads it,
+        as the guide shows, but for columns of Arrow and polars of a type that numpy has not, such as nested lists,
+        structs, decimals and bytes: these are Arrow streams. It is written whole or not at all: a set that is there
+        stays until the new one is.
 
         Parameters
         ----------

@@ -38,7 +38,7 @@ def test_a_newer_format_is_refused_by_name(path):
     )
     with pytest.raises(
         ValueError,
-        match=r"small.skdc' is of format 2, written by skdc 9.1; skdc .* reads formats up to 1: pip install -",
+        match=r"small.skdc' is of format 3, written by skdc 9.1; skdc .* reads formats up to 2: pip install -",
     ):
         skdc.load(path)
 
@@ -137,8 +137,8 @@ def test_words_that_are_none_are_refused(dtype, tmp_path):
 
 def test_streams_of_arrow_that_are_damaged_are_refused(tmp_path):
     pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
-    words = pandas.Series(["a", "bcde", "f"], dtype=pandas.ArrowDtype(pyarrow.string()))
-    kept(tmp_path, words.to_frame("a"))
+    held = pandas.Series([b"a", b"bcde", b"f"], dtype=pandas.ArrowDtype(pyarrow.binary()))
+    kept(tmp_path, held.to_frame("a"))
     spoiled(tmp_path / "set.skdc", np.array([0, 1, 5, 6], np.int32), np.array([0, 1, 2**30, 6]))
     with pytest.raises(ValueError, match="is damaged: ArrowInvalid"):
         skdc.load(tmp_path / "set.skdc")
@@ -150,4 +150,65 @@ def test_streams_of_polars_that_are_damaged_are_refused(tmp_path):
     # Polars panics at a precision that is none.
     spoiled(tmp_path / "set.skdc", np.array([7, 2], np.int32), np.array([700, 2]))
     with pytest.raises(ValueError, match=r"is damaged: ValueError: .*precision"):
+        skdc.load(tmp_path / "set.skdc")
+
+
+def typed_frame(package):
+    """Return a frame of numbers, words and categories."""
+    library, values = pytest.importorskip(package), {"number": [1, None, 3], "word": ["a", None, "b"]}
+    if package == "polars":
+        return library.DataFrame(values).with_columns(
+            category=library.Series(["u", None, "v"], dtype=library.Categorical)
+        )
+    pandas, arrays = pytest.importorskip("pandas"), {name: library.array(column) for name, column in values.items()}
+    arrays["category"] = library.array(["u", None, "v"]).dictionary_encode()
+    return pandas.DataFrame({name: pandas.arrays.ArrowExtensionArray(array) for name, array in arrays.items()})
+
+
+@pytest.mark.parametrize("package", ["polars", "pyarrow"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda number, word, category: number.update(kind="words"),
+        lambda number, word, category: number.update(kind="stream", tensor="X.0"),
+        lambda number, word, category: number.update(values=number["missing"]),
+        lambda number, word, category: number.update(missing=number["values"]),
+        lambda number, word, category: number.update(missing={"kind": "array", "dtype": "|b1", "tensor": "y"}),
+        lambda number, word, category: number.pop("missing"),
+        lambda number, word, category: word.update(kind="values", missing=None),
+        lambda number, word, category: word.update(values=number["values"]),
+        lambda number, word, category: word["values"].update(shape=[1, 4]),
+        lambda number, word, category: word["values"].update(shape=[3, 1]),
+        lambda number, word, category: word.update(values={"kind": "objects", "shape": [1, 3], "tensor": "classes"}),
+        lambda number, word, category: category.update(kind="words", values=word["values"]),
+        lambda number, word, category: category.update(columns=[]),
+        lambda number, word, category: category["columns"][0].update(categories=number),
+        lambda number, word, category: category["columns"][0].update(codes=number["missing"]),
+        lambda number, word, category: category["columns"][0]["codes"].update(tensor="sample_weight", dtype="<i8"),
+    ],
+)
+def test_columns_of_arrow_that_are_damaged_are_refused(package, change, tmp_path):
+    weights, words = np.array([0, -2, 1]), np.array(["a", None, 1], dtype=object)
+    kept(tmp_path, typed_frame(package), np.array([True, False, True]), sample_weight=weights, classes=words)
+
+    def changed(header, entry):
+        blocks = [block["values"] for block in entry["parts"]["X"]["blocks"]]
+        change(*(block["values"] if block["kind"] == "arrow" else block for block in blocks))
+
+    rewritten(tmp_path / "set.skdc", changed)
+    with pytest.raises(ValueError, match=r"set\.skdc' is damaged"):
+        skdc.load(tmp_path / "set.skdc")
+
+
+@pytest.mark.parametrize("tensor", ["y", "X.1", "X.2.0"])
+@pytest.mark.parametrize("package", ["polars", "pyarrow"])
+def test_types_of_arrow_that_are_damaged_are_refused(package, tensor, tmp_path):
+    kept(tmp_path, typed_frame(package), np.array([True, False, True]))
+
+    def changed(header, entry):
+        frame = entry["parts"]["X"]
+        (frame["dtypes"] if package == "polars" else frame["blocks"][0]["values"]["type"]).update(tensor=tensor)
+
+    rewritten(tmp_path / "set.skdc", changed)
+    with pytest.raises(ValueError, match=r"set\.skdc' is damaged"):
         skdc.load(tmp_path / "set.skdc")

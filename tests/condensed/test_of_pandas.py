@@ -115,6 +115,69 @@ def test_columns_of_arrow_come_back(tmp_path):
     assert_same_frame(kept(tmp_path, frame).X, frame)
 
 
+def nested_arrays(pa):
+    """Return arrays of Arrow of which no other test has the type, or the values."""
+    nan, large, day = float("nan"), 2**53 + 1, dt.date(1950, 1, 1)
+    words = pa.array(["a", None, "unused"], pa.large_string())
+    return [
+        *(
+            pa.array([nan, None, -0.0, 0.5], kind, from_pandas=False)
+            for kind in (pa.float16(), pa.float32(), pa.float64())
+        ),
+        *(pa.array([large, None, -large, 0], kind) for kind in (pa.int64(), pa.duration("ns"))),
+        *(pa.array([large, None, -1, -(2**63)], pa.timestamp("ns", zone)) for zone in (None, "Asia/Tokyo", "+02:00")),
+        pa.array([2**64 - 1, None, 2**63, 0], pa.uint64()),
+        *(pa.array([day, None, day, None], kind) for kind in (pa.date32(), pa.date64())),
+        *(pa.array([5, None, 0, 7], kind) for kind in (pa.time32("s"), pa.time32("ms"), pa.time64("ns"))),
+        *(pa.array(["ä\0", None, "", "a"], kind) for kind in (pa.large_string(), pa.string_view())),
+        pa.DictionaryArray.from_arrays(pa.array([1, None, 0, 0], pa.uint8()), words, ordered=True),
+        pa.array([large, None, 0, 0]).dictionary_encode(),
+        pa.DictionaryArray.from_arrays(pa.array([1, None, 0, 0], pa.int8()), pa.array([[1], [2, None]])),
+        pa.array([b"a", None, b"", b"\xff"], pa.binary()),
+        pa.array([{"a": 1, "b": "x"}, None, {"a": None}, {}], pa.struct([("a", pa.int8()), ("b", pa.string())])),
+        pa.array([["x"], None, [], [None]], pa.list_(pa.dictionary(pa.int8(), pa.string()))),
+        pa.nulls(4),
+    ]
+
+
+def same_in_arrow(pa, found, expected):
+    """Tell whether two columns have one type, and the same values, NaN beside missing ones too."""
+    parts = (column.array.__arrow_array__() for column in (found, expected))
+    one, other = (pa.concat_arrays(part.chunks or [pa.nulls(0, part.type)]) for part in parts)
+    if expected.dtype != found.dtype or one.type != other.type:
+        return False
+    if hasattr(other, "dictionary") and not one.dictionary.equals(other.dictionary):
+        return False
+    return one.is_null().equals(other.is_null()) and repr(one.to_pylist()) == repr(other.to_pylist())
+
+
+def test_columns_of_arrow_come_back_with_all_of_their_type(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    arrays = nested_arrays(pa)
+    parts = [array.slice(1) for array in arrays]
+    chunked = [pa.chunked_array([array, array.slice(1, 0), array.slice(2, 1)]) for array in arrays]
+    chunked[-1] = pa.chunked_array([pa.array(list(words)).dictionary_encode() for words in ("ab", "cab")])
+    for some in (
+        arrays,
+        parts,
+        chunked,
+        [array[:0] for array in arrays],
+        [pa.chunked_array([], a.type) for a in arrays],
+    ):
+        frame = pd.DataFrame(dict(enumerate(map(pd.arrays.ArrowExtensionArray, some))))
+        twice = pd.concat([frame, frame.iloc[:, ::-1]], axis=1)
+        found = kept(tmp_path, twice).X
+        for place in range(twice.shape[1]):
+            assert same_in_arrow(pa, found.iloc[:, place], twice.iloc[:, place]), twice.dtypes.iloc[place]
+
+
+def test_wide_frames_of_arrow_have_few_tensors(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    wide = pd.DataFrame(np.eye(3, 2000)).astype(pd.ArrowDtype(pa.float64()))
+    assert_same_frame(kept(tmp_path, wide).X, wide)
+    assert (tmp_path / "set.skdc").stat().st_size < 3 * 2000 * 8 + 2000 * 10
+
+
 @pytest.mark.parametrize("name", OBJECTS)
 def test_objects_come_back(name, tmp_path):
     column = pd.Series(OBJECTS[name], dtype=object)

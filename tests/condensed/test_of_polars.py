@@ -35,6 +35,14 @@ FRAME = pl.DataFrame(
         "bytes": [b"a", GAP, b"\0"],
         "list": [[1], [], GAP],
         "nothing": pl.Series([GAP] * 3, dtype=pl.Null),
+        "beyond floats": [2**53 + 1, GAP, -(2**53) - 1],
+        "NaN beside gaps": [float("nan"), GAP, -0.0],
+        "nanoseconds": pl.Series([2**53 + 1, GAP, -1]).cast(pl.Datetime("ns", "Asia/Tokyo")),
+        "other enum": pl.Series(["b", GAP, "a"], dtype=pl.Enum(["a", "b", "z"])),
+        "no categories": pl.Series([GAP, GAP, GAP], dtype=pl.Enum([])),
+        "more categories": pl.Series(["a", GAP, "c"], dtype=pl.Categorical),
+        "structs": [{"a": 1, "b": "x"}, GAP, {"a": GAP, "b": GAP}],
+        "categories in lists": pl.Series([["u"], GAP, []], dtype=pl.List(pl.Categorical)),
     }
 )
 
@@ -46,6 +54,8 @@ def assert_same(found, expected):
     ]
     assert dtypes[0] == dtypes[1]
     assert found.equals(expected, null_equal=True)
+    if isinstance(expected, pl.DataFrame):
+        assert found.shape == expected.shape and repr(found.rows()) == repr(expected.rows())  # the sign of zero too
     if isinstance(found.dtype if isinstance(found, pl.Series) else None, pl.Enum):
         assert found.dtype.categories.to_list() == expected.dtype.categories.to_list()
 
@@ -68,6 +78,44 @@ def test_parts_of_frames_are_all_that_is_kept(tmp_path):
     long = pl.DataFrame({"a": np.arange(100_000), "word": ["word"] * 100_000})
     assert_same(kept(tmp_path, long[5:8]).X, long[5:8])
     assert (tmp_path / "set.skdc").stat().st_size < 3000
+
+
+def test_frames_in_pieces_come_back(tmp_path):
+    pieces = pl.concat([FRAME, FRAME[1:], FRAME[:0], FRAME[2:]], rechunk=False)
+    assert pieces.n_chunks() > 1
+    assert_same(kept(tmp_path, pieces).X, pieces)
+
+
+@pytest.mark.parametrize("dtype", [pl.Datetime("us", "UTC"), pl.Duration("ns")])
+def test_the_first_and_last_moments_come_back(dtype, tmp_path):
+    ticks = pl.Series([2**63 - 1, GAP, -(2**63)])
+    assert kept(tmp_path, ticks.cast(dtype).to_frame("a")).X["a"].to_physical().to_list() == ticks.to_list()
+
+
+def test_frames_without_rows_or_columns(tmp_path):
+    for frame in (pl.DataFrame(), pl.DataFrame(height=3), pl.DataFrame({"": []}), pl.DataFrame({"a": [], "b": []})):
+        assert_same(kept(tmp_path, frame).X, frame)
+
+
+def test_categories_of_a_name_come_back(tmp_path):
+    letters, others = pl.Categories("letters", "ours", pl.UInt8), pl.Categories("others")
+    frame = pl.DataFrame(
+        {name: pl.Series(["b", GAP, "a"], dtype=pl.Categorical(of)) for name, of in (("a", letters), ("b", others))}
+    )
+    assert_same(kept(tmp_path, frame).X, frame)
+
+
+def test_no_words_of_other_frames_are_kept(tmp_path):
+    others = pl.Series(["secret", "b"], dtype=pl.Categorical)
+    kept(tmp_path, pl.DataFrame({"a": pl.Series(["b", "a"], dtype=pl.Categorical)}))
+    held = (tmp_path / "set.skdc").read_bytes()
+    assert others.len() == 2 and b"secret" not in held and b'["b","a"]' in held
+
+
+def test_wide_frames_have_few_tensors(tmp_path):
+    wide = pl.DataFrame(np.eye(3, 2000))
+    assert_same(kept(tmp_path, wide).X, wide)
+    assert (tmp_path / "set.skdc").stat().st_size < 3 * 2000 * 8 + 2000 * 24  # names and places
 
 
 def test_sets_of_frames_come_back(tmp_path):
