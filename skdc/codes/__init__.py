@@ -7,6 +7,7 @@ from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.levels import Levels
 from skdc.codes.products import Products
 from skdc.codes.rows import CodedRows
+from skdc.codes.simplex import on_simplex
 
 __all__ = [
     "Code",
@@ -18,6 +19,7 @@ __all__ = [
     "Products",
     "bounded",
     "label_bits",
+    "on_simplex",
     "packed_bits",
     "packed_bytes",
     "unpacked_bits",

@@ -24,15 +24,15 @@ class Levels(Code):
         From 1 to 16.
     shape : tuple of int
         (m, ...), of the rows.
-    low, step : float32 ndarray
+    low, step : float32 ndarray, or number of numpy
         The low end and the distance of levels; they broadcast to a row.
     """
 
     packed: NDArray[np.uint8]
     n_bits: int
     shape: tuple[int, ...]
-    low: NDArray[np.float32]
-    step: NDArray[np.float32]
+    low: NDArray[np.float32] | np.float32
+    step: NDArray[np.float32] | np.float32
 
     def decode(self) -> NDArray[np.floating]:
         """Return the rows."""

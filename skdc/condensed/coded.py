@@ -17,13 +17,16 @@ from skdc.codes import (
     Numbers,
     Products,
     label_bits,
+    on_simplex,
     packed_bits,
     unpacked_bits,
 )
 from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpack, unpack_array
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
-_CODES: dict[str, type[Code]] = {code.__name__: code for code in (CodedRows, Cosines, Enlarged, Levels, Numbers, Products)}
+_CODES: dict[str, type[Code]] = {
+    code.__name__: code for code in (CodedRows, Cosines, Enlarged, Levels, Numbers, Products)
+}
 
 
 def pack_code(code: Code, name: str, tensors: Tensors) -> Description:
@@ -71,18 +74,21 @@ def _from_json(held: Any) -> Any:
     return tuple(held) if isinstance(held, list) else scalar_from_json(held)
 
 
-def pack_set(parts: dict[str, Any], coded: CodedRows | None, tensors: Tensors) -> dict[str, Description | None]:
+def pack_set(
+    parts: dict[str, Any], coded: CodedRows | None, coded_labels: Levels | None, tensors: Tensors
+) -> dict[str, Description | None]:
     """Add the parts of a set to the tensors, in as few bytes as they need, and return how they come back.
 
-    Rows are kept as codes, where they are what these give; labels by their places in the classes, which are in the
-    description; and weights that are all 1 as their number.
+    Rows and soft labels are kept as codes, where they are what these give; learned ones that the soft labels were made
+    of with them; labels by their places in the classes, which are in the description; weights that are alike, or alike
+    in each class, once.
 
     Parameters
     ----------
     parts : dict of str to array or frame, or None
-        "X", "y", "sample_weight", "y_soft" and "classes".
-    coded : CodedRows or None
-        What the rows were made of.
+        "X", "y", "sample_weight", "y_soft", "classes" and "y_learned".
+    coded, coded_labels : Code or None
+        What the rows and the soft labels were made of.
     tensors : dict of str to ndarray
 
     Raises
@@ -90,40 +96,65 @@ def pack_set(parts: dict[str, Any], coded: CodedRows | None, tensors: Tensors) -
     TypeError
         For what cannot be kept.
     """
-    found: dict[str, Description | None] = {}
-    for name, part in parts.items():
-        if name == "X" and coded is not None and _is_same(coded.decode(), part):
-            found[name] = pack_code(coded, name, tensors)
-        elif name == "y" and _are_labels(part, parts["classes"]):
-            found[name] = _pack_labels(part, parts["classes"], name, tensors)
-        elif name == "sample_weight" and part is not None and (part == 1).all():
-            found[name] = {"kind": "ones", "length": len(part)}
-        elif name == "classes" and _are_plain(part):
-            found[name] = {"kind": "listed", "dtype": part.dtype.str, "values": part.tolist()}
-        else:
-            found[name] = pack(part, name, tensors)
-    return found
+    found = {name: _pack_plainly(name, parts, tensors) for name in parts if name not in ("X", "y_soft", "y_learned")}
+    if coded is not None and _is_same(coded.decode(), parts["X"]):
+        found["X"] = pack_code(coded, "X", tensors)
+    else:
+        found["X"] = pack(parts["X"], "X", tensors)
+    soft, learned = (parts[name] for name in ("y_soft", "y_learned"))
+    if coded_labels is not None and _is_same(on_simplex(coded_labels.decode()), soft):
+        found["y_soft"] = pack_code(coded_labels, "y_soft", tensors)
+    elif learned is not None and learned.ndim == 2 and soft is not None and _is_same(on_simplex(learned), soft):
+        found["y_soft"] = pack_code(Numbers(learned), "y_soft", tensors)
+    else:
+        found["y_soft"] = pack(soft, "y_soft", tensors)
+        return found | {"y_learned": pack(learned, "y_learned", tensors)}
+    return found | {"y_learned": None if learned is None else {"kind": "those of y_soft"}}
+
+
+def _pack_plainly(name: str, parts: dict[str, Any], tensors: Tensors) -> Description | None:
+    part = parts[name]
+    if name == "y" and _are_labels(part, parts["classes"]):
+        tensors[name] = packed_bits(_places(part, parts["classes"]), label_bits(len(parts["classes"])))
+        return {"kind": "labels", "tensor": name, "length": len(part)}
+    if name == "sample_weight" and part is not None:
+        if (part == part[0]).all():
+            return {"kind": "alike", "value": float(part[0]), "length": len(part)}
+        of_classes = _of_classes(part, parts)
+        if of_classes is not None:
+            return {"kind": "of classes", "values": pack_array(of_classes, name, tensors)}
+    if name == "classes" and _are_plain(part):
+        return {"kind": "listed", "dtype": part.dtype.str, "values": part.tolist()}
+    return pack(part, name, tensors)
 
 
 def unpack_set(descriptions: dict[str, Description | None], tensors: Tensors) -> dict[str, Any]:
-    """Return the parts that `pack_set` described, and "coded"."""
-    found: dict[str, Any] = {"coded": None}
-    for name in sorted(descriptions):  # "classes" comes before "y"
+    """Return the parts that `pack_set` described, and "coded" and "coded_labels"."""
+    found: dict[str, Any] = {"coded": None, "coded_labels": None}
+    # What others are made of comes first.
+    for name in ("classes", "X", "y", "sample_weight", "y_soft", "y_learned"):
         description = descriptions[name]
         kind = None if description is None else description["kind"]
-        if kind == "code":
-            found["coded"] = unpack_code(description, tensors)
-            found[name] = found["coded"].decode()
+        if description is None:
+            found[name] = None
+        elif kind == "code":
+            code = unpack_code(description, tensors)
+            found[name] = code.decode() if name == "X" else on_simplex(code.decode())
+            found["coded" if name == "X" else "coded_labels"] = code
+        elif kind == "those of y_soft":
+            found[name] = found["coded_labels"].decode()
         elif kind == "labels":
-            packed, length = tensors[description["tensor"]], description["length"]
-            found[name] = found["classes"][unpacked_bits(packed, label_bits(len(found["classes"])), length)]
-        elif kind == "ones":
-            found[name] = np.ones(description["length"])
+            packed, n_bits = tensors[description["tensor"]], label_bits(len(found["classes"]))
+            found[name] = found["classes"][unpacked_bits(packed, n_bits, description["length"])]
+        elif kind == "alike":
+            found[name] = np.full(description["length"], description["value"])
+        elif kind == "of classes":
+            found[name] = unpack_array(description["values"], tensors)[_places(found["y"], found["classes"])]
         elif kind == "listed":
             found[name] = np.array(description["values"], plain_dtype(description["dtype"]))
         else:
             found[name] = unpack(description, tensors)
-    return found
+    return found | {"coded_labels": found["coded_labels"] if isinstance(found["coded_labels"], Levels) else None}
 
 
 def _is_same(first: NDArray, other: Any) -> bool:
@@ -141,11 +172,20 @@ def _are_labels(y: Any, classes: Any) -> bool:
     return plain and 0 < len(classes) <= 2**_MOST_BITS and bool(np.isin(y, classes).all())
 
 
-def _pack_labels(y: NDArray, classes: NDArray, name: str, tensors: Tensors) -> Description:
+def _places(y: NDArray, classes: NDArray) -> NDArray[np.uint16]:
+    """Return where labels are in the classes."""
     order = np.argsort(classes, kind="stable")
-    places = order[np.searchsorted(classes, y, sorter=order)]
-    tensors[name] = packed_bits(places.astype(np.uint16), label_bits(len(classes)))
-    return {"kind": "labels", "tensor": name, "length": len(y)}
+    places: NDArray[np.uint16] = order[np.searchsorted(classes, y, sorter=order)].astype(np.uint16)
+    return places
+
+
+def _of_classes(weight: NDArray[np.float64], parts: dict[str, Any]) -> NDArray[np.float64] | None:
+    """Return the weight of a row of each class, if all that have a label have the same; 0 for one that has no row."""
+    if not _are_labels(parts["y"], parts["classes"]):
+        return None
+    places, found = _places(parts["y"], parts["classes"]), np.zeros(len(parts["classes"]))
+    found[places] = weight
+    return found if np.array_equal(found[places], weight) else None
 
 
 _MOST_BITS = 16

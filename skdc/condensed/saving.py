@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from skdc.codes import CodedRows
+from skdc.codes import CodedRows, Levels
 from skdc.condensed.coded import pack_set, unpack_set
 from skdc.condensed.packing import Tensors
 from skdc.condensed.safetensors import UnreadableError, read_tensors, write_tensors
@@ -22,7 +22,10 @@ _ENTRY = "skdc"  # of the metadata
 
 
 def write_set(
-    path: str | os.PathLike[str], parts: dict[str, Any], coded: CodedRows | None, provenance: Provenance | None
+    path: str | os.PathLike[str],
+    parts: dict[str, Any],
+    coded: tuple[CodedRows | None, Levels | None],
+    provenance: Provenance | None,
 ) -> None:
     """Write arrays and frames, and where they come from, whole or not at all.
 
@@ -32,7 +35,7 @@ def write_set(
         For what cannot be kept, before anything is written.
     """
     tensors: Tensors = {}
-    packed = pack_set(parts, coded, tensors)
+    packed = pack_set(parts, *coded, tensors)
     origin = None if provenance is None else asdict(provenance)
     entry = {"format": FORMAT, "version": version("skdc"), "parts": packed, "provenance": origin}
     try:
@@ -46,7 +49,7 @@ def write_set(
 
 
 def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, Any]:
-    """Return what `write_set` has written: the parts, of these names, "coded" and "provenance".
+    """Return what `write_set` has written: the parts, of these names, "coded", "coded_labels" and "provenance".
 
     Raises
     ------
@@ -69,7 +72,7 @@ def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, An
         if set(packed) != set(names):
             raise UnreadableError(f"is damaged: a set has {', '.join(names)}, and it has {', '.join(packed)}")
         parts = unpack_set(packed, tensors)
-        rows = {name: part for name, part in parts.items() if name not in ("classes", "coded")}
+        rows = {name: part for name, part in parts.items() if name in names and name != "classes"}
         lengths = {part.shape[:1] for part in rows.values() if part is not None}
         if len(lengths) > 1:
             raise UnreadableError("is damaged: its parts have different numbers of rows")

@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
-from skdc.codes import CodedRows
+from skdc.codes import CodedRows, Levels
 from skdc.condensed.exporting import to_frame, write_csv, write_parquet
 from skdc.condensed.html import as_html, in_a_line
 from skdc.condensed.saving import read_set, write_set
@@ -44,8 +44,12 @@ class CondensedSet:
         The labels of the columns of `y_soft`.
     provenance : Provenance, default=None
         How it was made, and of what.
+    y_learned : ndarray of shape (m, n_outputs), default=None
+        Targets as they were optimised, where they were, for kernel ridge regression: they need be no probabilities.
     coded : CodedRows, default=None
         What `save` keeps of the rows, where a storage makes them of fewer numbers.
+    coded_labels : Levels, default=None
+        What it keeps of soft labels of few bits.
 
     See Also
     --------
@@ -71,7 +75,9 @@ class CondensedSet:
     y_soft: NDArray[np.float64] | None = None
     classes: NDArray | None = None
     provenance: Provenance | None = None
+    y_learned: NDArray[np.float64] | None = None
     coded: CodedRows | None = None
+    coded_labels: Levels | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.X, self.y))
@@ -194,7 +200,9 @@ class CondensedSet:
         ...     skdc.load(f"{folder}/small.skdc").y
         array(['a', 'b'], dtype='<U1')
         """
-        write_set(path, {name: getattr(self, name) for name in _PARTS}, self.coded, self.provenance)
+        write_set(
+            path, {name: getattr(self, name) for name in _PARTS}, (self.coded, self.coded_labels), self.provenance
+        )
 
     def to_frame(self, target: str | None = None) -> Any:
         """Return the set as one frame: rows, targets, weights and soft labels.
@@ -294,7 +302,7 @@ class CondensedSet:
         return to_dataset(self)
 
 
-_PARTS = ("X", "y", "sample_weight", "y_soft", "classes")
+_PARTS = ("X", "y", "sample_weight", "y_soft", "classes", "y_learned")
 
 
 def load(path: str | os.PathLike[str]) -> CondensedSet:

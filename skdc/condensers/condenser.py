@@ -266,7 +266,7 @@ class Condenser(BaseCondenser, kw_only=False):
                 "whole number"
             )
         plenty = np.full(schema.n_classes, 10**9)
-        sizes = sizes_of(self, self.recipe().parameterization, schema, plenty, plenty.astype(float))
+        sizes = sizes_of(self, self.recipe(), schema, plenty, plenty.astype(float))
         # In proportion to what, is not known yet.
         return int(sizes.max() if self.n_samples is None and self.n_bytes is None else sizes.sum())
 

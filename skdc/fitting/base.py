@@ -4,6 +4,7 @@
 import re
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from dataclasses import replace
 from os import PathLike
 from time import monotonic
 from typing import Any, Literal, Self, dataclass_transform
@@ -16,6 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
 
+from skdc.codes import on_simplex
 from skdc.condensed import CondensedSet
 from skdc.devices import find_device
 from skdc.exceptions import PartsError
@@ -40,7 +42,6 @@ from skdc.isolation import restored_on_failure
 from skdc.randomness import randomness
 from skdc.settled import settled
 from skdc.solvers.base import DivergenceError, Interruption, Solution, State
-from skdc.solvers.quadrature import project_on_simplex
 from skdc.sources import Schema
 
 
@@ -240,11 +241,13 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         source: Any = door.source
         containers, rows, synthetic, schema = door.containers, solution.synthetic, state.synthetic, source.schema
         targets, y_syn, y_soft = source.decode_targets(rows.y), None, None
+        coded_labels = None if synthetic.levels is None else synthetic.levels.code(targets)
+        targets = targets if coded_labels is None else coded_labels.decode()
         if schema.task == "classification":
             self.classes_ = schema.classes
             # What is learned, or what a teacher says, may say otherwise: labels are those that were asked for.
             y_syn = schema.labels[rows.key.cpu().numpy()]
-            y_soft = project_on_simplex(torch.as_tensor(targets)).numpy() if synthetic.soft else None
+            y_soft = on_simplex(targets) if synthetic.soft else None
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
             within = np.clip(targets, *source.target_range())
@@ -263,11 +266,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         self.y_learned_ = targets if synthetic.learned else None
         self.n_iter_, self.history_ = solution.n_iter, solution.history
         self.discrepancy_ = None if state.objective is None else settled(state.objective)
-        parts = door.recipe.parameterization
-        self.storage_ = storage_of(parts, schema, shown.X_syn, self.sample_weight_, y_soft is not None, shown.coded)
+        learned = self.y_learned_ if schema.task == "classification" else None
+        condensed = CondensedSet(shown.X, shown.y, self.sample_weight_, y_soft, schema.classes, y_learned=learned)
+        condensed = replace(condensed, coded=shown.coded, coded_labels=coded_labels)
+        self.storage_ = storage_of(door.recipe.parameterization, schema, condensed, self._key)
         origin = provenance_of(self, door.recipe, schema, self._key, door.origin, monotonic() - began)
-        pair = shown.X, shown.y
-        self.condensed_ = CondensedSet(*pair, self.sample_weight_, y_soft, schema.classes, origin, shown.coded)
+        self.condensed_ = replace(condensed, provenance=origin)
 
     def _forget(self) -> None:
         for name in [name for name in vars(self) if name in _OUTPUTS or _FITTED.fullmatch(name)]:

@@ -6,14 +6,13 @@ import re
 from bisect import bisect_right
 from fractions import Fraction
 from numbers import Integral
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
 
-from skdc.codes import CodedRows
-from skdc.containers import row_bytes
+from skdc.condensed import CondensedSet
+from skdc.containers import as_array, row_bytes
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.labels import target_bytes
 from skdc.sources import Schema
@@ -39,7 +38,9 @@ def parsed_bytes(n_bytes: int | str) -> int:
     return value
 
 
-def points_within(n_bytes: int | str, parts: Parameterization, schema: Schema, n_classes: int, most: int) -> int:
+def points_within(
+    n_bytes: int | str, parts: Parameterization, schema: Schema, n_classes: int, most: int, own_mass: bool
+) -> int:
     """Return how many points a budget gives; refuse one that is too small for a point of each class.
 
     Parameters
@@ -47,17 +48,20 @@ def points_within(n_bytes: int | str, parts: Parameterization, schema: Schema, n
     n_bytes : int or str
         As in the condensers.
     parts : Parameterization
-        Asked for the bytes of points. Their weights are counted as if they differed, which is not known before.
+        Asked for the bytes of points. Weights are counted as if classes differed in theirs, which is not known before.
     schema : Schema
     n_classes : int
         Classes of which each gets a point.
     most : int
         More points are never made.
+    own_mass : bool
+        Whether points of a class may weigh differently, so that each weight is counted.
     """
     budget = parsed_bytes(n_bytes)
 
     def taken(n_points: int) -> int:
-        return parts.n_bytes(n_points, schema) + _WEIGHT * n_points
+        weights = n_points if own_mass else schema.n_classes if schema.n_classes > 1 else 0
+        return parts.n_bytes(n_points, schema) + _WEIGHT * weights
 
     if taken(n_classes) > budget:
         what = "one point" if schema.classes is None else f"a point of each of {n_classes} classes"
@@ -69,12 +73,7 @@ def points_within(n_bytes: int | str, parts: Parameterization, schema: Schema, n
 
 
 def storage_of(
-    parts: Parameterization,
-    schema: Schema,
-    X_syn: Any,
-    weight: NDArray[np.float64],
-    soft: bool,
-    coded: CodedRows | None = None,
+    parts: Parameterization, schema: Schema, condensed: CondensedSet, key: NDArray[np.int64]
 ) -> dict[str, int]:
     """Return what a set takes: `points`, `bytes`, of which `shared_bytes` do not grow with them, and `bytes_decoded`.
 
@@ -83,31 +82,34 @@ def storage_of(
     parts : Parameterization
         How the set is stored.
     schema : Schema
-    X_syn : array or frame of shape (m, ...)
-        The rows as they come out.
-    weight : ndarray of shape (m,)
-        Nothing is kept where all are the same.
-    soft : bool
-        Whether there are probabilities beside the labels.
-    coded : CodedRows, default=None
-        What is kept of the rows, where that is not the rows.
+    condensed : CondensedSet
+    key : ndarray of shape (m,)
+        The class codes of its points.
     """
-    n_points = len(weight)
-    weights = _WEIGHT * n_points * bool((weight != weight[0]).any())
-    if issparse(X_syn):
-        decoded = X_syn.data.nbytes + X_syn.indices.nbytes + X_syn.indptr.nbytes
+    X, n_points, soft = condensed.X, len(key), condensed.y_soft is not None
+    weights = _weight_bytes(condensed.sample_weight, key, schema)
+    targets = target_bytes(schema, n_points, soft, None)
+    sparse = issparse(X)
+    rows = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes if sparse else n_points * row_bytes(as_array(X))
+    if sparse:  # only rows as they are can be
+        stored = rows + targets
+    elif condensed.coded is None:
+        stored = parts.n_bytes(n_points, schema)
     else:
-        decoded = n_points * row_bytes(X_syn)
-    targets = target_bytes(schema, n_points, soft)
-    decoded += targets
-    # Only rows as they are can be sparse.
-    stored = decoded if issparse(X_syn) else parts.n_bytes(n_points, schema)
-    if coded is not None:
-        stored = coded.nbytes + targets
-    shared = 0 if issparse(X_syn) else parts.n_bytes(0, schema)
+        n_bits = None if condensed.coded_labels is None else condensed.coded_labels.n_bits
+        stored = condensed.coded.nbytes + target_bytes(schema, n_points, soft, n_bits)
     return {
         "points": n_points,
         "bytes": stored + weights,
-        "shared_bytes": shared,
-        "bytes_decoded": decoded + weights,
+        "shared_bytes": 0 if sparse else parts.n_bytes(0, schema),
+        "bytes_decoded": rows + targets + weights,
     }
+
+
+def _weight_bytes(weight: NDArray[np.float64] | None, key: NDArray[np.int64], schema: Schema) -> int:
+    """Return what weights take: nothing if all are the same, once a class if those of a class are."""
+    if weight is None or (weight == weight[0]).all():
+        return 0
+    of_classes = np.zeros(schema.n_classes)
+    of_classes[key] = weight
+    return _WEIGHT * (schema.n_classes if np.array_equal(of_classes[key], weight) else len(weight))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdc.fitting.budget import points_within
+from skdc.fitting.recipe import Recipe
 from skdc.fitting.sizes import AtMost, ClassSizes
 from skdc.parameterizations.base import Parameterization
 from skdc.sources import Schema
@@ -51,7 +52,7 @@ def sizes_per_class(
 
 def sizes_of(
     condenser: Any,
-    parts: Parameterization,
+    recipe: Recipe,
     schema: Schema,
     counts: NDArray[np.int64],
     mass: NDArray[np.float64],
@@ -62,8 +63,7 @@ def sizes_of(
     ----------
     condenser : condenser
         With `n_per_class`, `n_samples` and `n_bytes`.
-    parts : Parameterization
-        How the set is stored.
+    recipe : Recipe
     schema, counts, mass
         As in `sizes_per_class`.
     """
@@ -71,7 +71,10 @@ def sizes_of(
     if n_bytes is not None:
         _refuse_two(n_per_class=n_per_class, n_bytes=n_bytes)
         _refuse_two(n_samples=n_samples, n_bytes=n_bytes)
-        n_samples = points_within(n_bytes, parts, schema, int((mass > 0).sum()), int(counts.sum()))
+        weighs = recipe.solver is not None and recipe.solver.weighs()
+        n_samples = points_within(
+            n_bytes, recipe.parameterization, schema, int((mass > 0).sum()), int(counts.sum()), weighs
+        )
     return sizes_per_class(n_per_class, n_samples, schema, counts, mass)
 
 

@@ -98,7 +98,7 @@ def _sizes(
     condenser: Any, recipe: Recipe, schema: Schema, counts: NDArray[np.int64], mass: NDArray[np.float64]
 ) -> NDArray[np.int64]:
     """Return how many synthetic rows each class gets, by its rows and its weight; both are noisy in a release."""
-    sizes = sizes_of(condenser, recipe.parameterization, schema, counts, mass)
+    sizes = sizes_of(condenser, recipe, schema, counts, mass)
     if recipe.privacy is None:
         check_sizes(condenser, recipe.parameterization, sizes, counts, schema.classes)
     return sizes

@@ -60,7 +60,7 @@ def _rehearse_drawn(condenser: Any, problem: Problem, recipe: Recipe, previous: 
     schema = problem.schema
     even = np.full(schema.n_classes, max(1, int(mechanism.n_rows) // schema.n_classes))
     drawn = replace(schema, given_bytes=None)  # rows that are drawn are floats
-    sizes = sizes_of(condenser, recipe.parameterization, drawn, even, even.astype(np.float64))
+    sizes = sizes_of(condenser, recipe, drawn, even, even.astype(np.float64))
 
     def fit(counts: NDArray[np.int64]) -> None:
         rows = drawn_rows(mechanism, problem, *_made_up(mechanism, schema, counts))

@@ -86,7 +86,7 @@ class Containers:
             What a file keeps, from which the rows are decoded; None where those are X.
         """
         X_in, y_in = self._counting()
-        rows, X_syn = self._decoded(source, X, span, X_in) if coded is None else (coded.decode(),) * 2
+        rows, X_syn = self._decoded(source, X, span, X_in, coded)
         targets = like_targets(y_syn, y_in, getattr(rows, "index", None))
         return Shown(*self._packed(rows, targets), X_syn, y_syn, coded=coded)
 
@@ -127,16 +127,17 @@ class Containers:
             As in `chosen`.
         """
         chosen, targets, y_syn, places = self._chosen(indices, y_syn, relabeled)
-        rows, X_syn = (
-            self._decoded(source, X, span, self._counting()[0]) if coded is None else (coded.decode(),) * 2
-        )
+        rows, X_syn = self._decoded(source, X, span, self._counting()[0], coded)
         if hasattr(rows, "iloc"):
             rows = rows.set_axis(chosen.index, axis=0)
         X_syn = rows if self.encoder is not None else X_syn
         return Shown(*self._packed(rows, targets), X_syn, y_syn, {"indices_": places}, coded)
 
-    def _decoded(self, source: Source, X: Tensor, span: Any, X_in: Any) -> tuple[Any, Any]:
+    def _decoded(self, source: Source, X: Tensor, span: Any, X_in: Any, coded: CodedRows | None) -> tuple[Any, Any]:
         """Return rows like those of the data, in its container and as a fitted attribute."""
+        if coded is not None:
+            rows = coded.decode()
+            return rows, rows
         values = source.decode(X)
         if self.encoder is not None:
             values = self.encoder.inverse_transform(whole(values))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skdc.fields import SharedParts
+from skdc.parameterizations.labels import LabelLevels
 from skdc.parameterizations.storage.base import group_of
 from skdc.sets import LabeledSet
 from skdc.sources import Schema, Source
@@ -31,14 +32,23 @@ class LiveSet(nn.Module, ABC):
         Whether the targets move.
     soft : bool, default=False
         Whether the targets say more than a label each.
+    levels : LabelLevels, default=None
+        At which soft labels are, where they have few bits.
     """
 
     key: Tensor
     weight: Tensor
 
-    def __init__(self, key: Tensor, weight: Tensor, learned: bool = False, soft: bool = False) -> None:
+    def __init__(
+        self,
+        key: Tensor,
+        weight: Tensor,
+        learned: bool = False,
+        soft: bool = False,
+        levels: LabelLevels | None = None,
+    ) -> None:
         super().__init__()
-        self.learned, self.soft = learned, soft
+        self.learned, self.soft, self.levels = learned, soft, levels
         self.register_buffer("key", key)
         self.register_buffer("weight", weight)
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skdc.codes import label_bits, packed_bytes
+from skdc.codes import Levels, packed_bits, packed_bytes
+from skdc.codes.bits import label_bits as bits_of
 from skdc.exceptions import PartsError
 from skdc.learners.teachers import reliable_teacher
 from skdc.parameterizations.storage.base import at, group_of
@@ -123,8 +127,81 @@ class TaughtTargets(Targets):
         return self._teacher(X.detach(), key, at(self.y, places))
 
 
+class CodedTargets(Targets):
+    """Targets of few bits: rounded to levels, where a step sees them; gradients pass as if they were not.
+
+    Parameters
+    ----------
+    inner : Targets
+    levels : LabelLevels
+    """
+
+    def __init__(self, inner: Targets, levels: LabelLevels) -> None:
+        super().__init__()
+        self.inner, self.levels = inner, levels
+
+    def forward(self, X: Tensor, key: Tensor, places: Tensor | None = None) -> Tensor:
+        """Return the targets."""
+        y = self.inner(X, key, places)
+        return y + (self.levels.rounded(y.detach()) - y.detach())
+
+    def load(self, y: Tensor) -> None:
+        """Move to other targets."""
+        self.inner.load(y)
+
+    def groups(self) -> list[dict[str, Any]]:
+        """Return those of the targets."""
+        return self.inner.groups()
+
+
+@dataclass(frozen=True)
+class LabelLevels:
+    """Levels of soft labels: as many as some bits tell, evenly from -1/2 to 3/2.
+
+    Those that are learned by kernel ridge regression go beyond 0 and 1.
+
+    Parameters
+    ----------
+    bits : int
+        From 1 to 16.
+    """
+
+    bits: int
+
+    @classmethod
+    def of(cls, part: Any, schema: Schema) -> LabelLevels:
+        """Return the levels that `part.label_bits` asks for.
+
+        Raises
+        ------
+        ValueError
+            If the labels of the part are no numbers, or for a number of bits that cannot be.
+        """
+        if part.label_bits not in range(1, 17):
+            raise ValueError(f"{type(part).__name__}(label_bits={part.label_bits!r}): it must be a number from 1 to 16")
+        if part.labels == "hard":
+            raise PartsError(f"{part!r}: hard labels take the bits that tell them apart; leave label_bits=None")
+        if schema.task != "classification":
+            raise PartsError(f"{part!r}: label_bits is for class labels ({schema.given_targets}); leave it None")
+        return cls(int(part.label_bits))
+
+    @property
+    def _step(self) -> np.float32:
+        return np.float32(2 / (2**self.bits - 1))
+
+    def rounded(self, y: Tensor) -> Tensor:
+        """Return labels at their levels."""
+        step = float(self._step)
+        return step * torch.clamp(torch.round((y + 0.5) / step), 0, 2**self.bits - 1) - 0.5
+
+    def code(self, y: NDArray[np.float64]) -> Levels:
+        """Return the code of labels."""
+        whole = np.clip(np.rint((y + 0.5) / float(self._step)), 0, 2**self.bits - 1).astype(np.uint16)
+        return Levels(packed_bits(whole.ravel(), self.bits), self.bits, whole.shape, np.float32(-0.5), self._step)
+
+
 def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator) -> Targets:
-    """Return the targets that `part.labels` names, from where they start.
+    """Return the targets that `part.labels` names, from where they start, of as many bits as `part.label_bits` says.
 
     Parameters
     ----------
@@ -134,6 +211,11 @@ def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator)
     y : Tensor of shape (m, n_outputs)
     generator : torch.Generator
     """
+    targets = _targets_of(part, source, y, generator)
+    return targets if part.label_bits is None else CodedTargets(targets, LabelLevels.of(part, source.schema))
+
+
+def _targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator) -> Targets:
     if part.labels == "teacher":
         return TaughtTargets(y, reliable_teacher(part, part.teacher, source, generator))
     if part.labels == "probabilities":
@@ -144,11 +226,11 @@ def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator)
     return KeptTargets(y)
 
 
-def target_bytes(schema: Schema, n_points: int, soft: bool) -> int:
+def target_bytes(schema: Schema, n_points: int, soft: bool, label_bits: int | None) -> int:
     """Return how many bytes the targets of points take.
 
     A label takes as many bits as tell the classes apart, of several each one a byte; probabilities and continuous
-    targets are float64.
+    targets are float64, where they are not given fewer bits.
 
     Parameters
     ----------
@@ -156,10 +238,15 @@ def target_bytes(schema: Schema, n_points: int, soft: bool) -> int:
     n_points : int
     soft : bool
         Whether there are probabilities beside the labels.
+    label_bits : int or None
+        As in `Points`.
     """
+    numbers = 8 * n_points * schema.n_outputs
+    if label_bits is not None:
+        numbers = packed_bytes(n_points * schema.n_outputs, label_bits)
     if schema.task == "classification":
-        return packed_bytes(n_points, label_bits(schema.n_outputs)) + 8 * soft * n_points * schema.n_outputs
-    return n_points * schema.n_outputs * (1 if schema.multilabel else 8)
+        return packed_bytes(n_points, bits_of(schema.n_outputs)) + soft * numbers
+    return n_points * schema.n_outputs if schema.multilabel else numbers
 
 
 def check_labels(part: Any, known: tuple[str, ...]) -> None:

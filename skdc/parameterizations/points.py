@@ -11,7 +11,15 @@ from torch import Tensor
 
 from skdc.exceptions import PartsError
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
-from skdc.parameterizations.labels import KeptTargets, Targets, check_labels, check_learnable, target_bytes, targets_of
+from skdc.parameterizations.labels import (
+    CodedTargets,
+    KeptTargets,
+    Targets,
+    check_labels,
+    check_learnable,
+    target_bytes,
+    targets_of,
+)
 from skdc.parameterizations.starts import starting_set
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
@@ -40,6 +48,9 @@ class Points(Parameterization):
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor, which is fitted on the data, or comes fitted in scikit-learn's
         `FrozenEstimator`; it is asked each time the points have moved. None takes a network that stops early.
+    label_bits : int, default=None
+        Bits of each number of soft labels, from 1 to 16; they are rounded in each step, and gradients pass. None keeps
+        float64.
     within : "data", (low, high) or None, default="data"
         Where the numbers of the rows stay, in each step and at the end: within the range that each feature has in the
         data, so that whole numbers come out whole, in the dtype that went in; or between two ends, numbers or arrays
@@ -61,6 +72,7 @@ class Points(Parameterization):
     start: Any = "rows"
     labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard"
     teacher: Any = None
+    label_bits: int | None = None
     within: Any = "data"
 
     def streams(self) -> bool:
@@ -102,7 +114,7 @@ class Points(Parameterization):
     def n_bytes(self, n_points: int, schema: Schema) -> int:
         """Return how many bytes points and their targets take."""
         rows = kept_bytes(or_free(self.storage), n_points, schema, within=self.within is not None)
-        return rows + target_bytes(schema, n_points, self.labels != "hard")
+        return rows + target_bytes(schema, n_points, self.labels != "hard", self.label_bits)
 
 
 class PointsSet(LiveSet):
@@ -122,7 +134,8 @@ class PointsSet(LiveSet):
     targets: Targets
 
     def __init__(self, key: Tensor, weight: Tensor, codec: Codec, targets: Targets, units: KeptUnits) -> None:
-        super().__init__(key, weight, learned=bool(targets.groups()), soft=not isinstance(targets, KeptTargets))
+        learned, soft = bool(targets.groups()), not isinstance(targets, KeptTargets)
+        super().__init__(key, weight, learned, soft, targets.levels if isinstance(targets, CodedTargets) else None)
         self._units = units
         self.targets, self.codec = targets, codec
 

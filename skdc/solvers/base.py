@@ -173,6 +173,10 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         """Tell whether it asks the source for batches only, which a sketch can give (not by default)."""
         return False
 
+    def weighs(self) -> bool:
+        """Tell whether points of a class may get different weights (not by default)."""
+        return False
+
     def own_objective(self) -> Any:
         """Return the discrepancy that weights of chosen rows are to make least, if there is one (none by default)."""
 

@@ -64,6 +64,10 @@ class Lloyd(Solver[LloydState, PointsSet]):
     max_iter: int = 300
     tol: float = 1e-4
 
+    def weighs(self) -> bool:
+        """Tell that points weigh what their clusters do."""
+        return True
+
     def begin(
         self, objective: LiveObjective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LloydState:

@@ -110,6 +110,10 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
             If a setting makes no sense, or the objective does not suit the solver.
         """
 
+    def weighs(self) -> bool:
+        """Tell that rows may weigh what they stand for."""
+        return True
+
     def own_objective(self) -> Any:
         """Return `reweight`."""
         return self.reweight

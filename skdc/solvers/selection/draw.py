@@ -32,6 +32,10 @@ class Draw(Selection):
     minimizes = False
     sparse = True
 
+    def weighs(self) -> bool:
+        """Tell whether weights are solved for."""
+        return self.reweight is not None
+
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Draw the rows."""
         return Choice(source.random_rows(cell.members, cell.size, generator).tolist())
