@@ -171,11 +171,14 @@ def test_a_digest_sees_every_bit(size):
     assert digest(values) != digest(values[:, None]) and digest(None) != digest(values)
 
 
-def test_sparse_rows_have_a_fingerprint():
+@pytest.mark.parametrize("sparse", [csr_array, lambda rows: pd.DataFrame.sparse.from_spmatrix(csr_array(rows))])
+def test_sparse_rows_have_a_fingerprint(sparse):
     dense = X * (X > 1)
-    first = origin(KMedoids(1), csr_array(dense), y).fingerprint
-    dense[5] += 1
-    assert first != origin(KMedoids(1), csr_array(dense), y).fingerprint
+    first = origin(KMedoids(1), sparse(dense), y)
+    assert first.fingerprint == origin(RandomSubset(1), sparse(dense), y).fingerprint
+    assert was_made_of(first, sparse(dense), y)
+    dense[5, 1] += 1
+    assert not was_made_of(first, sparse(dense), y)
 
 
 def test_nothing_of_private_rows_is_told():

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
-from skdc.containers import as_array, checked_targets
+from skdc.containers import as_array, checked_targets, is_sparse, refuse_filled
 from skdc.fitting.input import Problem
 from skdc.fitting.recipe import Recipe
 from skdc.hashes import digest
@@ -39,8 +39,8 @@ class Origin:
     @classmethod
     def of(cls, problem: Problem) -> Origin:
         """Return what is told of rows that were read."""
-        X, groups = as_array(problem.given[0]), problem.schema.sensitive_of_key
-        weight = np.zeros(np.shape(X)[0])
+        X, groups = _held(problem.given[0]), problem.schema.sensitive_of_key
+        weight = np.zeros(X.shape[0])
         weight[problem.positions] = problem.weight
         groups = None if groups is None else groups[problem.key]
         return cls(problem.per_class()[0], fingerprint_of(X, problem.given[1], weight, groups))
@@ -60,7 +60,13 @@ def fingerprint_of(X: Any, y: Any, weight: NDArray[np.float64], groups: NDArray[
     groups : ndarray of shape (n,), default=None
         Codes of sensitive groups of the rows whose weight is positive.
     """
-    return digest(*_contents(as_array(X)), None if y is None else _targets(y), weight, groups)
+    return digest(*_contents(_held(X)), None if y is None else _targets(y), weight, groups)
+
+
+def _held(values: Any, name: str = "X") -> Any:
+    """Return a frame or series of pandas, or a sparse matrix, as it is, and all other things as an array."""
+    values = as_array(values, name)
+    return values if hasattr(values, "iloc") or issparse(values) else np.asarray(values)
 
 
 def _contents(X: Any) -> list[Any]:
@@ -68,11 +74,13 @@ def _contents(X: Any) -> list[Any]:
     if issparse(X):
         return [csr_array(X)]
     if not hasattr(X, "iloc"):
-        rows = np.asarray(X)
-        with suppress(TypeError, ValueError):  # of words a table, for an encoder
-            rows = rows.astype(np.float64) if rows.dtype == object else rows
-        return [rows.astype(str) if rows.dtype == object else rows]
+        with suppress(TypeError, ValueError):  # an encoder may take a table of words
+            X = X.astype(np.float64) if X.dtype == object else X
+        return [X.astype(str) if X.dtype == object else X]
     names, kinds = np.array([str(name) for name in X.columns]), set(X.dtypes)
+    if is_sparse(X):
+        refuse_filled(X)
+        return [names, csr_array(X.sparse.to_coo())]
     if len(kinds) == 1 and _is_plain(*kinds):
         return [names, X.to_numpy()]
     return [names, *(_column(X.iloc[:, j]) for j in range(X.shape[1]))]
@@ -95,8 +103,7 @@ def _is_plain(dtype: Any) -> bool:
 
 def _targets(y: Any) -> NDArray:
     """Return labels or targets, in whatever container, as an array of numbers or words."""
-    y = as_array(y, "y")
-    y = y if hasattr(y, "iloc") else np.asarray(y)
+    y = _held(y, "y")
     if y.ndim == 2 and y.shape[1] == 1:  # which is warned of where they are read
         y = y.iloc[:, 0] if hasattr(y, "iloc") else y[:, 0]
     y = checked_targets(y)
@@ -162,7 +169,7 @@ def was_made_of(
     """
     if provenance.fingerprint is None:
         return None
-    X = as_array(X)
+    X = _held(X)
     weight = numeric_weight(as_array(sample_weight, "sample_weight"), X)
     return fingerprint_of(X, y, weight) == provenance.fingerprint
 
