@@ -13,7 +13,7 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d, has_fit_parameter
 
-from skdc.scales import not_finite
+from skdc.finite import not_finite
 
 WIDEST_TABLE = 100  # frames of more columns are images or the like, more often than not
 _UNLIKE = 20.0  # times as far as most columns

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from math import frexp, sqrt
 from typing import Any, NamedTuple
 
@@ -11,6 +11,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+from skdc.finite import not_finite
 
 _CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, which stay in the cache
 LARGEST = 1e152  # of a number whose square, and sums of such squares, are numbers
@@ -23,7 +25,6 @@ _MEDIAN_ROWS = 4096  # rows of which a median is taken
 _NEARLY_ALL = 0.9  # of the variance
 _FEW = 0.1  # of the rows; of more, up to half, the others have to be alike in float32
 _FEWEST = 20  # rows of which some can be far
-_NAMED = 5  # columns in a message
 _GAP = 10.0  # how many times farther from the middle than any other
 
 
@@ -47,38 +48,6 @@ def refuse_extremes(values: Any, name: str, positions: NDArray[np.intp] | None =
         f"{name} holds {high if high == largest else low:.4g}{where}: give it in a larger unit, in which no number is "
         "above 1e150, or leave the row out"
     )
-
-
-def not_finite(values: Any, columns: Sequence[Any] | None = None) -> str:
-    """Return in which rows and columns there is NaN, or else infinity, for a message; nothing where all is finite.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, ...) or sparse array of shape (n, d)
-        Of floats.
-    columns : sequence of length d, default=None
-        Their names; None takes their places.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skdc.scales import not_finite
-    >>> not_finite(np.array([[1.0, 2.0], [np.nan, 3.0]]), ["age", "wage"])
-    "NaN in 1 of 2 rows, such as row 1, in column 'age'"
-    """
-    coordinates = values.tocoo() if issparse(values) else None
-    entries = values if coordinates is None else coordinates.data
-    kind, odd = ("NaN", np.isnan(entries)) if np.isnan(entries).any() else ("infinity", np.isinf(entries))
-    places = np.nonzero(odd) if coordinates is None else (coordinates.row[odd], coordinates.col[odd])
-    rows = np.unique(places[0])
-    if not len(rows):
-        return ""
-    said = f"{kind} in {len(rows)} of {values.shape[0]} rows, such as row {rows[0]}"
-    if len(places) != 2:
-        return said
-    found = [place if columns is None else columns[place] for place in np.unique(places[1]).tolist()]
-    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
-    return f"{said}, in column{'s' * (len(found) > 1)} {', '.join(map(repr, found[:_NAMED]))}{more}"
 
 
 def numeric_weight(sample_weight: Any, rows: Any, name: str = "sample_weight") -> NDArray[np.float64]:

@@ -41,7 +41,6 @@ from skdc.discrepancies import (
 )
 from skdc.discrepancies.stein import GaussianScore, MixtureScore
 from skdc.parameterizations import Points
-from skdc.scales import not_finite
 from skdc.solvers import Descent
 from skdc.spaces import Joint
 
@@ -243,15 +242,3 @@ def test_numbers_without_squares_are_refused_in_a_sentence(condenser, given, wor
     condenser = clone(condenser).set_params(random_state=0)
     with pytest.raises(ValueError, match=words):
         condenser.fit(rows, targets, sample_weight=weight[0] if weight else None)
-
-
-def test_where_numbers_are_not_finite():
-    rows = np.arange(24.0).reshape(4, 6)
-    assert not_finite(rows) == not_finite(csr_array(rows)) == not_finite(rows[:0]) == ""
-    rows[[1, 3], 2] = np.inf
-    assert not_finite(rows) == not_finite(csr_array(rows)) == "infinity in 2 of 4 rows, such as row 1, in column 2"
-    assert not_finite(rows[:, 2]) == not_finite(rows.reshape(4, 2, 3)) == "infinity in 2 of 4 rows, such as row 1"
-    rows[3] = np.nan
-    assert not_finite(rows, [*"abcdef"]) == (
-        "NaN in 1 of 4 rows, such as row 3, in columns 'a', 'b', 'c', 'd', 'e' and 1 more"
-    )

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import issparse
 
-from skdc.scales import not_finite
+from skdc.finite import not_finite
 
 
 def about_rows(estimator: Any, X: Any, error: ValueError) -> str:
