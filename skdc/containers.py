@@ -13,6 +13,8 @@ from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_array, column_or_1d, has_fit_parameter
 
+from skdc.finite import not_finite
+
 WIDEST_TABLE = 100  # frames of more columns are images or the like, more often than not
 _UNLIKE = 20.0  # times as far as most columns
 
@@ -192,8 +194,10 @@ def checked_targets(y: Any, name: str = "y") -> NDArray:
     try:
         return check_array(y, ensure_2d=False, dtype=None, input_name=name, ensure_min_samples=0, ensure_min_features=0)
     except ValueError as error:
-        if "contains NaN" in str(error):
-            raise ValueError(f"Input {name} contains NaN; drop the rows without a target") from error
+        odd = not_finite(y) if y.dtype.kind == "f" else ""
+        if odd:
+            what = "drop the rows without a target" if "NaN" in odd else "give finite numbers, or leave the rows out"
+            raise ValueError(f"Input {name} contains {odd}; {what}") from error
         raise
 
 

@@ -28,8 +28,9 @@ class Provenance:
     n_per_class, rows_per_class : dict of str to int, default=None
         Points and rows of each class; None without classes, and rows of private data.
     fingerprint : str, default=None
-        Tells the data from others: that of equal rows in the same order, of the same dtype and encoded in the same way
-        (`Condenser()`, given nothing, encodes arrays too), is the same. None of private data, and of streams.
+        Tells the data, as they were given, from others: equal rows, targets and weights in the same order, in a
+        container of the same kind and of the same dtype, have the same, whatever condenser made the set. None of
+        private data, and of streams.
     seconds : float, default=0.0
         That the fit took.
     privacy : dict of str to object, default=None

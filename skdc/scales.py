@@ -10,7 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
-from sklearn.utils.validation import _check_sample_weight
+from sklearn.utils.validation import _check_sample_weight, _num_samples
+
+from skdc.finite import not_finite
 
 _CAST_BYTES = 1 << 21  # rows are cast in pieces of this many float64 bytes, which stay in the cache
 LARGEST = 1e152  # of a number whose square, and sums of such squares, are numbers
@@ -50,6 +52,11 @@ def refuse_extremes(values: Any, name: str, positions: NDArray[np.intp] | None =
 
 def numeric_weight(sample_weight: Any, rows: Any, name: str = "sample_weight") -> NDArray[np.float64]:
     """Return the weight of each row, 1 for None; a number is that of all."""
+    given = np.asarray(sample_weight)
+    if given.dtype.kind == "f":
+        odd = not_finite(given if given.ndim else np.broadcast_to(given, _num_samples(rows)))
+        if odd:
+            raise ValueError(f"Input {name} contains {odd}; give finite numbers, 0 to leave a row out")
     try:
         return _check_sample_weight(sample_weight, rows, dtype=np.float64, ensure_non_negative=True)
     except (TypeError, ValueError) as error:

@@ -36,9 +36,12 @@ from skdc import (
     make_condensing_pipeline,
 )
 from skdc.auto.candidates import Traits, proposed
+from skdc.auto.judges import panel
 from skdc.auto.trials import Result, Study
 from skdc.discrepancies import MMD
+from skdc.evaluation.panels import learners_by_name
 from skdc.fitting.checkpoints import Checkpoint
+from skdc.fitting.input import read
 from skdc.solvers import Descent, Greedy, InterruptedWarning
 
 X, y = make_classification(400, 6, n_informative=4, weights=[0.7], random_state=0)
@@ -317,11 +320,30 @@ def test_what_others_took_is_expected_of_the_unknown():
     assert study.seconds_for(0, 300) > 0, "random rows have time always"
 
 
-@pytest.mark.parametrize("target", ["classes", "values", "two values", "labels"])
+VALUES = 50 + X[:, :2] @ [[9.0, 1.0], [2.0, 5.0]] + np.random.default_rng(0).normal(size=(400, 2))
+TARGETS = {"classes": y, "values": VALUES[:, 0], "two values": VALUES, "labels": (VALUES > 50).astype(int)}
+
+
+@pytest.mark.parametrize(
+    ("target", "task", "names"),
+    [
+        ("classes", "classification", ["linear", "naive bayes", "5 neighbors", "forest", "boosting"]),
+        ("values", "regression", ["linear", "5 neighbors", "forest", "boosting"]),
+        ("two values", "regression", ["linear", "5 neighbors", "forest"]),
+        ("labels", "multilabel", ["5 neighbors", "forest"]),
+    ],
+)
+def test_several_learners_are_those_of_the_tables(target, task, names):
+    rows = X.reshape(400, 3, 2, 1)  # learners see them flat
+    problem = read(AutoCondenser(), rows, TARGETS[target], task="auto", encoder=None)
+    judge, known = panel(problem, None, seed=3, size=4), learners_by_name(names, task, (6,), seed=3)
+    known["5 neighbors"].set_params(n_neighbors=4)  # of four points
+    assert [*map(repr, judge.learners)] == [*map(repr, known.values())]
+
+
+@pytest.mark.parametrize("target", TARGETS)
 def test_a_set_for_several_learners(target):
-    rng = np.random.default_rng(0)
-    values = 50 + X[:, :2] @ [[9.0, 1.0], [2.0, 5.0]] + rng.normal(size=(400, 2))
-    targets = {"classes": y, "values": values[:, 0], "two values": values, "labels": (values > 50).astype(int)}[target]
+    targets = TARGETS[target]
     fitted = AutoCondenser(candidates=[KMedoids()], n_samples=30, random_state=0).fit(FRAME, targets)
     X_syn, y_syn = fitted
     assert (X_syn.dtypes == FRAME.dtypes).all() and y_syn.shape == (30, *targets.shape[1:])

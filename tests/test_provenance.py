@@ -1,17 +1,32 @@
 """Where a set comes from, as it is told with it."""
 
 import json
+import warnings
+from contextlib import suppress
 from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import pytest
 from scipy.sparse import csr_array
+from sklearn.exceptions import DataConversionWarning
 
 import skdc
-from skdc import AutoCondenser, Condenser, KernelHerding, KMeansCondenser, KMedoids, RandomSubset
+from skdc import (
+    AutoCondenser,
+    Condenser,
+    DistributionMatching,
+    KernelHerding,
+    KernelInducingPoints,
+    KMeansCondenser,
+    KMedoids,
+    RandomSubset,
+    TabularCondenser,
+)
 from skdc.discrepancies import RandomFeatureMMD
+from skdc.fitting.origin import fingerprint_of, was_made_of
 from skdc.hashes import digest
+from skdc.preprocessing import NormalScores
 from skdc.privacy import ClassGaussians, GaussianMechanism
 from skdc.solvers import Descent
 
@@ -48,6 +63,93 @@ def test_it_is_words_and_numbers():
         assert found.seed is None
 
 
+KINDS = {
+    "size": X[:, 0],
+    "kind": pd.Categorical(np.array([*"ab"])[codes % 2]),
+    "word": np.array([*"cd"])[codes % 2],
+    "when": pd.date_range("2020", periods=1001),
+    "count": pd.array([*[None] * 9, *range(992)], "Int64"),
+}
+DATA = {
+    "columns": pd.DataFrame(KINDS),
+    "numbers": pd.DataFrame(X, columns=[*"abc"]),
+    "images": rng.integers(0, 255, (1001, 1, 5, 5)).astype(np.uint8),
+    "float32": X.astype(np.float32),
+    "array": X,
+}
+CONDENSERS = [
+    Condenser(n_per_class=1),
+    KMeansCondenser(1, encoder=None),
+    KMeansCondenser(1, encoder=NormalScores()),
+    TabularCondenser(1),
+    DistributionMatching(1, n_steps=1),
+    KernelInducingPoints(1, n_steps=1),
+]
+
+
+@pytest.mark.parametrize("rows", DATA.values(), ids=DATA)
+def test_whatever_made_a_set_the_fingerprint_is_that_of_the_data(rows):
+    rows, labels, weight, found = rows[:300], codes[:300] % 3, 1 + codes[:300] % 2, []
+    for condenser in CONDENSERS:
+        with suppress(ValueError):  # of those that take no words, or no images
+            found.append(origin(condenser, rows, labels, sample_weight=weight))
+    assert len(found) >= 3 and len({one.fingerprint for one in found}) == 1
+    assert was_made_of(found[0], rows, labels, weight) is True
+    for others in ((rows, labels), (rows[::-1], labels, weight), (rows, labels[::-1], weight), (rows, None, weight)):
+        assert was_made_of(found[0], *others) is False
+
+
+def test_a_fingerprint_does_not_depend_on_the_container_of_labels():
+    first = {origin(RandomSubset(1), X, y).fingerprint}
+    for labels in (y.tolist(), y[:, None], pd.Series(y), pd.Series(y, dtype="category"), pd.DataFrame({"y": y}), [*y]):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DataConversionWarning)
+            assert {origin(RandomSubset(1), X, labels).fingerprint} == first
+    numbers = {
+        origin(RandomSubset(n_samples=101, task=task), X, codes).fingerprint
+        for task in ("classification", "regression")
+    }
+    assert len(numbers) == 1 and numbers != first
+
+
+def with_another_value(rows, row, column):
+    """Return rows of which one holds what another does."""
+    rows = rows.copy()
+    if hasattr(rows, "iloc"):
+        values = rows.iloc[:, column].dropna()
+        rows.iloc[row, column] = next(value for value in values if str(value) != str(rows.iloc[row, column]))
+    else:
+        rows[row].flat[column] += 1
+    return rows
+
+
+@pytest.mark.parametrize("rows", DATA.values(), ids=DATA)
+@pytest.mark.parametrize("row", [0, 1, 1000])
+def test_one_value_label_weight_or_group_changes_the_fingerprint(rows, row):
+    labels, ones, other = codes % 3, np.ones(1001), codes % 3
+    other[row] = 7
+    found = [fingerprint_of(with_another_value(rows, row, j), labels, ones) for j in range(rows.shape[1])]
+    found += [fingerprint_of(rows, y, ones) for y in (labels, other, labels + 1, labels.astype(str), None)]
+    for weight in (0.0, np.nextafter(1, 2)):
+        found.append(fingerprint_of(rows, labels, np.where(np.arange(1001) == row, weight, ones)))
+    found += [fingerprint_of(rows, labels, ones, groups) for groups in (labels, other)]
+    if hasattr(rows, "iloc"):
+        found.append(fingerprint_of(rows.rename(columns={rows.columns[0]: "other"}), labels, ones))
+    assert len(set(found)) == len(found)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.uint8])
+def test_a_fingerprint_does_not_depend_on_the_order_in_memory(dtype):
+    rows = (10 * X).astype(dtype)
+    frames = [
+        pd.DataFrame(rows),
+        pd.DataFrame({j: rows[:, j] for j in range(3)}),
+        pd.DataFrame(np.asfortranarray(rows)),
+    ]
+    for first, *others in ([rows, np.asfortranarray(rows), np.repeat(rows, 2, axis=1)[:, ::2]], frames):
+        assert all(fingerprint_of(first, y, X[:, 0]) == fingerprint_of(other, y, X[:, 0]) for other in others)
+
+
 def test_equal_data_have_equal_fingerprints():
     weight, changed = rng.random(1001), X.copy()
     changed[1000, 2] = np.nextafter(changed[1000, 2], 1)  # a row that is not among those looked at
@@ -69,11 +171,14 @@ def test_a_digest_sees_every_bit(size):
     assert digest(values) != digest(values[:, None]) and digest(None) != digest(values)
 
 
-def test_sparse_rows_have_a_fingerprint():
+@pytest.mark.parametrize("sparse", [csr_array, lambda rows: pd.DataFrame.sparse.from_spmatrix(csr_array(rows))])
+def test_sparse_rows_have_a_fingerprint(sparse):
     dense = X * (X > 1)
-    first = origin(KMedoids(1), csr_array(dense), y).fingerprint
-    dense[5] += 1
-    assert first != origin(KMedoids(1), csr_array(dense), y).fingerprint
+    first = origin(KMedoids(1), sparse(dense), y)
+    assert first.fingerprint == origin(RandomSubset(1), sparse(dense), y).fingerprint
+    assert was_made_of(first, sparse(dense), y)
+    dense[5, 1] += 1
+    assert not was_made_of(first, sparse(dense), y)
 
 
 def test_nothing_of_private_rows_is_told():

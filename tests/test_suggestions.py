@@ -50,6 +50,7 @@ CASES = [
     (images, y, {"seconds": 5}, "KMeansCondenser()"),
     (images, y, {"learner": GridSearchCV(scaled_neighbors, {}), "n_samples": 4}, "KMeansCondenser(n_samples=4)"),
     (images, y, {"learner": "neighbors", "n_per_class": {"no": 50, "yes": 30}}, "KMeansCondenser("),
+    (images, y, {"learner": "5 neighbors", "n_per_class": 4}, "KMeansCondenser("),
     (images, y, {"n_per_class": 2, "learner": logistic}, "TrajectoryMatching(n_per_class=2)"),
     (images, y, {"n_per_class": 50}, "KMeansCondenser(n_per_class=50, voting='nearest')"),
     (
@@ -117,7 +118,7 @@ def test_the_page_and_its_picture_show_the_rules():
 @pytest.mark.parametrize(
     ("wishes", "error", "message"),
     [
-        ({"learner": "random forest"}, ValueError, "learner='random forest' must be an estimator or one of boosting, "),
+        ({"learner": "random forest"}, ValueError, "learner='random forest' must be an estimator or one of 5 "),
         ({"learner": DecisionTreeClassifier}, TypeError, "is no estimator; give one, such as LogisticRegression()"),
         ({"n_per_class": 1, "n_samples": 2}, ValueError, "give n_per_class or n_samples, not both"),
         ({"task": "classes"}, ValueError, "task='classes' must be"),

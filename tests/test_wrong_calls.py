@@ -75,12 +75,16 @@ PARTS = {
     r"TabularEncoder is a class; pass an object, TabularEncoder\(\)": [KMedoids(1, encoder=TabularEncoder)],
 }
 DATA = {
-    "contains NaN; drop the rows without a target": [(X, np.where(y == 0, np.nan, y))],
+    "y contains NaN in 20 of 60 rows, such as row .*; drop the rows without a target": [
+        (X, np.where(y == 0, np.nan, y))
+    ],
     "contains None; drop the rows without a target": [(X, np.array([None, *WORDS[1:]], object))],
     r"inconsistent numbers of samples: \[60, 59\]": [(X, y[:-1])],
     "give one label a row, or task='regression'": [(X, np.stack([WORDS, WORDS], axis=1))],
     r"contains NaN.*Frames may have missing values.*pass pandas.DataFrame\(X\)": [(np.where(X > 1, np.nan, X), y)],
-    "contains infinity": [(np.where(X > 1, np.inf, X), y)],
+    "X contains infinity in .* rows, such as row .*, in columns 0, 1.*give finite numbers": [
+        (np.where(X > 1, np.inf, X), y)
+    ],
     "Expected 2D array, got 1D array.*Reshape your data": [(X[:, 0], y), (y, X)],
     r"an array that holds strings; pass a frame": [(np.stack([WORDS, WORDS], axis=1), y)],
     "0 sample": [(X[:0], y[:0])],

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import (
-    HistGradientBoostingClassifier,
-    HistGradientBoostingRegressor,
-    RandomForestClassifier,
-    RandomForestRegressor,
-)
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import get_tags
 
+from skdc.evaluation.panels import learners_by_name
 from skdc.evaluation.protocol import RowScaling, score_of, trained
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import Problem, dense
+
+_DEFAULT = ("linear", "naive bayes", "5 neighbors", "forest", "boosting")
 
 
 @dataclass(frozen=True)
@@ -51,26 +45,11 @@ class Judge:
 
 def panel(problem: Problem, scoring: Any, seed: int, size: int) -> Judge:
     """Return a judge of learners that differ, for sets of a size, of rows encoded and standardised."""
-    schema, n_neighbors = problem.schema, min(5, size)
-    if schema.task == "classification":
-        learners = [
-            LogisticRegression(max_iter=500),
-            GaussianNB(),
-            KNeighborsClassifier(n_neighbors),
-            RandomForestClassifier(random_state=seed),
-            HistGradientBoostingClassifier(min_samples_leaf=1, random_state=seed),
-        ]
-    elif schema.multilabel:
-        learners = [KNeighborsClassifier(n_neighbors), RandomForestClassifier(random_state=seed)]
-    else:
-        learners = [
-            Ridge(),
-            KNeighborsRegressor(n_neighbors),
-            RandomForestRegressor(random_state=seed),
-            HistGradientBoostingRegressor(min_samples_leaf=1, random_state=seed),
-        ]
-    if not schema.flat_targets:
-        learners = [learner for learner in learners if get_tags(learner).target_tags.multi_output]
+    schema = problem.schema
+    kind, n_outputs = "multilabel" if schema.multilabel else schema.task, 1 if schema.flat_targets else schema.n_outputs
+    shape = (prod(schema.input_shape),)
+    learners = learners_by_name(None, kind, shape, n_outputs=n_outputs, default=_DEFAULT, seed=seed)
+    learners["5 neighbors"].set_params(n_neighbors=min(5, size))  # a smaller set has no five
     encoder = problem.encoder
 
     def flat_numbers(rows: Any, name: str = "X") -> NDArray:
@@ -78,4 +57,4 @@ def panel(problem: Problem, scoring: Any, seed: int, size: int) -> Judge:
         return numbers.reshape(len(numbers), -1)
 
     scaler = StandardScaler().fit(problem.X.reshape(len(problem.X), -1), sample_weight=problem.weight)
-    return Judge(learners, scoring, RowScaling(flat_numbers, scaler))
+    return Judge([*learners.values()], scoring, RowScaling(flat_numbers, scaler))

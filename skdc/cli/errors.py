@@ -8,6 +8,7 @@ from difflib import get_close_matches
 
 # How messages of the library, which speak of parameters, are said to who gives options.
 _OPTIONS = (
+    (r"; partial_fit takes numbers as they are: .* encodes missing values", "; fill them in, or leave the rows out"),
     (r"\bfeature_range\[('[^']*')\]=", r"\1 of the schema: "),
     (r"\btask='(regression|classification)'", r"--\1"),
     (r"\bn_per_class=at_most\((\d+)\)", r"--per-class \1 --at-most"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable
@@ -221,9 +222,9 @@ class Term(Objective, kw_only=True):
         """
 
     def check_weight(self) -> None:
-        """Refuse a weight that is not positive."""
-        if not self.weight > 0:
-            raise ValueError(f"{type(self).__name__}(weight={self.weight!r}): the weight must be positive")
+        """Refuse a weight that is no positive number."""
+        if not 0 < self.weight < math.inf:
+            raise ValueError(f"{type(self).__name__}(weight={self.weight!r}): the weight must be positive and finite")
 
     def __mul__(self, factor: float) -> Self:
         if not isinstance(factor, Real):

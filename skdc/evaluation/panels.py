@@ -17,6 +17,7 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.preprocessing import StandardScaler
@@ -30,6 +31,7 @@ from skdc.seeds import seeded
 
 Learners = Mapping[str, Any] | Sequence[Any] | Any | None
 
+KINDS = ("linear", "svm", "neighbors", "mlp", "forest", "boosting", "kernel ridge", "convnet")
 QUICK = ("linear", "neighbors", "forest", "boosting")  # they differ, and are soon trained on all rows too
 
 
@@ -48,7 +50,9 @@ def _with_scale(regressor: Any) -> _StandardizedTargets:
 _CLASSIFIERS: dict[str, Callable[[int], Any]] = {
     "linear": lambda seed: LogisticRegression(max_iter=1000),
     "svm": lambda seed: SVC(),
+    "naive bayes": lambda seed: GaussianNB(),
     "neighbors": lambda seed: KNeighborsClassifier(1),
+    "5 neighbors": lambda seed: KNeighborsClassifier(5),
     "mlp": lambda seed: MLPClassifier(max_iter=500, random_state=seed),
     "forest": lambda seed: RandomForestClassifier(random_state=seed),
     "boosting": lambda seed: HistGradientBoostingClassifier(min_samples_leaf=1, random_state=seed),
@@ -58,6 +62,7 @@ _REGRESSORS: dict[str, Callable[[int], Any]] = {
     "linear": lambda seed: Ridge(),
     "svm": lambda seed: _with_scale(SVR()),
     "neighbors": lambda seed: KNeighborsRegressor(1),
+    "5 neighbors": lambda seed: KNeighborsRegressor(5),
     "mlp": lambda seed: _with_scale(MLPRegressor(max_iter=500, random_state=seed)),
     "forest": lambda seed: RandomForestRegressor(random_state=seed),
     "boosting": lambda seed: HistGradientBoostingRegressor(min_samples_leaf=1, random_state=seed),
@@ -72,7 +77,7 @@ def learners_by_name(
     input_shape: tuple[int, ...],
     *,
     n_outputs: int = 1,
-    default: Sequence[str] | None = None,
+    default: Sequence[str] = KINDS,
     seed: int = 0,
 ) -> dict[str, Any]:
     """Return learners by what they are called, each a clone with a seed where it had none.
@@ -87,8 +92,8 @@ def learners_by_name(
         Of a row: images have several sides.
     n_outputs : int, default=1
         Targets a row.
-    default : list of str, default=None
-        Names that None stands for, as far as they suit the targets; None takes all names.
+    default : list of str
+        Names that None stands for, as far as they suit the data; unless it is given, one of each kind.
     seed : int, default=0
 
     Raises
@@ -103,7 +108,7 @@ def learners_by_name(
     several = task == "multilabel" or n_outputs > 1
     suited = {name: make for name, make in known.items() if not several or _takes_several(make(0), task)}
     if learners is None:
-        chosen = {name: suited[name](seed) for name in (suited if default is None else default) if name in suited}
+        chosen = {name: suited[name](seed) for name in default if name in suited}
     elif isinstance(learners, Mapping):
         chosen = dict(learners)
     else:

@@ -60,7 +60,8 @@ def transfer_table(
     learners : dict of str to classifier, list, classifier or names, default=None
         Unfitted. Names are "linear" (logistic regression), "svm", "neighbors" (the nearest one), "mlp", "forest",
         "boosting" (with leaves of 1 row or more), "trees" (both of these), "kernel ridge" and, for images, "convnet",
-        with scikit-learn's defaults where they are its own. None takes all of them.
+        with scikit-learn's defaults where they are its own. None takes all of these; there are "naive bayes" and
+        "5 neighbors" besides.
     random_state : int, default=0
         Seed of the learners that names stand for.
 

@@ -73,10 +73,13 @@ def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     device : torch.device
     seed : int
     """
-    if recipe.draws():
-        return _drawn(condenser, problem, recipe, device, seed)
     if recipe.privacy is not None:
-        return _released(condenser, problem, recipe, device, seed)
+        return (_drawn if recipe.draws() else _released)(condenser, problem, recipe, device, seed)
+    return replace(_open(condenser, problem, recipe, device, seed), origin=Origin.of(problem))
+
+
+def _open(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device, seed: int) -> Door:
+    """Open the door to rows of which all may be seen."""
     if condenser.n_bytes is not None and issparse(problem.X):
         raise ValueError(
             f"n_bytes={condenser.n_bytes!r}: what a sparse row takes depends on which one is chosen; give n_per_class "
@@ -116,7 +119,7 @@ def _rows(
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, generator)
         return objective, draw_seed(generator)
 
-    return Door(source, sizes, learn, recipe, _containers(problem), origin=Origin.of(problem))
+    return Door(source, sizes, learn, recipe, _containers(problem))
 
 
 def _sketched(
@@ -128,7 +131,7 @@ def _sketched(
     stream.update(source)
     goes_on = problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
     shown = recipe, _containers(problem), stream if goes_on else None
-    return Door(stream.source(), sizes, stream.learned, *shown, origin=Origin.of(problem))
+    return Door(stream.source(), sizes, stream.learned, *shown)
 
 
 def _containers(problem: Problem) -> Containers:
@@ -152,9 +155,8 @@ def _drawn(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"
     attributes = {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
     told = read_as_told(condenser, (*drawn, None, None), recipe._replace(privacy=None))
-    door = opened(condenser, *told, device, seed)
-    solved = door.recipe._replace(privacy=mechanism)
-    return replace(door, recipe=solved, stream=None, attributes=attributes, origin=Origin())
+    door = _open(condenser, *told, device, seed)
+    return replace(door, recipe=door.recipe._replace(privacy=mechanism), stream=None, attributes=attributes)
 
 
 def _release(

@@ -36,6 +36,7 @@ from skdc.containers import (
     row_bytes,
     table_encoder,
 )
+from skdc.fitting.missing import about_rows
 from skdc.preprocessing.scores import NormalScores
 from skdc.scales import numeric_weight
 from skdc.seeds import seeded
@@ -194,8 +195,13 @@ def encoder_of_stream(encoder: Any, X: Any) -> Any:
     return None if is_numeric(X) and isinstance(encoder, str) and encoder == "auto" else encoder
 
 
-def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sparse: bool = False) -> Any:
-    """Return numeric rows as an array; or, where there is an encoder, any table as it is."""
+def checked_rows(
+    estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sparse: bool = False, finite: Any = True
+) -> Any:
+    """Return numeric rows as an array; or, where there is an encoder, any table as it is.
+
+    `finite` is that of scikit-learn's `check_array`: "allow-nan" for rows from which nothing is learned.
+    """
     _refuse_no_rows(X)
     _refuse_twins(X)
     # Scores are of an array whose columns have units, and that is what was asked for.
@@ -204,8 +210,6 @@ def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sp
         refuse_words(X)
         # One memory layout, so that sums round alike whatever container the rows came in.
         formats = ["csr"] if sparse else False
-        # New rows of a frame may lack values that those of fit had: what is trained on the set has to see to it.
-        finite: Any = "allow-nan" if not reset and hasattr(X, "iloc") and estimator.encoder == "auto" else True
         checks = {"accept_sparse": formats, "allow_nd": True, "order": "C", "ensure_all_finite": finite}
         _refuse_sparse(X, sparse)
         try:
@@ -214,7 +218,7 @@ def checked_rows(estimator: BaseEstimator, X: Any, encoder: Any, reset: bool, sp
             rows = check_array(X, estimator=estimator, input_name="X", **checks)
             _check_n_features(estimator, rows, reset=reset)
         except ValueError as error:
-            raise ValueError(f"{error}{_advice(estimator, X, error)}") from error
+            raise ValueError(about_rows(estimator, X, error)) from error
         rows = csr_array(rows) if issparse(rows) else rows
         if not np.prod(rows.shape[1:]):
             raise ValueError(f"X of shape {rows.shape} has 0 feature(s) in a row; a minimum of 1 is required")
@@ -243,16 +247,6 @@ def _refuse_sparse(X: Any, welcome: bool) -> None:
             "KMedoids(), FacilityLocation() or KCenter()"
         )
     refuse_filled(X)
-
-
-def _advice(estimator: Any, X: Any, error: ValueError) -> str:
-    """Return what to do about missing values in an array, which a frame may have; nothing for other errors."""
-    if "contains NaN" not in str(error) or hasattr(X, "iloc") or not isinstance(getattr(estimator, "encoder", 0), str):
-        return ""
-    return (
-        "\nFrames may have missing values, which condensers encode: pass pandas.DataFrame(X); or fill them in, for "
-        "example by a SimpleImputer before the condenser in a CondensingPipeline."
-    )
 
 
 def _encoded(encoder: Any, X: Any, y: Any, weight: NDArray[np.float64]) -> NDArray:

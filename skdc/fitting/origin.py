@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator
+from scipy.sparse import csr_array, issparse
 
-from skdc.fitting.input import Problem, read
+from skdc.containers import as_array, checked_targets, is_sparse, refuse_filled
+from skdc.fitting.input import Problem
 from skdc.fitting.recipe import Recipe
 from skdc.hashes import digest
-from skdc.preprocessing.scores import NormalScores
 from skdc.provenance import Provenance
+from skdc.scales import numeric_weight
 from skdc.sources import Schema
 
 
@@ -38,7 +39,78 @@ class Origin:
     @classmethod
     def of(cls, problem: Problem) -> Origin:
         """Return what is told of rows that were read."""
-        return cls(problem.per_class()[0], digest(problem.X, problem.y, problem.weight, problem.key))
+        X, groups = _held(problem.given[0]), problem.schema.sensitive_of_key
+        weight = np.zeros(X.shape[0])
+        weight[problem.positions] = problem.weight
+        groups = None if groups is None else groups[problem.key]
+        return cls(problem.per_class()[0], fingerprint_of(X, problem.given[1], weight, groups))
+
+
+def fingerprint_of(X: Any, y: Any, weight: NDArray[np.float64], groups: NDArray[np.int64] | None = None) -> str:
+    """Return what tells data from others: of equal ones in the same order, and in a container of the same kind.
+
+    It is of what was given, and not of what becomes of it: encoders, tasks and condensers do not matter.
+
+    Parameters
+    ----------
+    X, y
+        As passed by the user.
+    weight : ndarray of shape (n,)
+        Of all rows, also of those of weight 0.
+    groups : ndarray of shape (n,), default=None
+        Codes of sensitive groups of the rows whose weight is positive.
+    """
+    return digest(*_contents(_held(X)), None if y is None else _targets(y), weight, groups)
+
+
+def _held(values: Any, name: str = "X") -> Any:
+    """Return a frame or series of pandas, or a sparse matrix, as it is, and all other things as an array."""
+    values = as_array(values, name)
+    return values if hasattr(values, "iloc") or issparse(values) else np.asarray(values)
+
+
+def _contents(X: Any) -> list[Any]:
+    """Return arrays of what rows hold; of a frame its names, and one for each column if these are of several kinds."""
+    if issparse(X):
+        return [csr_array(X)]
+    if not hasattr(X, "iloc"):
+        with suppress(TypeError, ValueError):  # an encoder may take a table of words
+            X = X.astype(np.float64) if X.dtype == object else X
+        return [X.astype(str) if X.dtype == object else X]
+    names, kinds = np.array([str(name) for name in X.columns]), set(X.dtypes)
+    if is_sparse(X):
+        refuse_filled(X)
+        return [names, csr_array(X.sparse.to_coo())]
+    if len(kinds) == 1 and _is_plain(*kinds):
+        return [names, X.to_numpy()]
+    return [names, *(_column(X.iloc[:, j]) for j in range(X.shape[1]))]
+
+
+def _column(column: Any) -> NDArray:
+    from pandas.util import hash_pandas_object  # there is a frame; skdc itself does not need pandas
+
+    if _is_plain(column.dtype):
+        return column.to_numpy()
+    try:
+        return hash_pandas_object(column, index=False).to_numpy()
+    except TypeError:  # of objects that have no hash, such as lists
+        return column.astype(str).to_numpy().astype(str)
+
+
+def _is_plain(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind in "biufc"
+
+
+def _targets(y: Any) -> NDArray:
+    """Return labels or targets, in whatever container, as an array of numbers or words."""
+    y = _held(y, "y")
+    if y.ndim == 2 and y.shape[1] == 1:  # which is warned of where they are read
+        y = y.iloc[:, 0] if hasattr(y, "iloc") else y[:, 0]
+    y = checked_targets(y)
+    if y.dtype.kind in "biuf":
+        return y.astype({"b": bool, "f": np.float64}.get(y.dtype.kind, np.int64))
+    words = y.astype(str)
+    return words.astype(f"U{np.char.str_len(words).max()}")  # and not wider, as arrays may be
 
 
 def provenance_of(
@@ -77,19 +149,8 @@ def provenance_of(
     )
 
 
-class _Reader(BaseEstimator):
-    """Who reads data and keeps nothing but what features they have."""
-
-    encoder = None
-
-
 def was_made_of(
-    provenance: Provenance,
-    X: ArrayLike,
-    y: ArrayLike | None = None,
-    sample_weight: ArrayLike | None = None,
-    *,
-    encoder: Any = "auto",
+    provenance: Provenance, X: ArrayLike, y: ArrayLike | None = None, sample_weight: ArrayLike | None = None
 ) -> bool | None:
     """Tell whether a set was made from some data: whether these have its fingerprint.
 
@@ -99,30 +160,18 @@ def was_made_of(
         Of the set.
     X, y, sample_weight
         As they would be passed to `fit`.
-    encoder : transformer, "auto" or None, default="auto"
-        Of the condenser, if it is at hand and has one of its own.
 
     Returns
     -------
     bool or None
-        None if it cannot be told: no fingerprint is kept of private data and of streams, and what other encoders than
-        those of skdc made of the rows is not known. False does not mean that rows are others: they may have another
-        order, other weights or groups, or another container.
+        None if it cannot be told: no fingerprint is kept of private data and of streams. False does not mean that rows
+        are others: they may have another order, other weights or groups, or another container.
     """
-    kept, given = provenance.fingerprint, provenance.parameters.get("encoder", "auto")
-    if kept is None:
+    if provenance.fingerprint is None:
         return None
-    # What "auto" stands for depends on the condenser: rows as they are, columns of frames, or normal scores.
-    known = ["auto", None, NormalScores()] if given == "auto" else [encoder if encoder != "auto" else given]
-    for one in known:
-        if isinstance(one, str) and one != "auto":
-            return None
-        with suppress(ValueError, TypeError):  # data that no condenser with this encoder takes
-            task = provenance.parameters.get("task", "auto")
-            problem = read(_Reader(), X, y, sample_weight, task=task, encoder=one, sparse=one in ("auto", None))
-            if Origin.of(problem).fingerprint == kept:
-                return True
-    return False
+    X = _held(X)
+    weight = numeric_weight(as_array(sample_weight, "sample_weight"), X)
+    return fingerprint_of(X, y, weight) == provenance.fingerprint
 
 
 def _by_class(schema: Schema, counts: NDArray[np.int64]) -> dict[str, int] | None:

@@ -30,7 +30,10 @@ class UnchangedRows(TransformerMixin):
         check_is_fitted(self)
         shown = self._shown()
         encoder, sparse = vars(shown).get("encoder_"), shown.__sklearn_tags__().input_tags.sparse
-        rows = checked_rows(shown, as_array(X), encoder, reset=False, sparse=sparse)
+        given = as_array(X)
+        # New rows of a frame may lack values that those of fit had: what is trained on the set has to see to it.
+        finite = "allow-nan" if hasattr(given, "iloc") and shown.encoder == "auto" else True
+        rows = checked_rows(shown, given, encoder, reset=False, sparse=sparse, finite=finite)
         if encoder is None and rows.shape[1:] != shown._input_shape:
             raise ValueError(f"rows of shape {rows.shape[1:]} are not like those of fit, {shown._input_shape}")
         return X if hasattr(X, "columns") else rows

@@ -28,9 +28,9 @@ _MARKS = MappingProxyType(
     }
 )
 _WORDS = MappingProxyType(
-    dict.fromkeys(("linear", "svm", "mlp", "convnet"), "")
+    dict.fromkeys(("linear", "svm", "naive bayes", "mlp", "convnet"), "")
     | dict.fromkeys(("trees", "forest", "boosting"), "trees")
-    | {"neighbors": "neighbors", "kernel ridge": "kernel ridge"}
+    | {"neighbors": "neighbors", "5 neighbors": "neighbors", "kernel ridge": "kernel ridge"}
 )
 _MOST_TARGETS = 100_000  # of more, as many tell what they are
 
@@ -77,8 +77,8 @@ def suggest(
     y : array of shape (n,) or (n, n_outputs), default=None
         Of more than 100,000 as many are looked at, evenly spaced.
     learner : estimator or str, default=None
-        What is to be trained on the set; or a word: "linear", "svm", "mlp", "convnet", "neighbors", "trees", "forest",
-        "boosting", "kernel ridge". None: several learners, or not known yet.
+        What is to be trained on the set; or a word: "linear", "svm", "naive bayes", "mlp", "convnet", "neighbors",
+        "5 neighbors", "trees", "forest", "boosting", "kernel ridge". None: several learners, or not known yet.
     n_per_class, n_samples : int, float, at_most(int) or dict, default=None
         The size of the set, as in the condensers. Without it tables of classes get ten rows for each, in proportion.
     task : {"auto", "classification", "regression"}, default="auto"

@@ -73,7 +73,10 @@ def test_chunks_with_gaps_are_refused_with_a_way_out(skdc, numbers):
     numbers.assign(b=numbers["b"].where(numbers.index != 300)).to_csv("gaps.csv", index=False)
     code, _, error = skdc(f"condense gaps.csv --target y --per-class 2 {STREAM} --max-rows 50 --out out.csv --quiet")
     assert code == 2 and error.count("\n") == 1
-    assert "nan in row" in error and "(in chunks; a larger --max-rows reads all rows at once)" in error
+    assert (
+        "X contains NaN in 1 of " in error and "in column 'b'; fill them in, or leave the rows out (in chunks" in error
+    )
+    assert "a larger --max-rows reads all rows at once)" in error
 
 
 def test_chunks_without_targets(done, numbers):

@@ -180,7 +180,9 @@ def test_n_per_class_by_label(sizes, words):
 
 def test_missing_values_of_an_array_are_refused_with_what_to_do():
     message = refusal(RandomSubset(n_per_class=2), with_value(X, (3, 1), np.nan), y)
-    assert "X contains NaN" in message and "Frames may have missing values" in message and "SimpleImputer" in message
+    assert "X contains NaN in 1 of 40 rows, such as row 3, in column 1" in message
+    assert "Frames may have missing values" in message and "SimpleImputer" in message
+    assert "Frames" not in refusal(RandomSubset(n_per_class=2, encoder=None), with_value(X, (3, 1), np.nan), y)
     assert "Frames may" not in refusal(RandomSubset(n_per_class=2), with_value(X, (3, 1), np.inf), y)
 
 

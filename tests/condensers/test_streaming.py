@@ -17,6 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from skdc import Condenser
 from skdc.discrepancies import MMD, MeanDistance, RandomFeatureMMD
 from skdc.parameterizations import Points, Subset
+from skdc.privacy import GaussianMechanism
 from skdc.solvers import Descent, Lloyd
 from skdc.spaces import Identity, Joint, RandomNetwork, Standardized
 
@@ -242,7 +243,12 @@ WITH_NAN = np.where(np.arange(180)[:, None] == 7, np.nan, X)
         pytest.param(streaming(), (X, TARGET), ["y is continuous", "one label a row"], id="continuous"),
         pytest.param(streaming(), (X, None), ["classification targets", "not like the first"], id="no-targets"),
         pytest.param(streaming(), (X, Y, [0, 1]), ["[0, 1]", "[0, 1, 2]"], id="classes"),
-        pytest.param(streaming(), (WITH_NAN, Y), ["X contains NaN"], id="nan"),
+        pytest.param(streaming(), (WITH_NAN, Y), ["X contains NaN in 1 of 180 rows, such as row 7"], id="nan"),
+        pytest.param(streaming(), (np.where(X > 55, np.inf, X), Y), ["X contains infinity in"], id="infinity"),
+        pytest.param(streaming(), (X, np.where(Y == 0, np.nan, Y)), ["y contains NaN in 30 of 180"], id="label-nan"),
+        pytest.param(
+            joint(), (X, np.where(Y == 0, np.inf, Y)), ["y contains infinity in 30 of 180"], id="target-infinity"
+        ),
         pytest.param(streaming(), (X, Y[:9]), ["[180, 9]"], id="length"),
         pytest.param(streaming(), (X[:0], Y[:0]), ["0 sample(s)"], id="empty"),
         pytest.param(joint(), (X, np.c_[TARGET, TARGET]), ["2", "1", "target"], id="outputs"),
@@ -268,10 +274,38 @@ def test_bad_chunk_does_no_harm(first, chunk, words):
 def test_bad_weights_in_a_chunk_do_no_harm():
     condenser = streaming().partial_fit(X, Y)
     sketch = pickle.dumps(condenser._stream.sketch)
-    for weight, words in ((np.full(180, -1.0), "Negative"), (np.zeros(180), "zero"), (np.ones(9), r"\(9,\)")):
+    without = np.where(np.arange(180) == 7, np.nan, 1.0)
+    bad = ((-1.0, "Negative"), (0.0, "zero"), (np.ones(9), r"\(9,\)"), (without, "NaN in 1 of 180 rows, such as row 7"))
+    for weight, words in (*bad, (np.inf, "contains infinity in 180 of 180 rows")):
         with pytest.raises(ValueError, match=words):
             condenser.partial_fit(X, Y, sample_weight=weight)
         assert pickle.dumps(condenser._stream.sketch) == sketch
+
+
+@pytest.mark.parametrize("n_chunks", [0, 1])
+@pytest.mark.parametrize("missing", [np.nan, pd.NA])
+def test_missing_values_of_frames_are_refused_in_chunks_with_what_to_do(n_chunks, missing):
+    frame = pd.DataFrame(X, columns=["p", "q", "r"])
+    bad = frame.assign(q=pd.array([*X[:170, 1], *[missing] * 10], dtype="float64" if missing is np.nan else "Float64"))
+    condenser = streaming()
+    for _ in range(n_chunks):
+        condenser.partial_fit(frame, Y)
+    where = "X contains NaN in 10 of 180 rows, such as row 170, in column 'q'"
+    for weight in (None, np.where(np.arange(180) < 170, 1.0, 0.0)):
+        with pytest.raises(ValueError, match=f"{where}; partial_fit .* fill them in.* or call fit on all rows"):
+            condenser.partial_fit(bad, Y, sample_weight=weight)
+    # New rows may lack values: nothing is learned from them.
+    assert condenser.partial_fit(frame, Y).transform(bad) is bad
+
+
+def test_no_missing_value_gets_into_private_sums():
+    frame = pd.DataFrame(X, columns=["p", "q", "r"])
+    privacy = GaussianMechanism(epsilon=5.0, feature_range=(40, 70), classes=[0, 1, 2])
+    condenser = streaming(privacy=privacy).partial_fit(frame, Y)
+    with pytest.raises(
+        ValueError, match=r"NaN in 1 of 180 rows, such as row 7, in columns 'p', 'q', 'r'; private fits"
+    ):
+        condenser.partial_fit(pd.DataFrame(WITH_NAN, columns=frame.columns), Y)
 
 
 def test_frames_must_keep_their_columns():

@@ -248,6 +248,7 @@ def test_groups_without_rows_are_left_out():
         (-1 * MMD(), r"MMD\(weight=-1.0\): the weight must be positive"),
         (MMD(weight=0.0), "the weight must be positive"),
         (MMD(weight=np.nan), "the weight must be positive"),
+        (MMD(weight=np.inf), "the weight must be positive and finite"),
         (Sinkhorn() + (-0.5) * MMD(), r"MMD\(weight=-0.5\): the weight must be positive"),
         (MMD(by="sex"), r"MMD\(by='sex'\): by must be 'class', 'group' or None"),
         (MMD(reduce="max"), r"MMD\(reduce='max'\): reduce must be 'mean', 'worst' or CVaR"),

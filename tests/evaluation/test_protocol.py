@@ -23,6 +23,9 @@ def test_names_stand_for_learners_of_the_task():
     assert isinstance(found["linear"], LogisticRegression) and found["forest"].random_state == 7
     assert isinstance(learners_by_name("linear", "regression", (4,))["linear"], Ridge)
     assert list(learners_by_name(None, "classification", (4,), default=QUICK)) == list(QUICK)
+    more = learners_by_name(["naive bayes", "5 neighbors"], "classification", (4,))
+    assert isinstance(more["naive bayes"], GaussianNB) and more["5 neighbors"].n_neighbors == 5
+    assert not {*more} & {*learners_by_name(None, "classification", (4,))}
     assert isinstance(learners_by_name("convnet", "classification", (8, 8))["convnet"], NetworkClassifier)
     assert "convnet" not in learners_by_name(None, "classification", (4,))
 
@@ -35,7 +38,8 @@ def test_learners_without_a_seed_get_one_and_stay_as_they_are():
 
 def test_unknown_names_are_refused_with_those_that_are_known():
     with pytest.raises(
-        ValueError, match=r"learner 'tree' is not known for these data; .* 'linear', 'svm', 'neighbors'"
+        ValueError,
+        match=r"learner 'tree' is not known for these data; .* 'naive bayes', 'neighbors', '5 neighbors'",
     ):
         learners_by_name("tree", "classification", (4,))
     with pytest.raises(ValueError, match="'convnet' is not known for these data"):

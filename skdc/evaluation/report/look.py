@@ -149,8 +149,7 @@ def look_at(
     if X is None:
         _refuse_without_rows(y=y, X_test=test[0], y_test=test[1], sample_weight=sample_weight)
         return look
-    encoder = vars(condenser).get("encoder", "auto")
-    same = None if condensed.provenance is None else was_made_of(condensed.provenance, *data, encoder=encoder)
+    same = None if condensed.provenance is None else was_made_of(condensed.provenance, *data)
     look = replace(_with_rows(look, X, y, sample_weight, image_shape, max_rows), same_data=same)
     return look if test[0] is None and test[1] is None else _with_test(look, *test, image_shape, max_rows)
 

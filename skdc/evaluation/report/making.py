@@ -208,8 +208,8 @@ def making(look: Look) -> Section:
         said.append("It was made from the rows given: their fingerprint is that of the set.")
     elif look.same_data is False:
         alarms.append(
-            "The set was made from other data than those given, or in another order, with other weights or groups: "
-            "their fingerprint is not that of the set."
+            "The set was made from other data than those given, or in another order or kind of container, with other "
+            "weights or groups: their fingerprint is not that of the set."
         )
     elif look.real is not None:
         said.append("Whether it was made from the rows given is not known: the set has no fingerprint to compare.")
