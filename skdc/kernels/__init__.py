@@ -15,6 +15,7 @@ from skdc.kernels.distances import (
 )
 from skdc.kernels.dot_product import ArcCosine, Linear, NeuralTangent, Polynomial
 from skdc.kernels.fourier import RandomFourierKernel
+from skdc.kernels.images import OrientedGradients
 from skdc.kernels.network import RandomNetworkKernel
 from skdc.kernels.radial import Energy, Gaussian, InverseMultiquadric, Laplace
 
@@ -32,6 +33,7 @@ __all__ = [
     "Laplace",
     "Linear",
     "NeuralTangent",
+    "OrientedGradients",
     "Polynomial",
     "RandomFourierKernel",
     "RandomNetworkKernel",

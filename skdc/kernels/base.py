@@ -43,6 +43,13 @@ class Kernel(Fields, ABC):
         """Tell whether it sees rows that are sparse as they are."""
         return True
 
+    def sees_origin(self) -> bool:
+        """Tell whether it changes when all rows are shifted in different features by different numbers, as images are.
+
+        Such a kernel is shown rows as they are, others less their mean (the default).
+        """
+        return False
+
     def resolved(self) -> Self:
         """Return an unfitted kernel that has the learned scale for a parameter."""
         return type(self)(**self.get_params(deep=False))
@@ -127,6 +134,10 @@ class KernelSum(Kernel):
     def takes_sparse(self) -> bool:
         """Tell whether all do."""
         return all(kernel.takes_sparse() for kernel in self.kernels)
+
+    def sees_origin(self) -> bool:
+        """Tell whether one does."""
+        return any(kernel.sees_origin() for kernel in self.kernels)
 
     def fit(self, values: Tensor, mass: Tensor) -> Self:
         """Fit the kernels, then learn the mean of the diagonal of each."""

@@ -70,10 +70,12 @@ class _KernelRidge(Fields):
 
     def _fit_dual(self, X: NDArray, targets: NDArray, weight: NDArray[np.float64]) -> None:
         X, targets, weight = X[weight > 0], targets[weight > 0], weight[weight > 0]
-        self.shift_ = np.average(X, axis=0, weights=weight) if self.shift is None else self.shift
+        kernel = clone(Gaussian() if self.kernel is None else self.kernel)
+        middle = 0.0 if kernel.sees_origin() else np.average(X, axis=0, weights=weight)
+        self.shift_ = middle if self.shift is None else self.shift
         points, mass = self._values(X), torch.as_tensor(weight)
         # What stays is numbers: the kernel is brought to life where it is used.
-        self.kernel_ = settled(clone(Gaussian() if self.kernel is None else self.kernel).fit(points, mass))
+        self.kernel_ = settled(kernel.fit(points, mass))
         self.X_fit_, self._weight = X, weight
         self.dual_coef_ = self._dual(points, torch.as_tensor(targets), mass).numpy()
 
@@ -116,7 +118,7 @@ class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
     regularization : float, default=1e-6
         Ridge, in units of the mean of the kernel's diagonal.
     shift : float or array of the shape of a row, default=None
-        Origin of the rows; None takes their mean.
+        Origin of the rows; None takes their mean, or nothing for a kernel that sees the origin.
     target_shift : float or array of shape (n_outputs,), default=None
         What is predicted far from all rows; None takes the mean of the targets.
 
@@ -178,7 +180,7 @@ class KernelRidgeClassifier(ClassifierMixin, _KernelRidge):
     regularization : float, default=1e-6
         Ridge, in units of the mean of the kernel's diagonal.
     shift : float or array of the shape of a row, default=None
-        Origin of the rows; None takes their mean.
+        Origin of the rows; None takes their mean, or nothing for a kernel that sees the origin.
     classes : array of shape (n_classes,), default=None
         The labels of the columns where y is given as a matrix of indicators or learned targets.
 
@@ -241,7 +243,7 @@ class KernelExpansionClassifier(KernelRidgeClassifier):
     kernel : Kernel, default=None
         None takes `Gaussian()`.
     shift : float or array of the shape of a row, default=None
-        Origin of the rows; None takes their mean.
+        Origin of the rows; None takes their mean, or nothing for a kernel that sees the origin.
     classes : array of shape (n_classes,), default=None
         The labels of the columns of y.
 

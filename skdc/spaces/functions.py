@@ -67,8 +67,10 @@ class KernelRidgePredictions(Space, LinearInTargets):
         sample = source.no_rows()
         if source.granted(Draws) is not None or not self.kernel_.knows_scale():
             sample = require(self, source, Draws, "the kernel's scale").sample(MEDIAN_ROWS, generator)
-        self.scale_ = source.units.scale
-        self.kernel_.fit(sample.X.flatten(1) * self.scale_, sample.mass)
+        # A kernel of distances sees rows about their mean, since float32 has no digits for a far origin.
+        shift = source.units.shift if self.kernel_.sees_origin() else 0.0
+        self.scale_, self.shift_ = source.units.scale, source.tensor(np.ravel(shift))
+        self.kernel_.fit(self._seen(sample.X), sample.mass)
         self.offset_ = target_offset(source.schema.task, source.schema.n_outputs)
         return self
 
@@ -87,21 +89,25 @@ class KernelRidgePredictions(Space, LinearInTargets):
         return self._predicted(real, synthetic, torch.eye(len(synthetic), dtype=torch.float64, device=real.X.device))
 
     def _predicted(self, real: LabeledSet, synthetic: LabeledSet, targets: Tensor) -> Tensor:
-        points = synthetic.X.flatten(1) * self.scale_
+        points = self._seen(synthetic.X)
         # The system is nearly singular by design: it is solved in float64, the products stay in float32.
         with_points = self.kernel_.against(points)
         gram = with_points(points).double()
         dual = dual_weights(gram, targets, synthetic.weight.double(), self.regularization)
-        return with_points(real.X.flatten(1) * self.scale_) @ dual.to(points.dtype)
+        return with_points(self._seen(real.X)) @ dual.to(points.dtype)
+
+    def _seen(self, X: Tensor) -> Tensor:
+        """Return rows in working units as the kernel sees them."""
+        return X.flatten(1) * self.scale_ + self.shift_
 
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
         """Return the learner for which the set was condensed, fitted on it, as `learner_`."""
         schema = source.schema
-        kernel = self.kernel_.resolved()
+        kernel, shift = self.kernel_.resolved(), 0.0 if self.kernel_.sees_origin() else source.units.shift
         if schema.task == "classification":
-            learner: Any = KernelRidgeClassifier(kernel, self.regularization, source.units.shift, schema.classes)
+            learner: Any = KernelRidgeClassifier(kernel, self.regularization, shift, schema.classes)
         else:
-            learner = KernelRidgeRegressor(kernel, self.regularization, source.units.shift, source.target_units.shift)
+            learner = KernelRidgeRegressor(kernel, self.regularization, shift, source.target_units.shift)
         weight = synthetic.weight.detach().cpu().numpy()
         targets = source.decode_targets(synthetic.y)
         flat = schema.task == "regression" and schema.flat_targets
@@ -239,7 +245,7 @@ class FeatureRidgePredictions(KernelRidgePredictions):
         return [unweighted(self.targets_)], [unweighted(self.root_ @ weights)]
 
     def _features(self, rows: LabeledSet) -> Tensor:
-        return self.kernel_.features(rows.X.flatten(1) * self.scale_)
+        return self.kernel_.features(self._seen(rows.X))
 
 
 def _added(one: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
