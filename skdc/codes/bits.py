@@ -30,7 +30,15 @@ def packed_bits(values: NDArray[np.integer], n_bits: int) -> NDArray[np.uint8]:
 
 
 def unpacked_bits(packed: NDArray[np.uint8], n_bits: int, n_values: int) -> NDArray[np.uint16]:
-    """Return so many numbers out of what `packed_bits` gave."""
+    """Return so many numbers out of what `packed_bits` gave.
+
+    Raises
+    ------
+    ValueError
+        If that is not as long.
+    """
+    if not 1 <= n_bits <= 16 or len(packed) != packed_bytes(n_values, n_bits):
+        raise ValueError(f"{n_values} numbers of {n_bits} bits are not in {len(packed)} bytes")
     bits = np.unpackbits(packed, count=n_values * n_bits).reshape(n_values, n_bits)
     wide = np.zeros((n_values, 16), np.uint8)
     wide[:, 16 - n_bits :] = bits

@@ -87,6 +87,8 @@ class Cosines(_OfImages):
         """Return the rows."""
         n_channels, height, width = self.image_shape
         kept = self.coefficients.decode()
+        if self.counts.sum() != len(kept):
+            raise ValueError(f"there are masks for {self.counts.sum()} images of {len(kept)}")
         spectra = np.zeros((len(kept), n_channels, height * width))
         ends = np.cumsum(self.counts)
         for mask, end, count in zip(self.masks, ends, self.counts, strict=True):

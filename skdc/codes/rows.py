@@ -38,6 +38,8 @@ class CodedRows(Code):
     def decode(self) -> NDArray:
         """Return the rows as the user gets them."""
         dtype = np.dtype(self.dtype)
+        if dtype.kind not in "biuf":
+            raise ValueError(f"codes are of numbers, and not of dtype {dtype}")
         values = self.code.decode() * self.scale + self.shift
         values = values.astype(dtype if dtype.kind == "f" else np.float64)
         return bounded(values, dtype, self.low, self.high)

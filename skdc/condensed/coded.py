@@ -134,26 +134,28 @@ def unpack_set(descriptions: dict[str, Description | None], tensors: Tensors) ->
     # What others are made of comes first.
     for name in ("classes", "X", "y", "sample_weight", "y_soft", "y_learned"):
         description = descriptions[name]
-        kind = None if description is None else description["kind"]
-        if description is None:
-            found[name] = None
-        elif kind == "code":
-            code = unpack_code(description, tensors)
-            found[name] = code.decode() if name == "X" else on_simplex(code.decode())
-            found["coded" if name == "X" else "coded_labels"] = code
-        elif kind == "those of y_soft":
-            found[name] = found["coded_labels"].decode()
-        elif kind == "labels":
-            packed, n_bits = tensors[description["tensor"]], label_bits(len(found["classes"]))
-            found[name] = found["classes"][unpacked_bits(packed, n_bits, description["length"])]
-        elif kind == "alike":
-            found[name] = np.full(description["length"], description["value"])
-        elif kind == "of classes":
-            found[name] = unpack_array(description["values"], tensors)[_places(found["y"], found["classes"])]
-        elif kind == "listed":
-            found[name] = np.array(description["values"], plain_dtype(description["dtype"]))
-        else:
-            found[name] = unpack(description, tensors)
+        match name, description:
+            case _, None:
+                found[name] = None
+            case "X", {"kind": "code"}:
+                found["coded"] = unpack_code(description, tensors)
+                found[name] = found["coded"].decode()
+            case "y_soft", {"kind": "code"}:
+                found["coded_labels"] = unpack_code(description, tensors)
+                found[name] = on_simplex(found["coded_labels"].decode())
+            case "y_learned", {"kind": "those of y_soft"}:
+                found[name] = found["coded_labels"].decode()
+            case "y", {"kind": "labels", "tensor": tensor, "length": length}:
+                places = unpacked_bits(tensors[tensor], label_bits(len(found["classes"])), length)
+                found[name] = found["classes"][places]
+            case "sample_weight", {"kind": "alike", "value": value, "length": length}:
+                found[name] = np.full(length, value)
+            case "sample_weight", {"kind": "of classes", "values": values}:
+                found[name] = unpack_array(values, tensors)[_places(found["y"], found["classes"])]
+            case "classes", {"kind": "listed", "dtype": dtype, "values": values}:
+                found[name] = np.array(values, plain_dtype(dtype))
+            case _:
+                found[name] = unpack(description, tensors)
     return found | {"coded_labels": found["coded_labels"] if isinstance(found["coded_labels"], Levels) else None}
 
 

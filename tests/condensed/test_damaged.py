@@ -7,7 +7,11 @@ import pytest
 import scipy.sparse as sp
 
 import skdc
+from skdc import Condenser
 from skdc.condensed import saving
+from skdc.parameterizations import Subset
+from skdc.parameterizations.storage import Frequencies, Quantized
+from skdc.solvers import Draw
 
 from .same import kept
 from .test_saving import SMALL
@@ -82,12 +86,13 @@ def _harmful(header, entry):
         lambda header, entry: header["X"]["data_offsets"].reverse(),
         lambda header, entry: header["X"].update(data_offsets=header["y_soft"]["data_offsets"]),
         lambda header, entry: header["X"].update(dtype="F8_E4M3"),
-        lambda header, entry: header.pop("classes"),
+        lambda header, entry: header.pop("y_soft"),
+        lambda header, entry: entry["parts"].pop("classes"),
         lambda header, entry: entry["parts"]["X"].update(tensor="Z"),
         lambda header, entry: entry["parts"]["X"].update(kind="pickle"),
         lambda header, entry: entry["parts"]["X"].update(dtype="O"),
         lambda header, entry: entry["parts"]["X"].update(dtype="(3,2)f8"),
-        lambda header, entry: entry["parts"].update(X=entry["parts"]["classes"]),
+        lambda header, entry: entry["parts"].update(X=entry["parts"]["y"]),
         lambda header, entry: entry.pop("parts"),
         lambda header, entry: entry["parts"].update(Z=None),
         lambda header, entry: entry["provenance"].update(more=1),
@@ -212,3 +217,30 @@ def test_types_of_arrow_that_are_damaged_are_refused(package, tensor, tmp_path):
     rewritten(tmp_path / "set.skdc", changed)
     with pytest.raises(ValueError, match=r"set\.skdc' is damaged"):
         skdc.load(tmp_path / "set.skdc")
+
+
+CODED = [
+    lambda entry: entry["code"]["fields"]["coefficients"]["fields"]["n_bits"].update(value=3),
+    lambda entry: entry["code"]["fields"]["coefficients"]["fields"]["n_bits"].update(value=0),
+    lambda entry: entry["code"]["fields"]["coefficients"]["fields"]["shape"].update(value=[10, 8]),
+    lambda entry: entry["code"]["fields"]["coefficients"]["fields"].pop("low"),
+    lambda entry: entry["code"]["fields"]["image_shape"].update(value=[1, 5, 4]),
+    lambda entry: entry["code"]["fields"]["row_shape"].update(value=[7, 7]),
+    lambda entry: entry["code"].update(code="Subprocess"),
+    lambda entry: entry["code"]["fields"].pop("masks"),
+    lambda entry: entry["code"]["fields"].update(more={"kind": "value", "value": 1}),
+    lambda entry: entry["dtype"].update(value="O"),
+]
+
+
+@pytest.mark.parametrize("change", CODED, ids=range(len(CODED)))
+def test_damaged_codes_are_refused_in_one_sentence(change, tmp_path, rng):
+    path = tmp_path / "small.skdc"
+    storage = Quantized(4, Frequencies(9))
+    images = rng.integers(0, 256, (40, 6, 6)).astype(np.uint8)
+    Condenser(None, Subset(storage), Draw(), n_samples=8, random_state=0).fit(images).condensed_.save(path)
+    assert skdc.load(path).X.dtype == np.uint8
+    rewritten(path, lambda header, entry: change(entry["parts"]["X"]["fields"]))
+    with pytest.raises(ValueError, match=r"small.skdc' is damaged") as raised:
+        skdc.load(path)
+    assert "\n" not in str(raised.value)

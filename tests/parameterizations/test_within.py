@@ -130,6 +130,8 @@ def test_points_are_projected_after_each_step_and_can_come_back(storage):
     source = row_source(RNG.normal(size=(30, 4)))
     live = Points(storage).build(source, np.array([5]), seeded())
     ends = [torch.as_tensor(end) for end in source.feature_range()]
+    if isinstance(storage, LowResolution):  # pixels have one range
+        ends = [ends[0].min(), ends[1].max()]
     with torch.no_grad():
         for parameter in live.parameters():
             parameter += 100

@@ -156,10 +156,10 @@ class Spectrum(nn.Module):
     def images(self, coefficients: Tensor, group: Tensor) -> Tensor:
         """Return the rows that have such coefficients, and no others."""
         n_channels, height, width = self.layout.shape
-        kept = coefficients.reshape(len(coefficients), n_channels, -1) * self.size
+        kept = coefficients.unflatten(1, (n_channels, -1)) * self.size
         spectra = kept.new_zeros(len(kept), n_channels, height * width)
         spectra = spectra.scatter(2, self.places[group][:, None, :].expand_as(kept), kept)
-        images = self.down.T @ spectra.reshape(-1, n_channels, height, width) @ self.across
+        images = self.down.T @ spectra.unflatten(2, (height, width)) @ self.across
         return self.layout.rows(images, self.row_shape)
 
 

@@ -87,17 +87,13 @@ class Quantized(Storage):
         if inner.keeps() == "changes":
             raise PartsError(f"{self!r}: {inner!r} keeps rows as they come out, so that fewer bits would save nothing")
         codec = inner.build(X, key, real, generator)
-        like = codec
+        grid = real.grid if inner.keeps() == "rows" else None
+        by_feature = [kept.by_feature for kept in inner.numbers(len(X), tuple(X.shape[1:]))]
+        rows = QuantizedRows(codec, by_feature, int(self.bits), grid)
         if real.alike and inner.row_by_row():  # of rows of the data there are more than of those to start from
-            rows = real.sample(self, "the range of numbers", _RANGE_ROWS, generator)
-            like = inner.build(rows, None, real, generator)
-        levels, grid = 2**self.bits - 1, real.grid if inner.keeps() == "rows" else None
-        kept = inner.numbers(len(X), tuple(X.shape[1:]))
-        ends = [
-            _ends(values.detach(), levels, part.by_feature, grid)
-            for values, part in zip(like.parameters(), kept, strict=True)
-        ]
-        return QuantizedRows(codec, ends, int(self.bits))
+            some = real.sample(self, "the range of numbers", _RANGE_ROWS, generator)
+            rows.learn_ends(inner.build(some, None, real, generator))
+        return rows
 
     def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
         """Return none: all have fewer bits."""
@@ -119,17 +115,35 @@ class QuantizedRows(Codec):
     Parameters
     ----------
     inner : Codec
-    ends : list of (Tensor, Tensor)
-        The lowest level and the distance of levels, for each of its parameters; they broadcast to it.
+    by_feature : list of bool
+        Of each of its parameters, whether the numbers of a feature have levels of their own.
     bits : int
+    grid : float or None
+        As in `RealRows`.
     """
 
-    def __init__(self, inner: Codec, ends: list[tuple[Tensor, Tensor]], bits: int) -> None:
+    def __init__(self, inner: Codec, by_feature: list[bool], bits: int, grid: float | None) -> None:
         super().__init__()
-        self.inner, self._bits = inner, bits
-        for place, (low, step) in enumerate(ends):
+        self.inner, self._by_feature, self._bits, self._grid = inner, by_feature, bits, grid
+        for place, (low, step) in enumerate(self._ends_of(inner)):
             self.register_buffer(f"low{place}", low)
             self.register_buffer(f"step{place}", step)
+        self._learned = False
+
+    @torch.no_grad()
+    def learn_ends(self, like: Codec) -> None:
+        """Take the ends that suit the numbers of another codec, whatever rows are encoded later."""
+        self._learned = True
+        self._take(like)
+
+    def _take(self, like: Codec) -> None:
+        for place, ends in enumerate(self._ends_of(like)):
+            for kept, end in zip(self._ends(place), ends, strict=True):
+                kept.copy_(end)
+
+    def _ends_of(self, codec: Codec) -> list[tuple[Tensor, Tensor]]:
+        parameters = zip(codec.parameters(), self._by_feature, strict=True)
+        return [_ends(values.detach(), 2**self._bits - 1, by_feature, self._grid) for values, by_feature in parameters]
 
     def decode(self, places: Tensor | None = None) -> Tensor:
         """Return the rows."""
@@ -142,8 +156,10 @@ class QuantizedRows(Codec):
         return rows
 
     def encode(self, X: Tensor) -> None:
-        """Come as near as can be to other rows."""
+        """Come as near as can be to other rows; ends that are theirs change with them."""
         self.inner.encode(X)
+        if not self._learned:
+            self._take(self.inner)
 
     def project(self, low: Tensor, high: Tensor) -> None:
         """Bring the rows between two ends, and the numbers where they have levels."""

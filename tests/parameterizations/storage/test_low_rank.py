@@ -29,8 +29,10 @@ def test_a_low_rank_starts_at_the_best_approximation(source, rng):
     for data, sizes, rank in ((source, SIZES, 1), (images, np.array([3, 3, 3]), 4)):
         rows = Points().build(data, sizes, seeded())()
         live = Points(LowRank(rank), within=None).build(data, sizes, seeded())
-        left, values, right = np.linalg.svd(rows.X.detach().flatten(1).numpy(), full_matrices=False)
-        expected = (left[:, :rank] * values[:rank]) @ right[:rank]
+        # A table is kept about the mean of each feature, and images about that of all pixels.
+        origin = 0.0 if data is source else ((data.units.shift - data.units.shift.mean()) / data.units.scale).ravel()
+        left, values, right = np.linalg.svd(rows.X.detach().flatten(1).numpy() + origin, full_matrices=False)
+        expected = (left[:, :rank] * values[:rank]) @ right[:rank] - origin
         np.testing.assert_allclose(live().X.detach().flatten(1), expected, atol=1e-12)
         assert live().X.shape == rows.X.shape
         torch.testing.assert_close(live().y, rows.y, rtol=0, atol=0)
@@ -53,7 +55,8 @@ def test_a_low_rank_keeps_its_rank_while_it_moves(iris):
     # Arithmetic is in float32: the third singular value is rounding.
     values = np.linalg.svd(centered, compute_uv=False)
     assert values[2] < 1e-5 * values[0] < values[1]
-    assert condenser.storage_["bytes"] == 2 * (9 + 4) * 8 + 9
+    mean_and_range, labels = 3 * 4 * 8, 3
+    assert condenser.storage_["bytes"] == 2 * (9 + 4) * 8 + mean_and_range + labels
 
 
 def test_a_low_rank_comes_as_near_as_can_be_to_other_rows(source, rng):

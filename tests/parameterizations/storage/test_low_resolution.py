@@ -25,12 +25,14 @@ def source(rng):
 def test_small_images_start_as_means_and_are_seen_at_full_size(shape, channels, rng):
     source = row_source(rng.normal(size=(12, *shape)), np.arange(12) % 3)
     sizes = np.array([2, 2, 2])
-    rows = Points().build(source, sizes, seeded())().X.detach().numpy()
     live = Points(LowResolution(factor=2, channels=channels), within=None).build(source, sizes, seeded())
+    # All pixels of small images have one origin.
+    origin = (source.units.shift - source.units.shift.mean()) / source.units.scale
+    rows = Points().build(source, sizes, seeded())().X.detach().numpy() + origin
     images = rows[:, None] if len(shape) == 2 else rows if shape[0] == 3 else rows.transpose(0, 3, 1, 2)
     means = images.reshape(6, -1, 2, 2, 3, 2).mean((3, 5))
     np.testing.assert_allclose(live.codec.small.values.detach(), means, atol=1e-12)
-    seen = live().X.detach().numpy()
+    seen = live().X.detach().numpy() + origin
     assert seen.shape == rows.shape
     # Linear between the middles of the small pixels, which are two pixels apart; beyond the outer ones it stays.
     across = np.array([[1, 0, 0], [0.75, 0.25, 0], [0.25, 0.75, 0], [0, 0.75, 0.25], [0, 0.25, 0.75], [0, 0, 1]])
@@ -51,7 +53,7 @@ def test_small_images_of_flat_rows_and_odd_sides(rng):
 def test_small_images_come_near_to_others_that_are_loaded(rng):
     source = row_source(rng.normal(size=(12, 4, 4)))
     live = Points(LowResolution(), within=None).build(source, np.array([4]), seeded())
-    flat = torch.full((4, 4, 4), 3.0, dtype=torch.float64)
+    flat = live._units.working(torch.full((4, 4, 4), 3.0, dtype=torch.float64))
     live.load(replace(live(), X=flat))
     torch.testing.assert_close(live().X.detach(), flat)
 
