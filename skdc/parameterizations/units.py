@@ -70,8 +70,7 @@ class KeptUnits:
 
     def real(self, source: Source) -> RealRows:
         """Return the rows of the data in these units."""
-        whole = all(np.asarray(end).dtype.kind in "iu" for end in source.feature_range())
-        return RealRows(source, self.unit, self.offset, 1 / self.scale if whole else None)
+        return RealRows(source, self.unit, self.offset, 1 / self.scale)
 
     def kept(self, X: Tensor) -> Tensor:
         """Return rows in working units as they are kept, mirrored at the ends."""

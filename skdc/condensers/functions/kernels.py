@@ -11,6 +11,7 @@ from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
 from skdc.kernels import Kernel
 from skdc.parameterizations.points import Points
+from skdc.parameterizations.storage import Storage
 from skdc.solvers.descent import Descent
 from skdc.spaces.functions import KernelRidgePredictions
 
@@ -30,6 +31,10 @@ class KernelInducingPoints(NamedCondenser):
         None takes `Gaussian(factor=0.3)`.
     labels : {"hard", "learned", "teacher"}, default="learned"
         As in `Points`.
+    storage : Storage, default=None
+        How points are kept, as in `Points`; `Quantized(4, Frequencies(49))` makes thirty of one image.
+    label_bits : int, default=None
+        Bits of each number of learned labels, as in `Points`.
     loss : {"squared", "cross_entropy", "hinge"}, default="squared"
         That of kernel ridge regression; or of a kernel machine for another loss by its duality gap (DGKIP) [2]_, of
         which the learned targets are the dual variables.
@@ -74,6 +79,8 @@ class KernelInducingPoints(NamedCondenser):
 
     kernel: Kernel | None = None
     labels: Literal["hard", "learned", "teacher"] = "learned"
+    storage: Storage | None = None
+    label_bits: int | None = None
     loss: Literal["squared", "cross_entropy", "hinge"] = "squared"
     regularization: float = 0.01
     step_size: float = 0.05
@@ -89,4 +96,6 @@ class KernelInducingPoints(NamedCondenser):
             discrepancy = DualityGap(self.loss, self.kernel, self.regularization)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size, max_passes=100)
         within = None if self.labels == "learned" else "data"
-        return Recipe(discrepancy, Points(labels=self.labels, within=within), solver)
+        return Recipe(
+            discrepancy, Points(self.storage, labels=self.labels, label_bits=self.label_bits, within=within), solver
+        )

@@ -27,6 +27,7 @@ from skdc.parameterizations.storage.real import RealRows
 
 _RANGE_ROWS = 4096
 _SHRINKS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3)
+_WHOLE = 1e-2  # how far from whole numbers rounding leaves such
 _RANGE_BYTES = 2 * 4  # of the ends of a feature, float32
 
 
@@ -197,13 +198,14 @@ def _ends(values: Tensor, levels: int, by_feature: bool, grid: float | None) -> 
     """Return the lowest level and the distance of levels, of each feature or of all numbers; as a file keeps them."""
     flat = values.reshape(len(values), -1) if by_feature else values.reshape(-1, 1)
     low, high = flat.amin(0), flat.amax(0)
-    if grid is not None and bool((high - low <= levels * grid * (1 + 1e-6)).all()):
-        step = torch.full_like(low, grid)
-    else:
-        low, step = _best_ends(flat, low, high, levels)
+    start, step = _best_ends(flat, low, high, levels)
+    if grid is not None:
+        steps = (flat - low) / grid
+        whole = ((steps - steps.round()).abs().amax(0) < _WHOLE) & (high - low < (levels + 0.5) * grid)
+        start, step = torch.where(whole, low, start), torch.where(whole, torch.full_like(step, grid), step)
     step = torch.where(step > 0, step, torch.ones_like(step))  # of a feature that is the same everywhere
     shape = (1, *values.shape[1:]) if by_feature else (1,) * values.ndim
-    low, step = (end.float().to(values.dtype).reshape(shape) for end in (low, step))
+    low, step = (end.float().to(values.dtype).reshape(shape) for end in (start, step))
     return low, step
 
 

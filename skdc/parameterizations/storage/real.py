@@ -27,7 +27,7 @@ class RealRows:
     offset : Tensor or float, default=0.0
         What is added then.
     grid : float or None, default=None
-        How far whole numbers of the user are from each other, where the data are such; None where they are not.
+        How far whole numbers of the user are from each other; None where rows are no longer theirs.
     alike : bool, default=True
         Whether what is kept is like them, and no basis of them.
     through : tuple of callables, default=()
