@@ -1,10 +1,10 @@
 """Rows as fewer numbers than they show, and how they come back from those: by numpy alone."""
 
-from skdc.codes.base import Code, Numbers
+from skdc.codes.base import Code, PlainNumbers
 from skdc.codes.bits import label_bits, packed_bits, packed_bytes, unpacked_bits
 from skdc.codes.bounds import bounded
 from skdc.codes.images import Cosines, Enlarged
-from skdc.codes.levels import Levels
+from skdc.codes.levels import UniformLevels
 from skdc.codes.products import Products
 from skdc.codes.rows import CodedRows
 from skdc.codes.simplex import on_simplex
@@ -14,8 +14,8 @@ __all__ = [
     "CodedRows",
     "Cosines",
     "Enlarged",
-    "Levels",
-    "Numbers",
+    "UniformLevels",
+    "PlainNumbers",
     "Products",
     "bounded",
     "label_bits",

@@ -40,7 +40,7 @@ class Code(ABC):
 
 
 @dataclass(frozen=True, eq=False)
-class Numbers(Code):
+class PlainNumbers(Code):
     """Rows as they are.
 
     Parameters
@@ -54,6 +54,6 @@ class Numbers(Code):
         """Return the rows."""
         return self.values
 
-    def scaled(self, factor: NDArray[np.floating]) -> Numbers:
+    def scaled(self, factor: NDArray[np.floating]) -> PlainNumbers:
         """Return the code of scaled rows."""
-        return Numbers((self.values * factor).astype(self.values.dtype))
+        return PlainNumbers((self.values * factor).astype(self.values.dtype))

@@ -1,4 +1,4 @@
-"""Numbers within their range, whole where their dtype is."""
+"""PlainNumbers within their range, whole where their dtype is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers of few bits: levels between two ends."""
+"""PlainNumbers of few bits: levels between two ends."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from skdc.codes.bits import unpacked_bits
 
 
 @dataclass(frozen=True, eq=False)
-class Levels(Code):
+class UniformLevels(Code):
     """Rows of which each number is one of 2**n_bits levels, evenly between two ends of its feature.
 
     Parameters
@@ -39,7 +39,7 @@ class Levels(Code):
         levels = unpacked_bits(self.packed, self.n_bits, prod(self.shape)).reshape(self.shape)
         return self.low.astype(np.float64) + self.step.astype(np.float64) * levels
 
-    def scaled(self, factor: NDArray[np.floating]) -> Levels:
+    def scaled(self, factor: NDArray[np.floating]) -> UniformLevels:
         """Return the code of scaled rows."""
         low, step = (np.asarray(part * factor, dtype=np.float32) for part in (self.low, self.step))
         return replace(self, low=low, step=step)

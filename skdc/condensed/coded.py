@@ -13,8 +13,8 @@ from skdc.codes import (
     CodedRows,
     Cosines,
     Enlarged,
-    Levels,
-    Numbers,
+    UniformLevels,
+    PlainNumbers,
     Products,
     label_bits,
     on_simplex,
@@ -25,7 +25,7 @@ from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpac
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
 _CODES: dict[str, type[Code]] = {
-    code.__name__: code for code in (CodedRows, Cosines, Enlarged, Levels, Numbers, Products)
+    code.__name__: code for code in (CodedRows, Cosines, Enlarged, UniformLevels, PlainNumbers, Products)
 }
 
 
@@ -75,7 +75,7 @@ def _from_json(held: Any) -> Any:
 
 
 def pack_set(
-    parts: dict[str, Any], coded: CodedRows | None, coded_labels: Levels | None, tensors: Tensors
+    parts: dict[str, Any], coded: CodedRows | None, coded_labels: UniformLevels | None, tensors: Tensors
 ) -> dict[str, Description | None]:
     """Add the parts of a set to the tensors, in as few bytes as they need, and return how they come back.
 
@@ -105,7 +105,7 @@ def pack_set(
     if coded_labels is not None and _is_same(on_simplex(coded_labels.decode()), soft):
         found["y_soft"] = pack_code(coded_labels, "y_soft", tensors)
     elif learned is not None and learned.ndim == 2 and soft is not None and _is_same(on_simplex(learned), soft):
-        found["y_soft"] = pack_code(Numbers(learned), "y_soft", tensors)
+        found["y_soft"] = pack_code(PlainNumbers(learned), "y_soft", tensors)
     else:
         found["y_soft"] = pack(soft, "y_soft", tensors)
         return found | {"y_learned": pack(learned, "y_learned", tensors)}
@@ -156,7 +156,7 @@ def unpack_set(descriptions: dict[str, Description | None], tensors: Tensors) ->
                 found[name] = np.array(values, plain_dtype(dtype))
             case _:
                 found[name] = unpack(description, tensors)
-    return found | {"coded_labels": found["coded_labels"] if isinstance(found["coded_labels"], Levels) else None}
+    return found | {"coded_labels": found["coded_labels"] if isinstance(found["coded_labels"], UniformLevels) else None}
 
 
 def _is_same(first: NDArray, other: Any) -> bool:

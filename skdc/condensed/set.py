@@ -13,7 +13,7 @@ from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
-from skdc.codes import CodedRows, Levels
+from skdc.codes import CodedRows, UniformLevels
 from skdc.condensed.exporting import to_frame, write_csv, write_parquet
 from skdc.condensed.html import as_html, in_a_line
 from skdc.condensed.saving import read_set, write_set
@@ -48,7 +48,7 @@ class CondensedSet:
         Targets as they were optimised, where they were, for kernel ridge regression: they need be no probabilities.
     coded : CodedRows, default=None
         What `save` keeps of the rows, where a storage makes them of fewer numbers.
-    coded_labels : Levels, default=None
+    coded_labels : UniformLevels, default=None
         What it keeps of soft labels of few bits.
 
     See Also
@@ -77,7 +77,7 @@ class CondensedSet:
     provenance: Provenance | None = None
     y_learned: NDArray[np.float64] | None = None
     coded: CodedRows | None = None
-    coded_labels: Levels | None = None
+    coded_labels: UniformLevels | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.X, self.y))

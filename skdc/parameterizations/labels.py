@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skdc.codes import Levels, packed_bits, packed_bytes
+from skdc.codes import UniformLevels, packed_bits, packed_bytes
 from skdc.codes.bits import label_bits as bits_of
 from skdc.exceptions import PartsError
 from skdc.learners.teachers import reliable_teacher
@@ -156,7 +156,7 @@ class CodedTargets(Targets):
 
 @dataclass(frozen=True)
 class LabelLevels:
-    """Levels of soft labels: as many as some bits tell, evenly from -1/2 to 3/2.
+    """UniformLevels of soft labels: as many as some bits tell, evenly from -1/2 to 3/2.
 
     Those that are learned by kernel ridge regression go beyond 0 and 1.
 
@@ -194,10 +194,10 @@ class LabelLevels:
         step = float(self._step)
         return step * torch.clamp(torch.round((y + 0.5) / step), 0, 2**self.bits - 1) - 0.5
 
-    def code(self, y: NDArray[np.float64]) -> Levels:
+    def code(self, y: NDArray[np.float64]) -> UniformLevels:
         """Return the code of labels."""
         whole = np.clip(np.rint((y + 0.5) / float(self._step)), 0, 2**self.bits - 1).astype(np.uint16)
-        return Levels(packed_bits(whole.ravel(), self.bits), self.bits, whole.shape, np.float32(-0.5), self._step)
+        return UniformLevels(packed_bits(whole.ravel(), self.bits), self.bits, whole.shape, np.float32(-0.5), self._step)
 
 
 def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator) -> Targets:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.codes import Code, CodedRows, Numbers
+from skdc.codes import Code, CodedRows, PlainNumbers
 from skdc.parameterizations.storage.base import Codec, Storage
 from skdc.parameterizations.storage.real import RealRows
 from skdc.parameterizations.within import Span, cut, in_units, mirrored
@@ -88,7 +88,7 @@ class KeptUnits:
         """Return the rows of a codec as a file keeps them, for a user whose rows have a dtype; None if as they are."""
 
         def numbers(values: Tensor) -> Code:
-            return Numbers(values.detach().cpu().numpy().astype(schema.float_dtype))
+            return PlainNumbers(values.detach().cpu().numpy().astype(schema.float_dtype))
 
         code = codec.code(numbers) if self.coded else None
         if code is None:

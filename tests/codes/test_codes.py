@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import skdc
 from skdc import Condenser
-from skdc.codes import Levels, label_bits, on_simplex, packed_bits, packed_bytes, unpacked_bits
+from skdc.codes import UniformLevels, label_bits, on_simplex, packed_bits, packed_bytes, unpacked_bits
 from skdc.codes.images import cosines, enlarging
 from skdc.discrepancies import MMD, SquaredL2
 from skdc.parameterizations import Points, Subset
@@ -80,7 +80,7 @@ def test_the_simplex_is_that_of_the_solver(rng):
 
 
 def test_levels_lie_evenly_between_their_ends():
-    levels = Levels(packed_bits(np.arange(4), 2), 2, (2, 2), np.float32([1, 10]), np.float32([0.5, 2]))
+    levels = UniformLevels(packed_bits(np.arange(4), 2), 2, (2, 2), np.float32([1, 10]), np.float32([0.5, 2]))
     assert levels.decode().tolist() == [[1, 12], [2, 16]]
     assert levels.scaled(np.array([2.0, 1.0])).decode().tolist() == [[2, 12], [4, 16]]
 

@@ -80,7 +80,7 @@ class Codec(nn.Module, ABC):
 
 @dataclass(frozen=True)
 class Kept:
-    """Numbers that are kept.
+    """PlainNumbers that are kept.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Numbers of few bits."""
+"""PlainNumbers of few bits."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 from torch.func import functional_call
 
-from skdc.codes import Code, Levels, packed_bits
+from skdc.codes import Code, UniformLevels, packed_bits
 from skdc.codes.bits import packed_bytes
 from skdc.exceptions import PartsError
 from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.storage.real import RealRows
 
-# Numbers are kept as whole ones, b = 2^bits of them, between two ends of their feature:
+# PlainNumbers are kept as whole ones, b = 2^bits of them, between two ends of their feature:
 #
 #     level(x) = round((clip(x, low, high) - low) / step),   step = (high - low) / (b - 1)          (1)
 #     q(x)     = low + step * level(x),   dq/dx = 1                                                 (2)
@@ -32,7 +32,7 @@ _RANGE_BYTES = 2 * 4  # of the ends of a feature, float32
 
 
 class Quantized(Storage):
-    """Numbers of few bits: those that another storage keeps are rounded to so many levels.
+    """PlainNumbers of few bits: those that another storage keeps are rounded to so many levels.
 
     Rounding is seen in each step, and gradients pass as if there were none [1]_. Whole numbers of the data that have no
     more values than there are levels come out exactly: images of bytes by 8 bits.
@@ -182,7 +182,7 @@ class QuantizedRows(Codec):
             low, step = (end.detach().cpu().float().numpy()[0] for end in self._ends(place))
             whole = self._levels(values.detach(), place).cpu().numpy()
             packed = packed_bits(whole.astype("uint16").ravel(), self._bits)
-            return Levels(packed, self._bits, tuple(whole.shape), low, step)
+            return UniformLevels(packed, self._bits, tuple(whole.shape), low, step)
 
         return self.inner.code(levels)
 
