@@ -1,4 +1,4 @@
-"""PlainNumbers within their range, whole where their dtype is."""
+"""Numbers within their range, whole where their dtype is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""PlainNumbers of few bits: levels between two ends."""
+"""Numbers of few bits: levels between two ends."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def to_frame(condensed: CondensedSet, target: str | None = None) -> Any:
 
 def _beside(pandas: Any, frame: Any, others: list[tuple[Any, Any]]) -> Any:
     """Return columns as a frame that has the index of another one, and as many levels of names."""
-    # PlainNumbers of places for names at first: those of the frame may be of any type.
+    # Numbers of places for names at first: those of the frame may be of any type.
     columns = {
         j: values.set_axis(frame.index)
         if hasattr(values, "iloc")

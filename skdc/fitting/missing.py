@@ -17,7 +17,7 @@ def about_rows(estimator: Any, X: Any, error: ValueError) -> str:
     ----------
     estimator : condenser
     X : array or frame of shape (n, ...)
-        PlainNumbers alone.
+        Numbers alone.
     error : ValueError
     """
     if not str(error).startswith("Input X contains"):

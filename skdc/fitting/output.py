@@ -117,7 +117,7 @@ def like_rows(values: Any, like: Any, span: tuple[Any, Any] | None) -> Any:
     columns = [values[:, j] for j in range(len(dtypes))]
     if span is not None:
         columns = [bounded(*column) for column in zip(columns, dtypes, *span, strict=True)]
-    # PlainNumbers that may be any become fractions on the way; columns of other kinds keep their dtype.
+    # Numbers that may be any become fractions on the way; columns of other kinds keep their dtype.
     kept = [span is not None or kind_of(dtype) not in "iub" for dtype in dtypes]
     frame = type(like)(dict(enumerate(columns))).infer_objects()
     frame = frame.astype({j: dtype for j, dtype in enumerate(dtypes) if kept[j]})

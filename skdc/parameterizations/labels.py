@@ -197,7 +197,8 @@ class LabelLevels:
     def code(self, y: NDArray[np.float64]) -> UniformLevels:
         """Return the code of labels."""
         whole = np.clip(np.rint((y + 0.5) / float(self._step)), 0, 2**self.bits - 1).astype(np.uint16)
-        return UniformLevels(packed_bits(whole.ravel(), self.bits), self.bits, whole.shape, np.float32(-0.5), self._step)
+        packed = packed_bits(whole.ravel(), self.bits)
+        return UniformLevels(packed, self.bits, whole.shape, np.float32(-0.5), self._step)
 
 
 def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator) -> Targets:

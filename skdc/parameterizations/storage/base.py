@@ -80,7 +80,7 @@ class Codec(nn.Module, ABC):
 
 @dataclass(frozen=True)
 class Kept:
-    """PlainNumbers that are kept.
+    """Numbers that are kept.
 
     Parameters
     ----------

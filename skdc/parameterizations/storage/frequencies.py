@@ -19,7 +19,7 @@ from skdc.sets import LabeledSet
 
 # With C the orthonormal matrix of the discrete cosine transform, an image is X = C_h' F C_w and its spectrum is
 # F = C_h X C_w'. Frequencies are kept where E F^2 over the rows of the data is largest, which makes the mean squared
-# error of X least among all masks (the transform keeps lengths). PlainNumbers that move are F / sqrt(E F^2): one step size
+# error of X least among all masks (the transform keeps lengths). Numbers that move are F / sqrt(E F^2): one step size
 # suits all.
 
 

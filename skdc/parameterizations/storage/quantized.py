@@ -1,4 +1,4 @@
-"""PlainNumbers of few bits."""
+"""Numbers of few bits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.storage.real import RealRows
 
-# PlainNumbers are kept as whole ones, b = 2^bits of them, between two ends of their feature:
+# Numbers are kept as whole ones, b = 2^bits of them, between two ends of their feature:
 #
 #     level(x) = round((clip(x, low, high) - low) / step),   step = (high - low) / (b - 1)          (1)
 #     q(x)     = low + step * level(x),   dq/dx = 1                                                 (2)
@@ -32,7 +32,7 @@ _RANGE_BYTES = 2 * 4  # of the ends of a feature, float32
 
 
 class Quantized(Storage):
-    """PlainNumbers of few bits: those that another storage keeps are rounded to so many levels.
+    """Numbers of few bits: those that another storage keeps are rounded to so many levels.
 
     Rounding is seen in each step, and gradients pass as if there were none [1]_. Whole numbers of the data that have no
     more values than there are levels come out exactly: images of bytes by 8 bits.
