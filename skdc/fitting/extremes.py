@@ -1,4 +1,4 @@
-"""PlainNumbers that no condenser can work with, and a few rows that would decide alone."""
+"""Numbers that no condenser can work with, and a few rows that would decide alone."""
 
 from __future__ import annotations
 
