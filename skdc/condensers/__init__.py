@@ -1,5 +1,6 @@
 """Condensers: estimators that turn a training set into a tiny one."""
 
+from skdc.condensers.compact import AddressableMemories, EfficientCondensation, FrequencyCondensation
 from skdc.condensers.condenser import Condenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.functions.kernels import KernelInducingPoints
@@ -29,12 +30,15 @@ __all__ = [
     "RCIG",
     "RFAD",
     "WMDD",
+    "AddressableMemories",
     "BaseCondenser",
     "Condenser",
     "DataDAM",
     "DistributionMatching",
+    "EfficientCondensation",
     "FRePo",
     "FacilityLocation",
+    "FrequencyCondensation",
     "GeneralCondenser",
     "GradMatch",
     "GradientMatching",

@@ -52,6 +52,7 @@ SETTINGS = {
     "n_student_steps": 2,
     "n_iterations": 3,
     "n_frequencies": 20,
+    "rank": 2,
     "threshold": 0.002,  # of edits; a step is larger
     "teacher": GaussianNB(),
     "difficulty": EL2N(SMALL, n_networks=1, n_epochs=2),
@@ -63,10 +64,13 @@ def quick(cls, settings=SETTINGS):
     return cls(**{name: value for name, value in settings.items() if name in signature(cls).parameters})
 
 
+# Frequencies and small images are of images: tests/condensers/test_compact.py has theirs.
+OF_IMAGES = (skdc.EfficientCondensation, skdc.FrequencyCondensation)
 NAMED = [cls for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and issubclass(cls, NamedCondenser)]
 # By the name of the class, or of the discrepancy of a `Condenser`; built anew for each test. Private ones must be told
 # the range of the rows, and refuse weights: tests/privacy has theirs.
-QUICK = {cls.__name__: partial(quick, cls) for cls in NAMED if "privacy" not in signature(cls).parameters} | {
+ROWS = [cls for cls in NAMED if cls not in OF_IMAGES and "privacy" not in signature(cls).parameters]
+QUICK = {cls.__name__: partial(quick, cls) for cls in ROWS} | {
     "MMD": lambda: Condenser(MMD(), solver=Descent(n_steps=3), random_state=0),
     "RandomFeatureMMD": lambda: Condenser(
         RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=3), random_state=0

@@ -15,6 +15,8 @@ import skdc
 from skdc import (
     Condenser,
     DataDAM,
+    EfficientCondensation,
+    FrequencyCondensation,
     LabelDistillation,
     LabelSolve,
     PrivateGradientMatching,
@@ -54,8 +56,9 @@ def accuracies(cls, split, seed):
     """Return the test accuracy of logistic regression and of an MLP trained on ten rows a class with hard labels."""
     X_train, X_test, y_train, y_test = digits(split)
     condenser = cls(n_per_class=10, random_state=seed)
-    if cls is DataDAM:  # which looks at convolutions
+    if cls in (DataDAM, EfficientCondensation, FrequencyCondensation):
         X_train = X_train.reshape(-1, 8, 8)
+    if cls is DataDAM:  # which looks at convolutions
         condenser.set_params(network=ConvNet(width=16, depth=2))
     X_syn, y_syn = condenser.fit(X_train, y_train)
     learners = [LogisticRegression(max_iter=1000), MLPClassifier(max_iter=2000, random_state=seed)]

@@ -1,0 +1,233 @@
+"""Condensers of sets that are stored in few bytes: small images, frequencies, memories that all points share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from skdc.augmentation import Augmentation
+from skdc.discrepancies.aligned import L1, CrossEntropy
+from skdc.discrepancies.moments import MeanDistance
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
+from skdc.learners import PretrainedNetworks, RandomNetworks
+from skdc.networks import Builder
+from skdc.parameterizations.points import Points
+from skdc.parameterizations.storage import Frequencies, LowRank, LowResolution, Quantized, Storage
+from skdc.solvers.descent import Descent
+from skdc.spaces.augmented import Augmented
+from skdc.spaces.features import RandomNetwork
+from skdc.spaces.gradients import NetworkGradients
+from skdc.spaces.unrolled import UnrolledPredictions
+
+
+def _quantized(storage: Storage, bits: int | None) -> Storage:
+    return storage if bits is None else Quantized(bits, storage)
+
+
+class EfficientCondensation(NamedCondenser):
+    """Efficient parameterization (IDC): several small images in the room of one, by gradients of networks [1]_.
+
+    Images only. Published are half the side (`factor=2`), the absolute difference of gradients for MNIST and its like,
+    networks that are trained on real images with their augmentations, and 2000 rounds of 100 steps. `n_per_class`
+    counts images as they are seen: four take the room of one.
+
+    Parameters
+    ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
+    network : callable, default=None
+        Builder, as in `RandomNetworks`.
+    factor : int, default=2
+        Each side of a stored image is that many times smaller.
+    bits : int, default=None
+        Of each number that is stored, as in `Quantized`; None keeps floats.
+    n_networks : int, default=5
+        Networks trained on the data beforehand, each kept at four stages.
+    n_train_steps : int, default=50
+        Steps for which each is trained: early gradients tell more than late ones.
+    step_size : float, default=0.05
+        First step size, in units of the spread of the data.
+    n_steps : int, default=200
+        Steps in all.
+    batch_size : int, default=1024
+        Real rows compared with in a step.
+    augmentation : Augmentation, default=None
+        Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`.
+
+    References
+    ----------
+    .. [1] Kim et al., "Dataset Condensation via Efficient Synthetic-Data Parameterization", 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdc import EfficientCondensation
+    >>> digits = load_digits()
+    >>> condenser = EfficientCondensation(4, n_networks=1, n_train_steps=5, n_steps=5, random_state=0)
+    >>> X_syn, y_syn = condenser.fit(digits.images, digits.target)
+    >>> X_syn.shape, condenser.storage_["bytes"] < condenser.storage_["bytes_decoded"] / 3
+    ((40, 8, 8), True)
+    """
+
+    network: Builder | None = None
+    factor: int = 2
+    bits: int | None = None
+    n_networks: int = 5
+    n_train_steps: int = 50
+    step_size: float = 0.05
+    n_steps: int = 200
+    batch_size: int = 1024
+    augmentation: Augmentation | None = None
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        gradients = NetworkGradients(PretrainedNetworks(self.network, self.n_networks, self.n_train_steps))
+        space = gradients if self.augmentation is None else Augmented(gradients, self.augmentation)
+        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
+        return Recipe(L1(space=space), Points(_quantized(LowResolution(self.factor), self.bits)), solver)
+
+
+class FrequencyCondensation(NamedCondenser):
+    """Frequency domain parameterization (FreD): the frequencies that carry most, by distribution matching [1]_.
+
+    Images only. Published are masks of each class, of 64 frequencies a channel with one image's bytes a class, and
+    trajectory matching, which costs far more; coefficients are float32 there, of which `bits=4` makes eight in the
+    room of one. `n_per_class` counts images as they are seen.
+
+    Parameters
+    ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
+    network : callable, default=None
+        Builder, as in `RandomNetworks`.
+    n_kept : int, default=49
+        Frequencies of each channel.
+    masks : {"one", "class"}, default="one"
+        As in `Frequencies`.
+    bits : int, default=4
+        Of each coefficient, as in `Quantized`; None keeps floats.
+    step_size : float, default=0.05
+        First step size, in units of the spread of the data.
+    n_steps : int, default=300
+        Steps, each with a fresh network.
+    batch_size : int, default=512
+        Real rows compared with in a step.
+    augmentation : Augmentation, default=None
+        Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`.
+
+    References
+    ----------
+    .. [1] Shin, Shin and Moon, "Frequency Domain-based Dataset Distillation", 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdc import FrequencyCondensation
+    >>> digits = load_digits()
+    >>> condenser = FrequencyCondensation(n_kept=16, n_steps=20, n_bytes="1 kB", random_state=0)
+    >>> X_syn, y_syn = condenser.fit(digits.images.astype("uint8"), digits.target)
+    >>> X_syn.shape, X_syn.dtype, condenser.storage_["bytes"]
+    ((91, 8, 8), dtype('uint8'), 994)
+    """
+
+    network: Builder | None = None
+    n_kept: int = 49
+    masks: Literal["one", "class"] = "one"
+    bits: int | None = 4
+    step_size: float = 0.05
+    n_steps: int = 300
+    batch_size: int = 512
+    augmentation: Augmentation | None = None
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        features = RandomNetwork(network=self.network)
+        space = features if self.augmentation is None else Augmented(features, self.augmentation)
+        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
+        storage = _quantized(Frequencies(self.n_kept, self.masks), self.bits)
+        return Recipe(MeanDistance(space=space), Points(storage), solver)
+
+
+class AddressableMemories(NamedCondenser):
+    """Addressable memories (RTP): points that are combinations of a basis, by differentiating through training [1]_.
+
+    Published are 16 memories of half the side, 150 steps of training with momentum, all of which are differentiated,
+    and a set of some thousand points. For tables `factor` is 1.
+
+    Parameters
+    ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
+    network : callable, default=None
+        Builder, as in `RandomNetworks`.
+    rank : int, default=16
+        Memories; no more than points.
+    factor : int, default=1
+        More than 1 stores memories that are images at sides that many times smaller.
+    bits : int, default=None
+        Of each number that is stored, as in `Quantized`; None keeps floats.
+    n_train_steps : int, default=40
+        Steps of the training, each on the whole set.
+    n_backward : int, default=10
+        Last steps through which gradients go; None takes all.
+    momentum : float, default=0.9
+        Of the training.
+    step_size : float, default=0.05
+        First step size, in units of the spread of the data.
+    n_steps : int, default=200
+        Steps in all.
+    batch_size : int, default=500
+        Real rows compared with in a step.
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `step_size_` is the learned step size of the training.
+
+    References
+    ----------
+    .. [1] Deng and Russakovsky, "Remember the Past: Distilling Datasets into Addressable Memories for Neural
+       Networks", 2022.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from skdc import AddressableMemories
+    >>> digits = load_digits()
+    >>> condenser = AddressableMemories(6, rank=8, factor=2, n_train_steps=5, n_backward=5, n_steps=5, random_state=0)
+    >>> X_syn, y_syn = condenser.fit(digits.images, digits.target)
+    >>> X_syn.shape
+    (60, 8, 8)
+    """
+
+    network: Builder | None = None
+    rank: int = 16
+    factor: int = 1
+    bits: int | None = None
+    n_train_steps: int = 40
+    n_backward: int | None = 10
+    momentum: float = 0.9
+    step_size: float = 0.05
+    n_steps: int = 200
+    batch_size: int = 500
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        networks = RandomNetworks(self.network)
+        space = UnrolledPredictions(networks, self.n_train_steps, self.n_backward, self.momentum, first_step_size=0.02)
+        memories = LowRank(self.rank, LowResolution(self.factor) if self.factor > 1 else None)
+        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
+        return Recipe(CrossEntropy(space=space, by=None), Points(_quantized(memories, self.bits)), solver)
