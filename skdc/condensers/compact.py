@@ -228,6 +228,6 @@ class AddressableMemories(NamedCondenser):
         """Return the nouns."""
         networks = RandomNetworks(self.network)
         space = UnrolledPredictions(networks, self.n_train_steps, self.n_backward, self.momentum, first_step_size=0.02)
-        memories = LowRank(self.rank, LowResolution(self.factor) if self.factor > 1 else None)
+        memories = LowRank(self.rank, None if self.factor == 1 else LowResolution(self.factor))
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(CrossEntropy(space=space, by=None), Points(_quantized(memories, self.bits)), solver)

@@ -101,6 +101,8 @@ def _check_projects_within(storage: Storage) -> None:
     live.project()
     rows, data = live().X.detach(), source()
     low, high = (data.encode(end) for end in data.feature_range())
+    if storage.shows_images():  # pixels have one range
+        low, high = (data.encode(np.full(3, end)) for end in (data.X.min(), data.X.max()))
     room = 1e-9 * (high - low)
     assert ((low - room <= rows) & (rows <= high + room)).all(), "points must stay within the range that is given"
     live.project()

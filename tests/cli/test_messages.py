@@ -114,7 +114,7 @@ WRONG = [
     ),
     (
         f"{KMEDOIDS} --bytes 4B",
-        "--bytes '4B' is too small for a point of each of 2 classes, kept as Subset() says; give at least --bytes 84",
+        "--bytes '4B' is too small for a point of each of 2 classes, kept as Subset() says; give at least --bytes 83",
     ),
     (f"{KMEDOIDS} --regression", "--regression needs numeric y; use --classification for labels"),
     (f"{KMEDOIDS} --checkpoint no/state", "--checkpoint 'no/state' lies in 'no', which is no folder"),

@@ -14,6 +14,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils.validation import validate_data
 
 from skdc import (
+    AddressableMemories,
     CondensedEstimator,
     Condenser,
     GeneralCondenser,
@@ -445,7 +446,13 @@ def test_history_and_storage(condenser):
     assert all(isinstance(values, np.ndarray) and np.isfinite(values).all() for values in fitted.history_.values())
     if "n_steps" in fitted.get_params():
         assert fitted.n_iter_ == fitted.n_steps and fitted.history_["loss"].shape == (fitted.n_steps,)
-    beside = 6 * (1 + (0 if fitted.y_soft_ is None else 3 * 8) + 8)  # labels and weights
+    weight = fitted.sample_weight_
+    of_classes = all(np.ptp(weight[fitted.y_syn_ == label]) == 0 for label in "abc")
+    weights = 0 if np.ptp(weight) == 0 else 3 * 8 if of_classes else 6 * 8
+    beside = 2 + (0 if fitted.y_soft_ is None else 6 * 3 * 8) + weights  # six labels of two bits
+    if isinstance(fitted, AddressableMemories):
+        assert fitted.storage_["bytes"] == (6 * 2 + 2 * 3) * 8 + (3 + 2 * 3) * 8 + beside
+        return
     taken = 6 * 3 * 8 + beside
     assert fitted.storage_ == {"points": 6, "bytes": taken, "shared_bytes": 0, "bytes_decoded": taken}
     assert clone(fitted).fit(X.astype(np.float32), y).storage_["bytes"] == 6 * 3 * 4 + beside
