@@ -10,16 +10,15 @@ from skdc.fitting.recipe import Recipe
 from skdc.learners import RandomNetworks
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
-from skdc.parameterizations.storage import LowRank
 from skdc.solvers.descent import Descent
 from skdc.spaces.unrolled import UnrolledPredictions
 
 
 class UnrolledTraining(NamedCondenser):
-    """Dataset distillation (DD): networks trained on the set predict the data [1]_; with memories, RTP [2]_.
+    """Dataset distillation (DD): networks trained on the set predict the data [1]_.
 
-    The whole training is differentiated, or its last steps; its step size is learned. Published for [1]_ are 10 steps
-    without momentum. Addressable memories of [2]_ are `UnrolledTraining(momentum=0.9, n_train_steps=150, rank=16)`.
+    The whole training is differentiated, or its last steps; its step size is learned. Published are 10 steps without
+    momentum.
 
     Parameters
     ----------
@@ -33,8 +32,6 @@ class UnrolledTraining(NamedCondenser):
         Last steps through which gradients go; None takes all.
     momentum : float, default=0.9
         Of the training.
-    rank : int, default=None
-        Rows of a basis that all points share, as in `LowRank`; None lets each point move freely.
     labels : {"hard", "learned", "teacher"}, default="hard"
         As in `Points`.
     step_size : float, default=0.05
@@ -53,8 +50,6 @@ class UnrolledTraining(NamedCondenser):
     References
     ----------
     .. [1] Wang et al., "Dataset Distillation", 2018, algorithm 1.
-    .. [2] Deng and Russakovsky, "Remember the Past: Distilling Datasets into Addressable Memories for Neural
-       Networks", 2022.
 
     Examples
     --------
@@ -71,7 +66,6 @@ class UnrolledTraining(NamedCondenser):
     n_train_steps: int = 40
     n_backward: int | None = 10
     momentum: float = 0.9
-    rank: int | None = None
     labels: Literal["hard", "learned", "teacher"] = "hard"
     step_size: float = 0.05
     n_steps: int = 200
@@ -81,6 +75,6 @@ class UnrolledTraining(NamedCondenser):
         """Return the nouns."""
         networks = RandomNetworks(self.network)
         space = UnrolledPredictions(networks, self.n_train_steps, self.n_backward, self.momentum, first_step_size=0.02)
-        points = Points(None if self.rank is None else LowRank(self.rank), labels=self.labels)
+        points = Points(labels=self.labels)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(CrossEntropy(space=space, by=None), points, solver)
