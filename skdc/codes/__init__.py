@@ -3,6 +3,7 @@
 from skdc.codes.base import Code, Numbers
 from skdc.codes.bits import label_bits, packed_bits, packed_bytes, unpacked_bits
 from skdc.codes.bounds import bounded
+from skdc.codes.fields import Fields
 from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.levels import Levels
 from skdc.codes.products import Products
@@ -13,6 +14,7 @@ __all__ = [
     "CodedRows",
     "Cosines",
     "Enlarged",
+    "Fields",
     "Levels",
     "Numbers",
     "Products",

@@ -13,6 +13,7 @@ from skdc.codes import (
     CodedRows,
     Cosines,
     Enlarged,
+    Fields,
     Levels,
     Numbers,
     Products,
@@ -23,7 +24,9 @@ from skdc.codes import (
 from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpack, unpack_array
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
-_CODES: dict[str, type[Code]] = {code.__name__: code for code in (CodedRows, Cosines, Enlarged, Levels, Numbers, Products)}
+_CODES: dict[str, type[Code]] = {
+    code.__name__: code for code in (CodedRows, Cosines, Enlarged, Fields, Levels, Numbers, Products)
+}
 
 
 def pack_code(code: Code, name: str, tensors: Tensors) -> Description:

@@ -7,6 +7,7 @@ from skdc.parameterizations.storage.free import Free
 from skdc.parameterizations.storage.frequencies import Frequencies
 from skdc.parameterizations.storage.low_rank import LowRank
 from skdc.parameterizations.storage.low_resolution import LowResolution
+from skdc.parameterizations.storage.neural_fields import NeuralFields
 from skdc.parameterizations.storage.quantized import Quantized
 from skdc.parameterizations.storage.real import RealRows
 
@@ -19,6 +20,7 @@ __all__ = [
     "Kept",
     "LowRank",
     "LowResolution",
+    "NeuralFields",
     "Quantized",
     "RealRows",
     "Storage",

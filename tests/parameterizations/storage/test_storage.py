@@ -14,7 +14,7 @@ from skdc.exceptions import PartsError
 from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points
-from skdc.parameterizations.storage import Codec, Edits, Fixed, Free, LowRank, LowResolution
+from skdc.parameterizations.storage import Codec, Edits, Fixed, Free, LowRank, LowResolution, NeuralFields, RealRows
 from skdc.solvers import Barycenter, Descent, LeastSquares, Lloyd, PrivateDescent
 from skdc.spaces import KernelRidgePredictions, NetworkGradients
 
@@ -37,6 +37,9 @@ STORAGES = [
     LowRank(3, inner=Fixed()),
     LowRank(3, inner=LowResolution(**SMALL)),
     LowRank(3, inner=LowResolution(**SMALL, inner=Edits(0.1))),
+    NeuralFields(width=4, image_shape=(4, 6)),
+    LowResolution(**SMALL, inner=NeuralFields(width=3, depth=1, channels="first")),
+    LowRank(3, inner=NeuralFields(width=3, image_shape=(4, 6))),
 ]
 each_storage = pytest.mark.parametrize("storage", STORAGES, ids=repr)
 
@@ -67,7 +70,7 @@ def test_some_rows_are_those_of_the_whole(storage, source):
     assert whole.shape == (8, 24)
     assert_close(some, whole[PLACES])
     assert codec.decode(PLACES[:0]).shape == (0, 24)
-    parameters = list(codec.parameters())
+    parameters = [values for values in codec.parameters() if values.requires_grad]
     if parameters:
         of_whole = torch.autograd.grad(whole[PLACES].square().sum(), parameters)
         of_some = torch.autograd.grad(some.square().sum(), parameters)
@@ -84,11 +87,11 @@ def test_a_part_of_a_live_set_is_that_of_the_whole(storage, source):
 
 @each_storage
 def test_what_is_encoded_is_as_if_it_were_built(storage, source):
-    live, other = built(storage, source), source.rows.X[-8:] / source.spread
-    codec = moved(live.codec)
+    live, rows, real = built(storage, source), source.rows.X / source.spread, RealRows(source, source.spread)
+    codec = moved(storage.build(rows[:8].clone(), live.key, real, seeded()))
     with torch.no_grad():
-        codec.encode(other)
-    fresh = storage.build(other, live.key, source, seeded())
+        codec.encode(rows[-8:])
+    fresh = storage.build(rows[-8:], live.key, real, seeded())
     assert_close(codec.decode(), fresh.decode())
 
 
@@ -96,7 +99,8 @@ def test_what_is_encoded_is_as_if_it_were_built(storage, source):
 def test_a_pickle_goes_on_from_the_same_numbers(storage, source):
     codec = moved(built(storage, source).codec)
     assert torch.equal(pickle.loads(pickle.dumps(codec)).decode(), codec.decode())
-    other = storage.build(source.rows.X[-8:], torch.zeros(8, dtype=torch.int64), source, seeded())
+    real = RealRows(source, source.spread)
+    other = storage.build(source.rows.X[-8:], torch.zeros(8, dtype=torch.int64), real, seeded())
     other.load_state_dict(codec.state_dict())
     assert torch.equal(other.decode(), codec.decode())
 
@@ -122,7 +126,7 @@ def test_edits_inside_show_once_they_are_large(source):
 
 def test_a_fixed_basis_stays_and_its_combinations_move(source):
     codec = built(LowRank(3, inner=Fixed()), source).codec
-    assert [name for name, _ in codec.named_parameters()] == ["combinations"]
+    assert [name for name, values in codec.named_parameters() if values.requires_grad] == ["combinations"]
 
 
 def test_a_set_of_which_nothing_moves_is_refused(iris):
@@ -137,7 +141,7 @@ def test_continuous_targets_of_fixed_rows_move(rng):
     live = Points(Fixed()).build(
         row_source(rng.normal(size=(9, 2)), np.arange(9.0), regression=True), np.array([4]), seeded()
     )
-    assert [name for name, _ in live.named_parameters()] == ["targets.values"]
+    assert [name for name, values in live.named_parameters() if values.requires_grad] == ["targets.values"]
 
 
 @pytest.mark.parametrize("storage", ["free", Free, MMD()], ids=repr)
