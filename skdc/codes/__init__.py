@@ -6,6 +6,7 @@ from skdc.codes.bounds import bounded
 from skdc.codes.fields import Fields
 from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.levels import Levels
+from skdc.codes.palettes import Indexed
 from skdc.codes.products import Products
 from skdc.codes.rows import CodedRows
 
@@ -15,6 +16,7 @@ __all__ = [
     "Cosines",
     "Enlarged",
     "Fields",
+    "Indexed",
     "Levels",
     "Numbers",
     "Products",

@@ -14,6 +14,7 @@ from skdc.codes import (
     Cosines,
     Enlarged,
     Fields,
+    Indexed,
     Levels,
     Numbers,
     Products,
@@ -25,7 +26,7 @@ from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpac
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
 _CODES: dict[str, type[Code]] = {
-    code.__name__: code for code in (CodedRows, Cosines, Enlarged, Fields, Levels, Numbers, Products)
+    code.__name__: code for code in (CodedRows, Cosines, Enlarged, Fields, Indexed, Levels, Numbers, Products)
 }
 
 

@@ -1,6 +1,6 @@
 """Storages: how the rows of a synthetic set are kept."""
 
-from skdc.parameterizations.storage.base import Codec, Kept, Storage
+from skdc.parameterizations.storage.base import Codec, Kept, Storage, Unkept
 from skdc.parameterizations.storage.edits import Edits
 from skdc.parameterizations.storage.fixed import Fixed
 from skdc.parameterizations.storage.free import Free
@@ -8,6 +8,7 @@ from skdc.parameterizations.storage.frequencies import Frequencies
 from skdc.parameterizations.storage.low_rank import LowRank
 from skdc.parameterizations.storage.low_resolution import LowResolution
 from skdc.parameterizations.storage.neural_fields import NeuralFields
+from skdc.parameterizations.storage.palette import Palette
 from skdc.parameterizations.storage.quantized import Quantized
 from skdc.parameterizations.storage.real import RealRows
 
@@ -21,7 +22,9 @@ __all__ = [
     "LowRank",
     "LowResolution",
     "NeuralFields",
+    "Palette",
     "Quantized",
     "RealRows",
     "Storage",
+    "Unkept",
 ]

@@ -7,13 +7,13 @@ from numbers import Integral
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.func import functional_call
 
 from skdc.codes import Code, Levels, packed_bits
 from skdc.codes.bits import packed_bytes
 from skdc.exceptions import PartsError
-from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage
+from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage, kept_parameters
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.storage.real import RealRows
 
@@ -95,7 +95,7 @@ class Quantized(Storage):
         kept = inner.numbers(len(X), tuple(X.shape[1:]))
         ends = [
             _ends(values.detach(), levels, part.by_feature, grid)
-            for values, part in zip(like.parameters(), kept, strict=True)
+            for values, part in zip(kept_parameters(like).values(), kept, strict=True)
         ]
         return QuantizedRows(codec, ends, int(self.bits))
 
@@ -120,7 +120,7 @@ class QuantizedRows(Codec):
     ----------
     inner : Codec
     ends : list of (Tensor, Tensor)
-        The lowest level and the distance of levels, for each of its parameters; they broadcast to it.
+        The lowest level and the distance of levels, for each of its parameters that are kept; they broadcast to it.
     bits : int
     """
 
@@ -134,7 +134,7 @@ class QuantizedRows(Codec):
     def decode(self, places: Tensor | None = None) -> Tensor:
         """Return the rows."""
         seen = {}
-        for place, (name, values) in enumerate(self.inner.named_parameters()):
+        for place, (name, values) in enumerate(kept_parameters(self.inner).items()):
             low, step = self._ends(place)
             rounded = low + step * self._levels(values.detach(), place)  # (2)
             seen[name] = values + (rounded - values.detach())
@@ -148,7 +148,7 @@ class QuantizedRows(Codec):
     def project(self, low: Tensor, high: Tensor) -> None:
         """Bring the rows between two ends, and the numbers where they have levels."""
         self.inner.project(low, high)
-        for place, values in enumerate(self.inner.parameters()):
+        for place, values in enumerate(kept_parameters(self.inner).values()):
             least, step = self._ends(place)
             values.copy_(torch.minimum(torch.maximum(values, least), least + step * (2**self._bits - 1)))
 
@@ -158,7 +158,7 @@ class QuantizedRows(Codec):
 
     def code(self, coder: Coder) -> Code | None:
         """Return the code of the inner codec, of levels."""
-        places = {id(values): place for place, values in enumerate(self.inner.parameters())}
+        places = {id(values): place for place, values in enumerate(kept_parameters(self.inner).values())}
 
         def levels(values: Tensor) -> Code:
             place = places[id(values)]

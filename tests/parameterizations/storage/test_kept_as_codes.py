@@ -10,7 +10,7 @@ from skdc import Condenser
 from skdc.codes import Numbers
 from skdc.discrepancies import MMD
 from skdc.parameterizations import Points, Subset
-from skdc.parameterizations.storage import LowResolution, NeuralFields, Quantized
+from skdc.parameterizations.storage import Fixed, LowResolution, NeuralFields, Palette, Quantized
 from skdc.solvers import Descent, Draw
 
 from ...sources import row_source, seeded
@@ -21,7 +21,10 @@ COLOURED = np.random.default_rng(0).random((60, 7, 10, 3)).astype(np.float32)
 STORAGES = [
     NeuralFields(width=5, depth=1),
     NeuralFields(width=4),
-    LowResolution(2, channels="first", inner=NeuralFields(width=3, channels="first")),
+    LowResolution(2, inner=NeuralFields(width=3, channels="first")),
+    Palette(5),
+    Palette(32, inner=Fixed()),
+    LowResolution(2, inner=Palette(9, channels="first")),
 ]
 each_storage = pytest.mark.parametrize("storage", STORAGES, ids=repr)
 quantized_too = pytest.mark.parametrize("around", [None, 3, 8], ids=lambda bits: f"{bits} bits" if bits else "plain")

@@ -14,7 +14,17 @@ from skdc.exceptions import PartsError
 from skdc.learners import AlternatingNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points
-from skdc.parameterizations.storage import Codec, Edits, Fixed, Free, LowRank, LowResolution, NeuralFields, RealRows
+from skdc.parameterizations.storage import (
+    Codec,
+    Edits,
+    Fixed,
+    Free,
+    LowRank,
+    LowResolution,
+    NeuralFields,
+    Palette,
+    RealRows,
+)
 from skdc.solvers import Barycenter, Descent, LeastSquares, Lloyd, PrivateDescent
 from skdc.spaces import KernelRidgePredictions, NetworkGradients
 
@@ -40,6 +50,9 @@ STORAGES = [
     NeuralFields(width=4, image_shape=(4, 6)),
     LowResolution(**SMALL, inner=NeuralFields(width=3, depth=1, channels="first")),
     LowRank(3, inner=NeuralFields(width=3, image_shape=(4, 6))),
+    Palette(5, image_shape=(4, 6)),
+    Palette(5, image_shape=(2, 4, 3), channels="last", inner=Fixed()),
+    LowResolution(**SMALL, inner=Palette(3, channels="first")),
 ]
 each_storage = pytest.mark.parametrize("storage", STORAGES, ids=repr)
 
