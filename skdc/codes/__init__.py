@@ -6,6 +6,7 @@ from skdc.codes.bounds import bounded
 from skdc.codes.fields import Fields
 from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.levels import Levels
+from skdc.codes.maps import Mapped
 from skdc.codes.palettes import Indexed
 from skdc.codes.products import Products
 from skdc.codes.rows import CodedRows
@@ -18,6 +19,7 @@ __all__ = [
     "Fields",
     "Indexed",
     "Levels",
+    "Mapped",
     "Numbers",
     "Products",
     "bounded",

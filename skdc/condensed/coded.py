@@ -16,6 +16,7 @@ from skdc.codes import (
     Fields,
     Indexed,
     Levels,
+    Mapped,
     Numbers,
     Products,
     label_bits,
@@ -26,7 +27,7 @@ from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpac
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
 _CODES: dict[str, type[Code]] = {
-    code.__name__: code for code in (CodedRows, Cosines, Enlarged, Fields, Indexed, Levels, Numbers, Products)
+    code.__name__: code for code in (CodedRows, Cosines, Enlarged, Fields, Indexed, Levels, Mapped, Numbers, Products)
 }
 
 

@@ -5,6 +5,7 @@ from skdc.parameterizations.storage.edits import Edits
 from skdc.parameterizations.storage.fixed import Fixed
 from skdc.parameterizations.storage.free import Free
 from skdc.parameterizations.storage.frequencies import Frequencies
+from skdc.parameterizations.storage.hallucinated import Hallucinated
 from skdc.parameterizations.storage.low_rank import LowRank
 from skdc.parameterizations.storage.low_resolution import LowResolution
 from skdc.parameterizations.storage.neural_fields import NeuralFields
@@ -18,6 +19,7 @@ __all__ = [
     "Fixed",
     "Free",
     "Frequencies",
+    "Hallucinated",
     "Kept",
     "LowRank",
     "LowResolution",

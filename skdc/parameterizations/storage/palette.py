@@ -49,7 +49,8 @@ class Palette(Storage):
 
     References
     ----------
-    .. [1] Yuan, Wang, Baktashmotlagh, Luo and Huang, "Color-Oriented Redundancy Reduction in Dataset Distillation", 2024.
+    .. [1] Yuan, Wang, Baktashmotlagh, Luo and Huang, "Color-Oriented Redundancy Reduction in Dataset
+       Distillation", 2024.
 
     Examples
     --------

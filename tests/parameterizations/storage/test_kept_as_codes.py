@@ -10,7 +10,14 @@ from skdc import Condenser
 from skdc.codes import Numbers
 from skdc.discrepancies import MMD
 from skdc.parameterizations import Points, Subset
-from skdc.parameterizations.storage import Fixed, LowResolution, NeuralFields, Palette, Quantized
+from skdc.parameterizations.storage import (
+    Fixed,
+    Hallucinated,
+    LowResolution,
+    NeuralFields,
+    Palette,
+    Quantized,
+)
 from skdc.solvers import Descent, Draw
 
 from ...sources import row_source, seeded
@@ -25,6 +32,10 @@ STORAGES = [
     Palette(5),
     Palette(32, inner=Fixed()),
     LowResolution(2, inner=Palette(9, channels="first")),
+    Hallucinated(3),
+    Hallucinated(2, inner=LowResolution(2)),
+    Hallucinated(2, inner=Palette(5)),
+    LowResolution(2, inner=Hallucinated(4)),
 ]
 each_storage = pytest.mark.parametrize("storage", STORAGES, ids=repr)
 quantized_too = pytest.mark.parametrize("around", [None, 3, 8], ids=lambda bits: f"{bits} bits" if bits else "plain")
@@ -32,6 +43,12 @@ quantized_too = pytest.mark.parametrize("around", [None, 3, 8], ids=lambda bits:
 
 def around_it(storage, bits):
     return storage if bits is None else Quantized(bits, storage)
+
+
+def test_rows_of_a_table_that_maps_make_are_kept_too(tmp_path, iris):
+    points = Points(Quantized(6, Hallucinated(3)))
+    condenser = Condenser(MMD(), points, Descent(n_steps=3), n_per_class=5, random_state=0).fit(*iris)
+    assert_kept(condenser, iris[0], tmp_path)
 
 
 def numbers(values):

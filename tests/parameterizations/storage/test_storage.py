@@ -19,6 +19,7 @@ from skdc.parameterizations.storage import (
     Edits,
     Fixed,
     Free,
+    Hallucinated,
     LowRank,
     LowResolution,
     NeuralFields,
@@ -53,6 +54,10 @@ STORAGES = [
     Palette(5, image_shape=(4, 6)),
     Palette(5, image_shape=(2, 4, 3), channels="last", inner=Fixed()),
     LowResolution(**SMALL, inner=Palette(3, channels="first")),
+    Hallucinated(3),
+    Hallucinated(4, inner=LowResolution(**SMALL)),
+    LowResolution(**SMALL, inner=Hallucinated(8)),
+    Edits(0.1, inner=Hallucinated(3)),
 ]
 each_storage = pytest.mark.parametrize("storage", STORAGES, ids=repr)
 
