@@ -59,6 +59,7 @@ SETTINGS = {
     "n_student_steps": 2,
     "image_shape": (1, 3),
     "rank": 2,
+    "n_kept": 2,
 }
 SPACE = NetworkFeatures(PretrainedNetworks(Strip(), n_networks=1, n_steps=4))
 KINDS = [

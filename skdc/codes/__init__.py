@@ -8,6 +8,7 @@ from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.levels import Levels
 from skdc.codes.maps import Mapped
 from skdc.codes.palettes import Indexed
+from skdc.codes.patches import SparsePatches
 from skdc.codes.products import Products
 from skdc.codes.rows import CodedRows
 
@@ -22,6 +23,7 @@ __all__ = [
     "Mapped",
     "Numbers",
     "Products",
+    "SparsePatches",
     "bounded",
     "label_bits",
     "packed_bits",

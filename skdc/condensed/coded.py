@@ -19,6 +19,7 @@ from skdc.codes import (
     Mapped,
     Numbers,
     Products,
+    SparsePatches,
     label_bits,
     packed_bits,
     unpacked_bits,
@@ -27,7 +28,8 @@ from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpac
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
 _CODES: dict[str, type[Code]] = {
-    code.__name__: code for code in (CodedRows, Cosines, Enlarged, Fields, Indexed, Levels, Mapped, Numbers, Products)
+    code.__name__: code
+    for code in (CodedRows, Cosines, Enlarged, Fields, Indexed, Levels, Mapped, Numbers, Products, SparsePatches)
 }
 
 

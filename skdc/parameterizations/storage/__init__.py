@@ -12,6 +12,7 @@ from skdc.parameterizations.storage.neural_fields import NeuralFields
 from skdc.parameterizations.storage.palette import Palette
 from skdc.parameterizations.storage.quantized import Quantized
 from skdc.parameterizations.storage.real import RealRows
+from skdc.parameterizations.storage.sparse_codes import SparseCodes
 
 __all__ = [
     "Codec",
@@ -27,6 +28,7 @@ __all__ = [
     "Palette",
     "Quantized",
     "RealRows",
+    "SparseCodes",
     "Storage",
     "Unkept",
 ]

@@ -6,15 +6,13 @@ from dataclasses import replace
 from numbers import Integral
 from typing import Literal
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from skdc.codes import Code, Indexed, label_bits, packed_bits, packed_bytes
 from skdc.images import ImageLayout, image_layout
 from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage, Unkept, at
+from skdc.parameterizations.storage.centers import centers_of
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.storage.real import RealRows
 from skdc.sources import draw_seed
@@ -23,8 +21,6 @@ from skdc.sources import draw_seed
 # straight-through estimator) and dq/dc_i = 1: pixels move as if they were free, and colours with those that have them.
 
 _PALETTE_ROWS = 256  # of the data, out of whose pixels a palette is made
-_PALETTE_PIXELS = 2**14  # of different colours
-_ALIKE = 1e-4  # of the spread of the data; colours that are nearer are one
 _DISTANCES = 2**22  # held at a time
 
 
@@ -83,7 +79,7 @@ class Palette(Storage):
         row_shape = tuple(X.shape[1:])
         layout = self._layout(row_shape)
         rows = real.sample(self, "the colours of images", _PALETTE_ROWS, generator) if real.alike else X
-        start = torch.as_tensor(_colors(_pixels(layout(rows)), self.n_colors, draw_seed(generator))).to(X)
+        start = centers_of(_pixels(layout(rows)), self.n_colors, draw_seed(generator)).to(X)
         palette = or_free(self.inner).build(start.clone(), None, replace(real, alike=False), generator)
         return PaletteRows(X, palette, start, layout)
 
@@ -173,19 +169,3 @@ def _nearest(pixels: Tensor, palette: Tensor) -> Tensor:
             squares = squares + (part[:, channel, None] - palette[:, channel]).square()
         found.append(squares.argmin(1))
     return torch.cat(found)
-
-
-def _colors(pixels: Tensor, n_colors: int, seed: int) -> NDArray[np.float64]:
-    """Return colours that are near to most pixels; all that there are, in turn, where these are no more."""
-    values = pixels.detach().cpu().double().numpy()
-    cells = np.round(values / _ALIKE)
-    _, index, counts = np.unique(cells, axis=0, return_inverse=True, return_counts=True)
-    found = np.zeros((len(counts), values.shape[1]))
-    np.add.at(found, index.reshape(-1), values)
-    found /= counts[:, None]
-    if len(found) <= n_colors:
-        return np.resize(found, (n_colors, found.shape[1]))
-    some = np.random.default_rng(seed).permutation(len(found))[: max(_PALETTE_PIXELS, n_colors)]
-    kmeans = KMeans(n_colors, n_init=1, random_state=seed)
-    centers: NDArray[np.float64] = kmeans.fit(found[some], sample_weight=counts[some]).cluster_centers_
-    return centers

@@ -17,6 +17,7 @@ from skdc.parameterizations.storage import (
     NeuralFields,
     Palette,
     Quantized,
+    SparseCodes,
 )
 from skdc.solvers import Descent, Draw
 
@@ -36,6 +37,8 @@ STORAGES = [
     Hallucinated(2, inner=LowResolution(2)),
     Hallucinated(2, inner=Palette(5)),
     LowResolution(2, inner=Hallucinated(4)),
+    SparseCodes(10, 2, patch=3),
+    Hallucinated(3, inner=SparseCodes(5, 2)),
 ]
 each_storage = pytest.mark.parametrize("storage", STORAGES, ids=repr)
 quantized_too = pytest.mark.parametrize("around", [None, 3, 8], ids=lambda bits: f"{bits} bits" if bits else "plain")

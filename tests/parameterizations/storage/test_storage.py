@@ -25,6 +25,7 @@ from skdc.parameterizations.storage import (
     NeuralFields,
     Palette,
     RealRows,
+    SparseCodes,
 )
 from skdc.solvers import Barycenter, Descent, LeastSquares, Lloyd, PrivateDescent
 from skdc.spaces import KernelRidgePredictions, NetworkGradients
@@ -58,6 +59,8 @@ STORAGES = [
     Hallucinated(4, inner=LowResolution(**SMALL)),
     LowResolution(**SMALL, inner=Hallucinated(8)),
     Edits(0.1, inner=Hallucinated(3)),
+    SparseCodes(6, 2, patch=3, image_shape=(4, 6)),
+    LowResolution(**SMALL, inner=SparseCodes(4, 1, patch=2, channels="first")),
 ]
 each_storage = pytest.mark.parametrize("storage", STORAGES, ids=repr)
 
