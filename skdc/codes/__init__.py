@@ -3,7 +3,7 @@
 from skdc.codes.base import Code, Numbers
 from skdc.codes.bits import label_bits, packed_bits, packed_bytes, unpacked_bits
 from skdc.codes.bounds import bounded
-from skdc.codes.fields import Fields
+from skdc.codes.fields import SineFields
 from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.levels import Levels
 from skdc.codes.maps import Mapped
@@ -17,12 +17,12 @@ __all__ = [
     "CodedRows",
     "Cosines",
     "Enlarged",
-    "Fields",
     "Indexed",
     "Levels",
     "Mapped",
     "Numbers",
     "Products",
+    "SineFields",
     "SparsePatches",
     "bounded",
     "label_bits",

@@ -26,7 +26,7 @@ def pixel_places(height: int, width: int) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, eq=False)
-class Fields(ImageCode):
+class SineFields(ImageCode):
     """Images of which each is a network of sines: of sums of its inputs and 1, divided by how many these are.
 
     Parameters

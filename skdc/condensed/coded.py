@@ -13,12 +13,12 @@ from skdc.codes import (
     CodedRows,
     Cosines,
     Enlarged,
-    Fields,
     Indexed,
     Levels,
     Mapped,
     Numbers,
     Products,
+    SineFields,
     SparsePatches,
     label_bits,
     packed_bits,
@@ -29,7 +29,7 @@ from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
 _CODES: dict[str, type[Code]] = {
     code.__name__: code
-    for code in (CodedRows, Cosines, Enlarged, Fields, Indexed, Levels, Mapped, Numbers, Products, SparsePatches)
+    for code in (CodedRows, Cosines, Enlarged, SineFields, Indexed, Levels, Mapped, Numbers, Products, SparsePatches)
 }
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from skdc.codes import Code, Fields
+from skdc.codes import Code, SineFields
 from skdc.codes.fields import pixel_places
 from skdc.images import ImageLayout, image_layout
 from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage, at
@@ -147,7 +147,7 @@ class FieldRows(Codec):
         """Return the numbers of the networks."""
         hidden = None if self.hidden is None else coder(self.hidden)
         given = self._row_shape, self._layout.shape, self._layout.last
-        return Fields(*given, coder(self.first), hidden, coder(self.last))
+        return SineFields(*given, coder(self.first), hidden, coder(self.last))
 
     def _values(self) -> list[Tensor]:
         return [values for values in (self.first, self.hidden, self.last) if values is not None]

@@ -17,7 +17,7 @@ from skdc.parameterizations.storage.real import RealRows
 from skdc.sources import draw_seed
 
 # With atoms d_a, a patch is p = sum_r sign(z_a) c_r d_a over the K atoms a = a(1), ..., a(K) whose scores z_a are
-# largest in size, in that order. The coefficients c_r are kept, with atoms and signs; of the scores, which choose these,
+# largest in size, in that order. The coefficients c_r are kept, with atoms and signs; of the scores, which choose them,
 # nothing else is. Gradients pass to all scores as if p were sum_a z_a d_a (the straight-through estimator), so that an
 # atom that would help comes in: as it does its score is as large as that of the atom that leaves, whose coefficient it
 # takes over.
@@ -87,13 +87,13 @@ class SparseCodes(Storage):
         """Tell that the dictionary is of all rows."""
         return False
 
-    def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> SparseRows:
+    def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> SparseCodeRows:
         """Return the codes, and a dictionary for patches of images like them."""
         row_shape = tuple(X.shape[1:])
         patches = Patches(self._layout(row_shape), self.patch, row_shape)
         rows = real.sample(self, "the patches of images", _DICTIONARY_ROWS, generator) if real.alike else X
         dictionary = _dictionary(patches.of(rows).flatten(0, 1), self.n_atoms, self.n_kept, generator)
-        codec = SparseRows(len(X), self.n_kept, dictionary.to(X), patches)
+        codec = SparseCodeRows(len(X), self.n_kept, dictionary.to(X), patches)
         with torch.no_grad():
             codec.encode(X)
         return codec
@@ -160,7 +160,7 @@ class Patches(nn.Module):
         return self.layout.rows(images[:, :, : self.height, : self.width], self.row_shape)
 
 
-class SparseRows(Codec):
+class SparseCodeRows(Codec):
     """Images whose patches are sums of few atoms.
 
     Parameters
