@@ -1,5 +1,8 @@
 """Storages of images: what a file keeps of them, by how many bytes, and what comes back of it."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +15,7 @@ from skdc.discrepancies import MMD
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import (
     Fixed,
+    Frequencies,
     Hallucinated,
     LowResolution,
     NeuralFields,
@@ -61,7 +65,19 @@ def numbers(values):
 @quantized_too
 @each_storage
 def test_a_code_decodes_to_the_rows_in_the_bytes_that_are_told(storage, around, rng):
-    storage = around_it(storage, around)
+    assert_code(around_it(storage, around), rng)
+
+
+@pytest.mark.parametrize(
+    "storage",
+    [Frequencies(9, inner=Hallucinated(4)), Hallucinated(3, inner=Quantized(4)), Palette(5, inner=Quantized(2))],
+    ids=repr,
+)
+def test_others_inside_have_a_code_too(storage, rng):
+    assert_code(storage, rng)
+
+
+def assert_code(storage, rng):
     source = row_source(rng.normal(size=(40, 8, 9)).cumsum(1))
     codec = Points(storage).build(source, np.array([11]), seeded()).codec
     with torch.no_grad():
@@ -79,6 +95,22 @@ def test_a_file_holds_no_more_and_gives_the_same_rows(storage, images, around, t
     points = Points(around_it(storage, around))
     condenser = Condenser(MMD(), points, Descent(n_steps=3), n_per_class=4, random_state=0)
     assert_kept(condenser.fit(images, LABELS), images, tmp_path)
+
+
+def test_torch_is_not_needed_to_read_them(tmp_path):
+    for i, storage in enumerate(STORAGES):
+        points = Points(Quantized(4, storage))
+        fitted = Condenser(MMD(), points, Descent(n_steps=1), n_per_class=4, random_state=0).fit(GREY, LABELS)
+        fitted.condensed_.save(tmp_path / f"{i}.skdc")
+        np.save(tmp_path / f"{i}.npy", fitted.X_syn_)
+    code = (
+        "import sys; sys.modules['torch'] = None; import numpy, skdc, pathlib; "
+        "paths = sorted(pathlib.Path(sys.argv[1]).glob('*.skdc')); "
+        "same = [(skdc.load(path).X == numpy.load(path.with_suffix('.npy'))).all() for path in paths]; "
+        "assert all(same), same; print(len(same))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip()) == (0, str(len(STORAGES))), done.stderr
 
 
 @each_storage

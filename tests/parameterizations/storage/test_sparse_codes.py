@@ -28,8 +28,10 @@ def images_of(patches, side):
     return patches.reshape(-1, 2, 2, side, side).swapaxes(2, 3).reshape(-1, 2 * side, 2 * side)
 
 
+@pytest.mark.parametrize("n_rounds", [0, 5])
 @pytest.mark.parametrize("n_atoms", [5, 7])
-def test_patches_that_differ_in_size_and_sign_are_exact(n_atoms, rng):
+def test_patches_that_differ_in_size_and_sign_are_exact(n_atoms, n_rounds, rng, monkeypatch):
+    monkeypatch.setattr(MODULE, "_ROUNDS", n_rounds)
     patches = (
         rng.choice([-1, 1], (160, 1)) * rng.uniform(0.5, 2, (160, 1)) * rng.normal(size=(5, 9))[np.arange(160) % 5]
     )
