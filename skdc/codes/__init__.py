@@ -3,8 +3,12 @@
 from skdc.codes.base import Code, PlainNumbers
 from skdc.codes.bits import label_bits, packed_bits, packed_bytes, unpacked_bits
 from skdc.codes.bounds import bounded
+from skdc.codes.fields import SineFields
 from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.levels import UniformLevels
+from skdc.codes.maps import Mapped
+from skdc.codes.palettes import Indexed
+from skdc.codes.patches import SparsePatches
 from skdc.codes.products import Products
 from skdc.codes.rows import CodedRows
 from skdc.codes.simplex import on_simplex
@@ -14,8 +18,12 @@ __all__ = [
     "CodedRows",
     "Cosines",
     "Enlarged",
+    "Indexed",
+    "Mapped",
     "PlainNumbers",
     "Products",
+    "SineFields",
+    "SparsePatches",
     "UniformLevels",
     "bounded",
     "label_bits",

@@ -38,7 +38,7 @@ def enlarging(n: int, size: int) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True, eq=False)
-class _OfImages(Code):
+class ImageCode(Code):
     """Images of shape (C, H, W) that come out as rows of some shape.
 
     Parameters
@@ -64,7 +64,7 @@ class _OfImages(Code):
 
 
 @dataclass(frozen=True, eq=False)
-class Cosines(_OfImages):
+class Cosines(ImageCode):
     """Images of which some frequencies are kept: coefficients of the orthonormal discrete cosine transform.
 
     Parameters
@@ -99,7 +99,7 @@ class Cosines(_OfImages):
 
 
 @dataclass(frozen=True, eq=False)
-class Enlarged(_OfImages):
+class Enlarged(ImageCode):
     """Small images, seen bilinearly at their full size.
 
     Parameters

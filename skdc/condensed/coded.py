@@ -13,8 +13,12 @@ from skdc.codes import (
     CodedRows,
     Cosines,
     Enlarged,
+    Indexed,
+    Mapped,
     PlainNumbers,
     Products,
+    SineFields,
+    SparsePatches,
     UniformLevels,
     label_bits,
     on_simplex,
@@ -24,9 +28,19 @@ from skdc.codes import (
 from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpack, unpack_array
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
-_CODES: dict[str, type[Code]] = {
-    code.__name__: code for code in (CodedRows, Cosines, Enlarged, UniformLevels, PlainNumbers, Products)
-}
+_HELD = (
+    CodedRows,
+    Cosines,
+    Enlarged,
+    Indexed,
+    Mapped,
+    PlainNumbers,
+    Products,
+    SineFields,
+    SparsePatches,
+    UniformLevels,
+)
+_CODES: dict[str, type[Code]] = {code.__name__: code for code in _HELD}
 
 
 def pack_code(code: Code, name: str, tensors: Tensors) -> Description:

@@ -23,7 +23,7 @@ class Codec(nn.Module, ABC):
 
     Rows are in units of the spread of the data (the root of the mean feature variance), and so should be all numbers
     that move, that one step size may fit all. Its torch parameters are all numbers that are kept of rows, whether they
-    move or not, in the order of `Storage.numbers`.
+    move or not, in the order of `Storage.numbers`; and those of `Unkept`, which move, and are not kept as numbers.
     """
 
     @abstractmethod
@@ -76,6 +76,25 @@ class Codec(nn.Module, ABC):
             Makes a code of each of its parameters.
         """
         return None
+
+
+class Unkept(nn.Module):
+    """Numbers of a codec that move and are not kept, but for what follows from them, such as which colour is nearest.
+
+    Parameters
+    ----------
+    values : Tensor
+    """
+
+    def __init__(self, values: Tensor) -> None:
+        super().__init__()
+        self.values = nn.Parameter(values)
+
+
+def kept_parameters(codec: Codec) -> dict[str, nn.Parameter]:
+    """Return the parameters of a codec that are kept, by name, in their order."""
+    others = {id(part.values) for part in codec.modules() if isinstance(part, Unkept)}
+    return {name: values for name, values in codec.named_parameters() if id(values) not in others}
 
 
 @dataclass(frozen=True)

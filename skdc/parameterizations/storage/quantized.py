@@ -13,7 +13,7 @@ from torch.func import functional_call
 from skdc.codes import Code, UniformLevels, packed_bits
 from skdc.codes.bits import packed_bytes
 from skdc.exceptions import PartsError
-from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage
+from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage, kept_parameters
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.storage.real import RealRows
 
@@ -143,13 +143,13 @@ class QuantizedRows(Codec):
                 kept.copy_(end)
 
     def _ends_of(self, codec: Codec) -> list[tuple[Tensor, Tensor]]:
-        parameters = zip(codec.parameters(), self._by_feature, strict=True)
+        parameters = zip(kept_parameters(codec).values(), self._by_feature, strict=True)
         return [_ends(values.detach(), 2**self._bits - 1, by_feature, self._grid) for values, by_feature in parameters]
 
     def decode(self, places: Tensor | None = None) -> Tensor:
         """Return the rows."""
         seen = {}
-        for place, (name, values) in enumerate(self.inner.named_parameters()):
+        for place, (name, values) in enumerate(kept_parameters(self.inner).items()):
             low, step = self._ends(place)
             rounded = low + step * self._levels(values.detach(), place)  # (2)
             seen[name] = values + (rounded - values.detach())
@@ -165,7 +165,7 @@ class QuantizedRows(Codec):
     def project(self, low: Tensor, high: Tensor) -> None:
         """Bring the rows between two ends, and the numbers where they have levels."""
         self.inner.project(low, high)
-        for place, values in enumerate(self.inner.parameters()):
+        for place, values in enumerate(kept_parameters(self.inner).values()):
             least, step = self._ends(place)
             values.copy_(torch.minimum(torch.maximum(values, least), least + step * (2**self._bits - 1)))
 
@@ -175,7 +175,7 @@ class QuantizedRows(Codec):
 
     def code(self, coder: Coder) -> Code | None:
         """Return the code of the inner codec, of levels."""
-        places = {id(values): place for place, values in enumerate(self.inner.parameters())}
+        places = {id(values): place for place, values in enumerate(kept_parameters(self.inner).values())}
 
         def levels(values: Tensor) -> Code:
             place = places[id(values)]

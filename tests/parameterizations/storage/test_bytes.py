@@ -6,7 +6,7 @@ import pytest
 from skdc import Condenser, KMeansCondenser, KMedoids, SoftLabelRandom
 from skdc.discrepancies import MMD, SquaredL2
 from skdc.parameterizations import Points, Subset
-from skdc.parameterizations.storage import Edits, Fixed, Free, LowRank, LowResolution
+from skdc.parameterizations.storage import Edits, Fixed, Free, Hallucinated, LowRank, LowResolution, NeuralFields
 from skdc.solvers import Descent, Draw
 from skdc.spaces import KernelRidgePredictions
 
@@ -27,6 +27,7 @@ SMALL = {"factor": 2, "image_shape": (5, 6)}  # 3 by 3
         (LowResolution(**SMALL), 7 * 9, 0),
         (LowResolution(**SMALL, inner=LowRank(4)), 7 * 4 + 4 * 9, 4 * 9),
         (LowRank(4, inner=LowResolution(**SMALL)), 7 * 4 + 4 * 9, 4 * 9),
+        (NeuralFields(4, image_shape=(5, 6)), 7 * (4 * 3 + 4 * 5 + 5), 0),
         (LowRank(4, inner=LowRank(2)), 7 * 4 + (4 * 2 + 2 * 30), 4 * 2 + 2 * 30),
     ],
     ids=repr,
@@ -40,7 +41,18 @@ def test_rows_take_what_is_kept_of_them(storage, numbers, shared, itemsize):
 
 
 @pytest.mark.parametrize(
-    "storage", [Free(), LowRank(3), LowResolution(2), LowRank(3, inner=LowResolution(3))], ids=repr
+    "storage",
+    [
+        Free(),
+        LowRank(3),
+        LowResolution(2),
+        LowRank(3, inner=LowResolution(3)),
+        NeuralFields(4),
+        NeuralFields(4, depth=1),
+        Hallucinated(4),
+        Hallucinated(4, inner=LowResolution(2)),
+    ],
+    ids=repr,
 )
 def test_what_is_built_holds_as_many_numbers(storage, rng):
     source = row_source(rng.normal(size=(40, 3, 8, 7)))

@@ -20,9 +20,13 @@ from skdc.parameterizations.storage import (
     Fixed,
     Free,
     Frequencies,
+    Hallucinated,
     LowRank,
     LowResolution,
+    NeuralFields,
+    Palette,
     Quantized,
+    SparseCodes,
 )
 from skdc.solvers import Barycenter, Descent, LeastSquares, Lloyd, PrivateDescent
 from skdc.spaces import KernelRidgePredictions, NetworkGradients
@@ -54,6 +58,18 @@ STORAGES = [
     Quantized(5, LowRank(3, inner=LowResolution(**SMALL))),
     Quantized(4, Frequencies(9, image_shape=(4, 6))),
     LowRank(3, inner=Quantized(6, LowResolution(**SMALL))),
+    NeuralFields(width=4, image_shape=(4, 6)),
+    LowResolution(**SMALL, inner=NeuralFields(width=3, depth=1, channels="first")),
+    LowRank(3, inner=NeuralFields(width=3, image_shape=(4, 6))),
+    Palette(5, image_shape=(4, 6)),
+    Palette(5, image_shape=(2, 4, 3), channels="last", inner=Fixed()),
+    LowResolution(**SMALL, inner=Palette(3, channels="first")),
+    Hallucinated(3),
+    Hallucinated(4, inner=LowResolution(**SMALL)),
+    LowResolution(**SMALL, inner=Hallucinated(8)),
+    Edits(0.1, inner=Hallucinated(3)),
+    SparseCodes(6, 2, patch=3, image_shape=(4, 6)),
+    LowResolution(**SMALL, inner=SparseCodes(4, 1, patch=2, channels="first")),
 ]
 each_storage = pytest.mark.parametrize("storage", STORAGES, ids=repr)
 
@@ -101,11 +117,12 @@ def test_a_part_of_a_live_set_is_that_of_the_whole(storage, source):
 
 @each_storage
 def test_what_is_encoded_is_as_if_it_were_built(storage, source):
-    live, other = built(storage, source), source.rows.X[-8:] / source.spread
-    codec = moved(live.codec)
+    live, rows = built(storage, source), source.rows.X / source.spread
+    real = live._units.real(source)
+    codec = moved(storage.build(rows[:8].clone(), live.key, real, seeded()))
     with torch.no_grad():
-        codec.encode(other)
-    fresh = storage.build(other, live.key, live._units.real(source), seeded())
+        codec.encode(rows[-8:])
+    fresh = storage.build(rows[-8:], live.key, real, seeded())
     assert_close(codec.decode(), fresh.decode())
 
 
