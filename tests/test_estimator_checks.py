@@ -58,8 +58,8 @@ SETTINGS = {
     "experts": Experts(Strip(), n_experts=1, n_segments=2, n_expert_steps=2),
     "n_student_steps": 2,
     "image_shape": (1, 3),
-    "rank": 2,
     "n_kept": 2,
+    "rank": 2,
 }
 SPACE = NetworkFeatures(PretrainedNetworks(Strip(), n_networks=1, n_steps=4))
 KINDS = [

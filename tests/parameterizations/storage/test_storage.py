@@ -118,10 +118,10 @@ def test_what_is_encoded_is_as_if_it_were_built(storage, source):
 
 @each_storage
 def test_a_pickle_goes_on_from_the_same_numbers(storage, source):
-    codec = moved(built(storage, source).codec)
+    live = built(storage, source)
+    codec = moved(live.codec)
     assert torch.equal(pickle.loads(pickle.dumps(codec)).decode(), codec.decode())
-    real = RealRows(source, source.spread)
-    other = storage.build(source.rows.X[-8:], torch.zeros(8, dtype=torch.int64), real, seeded())
+    other = storage.build(source.rows.X[-8:], live.key, live._units.real(source), seeded())
     other.load_state_dict(codec.state_dict())
     assert torch.equal(other.decode(), codec.decode())
 
