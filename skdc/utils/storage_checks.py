@@ -100,10 +100,9 @@ def _check_projects_within(storage: Storage) -> None:
     _move(live.codec, 100.0)
     live.project()
     rows, data = live().X.detach(), source()
-    ends = data.feature_range()
-    if storage.shows_images():  # all pixels have one range
-        ends = np.full_like(ends[0], ends[0].min()), np.full_like(ends[1], ends[1].max())
-    low, high = (data.encode(end) for end in ends)
+    low, high = (data.encode(end) for end in data.feature_range())
+    if storage.shows_images():  # pixels have one range
+        low, high = (data.encode(np.full(3, end)) for end in (data.X.min(), data.X.max()))
     room = 1e-9 * (high - low)
     assert ((low - room <= rows) & (rows <= high + room)).all(), "points must stay within the range that is given"
     live.project()
