@@ -5,8 +5,9 @@ import inspect
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skdc import discrepancies, parameterizations, spaces
+from skdc import discrepancies, generators, parameterizations, spaces
 from skdc.discrepancies import Discrepancy, Penalty
+from skdc.generators import Generator, LinearGenerator
 from skdc.learners import Experts, OnlineNetworks, PretrainedNetworks
 from skdc.parameterizations import Parameterization, storage
 from skdc.parameterizations.storage import Storage
@@ -59,12 +60,14 @@ SETTINGS = {
     "n_student_steps": 2,
     "image_shape": (1, 3),
     "rank": 2,
+    "generator": LinearGenerator(2),
 }
 SPACE = NetworkFeatures(PretrainedNetworks(Strip(), n_networks=1, n_steps=4))
 KINDS = [
     (spaces, Space, SETTINGS | {"space": SPACE}, checks.space_checks),
     (parameterizations, Parameterization, SETTINGS, checks.parameterization_checks),
     (storage, Storage, SETTINGS, checks.storage_checks),
+    (generators, Generator, {"n_components": 2, "n_steps": 50}, checks.generator_checks),
     (discrepancies, Discrepancy, {}, checks.discrepancy_checks),
     (discrepancies, Penalty, {"image_shape": (1, 3), "space": SPACE}, checks.penalty_checks),
 ]

@@ -102,9 +102,10 @@ class Points(Parameterization):
     def n_bytes(self, n_points: int, schema: Schema) -> int:
         """Return how many bytes points and their targets take."""
         storage, targets = or_free(self.storage), n_points * target_bytes(schema, self.labels != "hard")
+        shared = storage.decoder_bytes(schema)
         if storage.keeps() != "codes" and self.within is not None:  # as they come out, in the dtypes of the data
             return n_points * schema.row_bytes + targets
-        return storage.n_bytes(n_points, schema.input_shape, schema.float_dtype.itemsize) + targets
+        return storage.n_bytes(n_points, schema.input_shape, schema.float_dtype.itemsize) + shared + targets
 
 
 class PointsSet(LiveSet):

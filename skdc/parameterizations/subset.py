@@ -108,7 +108,9 @@ class Subset(Parameterization):
         """Return how many bytes rows and their targets take."""
         rows = n_points * schema.row_bytes
         if not self.leaves_rows():
-            rows = or_free(self.storage).n_bytes(n_points, schema.input_shape, schema.float_dtype.itemsize)
+            storage = or_free(self.storage)
+            rows = storage.n_bytes(n_points, schema.input_shape, schema.float_dtype.itemsize)
+            rows += storage.decoder_bytes(schema)
         return rows + n_points * target_bytes(schema, self.labels != "hard")
 
 

@@ -1,11 +1,12 @@
-"""Every discrepancy, penalty, space, kernel, storage and pool of networks works on a device as on the CPU."""
+"""Every discrepancy, penalty, space, kernel, storage, generator and pool works on a device as on the CPU."""
 
 import numpy as np
 import pytest
 
-from skdc import Condenser, UncertaintySubset, discrepancies, kernels, learners, spaces
+from skdc import Condenser, UncertaintySubset, discrepancies, generators, kernels, learners, spaces
 from skdc.discrepancies import MMD, Discrepancy, KernelStein, Penalty, SquaredL2
 from skdc.discrepancies.stein import Score
+from skdc.generators import Generator, LinearGenerator
 from skdc.kernels import Kernel
 from skdc.learners import Difficulty, NetworkClassifier, NetworkPool
 from skdc.networks import MLP, ConvNet
@@ -28,6 +29,7 @@ PARTS = {
     "teachers": [ConvNet(width=4, depth=2)((8, 8), 3)],
     "n_stages": 1,
     "rank": 2,
+    "generator": LinearGenerator(4),
     "kernels": [kernels.Gaussian(), kernels.Laplace()],
 }
 
@@ -81,6 +83,11 @@ def test_kernel(cls, same):
 def test_storage(cls, same):
     points = Points(storage=quick(cls, PARTS), labels="learned")
     same(moved(MMD() + PREDICTIONS, points), IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("cls", concrete(generators, Generator), ids=ids)
+def test_generator(cls, same):
+    same(moved(MMD(), Points(storage.Latents(quick(cls, {**PARTS, "n_components": 4})))), IMAGES, LABELS)
 
 
 @pytest.mark.parametrize("cls", concrete(learners, NetworkPool), ids=ids)

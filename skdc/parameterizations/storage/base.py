@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from skdc.fields import SharedParts
-from skdc.sources import Source
+from skdc.sources import Schema, Source
 
 
 class Codec(nn.Module, ABC):
@@ -104,6 +104,10 @@ class Storage(SharedParts, ABC):
         itemsize : int
             Bytes of a number that is kept.
         """
+
+    def decoder_bytes(self, schema: Schema) -> int:
+        """Return how many bytes all rows share beside those of `n_bytes`: what depends on the classes, too."""
+        return 0
 
 
 def group_of(module: nn.Module) -> list[dict[str, Any]]:
