@@ -84,11 +84,11 @@ FAMILIES = {
         ("Likelihoods and critics", "How unlikely one set is under the other.", "divergences critics"),
         ("Aligned blocks", "Predictions, gradients, trajectories, row by row.", "aligned classification duality"),
         ("Fairness", "Terms that are added to a discrepancy of predictions.", "fairness"),
-        ("Penalties", "Wishes about the set alone, to be added to a discrepancy.", "penalties teachers"),
+        ("Penalties", "Wishes about the set alone, to be added to a discrepancy.", "penalties teachers generative"),
         ("Sums, groups and bases", "What sums are made of, and what new ones inherit.", "objective reduce base"),
     ],
     spaces: [
-        ("Data", "The rows themselves.", "invertible"),
+        ("Data", "The rows themselves, or their latents.", "invertible encoded"),
         ("Features", "What layers of networks show.", "features"),
         ("Gradients", "What a network would learn.", "gradients last_layer"),
         ("Parameters", "Where training leads.", "trajectories"),

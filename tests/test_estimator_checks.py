@@ -69,7 +69,7 @@ KINDS = [
     (storage, Storage, SETTINGS, checks.storage_checks),
     (generators, Generator, {"n_components": 2, "n_steps": 50}, checks.generator_checks),
     (discrepancies, Discrepancy, {}, checks.discrepancy_checks),
-    (discrepancies, Penalty, {"image_shape": (1, 3), "space": SPACE}, checks.penalty_checks),
+    (discrepancies, Penalty, SETTINGS | {"space": SPACE}, checks.penalty_checks),
 ]
 
 

@@ -11,6 +11,7 @@ import cloudpickle
 import torch
 from torch import Tensor
 
+from skdc.exceptions import PartsError
 from skdc.fields import SharedParts
 from skdc.seeds import gaussian
 from skdc.sets import LabeledSet, positions_of
@@ -154,6 +155,16 @@ _N_DRAWN = 16  # rows of each class that are drawn to see whether they differ
 _ALIKE = 1e-4  # of the spread of the data, by which they have to
 
 
+def require_encoder(part: object, live: LiveGenerator) -> LiveGenerator:
+    """Return a generator, if its encodings are differentiable, for a part that looks at rows through them."""
+    if live.encodes:
+        return live
+    raise PartsError(
+        f"{part!r} looks at rows by their encodings, but the generator has no encoder, and searches for them; give it "
+        "an encoder"
+    )
+
+
 def class_codes(rows: LabeledSet, schema: Schema) -> Tensor:
     """Return the class code of each real row, of which the key may say more."""
     return torch.as_tensor(schema.class_of_key, device=rows.key.device)[rows.key]
@@ -170,6 +181,8 @@ def by_class(function: Callable[[Tensor, int], Tensor], values: Tensor, key: Ten
     key : int64 Tensor of shape (m,)
     n_classes : int
     """
+    if not len(values):
+        return function(values, 0)
     places = positions_of(key, range(n_classes))
     found = torch.cat([function(values.index_select(0, rows), c) for c, rows in enumerate(places) if len(rows)])
     return found.index_select(0, torch.cat(places).argsort())
