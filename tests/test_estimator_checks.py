@@ -67,7 +67,7 @@ KINDS = [
     (spaces, Space, SETTINGS | {"space": SPACE}, checks.space_checks),
     (parameterizations, Parameterization, SETTINGS, checks.parameterization_checks),
     (storage, Storage, SETTINGS, checks.storage_checks),
-    (generators, Generator, {"n_components": 2, "n_steps": 50}, checks.generator_checks),
+    (generators, Generator, {"n_components": 2, "n_steps": 300}, checks.generator_checks),
     (discrepancies, Discrepancy, {}, checks.discrepancy_checks),
     (discrepancies, Penalty, SETTINGS | {"space": SPACE}, checks.penalty_checks),
 ]

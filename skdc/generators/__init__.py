@@ -2,5 +2,6 @@
 
 from skdc.generators.base import Generator, LiveGenerator, require_encoder
 from skdc.generators.linear import LinearGenerator
+from skdc.generators.variational import VariationalGenerator
 
-__all__ = ["Generator", "LinearGenerator", "LiveGenerator", "require_encoder"]
+__all__ = ["Generator", "LinearGenerator", "LiveGenerator", "VariationalGenerator", "require_encoder"]

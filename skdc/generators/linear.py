@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import prod
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import torch
 from torch import Tensor
 
-from skdc.generators.base import Generator, LiveGenerator, by_class, class_codes
+from skdc.generators.base import Generator, LiveGenerator, by_class
+from skdc.generators.moments import LatentGaussians, Moments, moments_of
 from skdc.sources import Holds, Passes, Source, require
 
 
@@ -74,7 +75,7 @@ class LinearGenerator(Generator):
             return piece.rows.X.flatten(1) / source.spread
 
         groups = list(classes) if self.by == "class" else [None]
-        fits = [_principal(_moments(rows, values, group), self.n_components) for group in groups]
+        fits = [_principal(moments_of(rows, values, group), self.n_components) for group in groups]
         mean, directions, noise = (torch.stack(parts).to(source.dtype) for parts in zip(*fits, strict=True))
         shared = LinearDecoder(shape, mean, directions, noise)
         if self.by == "class":
@@ -83,9 +84,8 @@ class LinearGenerator(Generator):
         def latents(piece: Holds) -> Tensor:
             return shared.encode(values(piece), piece.rows.key)
 
-        of_latents = [_gaussian(_moments(rows, latents, c)) for c in classes]
-        centers, roots = (torch.stack(parts).to(source.dtype) for parts in zip(*of_latents, strict=True))
-        return LinearDecoder(shape, mean, directions, noise, centers, roots)
+        gaussians = LatentGaussians.of([moments_of(rows, latents, c) for c in classes], source.dtype)
+        return LinearDecoder(shape, mean, directions, noise, gaussians)
 
     def latent_shape(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the number of components."""
@@ -107,10 +107,8 @@ class LinearDecoder(LiveGenerator):
     directions : Tensor of shape (n, d, n_components)
         Orthogonal in each.
     noise_variance : Tensor of shape (n,)
-    centers : Tensor of shape (n_classes, n_components), default=None
-        The mean of the latents of each class; None takes zeros.
-    roots : Tensor of shape (n_classes, n_components, n_components), default=None
-        Of the covariance of the latents of each class; None takes the identity.
+    gaussians : LatentGaussians, default=None
+        Of the latents of each class; None takes standard ones.
     """
 
     def __init__(
@@ -119,11 +117,10 @@ class LinearDecoder(LiveGenerator):
         mean: Tensor,
         directions: Tensor,
         noise_variance: Tensor,
-        centers: Tensor | None = None,
-        roots: Tensor | None = None,
+        gaussians: LatentGaussians | None = None,
     ) -> None:
         super().__init__((directions.shape[2],), mean)
-        self._row_shape, self._centers, self._roots = row_shape, centers, roots
+        self._row_shape, self._gaussians = row_shape, gaussians
         self.mean, self.directions, self.noise_variance = mean, directions, noise_variance
         squares = directions.square().sum(1, keepdim=True)
         # A class has no latents for directions in which it does not vary.
@@ -145,48 +142,15 @@ class LinearDecoder(LiveGenerator):
     def draw(self, key: Tensor, generator: torch.Generator) -> Tensor:
         """Draw latents, as those of the classes are distributed."""
         noise = super().draw(key, generator)
-        if self._centers is None or self._roots is None:
-            return noise
-        centers, roots = self._centers, self._roots
-        return by_class(lambda part, c: part @ roots[c] + centers[c], noise, key, len(centers))
+        return noise if self._gaussians is None else self._gaussians.draw(noise, key)
 
     def _by_class(self, function: Callable[[Tensor, int], Tensor], values: Tensor, key: Tensor) -> Tensor:
         return function(values, 0) if len(self.mean) == 1 else by_class(function, values, key, len(self.mean))
 
 
-class _Moments(NamedTuple):
-    """Mass, mean, and sum of products about it, in float64."""
-
-    mass: Tensor
-    mean: Tensor
-    scatter: Tensor
-
-    def merged(self, other: _Moments) -> _Moments:
-        """Return those of both, as `skdc.scales.merged_spread` does for squares."""
-        total, difference = self.mass + other.mass, other.mean - self.mean
-        share = torch.where(total > 0, other.mass / total, 0.0)
-        products = torch.outer(difference, difference) * (self.mass * share)
-        return _Moments(total, self.mean + difference * share, self.scatter + other.scatter + products)
-
-
-def _moments(source: Passes, values: Callable[[Holds], Tensor], c: int | None) -> _Moments:
-    """Return the moments of the rows of a class, or of all for None, as they are seen by values."""
-
-    def of_piece(piece: Holds) -> _Moments:
-        seen, weight = values(piece).double(), piece.rows.weight.double()
-        if c is not None:
-            weight = weight * (class_codes(piece.rows, piece.schema) == c)
-        mass = weight.sum()
-        mean = weight @ seen / torch.where(mass > 0, mass, 1.0)
-        about = weight.sqrt()[:, None] * (seen - mean)
-        return _Moments(mass, mean, about.T @ about)
-
-    return source.map_reduce(of_piece, _Moments.merged)
-
-
-def _principal(moments: _Moments, n_components: int) -> tuple[Tensor, Tensor, Tensor]:
+def _principal(moments: Moments, n_components: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean, directions and the variance of the noise."""
-    values, vectors = torch.linalg.eigh(moments.scatter / moments.mass)
+    values, vectors = torch.linalg.eigh(moments.covariance)
     values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)[:, :n_components]
     others = values[n_components:]
     noise = others.mean() if len(others) else values.new_zeros(())  # (1)
@@ -196,9 +160,3 @@ def _principal(moments: _Moments, n_components: int) -> tuple[Tensor, Tensor, Te
     # The sign of an eigenvector has no meaning; it must not depend on how sums were rounded.
     largest = vectors.gather(0, vectors.abs().argmax(0, keepdim=True))
     return moments.mean, vectors * largest.sign() * excess.sqrt(), noise  # (2)
-
-
-def _gaussian(moments: _Moments) -> tuple[Tensor, Tensor]:
-    """Return the mean, and the root of the covariance."""
-    values, vectors = torch.linalg.eigh(moments.scatter / moments.mass)
-    return moments.mean, (vectors * values.clamp_min(0).sqrt()) @ vectors.T

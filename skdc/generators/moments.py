@@ -1,0 +1,90 @@
+"""Means and covariances, of rows and of latents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from skdc.generators.base import by_class, class_codes
+from skdc.sources import Draws, Holds, Passes
+
+_SAMPLE = 4096  # rows by which the latents of the classes are known
+
+
+class Moments(NamedTuple):
+    """Mass, mean, and sum of products about it, in float64."""
+
+    mass: Tensor
+    mean: Tensor
+    scatter: Tensor
+
+    @classmethod
+    def of(cls, values: Tensor, weight: Tensor) -> Moments:
+        """Return those of rows; of none, zeros."""
+        values, weight = values.double(), weight.double()
+        mass = weight.sum()
+        mean = weight @ values / torch.where(mass > 0, mass, 1.0)
+        about = weight.sqrt()[:, None] * (values - mean)
+        return cls(mass, mean, about.T @ about)
+
+    def merged(self, other: Moments) -> Moments:
+        """Return those of both, as `skdc.scales.merged_spread` does for squares."""
+        total, difference = self.mass + other.mass, other.mean - self.mean
+        share = torch.where(total > 0, other.mass / total, 0.0)
+        products = torch.outer(difference, difference) * (self.mass * share)
+        return Moments(total, self.mean + difference * share, self.scatter + other.scatter + products)
+
+    @property
+    def covariance(self) -> Tensor:
+        """The covariance of the model of most likelihood, which divides by the mass."""
+        return self.scatter / self.mass
+
+
+def moments_of(source: Passes, values: Callable[[Holds], Tensor], c: int | None) -> Moments:
+    """Return the moments of the rows of a class, or of all for None, as they are seen by values, in one pass."""
+
+    def of_piece(piece: Holds) -> Moments:
+        weight = piece.rows.weight
+        return Moments.of(values(piece), weight if c is None else weight * (class_codes(piece.rows, piece.schema) == c))
+
+    return source.map_reduce(of_piece, Moments.merged)
+
+
+class LatentGaussians(NamedTuple):
+    """How the latents of each class are distributed.
+
+    Parameters
+    ----------
+    centers : Tensor of shape (n_classes, q)
+    roots : Tensor of shape (n_classes, q, q)
+        Of the covariances.
+    """
+
+    centers: Tensor
+    roots: Tensor
+
+    @classmethod
+    def of(cls, moments: list[Moments], dtype: torch.dtype) -> LatentGaussians:
+        """Return those of some moments, one a class."""
+        roots = []
+        for part in moments:
+            values, vectors = torch.linalg.eigh(part.covariance)
+            roots.append((vectors * values.clamp_min(0).sqrt()) @ vectors.T)
+        return cls(torch.stack([part.mean for part in moments]).to(dtype), torch.stack(roots).to(dtype))
+
+    @classmethod
+    @torch.no_grad()
+    def of_sample(
+        cls, encode: Callable[[Tensor], Tensor], source: Draws, generator: torch.Generator
+    ) -> LatentGaussians:
+        """Return those of some thousand rows, as they are encoded in units of the spread of the data."""
+        rows = source.sample(_SAMPLE, generator)
+        z, codes = encode(rows.X / source.spread).flatten(1), class_codes(rows, source.schema)
+        return cls.of([Moments.of(z, rows.weight * (codes == c)) for c in range(source.schema.n_classes)], z.dtype)
+
+    def draw(self, noise: Tensor, key: Tensor) -> Tensor:
+        """Return latents of some classes, from standard Gaussian ones of shape (m, q)."""
+        return by_class(lambda part, c: part @ self.roots[c] + self.centers[c], noise, key, len(self.centers))
