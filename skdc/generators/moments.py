@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import one_hot
 
 from skdc.generators.base import by_class, class_codes
 from skdc.sources import Draws, Holds, Passes
@@ -53,6 +54,35 @@ def moments_of(source: Passes, values: Callable[[Holds], Tensor], c: int | None)
     return source.map_reduce(of_piece, Moments.merged)
 
 
+class ClassUnits(NamedTuple):
+    """Rows less the mean of their class, in units of the spread within the classes.
+
+    What an encoder sees in them tells no classes apart, and is large enough however far apart these are.
+
+    Parameters
+    ----------
+    means : Tensor of shape (n_classes, ...)
+    scale : float
+    """
+
+    means: Tensor
+    scale: float
+
+    @classmethod
+    def of_sample(cls, source: Draws, generator: torch.Generator) -> ClassUnits:
+        """Return those of some thousand rows, in units of the spread of the data."""
+        rows, schema = source.sample(_SAMPLE, generator), source.schema
+        X, indicators = (rows.X / source.spread).flatten(1), one_hot(class_codes(rows, schema), schema.n_classes)
+        weight = indicators.T * rows.weight.double()
+        means = ((weight @ X.double()) / weight.sum(1, keepdim=True).clamp_min(torch.finfo(X.dtype).tiny)).to(X)
+        variance = rows.mass @ (X - means[indicators.argmax(1)]).square().mean(1)
+        return cls(means.reshape(-1, *schema.input_shape), float(variance.sqrt()) + torch.finfo(X.dtype).eps)
+
+    def __call__(self, X: Tensor, key: Tensor) -> Tensor:
+        """Return rows, in units of the spread of the data, in these."""
+        return (X - self.means.index_select(0, key)) / self.scale
+
+
 class LatentGaussians(NamedTuple):
     """How the latents of each class are distributed.
 
@@ -78,11 +108,12 @@ class LatentGaussians(NamedTuple):
     @classmethod
     @torch.no_grad()
     def of_sample(
-        cls, encode: Callable[[Tensor], Tensor], source: Draws, generator: torch.Generator
+        cls, encode: Callable[[Tensor, Tensor], Tensor], source: Draws, generator: torch.Generator
     ) -> LatentGaussians:
         """Return those of some thousand rows, as they are encoded in units of the spread of the data."""
         rows = source.sample(_SAMPLE, generator)
-        z, codes = encode(rows.X / source.spread).flatten(1), class_codes(rows, source.schema)
+        codes = class_codes(rows, source.schema)
+        z = encode(rows.X / source.spread, codes).flatten(1)
         return cls.of([Moments.of(z, rows.weight * (codes == c)) for c in range(source.schema.n_classes)], z.dtype)
 
     def draw(self, noise: Tensor, key: Tensor) -> Tensor:

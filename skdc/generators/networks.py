@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from math import cos, pi, prod
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +12,7 @@ from torch.nn.functional import one_hot
 
 from skdc.fields import Fields
 from skdc.generators.base import LiveGenerator, class_codes
-from skdc.generators.moments import LatentGaussians
+from skdc.generators.moments import ClassUnits, LatentGaussians
 from skdc.images import ImageLayout
 from skdc.networks import MLP, Builder, is_finite
 from skdc.sets import LabeledSet
@@ -131,45 +131,47 @@ class NetworkDecoder(LiveGenerator):
         Of latents beside the indicators of classes, to flat rows.
     encoder : nn.Module
         Of rows, to latents in the first of its outputs.
+    units : ClassUnits
+        Of the rows, as the encoder sees them.
     n_components : int
         Numbers in a latent.
-    source : Source
-        Of which the rows are.
-    generator : torch.Generator
     """
 
-    def __init__(
-        self, decoder: nn.Module, encoder: nn.Module, n_components: int, source: Draws, generator: torch.Generator
-    ) -> None:
-        super().__init__((n_components,), source.no_rows().X)
+    def __init__(self, decoder: nn.Module, encoder: nn.Module, units: ClassUnits, n_components: int) -> None:
+        super().__init__((n_components,), units.means)
         self.decoder, self.encoder = (network.requires_grad_(False).eval() for network in (decoder, encoder))
-        self._n_classes, self._row_shape = source.schema.n_classes, source.schema.input_shape
-        self._gaussians = LatentGaussians.of_sample(self._latents, source, generator)
+        self.units = units
+        self.gaussians: LatentGaussians | None = None
 
     def decode(self, z: Tensor, key: Tensor) -> Tensor:
         """Return the rows."""
-        return self.decoder(conditioned(z, key, self._n_classes)).reshape(-1, *self._row_shape)
+        means = self.units.means
+        return self.decoder(conditioned(z, key, len(means))).reshape(-1, *means.shape[1:])
 
     def encode(self, X: Tensor, key: Tensor) -> Tensor:
         """Return the latents."""
-        return self._latents(X)
-
-    def _latents(self, X: Tensor) -> Tensor:
-        return self.encoder(X)[:, : self.latent_shape[0]]
-
-    def draw(self, key: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw latents, as those of the classes are distributed."""
-        return self._gaussians.draw(super().draw(key, generator), key)
+        return self.encoder(self.units(X, key))[:, : self.latent_shape[0]]
 
     def numbers(self) -> Iterator[Tensor]:
         """Return the numbers of the decoder."""
         return iter(self.decoder.state_dict().values())
 
+    def draws_as(self, source: Draws, generator: torch.Generator) -> Self:
+        """Draw latents, from now on, as those of the data are distributed in each class."""
+        self.gaussians = LatentGaussians.of_sample(self.encode, source, generator)
+        return self
 
-def count_numbers(builder: Builder, input_shape: tuple[int, ...], n_outputs: int) -> int:
-    """Return how many numbers a network has, without any being drawn."""
+    def draw(self, key: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw latents."""
+        noise = super().draw(key, generator)
+        return noise if self.gaussians is None else self.gaussians.draw(noise, key)
+
+
+def count_numbers(decoder: Builder, n_components: int, row_shape: tuple[int, ...], n_classes: int) -> int:
+    """Return how many numbers a `NetworkDecoder` has, without any being drawn."""
     with torch.device("meta"):
-        return sum(values.numel() for values in builder(input_shape, n_outputs).state_dict().values())
+        network = decoder((n_components + n_indicators(n_classes),), prod(row_shape))
+    return sum(values.numel() for values in network.state_dict().values())
 
 
 def check_training(part: Any, source: Source) -> Draws:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skdc.generators.base import Generator
+from skdc.generators.moments import ClassUnits
 from skdc.generators.networks import (
     NetworkDecoder,
     check_training,
@@ -33,9 +34,12 @@ class VariationalGenerator(Generator):
     .. math:: \frac{d}{2} \log E[e^2] + E[\mathrm{KL}(q(z | x) \| N(0, 1))]
 
     the negative evidence with the variance of the errors for which it is least: rows are as sharp as the decoder can
-    make them, with no weight of the two terms to choose. Random rows are drawn by the mean and the covariance of the
-    latents that rows of their class have [4]_: on MNIST, latents of the prior gave rows from which a forest learned
-    digits with an accuracy of 0.20, these with one of 0.82.
+    make them, with no weight of the two terms to choose. The second grows from nothing over the first half of the
+    steps.
+
+    The encoder sees rows less the mean of their class. Random rows are drawn by the mean and the covariance that the
+    latents have in their class [4]_: from 2000 such rows of MNIST a forest learned digits with an accuracy of 0.82,
+    from rows of standard Gaussian latents with one of 0.58, from real ones with one of 0.88.
 
     Parameters
     ----------
@@ -87,18 +91,21 @@ class VariationalGenerator(Generator):
         encoder = build_network(self._encoder(shape), shape, 2 * self.n_components, generator, like)
         inputs = (self.n_components + n_indicators(n_classes),)
         decoder = build_network(self._decoder(shape), inputs, prod(shape), generator, like)
+        units = ClassUnits.of_sample(rows, generator)
         optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=self.step_size)
-        for X, key, mass, share in training_rows(self, rows, generator):
+        for step, (X, key, mass, share) in enumerate(training_rows(self, rows, generator)):
+            # Latents are told from noise before they have to be near it, or all would be noise.
+            warmth = min(1.0, step / (_WARM_UP * self.n_steps))
             with torch.enable_grad():
-                mean, log_variance = encoder(X).chunk(2, dim=1)
+                mean, log_variance = encoder(units(X, key)).chunk(2, dim=1)
                 z = mean + (log_variance / 2).exp() * gaussian(mean.shape, generator, mean)
                 errors = decoder(conditioned(z, key, n_classes)) - X.flatten(1)
                 optimizer.zero_grad()
-                negative_evidence(errors, mean, log_variance, mass).backward()
+                negative_evidence(errors, mean, log_variance, mass, warmth).backward()
             optimizer.param_groups[0]["lr"] = share * self.step_size
             optimizer.step()
         refuse_divergence(self, encoder, decoder)
-        return NetworkDecoder(decoder, encoder, self.n_components, rows, generator)
+        return NetworkDecoder(decoder, encoder, units, self.n_components).draws_as(rows, generator)
 
     def _encoder(self, row_shape: tuple[int, ...]) -> Builder:
         return default_encoder(row_shape) if self.encoder is None else self.encoder
@@ -112,11 +119,13 @@ class VariationalGenerator(Generator):
 
     def n_numbers(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count the numbers of the decoder."""
-        inputs = (self.n_components + n_indicators(n_classes),)
-        return count_numbers(self._decoder(row_shape), inputs, prod(row_shape))
+        return count_numbers(self._decoder(row_shape), self.n_components, row_shape, n_classes)
 
 
-def negative_evidence(errors: Tensor, mean: Tensor, log_variance: Tensor, mass: Tensor) -> Tensor:
+_WARM_UP = 0.5  # of the steps
+
+
+def negative_evidence(errors: Tensor, mean: Tensor, log_variance: Tensor, mass: Tensor, share: float = 1.0) -> Tensor:
     """Return the bound of minus the log evidence of rows, on average and less a constant.
 
     Parameters
@@ -127,7 +136,9 @@ def negative_evidence(errors: Tensor, mean: Tensor, log_variance: Tensor, mass: 
         Of the latents.
     mass : Tensor of shape (n,)
         Weights that sum to one.
+    share : float, default=1.0
+        Of the divergence from the prior.
     """
     variance = mass @ errors.square().mean(1) + torch.finfo(errors.dtype).tiny
     divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
-    return errors.shape[1] / 2 * variance.log() + mass @ divergence
+    return errors.shape[1] / 2 * variance.log() + share * (mass @ divergence)

@@ -70,6 +70,19 @@ def test_a_weight_is_a_row_that_often(rng):
     assert (drawn[:, 0] > 0).mean() > 0.8
 
 
+def test_classes_that_are_far_apart_leave_something_to_the_latents(rng):
+    y = np.arange(200) % 2
+    X = rng.normal(size=(200, 3)) * [0.1, 1, 0.1] + 100 * y[:, None]
+    source = row_source(X, y, dtype=torch.float32)
+    live = VariationalGenerator(2, n_steps=600).fit(source, seeded())
+    X = source.rows.X / source.spread
+    errors = (live.decode(live.encode(X, source.rows.key), source.rows.key) - X).square().sum()
+    means = torch.stack([X[source.rows.key == c].mean(0) for c in (0, 1)])
+    assert errors < 0.3 * (X - means[source.rows.key]).square().sum()
+    spreads = torch.stack([live.encode(X, source.rows.key)[source.rows.key == c].std(0).max() for c in (0, 1)])
+    assert ((spreads > 0.6) & (spreads < 1.6)).all(), "latents are in units of their spread"
+
+
 @pytest.mark.parametrize("shape", [(16, 17), (3, 18, 16), (19, 16, 3)])
 def test_images_of_any_layout_and_side_are_convolved(shape, rng):
     images = rng.normal(size=(12, *shape))
