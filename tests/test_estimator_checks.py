@@ -4,6 +4,7 @@ import inspect
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
 
 from skdc import discrepancies, generators, parameterizations, spaces
 from skdc.discrepancies import Discrepancy, Penalty
@@ -63,11 +64,12 @@ SETTINGS = {
     "generator": LinearGenerator(2),
 }
 SPACE = NetworkFeatures(PretrainedNetworks(Strip(), n_networks=1, n_steps=4))
+GENERATORS = {"n_components": 2, "n_steps": 300, "module": nn.Linear(2, 3), "latent_shape": (2,)}
 KINDS = [
     (spaces, Space, SETTINGS | {"space": SPACE}, checks.space_checks),
     (parameterizations, Parameterization, SETTINGS, checks.parameterization_checks),
     (storage, Storage, SETTINGS, checks.storage_checks),
-    (generators, Generator, {"n_components": 2, "n_steps": 300}, checks.generator_checks),
+    (generators, Generator, GENERATORS, checks.generator_checks),
     (discrepancies, Discrepancy, {}, checks.discrepancy_checks),
     (discrepancies, Penalty, SETTINGS | {"space": SPACE}, checks.penalty_checks),
 ]

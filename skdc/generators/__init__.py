@@ -1,7 +1,8 @@
 """Generators: what makes rows like those of the data out of latents."""
 
 from skdc.generators.base import Generator, LiveGenerator, require_encoder
+from skdc.generators.given import GivenGenerator
 from skdc.generators.linear import LinearGenerator
 from skdc.generators.variational import VariationalGenerator
 
-__all__ = ["Generator", "LinearGenerator", "LiveGenerator", "VariationalGenerator", "require_encoder"]
+__all__ = ["Generator", "GivenGenerator", "LinearGenerator", "LiveGenerator", "VariationalGenerator", "require_encoder"]

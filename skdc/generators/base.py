@@ -120,7 +120,7 @@ class Generator(SharedParts, ABC):
         """Return what is learned from the data."""
 
     @abstractmethod
-    def latent_shape(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def shape_of_latents(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the latent of a row, by arithmetic, before there are any."""
 
     @abstractmethod

@@ -87,7 +87,7 @@ class LinearGenerator(Generator):
         gaussians = LatentGaussians.of([moments_of(rows, latents, c) for c in classes], source.dtype)
         return LinearDecoder(shape, mean, directions, noise, gaussians)
 
-    def latent_shape(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def shape_of_latents(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the number of components."""
         return (self.n_components,)
 

@@ -113,7 +113,7 @@ class VariationalGenerator(Generator):
     def _decoder(self, row_shape: tuple[int, ...]) -> Builder:
         return default_decoder(row_shape) if self.decoder is None else self.decoder
 
-    def latent_shape(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
+    def shape_of_latents(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the number of components."""
         return (self.n_components,)
 

@@ -81,7 +81,7 @@ def _check_shapes_and_dtypes(part: Generator) -> None:
         live = _live(part, dtype)
         z, key = _latents(live)
         rows = live.decode(z, key)
-        assert live.latent_shape == part.latent_shape((3,)) and z.shape == (12, *live.latent_shape)
+        assert live.latent_shape == part.shape_of_latents((3,)) and z.shape == (12, *live.latent_shape)
         assert rows.shape == (12, 3) and live.encode(rows, key).shape == z.shape
         assert z.dtype == rows.dtype == dtype, f"rows of {dtype} must come out as such"
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from torch import nn
 
 from skdc import Condenser, UncertaintySubset, discrepancies, generators, kernels, learners, spaces
 from skdc.discrepancies import MMD, Discrepancy, KernelStein, Penalty, SquaredL2
@@ -87,7 +88,9 @@ def test_storage(cls, same):
 
 @pytest.mark.parametrize("cls", concrete(generators, Generator), ids=ids)
 def test_generator(cls, same):
-    same(moved(MMD(), Points(storage.Latents(quick(cls, {**PARTS, "n_components": 4})))), IMAGES, LABELS)
+    module = nn.Sequential(nn.Linear(4, 64), nn.Unflatten(1, (8, 8)))
+    settings = {**PARTS, "n_components": 4, "module": module, "latent_shape": (4,), "n_search_steps": 3}
+    same(moved(MMD(), Points(storage.Latents(quick(cls, settings)))), IMAGES, LABELS)
 
 
 @pytest.mark.parametrize("cls", concrete(learners, NetworkPool), ids=ids)

@@ -72,7 +72,7 @@ class Latents(Storage):
 
     def n_bytes(self, n_rows: int, row_shape: tuple[int, ...], itemsize: int) -> int:
         """Count the latents; the decoder depends on the classes, too."""
-        return or_free(self.inner).n_bytes(n_rows, self.generator.latent_shape(row_shape), itemsize)
+        return or_free(self.inner).n_bytes(n_rows, self.generator.shape_of_latents(row_shape), itemsize)
 
     def decoder_bytes(self, schema: Schema) -> int:
         """Count the numbers that rows are decoded by."""
