@@ -64,7 +64,7 @@ SETTINGS = {
     "generator": LinearGenerator(2),
 }
 SPACE = NetworkFeatures(PretrainedNetworks(Strip(), n_networks=1, n_steps=4))
-GENERATORS = {"n_components": 2, "n_steps": 300, "module": nn.Linear(2, 3), "latent_shape": (2,)}
+GENERATORS = {"n_components": 2, "n_steps": 150, "n_critic_steps": 1, "module": nn.Linear(2, 3), "latent_shape": (2,)}
 KINDS = [
     (spaces, Space, SETTINGS | {"space": SPACE}, checks.space_checks),
     (parameterizations, Parameterization, SETTINGS, checks.parameterization_checks),

@@ -1,8 +1,17 @@
 """Generators: what makes rows like those of the data out of latents."""
 
+from skdc.generators.adversarial import AdversarialGenerator
 from skdc.generators.base import Generator, LiveGenerator, require_encoder
 from skdc.generators.given import GivenGenerator
 from skdc.generators.linear import LinearGenerator
 from skdc.generators.variational import VariationalGenerator
 
-__all__ = ["Generator", "GivenGenerator", "LinearGenerator", "LiveGenerator", "VariationalGenerator", "require_encoder"]
+__all__ = [
+    "AdversarialGenerator",
+    "Generator",
+    "GivenGenerator",
+    "LinearGenerator",
+    "LiveGenerator",
+    "VariationalGenerator",
+    "require_encoder",
+]

@@ -191,20 +191,13 @@ def refuse_divergence(part: Any, *networks: nn.Module) -> None:
 
 
 def training_rows(
-    part: Any, source: Draws, generator: torch.Generator
+    source: Draws, batch_size: int, n_steps: int, generator: torch.Generator
 ) -> Iterator[tuple[Tensor, Tensor, Tensor, float]]:
     """Yield for each step of training rows, their classes, their masses and the share of the step size.
 
     Rows are in units of the spread of the data; the step size falls to zero as a cosine does.
-
-    Parameters
-    ----------
-    part : Generator
-        Its `n_steps` and `batch_size` are taken.
-    source : Source
-    generator : torch.Generator
     """
-    for step in range(part.n_steps):
-        rows = cast(LabeledSet, source.batch(part.batch_size, generator).rows)
-        share = 0.5 * (1 + cos(pi * step / part.n_steps))
+    for step in range(n_steps):
+        rows = cast(LabeledSet, source.batch(batch_size, generator).rows)
+        share = 0.5 * (1 + cos(pi * step / n_steps))
         yield rows.X / source.spread, class_codes(rows, source.schema), rows.mass, share

@@ -93,7 +93,7 @@ class VariationalGenerator(Generator):
         decoder = build_network(self._decoder(shape), inputs, prod(shape), generator, like)
         units = ClassUnits.of_sample(rows, generator)
         optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=self.step_size)
-        for step, (X, key, mass, share) in enumerate(training_rows(self, rows, generator)):
+        for step, (X, key, mass, share) in enumerate(training_rows(rows, self.batch_size, self.n_steps, generator)):
             # Latents are told from noise before they have to be near it, or all would be noise.
             warmth = min(1.0, step / (_WARM_UP * self.n_steps))
             with torch.enable_grad():
@@ -108,10 +108,10 @@ class VariationalGenerator(Generator):
         return NetworkDecoder(decoder, encoder, units, self.n_components).draws_as(rows, generator)
 
     def _encoder(self, row_shape: tuple[int, ...]) -> Builder:
-        return default_encoder(row_shape) if self.encoder is None else self.encoder
+        return self.encoder or default_encoder(row_shape)
 
     def _decoder(self, row_shape: tuple[int, ...]) -> Builder:
-        return default_decoder(row_shape) if self.decoder is None else self.decoder
+        return self.decoder or default_decoder(row_shape)
 
     def shape_of_latents(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the number of components."""
