@@ -8,7 +8,7 @@ from torch import nn
 
 from skdc import discrepancies, generators, parameterizations, spaces
 from skdc.discrepancies import Discrepancy, Penalty
-from skdc.generators import Generator, LinearGenerator
+from skdc.generators import Generator, LinearGenerator, VariationalGenerator
 from skdc.learners import Experts, OnlineNetworks, PretrainedNetworks
 from skdc.parameterizations import Parameterization, storage
 from skdc.parameterizations.storage import Storage
@@ -64,7 +64,14 @@ SETTINGS = {
     "generator": LinearGenerator(2),
 }
 SPACE = NetworkFeatures(PretrainedNetworks(Strip(), n_networks=1, n_steps=4))
-GENERATORS = {"n_components": 2, "n_steps": 150, "n_critic_steps": 1, "module": nn.Linear(2, 3), "latent_shape": (2,)}
+GENERATORS = {
+    "n_components": 2,
+    "n_steps": 150,
+    "n_critic_steps": 1,
+    "module": nn.Linear(2, 3),
+    "autoencoder": VariationalGenerator(2, n_steps=150),
+    "latent_shape": (2,),
+}
 KINDS = [
     (spaces, Space, SETTINGS | {"space": SPACE}, checks.space_checks),
     (parameterizations, Parameterization, SETTINGS, checks.parameterization_checks),

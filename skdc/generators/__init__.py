@@ -2,12 +2,14 @@
 
 from skdc.generators.adversarial import AdversarialGenerator
 from skdc.generators.base import Generator, LiveGenerator, require_encoder
+from skdc.generators.diffusion import DiffusionGenerator
 from skdc.generators.given import GivenGenerator
 from skdc.generators.linear import LinearGenerator
 from skdc.generators.variational import VariationalGenerator
 
 __all__ = [
     "AdversarialGenerator",
+    "DiffusionGenerator",
     "Generator",
     "GivenGenerator",
     "LinearGenerator",

@@ -169,15 +169,20 @@ class NetworkDecoder(LiveGenerator):
 
 def count_numbers(decoder: Builder, n_components: int, row_shape: tuple[int, ...], n_classes: int) -> int:
     """Return how many numbers a `NetworkDecoder` has, without any being drawn."""
+    return count_state(decoder, (n_components + n_indicators(n_classes),), prod(row_shape))
+
+
+def count_state(builder: Builder, input_shape: tuple[int, ...], n_outputs: int) -> int:
+    """Return how many numbers a network has, without any being drawn."""
     with torch.device("meta"):
-        network = decoder((n_components + n_indicators(n_classes),), prod(row_shape))
-    return sum(values.numel() for values in network.state_dict().values())
+        return sum(values.numel() for values in builder(input_shape, n_outputs).state_dict().values())
 
 
 def check_training(part: Any, source: Source) -> Draws:
     """Return the source, of which rows can be drawn; refuse steps that make no sense."""
-    if min(part.n_components, part.n_steps, part.batch_size) < 1 or not part.step_size > 0:
-        raise ValueError(f"{part!r}: n_components, n_steps and batch_size must be at least 1, and step_size positive")
+    numbers = [name for name in ("n_components", "n_steps", "batch_size") if hasattr(part, name)]
+    if min(getattr(part, name) for name in numbers) < 1 or not part.step_size > 0:
+        raise ValueError(f"{part!r}: {', '.join(numbers)} must be at least 1, and step_size positive")
     return require(part, source, Draws, "what its networks are trained on")
 
 

@@ -7,7 +7,7 @@ from torch import nn
 from skdc import Condenser, UncertaintySubset, discrepancies, generators, kernels, learners, spaces
 from skdc.discrepancies import MMD, Discrepancy, KernelStein, Penalty, SquaredL2
 from skdc.discrepancies.stein import Score
-from skdc.generators import Generator, LinearGenerator
+from skdc.generators import Generator, LinearGenerator, VariationalGenerator
 from skdc.kernels import Kernel
 from skdc.learners import Difficulty, NetworkClassifier, NetworkPool
 from skdc.networks import MLP, ConvNet
@@ -89,7 +89,15 @@ def test_storage(cls, same):
 @pytest.mark.parametrize("cls", concrete(generators, Generator), ids=ids)
 def test_generator(cls, same):
     module = nn.Sequential(nn.Linear(4, 64), nn.Unflatten(1, (8, 8)))
-    settings = {**PARTS, "n_components": 4, "module": module, "latent_shape": (4,), "n_search_steps": 3}
+    settings = {
+        **PARTS,
+        "n_components": 4,
+        "module": module,
+        "latent_shape": (4,),
+        "n_search_steps": 3,
+        "n_diffusion_steps": 3,
+    }
+    settings |= {"autoencoder": VariationalGenerator(4, n_steps=3), "network": MLP(width=8)}
     same(moved(MMD(), Points(storage.Latents(quick(cls, settings)))), IMAGES, LABELS)
 
 

@@ -102,8 +102,8 @@ def test_networks_are_built_for_the_rows_that_they_see_and_make():
 @pytest.mark.parametrize(
     "parameters, message",
     [
-        ({"n_components": 0}, "n_components, n_steps and batch_size must be at least 1"),
-        ({"n_steps": 0}, "n_components, n_steps and batch_size must be at least 1"),
+        ({"n_components": 0}, "n_components, n_steps, batch_size must be at least 1"),
+        ({"n_steps": 0}, "n_components, n_steps, batch_size must be at least 1"),
         ({"step_size": -1.0}, "step_size positive"),
     ],
 )
