@@ -22,6 +22,7 @@ ALGEBRA = [
     "discrepancies/transport/entropic.py",
     "discrepancies/transport/exact.py",
     "discrepancies/transport/sliced.py",
+    "generators/diffusion.py",
     "generators/linear.py",
     "learners/training.py",
     "privacy/mechanism.py",

@@ -141,10 +141,10 @@ class AdversarialGenerator(Generator):
             optimizer.param_groups[0]["lr"] = share * self.step_size
             z = live.draw(key, generator)
             with torch.enable_grad():
-                told = (live.encode(live.decode(z, key), key) - z).square().mean(1)
+                of_latents = (live.encode(live.decode(z, key), key) - z).square().mean(1)
                 errors = (live.decode(live.encode(X, key), key) - X) / live.units.scale
                 optimizer.zero_grad()
-                (mass @ (told + errors.square().flatten(1).mean(1))).backward()
+                (mass @ (of_latents + errors.square().flatten(1).mean(1))).backward()
             optimizer.step()
         encoder.requires_grad_(False).eval()
 

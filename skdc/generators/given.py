@@ -17,7 +17,7 @@ from skdc.sources import Source
 
 
 class GivenGenerator(Generator):
-    """A generator of your own that is trained already, such as the decoder of an autoencoder, or a StyleGAN.
+    """A generator of your own that is trained already, such as the decoder of an autoencoder.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skdc.generators.base import Generator, LiveGenerator, by_class
-from skdc.generators.moments import LatentGaussians, Moments, moments_of
+from skdc.generators.moments import GaussianMoments, LatentGaussians, moments_of
 from skdc.sources import Holds, Passes, Source, require
 
 
@@ -148,7 +148,7 @@ class LinearDecoder(LiveGenerator):
         return function(values, 0) if len(self.mean) == 1 else by_class(function, values, key, len(self.mean))
 
 
-def _principal(moments: Moments, n_components: int) -> tuple[Tensor, Tensor, Tensor]:
+def _principal(moments: GaussianMoments, n_components: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return mean, directions and the variance of the noise."""
     values, vectors = torch.linalg.eigh(moments.covariance)
     values, vectors = values.flip(0).clamp_min(0), vectors.flip(1)[:, :n_components]

@@ -15,7 +15,7 @@ from skdc.sources import Draws, Holds, Passes
 _SAMPLE = 4096  # rows by which the latents of the classes are known
 
 
-class Moments(NamedTuple):
+class GaussianMoments(NamedTuple):
     """Mass, mean, and sum of products about it, in float64."""
 
     mass: Tensor
@@ -23,7 +23,7 @@ class Moments(NamedTuple):
     scatter: Tensor
 
     @classmethod
-    def of(cls, values: Tensor, weight: Tensor) -> Moments:
+    def of(cls, values: Tensor, weight: Tensor) -> GaussianMoments:
         """Return those of rows; of none, zeros."""
         values, weight = values.double(), weight.double()
         mass = weight.sum()
@@ -31,12 +31,12 @@ class Moments(NamedTuple):
         about = weight.sqrt()[:, None] * (values - mean)
         return cls(mass, mean, about.T @ about)
 
-    def merged(self, other: Moments) -> Moments:
+    def merged(self, other: GaussianMoments) -> GaussianMoments:
         """Return those of both, as `skdc.scales.merged_spread` does for squares."""
         total, difference = self.mass + other.mass, other.mean - self.mean
         share = torch.where(total > 0, other.mass / total, 0.0)
         products = torch.outer(difference, difference) * (self.mass * share)
-        return Moments(total, self.mean + difference * share, self.scatter + other.scatter + products)
+        return GaussianMoments(total, self.mean + difference * share, self.scatter + other.scatter + products)
 
     @property
     def covariance(self) -> Tensor:
@@ -44,14 +44,16 @@ class Moments(NamedTuple):
         return self.scatter / self.mass
 
 
-def moments_of(source: Passes, values: Callable[[Holds], Tensor], c: int | None) -> Moments:
+def moments_of(source: Passes, values: Callable[[Holds], Tensor], c: int | None) -> GaussianMoments:
     """Return the moments of the rows of a class, or of all for None, as they are seen by values, in one pass."""
 
-    def of_piece(piece: Holds) -> Moments:
+    def of_piece(piece: Holds) -> GaussianMoments:
         weight = piece.rows.weight
-        return Moments.of(values(piece), weight if c is None else weight * (class_codes(piece.rows, piece.schema) == c))
+        return GaussianMoments.of(
+            values(piece), weight if c is None else weight * (class_codes(piece.rows, piece.schema) == c)
+        )
 
-    return source.map_reduce(of_piece, Moments.merged)
+    return source.map_reduce(of_piece, GaussianMoments.merged)
 
 
 class ClassUnits(NamedTuple):
@@ -97,7 +99,7 @@ class LatentGaussians(NamedTuple):
     roots: Tensor
 
     @classmethod
-    def of(cls, moments: list[Moments], dtype: torch.dtype) -> LatentGaussians:
+    def of(cls, moments: list[GaussianMoments], dtype: torch.dtype) -> LatentGaussians:
         """Return those of some moments, one a class."""
         roots = []
         for part in moments:
@@ -114,7 +116,9 @@ class LatentGaussians(NamedTuple):
         rows = source.sample(_SAMPLE, generator)
         codes = class_codes(rows, source.schema)
         z = encode(rows.X / source.spread, codes).flatten(1)
-        return cls.of([Moments.of(z, rows.weight * (codes == c)) for c in range(source.schema.n_classes)], z.dtype)
+        return cls.of(
+            [GaussianMoments.of(z, rows.weight * (codes == c)) for c in range(source.schema.n_classes)], z.dtype
+        )
 
     def draw(self, noise: Tensor, key: Tensor) -> Tensor:
         """Return latents of some classes, from standard Gaussian ones of shape (m, q)."""
