@@ -70,6 +70,8 @@ GENERATORS = {
     "n_critic_steps": 1,
     "module": nn.Linear(2, 3),
     "autoencoder": VariationalGenerator(2, n_steps=150),
+    "image_shape": (1, 3),
+    "n_search_steps": 20,
     "latent_shape": (2,),
 }
 KINDS = [

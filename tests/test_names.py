@@ -24,6 +24,7 @@ ALGEBRA = [
     "discrepancies/transport/sliced.py",
     "generators/diffusion.py",
     "generators/linear.py",
+    "generators/style.py",
     "learners/training.py",
     "privacy/mechanism.py",
     "privacy/moments.py",

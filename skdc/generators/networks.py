@@ -13,7 +13,7 @@ from torch.nn.functional import one_hot
 from skdc.fields import Fields
 from skdc.generators.base import LiveGenerator, class_codes
 from skdc.generators.moments import ClassUnits, LatentGaussians
-from skdc.images import ImageLayout
+from skdc.images import Channels, ImageLayout, image_layout
 from skdc.networks import MLP, Builder, is_finite
 from skdc.sets import LabeledSet
 from skdc.sources import Draws, Source, require
@@ -28,13 +28,26 @@ class DownConvolutions(Fields):
     ----------
     width : int, default=32
         Channels after the first halving; twice as many after the second.
+    image_shape : tuple of int, default=None
+        Shape of an image that comes flattened; None takes the shape of the rows.
+    channels : {"first", "last"}, default=None
+        Where the channels of (C, H, W) or (H, W, C) images are, as in `ConvNet`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdc.generators import DownConvolutions
+    >>> DownConvolutions(width=4)((28, 28), 10)(torch.zeros(5, 28, 28)).shape
+    torch.Size([5, 10])
     """
 
     width: int = 32
+    image_shape: tuple[int, ...] | None = None
+    channels: Channels = None
 
     def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
         """Build the network for images of a shape."""
-        layout = ImageLayout(input_shape, None)
+        layout = image_layout(self, input_shape, self.image_shape, self.channels)
         channels, height, width = layout.shape
         return nn.Sequential(
             layout,
@@ -56,14 +69,24 @@ class UpConvolutions(Fields):
         Of the images, which come out flat.
     width : int, default=32
         Channels before the last doubling; twice as many before the first.
+    channels : {"first", "last"}, default=None
+        Where the channels of (C, H, W) or (H, W, C) images are, as in `ConvNet`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skdc.generators import UpConvolutions
+    >>> UpConvolutions((28, 28), width=4)((10,), 784)(torch.zeros(5, 10)).shape
+    torch.Size([5, 784])
     """
 
     image_shape: tuple[int, ...]
     width: int = 32
+    channels: Channels = None
 
     def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
         """Build the network for latents of a shape; it has as many outputs as an image has numbers."""
-        layout = ImageLayout(self.image_shape, None)
+        layout = ImageLayout(self.image_shape, self.channels)
         channels, height, width = layout.shape
         small = 2 * self.width, _quarter(height), _quarter(width)
         return nn.Sequential(
