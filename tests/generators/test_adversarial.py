@@ -3,11 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from skdc import GenerativeModel
 from skdc.discrepancies import EnergyDistance
 from skdc.generators import AdversarialGenerator, LinearGenerator
 from skdc.generators.adversarial import _excess
+from skdc.generators.moments import ClassUnits
+from skdc.generators.networks import NetworkDecoder
 from skdc.networks import MLP
 
 from ..sources import row_source, seeded
@@ -48,6 +51,19 @@ def test_the_encoder_tells_latents(rng):
     X = source.rows.X / source.spread
     errors = (live.decode(live.encode(X, source.rows.key), source.rows.key) - X).square().sum(1).mean().sqrt()
     assert errors < 0.25 * (X - X.mean(0)).square().sum(1).mean().sqrt()
+
+
+def test_the_encoder_heeds_what_only_rows_of_the_data_show(rng):
+    # No row that is made tells what the second feature means for the latent: those of the data do, nothing.
+    source = row_source(rng.normal(size=(200, 2)), dtype=torch.float32)
+    decoder, encoder = nn.Linear(1, 2, bias=False), nn.Linear(2, 1)
+    with torch.no_grad():
+        decoder.weight.copy_(torch.tensor([[1.0], [0.0]]))
+        encoder.weight.copy_(torch.tensor([[0.5, 2.0]]))
+    live = NetworkDecoder(decoder, encoder, ClassUnits(torch.zeros(1, 2), 1.0), 1)
+    AdversarialGenerator(1, n_steps=200, step_size=0.05)._train_encoder(live, source, seeded())
+    torch.testing.assert_close(encoder.weight, torch.tensor([[1.0, 0.0]]), atol=0.1, rtol=0)
+    assert not encoder.weight.requires_grad
 
 
 def test_classes_weigh_what_their_rows_do(rng):

@@ -60,6 +60,15 @@ def test_latents_that_are_searched_for_are_those_of_the_nearest_rows(pca, iris):
     np.testing.assert_allclose(model.encode(*iris), found.transform(iris[0]), atol=0.02)
 
 
+def test_the_search_starts_from_the_nearest_of_some_random_rows(pca, iris):
+    _, decoder, _ = pca
+    model = GenerativeModel(GivenGenerator(decoder, (2,), n_search_steps=0)).fit(*iris)
+    Z = model.encode(*iris)
+    assert len(np.unique(Z, axis=0)) < 64 * 3
+    errors, spread = ((model.decode(z, iris[1]) - iris[0]) ** 2 for z in (Z, np.zeros((150, 2))))
+    assert errors.sum() < 0.15 * spread.sum()
+
+
 def test_classes_are_handed_to_modules_that_take_them(rng):
     y = np.repeat(["a", "b"], 20)
     module = Classes()

@@ -1,5 +1,6 @@
 """Rows that a generator makes of latents."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -7,9 +8,9 @@ import pytest
 import torch
 
 from skdc import Condenser
-from skdc.discrepancies import MMD
+from skdc.discrepancies import MMD, LatentPrior
 from skdc.exceptions import PartsError
-from skdc.generators import LinearGenerator
+from skdc.generators import LinearGenerator, VariationalGenerator
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Latents, LowRank, LowResolution
 from skdc.solvers import Descent, Draw
@@ -129,6 +130,34 @@ def test_the_decoder_is_counted(source):
         assert parts.n_bytes(0, schema) == shared, labels
         assert parts.n_bytes(7, schema) == shared + 7 * (2 * 8 + 1)
     assert Points(Latents(LinearGenerator(2, by="all"))).n_bytes(0, schema) == (5 + 5 * 2) * 8
+
+
+def test_a_budget_holds_the_decoder_and_the_latents(iris):
+    parts = Points(Latents(LinearGenerator(2)))
+    fitted = Condenser(MMD(), parts, Descent(n_steps=1), n_bytes=1000, random_state=0).fit(*iris)
+    decoder = 3 * (4 + 4 * 2) * 8
+    assert fitted.storage_["shared_bytes"] == decoder
+    assert len(fitted.X_syn_) == (1000 - decoder) // (2 * 8 + 1 + 8)
+    with pytest.raises(
+        ValueError, match=f"is too small for a point of each .* n_bytes={decoder + 3 * (2 * 8 + 1 + 8)}"
+    ):
+        Condenser(MMD(), parts, n_bytes=200).fit(*iris)
+
+
+def test_a_fit_with_a_generator_keeps_its_state(iris, tmp_path):
+    part = VariationalGenerator(2, n_steps=20)
+    given = {"discrepancy": MMD() + LatentPrior(part), "parameterization": Points(Latents(part)), "n_per_class": 2}
+    whole, kept = (
+        Condenser(**given, solver=Descent(n_steps=6), random_state=0, checkpoint=path).fit(*iris)
+        for path in (None, tmp_path / "state")
+    )
+    np.testing.assert_array_equal(kept.X_syn_, whole.X_syn_)
+
+
+def test_a_live_set_with_a_generator_pickles(iris):
+    source = row_source(*iris)
+    live = Points(Latents(VariationalGenerator(2, n_steps=20))).build(source, np.array([2, 2, 2]), seeded())
+    torch.testing.assert_close(pickle.loads(pickle.dumps(live))().X, live().X, rtol=0, atol=0)
 
 
 def test_chosen_rows_are_kept_as_latents(iris):
