@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterator
+from functools import lru_cache
 
 import torch
 from sklearn.base import clone
@@ -52,8 +53,11 @@ def generator_checks(part: Generator) -> Iterator[tuple[str, Check]]:
     return named(checks, part)
 
 
-def _live(part: Generator, dtype: torch.dtype = torch.float64) -> LiveGenerator:
+def _fitted(part: Generator, dtype: torch.dtype = torch.float64) -> LiveGenerator:
     return clone(part).fit(source(dtype), generator())
+
+
+_live = lru_cache(maxsize=2)(_fitted)  # nothing changes it, and training takes long
 
 
 def _latents(live: LiveGenerator) -> tuple[Tensor, Tensor]:
@@ -63,13 +67,13 @@ def _latents(live: LiveGenerator) -> tuple[Tensor, Tensor]:
 
 
 def _check_same_seed_same_rows(part: Generator) -> None:
-    first, second = _live(part), _live(part)
+    first, second = _live(part), _fitted(part)
     assert torch.equal(first.decode(*_latents(first)), second.decode(*_latents(second)))
 
 
 def _check_global_generators_untouched(part: Generator) -> None:
     state, torch_state = numpy_state(), torch.random.get_rng_state()
-    live = _live(part)
+    live = _fitted(part)
     z, key = _latents(live)
     live.encode(live.decode(z, key), key)
     assert numpy_state() == state, "numpy's global generator moved"
@@ -121,5 +125,5 @@ def _check_pickles(part: Generator) -> None:
 
 
 def _check_counts_numbers(part: Generator) -> None:
-    live = _live(part, torch.float64)
+    live = _live(part)
     assert live.n_bytes() == 8 * part.n_numbers((3,), 3), "what is counted must be what there is"
