@@ -17,6 +17,7 @@ import skdc
 from skdc import Condenser, discrepancies, spaces
 from skdc.discrepancies import Discrepancy
 from skdc.exceptions import PartsError
+from skdc.generators import LinearGenerator
 from skdc.learners import Experts, OnlineNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
@@ -41,6 +42,7 @@ SETTINGS = {
     "n_steps": 2,
     "experts": Experts(SMALL, n_experts=1, n_segments=2, n_expert_steps=2),
     "n_student_steps": 2,
+    "generator": LinearGenerator(2),
 }
 QUICK = Descent(n_steps=2)
 COLUMNS = {

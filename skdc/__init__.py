@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from skdc.condensed import load as load
     from skdc.condensers import *  # noqa: F403
     from skdc.fitting.sizes import at_most as at_most
+    from skdc.generative import GenerativeModel as GenerativeModel
     from skdc.meta import AsSampler as AsSampler
     from skdc.meta import CondensedEstimator as CondensedEstimator
     from skdc.pipeline import CondensingPipeline as CondensingPipeline
@@ -25,6 +26,7 @@ _HOMES = {
     "CondensedEstimator": "skdc.meta",
     "CondensedSet": "skdc.condensed",
     "CondensingPipeline": "skdc.pipeline",
+    "GenerativeModel": "skdc.generative",
     "at_most": "skdc.fitting.sizes",
     "load": "skdc.condensed",
     "make_condensing_pipeline": "skdc.pipeline",

@@ -235,7 +235,7 @@ def missing_values(values: NDArray) -> list[Any]:
     return [value for value in values.flat if value is None or type(value).__name__ == "NAType" or value != value]
 
 
-class Encoded:
+class EncodedRows:
     """Rows of one kind as numbers: frames are encoded as condensers do where the user says nothing.
 
     Parameters
@@ -248,9 +248,9 @@ class Encoded:
     Examples
     --------
     >>> import pandas as pd
-    >>> from skdc.containers import Encoded
+    >>> from skdc.containers import EncodedRows
     >>> frame = pd.DataFrame({"age": [20, 30, 40], "city": ["Oslo", "Rome", "Oslo"]})
-    >>> Encoded(frame)(frame).shape
+    >>> EncodedRows(frame)(frame).shape
     (3, 2)
     """
 
@@ -289,7 +289,7 @@ class Encoded:
 
 def as_numbers(X: Any, name: str = "X") -> NDArray | Any:
     """Return rows as numbers: a frame is encoded."""
-    return Encoded(as_array(X, name))(X, name)
+    return EncodedRows(as_array(X, name))(X, name)
 
 
 def refuse_words(X: Any, name: str = "X") -> None:

@@ -16,7 +16,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
 
 from skdc import AutoCondenser, CondensedEstimator, Condenser, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser
-from skdc.containers import Encoded, as_array, as_numbers, has_units
+from skdc.containers import EncodedRows, as_array, as_numbers, has_units
 from skdc.discrepancies import MMD, EnergyDistance, RandomFeatureMMD
 from skdc.evaluation import (
     canary_scores,
@@ -215,12 +215,12 @@ def test_arrays_stay_and_frames_are_encoded_by_one_encoder():
     pixels = pd.DataFrame(RNG.normal(size=(9, 120)))
     assert_array_equal(as_numbers(pixels), pixels)
     assert_array_equal(as_numbers(MIXED), CODES)
-    encoded = Encoded(MIXED)
+    encoded = EncodedRows(MIXED)
     assert_array_equal(encoded(MIXED[::2]), CODES[::2])
     assert_array_equal(encoded(MIXED.to_numpy()), CODES)
     weight = RNG.integers(0, 3, N)
     assert_allclose(
-        Encoded(MIXED, weight)(MIXED), Encoded(MIXED.iloc[np.repeat(np.arange(N), weight)])(MIXED), atol=1e-12
+        EncodedRows(MIXED, weight)(MIXED), EncodedRows(MIXED.iloc[np.repeat(np.arange(N), weight)])(MIXED), atol=1e-12
     )
     assert as_array(torch.ones(2, dtype=torch.bfloat16)).dtype == np.float32
 

@@ -13,6 +13,7 @@ from skdc import (
     condensers,
     discrepancies,
     evaluation,
+    generators,
     kernels,
     learners,
     networks,
@@ -26,7 +27,18 @@ from skdc.condensers import NamedCondenser
 from skdc.parameterizations import storage
 
 DOCS = Path(skdc.__file__).parents[1] / "docs"
-MODULES = [skdc, condensers, discrepancies, evaluation, kernels, learners, networks, parameterizations, plotting]
+MODULES = [
+    skdc,
+    condensers,
+    discrepancies,
+    evaluation,
+    generators,
+    kernels,
+    learners,
+    networks,
+    parameterizations,
+    plotting,
+]
 MODULES += [privacy, solvers, spaces, storage]
 GLOSSARY = (DOCS / "glossary.rst").read_text()
 # Words that are not of this field, and need no glossary.

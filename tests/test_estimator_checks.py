@@ -4,9 +4,11 @@ import inspect
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from torch import nn
 
-from skdc import discrepancies, parameterizations, spaces
+from skdc import discrepancies, generators, parameterizations, spaces
 from skdc.discrepancies import Discrepancy, Penalty
+from skdc.generators import Generator, LinearGenerator, VariationalGenerator
 from skdc.learners import Experts, OnlineNetworks, PretrainedNetworks
 from skdc.parameterizations import Parameterization, storage
 from skdc.parameterizations.storage import Storage
@@ -60,14 +62,26 @@ SETTINGS = {
     "image_shape": (1, 3),
     "n_kept": 2,
     "rank": 2,
+    "generator": LinearGenerator(2),
 }
 SPACE = NetworkFeatures(PretrainedNetworks(Strip(), n_networks=1, n_steps=4))
+GENERATORS = {
+    "n_components": 2,
+    "n_steps": 150,
+    "n_critic_steps": 1,
+    "module": nn.Linear(2, 3),
+    "autoencoder": VariationalGenerator(2, n_steps=150),
+    "image_shape": (1, 3),
+    "n_search_steps": 20,
+    "latent_shape": (2,),
+}
 KINDS = [
     (spaces, Space, SETTINGS | {"space": SPACE}, checks.space_checks),
     (parameterizations, Parameterization, SETTINGS, checks.parameterization_checks),
     (storage, Storage, SETTINGS, checks.storage_checks),
+    (generators, Generator, GENERATORS, checks.generator_checks),
     (discrepancies, Discrepancy, {}, checks.discrepancy_checks),
-    (discrepancies, Penalty, {"image_shape": (1, 3), "space": SPACE}, checks.penalty_checks),
+    (discrepancies, Penalty, SETTINGS | {"space": SPACE}, checks.penalty_checks),
 ]
 
 

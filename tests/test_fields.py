@@ -17,6 +17,7 @@ import skdc
 from skdc import (
     augmentation,
     discrepancies,
+    generators,
     kernels,
     learners,
     networks,
@@ -31,7 +32,17 @@ from skdc.fields import Fields
 from skdc.parameterizations import storage
 from skdc.spaces import Identity, PointwiseSpace
 
-PARTS = [augmentation, discrepancies, kernels, learners, networks, parameterizations, preprocessing, privacy]
+PARTS = [
+    augmentation,
+    discrepancies,
+    generators,
+    kernels,
+    learners,
+    networks,
+    parameterizations,
+    preprocessing,
+    privacy,
+]
 PARTS += [solvers, spaces, stein, storage]
 CLASSES = {cls for module in PARTS for cls in vars(module).values() if inspect.isclass(cls)}
 NAMED = {cls for cls in CLASSES if issubclass(cls, Fields)} - {Fields}

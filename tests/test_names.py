@@ -10,7 +10,7 @@ import pytest
 import skdc
 
 ROOT = Path(skdc.__file__).parent
-FOLDERS = ("solvers", "discrepancies", "kernels", "sources", "learners", "privacy", "spaces")
+FOLDERS = ("solvers", "discrepancies", "kernels", "sources", "learners", "privacy", "spaces", "generators")
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
 FILES += [ROOT / f"{name}.py" for name in ("scales", "seeds", "hashes", "weighting")]
 # Each with a word of statistics, optimization or numerics that says the same.
@@ -22,6 +22,9 @@ ALGEBRA = [
     "discrepancies/transport/entropic.py",
     "discrepancies/transport/exact.py",
     "discrepancies/transport/sliced.py",
+    "generators/diffusion.py",
+    "generators/linear.py",
+    "generators/style.py",
     "learners/training.py",
     "privacy/mechanism.py",
     "privacy/moments.py",

@@ -6,6 +6,7 @@ from skdc.codes.bounds import bounded
 from skdc.codes.fields import SineFields
 from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.levels import UniformLevels
+from skdc.codes.linear import LinearRows
 from skdc.codes.maps import Mapped
 from skdc.codes.palettes import Indexed
 from skdc.codes.patches import SparsePatches
@@ -19,6 +20,7 @@ __all__ = [
     "Cosines",
     "Enlarged",
     "Indexed",
+    "LinearRows",
     "Mapped",
     "PlainNumbers",
     "Products",

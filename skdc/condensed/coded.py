@@ -14,6 +14,7 @@ from skdc.codes import (
     Cosines,
     Enlarged,
     Indexed,
+    LinearRows,
     Mapped,
     PlainNumbers,
     Products,
@@ -28,18 +29,8 @@ from skdc.codes import (
 from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpack, unpack_array
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
-_HELD = (
-    CodedRows,
-    Cosines,
-    Enlarged,
-    Indexed,
-    Mapped,
-    PlainNumbers,
-    Products,
-    SineFields,
-    SparsePatches,
-    UniformLevels,
-)
+_HELD = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
+_HELD += (SineFields, SparsePatches, UniformLevels)
 _CODES: dict[str, type[Code]] = {code.__name__: code for code in _HELD}
 
 

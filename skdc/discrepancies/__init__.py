@@ -9,6 +9,7 @@ from skdc.discrepancies.critics import Adversarial
 from skdc.discrepancies.divergences import FDivergence, GaussianKL, NearestNeighborKL
 from skdc.discrepancies.duality import DualityGap
 from skdc.discrepancies.fairness import DemographicParity, EqualizedOdds
+from skdc.discrepancies.generative import LatentPrior
 from skdc.discrepancies.mmd import MMD, EnergyDistance
 from skdc.discrepancies.moments import MeanDistance, Moments
 from skdc.discrepancies.nystrom import NystromError
@@ -62,6 +63,7 @@ __all__ = [
     "L2Norm",
     "LabelMargin",
     "LabeledTransport",
+    "LatentPrior",
     "LearnedCharacteristicFunction",
     "MaxSlicedWasserstein",
     "MeanDistance",

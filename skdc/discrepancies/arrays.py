@@ -9,7 +9,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import check_array
 
-from skdc.containers import Encoded, as_array
+from skdc.containers import EncodedRows, as_array
 from skdc.scales import numeric_weight, refuse_extremes
 from skdc.sets import LabeledSet
 from skdc.sources import RowSource, Schema
@@ -34,7 +34,7 @@ def of_one_kind(
     X: ArrayLike, Y: ArrayLike, name: str, weight: ArrayLike | None = None
 ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
     """Return X, and what the user knows by a name, as arrays of floats; frames by what encodes X, with its weights."""
-    encoded = Encoded(X, weight)
+    encoded = EncodedRows(X, weight)
     X, Y = numbers(encoded(X), "X"), numbers(encoded(Y, name), name)
     if X.shape[1:] != Y.shape[1:]:
         raise ValueError(

@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score, roc_curve
 from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array, check_consistent_length, check_random_state
 
-from skdc.containers import Encoded, as_array, checked_targets
+from skdc.containers import EncodedRows, as_array, checked_targets
 from skdc.evaluation.tables import data_frame
 from skdc.privacy.ledger import accounting
 
@@ -194,7 +194,7 @@ def canary_scores(
     row: Any = canary if hasattr(canary, "iloc") else np.asarray(canary)[None]
     if row.shape[1:] != X.shape[1:]:
         raise ValueError(f"the canary has shape {row.shape[1:]}, rows of X {X.shape[1:]}")
-    encoded = Encoded(_joined(X, row))  # of which the canary may be the end of a column
+    encoded = EncodedRows(_joined(X, row))  # of which the canary may be the end of a column
     if not isinstance(n_fits, Integral) or n_fits < 1:
         raise ValueError(f"n_fits={n_fits!r} must be a whole number of at least 1")
     of_canary, more = None, None
@@ -312,9 +312,9 @@ def _checked_scores(name: str, scores: ArrayLike) -> NDArray[np.float64]:
     return scores
 
 
-def _read(X: Any, y: ArrayLike | None) -> tuple[Any, NDArray | None, Encoded]:
+def _read(X: Any, y: ArrayLike | None) -> tuple[Any, NDArray | None, EncodedRows]:
     """Return rows as an array, or the frame, their labels, and what makes numbers of rows."""
-    X, encoded = as_array(X), Encoded(X)
+    X, encoded = as_array(X), EncodedRows(X)
     X = X if hasattr(X, "iloc") else check_array(X, allow_nd=True)
     if y is not None:
         y = checked_targets(y)
@@ -348,7 +348,7 @@ def _fitted(condenser: Any, X: NDArray, y: NDArray | None, random: np.random.Ran
     return clone(condenser).set_params(random_state=int(random.randint(2**31 - 1))).fit(X, y)
 
 
-def _closest(fitted: Any, X: NDArray, y: NDArray | None, encoded: Encoded) -> NDArray[np.float64]:
+def _closest(fitted: Any, X: NDArray, y: NDArray | None, encoded: EncodedRows) -> NDArray[np.float64]:
     """Return the distance of each row to the closest synthetic row, of its class where there are classes."""
     values = X, encoded(fitted.X_syn_)
     rows, points = (np.asarray(value, np.float64).reshape(len(value), -1) for value in values)

@@ -19,7 +19,7 @@ from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc.condensed import CondensedSet
-from skdc.containers import Encoded, as_array, plain_labels
+from skdc.containers import EncodedRows, as_array, plain_labels
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import dense
 from skdc.learners import NetworkClassifier
@@ -89,7 +89,7 @@ class RowScaling:
         sample_weight : array-like of shape (n,), default=None
             A row of weight 2 counts as the row twice.
         """
-        encode = Encoded(X, sample_weight)
+        encode = EncodedRows(X, sample_weight)
         numbers = _checked(encode(X), "X")
         if numbers.ndim > 2:
             return cls(encode, OneScale.of(numbers), numbers.shape[1:])

@@ -11,7 +11,18 @@ from typing import Any
 import torch
 from sklearn import ensemble
 
-from skdc import augmentation, discrepancies, kernels, learners, networks, parameterizations, privacy, solvers, spaces
+from skdc import (
+    augmentation,
+    discrepancies,
+    generators,
+    kernels,
+    learners,
+    networks,
+    parameterizations,
+    privacy,
+    solvers,
+    spaces,
+)
 from skdc.parameterizations import storage
 
 # Where the objects of a parameter come from, and one of them.
@@ -22,6 +33,7 @@ _PLACES: dict[str, tuple[ModuleType, str]] = {
     "parameterization": (parameterizations, "Points"),
     "storage": (storage, "Free"),
     "inner": (storage, "Free"),
+    "generator": (generators, "LinearGenerator"),
     "solver": (solvers, "Descent"),
     "privacy": (privacy, "GaussianMechanism"),
     "kernel": (kernels, "Gaussian"),
@@ -42,6 +54,7 @@ _KINDS: dict[str, type] = {
     "target_kernel": kernels.Kernel,
     "networks": learners.NetworkPool,
     "experts": learners.Experts,
+    "generator": generators.Generator,
     "storage": storage.Storage,
     "inner": storage.Storage,
 }

@@ -13,7 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from skdc.condensed import CondensedSet
-from skdc.containers import Encoded, as_array, checked_targets, has_units, not_numeric
+from skdc.containers import EncodedRows, as_array, checked_targets, has_units, not_numeric
 
 
 def condensed_of(condenser: Any) -> CondensedSet:
@@ -80,7 +80,7 @@ def numbers_of(X: Any, condensed: CondensedSet, max_rows: int, random_state: int
         names: list[str] | None = [str(name) for name in X.columns]
         rows, points = X.to_numpy(dtype=float), np.asarray(X_syn, dtype=float)
     else:
-        encoded, names = Encoded(X), None
+        encoded, names = EncodedRows(X), None
         rows, points = X if hasattr(X, "iloc") else encoded(X), encoded(X_syn, "the set")
     n = rows.shape[0] if hasattr(rows, "shape") else len(rows)
     positions = thinned(n, max_rows, random_state)

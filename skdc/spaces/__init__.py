@@ -2,6 +2,7 @@
 
 from skdc.spaces.augmented import Augmented
 from skdc.spaces.base import PointwiseSpace, Space
+from skdc.spaces.encoded import Encoded
 from skdc.spaces.features import AttentionMaps, NetworkFeatures, RandomNetwork
 from skdc.spaces.functions import FeatureRidgePredictions, KernelRidgePredictions
 from skdc.spaces.gradients import ClippedGradients, NetworkGradients
@@ -18,6 +19,7 @@ __all__ = [
     "AttentionMaps",
     "Augmented",
     "ClippedGradients",
+    "Encoded",
     "FeatureRidgePredictions",
     "Identity",
     "Joint",

@@ -1,4 +1,4 @@
-"""Checks that any condenser, discrepancy, space, parameterization or storage must pass, for those who write one."""
+"""Checks that any part must pass: condenser, discrepancy, space, parameterization, storage or generator."""
 
 from __future__ import annotations
 
@@ -20,18 +20,21 @@ from skdc.step import Step
 from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import blobs, generator, source, synthetic
 from skdc.utils.discrepancy_checks import check_discrepancy, discrepancy_checks
+from skdc.utils.generator_checks import check_generator, generator_checks
 from skdc.utils.penalty_checks import check_penalty, penalty_checks
 from skdc.utils.storage_checks import check_n_bytes, check_storage, storage_checks
 
 __all__ = [
     "check_condenser",
     "check_discrepancy",
+    "check_generator",
     "check_parameterization",
     "check_penalty",
     "check_space",
     "check_storage",
     "condenser_checks",
     "discrepancy_checks",
+    "generator_checks",
     "parameterization_checks",
     "penalty_checks",
     "space_checks",

@@ -15,8 +15,9 @@ from skdc import Condenser
 from skdc.codes import UniformLevels, label_bits, on_simplex, packed_bits, packed_bytes, unpacked_bits
 from skdc.codes.images import cosines, enlarging
 from skdc.discrepancies import MMD, SquaredL2
+from skdc.generators import LinearGenerator
 from skdc.parameterizations import Points, Subset
-from skdc.parameterizations.storage import Fixed, Frequencies, LowRank, LowResolution, Quantized
+from skdc.parameterizations.storage import Fixed, Frequencies, Latents, LowRank, LowResolution, Quantized
 from skdc.solvers import Descent, Draw
 from skdc.solvers.quadrature import project_on_simplex
 from skdc.spaces import KernelRidgePredictions
@@ -39,6 +40,10 @@ STORAGES = [
     Quantized(3, Frequencies(9, "class")),
     LowRank(3, inner=Quantized(6, LowResolution(2))),
     Frequencies(9, inner=Quantized(3)),
+    Latents(LinearGenerator(3)),
+    Latents(LinearGenerator(3, by="all")),
+    Quantized(4, Latents(LinearGenerator(3))),
+    Latents(LinearGenerator(3), inner=Quantized(6)),
 ]
 
 

@@ -1,11 +1,13 @@
-"""Every discrepancy, penalty, space, kernel, storage and pool of networks works on a device as on the CPU."""
+"""Every discrepancy, penalty, space, kernel, storage, generator and pool works on a device as on the CPU."""
 
 import numpy as np
 import pytest
+from torch import nn
 
-from skdc import Condenser, UncertaintySubset, discrepancies, kernels, learners, spaces
+from skdc import Condenser, UncertaintySubset, discrepancies, generators, kernels, learners, spaces
 from skdc.discrepancies import MMD, Discrepancy, KernelStein, Penalty, SquaredL2
 from skdc.discrepancies.stein import Score
+from skdc.generators import Generator, LinearGenerator, VariationalGenerator
 from skdc.kernels import Kernel
 from skdc.learners import Difficulty, NetworkClassifier, NetworkPool
 from skdc.networks import MLP, ConvNet
@@ -28,6 +30,7 @@ PARTS = {
     "teachers": [ConvNet(width=4, depth=2)((8, 8), 3)],
     "n_stages": 1,
     "rank": 2,
+    "generator": LinearGenerator(4),
     "kernels": [kernels.Gaussian(), kernels.Laplace()],
 }
 
@@ -81,6 +84,21 @@ def test_kernel(cls, same):
 def test_storage(cls, same):
     points = Points(storage=quick(cls, PARTS), labels="learned")
     same(moved(MMD() + PREDICTIONS, points), IMAGES, LABELS)
+
+
+@pytest.mark.parametrize("cls", concrete(generators, Generator), ids=ids)
+def test_generator(cls, same):
+    module = nn.Sequential(nn.Linear(4, 64), nn.Unflatten(1, (8, 8)))
+    settings = {
+        **PARTS,
+        "n_components": 4,
+        "module": module,
+        "latent_shape": (4,),
+        "n_search_steps": 3,
+        "n_diffusion_steps": 3,
+    }
+    settings |= {"autoencoder": VariationalGenerator(4, n_steps=3), "network": MLP(width=8)}
+    same(moved(MMD(), Points(storage.Latents(quick(cls, settings)))), IMAGES, LABELS)
 
 
 @pytest.mark.parametrize("cls", concrete(learners, NetworkPool), ids=ids)

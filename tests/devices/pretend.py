@@ -139,6 +139,10 @@ class Module:
     def manual_seed_all(seed):
         pass
 
+    @staticmethod
+    def get_amp_supported_dtype():
+        return [torch.float16]
+
 
 def register():
     """Make "pretend" the name of a device of torch, in this process, once and for all."""

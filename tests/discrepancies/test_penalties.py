@@ -9,8 +9,10 @@ from sklearn.metrics.pairwise import rbf_kernel
 
 from skdc import Condenser
 from skdc.discrepancies import MMD, MeanDistance, SquaredL2
+from skdc.discrepancies.generative import LatentPrior
 from skdc.discrepancies.penalties import Diversity, L2Norm, LabelMargin, TotalVariation
 from skdc.discrepancies.teachers import Curvature, TeacherLoss
+from skdc.generators import LinearGenerator
 from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
@@ -20,7 +22,14 @@ from ..sources import finite_differences, row_source, seeded, synthetic
 
 SMALL = MLP(width=16, depth=1)
 TEACHERS = [TeacherLoss(network=SMALL, n_steps=100), Curvature(network=SMALL, n_steps=100)]
-ALL = [L2Norm(), TotalVariation(image_shape=(1, 3)), LabelMargin(), Diversity(), *TEACHERS]
+ALL = [
+    L2Norm(),
+    TotalVariation(image_shape=(1, 3)),
+    LabelMargin(),
+    Diversity(),
+    LatentPrior(LinearGenerator(2)),
+    *TEACHERS,
+]
 
 
 def fitted(penalty, source):

@@ -113,7 +113,7 @@ def test_nothing_sees_rows_that_are_held_out(monkeypatch):
         return rows["id"].tolist() if hasattr(rows, "columns") and "id" in rows.columns else []
 
     watched(TabularEncoder, "fit", ids)
-    watched(protocol.Encoded, "__init__", ids)
+    watched(protocol.EncodedRows, "__init__", ids)
     watched(KMeansCondenser, "fit", ids)
     watched(RandomSubset, "fit", ids)
     fit_scaler = protocol.StandardScaler.fit
@@ -123,7 +123,7 @@ def test_nothing_sees_rows_that_are_held_out(monkeypatch):
         lambda self, rows, *a, **k: (scaled.append(len(rows)), fit_scaler(self, rows, *a, **k))[1],
     )
     compare(KMeansCondenser(2), numbered, labels, cv=splits, seeds=1, learners="neighbors")
-    assert {name for name, rows in seen if rows} == {"TabularEncoder", "Encoded", "KMeansCondenser", "RandomSubset"}
+    assert {name for name, rows in seen if rows} == {"TabularEncoder", "EncodedRows", "KMeansCondenser", "RandomSubset"}
     for _, rows in seen:
         assert rows <= set(range(60)) or rows <= set(range(30, 90))
     assert max(scaled) == 60

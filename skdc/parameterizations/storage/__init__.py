@@ -6,6 +6,7 @@ from skdc.parameterizations.storage.fixed import Fixed
 from skdc.parameterizations.storage.free import Free
 from skdc.parameterizations.storage.frequencies import Frequencies
 from skdc.parameterizations.storage.hallucinated import Hallucinated
+from skdc.parameterizations.storage.latents import Latents
 from skdc.parameterizations.storage.low_rank import LowRank
 from skdc.parameterizations.storage.low_resolution import LowResolution
 from skdc.parameterizations.storage.neural_fields import NeuralFields
@@ -22,6 +23,7 @@ __all__ = [
     "Frequencies",
     "Hallucinated",
     "Kept",
+    "Latents",
     "LowRank",
     "LowResolution",
     "NeuralFields",

@@ -78,7 +78,7 @@ class Palette(Storage):
         """Return the images, and the palette of images like them."""
         row_shape = tuple(X.shape[1:])
         layout = self._layout(row_shape)
-        rows = real.sample(self, "the colours of images", _PALETTE_ROWS, generator) if real.alike else X
+        rows = real.sample(self, "the colours of images", _PALETTE_ROWS, generator)[0] if real.alike else X
         start = centers_of(_pixels(layout(rows)), self.n_colors, draw_seed(generator)).to(X)
         palette = or_free(self.inner).build(start.clone(), None, replace(real, alike=False), generator)
         return PaletteRows(X, palette, start, layout)

@@ -92,8 +92,8 @@ class Quantized(Storage):
         by_feature = [kept.by_feature for kept in inner.numbers(len(X), tuple(X.shape[1:]))]
         rows = QuantizedRows(codec, by_feature, int(self.bits), grid)
         if real.alike and inner.row_by_row():  # of rows of the data there are more than of those to start from
-            some = real.sample(self, "the range of numbers", _RANGE_ROWS, generator)
-            rows.learn_ends(inner.build(some, None, real, generator))
+            some, codes = real.sample(self, "the range of numbers", _RANGE_ROWS, generator)
+            rows.learn_ends(inner.build(some, codes, real, generator))
         return rows
 
     def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:

@@ -52,8 +52,8 @@ class RealRows:
         """Return the same rows as a storage inside of another sees them: through a function."""
         return replace(self, through=(*self.through, function), grid=None)
 
-    def sample(self, part: object, unknown: str, size: int, generator: torch.Generator) -> Tensor:
-        """Return about so many rows, drawn.
+    def sample(self, part: object, unknown: str, size: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return about so many rows, drawn, and their class codes.
 
         Parameters
         ----------
@@ -69,7 +69,9 @@ class RealRows:
         ValueError
             If the source cannot draw rows.
         """
-        return self(require(part, self.source, Draws, unknown).sample(size, generator).X)
+        rows = require(part, self.source, Draws, unknown).sample(size, generator)
+        class_of_key = torch.as_tensor(self.source.schema.class_of_key, device=rows.key.device)
+        return self(rows.X), class_of_key[rows.key]
 
     def map_reduce(
         self,

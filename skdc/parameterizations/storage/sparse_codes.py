@@ -91,7 +91,7 @@ class SparseCodes(Storage):
         """Return the codes, and a dictionary for patches of images like them."""
         row_shape = tuple(X.shape[1:])
         patches = Patches(self._layout(row_shape), self.patch, row_shape)
-        rows = real.sample(self, "the patches of images", _DICTIONARY_ROWS, generator) if real.alike else X
+        rows = real.sample(self, "the patches of images", _DICTIONARY_ROWS, generator)[0] if real.alike else X
         dictionary = _dictionary(patches.of(rows).flatten(0, 1), self.n_atoms, self.n_kept, generator)
         codec = SparseCodeRows(len(X), self.n_kept, dictionary.to(X), patches)
         with torch.no_grad():

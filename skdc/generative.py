@@ -1,0 +1,224 @@
+"""A generator as an estimator: it is fitted to arrays or frames, and rows are drawn from it."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import clone
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
+
+from skdc.containers import as_array, checked_targets
+from skdc.devices import find_device
+from skdc.fields import Fields, TransformerMixin
+from skdc.fitting.input import checked_rows, dense, read
+from skdc.fitting.output import in_package_of, like_rows, seen_range, template, whole
+from skdc.fitting.runtime import draw_entropy, isolated
+from skdc.generators import Generator
+from skdc.isolation import all_or_nothing
+from skdc.randomness import randomness
+
+
+class GenerativeModel(Fields):
+    """A generator that is fitted to the data, by itself: it draws rows, encodes rows and decodes latents.
+
+    Condensers take generators as they are, in `skdc.parameterizations.storage.Latents` and `skdc.spaces.Encoded`.
+
+    Parameters
+    ----------
+    generator : Generator
+        Out of `skdc.generators`.
+    task : {"auto", "classification", "regression"}, default="auto"
+        What y is; continuous targets are not generated.
+    encoder : transformer, "auto" or None, default="auto"
+        As in the condensers.
+    device : str, default="auto"
+        As in the condensers.
+    random_state : int, RandomState or None, default=None
+        Of `fit`, and of each call of `sample`.
+    n_jobs : int, default=None
+        Threads inside `fit`; None is one, -1 all.
+
+    Attributes
+    ----------
+    live_ : LiveGenerator
+    classes_ : ndarray of shape (n_classes,)
+        Where there are classes.
+    class_prior_ : ndarray of shape (n_classes,)
+        Their shares in the weight of the rows.
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X is a frame.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import GenerativeModel
+    >>> from skdc.generators import LinearGenerator
+    >>> X, y = load_iris(return_X_y=True)
+    >>> model = GenerativeModel(LinearGenerator(n_components=2), random_state=0).fit(X, y)
+    >>> X_new, y_new = model.sample(5)
+    >>> X_new.shape, y_new.shape
+    ((5, 4), (5,))
+    >>> model.decode(model.encode(X, y), y).shape
+    (150, 4)
+    """
+
+    generator: Generator
+    task: Literal["auto", "classification", "regression"] = "auto"
+    encoder: TransformerMixin | Literal["auto"] | None = "auto"
+    device: str = "auto"
+    random_state: int | np.random.RandomState | None = None
+    n_jobs: int | None = None
+
+    @all_or_nothing
+    def fit(self, X: ArrayLike, y: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None) -> Self:
+        """Fit the generator.
+
+        Parameters
+        ----------
+        X : array, frame or tensor of shape (n, ...)
+        y : array-like of shape (n,), default=None
+            Labels, by which it is conditioned.
+        sample_weight : array-like of shape (n,), default=None
+            A row of weight 2 counts as the row twice.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        TypeError
+            If the generator is none.
+        ValueError
+            For bad input, and for a generator that does not suit it or has not converged.
+        """
+        if not isinstance(self.generator, Generator):
+            raise TypeError(
+                f"generator={self.generator!r} must be an object out of skdc.generators, such as LinearGenerator()"
+            )
+        with isolated(self.n_jobs):
+            problem = read(self, X, y, sample_weight, task=self.task, encoder=self.encoder)
+            seed = draw_entropy(self.random_state)
+            source = problem.source(find_device(self.device))
+            with randomness(seed):
+                self.live_ = clone(self.generator).fit(source, torch.Generator().manual_seed(seed))
+        schema, mass = source.schema, source.class_mass()
+        self._schema, self._units, self._spread = schema, source.units, source.spread
+        self._like, self._template = source.tensor(np.empty(0)), template(X)
+        X = as_array(X)
+        self._span = source.feature_range() if problem.encoder is None else seen_range(X)
+        self.class_prior_ = mass / mass.sum()
+        if schema.task == "classification":
+            self.classes_ = schema.labels
+        return self
+
+    def sample(self, n_samples: int = 1, y: ArrayLike | None = None) -> tuple[Any, NDArray | None]:
+        """Draw rows.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        y : array-like of shape (n_samples,), default=None
+            Their labels; None draws them by the shares of the classes.
+
+        Returns
+        -------
+        X : array or frame of shape (n_samples, ...)
+            Like the data: of their columns, dtypes and range.
+        y : ndarray of shape (n_samples,) or None
+            Their labels; None where there are no classes.
+
+        Raises
+        ------
+        ValueError
+            For a number that is not positive, and labels that the data have not or not as many.
+        """
+        check_is_fitted(self)
+        if n_samples < 1:
+            raise ValueError(f"n_samples={n_samples!r} must be at least 1")
+        draws = torch.Generator().manual_seed(draw_entropy(self.random_state))
+        if y is None:
+            levels = torch.rand(n_samples, generator=draws, dtype=torch.float64).numpy()
+            codes = np.searchsorted(self.class_prior_.cumsum()[:-1], levels, side="right")
+        else:
+            codes = self._codes(y, n_samples)
+        key = torch.as_tensor(codes, device=self._like.device)
+        with torch.no_grad():
+            rows = self.live_.decode(self.live_.draw(key, draws), key)
+        return self._shown(rows), self.classes_[codes] if self._schema.task == "classification" else None
+
+    def encode(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray:
+        """Return the latents of rows.
+
+        Parameters
+        ----------
+        X : array or frame of shape (n, ...)
+        y : array-like of shape (n,), default=None
+            Their labels, which are needed where there are classes.
+
+        Returns
+        -------
+        ndarray of shape (n, *latent_shape)
+        """
+        check_is_fitted(self)
+        encoder = self._schema.encoder
+        values = checked_rows(self, as_array(X), encoder, reset=False)
+        if encoder is not None:
+            values = dense(encoder.transform(values))
+        key = torch.as_tensor(self._codes(y, len(values)), device=self._like.device)
+        with torch.no_grad():
+            rows = torch.as_tensor(np.asarray(self._units.to_working(np.asarray(values, np.float64)))).to(self._like)
+            return self.live_.encode(rows / self._spread, key).cpu().numpy()
+
+    def decode(self, Z: ArrayLike, y: ArrayLike | None = None) -> Any:
+        """Return the rows of latents.
+
+        Parameters
+        ----------
+        Z : array-like of shape (n, *latent_shape)
+        y : array-like of shape (n,), default=None
+            Their labels, which are needed where there are classes.
+
+        Returns
+        -------
+        array or frame of shape (n, ...)
+            Like the data.
+        """
+        check_is_fitted(self)
+        latents = np.asarray(Z, dtype=np.float64)
+        if latents.shape[1:] != self.live_.latent_shape:
+            raise ValueError(f"Z of shape {latents.shape} must have a latent of shape {self.live_.latent_shape} a row")
+        key = torch.as_tensor(self._codes(y, len(latents)), device=self._like.device)
+        with torch.no_grad():
+            return self._shown(self.live_.decode(torch.as_tensor(latents).to(self._like), key))
+
+    def _codes(self, y: ArrayLike | None, n: int) -> NDArray[np.int64]:
+        """Return the class codes of n rows."""
+        if self._schema.task != "classification":
+            return np.zeros(n, dtype=np.int64)
+        if y is None:
+            raise ValueError(f"y is None, but rows are generated by class: pass a label a row, out of {self.classes_}")
+        labels = checked_targets(as_array(y, "y"))
+        if len(labels) != n:
+            raise ValueError(f"y holds {len(labels)} label(s) for {n} row(s); pass one a row")
+        unknown = np.setdiff1d(labels, self.classes_)
+        if len(unknown):
+            raise ValueError(
+                f"y holds {unknown.tolist()[0]!r}, which is not among the classes {self.classes_.tolist()}"
+            )
+        return np.searchsorted(self.classes_, labels)
+
+    def _shown(self, rows: Tensor) -> Any:
+        """Return rows like those of the data."""
+        X = self._units.to_user((rows * self._spread).cpu().double().numpy()).astype(self._schema.float_dtype)
+        if self._schema.encoder is not None:
+            X = self._schema.encoder.inverse_transform(whole(X))
+        return in_package_of(like_rows(X, as_array(self._template), self._span), self._template)
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return "live_" in vars(self)
