@@ -77,16 +77,20 @@ class Cosines(ImageCode):
         Bits that say which frequencies are kept, row by row.
     counts : ndarray of uint32 of shape (n_masks,)
         How many images, one behind the other, have each mask.
+    sizes : float32 ndarray of shape (C * n_kept,), default=None
+        What the coefficients are multiplied by.
     """
 
     coefficients: Code
     masks: NDArray[np.uint8]
     counts: NDArray[np.uint32]
+    sizes: NDArray[np.float32] | None = None
 
     def decode(self) -> NDArray[np.floating]:
         """Return the rows."""
         n_channels, height, width = self.image_shape
         kept = self.coefficients.decode()
+        kept = kept if self.sizes is None else kept * self.sizes
         if self.counts.sum() != len(kept):
             raise ValueError(f"there are masks for {self.counts.sum()} images of {len(kept)}")
         spectra = np.zeros((len(kept), n_channels, height * width))

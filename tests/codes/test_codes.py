@@ -40,6 +40,7 @@ STORAGES = [
     Quantized(3, Frequencies(9, "class")),
     LowRank(3, inner=Quantized(6, LowResolution(2))),
     Frequencies(9, inner=Quantized(3)),
+    Quantized(4, Frequencies(9, inner=LowRank(3))),
     Latents(LinearGenerator(3)),
     Latents(LinearGenerator(3, by="all")),
     Quantized(4, Latents(LinearGenerator(3))),
@@ -129,10 +130,10 @@ def test_a_file_takes_the_bytes_that_are_said(storage, moves, images, tmp_path):
 
 @pytest.mark.parametrize("storage", STORAGES, ids=repr)
 def test_a_budget_is_kept_and_used(storage, rng):
-    X, y = rng.integers(0, 256, (1001, 5, 6)).astype(np.uint8), np.arange(1001) % 3
+    X, y = rng.integers(0, 256, (3001, 5, 6)).astype(np.uint8), np.arange(3001) % 3
     fitted = Condenser(None, Subset(storage), Draw(), n_bytes=3000, random_state=0).fit(X, y)
     points, taken = fitted.storage_["points"], fitted.storage_["bytes"]
-    assert taken <= 3000 and points < 1001
+    assert taken <= 3000 and points < 3001
     # One more would not have fitted; weights are counted as if classes differed in theirs.
     a_point = -(-(taken - fitted.storage_["shared_bytes"]) // points)
     assert taken + a_point + 3 * 8 >= 3000

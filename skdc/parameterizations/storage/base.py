@@ -140,6 +140,10 @@ class Storage(SharedParts, ABC):
         """Tell whether each row has numbers of its own, which those of others do not change (the default)."""
         return True
 
+    def elementwise(self) -> bool:
+        """Tell whether the numbers that are kept are those of the rows, each for itself (not by default)."""
+        return False
+
     @abstractmethod
     def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> Codec:
         """Return a codec of rows that start at others, or as near to them as can be.

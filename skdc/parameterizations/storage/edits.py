@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import torch
@@ -54,7 +55,7 @@ class Edits(Storage):
         """Return the rows with their edits, of which there are none at the start."""
         if not self.threshold >= 0:
             raise ValueError(f"Edits(threshold={self.threshold!r}): the threshold must not be negative")
-        moves = or_free(self.inner).build(torch.zeros_like(X), key, real, generator)
+        moves = or_free(self.inner).build(torch.zeros_like(X), key, replace(real, alike=False), generator)
         return RowsWithEdits(X, moves, self.threshold)
 
     def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:

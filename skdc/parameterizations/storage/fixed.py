@@ -38,6 +38,10 @@ class Fixed(Storage):
         """Tell that it is the rows."""
         return "rows"
 
+    def elementwise(self) -> bool:
+        """Tell that they are."""
+        return True
+
     def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> FixedRows:
         """Return the rows."""
         return FixedRows(X)

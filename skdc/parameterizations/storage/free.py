@@ -28,6 +28,10 @@ class Free(Storage):
         """Tell that it is the rows."""
         return "rows"
 
+    def elementwise(self) -> bool:
+        """Tell that they are."""
+        return True
+
     def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> FreeRows:
         """Return the rows."""
         return FreeRows(X)

@@ -24,6 +24,7 @@ from skdc.sets import LabeledSet
 
 
 _COUNT_BYTES = 4  # how many images have a mask
+_SIZE_BYTES = 4  # of a coefficient, where its levels do not take it with them
 
 
 class Frequencies(Storage):
@@ -91,7 +92,7 @@ class Frequencies(Storage):
             return spectrum.of(rows, torch.zeros(len(rows), dtype=torch.int64, device=rows.device))
 
         inner = or_free(self.inner).build(spectrum.of(X, group), None, real.seen(coefficients), generator)
-        return CosineRows(spectrum, group, inner)
+        return CosineRows(spectrum, group, inner, or_free(self.inner).elementwise())
 
     def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
         """Return those of the coefficients."""
@@ -101,7 +102,9 @@ class Frequencies(Storage):
         """Count the masks, and what the coefficients take beside their numbers."""
         _, height, width = self._layout(row_shape).shape
         masks = (n_classes if self.masks == "class" else 1) * (-(-height * width // 8) + _COUNT_BYTES)
-        return masks + or_free(self.inner).other_bytes(n_rows, self._kept_shape(row_shape), n_classes)
+        inner, shape = or_free(self.inner), self._kept_shape(row_shape)
+        sizes = 0 if inner.elementwise() else _SIZE_BYTES * shape[0]
+        return masks + sizes + inner.other_bytes(n_rows, shape, n_classes)
 
     def _kept_shape(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
         return (self._layout(row_shape).shape[0] * self.n_kept,)
@@ -143,7 +146,8 @@ class Spectrum(nn.Module):
         # All masks have one size for a coefficient, which its levels, where it has such, take with them.
         size = moments.take_along_dim(places[:, None, :], 2).mean(0).sqrt()
         self.register_buffer("places", places)
-        self.register_buffer("size", torch.where(size > 0, size, torch.ones_like(size)))
+        size = torch.where(size > 0, size, torch.ones_like(size))
+        self.register_buffer("size", size.float().to(moments))  # as a file keeps it
         down, across = (torch.as_tensor(cosines(n)).to(moments) for n in layout.shape[1:])
         self.register_buffer("down", down)
         self.register_buffer("across", across)
@@ -173,13 +177,15 @@ class CosineRows(Codec):
         The mask of each, in order.
     inner : Codec
         Of their coefficients.
+    elementwise : bool
+        Whether what is kept of them are numbers each for itself, which take the size of a coefficient with them.
     """
 
     group: Tensor
 
-    def __init__(self, spectrum: Spectrum, group: Tensor, inner: Codec) -> None:
+    def __init__(self, spectrum: Spectrum, group: Tensor, inner: Codec, elementwise: bool) -> None:
         super().__init__()
-        self.inner, self.spectrum = inner, spectrum
+        self.inner, self.spectrum, self._elementwise = inner, spectrum, elementwise
         self.register_buffer("group", group)
 
     def decode(self, places: Tensor | None = None) -> Tensor:
@@ -206,9 +212,10 @@ class CosineRows(Codec):
         bits = np.zeros((len(places), layout.shape[1] * layout.shape[2]), np.uint8)
         np.put_along_axis(bits, places, 1, axis=1)
         counts = np.bincount(self.group.cpu().numpy(), minlength=len(places)).astype(np.uint32)
-        kept = inner.scaled(self.spectrum.size.flatten().cpu().numpy())
+        size = self.spectrum.size.flatten().cpu().numpy()
+        kept, sizes = (inner.scaled(size), None) if self._elementwise else (inner, size.astype(np.float32))
         given = self.spectrum.row_shape, layout.shape, layout.last
-        return Cosines(*given, kept, np.packbits(bits, axis=1), counts)
+        return Cosines(*given, kept, np.packbits(bits, axis=1), counts, sizes)
 
 
 def _second_moments(part: Any, layout: ImageLayout, real: RealRows, by_class: bool) -> Tensor:

@@ -80,6 +80,10 @@ class Quantized(Storage):
         """Tell whether what is inside does."""
         return or_free(self.inner).takes_distinct_rows()
 
+    def elementwise(self) -> bool:
+        """Tell whether those of what is inside are."""
+        return or_free(self.inner).elementwise()
+
     def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> QuantizedRows:
         """Return the rows, of which the numbers have levels."""
         if not isinstance(self.bits, Integral) or not 1 <= self.bits <= 16:
@@ -87,6 +91,8 @@ class Quantized(Storage):
         inner = or_free(self.inner)
         if inner.keeps() == "changes":
             raise PartsError(f"{self!r}: {inner!r} keeps rows as they come out, so that fewer bits would save nothing")
+        if any(isinstance(part, Quantized) for part in inner.get_params().values()) or isinstance(inner, Quantized):
+            raise PartsError(f"{self!r}: numbers have bits in two places; leave one Quantized out")
         codec = inner.build(X, key, real, generator)
         grid = real.grid if inner.keeps() == "rows" else None
         by_feature = [kept.by_feature for kept in inner.numbers(len(X), tuple(X.shape[1:]))]

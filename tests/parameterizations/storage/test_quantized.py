@@ -112,3 +112,9 @@ def test_what_is_inside_of_rows_is_the_same(inner, rng):
     rows = Condenser(None, Subset(Quantized(3, inner)), Draw(), n_samples=9, encoder=None, random_state=0).fit(X).X_syn_
     plain = Condenser(None, Subset(Quantized(3)), Draw(), n_samples=9, encoder=None, random_state=0).fit(X).X_syn_
     np.testing.assert_array_equal(rows, plain)
+
+
+@pytest.mark.parametrize("inner", [Quantized(3), LowRank(2, inner=Quantized(3))], ids=repr)
+def test_numbers_have_bits_in_one_place(inner, iris):
+    with pytest.raises(PartsError, match="numbers have bits in two places; leave one Quantized out"):
+        Condenser(MMD(), Points(Quantized(4, inner)), n_per_class=3, encoder=None).fit(*iris)
