@@ -50,13 +50,16 @@ def matched(storage: Storage | None, n_steps: int) -> Condenser:
 def sets(n_images: int, dataset: str) -> dict[str, Any]:
     """Return the condensers of a budget of so many images a class."""
     cosines, small = Quantized(4, Frequencies(49)), Quantized(4, LowResolution(2))
-    memories = (
-        Quantized(4, LowRank(24, LowResolution(2))) if n_images == 1 else Quantized(5, LowRank(48, LowResolution(2)))
-    )
-    inducing: dict[str, Any] = {"n_steps": 1500 if n_images == 1 else 500}
-    hard: dict[str, Any] = {"labels": "hard", **inducing}
-    few = {"label_bits": 4 if n_images == 1 else 6, **inducing}
     kernel = edges(dataset)
+    if n_images == 1:
+        learned: dict[str, Any] = {
+            "storage": Quantized(4, LowRank(24, LowResolution(2))),
+            "label_bits": 4,
+            "n_steps": 1500,
+        }
+    else:
+        learned = {"storage": Quantized(8, Frequencies(100)), "label_bits": 8, "n_steps": 2500}
+    hard: dict[str, Any] = {"labels": "hard", "n_steps": 1500 if n_images == 1 else 500}
     return {
         "random rows": RandomSubset(),
         "random rows, 2 bits": compressed(Quantized(2)),
@@ -65,12 +68,10 @@ def sets(n_images: int, dataset: str) -> dict[str, Any]:
         "free points": KernelInducingPoints(**hard),
         "free points, edges": KernelInducingPoints(kernel=kernel, **hard),
         "49 frequencies, 4 bits": KernelInducingPoints(storage=cosines, **hard),
-        "49 frequencies, 4 bits, edges": KernelInducingPoints(
-            labels="hard", storage=cosines, kernel=kernel, **inducing
-        ),
+        "49 frequencies, 4 bits, edges": KernelInducingPoints(storage=cosines, kernel=kernel, **hard),
         "half side, 4 bits, edges": KernelInducingPoints(storage=small, kernel=kernel, **hard),
-        "low rank, learned labels": KernelInducingPoints(storage=memories, **few),
-        "low rank, learned labels, edges": KernelInducingPoints(storage=memories, kernel=kernel, **few),
+        "learned labels of few bits": KernelInducingPoints(**learned),
+        "learned labels of few bits, edges": KernelInducingPoints(kernel=kernel, **learned),
         "matched, free points": DistributionMatching(network=ConvNet(width=32)),
         "matched, 49 frequencies, 4 bits": matched(cosines, 300),
         "matched, half side, 4 bits": matched(small, 300),
