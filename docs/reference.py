@@ -76,6 +76,7 @@ FAMILIES = {
             "matching trajectories",
         ),
         ("What learners predict", "Models that are trained on the set predict the data: :doc:`networks`.", "functions"),
+        ("Sets of few bytes", "How points are stored, and made of latents: :doc:`bytes`.", "compact generative"),
         ("Private sets", "The data are seen through noisy sums: :doc:`privacy`.", "private"),
     ],
     discrepancies: [

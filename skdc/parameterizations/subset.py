@@ -58,7 +58,7 @@ class Subset(Parameterization):
     >>> X, _ = load_digits(return_X_y=True)
     >>> random = Condenser(None, Subset(LowRank(3)), Draw(), n_bytes=10 * X[0].nbytes, random_state=0).fit(X)
     >>> random.X_syn_.shape, random.storage_["shared_bytes"]
-    ((112, 64), 1536)
+    ((85, 64), 3072)
     """
 
     moves = "indices"

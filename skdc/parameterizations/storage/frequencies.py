@@ -60,7 +60,7 @@ class Frequencies(Storage):
     >>> points = Points(Quantized(4, Frequencies(16)))
     >>> condenser = Condenser(MMD(), points, n_per_class=10, random_state=0).fit(digits.images, digits.target)
     >>> condenser.X_syn_.shape, condenser.storage_["bytes"], condenser.storage_["bytes_decoded"]
-    ((100, 8, 8), 1136, 51250)
+    ((100, 8, 8), 1070, 51330)
     """
 
     n_kept: int = 64

@@ -50,8 +50,8 @@ class Latents(Storage):
     >>> X, y = load_digits(return_X_y=True)
     >>> points = Points(Latents(LinearGenerator(n_components=4, by="all")))
     >>> condenser = Condenser(parameterization=points, n_per_class=5, random_state=0).fit(X, y)
-    >>> condenser.storage_["shared_bytes"]  # the mean and the four directions
-    2560
+    >>> condenser.storage_["shared_bytes"]  # means and four directions, and the range of each feature
+    2820
     """
 
     generator: Generator

@@ -62,7 +62,7 @@ class Quantized(Storage):
     >>> images = X.reshape(-1, 8, 8).astype("uint8")
     >>> condenser = Condenser(None, Subset(Quantized(bits=2)), Draw(), n_bytes=1000, random_state=0).fit(images, y)
     >>> condenser.storage_["points"], condenser.storage_["bytes"]
-    (60, 998)
+    (55, 996)
     """
 
     bits: int = 8
