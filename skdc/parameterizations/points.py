@@ -53,8 +53,9 @@ class Points(Parameterization):
         float64.
     within : "data", (low, high) or None, default="data"
         Where the numbers of the rows stay, in each step and at the end: within the range that each feature has in the
-        data (that all pixels have, of images that are kept as codes), so that whole numbers come out whole, in the dtype that went in; or between two ends, numbers or arrays
-        of the shape of a row, where there is no encoder. None lets them go anywhere, and they come out as floats.
+        data (that all pixels have, of images that are kept as codes), so that whole numbers come out whole, in the
+        dtype that went in; or between two ends, numbers or arrays of the shape of a row, where there is no encoder.
+        None lets them go anywhere, and they come out as floats.
 
     Examples
     --------
