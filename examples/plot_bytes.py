@@ -4,8 +4,8 @@ Sets of few bytes
 =================
 
 A kilobyte holds 14 of the digits as they are, and several times as many that are stored in few bits; a model learns
-more from many rough ones than from a few. Not each storage pays: of eight pixels, half of them tell little. The first four
-sets are random rows, of which nothing was optimised; the last one is condensed as it is stored.
+more from many rough ones than from a few. Not each storage pays: of eight pixels, half of them tell little. The first
+four sets are random rows, of which nothing was optimised; the last one is condensed as it is stored.
 """
 
 import matplotlib.pyplot as plt
