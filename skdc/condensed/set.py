@@ -16,6 +16,7 @@ from sklearn.utils.validation import has_fit_parameter
 from skdc.codes import CodedRows, UniformLevels
 from skdc.condensed.exporting import to_frame, write_csv, write_parquet
 from skdc.condensed.html import as_html, in_a_line
+from skdc.condensed.prefix import first_points
 from skdc.condensed.saving import read_set, write_set
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
@@ -137,33 +138,48 @@ class CondensedSet:
             learner.set_params(classes=self.classes)
         return learner.fit(X, y, **fit_params)
 
-    def shrink(self, condenser: Any) -> CondensedSet:
+    def shrink(self, to: Any) -> CondensedSet:
         """Return a smaller set of this one.
 
-        The condenser is fitted to its rows, labels and weights. Rows that it chooses keep their soft labels, unless it
-        gives them others; those that it makes have what it gives. The provenance says how both sets were made: sizes,
-        fingerprint and privacy are those of the data, and this set is under ``parameters["shrunk"]``.
+        A number takes the first points of each class, which are a good set where it is nested: of a condenser with
+        `nested=True`, or of rows that were chosen one by one. The points of a class have the weight of all of them.
+        What a storage made of few numbers is kept as it is decoded.
+
+        A condenser is fitted to the rows, labels and weights. Rows that it chooses keep their soft labels, unless it
+        gives them others; those that it makes have what it gives.
+
+        The provenance says how both sets were made: sizes, fingerprint and privacy are those of the data, and this set
+        is under ``parameters["shrunk"]``.
 
         Parameters
         ----------
-        condenser : condenser
-            A clone of it is fitted.
+        to : int, {class: int} or condenser
+            Points of each class; of a set without classes, all points. Of a condenser a clone is fitted.
 
         Returns
         -------
         CondensedSet
 
+        Raises
+        ------
+        ValueError
+            For numbers below 1, more points of a class than there are, and classes that are not those of the set.
+
         Examples
         --------
         >>> from sklearn.datasets import load_iris
-        >>> from skdc import KMedoids, KernelHerding
+        >>> from skdc import KernelHerding, KMedoids
         >>> X, y = load_iris(return_X_y=True)
-        >>> condensed = KMedoids(n_per_class=10, random_state=0).fit(X, y).condensed_
-        >>> condensed.shrink(KernelHerding(n_per_class=2)).y
+        >>> condensed = KernelHerding(n_per_class=10, n_passes=0).fit(X, y).condensed_
+        >>> condensed.shrink(2).y
         array([0, 0, 1, 1, 2, 2])
+        >>> condensed.shrink(KMedoids(n_per_class=1)).y
+        array([0, 1, 2])
         """
+        if not hasattr(to, "fit"):
+            return first_points(self, to)
         weight = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
-        fitted = clone(condenser).fit(self.X, self.y, **weight)
+        fitted = clone(to).fit(self.X, self.y, **weight)
         smaller: CondensedSet = fitted.condensed_
         if self.y_soft is not None and smaller.y_soft is None and hasattr(fitted, "indices_"):
             smaller = replace(smaller, y_soft=self.y_soft[fitted.indices_], classes=self.classes)

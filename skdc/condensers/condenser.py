@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import KW_ONLY, replace
 from numbers import Integral
 from time import monotonic
 from typing import Any, Literal, Self, TypeVar
@@ -24,7 +24,7 @@ from skdc.fitting.doors import reopened
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import read, refuse_unknown_word
 from skdc.fitting.output import common_template, template
-from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
+from skdc.fitting.recipe import Recipe, checked, nested, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import declared_rows, private_stream, public_containers, refuse_unbounded
 from skdc.fitting.runtime import Start, draw_entropy, isolated, tell_early
@@ -92,6 +92,10 @@ class Condenser(BaseCondenser, kw_only=False):
         `Greedy()` for a choice of rows. None is "auto". `recipe_` tells after `fit` what was chosen.
     privacy : GaussianMechanism or ClassGaussians, default=None
         Makes a differentially private set: the budget, and what is public of the data. None: not private.
+    nested : bool, default=False
+        Whether the first points of each class are to be a good set, too, so that `condensed_.shrink(n)` gives one of n
+        points a class. `Descent` minimises the discrepancy of `Prefixes` then; rows that are chosen one by one, class
+        by class, are nested as they are; other solvers are refused.
     n_per_class, n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
@@ -145,6 +149,8 @@ class Condenser(BaseCondenser, kw_only=False):
     parameterization: Parameterization | Literal["auto"] | None = "auto"
     solver: Solver | Literal["auto"] | None = "auto"
     privacy: GaussianMechanism | None = None
+    _: KW_ONLY
+    nested: bool = False
 
     def recipe(self) -> Recipe:
         """Return the nouns: those of the last fit, where they were chosen for its data; else with "auto" filled in."""
@@ -159,7 +165,10 @@ class Condenser(BaseCondenser, kw_only=False):
         solver = _unless_auto(self.solver, Greedy() if chooses else Descent())
         aimless = isinstance(solver, Solver) and not solver.minimizes
         discrepancy = _unless_auto(self.discrepancy, None if aimless else MMD())
-        return checked(Recipe(discrepancy, parameterization, solver, self.privacy))
+        return self._nested(checked(Recipe(discrepancy, parameterization, solver, self.privacy)))
+
+    def _nested(self, recipe: Recipe) -> Recipe:
+        return checked(nested(recipe)) if self.nested else recipe
 
     def _is_open(self) -> bool:
         """Tell whether all is chosen for the data."""
@@ -180,8 +189,8 @@ class Condenser(BaseCondenser, kw_only=False):
             return recipe
         has_classes = schema.task == "classification" and schema.n_classes > 1
         if schema.is_table and (has_classes or schema.task == "regression"):
-            return TabularCondenser(task="classification" if has_classes else "regression").recipe()
-        return GeneralCondenser().recipe() if has_classes else recipe
+            return self._nested(TabularCondenser(task="classification" if has_classes else "regression").recipe())
+        return self._nested(GeneralCondenser().recipe()) if has_classes else recipe
 
     @available_if(_can_stream)
     def partial_fit(
