@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc.codes import CodedRows, UniformLevels
 from skdc.condensed.exporting import to_frame, write_csv, write_parquet
 from skdc.condensed.html import as_html, in_a_line
-from skdc.condensed.prefix import first_points
+from skdc.condensed.joining import joined
 from skdc.condensed.saving import read_set, write_set
+from skdc.condensed.shrinking import condensed_again, first_points
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
 
@@ -176,14 +176,34 @@ class CondensedSet:
         >>> condensed.shrink(KMedoids(n_per_class=1)).y
         array([0, 1, 2])
         """
-        if not hasattr(to, "fit"):
-            return first_points(self, to)
-        weight = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
-        fitted = clone(to).fit(self.X, self.y, **weight)
-        smaller: CondensedSet = fitted.condensed_
-        if self.y_soft is not None and smaller.y_soft is None and hasattr(fitted, "indices_"):
-            smaller = replace(smaller, y_soft=self.y_soft[fitted.indices_], classes=self.classes)
-        return replace(smaller, provenance=_of_both(smaller.provenance, self.provenance))
+        return condensed_again(self, to) if hasattr(to, "fit") else first_points(self, to)
+
+    def join(self, other: CondensedSet) -> CondensedSet:
+        """Return the points of this set and those of another one behind them, such as those of classes that are new.
+
+        The points stay as they are; those of each set weigh what the rows of its data do. Targets as they were
+        optimised, and codes, are left out.
+
+        Parameters
+        ----------
+        other : CondensedSet
+            With rows of the same kind.
+
+        Raises
+        ------
+        ValueError
+            If rows, columns or targets differ in kind, or both sets are private.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skdc import KMedoids
+        >>> X, y = load_iris(return_X_y=True)
+        >>> old, new = (KMedoids(n_per_class=2).fit(X[rows], y[rows]).condensed_ for rows in (y < 2, y == 2))
+        >>> old.join(new).y
+        array([0, 0, 1, 1, 2, 2])
+        """
+        return joined(self, other)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the set to a file, from which `skdc.load` returns it as it is: values, dtypes, names and index.
@@ -357,19 +377,3 @@ def load(path: str | os.PathLike[str]) -> CondensedSet:
     True
     """
     return CondensedSet(**read_set(path, _PARTS))
-
-
-def _of_both(smaller: Provenance | None, whole: Provenance | None) -> Provenance | None:
-    """Return the provenance of a set that was made of another one; what is said of the data is of the first."""
-    if smaller is None or whole is None:
-        return smaller
-    return replace(
-        smaller,
-        condenser=f"{smaller.condenser}, of the set by {whole.condenser}",
-        parameters={**smaller.parameters, "shrunk": asdict(whole)},
-        n_rows=whole.n_rows,
-        rows_per_class=whole.rows_per_class,
-        fingerprint=whole.fingerprint,
-        seconds=whole.seconds + smaller.seconds,
-        privacy=whole.privacy,
-    )

@@ -1,4 +1,4 @@
-"""The first points of each class of a set, as a set of their own."""
+"""Smaller sets of a set: its first points, or what a condenser makes of it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
 from skdc.condensed.coded import pack_set
@@ -49,6 +50,16 @@ def first_points(whole: CondensedSet, n_per_class: Any) -> CondensedSet:
     if whole.provenance is None:
         return shorter
     return replace(shorter, provenance=_provenance(whole.provenance, n_per_class, shorter, labels, sizes))
+
+
+def condensed_again(whole: CondensedSet, condenser: Any) -> CondensedSet:
+    """Return what a clone of a condenser makes of a set; rows that it chooses keep their soft labels."""
+    weight = {} if whole.sample_weight is None else {"sample_weight": whole.sample_weight}
+    fitted = clone(condenser).fit(whole.X, whole.y, **weight)
+    smaller: CondensedSet = fitted.condensed_
+    if whole.y_soft is not None and smaller.y_soft is None and hasattr(fitted, "indices_"):
+        smaller = replace(smaller, y_soft=whole.y_soft[fitted.indices_], classes=whole.classes)
+    return replace(smaller, provenance=_of_both(smaller.provenance, whole.provenance))
 
 
 def _codes(whole: CondensedSet) -> tuple[NDArray[np.intp], list[Any]]:
@@ -108,4 +119,20 @@ def _provenance(
         n_points=int(sizes.sum()),
         n_per_class=None if labels == [None] else sized,
         storage=storage,
+    )
+
+
+def _of_both(smaller: Provenance | None, whole: Provenance | None) -> Provenance | None:
+    """Return the provenance of a set that was made of another one; what is said of the data is of the first."""
+    if smaller is None or whole is None:
+        return smaller
+    return replace(
+        smaller,
+        condenser=f"{smaller.condenser}, of the set by {whole.condenser}",
+        parameters={**smaller.parameters, "shrunk": asdict(whole)},
+        n_rows=whole.n_rows,
+        rows_per_class=whole.rows_per_class,
+        fingerprint=whole.fingerprint,
+        seconds=whole.seconds + smaller.seconds,
+        privacy=whole.privacy,
     )
