@@ -242,6 +242,22 @@ PICTURES = (
         ("clean", "Square", "PGD"),
     ),
     Picture(
+        "nested",
+        "MNIST: the first points of sets of ten a class",
+        ACCURACY,
+        "### mnist, 2 seeds",
+        ("set",),
+        ("1", "2", "5", "10"),
+    ),
+    Picture(
+        "continual",
+        "MNIST in five tasks of two classes: 100 rows are kept",
+        ACCURACY,
+        "### mnist, 2 seeds",
+        ("memory",),
+        ("network: last", "kernel ridge", "logistic", "1-NN"),
+    ),
+    Picture(
         "private",
         "MNIST, ten images a class",
         ACCURACY,

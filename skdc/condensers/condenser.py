@@ -9,12 +9,12 @@ from time import monotonic
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
-from skdc.containers import as_array, has_units, row_bytes
+from skdc.containers import as_array, checked_targets, has_units, row_bytes
 from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
@@ -27,7 +27,7 @@ from skdc.fitting.output import common_template, template
 from skdc.fitting.recipe import Recipe, checked, nested, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import declared_rows, private_stream, public_containers, refuse_unbounded
-from skdc.fitting.runtime import Start, draw_entropy, isolated, tell_early
+from skdc.fitting.runtime import GivenStart, Start, draw_entropy, isolated, tell_early
 from skdc.fitting.shown import Containers
 from skdc.fitting.stream import Stream
 from skdc.isolation import restored_on_failure
@@ -63,6 +63,14 @@ def _is_auto(part: object) -> bool:
 
 def _unless_auto(part: Any, default: Part) -> Part:
     return default if _is_auto(part) else part
+
+
+def _with_new(classes: NDArray | None, y: ArrayLike) -> NDArray | None:
+    """Return the classes and those of a chunk, which are of the same kind; others are refused where they are read."""
+    found = np.unique(checked_targets(as_array(y, "y")))
+    if classes is None or found.dtype.kind != classes.dtype.kind or found.dtype.kind == "f":
+        return classes
+    return np.union1d(classes, found)
 
 
 def _can_stream(condenser: Condenser) -> bool:
@@ -211,8 +219,8 @@ class Condenser(BaseCondenser, kw_only=False):
         X, y, sample_weight
             As in `fit`.
         classes : array-like, default=None
-            All labels that may come, on the first call; None takes those of the first chunk, and a later chunk
-            with another label is refused.
+            All labels that may come, on the first call; another one is refused. None lets classes come with any chunk.
+            The rows from which points start are then others than if all classes were known at first.
 
         Returns
         -------
@@ -258,6 +266,7 @@ class Condenser(BaseCondenser, kw_only=False):
         if recipe.privacy is None:
             source = SketchSource(Sketch(len(problem.schema.class_of_key), 0, 0), problem.schema, device)
             self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
+            self._stream.grows &= classes is None
         else:
             rehearse(self, problem, recipe, None)
             X, y = public_containers(X, y, problem.schema)
@@ -288,8 +297,13 @@ class Condenser(BaseCondenser, kw_only=False):
         task = self.task if y is None else schema.task
         if task == "none":
             raise ValueError("the first chunk had no targets, but y is given; pass none")
-        labels = None if y is None else schema.classes
+        labels = None if y is None else _with_new(schema.classes, y) if stream.grows else schema.classes
         problem = read(self, X, y, sample_weight, task=task, encoder=None, classes=labels, reset=False)
+        came = False
+        if labels is not None and len(labels) > schema.n_classes:
+            came = True
+            stream = stream.widened(labels)
+            schema, self.classes_ = stream.schema, labels
         first, this = schema.describe(), problem.schema.describe()
         if this != first:
             raise ValueError(f"this chunk ({this}) is not like the first one ({first})")
@@ -303,8 +317,9 @@ class Condenser(BaseCondenser, kw_only=False):
             self._templates = tuple(map(common_template, self._templates, map(template, (X, y))))
             given_bytes = row_bytes(as_array(self._templates[0]))
             stream.schema = replace(schema, float_dtype=float_dtype, given_bytes=given_bytes)
-        if not self.warm_start or "X_syn_" in vars(self):
-            self._start = Start.of(self)
+        self._stream = stream
+        if self.warm_start is not True or "X_syn_" in vars(self):
+            self._start = GivenStart(self.condensed_) if came and self.warm_start is True else Start.of(self)
         for name in _SOLVED:
             self.__dict__.pop(name, None)
 
