@@ -258,6 +258,14 @@ PICTURES = (
         ("network: last", "kernel ridge", "logistic", "1-NN"),
     ),
     Picture(
+        "small",
+        "MNIST: memory of fits",
+        "MiB above the process, the data counted",
+        "### memory",
+        ("recipe",),
+        ("peak MiB above the process",),
+    ),
+    Picture(
         "private",
         "MNIST, ten images a class",
         ACCURACY,

@@ -70,8 +70,12 @@ class Stream:
         schema = replace(self.schema, classes=classes, n_outputs=n, class_of_key=np.arange(n))
         wider = replace(self, objective=deepcopy(self.objective), sketch=self.sketch.widened(places, n), schema=schema)
         source = SketchSource(Sketch(n, 0, 0), schema, self.device)
+        leaf: Any
+        other: Any
         for leaf, other in zip(self.objective.leaves(), wider.objective.leaves(), strict=True):
+            space = other.space_
             other.attach(source)
+            other.space_ = space  # as it was fitted
             if _width(leaf, self.source()) != _width(other, source):
                 raise ValueError(
                     f"{leaf!r} compares labels too, and was made for those of the first chunk; give classes= all "
