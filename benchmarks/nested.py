@@ -17,7 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 
-from skdc import Condenser, DistributionMatching, KernelHerding, KernelInducingPoints, NamedCondenser, RandomSubset
+from skdc import Condenser, DistributionMatching, KernelHerding, KernelInducingPoints, RandomSubset
 from skdc.condensed import CondensedSet
 from skdc.discrepancies import MMD
 from skdc.learners import KernelRidgeClassifier
@@ -31,16 +31,10 @@ LEARNERS = {
 }
 
 
-def general(named: NamedCondenser) -> Condenser:
-    """Return the condenser of any parts that has those of a named one."""
-    recipe = named.recipe()
-    return Condenser(recipe.discrepancy, recipe.parameterization, recipe.solver)
-
-
 METHODS = {
     "MMD": Condenser(MMD()),
-    "kernel inducing points": general(KernelInducingPoints(labels="hard", n_steps=500)),
-    "distribution matching": general(DistributionMatching(network=MLP())),
+    "kernel inducing points": Condenser(*KernelInducingPoints(labels="hard", n_steps=500).recipe()),
+    "distribution matching": Condenser(*DistributionMatching(network=MLP()).recipe()),
 }
 
 

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
+from skdc.condensed import CondensedSet
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.containers import as_array, checked_targets, has_units, row_bytes
 from skdc.devices import find_device
@@ -318,8 +319,11 @@ class Condenser(BaseCondenser, kw_only=False):
             given_bytes = row_bytes(as_array(self._templates[0]))
             stream.schema = replace(schema, float_dtype=float_dtype, given_bytes=given_bytes)
         self._stream = stream
-        if self.warm_start is not True or "X_syn_" in vars(self):
-            self._start = GivenStart(self.condensed_) if came and self.warm_start is True else Start.of(self)
+        if isinstance(self.warm_start, CondensedSet) or not self.warm_start or "X_syn_" in vars(self):
+            self._start = Start.of(self)
+        last = vars(self).get("_start")
+        if came and isinstance(last, Start):
+            self._start = GivenStart(last.condensed)
         for name in _SOLVED:
             self.__dict__.pop(name, None)
 

@@ -33,11 +33,12 @@ from skdc.sources import Schema, Source
 
 
 class Start(NamedTuple):
-    """The last synthetic set, from which a warm start begins: rows as shown, learned targets, class codes."""
+    """The last synthetic set, from which a warm start begins: rows as shown, learned targets, class codes; the set."""
 
     X: Any
     y: NDArray | None
     key: NDArray
+    condensed: CondensedSet
 
     @classmethod
     def of(cls, condenser: Any) -> Start | GivenStart | None:
@@ -56,7 +57,7 @@ class Start(NamedTuple):
                 "warm_start=True would start from a set that was made from private rows without noise; fit a new "
                 "condenser"
             )
-        return cls(condenser.X_syn_, condenser.y_learned_, condenser._key)
+        return cls(condenser.X_syn_, condenser.y_learned_, condenser._key, condenser.condensed_)
 
     def load(self, synthetic: LiveSet, source: Source, encoder: Any) -> None:
         """Move a live set, of the same sizes, to the last one."""

@@ -151,10 +151,14 @@ def test_rows_of_old_classes_go_on_coming():
     assert_allclose(late.X_syn_, whole.X_syn_, atol=1e-9)
 
 
-def test_a_warm_start_keeps_the_points_of_old_classes():
+@pytest.mark.parametrize("between", [False, True], ids=["at once", "after other chunks"])
+def test_a_warm_start_keeps_the_points_of_old_classes(between):
     condenser = streaming("rows", warm_start=True).partial_fit(X[Y < "c"], Y[Y < "c"])
     old = condenser.X_syn_
-    condenser.set_params(solver=Descent(step_size=1e-7, n_steps=1)).partial_fit(X, Y)
+    condenser.set_params(solver=Descent(step_size=1e-7, n_steps=1))
+    if between:
+        condenser.partial_fit(X[Y == "a"], Y[Y == "a"])
+    condenser.partial_fit(X, Y)
     assert_allclose(condenser.X_syn_[:6], old, atol=1e-5)
     assert_array_equal(condenser.y_syn_, list("aaabbbccc"))
 
