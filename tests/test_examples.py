@@ -56,7 +56,7 @@ PAGES = [path for folder in (ROOT / "docs", ROOT / "docs" / "recipes") for path 
 
 # These take seconds.
 SLOW_PAGES = ["audits", "evaluation", "privacy", *(f"recipes/{name}" for name in ("csv", "embeddings", "many_rows"))]
-SLOW_PAGES += ["recipes/mnist", "recipes/private", "recipes/search"]
+SLOW_PAGES += ["recipes/mnist", "recipes/private", "recipes/search", "recipes/small_machine"]
 NAMED_PAGES = [str(path.relative_to(ROOT / "docs")) for path in PAGES if path.name not in MADE]
 
 

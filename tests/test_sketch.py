@@ -42,6 +42,36 @@ def assert_same(sketch, other):
             np.testing.assert_array_equal(mine, theirs)
 
 
+def test_a_wider_sketch_is_one_that_knew_all_classes():
+    X, y, weight, key, features = data()
+    some, places = key != 1, np.array([0, 2])
+    narrow = Sketch(2, 7, seed=11)
+    narrow.update(X[some], y[some][:, places], weight[some], key[some] // 2, [features[some], features[some, :2] ** 2])
+    wider, known = narrow.widened(places, N_KEYS), sketch_of((X, y, weight, key, features), [some])
+    assert wider.counts.tolist() == known.counts.tolist()
+    for name in ("mass", "mean", "scatter", "feature_range", "target_range"):
+        np.testing.assert_allclose(getattr(wider, name), getattr(known, name), rtol=1e-12, atol=1e-15)
+    rest = [part[~some] for part in (X, y, weight, key)]
+    for sketch in (wider, known):
+        sketch.update(*rest, [features[~some], features[~some, :2] ** 2])
+    np.testing.assert_allclose(wider.mean, known.mean, rtol=1e-12)
+    np.testing.assert_allclose(wider.scatter, known.scatter, rtol=1e-12)
+    for mine, theirs in zip(wider.sums, known.sums, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-12)
+    for k in range(N_KEYS):
+        rows, targets = wider.sample([k])
+        assert len(rows) == 7 and (targets == np.eye(N_KEYS)[k]).all()
+        assert all((X[key == k] == row).all(axis=1).any() for row in rows)
+
+
+def test_an_empty_sketch_is_wider_too():
+    rows = data()
+    wider = Sketch(1, 7, seed=11).widened(np.array([0]), N_KEYS)
+    X, y, weight, key, features = rows
+    wider.update(X, y, weight, key, [features, features[:, :2] ** 2])
+    assert_same(wider, sketch_of(rows, [slice(None)]))
+
+
 # Hashes
 
 

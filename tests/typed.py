@@ -2,7 +2,7 @@
 
 from typing import assert_type
 
-from skdc import Condenser, KernelHerding
+from skdc import CondensedSet, Condenser, KernelHerding
 from skdc.condensers import NamedCondenser, Recipe
 from skdc.discrepancies import MMD, Hybrid, Sinkhorn
 from skdc.learners import KernelRidgeClassifier
@@ -21,7 +21,7 @@ class EnergyCondenser(NamedCondenser):
 
 def constructors() -> None:
     assert_type(KernelHerding(10, n_passes=1, n_jobs=2).n_passes, int)
-    assert_type(EnergyCondenser(n_steps=5, random_state=0).warm_start, bool)
+    assert_type(EnergyCondenser(n_steps=5, random_state=0).warm_start, bool | CondensedSet)
     Condenser(MMD(), Points(), Descent(), None, n_per_class=10)
     KernelHerding(n_pases=1)  # type: ignore[call-arg]
     KernelHerding(10, 1)  # type: ignore[call-arg]

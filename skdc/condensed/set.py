@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc.codes import CodedRows, UniformLevels
 from skdc.condensed.exporting import to_frame, write_csv, write_parquet
 from skdc.condensed.html import as_html, in_a_line
+from skdc.condensed.joining import joined
 from skdc.condensed.saving import read_set, write_set
+from skdc.condensed.shrinking import condensed_again, first_points
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
 
@@ -137,37 +138,72 @@ class CondensedSet:
             learner.set_params(classes=self.classes)
         return learner.fit(X, y, **fit_params)
 
-    def shrink(self, condenser: Any) -> CondensedSet:
+    def shrink(self, to: Any) -> CondensedSet:
         """Return a smaller set of this one.
 
-        The condenser is fitted to its rows, labels and weights. Rows that it chooses keep their soft labels, unless it
-        gives them others; those that it makes have what it gives. The provenance says how both sets were made: sizes,
-        fingerprint and privacy are those of the data, and this set is under ``parameters["shrunk"]``.
+        A number takes the first points of each class, which are a good set where it is nested: of a condenser with
+        `nested=True`, or of rows that were chosen one by one. The points of a class have the weight of all of them.
+        What a storage made of few numbers is kept as it is decoded.
+
+        A condenser is fitted to the rows, labels and weights. Rows that it chooses keep their soft labels, unless it
+        gives them others; those that it makes have what it gives.
+
+        The provenance says how both sets were made: sizes, fingerprint and privacy are those of the data, and this set
+        is under ``parameters["shrunk"]``.
 
         Parameters
         ----------
-        condenser : condenser
-            A clone of it is fitted.
+        to : int, {class: int} or condenser
+            Points of each class; of a set without classes, all points. Of a condenser a clone is fitted.
 
         Returns
         -------
         CondensedSet
 
+        Raises
+        ------
+        ValueError
+            For numbers below 1, more points of a class than there are, and classes that are not those of the set.
+
         Examples
         --------
         >>> from sklearn.datasets import load_iris
-        >>> from skdc import KMedoids, KernelHerding
+        >>> from skdc import KernelHerding, KMedoids
         >>> X, y = load_iris(return_X_y=True)
-        >>> condensed = KMedoids(n_per_class=10, random_state=0).fit(X, y).condensed_
-        >>> condensed.shrink(KernelHerding(n_per_class=2)).y
+        >>> condensed = KernelHerding(n_per_class=10, n_passes=0).fit(X, y).condensed_
+        >>> condensed.shrink(2).y
+        array([0, 0, 1, 1, 2, 2])
+        >>> condensed.shrink(KMedoids(n_per_class=1)).y
+        array([0, 1, 2])
+        """
+        return condensed_again(self, to) if hasattr(to, "fit") else first_points(self, to)
+
+    def join(self, other: CondensedSet) -> CondensedSet:
+        """Return the points of this set and those of another one behind them, such as those of classes that are new.
+
+        The points stay as they are; those of each set weigh what the rows of its data do. Targets as they were
+        optimised, and codes, are left out.
+
+        Parameters
+        ----------
+        other : CondensedSet
+            With rows of the same kind.
+
+        Raises
+        ------
+        ValueError
+            If rows, columns or targets differ in kind, or both sets are private.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skdc import KMedoids
+        >>> X, y = load_iris(return_X_y=True)
+        >>> old, new = (KMedoids(n_per_class=2).fit(X[rows], y[rows]).condensed_ for rows in (y < 2, y == 2))
+        >>> old.join(new).y
         array([0, 0, 1, 1, 2, 2])
         """
-        weight = {} if self.sample_weight is None else {"sample_weight": self.sample_weight}
-        fitted = clone(condenser).fit(self.X, self.y, **weight)
-        smaller: CondensedSet = fitted.condensed_
-        if self.y_soft is not None and smaller.y_soft is None and hasattr(fitted, "indices_"):
-            smaller = replace(smaller, y_soft=self.y_soft[fitted.indices_], classes=self.classes)
-        return replace(smaller, provenance=_of_both(smaller.provenance, self.provenance))
+        return joined(self, other)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the set to a file, from which `skdc.load` returns it as it is: values, dtypes, names and index.
@@ -341,19 +377,3 @@ def load(path: str | os.PathLike[str]) -> CondensedSet:
     True
     """
     return CondensedSet(**read_set(path, _PARTS))
-
-
-def _of_both(smaller: Provenance | None, whole: Provenance | None) -> Provenance | None:
-    """Return the provenance of a set that was made of another one; what is said of the data is of the first."""
-    if smaller is None or whole is None:
-        return smaller
-    return replace(
-        smaller,
-        condenser=f"{smaller.condenser}, of the set by {whole.condenser}",
-        parameters={**smaller.parameters, "shrunk": asdict(whole)},
-        n_rows=whole.n_rows,
-        rows_per_class=whole.rows_per_class,
-        fingerprint=whole.fingerprint,
-        seconds=whole.seconds + smaller.seconds,
-        privacy=whole.privacy,
-    )

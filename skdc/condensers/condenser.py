@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import KW_ONLY, replace
 from numbers import Integral
 from time import monotonic
 from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import clone
 from sklearn.utils.metaestimators import available_if
 
+from skdc.condensed import CondensedSet
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
-from skdc.containers import as_array, has_units, row_bytes
+from skdc.containers import as_array, checked_targets, has_units, row_bytes
 from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
@@ -24,10 +25,10 @@ from skdc.fitting.doors import reopened
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import read, refuse_unknown_word
 from skdc.fitting.output import common_template, template
-from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
+from skdc.fitting.recipe import Recipe, checked, nested, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import declared_rows, private_stream, public_containers, refuse_unbounded
-from skdc.fitting.runtime import Start, draw_entropy, isolated, tell_early
+from skdc.fitting.runtime import GivenStart, Start, draw_entropy, isolated, tell_early
 from skdc.fitting.shown import Containers
 from skdc.fitting.stream import Stream
 from skdc.isolation import restored_on_failure
@@ -65,6 +66,14 @@ def _unless_auto(part: Any, default: Part) -> Part:
     return default if _is_auto(part) else part
 
 
+def _with_new(classes: NDArray | None, y: ArrayLike) -> NDArray | None:
+    """Return the classes and those of a chunk, which are of the same kind; others are refused where they are read."""
+    found = np.unique(checked_targets(as_array(y, "y")))
+    if classes is None or found.dtype.kind != classes.dtype.kind or found.dtype.kind == "f":
+        return classes
+    return np.union1d(classes, found)
+
+
 def _can_stream(condenser: Condenser) -> bool:
     with suppress(TypeError, ValueError):  # parts that do not go together are refused by fit
         if condenser.recipe().streams():
@@ -92,6 +101,10 @@ class Condenser(BaseCondenser, kw_only=False):
         `Greedy()` for a choice of rows. None is "auto". `recipe_` tells after `fit` what was chosen.
     privacy : GaussianMechanism or ClassGaussians, default=None
         Makes a differentially private set: the budget, and what is public of the data. None: not private.
+    nested : bool, default=False
+        Whether the first points of each class are to be a good set, too, so that `condensed_.shrink(n)` gives one of n
+        points a class. `Descent` minimises the discrepancy of `Prefixes` then; rows that are chosen one by one, class
+        by class, are nested as they are; other solvers are refused.
     n_per_class, n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
@@ -145,6 +158,8 @@ class Condenser(BaseCondenser, kw_only=False):
     parameterization: Parameterization | Literal["auto"] | None = "auto"
     solver: Solver | Literal["auto"] | None = "auto"
     privacy: GaussianMechanism | None = None
+    _: KW_ONLY
+    nested: bool = False
 
     def recipe(self) -> Recipe:
         """Return the nouns: those of the last fit, where they were chosen for its data; else with "auto" filled in."""
@@ -159,7 +174,10 @@ class Condenser(BaseCondenser, kw_only=False):
         solver = _unless_auto(self.solver, Greedy() if chooses else Descent())
         aimless = isinstance(solver, Solver) and not solver.minimizes
         discrepancy = _unless_auto(self.discrepancy, None if aimless else MMD())
-        return checked(Recipe(discrepancy, parameterization, solver, self.privacy))
+        return self._nested(checked(Recipe(discrepancy, parameterization, solver, self.privacy)))
+
+    def _nested(self, recipe: Recipe) -> Recipe:
+        return checked(nested(recipe)) if self.nested else recipe
 
     def _is_open(self) -> bool:
         """Tell whether all is chosen for the data."""
@@ -180,8 +198,8 @@ class Condenser(BaseCondenser, kw_only=False):
             return recipe
         has_classes = schema.task == "classification" and schema.n_classes > 1
         if schema.is_table and (has_classes or schema.task == "regression"):
-            return TabularCondenser(task="classification" if has_classes else "regression").recipe()
-        return GeneralCondenser().recipe() if has_classes else recipe
+            return self._nested(TabularCondenser(task="classification" if has_classes else "regression").recipe())
+        return self._nested(GeneralCondenser().recipe()) if has_classes else recipe
 
     @available_if(_can_stream)
     def partial_fit(
@@ -202,8 +220,8 @@ class Condenser(BaseCondenser, kw_only=False):
         X, y, sample_weight
             As in `fit`.
         classes : array-like, default=None
-            All labels that may come, on the first call; None takes those of the first chunk, and a later chunk
-            with another label is refused.
+            All labels that may come, on the first call; another one is refused. None lets classes come with any chunk.
+            The rows from which points start are then others than if all classes were known at first.
 
         Returns
         -------
@@ -249,6 +267,7 @@ class Condenser(BaseCondenser, kw_only=False):
         if recipe.privacy is None:
             source = SketchSource(Sketch(len(problem.schema.class_of_key), 0, 0), problem.schema, device)
             self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
+            self._stream.grows &= classes is None
         else:
             rehearse(self, problem, recipe, None)
             X, y = public_containers(X, y, problem.schema)
@@ -279,8 +298,13 @@ class Condenser(BaseCondenser, kw_only=False):
         task = self.task if y is None else schema.task
         if task == "none":
             raise ValueError("the first chunk had no targets, but y is given; pass none")
-        labels = None if y is None else schema.classes
+        labels = None if y is None else _with_new(schema.classes, y) if stream.grows else schema.classes
         problem = read(self, X, y, sample_weight, task=task, encoder=None, classes=labels, reset=False)
+        came = False
+        if labels is not None and len(labels) > schema.n_classes:
+            came = True
+            stream = stream.widened(labels)
+            schema, self.classes_ = stream.schema, labels
         first, this = schema.describe(), problem.schema.describe()
         if this != first:
             raise ValueError(f"this chunk ({this}) is not like the first one ({first})")
@@ -294,8 +318,12 @@ class Condenser(BaseCondenser, kw_only=False):
             self._templates = tuple(map(common_template, self._templates, map(template, (X, y))))
             given_bytes = row_bytes(as_array(self._templates[0]))
             stream.schema = replace(schema, float_dtype=float_dtype, given_bytes=given_bytes)
-        if not self.warm_start or "X_syn_" in vars(self):
+        self._stream = stream
+        if isinstance(self.warm_start, CondensedSet) or not self.warm_start or "X_syn_" in vars(self):
             self._start = Start.of(self)
+        last = vars(self).get("_start")
+        if came and isinstance(last, Start):
+            self._start = GivenStart(last.condensed)
         for name in _SOLVED:
             self.__dict__.pop(name, None)
 

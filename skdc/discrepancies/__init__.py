@@ -15,6 +15,7 @@ from skdc.discrepancies.moments import MeanDistance, Moments
 from skdc.discrepancies.nystrom import NystromError
 from skdc.discrepancies.objective import Hybrid
 from skdc.discrepancies.penalties import Diversity, L2Norm, LabelMargin, Penalty, TotalVariation
+from skdc.discrepancies.prefixes import Prefixes
 from skdc.discrepancies.quantiles import CramerVonMises, QuantileMatching
 from skdc.discrepancies.reduce import CVaR
 from skdc.discrepancies.stein import GaussianScore, KernelDensityScore, KernelStein, MixtureScore
@@ -73,6 +74,7 @@ __all__ = [
     "NetworkLoss",
     "NystromError",
     "Penalty",
+    "Prefixes",
     "QuantileMatching",
     "QuantizationError",
     "RandomFeatureMMD",

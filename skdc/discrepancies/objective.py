@@ -40,6 +40,16 @@ class Objective(SharedParts, ABC):
     def leaves(self) -> list[Term]:
         """Return the terms that are summed."""
 
+    def summands(self) -> list[Term]:
+        """Return what a sum takes of it: its terms, by default.
+
+        Raises
+        ------
+        PartsError
+            If it is more than the sum of its terms.
+        """
+        return self.leaves()
+
     def normalizes(self) -> bool:
         """Tell whether terms are in units of their values where the set starts (no, by default)."""
         return False
@@ -112,7 +122,7 @@ class Objective(SharedParts, ABC):
         if not isinstance(other, Objective):
             return NotImplemented
         normalize = self.normalizes() or other.normalizes()
-        return Hybrid(_named([*self.leaves(), *other.leaves()]), normalize=normalize)
+        return Hybrid(_named([*self.summands(), *other.summands()]), normalize=normalize)
 
     def __radd__(self, other: object) -> Objective:
         # sum([...]) starts at 0

@@ -19,6 +19,7 @@ from skdc.discrepancies.arrays import massive, of_one_kind, source_and_set
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.embeddings import EmbeddingDistance
 from skdc.discrepancies.objective import Objective
+from skdc.discrepancies.prefixes import Prefixes
 from skdc.discrepancies.reduce import reduced
 from skdc.evaluation.tables import data_frame
 from skdc.sets import LabeledSet
@@ -171,6 +172,8 @@ def two_sample_test(
 
 def _discrepancies(objective: Objective) -> list[Discrepancy]:
     """Return the terms of a sum, all of which must compare rows that can change places."""
+    if isinstance(objective, Prefixes):
+        raise ValueError(f"{objective!r} sees the set in parts; test what is inside: {objective.discrepancy!r}")
     leaves = []
     for leaf in objective.leaves():
         if not isinstance(leaf, Discrepancy):

@@ -35,7 +35,7 @@ from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe, checked
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import read_as_told
-from skdc.fitting.runtime import Start, draw_entropy, isolated, progress_of, tell_early
+from skdc.fitting.runtime import GivenStart, Start, draw_entropy, isolated, progress_of, tell_early
 from skdc.fitting.sizes import ClassSizes
 from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import restored_on_failure
@@ -79,8 +79,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         Threads inside fit; None is one, -1 all.
     verbose : int, default=0
         1 shows stage, steps and time left on standard error: a bar, or a line every few seconds if it is no terminal.
-    warm_start : bool, default=False
-        Start from the synthetic set of the last fit.
+    warm_start : bool or CondensedSet, default=False
+        True starts from the synthetic set of the last fit, which must have the same sizes. A set, such as one that
+        `skdc.load` returns, gives the first points of each class that it has; others start as they would without.
     checkpoint : str or path, default=None
         A file in which the state of the solve is kept every half minute, whole or not at all. The same fit (parameters,
         data and versions) goes on from it, with the set of one that was never interrupted, and removes it at the end;
@@ -97,7 +98,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
     random_state: int | np.random.RandomState | None = None
     n_jobs: int | None = None
     verbose: int = 0
-    warm_start: bool = False
+    warm_start: bool | CondensedSet = False
     checkpoint: str | PathLike[str] | None = None
 
     def __init_subclass__(cls, *, kw_only: bool = True, **settings: Any) -> None:
@@ -191,7 +192,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         return self
 
     def _condense(
-        self, problem: Problem, recipe: Recipe, previous: Start | None, began: float
+        self, problem: Problem, recipe: Recipe, previous: Start | GivenStart | None, began: float
     ) -> DivergenceError | Interruption | None:
         """Open the door to what was read, solve, and show; return the error of a solver that stopped early."""
         device, seed = find_device(self.device), draw_entropy(self.random_state)
@@ -204,7 +205,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
             return self._solve(door, previous, began, checkpoint)
 
     def _solve(
-        self, door: Door, previous: Start | None, began: float, checkpoint: Checkpoint | None = None
+        self, door: Door, previous: Start | GivenStart | None, began: float, checkpoint: Checkpoint | None = None
     ) -> DivergenceError | Interruption | None:
         """Solve and show the set; return the error of a solver that stopped early, whose last good set is shown."""
         solver = door.recipe.solver
@@ -227,7 +228,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
             checkpoint.remove()
         return early
 
-    def _begin_solve(self, door: Door, previous: Start | None) -> State:
+    def _begin_solve(self, door: Door, previous: Start | GivenStart | None) -> State:
         recipe, (objective, seed) = door.recipe, door.learn()
         generator = torch.Generator().manual_seed(seed)
         tell_stage(self, "chooses where to start")

@@ -8,6 +8,7 @@ from sklearn.base import clone
 
 from skdc.discrepancies.objective import Objective, Term
 from skdc.discrepancies.penalties import Penalty
+from skdc.discrepancies.prefixes import Prefixes
 from skdc.exceptions import PartsError
 from skdc.fitting.parts import refuse_others
 from skdc.parameterizations.base import Parameterization
@@ -92,12 +93,54 @@ def checked(recipe: Recipe) -> Recipe:
             f"{solver_name} moves {solver.moves}, but {type(parameterization).__name__} has "
             f"{parameterization.moves}: use Descent() or Lloyd() with Points(), Greedy() or Draw() with Subset()"
         )
+    if isinstance(discrepancy, Prefixes):
+        _check_prefixes(recipe, discrepancy)
     if privacy is not None:
         privacy.check()
         for part in (discrepancy, parameterization, solver):
             refuse_caches(f"{part!r}: ", {} if part is None else part.get_params())
         if not privacy.draws:
             _refuse_leaks(recipe, privacy)
+    return recipe
+
+
+def _check_prefixes(recipe: Recipe, discrepancy: Prefixes) -> None:
+    """Refuse parts that do not look at prefixes, or ask private rows for each."""
+    if not isinstance(recipe.solver, Descent):
+        raise PartsError(
+            f"{recipe.solver!r} does not look at prefixes; with {discrepancy!r} use Points() and Descent()"
+        )
+    if recipe.privacy is not None and not recipe.draws() and not recipe.streams():
+        raise PartsError(
+            f"{discrepancy!r} would ask private rows anew for each prefix; use a discrepancy that asks them once, such "
+            "as RandomFeatureMMD(bandwidth=1.0)"
+        )
+
+
+def nested(recipe: Recipe) -> Recipe:
+    """Return a recipe of which the first points of each class are a good set, too.
+
+    Raises
+    ------
+    PartsError
+        If its solver minimises nothing, or makes sets of which no part is good by itself.
+    """
+    discrepancy, solver = recipe.discrepancy, recipe.solver
+    if discrepancy is None:
+        raise PartsError(f"nested=True: {solver!r} minimises no discrepancy of the first points; use nested=False")
+    if isinstance(solver, Descent):
+        return recipe._replace(discrepancy=Prefixes(discrepancy))
+    if not solver.nested():
+        raise PartsError(
+            f"nested=True: {solver!r} does not choose the rows of a class one after the other, so that the first are "
+            "no good set; use Greedy(n_passes=0), or Points() and Descent()"
+        )
+    for leaf in recipe.leaves():
+        if leaf.by is None or (leaf.space is not None and leaf.space.splits == "rows"):
+            raise PartsError(
+                f"nested=True: rows of all classes are chosen together for {leaf!r}, and the first of each class are "
+                "no good set; use a discrepancy with by='class', such as MMD(), or Points() and Descent()"
+            )
     return recipe
 
 

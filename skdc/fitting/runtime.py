@@ -19,6 +19,8 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
+from skdc.condensed import CondensedSet
+from skdc.containers import plain_labels
 from skdc.fitting.callbacks import StepTeller
 from skdc.fitting.deadlines import current_limit
 from skdc.fitting.input import dense
@@ -27,27 +29,35 @@ from skdc.isolation import filters_kept
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Progress
-from skdc.sources import Source
+from skdc.sources import Schema, Source
 
 
 class Start(NamedTuple):
-    """The last synthetic set, from which a warm start begins: rows as shown, learned targets, class codes."""
+    """The last synthetic set, from which a warm start begins: rows as shown, learned targets, class codes; the set."""
 
     X: Any
     y: NDArray | None
     key: NDArray
+    condensed: CondensedSet
 
     @classmethod
-    def of(cls, condenser: Any) -> Start | None:
-        """Return the set of the last fit of a condenser, if it is to start from it; refuse that of private rows."""
-        if not condenser.warm_start or "X_syn_" not in vars(condenser):
+    def of(cls, condenser: Any) -> Start | GivenStart | None:
+        """Return the set from which a condenser is to start, if there is one; refuse that of private rows."""
+        given, is_private = condenser.warm_start, getattr(condenser, "privacy", None) is not None
+        if isinstance(given, CondensedSet):
+            if is_private and (given.provenance is None or given.provenance.privacy is None):
+                raise ValueError("warm_start= is a set that is not private, and would give away rows; leave it out")
+            return GivenStart(given)
+        if not isinstance(given, bool | np.bool_):
+            raise TypeError(f"warm_start={given!r} must be True, False or a set, such as skdc.load(path)")
+        if not given or "X_syn_" not in vars(condenser):
             return None
-        if getattr(condenser, "privacy", None) is not None and "privacy_" not in vars(condenser):
+        if is_private and "privacy_" not in vars(condenser):
             raise ValueError(
                 "warm_start=True would start from a set that was made from private rows without noise; fit a new "
                 "condenser"
             )
-        return cls(condenser.X_syn_, condenser.y_learned_, condenser._key)
+        return cls(condenser.X_syn_, condenser.y_learned_, condenser._key, condenser.condensed_)
 
     def load(self, synthetic: LiveSet, source: Source, encoder: Any) -> None:
         """Move a live set, of the same sizes, to the last one."""
@@ -64,6 +74,62 @@ class Start(NamedTuple):
             )
         targets = rows.y if self.y is None else source.encode_targets(y)
         synthetic.load(replace(rows, X=source.encode(X), y=targets))
+
+
+class GivenStart(NamedTuple):
+    """A set from which a warm start begins: of each class as many points as there are in it and to be made."""
+
+    condensed: CondensedSet
+
+    def load(self, synthetic: LiveSet, source: Source, encoder: Any) -> None:
+        """Move points of a live set to those of the set; others stay where they start."""
+        if not isinstance(synthetic, PointsSet):
+            raise ValueError("warm_start= has no effect on a choice of rows; leave it out")
+        rows, given = synthetic(), self.condensed
+        X = np.asarray(given.X if encoder is None else dense(encoder.transform(given.X)))
+        if X.shape[1:] != tuple(rows.X.shape[1:]):
+            raise ValueError(
+                f"warm_start= has rows of shape {X.shape[1:]}, and those of the data are {tuple(rows.X.shape[1:])}"
+            )
+        to, taken = self._places(rows.key.cpu().numpy(), source.schema)
+        places, values = torch.as_tensor(to, device=rows.X.device), source.encode(X[taken])
+        targets = self._targets(source.schema)
+        y = rows.y if targets is None else rows.y.index_copy(0, places, source.encode_targets(targets[taken]))
+        synthetic.load(replace(rows, X=rows.X.index_copy(0, places, values), y=y))
+
+    def _places(self, key: NDArray[np.int64], schema: Schema) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Return where points are that move, and where those of the set are to which they do."""
+        given, classes = self.condensed, schema.classes
+        if (classes is None) != (given.classes is None) or (given.y is None) != (schema.task == "none"):
+            raise ValueError(f"warm_start= is a set of other targets than those of the data ({schema.given_targets})")
+        if classes is None:
+            size = min(len(key), given.X.shape[0])
+            return np.arange(size), np.arange(size)
+        labels, pairs = np.asarray(plain_labels(given.y)), []
+        for c, label in enumerate(schema.labels):
+            mine, theirs = np.flatnonzero(key == c), np.flatnonzero(labels == label)
+            size = min(len(mine), len(theirs))
+            pairs.append((mine[:size], theirs[:size]))
+        to, taken = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+        if not len(to):
+            raise ValueError(
+                f"warm_start= has points of classes {np.unique(labels).tolist()}, and the data have "
+                f"{schema.labels.tolist()}"
+            )
+        return to, taken
+
+    def _targets(self, schema: Schema) -> NDArray[np.float64] | None:
+        """Return targets that say more than a label, of all classes of the data; None where there are none."""
+        given = self.condensed
+        if schema.task != "classification":
+            return None if given.y is None else np.asarray(given.y, dtype=np.float64).reshape(given.X.shape[0], -1)
+        found = given.y_soft if given.y_learned is None else given.y_learned
+        if found is None:
+            return None
+        classes, own = np.asarray(given.classes), np.zeros((len(found), len(schema.labels)))
+        known = np.isin(classes, schema.labels)
+        own[:, np.searchsorted(schema.labels, classes[known])] = found[:, known]
+        return own
 
 
 class _Threads:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
@@ -29,6 +30,8 @@ class Stream:
     device : torch.device
     seed : int
         Of the solve.
+    grows : bool, default=False
+        Whether there may be classes that are not known yet.
     """
 
     objective: Objective
@@ -36,6 +39,7 @@ class Stream:
     schema: Schema
     device: torch.device
     seed: int
+    grows: bool = False
 
     @classmethod
     def begin(cls, objective: Objective, source: Source, sample_size: int, seed: int) -> Stream:
@@ -56,7 +60,28 @@ class Stream:
         objective.fit(source, torch.Generator().manual_seed(draw_seed(generator)))
         if isinstance(source, PrivateSource):
             sketch = source.sketch.of_terms([leaf.bound() for leaf in objective.leaves()], _widths(objective, source))
-        return cls(objective, sketch, source.schema, source.device, draw_seed(generator))
+        grows = isinstance(sketch, Sketch) and source.schema.classes is not None
+        return cls(objective, sketch, source.schema, source.device, draw_seed(generator), grows)
+
+    def widened(self, classes: NDArray) -> Stream:
+        """Return a copy that knows more classes, of which nothing has been seen; refuse terms that see labels."""
+        assert isinstance(self.sketch, Sketch) and self.schema.classes is not None  # as `grows` tells
+        n, places = len(classes), np.searchsorted(classes, self.schema.classes)
+        schema = replace(self.schema, classes=classes, n_outputs=n, class_of_key=np.arange(n))
+        wider = replace(self, objective=deepcopy(self.objective), sketch=self.sketch.widened(places, n), schema=schema)
+        source = SketchSource(Sketch(n, 0, 0), schema, self.device)
+        leaf: Any
+        other: Any
+        for leaf, other in zip(self.objective.leaves(), wider.objective.leaves(), strict=True):
+            space = other.space_
+            other.attach(source)
+            other.space_ = space  # as it was fitted
+            if _width(leaf, self.source()) != _width(other, source):
+                raise ValueError(
+                    f"{leaf!r} compares labels too, and was made for those of the first chunk; give classes= all "
+                    "labels on the first call"
+                )
+        return wider
 
     def update(self, source: RowSource) -> None:
         """Add rows, piece by piece; all of them, or none where it is interrupted."""
@@ -119,6 +144,11 @@ def _parts(part: Any, met: dict[int, Any]) -> list[Any]:
 def _merged(one: Any, other: Any) -> Any:
     one.merge(other)
     return one
+
+
+def _width(leaf: Any, source: Source) -> int:
+    """Return how many numbers the space of a term shows of a row."""
+    return int(leaf.space_.block(source.no_rows()).values.shape[1])
 
 
 @torch.no_grad()

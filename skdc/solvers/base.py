@@ -177,6 +177,13 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         """Tell whether points of a class may get different weights (not by default)."""
         return False
 
+    def nested(self) -> bool:
+        """Tell whether it makes the set of a class point after point, so that its first points are good without others.
+
+        Not by default.
+        """
+        return False
+
     def own_objective(self) -> Any:
         """Return the discrepancy that weights of chosen rows are to make least, if there is one (none by default)."""
 

@@ -118,6 +118,35 @@ class Sketch:
             chosen = lowest_distinct(hashes, self.sample_size)  # (2)
             self._samples[k] = X[chosen], y[chosen], hashes[chosen]
 
+    def widened(self, places: NDArray[np.intp], n_keys: int) -> Sketch:
+        """Return a copy that knows more classes, each of which is a key and has a column of targets.
+
+        Parameters
+        ----------
+        places : ndarray of int
+            Where the classes that it knows are among them.
+        n_keys : int
+            How many they are.
+        """
+        wider = self.empty_like()
+        wider.counts, wider.mass = np.zeros(n_keys, np.int64), np.zeros(n_keys)
+        if not self.sums:
+            return wider
+        wider.counts[places], wider.mass[places] = self.counts, self.mass
+        wider.sums = [_placed(sums.T, places, n_keys).T for sums in self.sums]
+        for name in ("mean", "scatter"):
+            features, targets = np.split(getattr(self, name), [len(self.mean) - len(self.mass)])
+            setattr(wider, name, np.concatenate([features, _placed(targets, places, n_keys)]))
+        wider.feature_range = self.feature_range
+        low, high = (_placed(ends, places, n_keys) for ends in self.target_range)
+        wider.target_range = low, high
+        for k, (X, y, _) in self._samples.items():
+            targets = _placed(y, places, n_keys)
+            hashes = labeled_hashes(X, targets, self.seed)  # of the targets as later chunks have them
+            order = np.argsort(hashes)
+            wider._samples[int(places[k])] = X[order], targets[order], hashes[order]
+        return wider
+
     def _shapes(self) -> list[tuple[int, ...]]:
         return [self.mean.shape, *(sums.shape for sums in self.sums)]
 
@@ -137,6 +166,13 @@ class Sketch:
     def spreads(self) -> NDArray[np.float64]:
         """Return the standard deviation of each column of (X, y), in the user's units."""
         return np.sqrt(self.scatter / self.mass.sum())
+
+
+def _placed(columns: NDArray, places: NDArray[np.intp], n: int) -> NDArray:
+    """Return columns at their places among n, the others of which are zero."""
+    placed = np.zeros((*columns.shape[:-1], n), columns.dtype)
+    placed[..., places] = columns
+    return placed
 
 
 def _widest(one: tuple[NDArray, NDArray], other: tuple[NDArray, NDArray]) -> tuple[NDArray, NDArray]:

@@ -118,7 +118,7 @@ def test_the_nouns_come_first_in_the_general_condenser():
     parameters = inspect.signature(skdc.Condenser).parameters.values()
     positional = [parameter.name for parameter in parameters if parameter.kind is parameter.POSITIONAL_OR_KEYWORD]
     assert positional == ["discrepancy", "parameterization", "solver", "privacy"]
-    assert [parameter.name for parameter in parameters][4:] == ["n_per_class", *TAIL]
+    assert [parameter.name for parameter in parameters][4:] == ["nested", "n_per_class", *TAIL]
 
 
 def test_what_is_no_parameter_is_no_field():

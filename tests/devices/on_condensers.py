@@ -39,6 +39,15 @@ def test_values_that_move(same):
     same(Condenser(solver=FEW, n_per_class=2, random_state=0), X, Y, sample_weight=1 + Y)
 
 
+def test_nested(same):
+    same(Condenser(nested=True, discrepancy=MMD(), solver=FEW, n_per_class=5, random_state=0), X, Y)
+
+
+def test_a_start_that_is_given(same):
+    start = RandomSubset(2, random_state=1).fit(X, Y).condensed_
+    same(Condenser(MMD(), solver=FEW, n_per_class=3, warm_start=start, random_state=0), X, Y)
+
+
 def test_rows_that_are_chosen(same):
     same(Condenser(MMD(), Subset(), Greedy(), n_per_class=2, random_state=0), X, Y)
     kept = Condenser(MMD(), Subset(LowRank(2)), Greedy(reweight=MMD()), n_bytes=1000, random_state=0)

@@ -11,6 +11,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.mmd import MMD, EnergyDistance
 from skdc.discrepancies.moments import MeanDistance
 from skdc.discrepancies.penalties import L2Norm
+from skdc.discrepancies.prefixes import Prefixes
 from skdc.discrepancies.transport import QuantizationError, SlicedWasserstein
 from skdc.evaluation import two_sample, two_sample_test
 
@@ -250,6 +251,7 @@ Y = np.array([0, 0, 0, 1, 1, 1])
 @pytest.mark.parametrize(
     "arguments, message",
     [
+        ((Prefixes(MMD()), X, X), r"sees the set in parts; test what is inside: MMD\(\)"),
         ((MMD(), X, X, Y), "y is given, y_syn is not; give both, or neither"),
         ((MMD(), X, X, None, Y), "y_syn is given, y is not"),
         ((MMD(), X, X, Y, Y + 1), r"y_syn holds 2, which is not among the labels \[0, 1\] of y"),

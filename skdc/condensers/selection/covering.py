@@ -40,7 +40,8 @@ class KCenter(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice: class by class
+    the first of them are the set of fewer rows a class (`condensed_.shrink`).
 
     References
     ----------
@@ -89,7 +90,8 @@ class FacilityLocation(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice: class by class
+    the first of them are the set of fewer rows a class (`condensed_.shrink`).
 
     References
     ----------
@@ -139,7 +141,8 @@ class KMedoids(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, class by class.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, class by class. They are exchanged for
+    each other, so that the first of them are no good set by themselves; those of `FacilityLocation` are.
 
     References
     ----------

@@ -25,7 +25,8 @@ class RandomSubset(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, as they were drawn: the first
+    of each class are the set of fewer rows a class (`condensed_.shrink`).
 
     Examples
     --------

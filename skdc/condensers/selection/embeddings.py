@@ -40,8 +40,9 @@ class KernelHerding(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice with
-    `n_passes=0`.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows. With `n_passes=0` they are in the
+    order of choice, and class by class the first of them are the set of fewer rows a class (`condensed_.shrink`); rows
+    that were exchanged are good together only.
 
     References
     ----------
@@ -96,8 +97,9 @@ class SteinThinning(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice with
-    `n_passes=0`.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows. With `n_passes=0` they are in the
+    order of choice, and class by class the first of them are the set of fewer rows a class (`condensed_.shrink`); rows
+    that were exchanged are good together only.
     The set is as good as the density. One Gaussian is too coarse for digits: learners did worse on its rows than on
     random ones, where the kernel density did as well as `KernelHerding`, which needs none.
 

@@ -47,7 +47,8 @@ class GradMatch(NamedCondenser):
     Notes
     -----
     Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of choice, and
-    `sample_weight_` their weights, some of which may be zero.
+    `sample_weight_` their weights, some of which may be zero. Class by class the first rows are those of a set of fewer
+    rows a class (`condensed_.shrink`), whose weights are others.
 
     References
     ----------
@@ -103,7 +104,8 @@ class UncertaintySubset(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of difficulty.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, in the order of difficulty: the
+    first of each class are the set of fewer rows a class (`condensed_.shrink`).
 
     References
     ----------

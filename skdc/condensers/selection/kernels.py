@@ -42,8 +42,10 @@ class RandomlyPivotedCholesky(NamedCondenser):
     Notes
     -----
     Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, `history_["loss"]` the trace error
-    after each choice. Other kernels: `Condenser(NystromError(Laplace()), Subset(), Pivots())`. The rows are landmarks
-    for kernel methods, not a training set: learners did no better on ten a class of the digits than on random rows.
+    after each choice. Class by class the first of them were drawn as those of a smaller set are, so that they are as
+    good as one (`condensed_.shrink`). Other kernels: `Condenser(NystromError(Laplace()), Subset(), Pivots())`. The rows
+    are landmarks for kernel methods, not a training set: learners did no better on ten a class of the digits than on
+    random rows.
 
     References
     ----------
@@ -98,7 +100,8 @@ class GreedyKernelPoints(NamedCondenser):
     Notes
     -----
     Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, `learner_` the fitted kernel-ridge
-    classifier or regressor that they are chosen for.
+    classifier or regressor that they are chosen for. Rows are chosen for all classes together, and exchanged, so that
+    the first of each class are no good set by themselves.
 
     References
     ----------

@@ -46,7 +46,9 @@ class KernelThinning(NamedCondenser):
 
     Notes
     -----
-    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows.
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows. They are what is left, in no
+    order of choice, and exchanged, so that the first of them are no good set by themselves: `KernelHerding(n_passes=0)`
+    gives such.
 
     References
     ----------

@@ -69,6 +69,10 @@ class Greedy(Selection):
     batch_size: int = 1024
     max_rows: int = 65_536
 
+    def nested(self) -> bool:
+        """Tell whether no row is exchanged for another one."""
+        return self.n_passes == 0
+
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Grow a subset row by row, then improve it."""
         check_integers(self, {"n_passes": 0, "n_trials": 1, "batch_size": 1, "max_rows": 1})

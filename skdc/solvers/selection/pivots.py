@@ -57,6 +57,10 @@ class Pivots(Selection):
 
     max_rows: int = 65_536
 
+    def nested(self) -> bool:
+        """Tell that row follows row."""
+        return True
+
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Draw the pivots; the objective must be a `NystromError`."""
         check_integers(self, {"max_rows": 1})

@@ -56,6 +56,10 @@ class Pursuit(Selection):
 
     regularization: float = 0.01
 
+    def nested(self) -> bool:
+        """Tell that row follows row."""
+        return True
+
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Choose row after row; the objective must have a mean embedding that can be pursued."""
         if not self.regularization >= 0:
