@@ -50,7 +50,7 @@ SIZES = {
     "whole number, or a fraction between 0 and 1": [KMedoids(n_samples=1.5)],
     "cannot give each of 3 classes a row; use n_samples=3": [KMedoids(n_samples=2)],
     "words such as '784 B', '64 kB'": [KMedoids(n_bytes="many")],
-    "too small for a point of each of 3 classes.* n_bytes=123": [KMedoids(n_bytes=5)],
+    "too small for a point of each of 3 classes.* n_bytes=121": [KMedoids(n_bytes=5)],
     "n_jobs=0 must be a whole number of threads, -1 for all": [KMedoids(1, n_jobs=0)],
     "'seed' cannot be used to seed": [KMedoids(1, random_state="seed")],
     "a device that torch has on this machine: 'cpu'": [KMedoids(1, device="gpu"), KMedoids(1, device="cuda:9")],

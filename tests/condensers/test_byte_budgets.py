@@ -5,7 +5,15 @@ import pytest
 from scipy.sparse import csr_array
 from sklearn.base import clone
 
-from skdc import AutoCondenser, Condenser, KMedoids, PrivateMeanEmbedding, RandomSubset, TabularCondenser
+from skdc import (
+    AutoCondenser,
+    Condenser,
+    KMeansCondenser,
+    KMedoids,
+    PrivateMeanEmbedding,
+    RandomSubset,
+    TabularCondenser,
+)
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.fitting.budget import parsed_bytes
 from skdc.parameterizations import Points, Subset
@@ -52,34 +60,41 @@ def test_what_is_no_number_of_bytes_is_refused(words):
     assert repr(words) in str(caught.value)
 
 
+WEIGHTS = 3 * 8  # once a class
+MEAN_AND_RANGE = 3 * 6 * 8  # of each feature of a table
 CASES = [
-    (RandomSubset(random_state=0), X, 6 * 8 + 1 + 8, 0),
-    (RandomSubset(random_state=0), X.astype(np.float32), 6 * 4 + 1 + 8, 0),
-    (RandomSubset(random_state=0), IMAGES, 64 + 1 + 8, 0),
-    (Condenser(MMD(), Points(LowRank(2)), **QUICK), X, 2 * 8 + 1 + 8, 2 * 6 * 8),
-    (Condenser(MMD(), Points(LowRank(2, inner=LowResolution(2))), **QUICK), IMAGES, 2 * 8 + 1 + 8, 2 * 16 * 8),
-    (Condenser(MMD(), Points(LowResolution(3)), **QUICK), IMAGES, 9 * 8 + 1 + 8, 0),
-    (Condenser(None, Subset(LowRank(3)), Draw(), random_state=0), IMAGES, 3 * 8 + 1 + 8, 3 * 64 * 8),
+    (RandomSubset(random_state=0), X, 6 * 8, 0),
+    (RandomSubset(random_state=0), X.astype(np.float32), 6 * 4, 0),
+    (RandomSubset(random_state=0), IMAGES, 64, 0),
+    (Condenser(MMD(), Points(LowRank(2)), **QUICK), X, 2 * 8, 2 * 6 * 8 + MEAN_AND_RANGE),
+    (Condenser(MMD(), Points(LowRank(2, inner=LowResolution(2))), **QUICK), IMAGES, 2 * 8, 2 * 16 * 8),
+    (Condenser(MMD(), Points(LowResolution(3)), **QUICK), IMAGES, 9 * 8, 0),
+    (Condenser(None, Subset(LowRank(3)), Draw(), random_state=0), IMAGES, 3 * 8, 3 * 64 * 8),
 ]
-each_case = pytest.mark.parametrize("condenser, rows, each, shared", CASES, ids=repr)
+each_case = pytest.mark.parametrize("condenser, rows, each, shared", CASES, ids=range(len(CASES)))
+
+
+def taken(n, each, shared):
+    """Return what rows take with labels of two bits."""
+    return n * each + -(-2 * n // 8) + shared + WEIGHTS
 
 
 @each_case
 @pytest.mark.parametrize("more", [0, 1, -1], ids=["whole", "more", "less"])
 def test_the_set_is_the_largest_within_the_budget(condenser, rows, each, shared, more):
     # Seven rows do not share out evenly, so that weights differ, and are kept.
-    fitted = clone(condenser).set_params(n_bytes=7 * each + shared + more).fit(rows, Y)
+    fitted = clone(condenser).set_params(n_bytes=taken(7, each, shared) + more).fit(rows, Y)
     n = 7 if more >= 0 else 6
     assert len(fitted.X_syn_) == fitted.storage_["points"] == n
     assert fitted.storage_["shared_bytes"] == shared
-    weights_alike = 8 * n if len(np.unique(fitted.sample_weight_)) == 1 else 0
-    assert fitted.storage_["bytes"] == n * each + shared - weights_alike
+    alike = WEIGHTS if len(np.unique(fitted.sample_weight_)) == 1 else 0
+    assert fitted.storage_["bytes"] == taken(n, each, shared) - alike
 
 
 @each_case
 def test_rows_are_shared_out_as_those_of_a_number(condenser, rows, each, shared):
     weight = rng.uniform(0.1, 3, 600)
-    of_bytes = clone(condenser).set_params(n_bytes=41 * each + shared).fit(rows, Y, sample_weight=weight)
+    of_bytes = clone(condenser).set_params(n_bytes=taken(41, each, shared)).fit(rows, Y, sample_weight=weight)
     of_number = clone(condenser).set_params(n_samples=41).fit(rows, Y, sample_weight=weight)
     np.testing.assert_array_equal(of_bytes.X_syn_, of_number.X_syn_)
     np.testing.assert_array_equal(of_bytes.sample_weight_, of_number.sample_weight_)
@@ -87,7 +102,7 @@ def test_rows_are_shared_out_as_those_of_a_number(condenser, rows, each, shared)
 
 
 def test_a_budget_in_words():
-    assert len(RandomSubset(n_bytes="0.584 kB").fit(IMAGES, Y).X_syn_) == 8
+    assert len(RandomSubset(n_bytes="0.538 kB").fit(IMAGES, Y).X_syn_) == 8
 
 
 def test_no_more_rows_than_there_are():
@@ -101,41 +116,50 @@ def test_no_more_rows_than_there_are():
 def test_many_classes_of_uneven_weight():
     labels = np.r_[np.arange(101), rng.integers(0, 101, 499)]
     weight = np.where(labels == 3, 50.0, 1.0)
-    fitted = RandomSubset(n_bytes=150 * (48 + 1 + 8) + 3, random_state=0, **LABELS).fit(X, labels, sample_weight=weight)
+    budget = 150 * 48 + 150 * 7 // 8 + 1 + 101 * 8  # labels of seven bits, a weight a class
+    fitted = RandomSubset(n_bytes=budget + 3, random_state=0, **LABELS).fit(X, labels, sample_weight=weight)
     found, counts = np.unique(fitted.y_syn_, return_counts=True)
     assert len(found) == 101 and counts.sum() == 150
     assert counts[3] == (labels == 3).sum(), "a heavy class gets no more rows than it has"
-    assert len(RandomSubset(n_bytes=101 * (48 + 1 + 8), **LABELS).fit(X, labels).X_syn_) == 101
-    with pytest.raises(ValueError, match=r"a point of each of 101 classes.*give at least n_bytes=5757"):
-        RandomSubset(n_bytes=101 * (48 + 1 + 8) - 1, **LABELS).fit(X, labels)
+    least = 101 * 48 + 89 + 101 * 8
+    assert len(RandomSubset(n_bytes=least, **LABELS).fit(X, labels).X_syn_) == 101
+    with pytest.raises(ValueError, match=rf"a point of each of 101 classes.*give at least n_bytes={least}"):
+        RandomSubset(n_bytes=least - 1, **LABELS).fit(X, labels)
 
 
 def test_more_classes_than_a_byte_tells_apart():
     labels = np.r_[np.arange(300), np.arange(300)]
-    assert len(RandomSubset(n_bytes=300 * (48 + 2 + 8), **LABELS).fit(X, labels).X_syn_) == 300
-    with pytest.raises(ValueError, match="give at least n_bytes=17400"):
-        RandomSubset(n_bytes=300 * (48 + 2 + 8) - 1, **LABELS).fit(X, labels)
+    least = 300 * 48 + 338 + 300 * 8  # labels of nine bits
+    assert len(RandomSubset(n_bytes=least, **LABELS).fit(X, labels).X_syn_) == 300
+    with pytest.raises(ValueError, match=f"give at least n_bytes={least}"):
+        RandomSubset(n_bytes=least - 1, **LABELS).fit(X, labels)
 
 
 def test_a_budget_too_small_names_the_least_that_will_do():
     for condenser, y, least in [
-        (RandomSubset(), Y, 3 * 57),
-        (RandomSubset(), None, 56),
-        (Condenser(MMD(), Points(LowRank(2)), **QUICK), Y, 3 * (16 + 1 + 8) + 96),
+        (RandomSubset(), Y, taken(3, 48, 0)),
+        (RandomSubset(), None, 48),
+        (Condenser(MMD(), Points(LowRank(2)), **QUICK), Y, taken(3, 16, 96 + MEAN_AND_RANGE)),
     ]:
         with pytest.raises(ValueError, match=rf"n_bytes=20 is too small.*give at least n_bytes={least}\b"):
             clone(condenser).set_params(n_bytes=20).fit(X, y)
         assert clone(condenser).set_params(n_bytes=least).fit(X, y).storage_["bytes"] <= least
 
 
+def test_weights_of_clusters_are_counted_each():
+    clusters = KMeansCondenser(n_bytes=9 * (48 + 8) + 3, random_state=0).fit(X, Y)
+    assert len(clusters.X_syn_) == 9 and clusters.storage_["bytes"] == 9 * (48 + 8) + 3
+
+
 def test_continuous_targets_are_counted():
-    fitted = RandomSubset(n_bytes=5 * (48 + 8 + 8) + 63, task="regression", random_state=0).fit(X, X[:, 0])
+    fitted = RandomSubset(n_bytes=5 * (48 + 8) + 55, task="regression", random_state=0).fit(X, X[:, 0])
     assert len(fitted.X_syn_) == 5
 
 
 def test_soft_labels_are_counted():
-    taught = TabularCondenser(rows=RandomSubset(), n_bytes=5 * (48 + 1 + 3 * 8 + 8) + 80, random_state=0).fit(X, Y)
-    assert len(taught.X_syn_) == 5 and taught.storage_["bytes"] <= 5 * 81 + 80
+    budget = taken(5, 48 + 3 * 8, 0)
+    taught = TabularCondenser(rows=RandomSubset(), n_bytes=budget + 30, random_state=0).fit(X, Y)
+    assert len(taught.X_syn_) == 5 and taught.storage_["bytes"] <= budget
 
 
 @pytest.mark.parametrize("other", [{"n_per_class": 3}, {"n_samples": 5}])
@@ -151,7 +175,7 @@ def test_sparse_rows_have_no_size_of_their_own():
 
 
 KNOWN = {"epsilon": 5.0, "feature_range": (0, 255), "classes": ["a", "b", "c"]}
-STREAMED = Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), n_bytes=10 * (48 + 1 + 8), **QUICK)
+STREAMED = Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), n_bytes=taken(10, 48, 0), **QUICK)
 
 
 def test_a_stream_gives_what_all_rows_do():
@@ -165,10 +189,10 @@ def test_a_stream_gives_what_all_rows_do():
 
 
 def test_a_stream_whose_numbers_get_wider_has_fewer_points():
-    streamed = clone(STREAMED).set_params(n_bytes=10 * (24 + 1 + 8))
+    streamed = clone(STREAMED).set_params(n_bytes=taken(10, 24, 0))
     assert len(streamed.partial_fit(X[::2].astype(np.float32), Y[::2]).X_syn_) == 10
     streamed.partial_fit(X[1::2], Y[1::2])
-    assert len(streamed.X_syn_) == 5 and streamed.storage_["bytes"] <= 330
+    assert len(streamed.X_syn_) == 5 and streamed.storage_["bytes"] <= taken(10, 24, 0)
 
 
 @pytest.mark.parametrize(
@@ -192,9 +216,9 @@ def test_a_stream_whose_numbers_get_wider_has_fewer_points():
 )
 def test_private_rows_come_out_as_floats_and_are_counted_so(condenser):
     images = IMAGES.reshape(600, 64)
-    fitted = clone(condenser).set_params(n_bytes=10 * (64 * 8 + 1 + 8) + 500, random_state=0).fit(images, Y)
+    fitted = clone(condenser).set_params(n_bytes=taken(10, 64 * 8, 0) + 500, random_state=0).fit(images, Y)
     assert len(fitted.X_syn_) == 10 and fitted.X_syn_.dtype == np.float64
-    assert fitted.storage_["bytes_decoded"] <= 10 * (64 * 8 + 1 + 8)
+    assert fitted.storage_["bytes_decoded"] <= taken(10, 64 * 8, 0)
 
 
 def test_a_budget_of_a_private_set_is_refused_before_the_release():

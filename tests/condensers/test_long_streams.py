@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from skdc import Condenser, discrepancies
-from skdc.discrepancies import MeanDistance, RandomFeatureMMD
+from skdc.discrepancies import LatentPrior, MeanDistance, RandomFeatureMMD
 from skdc.discrepancies.objective import Regularizer
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
@@ -27,6 +27,8 @@ def sketchable():
     found = {}
     for name in discrepancies.__all__:
         part = getattr(discrepancies, name)
+        if part is LatentPrior:  # no sums of a stream tell a generator
+            continue
         if inspect.isclass(part) and not inspect.isabstract(part) and getattr(part, "compares", None) == "means":
             objective = on_numbers(part())
             found[name] = MeanDistance() + objective if isinstance(objective, Regularizer) else objective

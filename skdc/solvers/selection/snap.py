@@ -59,6 +59,10 @@ class Snap(Solver["SnapState", SubsetSet]):
     start: Parameterization | None = None
     reweight: Any = None
 
+    def weighs(self) -> bool:
+        """Tell that rows weigh what the points did that they are nearest to."""
+        return True
+
     def own_objective(self) -> Any:
         """Return `reweight`."""
         return self.reweight
