@@ -1,6 +1,11 @@
 """Condensers: estimators that turn a training set into a tiny one."""
 
-from skdc.condensers.compact import AddressableMemories, EfficientCondensation, FrequencyCondensation
+from skdc.condensers.compact import (
+    AddressableMemories,
+    EfficientCondensation,
+    FieldCondensation,
+    FrequencyCondensation,
+)
 from skdc.condensers.condenser import Condenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.functions.kernels import KernelInducingPoints
@@ -38,6 +43,7 @@ __all__ = [
     "EfficientCondensation",
     "FRePo",
     "FacilityLocation",
+    "FieldCondensation",
     "FrequencyCondensation",
     "GeneralCondenser",
     "GradMatch",

@@ -64,8 +64,8 @@ def quick(cls, settings=SETTINGS):
     return cls(**{name: value for name, value in settings.items() if name in signature(cls).parameters})
 
 
-# Frequencies and small images are of images: tests/condensers/test_compact.py has theirs.
-OF_IMAGES = (skdc.EfficientCondensation, skdc.FrequencyCondensation)
+# Fields, frequencies and small images are of images: tests/condensers/test_compact.py has theirs.
+OF_IMAGES = (skdc.EfficientCondensation, skdc.FieldCondensation, skdc.FrequencyCondensation)
 NAMED = [cls for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and issubclass(cls, NamedCondenser)]
 # By the name of the class, or of the discrepancy of a `Condenser`; built anew for each test. Private ones must be told
 # the range of the rows, and refuse weights: tests/privacy has theirs.
