@@ -12,6 +12,7 @@ from skdc.condensers.functions.kernels import KernelInducingPoints
 from skdc.condensers.functions.labels import LabelDistillation, LabelSolve, SoftLabelRandom
 from skdc.condensers.functions.regression import RCIG, RFAD, FRePo
 from skdc.condensers.functions.training import UnrolledTraining
+from skdc.condensers.generative import GenerativePrior, LatentQuantization
 from skdc.condensers.matching.distributions import M3D, WMDD, ImprovedDistributionMatching, OptimalTransportMatching
 from skdc.condensers.matching.layers import CAFE, NCFM, DataDAM
 from skdc.condensers.matching.networks import DistributionMatching, GradientMatching
@@ -46,6 +47,7 @@ __all__ = [
     "FieldCondensation",
     "FrequencyCondensation",
     "GeneralCondenser",
+    "GenerativePrior",
     "GradMatch",
     "GradientMatching",
     "GreedyKernelPoints",
@@ -58,6 +60,7 @@ __all__ = [
     "KernelThinning",
     "LabelDistillation",
     "LabelSolve",
+    "LatentQuantization",
     "NamedCondenser",
     "OptimalTransportMatching",
     "PrivateGradientMatching",

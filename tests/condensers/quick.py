@@ -13,6 +13,7 @@ import skdc
 from skdc import Condenser
 from skdc.condensers import NamedCondenser
 from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.generators import LinearGenerator
 from skdc.learners import EL2N, Experts
 from skdc.networks import MLP
 from skdc.solvers import Descent
@@ -55,6 +56,7 @@ SETTINGS = {
     "rank": 2,
     "threshold": 0.002,  # of edits; a step is larger
     "teacher": GaussianNB(),
+    "generator": LinearGenerator(1),
     "difficulty": EL2N(SMALL, n_networks=1, n_epochs=2),
 }
 
