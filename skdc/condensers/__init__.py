@@ -1,12 +1,18 @@
 """Condensers: estimators that turn a training set into a tiny one."""
 
-from skdc.condensers.compact import AddressableMemories, EfficientCondensation, FrequencyCondensation
+from skdc.condensers.compact import (
+    AddressableMemories,
+    EfficientCondensation,
+    FieldCondensation,
+    FrequencyCondensation,
+)
 from skdc.condensers.condenser import Condenser
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.functions.kernels import KernelInducingPoints
 from skdc.condensers.functions.labels import LabelDistillation, LabelSolve, SoftLabelRandom
 from skdc.condensers.functions.regression import RCIG, RFAD, FRePo
 from skdc.condensers.functions.training import UnrolledTraining
+from skdc.condensers.generative import GenerativePrior, LatentQuantization
 from skdc.condensers.matching.distributions import M3D, WMDD, ImprovedDistributionMatching, OptimalTransportMatching
 from skdc.condensers.matching.layers import CAFE, NCFM, DataDAM
 from skdc.condensers.matching.networks import DistributionMatching, GradientMatching
@@ -38,8 +44,10 @@ __all__ = [
     "EfficientCondensation",
     "FRePo",
     "FacilityLocation",
+    "FieldCondensation",
     "FrequencyCondensation",
     "GeneralCondenser",
+    "GenerativePrior",
     "GradMatch",
     "GradientMatching",
     "GreedyKernelPoints",
@@ -52,6 +60,7 @@ __all__ = [
     "KernelThinning",
     "LabelDistillation",
     "LabelSolve",
+    "LatentQuantization",
     "NamedCondenser",
     "OptimalTransportMatching",
     "PrivateGradientMatching",

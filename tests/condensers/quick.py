@@ -13,6 +13,7 @@ import skdc
 from skdc import Condenser
 from skdc.condensers import NamedCondenser
 from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.generators import LinearGenerator
 from skdc.learners import EL2N, Experts
 from skdc.networks import MLP
 from skdc.solvers import Descent
@@ -55,6 +56,7 @@ SETTINGS = {
     "rank": 2,
     "threshold": 0.002,  # of edits; a step is larger
     "teacher": GaussianNB(),
+    "generator": LinearGenerator(1),
     "difficulty": EL2N(SMALL, n_networks=1, n_epochs=2),
 }
 
@@ -64,8 +66,8 @@ def quick(cls, settings=SETTINGS):
     return cls(**{name: value for name, value in settings.items() if name in signature(cls).parameters})
 
 
-# Frequencies and small images are of images: tests/condensers/test_compact.py has theirs.
-OF_IMAGES = (skdc.EfficientCondensation, skdc.FrequencyCondensation)
+# Fields, frequencies and small images are of images: tests/condensers/test_compact.py has theirs.
+OF_IMAGES = (skdc.EfficientCondensation, skdc.FieldCondensation, skdc.FrequencyCondensation)
 NAMED = [cls for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and issubclass(cls, NamedCondenser)]
 # By the name of the class, or of the discrepancy of a `Condenser`; built anew for each test. Private ones must be told
 # the range of the rows, and refuse weights: tests/privacy has theirs.

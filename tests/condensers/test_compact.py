@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.svm import SVC
 
 import skdc
-from skdc import AddressableMemories, EfficientCondensation, FrequencyCondensation, RandomSubset
+from skdc import AddressableMemories, EfficientCondensation, FieldCondensation, FrequencyCondensation, RandomSubset
 from skdc.augmentation import SiameseAugmentation
 from skdc.networks import MLP
 
@@ -19,6 +19,8 @@ CONDENSERS = [
     EfficientCondensation(network=SMALL, bits=5, n_networks=1, n_train_steps=4, n_steps=4, random_state=0),
     AddressableMemories(network=SMALL, rank=8, factor=2, n_train_steps=4, n_backward=4, n_steps=4, random_state=0),
     AddressableMemories(network=SMALL, rank=8, bits=4, n_train_steps=4, n_backward=4, n_steps=4, random_state=0),
+    FieldCondensation(network=SMALL, width=4, n_steps=4, random_state=0),
+    FieldCondensation(network=SMALL, width=4, bits=None, n_steps=4, random_state=0),
 ]
 each = pytest.mark.parametrize("condenser", CONDENSERS, ids=repr)
 
@@ -63,6 +65,10 @@ def test_a_step_moves_what_is_stored(condenser, digits):
         (CONDENSERS[4], "factor", 1),
         (CONDENSERS[4], "rank", 4),
         (CONDENSERS[4], "momentum", 0.0),
+        (CONDENSERS[6], "width", 6),
+        (CONDENSERS[6], "depth", 1),
+        (CONDENSERS[6], "bits", 5),
+        (CONDENSERS[6], "augmentation", SiameseAugmentation()),
     ],
     ids=repr,
 )
@@ -74,7 +80,7 @@ def test_every_field_changes_the_set(condenser, name, value, digits):
     assert (first != other).any()
 
 
-@pytest.mark.parametrize("condenser", [CONDENSERS[0], CONDENSERS[2]], ids=repr)
+@pytest.mark.parametrize("condenser", [CONDENSERS[0], CONDENSERS[2], CONDENSERS[6]], ids=repr)
 def test_tables_have_no_pixels(condenser, iris):
     with pytest.raises(ValueError, match=r"needs images, but rows of shape \(4,\) are none.*a table has no pixels"):
         clone(condenser).fit(*iris)

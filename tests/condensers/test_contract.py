@@ -18,6 +18,7 @@ from skdc import (
     CondensedEstimator,
     Condenser,
     GeneralCondenser,
+    GenerativePrior,
     KernelHerding,
     KernelInducingPoints,
     KMeansCondenser,
@@ -43,8 +44,8 @@ TARGET = X[:, 0] - X[:, 1] + 1000
 INSTEAD = r"CondensingPipeline.*CondensedEstimator"
 
 
-# Features do not show continuous targets; hard rows are those of a class, and so are centres; cross-entropies compare
-# probabilities; and the teachers of these tell classes apart.
+# Features and latents do not show continuous targets; hard rows are those of a class, and so are centres;
+# cross-entropies compare probabilities; and the teachers of these tell classes apart.
 CLASSES_ONLY = {
     "DistributionMatching",
     "M3D",
@@ -59,6 +60,8 @@ CLASSES_ONLY = {
     "UnrolledTraining",
     "SoftLabelRandom",
     "TabularCondenser",
+    "GenerativePrior",
+    "LatentQuantization",
 }
 # These train on targets.
 TARGETS_ONLY = {
@@ -452,6 +455,10 @@ def test_history_and_storage(condenser):
     beside = 2 + (0 if fitted.y_soft_ is None else 6 * 3 * 8) + weights  # six labels of two bits
     if isinstance(fitted, AddressableMemories):
         assert fitted.storage_["bytes"] == (6 * 2 + 2 * 3) * 8 + (3 + 2 * 3) * 8 + beside
+        return
+    if isinstance(fitted, GenerativePrior):  # a direction and a mean of each class, and their counts
+        assert fitted.storage_["shared_bytes"] == 3 * (3 + 3 + 1) * 4 + 3 * 3 * 8
+        assert fitted.storage_["bytes"] == 6 * 8 + fitted.storage_["shared_bytes"] + beside
         return
     taken = 6 * 3 * 8 + beside
     assert fitted.storage_ == {"points": 6, "bytes": taken, "shared_bytes": 0, "bytes_decoded": taken}
