@@ -300,6 +300,14 @@ PICTURES = (
         logarithmic=True,
     ),
     Picture(
+        "storages",
+        "MNIST at the bytes of one image a class",
+        "accuracy in percent of kernel ridge regression",
+        "## MNIST, one image a class",
+        ("mnist, 784 bytes a class",),
+        ("ridge, pixels", "ridge, edges", "own"),
+    ),
+    Picture(
         "discrepancies",
         "The digits, ten rows a class; discrepancies as they come",
         "accuracy",

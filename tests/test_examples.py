@@ -77,6 +77,7 @@ def test_pages_show_what_happens(page, monkeypatch, tmp_path):
 
 
 EXAMPLES = [
+    "bytes",
     "discrepancies",
     "fair_front",
     "kernel_inducing_points",
