@@ -86,7 +86,11 @@ FAMILIES = {
         ("Aligned blocks", "Predictions, gradients, trajectories, row by row.", "aligned classification duality"),
         ("Fairness", "Terms that are added to a discrepancy of predictions.", "fairness"),
         ("Penalties", "Wishes about the set alone, to be added to a discrepancy.", "penalties teachers generative"),
-        ("Sums, groups and bases", "What sums are made of, and what new ones inherit.", "objective prefixes reduce base"),
+        (
+            "Sums, groups and bases",
+            "What sums are made of, and what new ones inherit.",
+            "objective prefixes reduce base",
+        ),
     ],
     spaces: [
         ("Data", "The rows themselves, or their latents.", "invertible encoded"),

@@ -75,6 +75,8 @@ GENERATORS = {
     "n_search_steps": 20,
     "latent_shape": (2,),
 }
+# Of the generators that are trained, an autoencoder stands for the others where tests are to be quick.
+TRAINED = (generators.AdversarialGenerator, generators.DiffusionGenerator, generators.StyleGenerator)
 KINDS = [
     (spaces, Space, SETTINGS | {"space": SPACE}, checks.space_checks),
     (parameterizations, Parameterization, SETTINGS, checks.parameterization_checks),
@@ -93,8 +95,9 @@ def all_checks():
             yield pytest.param(check, id=f"{named}-{name}", marks=marks)
     for module, kind, settings, checks_of in KINDS:
         for cls in concrete(module, kind):
+            marks = [pytest.mark.slow] if cls in TRAINED else []
             for name, check in checks_of(quick(cls, settings)):
-                yield pytest.param(check, id=f"{cls.__name__}-{name}")
+                yield pytest.param(check, id=f"{cls.__name__}-{name}", marks=marks)
 
 
 @pytest.mark.parametrize("check", list(all_checks()))

@@ -87,7 +87,7 @@ class GenerativePrior(NamedCondenser):
 
 
 class LatentQuantization(NamedCondenser):
-    """Optimal quantization of latents (D4M, DDOQ): k-means of the latents of a generator, with their masses [1]_.
+    """Quantization of latents (D4M), optimal with masses (DDOQ): k-means of those of a generator, decoded [1]_.
 
     The weights of the rows are the masses of the clusters; without them it is D4M [2]_. Both papers have the latents
     of a pretrained diffusion model, whose prototypes they decode through noise, and labels of a teacher; here the

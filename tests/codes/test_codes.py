@@ -9,6 +9,7 @@ import scipy.fft
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.naive_bayes import GaussianNB
 
 import skdc
 from skdc import Condenser
@@ -91,7 +92,10 @@ def test_levels_lie_evenly_between_their_ends():
     assert levels.scaled(np.array([2.0, 1.0])).decode().tolist() == [[2, 12], [4, 16]]
 
 
-@pytest.fixture(params=[np.uint8, np.int16, np.float32, np.float64], ids=lambda dtype: dtype.__name__)
+OTHERS = [pytest.param(dtype, marks=pytest.mark.slow) for dtype in (np.int16, np.float64)]
+
+
+@pytest.fixture(params=[np.uint8, np.float32, *OTHERS], ids=lambda dtype: dtype.__name__)
 def images(request, rng):
     """Return smooth images of four classes, of which the fourth is rare."""
     waves = np.sin(np.linspace(0, 3, 30).reshape(5, 6) * rng.uniform(0.5, 2, (101, 1, 1)))
@@ -168,7 +172,10 @@ def test_labels_of_few_bits(points, images, tmp_path):
 
 
 def test_labels_of_a_teacher_of_few_bits(images, tmp_path):
-    fitted = Condenser(None, Subset(labels="teacher", label_bits=4), Draw(), n_per_class=3, random_state=0).fit(*images)
+    chosen = Subset(labels="teacher", teacher=GaussianNB(), label_bits=4)
+    X, y = images
+    X = X.reshape(len(X), -1)
+    fitted = Condenser(None, chosen, Draw(), n_per_class=3, encoder=None, random_state=0).fit(X, y)
     fitted.condensed_.save(tmp_path / "set.skdc")
     assert same(skdc.load(tmp_path / "set.skdc").y_soft, fitted.y_soft_)
     assert fitted.storage_["bytes"] == size_without_header(tmp_path / "set.skdc")

@@ -15,6 +15,8 @@ from skdc.networks import MLP
 
 from ..sources import row_source, seeded
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"encoder": MLP(width=64), "decoder": MLP(width=64)}
 
 

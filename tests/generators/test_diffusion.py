@@ -17,6 +17,8 @@ from skdc.solvers import Descent
 
 from ..sources import row_source, seeded
 
+pytestmark = pytest.mark.slow
+
 SMALL = MLP(width=64)
 QUICK = DiffusionGenerator(VariationalGenerator(2, SMALL, SMALL, n_steps=300), SMALL, n_steps=400)
 

@@ -14,6 +14,8 @@ from skdc.solvers import Descent
 
 from ..sources import row_source, seeded
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("demodulates", [True, False])
 def test_a_style_is_a_kernel_of_its_own(demodulates):
