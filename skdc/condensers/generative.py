@@ -24,8 +24,8 @@ class GenerativePrior(NamedCondenser):
 
     Published are a pretrained StyleGAN-XL, of which feature maps and style vectors move, and matching of gradients,
     trajectories or distributions; for another matching, build a `Condenser` with
-    `skdc.parameterizations.storage.Latents`. Here the generator is fitted to the data, and latents are kept likely by
-    `skdc.discrepancies.LatentPrior`, which is not in the paper. The bytes of the set have those of the decoder.
+    `skdc.parameterizations.storage.Latents`. Here the generator is fitted to the data. The bytes of the set have those
+    of the decoder.
 
     Parameters
     ----------
@@ -35,8 +35,10 @@ class GenerativePrior(NamedCondenser):
         Out of `skdc.generators`; it is fitted to the data. None is `VariationalGenerator()`.
     network : callable, default=None
         Builder, as in `RandomNetworks`.
-    prior_weight : float, default=0.01
-        Of the penalty for unlikely latents; 0 is none, and does with a generator that has no encoder.
+    prior_weight : float, default=0.0
+        Of `skdc.discrepancies.LatentPrior`, which keeps latents likely; 0 leaves it out, as the paper does, and does
+        with a generator that has no encoder. On held-out digits the mean of five learners is 94.9 without, 93.4 with
+        0.01 and 89.7 with 0.1.
     step_size : float, default=0.05
         First step size, in units of the spread of the latents.
     n_steps : int, default=300
@@ -70,7 +72,7 @@ class GenerativePrior(NamedCondenser):
 
     generator: Generator | None = None
     network: Builder | None = None
-    prior_weight: float = 0.01
+    prior_weight: float = 0.0
     step_size: float = 0.05
     n_steps: int = 300
     batch_size: int = 512

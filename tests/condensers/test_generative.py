@@ -15,7 +15,7 @@ from skdc.spaces import Encoded
 
 SMALL = MLP(width=16)
 LINEAR, NETWORKS = LinearGenerator(4), VariationalGenerator(4, n_steps=40)
-PRIOR = GenerativePrior(3, generator=LINEAR, network=SMALL, n_steps=4, random_state=0)
+PRIOR = GenerativePrior(3, generator=LINEAR, network=SMALL, prior_weight=0.01, n_steps=4, random_state=0)
 QUANTIZED = LatentQuantization(3, generator=LINEAR, random_state=0)
 each = pytest.mark.parametrize("condenser", [PRIOR, QUANTIZED], ids=repr)
 
