@@ -49,7 +49,9 @@ def sets() -> dict[str, Any]:
         "MMD, linear latents": Condenser(MMD(), Points(Latents(LINEAR))),
         "DistributionMatching": DistributionMatching(network=MLP()),
         "GenerativePrior": GenerativePrior(network=MLP()),
+        "GenerativePrior, no penalty": GenerativePrior(network=MLP(), prior_weight=0.0),
         "GenerativePrior, linear": GenerativePrior(network=MLP(), generator=LINEAR),
+        "GenerativePrior, linear, no penalty": GenerativePrior(network=MLP(), generator=LINEAR, prior_weight=0.0),
         "LatentQuantization": LatentQuantization(),
         "LatentQuantization, linear": LatentQuantization(generator=LINEAR),
     }

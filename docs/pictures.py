@@ -191,7 +191,7 @@ PICTURES = (
         "### Fashion-MNIST",
         ("set",),
         ("logistic", "1-NN", "MLP", "forest"),
-        keep="^((?!4 bits|weights).)*$",
+        keep="^((?!4 bits|weights|no penalty).)*$",
     ),
     Picture(
         "convolutional",
