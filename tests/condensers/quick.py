@@ -57,6 +57,7 @@ SETTINGS = {
     "threshold": 0.002,  # of edits; a step is larger
     "teacher": GaussianNB(),
     "generator": LinearGenerator(1),
+    "prior_weight": 0.01,
     "difficulty": EL2N(SMALL, n_networks=1, n_epochs=2),
 }
 

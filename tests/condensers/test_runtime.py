@@ -56,7 +56,7 @@ def test_same_state_same_bits(condenser):
     assert all(np.array_equal(first.history_[name], second.history_[name]) for name in first.history_)
 
 
-@every_condenser
+@some_condensers([name for name in QUICK if name != "LatentQuantization"])  # on a line, the best two means are found
 def test_other_state_other_set(condenser):
     sets = [clone(condenser).set_params(random_state=seed, n_per_class=2).fit(X, Y).X_syn_ for seed in range(5)]
     same = [np.array_equal(sets[0], other) for other in sets[1:]]
