@@ -171,6 +171,7 @@ def test_columns_of_arrow_come_back_with_all_of_their_type(tmp_path):
             assert same_in_arrow(pa, found.iloc[:, place], twice.iloc[:, place]), twice.dtypes.iloc[place]
 
 
+@pytest.mark.slow
 def test_wide_frames_of_arrow_have_few_tensors(tmp_path):
     pa = pytest.importorskip("pyarrow")
     wide = pd.DataFrame(np.eye(3, 2000)).astype(pd.ArrowDtype(pa.float64()))
@@ -239,6 +240,7 @@ def test_frames_without_rows_or_columns(tmp_path):
         assert_same_frame(kept(tmp_path, frame).X, frame)
 
 
+@pytest.mark.slow
 def test_wide_frames_have_few_tensors(tmp_path):
     wide = pd.DataFrame(np.eye(3, 2000), columns=[f"pixel{j}" for j in range(2000)])
     sparse = wide.astype(pd.SparseDtype("float64", 0.0))

@@ -53,7 +53,7 @@ SETTINGS = {
     "n_student_steps": 2,
     "n_iterations": 3,
     "n_frequencies": 20,
-    "rank": 2,
+    "rank": 1,
     "threshold": 0.002,  # of edits; a step is larger
     "teacher": GaussianNB(),
     "generator": LinearGenerator(1),

@@ -459,7 +459,7 @@ def test_history_and_storage(condenser):
     weights = 0 if np.ptp(weight) == 0 else 3 * 8 if of_classes else 6 * 8
     beside = 2 + (0 if fitted.y_soft_ is None else 6 * 3 * 8) + weights  # six labels of two bits
     if isinstance(fitted, AddressableMemories):
-        assert fitted.storage_["bytes"] == (6 * 2 + 2 * 3) * 8 + (3 + 2 * 3) * 8 + beside
+        assert fitted.storage_["bytes"] == (6 * 1 + 1 * 3) * 8 + (3 + 2 * 3) * 8 + beside
         return
     if isinstance(fitted, GenerativePrior):  # a direction and a mean of each class, and their counts
         assert fitted.storage_["shared_bytes"] == 3 * (3 + 3 + 1) * 4 + 3 * 3 * 8

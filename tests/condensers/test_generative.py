@@ -99,6 +99,7 @@ def test_quantization_is_k_means_of_latents(digits):
     assert (once.X_syn_ != named.X_syn_).any()
 
 
+@pytest.mark.slow
 @each
 def test_no_generator_is_a_variational_one(condenser, iris):
     X, y = iris
