@@ -75,6 +75,9 @@ class EfficientCondensation(NamedCondenser):
     -----
     Fitted attributes are those of `Condenser`.
 
+    Small images are worth their blur by the bytes that they save, and not as so many rows: of the digits, which have
+    8x8 pixels, a set loses to as many random rows (72 and 68 percent against 90, two learners, ten a class).
+
     References
     ----------
     .. [1] Kim et al., "Dataset Condensation via Efficient Synthetic-Data Parameterization", 2022.
