@@ -163,7 +163,7 @@ class GenerativeModel(Fields):
 
         Returns
         -------
-        ndarray of shape (n, *latent_shape)
+        ndarray of shape (n, ...)
         """
         check_is_fitted(self)
         encoder = self._schema.encoder
@@ -180,7 +180,7 @@ class GenerativeModel(Fields):
 
         Parameters
         ----------
-        Z : array-like of shape (n, *latent_shape)
+        Z : array-like of shape (n, ...)
         y : array-like of shape (n,), default=None
             Their labels, which are needed where there are classes.
 

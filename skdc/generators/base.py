@@ -50,7 +50,7 @@ class LiveGenerator(ABC):
 
         Parameters
         ----------
-        z : Tensor of shape (m, *latent_shape)
+        z : Tensor of shape (m, ...)
         key : int64 Tensor of shape (m,)
             The class code of each; zeros where there are no classes.
 
@@ -71,7 +71,7 @@ class LiveGenerator(ABC):
 
         Returns
         -------
-        Tensor of shape (m, *latent_shape)
+        Tensor of shape (m, ...)
         """
 
     @abstractmethod
@@ -88,7 +88,7 @@ class LiveGenerator(ABC):
         Parameters
         ----------
         latents : Code
-            Of shape (m, *latent_shape).
+            Of shape (m, ...).
         key : int64 Tensor of shape (m,)
             Their class codes, in order.
         offset : Tensor or float

@@ -22,7 +22,7 @@ class GivenGenerator(Generator):
     Parameters
     ----------
     module : nn.Module
-        Makes rows, in their own units, of latents of shape (m, *latent_shape), of which random ones are standard
+        Makes rows, in their own units, of latents of shape (m, ...), of which random ones are standard
         Gaussian.
     latent_shape : tuple of int
     takes_classes : bool, default=False
