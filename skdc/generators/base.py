@@ -16,8 +16,8 @@ from skdc.codes import Code
 from skdc.exceptions import PartsError
 from skdc.fields import SharedParts
 from skdc.seeds import gaussian
-from skdc.sets import LabeledSet, positions_of
-from skdc.sources import Schema, Source
+from skdc.sets import positions_of
+from skdc.sources import Source
 
 
 class LiveGenerator(ABC):
@@ -188,11 +188,6 @@ def require_encoder(part: object, live: LiveGenerator) -> LiveGenerator:
         f"{part!r} looks at rows by their encodings, but the generator has no encoder, and searches for them; give it "
         "an encoder"
     )
-
-
-def class_codes(rows: LabeledSet, schema: Schema) -> Tensor:
-    """Return the class code of each real row, of which the key may say more."""
-    return torch.as_tensor(schema.class_of_key, device=rows.key.device)[rows.key]
 
 
 def by_class(function: Callable[[Tensor, int], Tensor], values: Tensor, key: Tensor, n_classes: int) -> Tensor:

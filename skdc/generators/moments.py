@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import one_hot
 
-from skdc.generators.base import by_class, class_codes
-from skdc.sources import Draws, Holds, Passes
+from skdc.generators.base import by_class
+from skdc.sources import Draws, Holds, Passes, class_codes
 
 _SAMPLE = 4096  # rows by which the latents of the classes are known
 

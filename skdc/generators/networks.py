@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from skdc.fields import Fields
-from skdc.generators.base import LiveGenerator, class_codes
+from skdc.generators.base import LiveGenerator
 from skdc.generators.moments import ClassUnits, LatentGaussians
 from skdc.images import Channels, ImageLayout, image_layout
 from skdc.networks import MLP, Builder, is_finite
 from skdc.sets import LabeledSet
-from skdc.sources import Draws, Source, require
+from skdc.sources import Draws, Source, class_codes, require
 
 _LEAST_SIDE = 16  # of images that are convolved; smaller ones are rows of numbers
 

@@ -1,6 +1,6 @@
 """Sources: the only ways to the real data."""
 
-from skdc.sources.base import Asks, Draws, Holds, Passes, Source, draw_seed, require, require_targets
+from skdc.sources.base import Asks, Draws, Holds, Passes, Source, class_codes, draw_seed, require, require_targets
 from skdc.sources.batch import Batch
 from skdc.sources.products import (
     TILE,
@@ -35,6 +35,7 @@ __all__ = [
     "SparseRows",
     "SparseSource",
     "Units",
+    "class_codes",
     "copied",
     "draw_seed",
     "joined",

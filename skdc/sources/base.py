@@ -240,6 +240,18 @@ class Asks(Source):
         """Return a row that is made up of a number, in the user's units, without a class."""
 
 
+def class_codes(rows: LabeledSet, schema: Schema) -> Tensor:
+    """Return the class code of each real row, of which the key may say more.
+
+    Parameters
+    ----------
+    rows : LabeledSet
+    schema : Schema
+        Of the data.
+    """
+    return torch.as_tensor(schema.class_of_key, device=rows.key.device)[rows.key]
+
+
 def require(part: object, source: Source, ability: type[Ability], unknown: str) -> Ability:
     """Return the source, if it has an ability.
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from skdc.sets import LabeledSet
-from skdc.sources import Draws, Passes, Source, require
+from skdc.sources import Draws, Holds, Passes, Source, class_codes, require
 
 Result = TypeVar("Result")
 
@@ -70,8 +70,7 @@ class RealRows:
             If the source cannot draw rows.
         """
         rows = require(part, self.source, Draws, unknown).sample(size, generator)
-        class_of_key = torch.as_tensor(self.source.schema.class_of_key, device=rows.key.device)
-        return self(rows.X), class_of_key[rows.key]
+        return self(rows.X), class_codes(rows, self.source.schema)
 
     def map_reduce(
         self,
@@ -96,4 +95,9 @@ class RealRows:
             If the source cannot pass over all rows.
         """
         source = require(part, self.source, Passes, unknown)
-        return source.map_reduce(lambda piece: function(replace(piece.rows, X=self(piece.rows.X))), merge)
+
+        def of_piece(piece: Holds) -> Result:
+            rows = piece.rows
+            return function(replace(rows, X=self(rows.X), key=class_codes(rows, self.source.schema)))
+
+        return source.map_reduce(of_piece, merge)

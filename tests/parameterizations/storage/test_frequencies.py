@@ -6,9 +6,10 @@ import torch
 from scipy.fft import dctn, idctn
 
 from skdc import Condenser
+from skdc.discrepancies import MMD
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Frequencies, LowRank, Quantized
-from skdc.solvers import Draw
+from skdc.solvers import Descent, Draw
 
 from ...sources import row_source, seeded
 
@@ -100,3 +101,13 @@ def test_a_basis_has_frequencies_too(rng):
     live = Points(LowRank(3, inner=Frequencies(9)), within=None).build(source, np.array([8]), seeded())
     spectra = dctn(live.codec.basis.decode().detach().numpy(), norm="ortho", axes=(1, 2)).reshape(3, 30)
     assert (np.abs(spectra) > 1e-9).any(axis=0).sum() == 9
+
+
+def test_classes_have_masks_whatever_groups_there_are(rng):
+    X, y, groups = rng.normal(size=(60, 4, 4)), np.arange(60) % 3, np.arange(60) // 3 % 2
+    parts = Points(Frequencies(5, "class")), Descent(n_steps=1)
+    fair = Condenser(MMD(by="group"), *parts, n_per_class=4, random_state=0).fit(X, y, sensitive_features=groups)
+    plain = Condenser(MMD(), *parts, n_per_class=4, random_state=0).fit(X, y)
+    masks = plain.condensed_.coded.code.masks
+    assert len(np.unique(masks, axis=0)) == 3
+    np.testing.assert_array_equal(fair.condensed_.coded.code.masks, masks)
