@@ -1,6 +1,6 @@
 """Rows as fewer numbers than they show, and how they come back from those: by numpy alone."""
 
-from skdc.codes.base import Code, PlainNumbers
+from skdc.codes.base import Code, ElementwiseCode, PlainNumbers
 from skdc.codes.bits import label_bits, packed_bits, packed_bytes, unpacked_bits
 from skdc.codes.bounds import bounded
 from skdc.codes.fields import SineFields
@@ -18,6 +18,7 @@ __all__ = [
     "Code",
     "CodedRows",
     "Cosines",
+    "ElementwiseCode",
     "Enlarged",
     "Indexed",
     "LinearRows",

@@ -20,10 +20,6 @@ class Code(ABC):
     def decode(self) -> NDArray[np.floating]:
         """Return the rows, of shape (m, ...)."""
 
-    @abstractmethod
-    def scaled(self, factor: NDArray[np.floating]) -> Code:
-        """Return the code of rows of which each number is multiplied by a factor that broadcasts to a row."""
-
     def arrays(self) -> Iterator[NDArray]:
         """Yield the arrays that it is made of."""
         for field in fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
@@ -39,8 +35,16 @@ class Code(ABC):
         return sum(array.nbytes for array in self.arrays())
 
 
+class ElementwiseCode(Code):
+    """Rows of which each number is kept for itself."""
+
+    @abstractmethod
+    def scaled(self, factor: NDArray[np.floating]) -> ElementwiseCode:
+        """Return the code of rows of which each number is multiplied by a factor that broadcasts to a row."""
+
+
 @dataclass(frozen=True, eq=False)
-class PlainNumbers(Code):
+class PlainNumbers(ElementwiseCode):
     """Rows as they are.
 
     Parameters

@@ -55,10 +55,6 @@ class ImageCode(Code):
     image_shape: tuple[int, ...]
     channels_last: bool
 
-    def scaled(self, factor: NDArray[np.floating]) -> Code:
-        """Refuse: pixels have one scale."""
-        raise NotImplementedError("the pixels of images have one scale")
-
     def _rows(self, images: NDArray) -> NDArray:
         return (images.transpose(0, 2, 3, 1) if self.channels_last else images).reshape(-1, *self.row_shape)
 

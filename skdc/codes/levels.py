@@ -8,12 +8,12 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from skdc.codes.base import Code
+from skdc.codes.base import ElementwiseCode
 from skdc.codes.bits import unpacked_bits
 
 
 @dataclass(frozen=True, eq=False)
-class UniformLevels(Code):
+class UniformLevels(ElementwiseCode):
     """Rows of which each number is one of 2**n_bits levels, evenly between two ends of its feature.
 
     Parameters

@@ -42,7 +42,3 @@ class LinearRows(Code):
             for end, count, mean, directions in zip(ends, self.counts, self.means, self.directions, strict=True)
         ]
         return np.concatenate(parts).reshape(-1, *self.row_shape)
-
-    def scaled(self, factor: NDArray[np.floating]) -> Code:
-        """Refuse: rows of a generator are those of the data."""
-        raise NotImplementedError("rows of a generator have the scale of the data")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +33,3 @@ class Mapped(Code):
         """Return the rows."""
         rows = self.scale.decode() * self.bases.decode()[:, None] + self.shift.decode()
         return rows.reshape(-1, *rows.shape[2:])[: self.n_rows]
-
-    def scaled(self, factor: NDArray[np.floating]) -> Mapped:
-        """Return the code of scaled rows."""
-        return replace(self, scale=self.scale.scaled(factor), shift=self.shift.scaled(factor))

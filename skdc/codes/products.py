@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,3 @@ class Products(Code):
         basis = self.basis.decode()
         rows = self.combinations.decode() @ basis.reshape(len(basis), -1)
         return rows.reshape(-1, *basis.shape[1:])
-
-    def scaled(self, factor: NDArray[np.floating]) -> Products:
-        """Return the code of scaled rows."""
-        return replace(self, basis=self.basis.scaled(factor))

@@ -43,7 +43,3 @@ class CodedRows(Code):
         values = self.code.decode() * self.scale + self.shift
         values = values.astype(dtype if dtype.kind == "f" else np.float64)
         return bounded(values, dtype, self.low, self.high)
-
-    def scaled(self, factor: NDArray[np.floating]) -> Code:
-        """Refuse: these are the user's rows."""
-        raise NotImplementedError("rows of the user have no other scale")

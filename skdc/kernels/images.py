@@ -128,8 +128,7 @@ class OrientedGradients(Kernel):
         towards = torch.stack([angles.cos(), angles.sin()], 1)
         along = functional.relu(torch.einsum("op,nphw->nohw", towards, gradients))
         along = along.reshape(len(images), -1, *along.shape[1:]).sum(1)
-        half = self.cell // 2
-        return functional.avg_pool2d(along, 2 * self.cell, self.cell, padding=min(half, self.cell), ceil_mode=True)
+        return functional.avg_pool2d(along, 2 * self.cell, self.cell, padding=self.cell // 2, ceil_mode=True)
 
     def __call__(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the kernel matrix of shape (len(x), len(y))."""

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from skdc.codes import Code, Cosines
+from skdc.codes import Code, Cosines, ElementwiseCode
 from skdc.codes.images import cosines
 from skdc.images import ImageLayout, image_layout
 from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage, at
@@ -92,7 +92,7 @@ class Frequencies(Storage):
             return spectrum.of(rows, torch.zeros(len(rows), dtype=torch.int64, device=rows.device))
 
         inner = or_free(self.inner).build(spectrum.of(X, group), None, real.seen(coefficients), generator)
-        return CosineRows(spectrum, group, inner, or_free(self.inner).elementwise())
+        return CosineRows(spectrum, group, inner)
 
     def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
         """Return those of the coefficients."""
@@ -177,15 +177,13 @@ class CosineRows(Codec):
         The mask of each, in order.
     inner : Codec
         Of their coefficients.
-    elementwise : bool
-        Whether what is kept of them are numbers each for itself, which take the size of a coefficient with them.
     """
 
     group: Tensor
 
-    def __init__(self, spectrum: Spectrum, group: Tensor, inner: Codec, elementwise: bool) -> None:
+    def __init__(self, spectrum: Spectrum, group: Tensor, inner: Codec) -> None:
         super().__init__()
-        self.inner, self.spectrum, self._elementwise = inner, spectrum, elementwise
+        self.inner, self.spectrum = inner, spectrum
         self.register_buffer("group", group)
 
     def decode(self, places: Tensor | None = None) -> Tensor:
@@ -213,9 +211,12 @@ class CosineRows(Codec):
         np.put_along_axis(bits, places, 1, axis=1)
         counts = np.bincount(self.group.cpu().numpy(), minlength=len(places)).astype(np.uint32)
         size = self.spectrum.size.flatten().cpu().numpy()
-        kept, sizes = (inner.scaled(size), None) if self._elementwise else (inner, size.astype(np.float32))
+        if isinstance(inner, ElementwiseCode):  # such numbers take the size of their coefficient with them
+            inner, sizes = inner.scaled(size), None
+        else:
+            sizes = size.astype(np.float32)
         given = self.spectrum.row_shape, layout.shape, layout.last
-        return Cosines(*given, kept, np.packbits(bits, axis=1), counts, sizes)
+        return Cosines(*given, inner, np.packbits(bits, axis=1), counts, sizes)
 
 
 def _second_moments(part: Any, layout: ImageLayout, real: RealRows, by_class: bool) -> Tensor:
