@@ -29,6 +29,7 @@ from skdc.codes import (
 from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpack, unpack_array
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
+PARTS = ("classes", "X", "y", "sample_weight", "y_soft", "y_learned")  # of a set, what others are made of first
 _HELD = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
 _HELD += (SineFields, SparsePatches, UniformLevels)
 _CODES: dict[str, type[Code]] = {code.__name__: code for code in _HELD}
@@ -136,8 +137,7 @@ def _pack_plainly(name: str, parts: dict[str, Any], tensors: Tensors) -> Descrip
 def unpack_set(descriptions: dict[str, Description | None], tensors: Tensors) -> dict[str, Any]:
     """Return the parts that `pack_set` described, and "coded" and "coded_labels"."""
     found: dict[str, Any] = {"coded": None, "coded_labels": None}
-    # What others are made of comes first.
-    for name in ("classes", "X", "y", "sample_weight", "y_soft", "y_learned"):
+    for name in PARTS:
         description = descriptions[name]
         match name, description:
             case _, None:
@@ -187,12 +187,19 @@ def _places(y: NDArray, classes: NDArray) -> NDArray[np.uint16]:
 
 
 def _of_classes(weight: NDArray[np.float64], parts: dict[str, Any]) -> NDArray[np.float64] | None:
-    """Return the weight of a row of each class, if all that have a label have the same; 0 for one that has no row."""
+    """Return the weight of a point of each class, where labels tell it."""
     if not _are_labels(parts["y"], parts["classes"]):
         return None
-    places, found = _places(parts["y"], parts["classes"]), np.zeros(len(parts["classes"]))
-    found[places] = weight
-    return found if np.array_equal(found[places], weight) else None
+    return weights_of_classes(weight, _places(parts["y"], parts["classes"]), len(parts["classes"]))
+
+
+def weights_of_classes(
+    weight: NDArray[np.float64], codes: NDArray[np.integer], n_classes: int
+) -> NDArray[np.float64] | None:
+    """Return the weight of a point of each class, 0 for one that has none; None where those of a class differ."""
+    found = np.zeros(n_classes)
+    found[codes] = weight
+    return found if np.array_equal(found[codes], weight) else None
 
 
 _MOST_BITS = 16

@@ -13,6 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc.codes import CodedRows, UniformLevels
+from skdc.condensed.coded import PARTS
 from skdc.condensed.exporting import to_frame, write_csv, write_parquet
 from skdc.condensed.html import as_html, in_a_line
 from skdc.condensed.joining import joined
@@ -236,9 +237,7 @@ class CondensedSet:
         ...     skdc.load(f"{folder}/small.skdc").y
         array(['a', 'b'], dtype='<U1')
         """
-        write_set(
-            path, {name: getattr(self, name) for name in _PARTS}, (self.coded, self.coded_labels), self.provenance
-        )
+        write_set(path, {name: getattr(self, name) for name in PARTS}, (self.coded, self.coded_labels), self.provenance)
 
     def to_frame(self, target: str | None = None) -> Any:
         """Return the set as one frame: rows, targets, weights and soft labels.
@@ -338,9 +337,6 @@ class CondensedSet:
         return to_dataset(self)
 
 
-_PARTS = ("X", "y", "sample_weight", "y_soft", "classes", "y_learned")
-
-
 def load(path: str | os.PathLike[str]) -> CondensedSet:
     """Return the set that `CondensedSet.save` has written.
 
@@ -376,4 +372,4 @@ def load(path: str | os.PathLike[str]) -> CondensedSet:
     >>> again.X.equals(condensed.X) and again.y.equals(condensed.y)
     True
     """
-    return CondensedSet(**read_set(path, _PARTS))
+    return CondensedSet(**read_set(path, PARTS))

@@ -13,15 +13,13 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from skdc.condensed.coded import pack_set
+from skdc.condensed.coded import PARTS, pack_set
 from skdc.condensed.packing import Tensors
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
 
 if TYPE_CHECKING:
     from skdc.condensed.set import CondensedSet
-
-_PARTS = ("X", "y", "sample_weight", "y_soft", "classes", "y_learned")
 
 
 def first_points(whole: CondensedSet, n_per_class: Any) -> CondensedSet:
@@ -106,7 +104,7 @@ def _provenance(
     tensors: Tensors = {}
     storage = {"points": int(sizes.sum())}
     with suppress(TypeError):  # objects, which no file keeps
-        pack_set({name: getattr(shorter, name) for name in _PARTS}, None, None, tensors)
+        pack_set({name: getattr(shorter, name) for name in PARTS}, None, None, tensors)
         n_bytes = sum(tensor.nbytes for tensor in tensors.values())
         storage |= {"bytes": n_bytes, "shared_bytes": 0, "bytes_decoded": n_bytes}
     return replace(

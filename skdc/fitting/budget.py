@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 
 from skdc.condensed import CondensedSet
+from skdc.condensed.coded import weights_of_classes
 from skdc.containers import as_array, row_bytes
 from skdc.parameterizations.base import Parameterization
 from skdc.parameterizations.labels import target_bytes
@@ -110,6 +111,5 @@ def _weight_bytes(weight: NDArray[np.float64] | None, key: NDArray[np.int64], sc
     """Return what weights take: nothing if all are the same, once a class if those of a class are."""
     if weight is None or (weight == weight[0]).all():
         return 0
-    of_classes = np.zeros(schema.n_classes)
-    of_classes[key] = weight
-    return _WEIGHT * (schema.n_classes if np.array_equal(of_classes[key], weight) else len(weight))
+    of_classes = weights_of_classes(weight, key, schema.n_classes)
+    return _WEIGHT * len(weight if of_classes is None else of_classes)
