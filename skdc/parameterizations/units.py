@@ -21,7 +21,8 @@ from skdc.sources import Schema, Source
 #     k = w / s + offset,     u = shift + scale k                                                          (1)
 #
 # Each feature has an origin of its own, and the offset is nothing, but where rows are images: what is shared by all
-# pixels takes no bytes, while an origin and a range for each of them may take more than the images do.
+# pixels takes no bytes. A range of each pixel is kept, but for images of few bits, beside which it would weigh: these
+# have one range.
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +61,8 @@ class KeptUnits:
         if coded and of_images(storage, schema):
             shift = float(np.mean(working.shift))
             offset = source.tensor((working.shift - shift) / (working.scale * unit))
-            span = None if span is None else (np.min(span[0]), np.max(span[1]))
+            if storage.few_bits() and span is not None:
+                span = np.min(span[0]), np.max(span[1])
         elif coded:
             shift = np.asarray(shift, dtype=schema.float_dtype)
         ends = None if span is None else in_units(span, source, unit)
@@ -106,7 +108,7 @@ def is_coded(storage: Storage, schema: Schema) -> bool:
 
 
 def of_images(storage: Storage, schema: Schema) -> bool:
-    """Tell whether rows are images, whose pixels have one origin and one range."""
+    """Tell whether rows are images, whose pixels have one origin."""
     return storage.shows_images() or len(schema.input_shape) > 1
 
 
@@ -127,4 +129,7 @@ def kept_bytes(storage: Storage, n_rows: int, schema: Schema, within: bool) -> i
     if not is_coded(storage, schema):
         return n_rows * schema.row_bytes
     taken = storage.n_bytes(n_rows, schema.input_shape, schema.float_dtype.itemsize, schema.n_classes)
-    return taken if of_images(storage, schema) else taken + numbers + 2 * schema.row_bytes * within
+    images = of_images(storage, schema)
+    origin = 0 if images else numbers
+    ends = 0 if images and storage.few_bits() else 2 * schema.row_bytes
+    return taken + origin + ends * within

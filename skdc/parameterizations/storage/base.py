@@ -133,7 +133,11 @@ class Storage(SharedParts, ABC):
         return "codes"
 
     def shows_images(self) -> bool:
-        """Tell whether rows are images, whose numbers have one origin and one range (not by default)."""
+        """Tell whether rows are images, whose numbers have one origin (not by default)."""
+        return False
+
+    def few_bits(self) -> bool:
+        """Tell whether images take so few bits that they have one range, and not one a pixel (not by default)."""
         return False
 
     def row_by_row(self) -> bool:

@@ -45,16 +45,16 @@ class LowResolution(Storage):
     >>> from skdc.discrepancies import MMD
     >>> from skdc.parameterizations import Points
     >>> from skdc.parameterizations.storage import LowRank, LowResolution
-    >>> images = np.random.default_rng(0).random((30, 8, 8))
-    >>> condenser = Condenser(MMD(), Points(LowResolution(factor=2)), n_samples=4, random_state=0).fit(images)
-    >>> condenser.X_syn_.shape, condenser.storage_["bytes"]
-    ((4, 8, 8), 512)
+    >>> images = np.random.default_rng(0).random((300, 8, 8))
+    >>> condenser = Condenser(MMD(), Points(LowResolution(factor=2)), n_samples=40, random_state=0).fit(images)
+    >>> condenser.X_syn_.shape, condenser.storage_["bytes"], condenser.storage_["bytes_decoded"]
+    ((40, 8, 8), 6144, 20480)
 
     Small images may share a basis:
 
     >>> points = Points(LowResolution(factor=2, inner=LowRank(rank=2)))
-    >>> Condenser(MMD(), points, n_samples=4, random_state=0).fit(images).storage_["bytes"]
-    320
+    >>> Condenser(MMD(), points, n_samples=40, random_state=0).fit(images).storage_["bytes"]
+    1920
     """
 
     factor: int = 2

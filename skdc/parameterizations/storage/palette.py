@@ -83,6 +83,10 @@ class Palette(Storage):
         palette = or_free(self.inner).build(start.clone(), None, replace(real, alike=False), generator)
         return PaletteRows(X, palette, start, layout)
 
+    def few_bits(self) -> bool:
+        """Tell that they do."""
+        return True
+
     def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
         """Return the numbers of the palette."""
         palette = or_free(self.inner).numbers(self.n_colors, self._color_shape(row_shape))

@@ -72,6 +72,10 @@ class Quantized(Storage):
         """Tell whether what is inside does."""
         return or_free(self.inner).shows_images()
 
+    def few_bits(self) -> bool:
+        """Tell that they do."""
+        return True
+
     def row_by_row(self) -> bool:
         """Tell whether what is inside is so."""
         return or_free(self.inner).row_by_row()

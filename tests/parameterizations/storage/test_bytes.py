@@ -6,7 +6,16 @@ import pytest
 from skdc import Condenser, KMeansCondenser, KMedoids, SoftLabelRandom
 from skdc.discrepancies import MMD, SquaredL2
 from skdc.parameterizations import Points, Subset
-from skdc.parameterizations.storage import Edits, Fixed, Free, Hallucinated, LowRank, LowResolution, NeuralFields
+from skdc.parameterizations.storage import (
+    Edits,
+    Fixed,
+    Free,
+    Hallucinated,
+    LowRank,
+    LowResolution,
+    NeuralFields,
+    Quantized,
+)
 from skdc.solvers import Descent, Draw
 from skdc.spaces import KernelRidgePredictions
 
@@ -120,12 +129,14 @@ def test_codes_are_floats_and_what_they_give_is_not(rng):
     fitted = Condenser(MMD(), Points(LowRank(2)), n_samples=20, **QUICK).fit(images)
     assert fitted.storage_ == {
         "points": 20,
-        "bytes": (20 * 2 + 2 * 36) * 8,
-        "shared_bytes": 2 * 36 * 8,
+        "bytes": (20 * 2 + 2 * 36) * 8 + 2 * 36,  # with the range of each pixel
+        "shared_bytes": 2 * 36 * 8 + 2 * 36,
         "bytes_decoded": 20 * 36,
     }
     small = Condenser(MMD(), Points(LowResolution(2)), n_samples=20, **QUICK).fit(images.astype(np.float32))
-    assert (small.storage_["bytes"], small.storage_["bytes_decoded"]) == (20 * 9 * 4, 20 * 36 * 4)
+    assert (small.storage_["bytes"], small.storage_["bytes_decoded"]) == ((20 * 9 + 2 * 36) * 4, 20 * 36 * 4)
+    few = Condenser(MMD(), Points(Quantized(8, LowResolution(2))), n_samples=20, **QUICK).fit(images)
+    assert few.storage_["bytes"] == 20 * 9 + 8, "pixels of few bits have one range, and all levels two ends"
 
 
 def test_weights_are_counted_where_they_differ(rng):

@@ -138,7 +138,7 @@ def test_codes_and_atoms_are_counted():
     assert SparseCodes(5, 2, patch=9).n_bytes(1, (3, 2, 5), 1) == 5 * 30 + 2 + 1
     chosen = Condenser(None, Subset(SparseCodes(9, 2)), Draw(), n_samples=5, random_state=0)
     images = np.random.default_rng(0).random((30, 8, 8))
-    assert chosen.fit(images).storage_["bytes"] == 9 * 16 * 8 + 5 * 4 * 2 * 8 + 25
+    assert chosen.fit(images).storage_["bytes"] == 9 * 16 * 8 + 5 * 4 * 2 * 8 + 25 + 2 * 64 * 8
 
 
 def test_constant_images_are_kept(rng):
