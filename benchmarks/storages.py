@@ -7,7 +7,7 @@ the same for each set. `--held-out` chooses settings on training rows.
 from __future__ import annotations
 
 import argparse
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from convnets import standard_network
@@ -16,14 +16,14 @@ from scores import HOW, Row, print_table
 
 from skdc import Condenser, DistributionMatching, KernelInducingPoints, RandomSubset
 from skdc.condensed import CondensedSet
-from skdc.discrepancies import MeanDistance
+from skdc.discrepancies import MeanDistance, SquaredL2
 from skdc.kernels import Gaussian, Kernel, OrientedGradients
-from skdc.learners import KernelRidgeClassifier
+from skdc.learners import KernelRidgeClassifier, OnlineNetworks
 from skdc.networks import ConvNet
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Frequencies, LowRank, LowResolution, Quantized, Storage
 from skdc.solvers import Descent, Draw
-from skdc.spaces import RandomNetwork
+from skdc.spaces import NetworkRidgePredictions, RandomNetwork
 
 SHAPE = (28, 28)
 PIXELS = ("random rows", "free points", "free points, edges", "matched, free points")
@@ -46,6 +46,14 @@ def matched(storage: Storage | None, n_steps: int) -> Condenser:
     """Return the standard ConvNet's distribution matching, with a storage."""
     space = RandomNetwork(ConvNet(width=32))
     return Condenser(MeanDistance(space=space), Points(storage), Descent(n_steps=n_steps, batch_size=512))
+
+
+def predicted(storage: Storage | None, n_steps: int, labels: Literal["hard", "learned"] = "hard") -> Condenser:
+    """Return the points by which ridge regression on the features of the standard ConvNet predicts, with a storage."""
+    space = NetworkRidgePredictions(OnlineNetworks(ConvNet(width=32)), regularization=0.1)
+    bits = 8 if labels == "learned" else None
+    points = Points(storage, labels=labels, label_bits=bits)
+    return Condenser(SquaredL2(space=space, by=None), points, Descent(step_size=0.05, n_steps=n_steps, batch_size=500))
 
 
 def sets(n_images: int, dataset: str) -> dict[str, Any]:
@@ -76,6 +84,9 @@ def sets(n_images: int, dataset: str) -> dict[str, Any]:
         "matched, free points": DistributionMatching(network=ConvNet(width=32)),
         "matched, 49 frequencies, 4 bits": matched(cosines, 300),
         "matched, half side, 4 bits": matched(small, 300),
+        "ConvNet's regression, 49 frequencies, 4 bits": predicted(cosines, 800),
+        "ConvNet's regression, half side, 4 bits": predicted(small, 800),
+        "ConvNet's regression, learned labels": predicted(cosines, 800, "learned"),
     }
 
 
