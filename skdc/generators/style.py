@@ -14,11 +14,9 @@ from skdc.generators.base import Generator, LiveGenerator
 from skdc.generators.inversion import inverted
 from skdc.generators.networks import (
     DownConvolutions,
-    check_training,
     count_state,
-    refuse_divergence,
-    training_rows,
 )
+from skdc.generators.training import Training, check_training
 from skdc.images import Channels, ImageLayout, image_layout
 from skdc.networks import build_network
 from skdc.seeds import gaussian
@@ -104,7 +102,6 @@ class StyleGenerator(Generator):
         see = DownConvolutions(image_shape=self.image_shape, channels=self.channels)
         scores = build_network(see, schema.input_shape, schema.n_classes, generator, like)
         self._compete(network, scores, rows, generator)
-        refuse_divergence(self, network, scores)
         return StyleDecoder(network.measured(generator), self, schema.input_shape, like)
 
     def _compete(self, network: nn.Module, scores: nn.Module, source: Draws, generator: torch.Generator) -> None:
@@ -119,21 +116,16 @@ class StyleGenerator(Generator):
             z = gaussian((len(key), self.n_components), generator, source.no_rows().X)
             return network(z, key).reshape(-1, *shape)
 
-        for X, key, mass, share in training_rows(source, self.batch_size, self.n_steps, generator):
-            for optimizer in optimizers:
-                optimizer.param_groups[0]["lr"] = share * self.step_size
+        training = Training(self, source, generator, [scores, network], optimizers, self.n_steps)
+        for X, key, mass in training:
             with torch.enable_grad():
-                optimizers[0].zero_grad()
                 real = score(X.requires_grad_(), key)
                 (slopes,) = torch.autograd.grad(real.sum(), X, create_graph=True)
                 with torch.no_grad():
                     false = made(key)
                 losses = functional.softplus(-real) + functional.softplus(score(false, key))
-                (mass @ (losses + self.penalty / 2 * slopes.square().flatten(1).sum(1))).backward()  # (2)
-                optimizers[0].step()
-                optimizers[1].zero_grad()
-                (mass @ functional.softplus(-score(made(key), key))).backward()
-                optimizers[1].step()
+                training.descend(mass @ (losses + self.penalty / 2 * slopes.square().flatten(1).sum(1)))  # (2)
+                training.descend(mass @ functional.softplus(-score(made(key), key)), optimizer=1)
 
     def _build(self, row_shape: tuple[int, ...], n_classes: int) -> StyleNetwork:
         layout = image_layout(self, row_shape, self.image_shape, self.channels)
