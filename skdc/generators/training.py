@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from copy import deepcopy
 from math import cos, isfinite, nan, pi
 from typing import Any, cast
 
@@ -97,7 +96,7 @@ class Training:
                 break
         if not all(is_finite(network) for network in self._networks):
             raise self._diverged()
-        watch.end(lambda: deepcopy(self._position()))
+        watch.end(self._position)
 
     def descend(self, loss: Tensor, optimizer: int = 0) -> None:
         """Take a step of one of the optimizers, by the gradient of a loss."""
