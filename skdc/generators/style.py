@@ -44,8 +44,8 @@ class StyleGenerator(Generator):
         Numbers in a latent, and in a style.
     latents : {"styles", "inputs", "both"}, default="styles"
         What points are kept as: a style for each layer (w+ in the literature), or the input that one is made of (z), or
-        styles and what is added to the feature maps after the first layer (w+ and F of GLaD [4]_). These have four times
-        `width` numbers for each 4x4 pixels, which is more than an image has, mostly: such sets are better, not smaller.
+        styles and what is added to the feature maps after the first layer (w+ and F of GLaD [4]_). These have `width`
+        times 4 numbers for each 4x4 pixels, which is more than an image has, mostly: such sets are better, not smaller.
         Of digits, five a class by `GenerativePrior`, a forest learned with an accuracy of 0.87, with styles alone of
         0.74 (200 steps, a width of 8, one seed).
     truncation : float, default=1.0
