@@ -214,8 +214,8 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         if state is None:
             with trainings_of(self, checkpoint):
                 state = self._begin_solve(door, previous)
-            if checkpoint is not None:  # what cannot be pickled is told now, and not after half a minute
-                checkpoint.save(state)
+                if checkpoint is not None:  # what cannot be pickled is told now, and not after half a minute
+                    checkpoint.save(state)
         early, keep = None, None if checkpoint is None else checkpoint.offer
         try:
             solution = solver.go_on(state, progress_of(self, type(solver).__name__), keep)

@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from threading import Lock
 
 import numpy as np
 import pytest
@@ -9,16 +10,18 @@ import torch
 
 from skdc import Condenser, GenerativeModel, GenerativePrior
 from skdc.discrepancies import MMD, LatentPrior
-from skdc.exceptions import StoppedWarning
+from skdc.exceptions import PartsError, StoppedWarning
 from skdc.fitting import checkpoints
 from skdc.fitting.deadlines import time_limit
 from skdc.fitting.trainings import FitWatch
 from skdc.generators import AdversarialGenerator, DiffusionGenerator, StyleGenerator, VariationalGenerator
 from skdc.generators.training import Training
+from skdc.learners import RandomNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Latents
 from skdc.solvers import Descent
+from skdc.spaces import NetworkFeatures
 
 RNG = np.random.default_rng(0)
 X, Y = RNG.normal(size=(60, 8, 8)), np.arange(60) % 3
@@ -186,3 +189,20 @@ def test_the_training_of_other_data_is_not_taken(tmp_path, monkeypatch):
         model.fit(X, Y)
     with pytest.warns(UserWarning, match="is of other data, other parameters or another version"):
         assert n_descents(lambda: model.fit(X + 1, Y), monkeypatch) == 8
+
+
+def test_a_solve_that_cannot_be_kept_leaves_no_training(tmp_path, monkeypatch):
+    class Locked(torch.nn.Linear):
+        def __init__(self, input_shape, n_outputs):
+            super().__init__(64, n_outputs)
+            self.lock = Lock()
+
+        def forward(self, x):
+            return super().forward(x.flatten(1))
+
+    monkeypatch.setattr(checkpoints.Checkpoint.__init__, "__defaults__", (0.0,))
+    space = NetworkFeatures(RandomNetworks(Locked))
+    condenser = Condenser(MMD(space=space), Points(Latents(VARIATIONAL)), Descent(n_steps=2), n_per_class=1)
+    with pytest.raises(PartsError, match="cannot be pickled"):
+        condenser.set_params(checkpoint=tmp_path / "fit.checkpoint").fit(X, Y)
+    assert not list(tmp_path.iterdir())
