@@ -26,4 +26,7 @@ class PartsError(ValueError):
 
 
 class StoppedWarning(UserWarning):
-    """A choice of rows was asked to stop, by a callback or for want of time, before it was complete."""
+    """A choice of rows, or the training of a generator, was asked to stop for want of time before it was complete.
+
+    A choice of rows may be asked by a callback, too.
+    """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -14,9 +15,11 @@ from torch import Tensor
 from skdc.containers import as_array, checked_targets
 from skdc.devices import find_device
 from skdc.fields import Fields, TransformerMixin
+from skdc.fitting.checkpoints import Checkpoint, fingerprint
 from skdc.fitting.input import checked_rows, dense, read
 from skdc.fitting.output import in_package_of, like_rows, seen_range, template, whole
 from skdc.fitting.runtime import draw_entropy, isolated
+from skdc.fitting.trainings import trainings_of
 from skdc.generators import Generator
 from skdc.isolation import all_or_nothing
 from skdc.randomness import randomness
@@ -41,6 +44,10 @@ class GenerativeModel(Fields):
         Of `fit`, and of each call of `sample`.
     n_jobs : int, default=None
         Threads inside `fit`; None is one, -1 all.
+    verbose : int, default=0
+        1 shows what is trained, steps and time left on standard error, as in the condensers.
+    checkpoint : str or path, default=None
+        A file in which the training is kept every half minute, as in the condensers: the same fit goes on from it.
 
     Attributes
     ----------
@@ -73,6 +80,8 @@ class GenerativeModel(Fields):
     device: str = "auto"
     random_state: int | np.random.RandomState | None = None
     n_jobs: int | None = None
+    verbose: int = 0
+    checkpoint: str | PathLike[str] | None = None
 
     @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None) -> Self:
@@ -105,8 +114,14 @@ class GenerativeModel(Fields):
             problem = read(self, X, y, sample_weight, task=self.task, encoder=self.encoder)
             seed = draw_entropy(self.random_state)
             source = problem.source(find_device(self.device))
+            checkpoint = None if self.checkpoint is None else Checkpoint(self.checkpoint, fingerprint(self, problem))
             with randomness(seed):
-                self.live_ = clone(self.generator).fit(source, torch.Generator().manual_seed(seed))
+                if checkpoint is not None:
+                    checkpoint.load(source)
+                with trainings_of(self, checkpoint):
+                    self.live_ = clone(self.generator).fit(source, torch.Generator().manual_seed(seed))
+            if checkpoint is not None:
+                checkpoint.remove()
         schema, mass = source.schema, source.class_mass()
         self._schema, self._units, self._spread = schema, source.units, source.spread
         self._like, self._template = source.tensor(np.empty(0)), template(X)

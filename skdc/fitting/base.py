@@ -37,6 +37,7 @@ from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import read_as_told
 from skdc.fitting.runtime import GivenStart, Start, draw_entropy, isolated, progress_of, tell_early
 from skdc.fitting.sizes import ClassSizes
+from skdc.fitting.trainings import trainings_of
 from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import restored_on_failure
 from skdc.randomness import randomness
@@ -83,9 +84,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         True starts from the synthetic set of the last fit, which must have the same sizes. A set, such as one that
         `skdc.load` returns, gives the first points of each class that it has; others start as they would without.
     checkpoint : str or path, default=None
-        A file in which the state of the solve is kept every half minute, whole or not at all. The same fit (parameters,
-        data and versions) goes on from it, with the set of one that was never interrupted, and removes it at the end;
-        after an interrupt it stays, and the next fit goes on.
+        A file in which the state of the solve, and of the training of generators before it, is kept every half minute,
+        whole or not at all. The same fit (parameters, data and versions) goes on from it, with the set of one that was
+        never interrupted, and removes it at the end; after an interrupt it stays, and the next fit goes on.
         It is to be trusted as code is.
     """
 
@@ -211,9 +212,10 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         solver = door.recipe.solver
         state = None if checkpoint is None else checkpoint.load(door.source)
         if state is None:
-            state = self._begin_solve(door, previous)
-            if checkpoint is not None:  # what cannot be pickled is told now, and not after half a minute
-                checkpoint.save(state)
+            with trainings_of(self, checkpoint):
+                state = self._begin_solve(door, previous)
+                if checkpoint is not None:  # what cannot be pickled is told now, and not after half a minute
+                    checkpoint.save(state)
         early, keep = None, None if checkpoint is None else checkpoint.offer
         try:
             solution = solver.go_on(state, progress_of(self, type(solver).__name__), keep)

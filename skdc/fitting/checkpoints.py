@@ -110,7 +110,7 @@ class StateFile:
 
 
 class Checkpoint(StateFile):
-    """A file that holds the state of a solve, in which the data are left out.
+    """A file that holds the trainings before a solve, and then its state, in which the data are left out.
 
     Parameters
     ----------
@@ -118,10 +118,16 @@ class Checkpoint(StateFile):
         As in `StateFile`.
     seconds : float, default=30.0
         Time between two savings.
+
+    Attributes
+    ----------
+    trainings : list
+        Where each has come to, in their order.
     """
 
     def __init__(self, path: str | os.PathLike[str], fingerprint: bytes, seconds: float = _SECONDS) -> None:
         super().__init__(path, fingerprint)
+        self.trainings: list[Any] = []
         self._seconds, self._saved = seconds, monotonic()
 
     def load(self, source: Source) -> State | None:
@@ -129,7 +135,11 @@ class Checkpoint(StateFile):
         held = self.read()
         if held is None:
             return None
-        state, position, draws = _Unpickler(held, source).load()
+        kept = _Unpickler(held, source).load()
+        if isinstance(kept, list):
+            self.trainings = kept
+            return None
+        state, position, draws = kept
         state.source = source
         source.restore(position)
         current_randomness().restore(draws)
@@ -137,14 +147,23 @@ class Checkpoint(StateFile):
 
     def offer(self, state: State) -> None:
         """Keep the state, if the last saving was long enough ago."""
-        if monotonic() - self._saved >= self._seconds:
+        if self.is_due():
             self.save(state)
-            self._saved = monotonic()
+
+    def is_due(self) -> bool:
+        """Tell whether the last saving was long enough ago."""
+        return monotonic() - self._saved >= self._seconds
 
     def save(self, state: State) -> None:
-        """Keep the state."""
+        """Keep the state; the trainings before it need not be kept any longer."""
         kept = state, state.source.position(), current_randomness().position()
         self.write(lambda file: _Pickler(file, state.source).dump(kept))
+        self.trainings, self._saved = [], monotonic()
+
+    def save_trainings(self) -> None:
+        """Keep the trainings."""
+        self.write(lambda file: cloudpickle.dump(self.trainings, file))
+        self._saved = monotonic()
 
 
 def fingerprint(condenser: Any, problem: Problem) -> bytes:

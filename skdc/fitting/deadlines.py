@@ -36,8 +36,9 @@ _LIMIT: ContextVar[TimeLimit | None] = ContextVar("limit", default=None)
 def time_limit(seconds: float) -> Iterator[TimeLimit]:
     """Let solves inside stop after their first step beyond a time, with the set that they have.
 
-    What comes before and after the steps, such as reading rows and training teachers, takes its time. Of limits inside
-    of each other the earlier one counts; other threads have their own.
+    The training of a generator stops so, too, with a `StoppedWarning`. What else comes before and after the steps, such
+    as reading rows and training teachers, takes its time. Of limits inside of each other the earlier one counts; other
+    threads have their own.
 
     Parameters
     ----------

@@ -201,11 +201,12 @@ def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))
 
 
-def progress_of(condenser: BaseEstimator, stage: str) -> Progress:
-    """Return what a solver tells of its steps: a bar where wanted, the callbacks of the fit under way, a deadline."""
-    name, limit = type(condenser).__name__, current_limit()
-    bar = ProgressBar(name, stage) if condenser.verbose else None
-    tell = StepTeller(condenser) if hasattr(condenser, "_callback_fit_ctx") else lambda step, n_steps: False
+def progress_of(owner: Any, stage: str, tells_callbacks: bool = True) -> Progress:
+    """Return what is told of steps: a bar where wanted, the callbacks of the fit under way, a deadline."""
+    name, limit = type(owner).__name__, current_limit()
+    bar = ProgressBar(name, stage) if owner.verbose else None
+    tells_callbacks = tells_callbacks and hasattr(owner, "_callback_fit_ctx")
+    tell = StepTeller(owner) if tells_callbacks else lambda step, n_steps: False
 
     def progress(step: int, n_steps: int, loss: float) -> bool:
         is_late = limit is not None and limit.stops(step == n_steps)

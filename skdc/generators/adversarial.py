@@ -11,15 +11,13 @@ from skdc.generators.base import Generator
 from skdc.generators.moments import ClassUnits
 from skdc.generators.networks import (
     NetworkDecoder,
-    check_training,
     conditioned,
     count_numbers,
     default_decoder,
     default_encoder,
     n_indicators,
-    refuse_divergence,
-    training_rows,
 )
+from skdc.generators.training import Training, check_training
 from skdc.networks import Builder, build_network
 from skdc.seeds import gaussian, uniform
 from skdc.sources import Draws, Source
@@ -94,10 +92,8 @@ class AdversarialGenerator(Generator):
         encoder = build_network(see, shape, self.n_components, generator, like)
         units = ClassUnits.of_sample(rows, generator)
         self._compete(decoder, critic, units, rows, generator)
-        refuse_divergence(self, decoder, critic)
         live = NetworkDecoder(decoder, encoder, units, self.n_components)
         self._train_encoder(live, rows, generator)
-        refuse_divergence(self, encoder)
         return live
 
     def _compete(
@@ -116,10 +112,8 @@ class AdversarialGenerator(Generator):
             return units(rows, key)
 
         n_steps = self.n_steps * self.n_critic_steps
-        for step, (X, key, mass, share) in enumerate(training_rows(source, self.batch_size, n_steps, generator)):
-            for optimizer in optimizers:
-                optimizer.param_groups[0]["lr"] = share * self.step_size
-                optimizer.zero_grad()
+        training = Training(self, source, generator, networks, optimizers, n_steps)
+        for X, key, mass in training:
             with torch.enable_grad():
                 real = units(X, key)
                 with torch.no_grad():
@@ -127,25 +121,21 @@ class AdversarialGenerator(Generator):
                 gap = mass @ (scores(false, key) - scores(real, key))
                 place = uniform((len(X), *[1] * (X.ndim - 1)), generator, X)
                 between = (place * real + (1 - place) * false).requires_grad_()
-                (gap + self.penalty * (mass @ _excess(scores(between, key), between))).backward()
-                optimizers[0].step()
-                if step % self.n_critic_steps == self.n_critic_steps - 1:
-                    (-(mass @ scores(made(key), key))).backward()
-                    optimizers[1].step()
+                training.descend(gap + self.penalty * (mass @ _excess(scores(between, key), between)))
+                if training.step % self.n_critic_steps == self.n_critic_steps - 1:
+                    training.descend(-(mass @ scores(made(key), key)), optimizer=1)
 
     def _train_encoder(self, live: NetworkDecoder, source: Draws, generator: torch.Generator) -> None:
         """Train the encoder to tell the latents of rows that are made, and to come near to rows of the data."""
         encoder = live.encoder.requires_grad_(True).train()
         optimizer = torch.optim.Adam(encoder.parameters(), lr=self.step_size)
-        for X, key, mass, share in training_rows(source, self.batch_size, self.n_steps, generator):
-            optimizer.param_groups[0]["lr"] = share * self.step_size
+        training = Training(self, source, generator, [encoder], [optimizer], self.n_steps, "encoder")
+        for X, key, mass in training:
             z = live.draw(key, generator)
             with torch.enable_grad():
                 of_latents = (live.encode(live.decode(z, key), key) - z).square().mean(1)
                 errors = (live.decode(live.encode(X, key), key) - X) / live.units.scale
-                optimizer.zero_grad()
-                (mass @ (of_latents + errors.square().flatten(1).mean(1))).backward()
-            optimizer.step()
+                training.descend(mass @ (of_latents + errors.square().flatten(1).mean(1)))
         encoder.requires_grad_(False).eval()
 
     def _decoder(self, row_shape: tuple[int, ...]) -> Builder:

@@ -12,13 +12,11 @@ from torch.utils.checkpoint import checkpoint
 
 from skdc.generators.base import Generator, LiveGenerator
 from skdc.generators.networks import (
-    check_training,
     conditioned,
     count_state,
     n_indicators,
-    refuse_divergence,
-    training_rows,
 )
+from skdc.generators.training import Training, check_training
 from skdc.generators.variational import VariationalGenerator
 from skdc.networks import MLP, Builder, build_network
 from skdc.seeds import gaussian, uniform
@@ -91,22 +89,19 @@ class DiffusionGenerator(Generator):
         n_classes, (size,) = source.schema.n_classes, base.latent_shape
         network = build_network(self._network(), self._inputs(size, n_classes), size, generator, source.no_rows().X)
         self._train(network, base, rows, generator)
-        refuse_divergence(self, network)
         return DiffusionDecoder(base, network, n_classes, self.n_diffusion_steps, self.skip, source.no_rows().X)
 
     def _train(self, network: nn.Module, base: LiveGenerator, source: Draws, generator: torch.Generator) -> None:
         optimizer = torch.optim.Adam(network.parameters(), lr=self.step_size)
-        for X, key, mass, share in training_rows(source, self.batch_size, self.n_steps, generator):
+        training = Training(self, source, generator, [network], [optimizer], self.n_steps)
+        for X, key, mass in training:
             with torch.no_grad():
                 x = base.encode(X, key)
                 e, angle = gaussian(x.shape, generator, x), pi / 2 * uniform((len(x), 1), generator, x)
                 z, v = angle.cos() * x + angle.sin() * e, angle.cos() * e - angle.sin() * x  # (1)
             with torch.enable_grad():
-                optimizer.zero_grad()
                 errors = network(_inputs(z, angle, key, source.schema.n_classes)) - v
-                (mass @ errors.square().mean(1)).backward()
-            optimizer.param_groups[0]["lr"] = share * self.step_size
-            optimizer.step()
+                training.descend(mass @ errors.square().mean(1))
 
     def _autoencoder(self) -> VariationalGenerator:
         return self.autoencoder or VariationalGenerator()

@@ -1,10 +1,10 @@
-"""Networks of generators: what they are built of by default, how they are conditioned, and how they are trained."""
+"""Networks of generators: what they are built of by default, and how they are conditioned."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import cos, pi, prod
-from typing import Any, Self, cast
+from math import prod
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -14,9 +14,8 @@ from skdc.fields import Fields
 from skdc.generators.base import LiveGenerator
 from skdc.generators.moments import ClassUnits, LatentGaussians
 from skdc.images import Channels, ImageLayout, image_layout
-from skdc.networks import MLP, Builder, is_finite
-from skdc.sets import LabeledSet
-from skdc.sources import Draws, Source, class_codes, require
+from skdc.networks import MLP, Builder
+from skdc.sources import Draws
 
 _LEAST_SIDE = 16  # of images that are convolved; smaller ones are rows of numbers
 
@@ -199,33 +198,3 @@ def count_state(builder: Builder, input_shape: tuple[int, ...], n_outputs: int) 
     """Return how many numbers a network has, without any being drawn."""
     with torch.device("meta"):
         return sum(values.numel() for values in builder(input_shape, n_outputs).state_dict().values())
-
-
-def check_training(part: Any, source: Source) -> Draws:
-    """Return the source, of which rows can be drawn; refuse steps that make no sense."""
-    numbers = [name for name in ("n_components", "n_steps", "batch_size") if hasattr(part, name)]
-    if min(getattr(part, name) for name in numbers) < 1 or not part.step_size > 0:
-        raise ValueError(f"{part!r}: {', '.join(numbers)} must be at least 1, and step_size positive")
-    return require(part, source, Draws, "what its networks are trained on")
-
-
-def refuse_divergence(part: Any, *networks: nn.Module) -> None:
-    """Refuse networks that training has led to numbers which are not finite."""
-    if not all(is_finite(network) for network in networks):
-        raise ValueError(
-            f"{part!r} has not converged: step_size={part.step_size:g} is too large, and its networks hold numbers "
-            "that are not finite; try a tenth"
-        )
-
-
-def training_rows(
-    source: Draws, batch_size: int, n_steps: int, generator: torch.Generator
-) -> Iterator[tuple[Tensor, Tensor, Tensor, float]]:
-    """Yield for each step of training rows, their classes, their masses and the share of the step size.
-
-    Rows are in units of the spread of the data; the step size falls to zero as a cosine does.
-    """
-    for step in range(n_steps):
-        rows = cast(LabeledSet, source.batch(batch_size, generator).rows)
-        share = 0.5 * (1 + cos(pi * step / n_steps))
-        yield rows.X / source.spread, class_codes(rows, source.schema), rows.mass, share

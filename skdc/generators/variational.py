@@ -11,15 +11,13 @@ from skdc.generators.base import Generator
 from skdc.generators.moments import ClassUnits
 from skdc.generators.networks import (
     NetworkDecoder,
-    check_training,
     conditioned,
     count_numbers,
     default_decoder,
     default_encoder,
     n_indicators,
-    refuse_divergence,
-    training_rows,
 )
+from skdc.generators.training import Training, check_training
 from skdc.networks import Builder, build_network
 from skdc.seeds import gaussian
 from skdc.sources import Source
@@ -93,18 +91,15 @@ class VariationalGenerator(Generator):
         decoder = build_network(self._decoder(shape), inputs, prod(shape), generator, like)
         units = ClassUnits.of_sample(rows, generator)
         optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=self.step_size)
-        for step, (X, key, mass, share) in enumerate(training_rows(rows, self.batch_size, self.n_steps, generator)):
+        training = Training(self, rows, generator, [encoder, decoder], [optimizer], self.n_steps)
+        for X, key, mass in training:
             # Latents are told from noise before they have to be near it, or all would be noise.
-            warmth = min(1.0, step / (_WARM_UP * self.n_steps))
+            warmth = min(1.0, training.step / (_WARM_UP * self.n_steps))
             with torch.enable_grad():
                 mean, log_variance = encoder(units(X, key)).chunk(2, dim=1)
                 z = mean + (log_variance / 2).exp() * gaussian(mean.shape, generator, mean)
                 errors = decoder(conditioned(z, key, n_classes)) - X.flatten(1)
-                optimizer.zero_grad()
-                negative_evidence(errors, mean, log_variance, mass, warmth).backward()
-            optimizer.param_groups[0]["lr"] = share * self.step_size
-            optimizer.step()
-        refuse_divergence(self, encoder, decoder)
+                training.descend(negative_evidence(errors, mean, log_variance, mass, warmth))
         return NetworkDecoder(decoder, encoder, units, self.n_components).draws_as(rows, generator)
 
     def _encoder(self, row_shape: tuple[int, ...]) -> Builder:

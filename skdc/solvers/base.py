@@ -17,8 +17,7 @@ from skdc.parameterizations.base import LiveSet
 from skdc.sets import LabeledSet
 from skdc.sources import Source, copied
 from skdc.step import Step
-
-Progress = Callable[[int, int, float], bool]  # (steps done, steps in all, loss) -> whether to stop
+from skdc.watch import Progress, untold
 
 
 class LiveSpace(Protocol):
@@ -99,11 +98,6 @@ class InterruptedWarning(UserWarning):
     A script in which an interrupt is to end more than one fit makes it an error:
     `warnings.simplefilter("error", InterruptedWarning)`.
     """
-
-
-def untold(step: int, n_steps: int, loss: float) -> bool:
-    """Be told of a step, and want no stop."""
-    return False
 
 
 SomeSet = TypeVar("SomeSet", bound=LiveSet)

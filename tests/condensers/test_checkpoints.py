@@ -15,10 +15,20 @@ import torch
 from sklearn.base import clone
 from sklearn.naive_bayes import GaussianNB
 
-from skdc import AutoCondenser, Condenser, GradientMatching, KMedoids, RandomSubset, TrajectoryMatching
+from skdc import (
+    AutoCondenser,
+    Condenser,
+    GenerativeModel,
+    GenerativePrior,
+    GradientMatching,
+    KMedoids,
+    RandomSubset,
+    TrajectoryMatching,
+)
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.exceptions import PartsError
 from skdc.fitting import checkpoints
+from skdc.generators import AdversarialGenerator, VariationalGenerator
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points
@@ -203,6 +213,10 @@ KILLED = {
     "pool": clone(CONDENSERS["pool"]).set_params(solver__n_steps=60),
     "trajectories": clone(CONDENSERS["trajectories"]).set_params(n_steps=60),
     "rows": KMedoids(5, random_state=0),
+    "prior": GenerativePrior(
+        2, generator=AdversarialGenerator(2, n_steps=150), network=SMALL, n_steps=60, random_state=0
+    ),
+    "model": GenerativeModel(VariationalGenerator(2, n_steps=600), random_state=0),
     "search": AutoCondenser(
         GaussianNB(),
         candidates={"points": descent(), "rows": KMedoids()},
@@ -215,17 +229,21 @@ SCRIPT = """
 import sys
 import numpy as np
 from skdc.fitting import checkpoints
-from tests.condensers.test_checkpoints import KILLED, LABELS, MANY
+from tests.condensers.test_checkpoints import KILLED, LABELS, MANY, made_by
 checkpoints.Checkpoint.__init__.__defaults__ = (0.0,)
 found = KILLED[sys.argv[1]].set_params(checkpoint=sys.argv[2]).fit(MANY, LABELS)
-np.save(sys.argv[3], found.X_syn_)
+np.save(sys.argv[3], made_by(found))
 """
+
+
+def made_by(found):
+    return found.sample(20)[0] if isinstance(found, GenerativeModel) else found.X_syn_
 
 
 @pytest.mark.slow  # four processes load torch
 @pytest.mark.parametrize("name", KILLED)
 def test_a_fit_that_is_killed_in_another_process_goes_on(name, tmp_path):
-    expected, draws = clone(KILLED[name]).fit(MANY, LABELS).X_syn_, np.random.default_rng(len(name))
+    expected, draws = made_by(clone(KILLED[name]).fit(MANY, LABELS)), np.random.default_rng(len(name))
     path, out = tmp_path / "fit.checkpoint", tmp_path / "set.npy"
     command = [sys.executable, "-c", SCRIPT, name, str(path), str(out)]
     for _ in range(3):

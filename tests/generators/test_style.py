@@ -67,12 +67,44 @@ def test_styles_are_in_units_of_their_spread_about_their_class(images):
     torch.testing.assert_close(z.var(1).mean(0), torch.ones(8), rtol=0.1, atol=0)
 
 
-def test_both_spaces_draw_the_same_images(images):
+def test_all_spaces_draw_the_same_images(images):
     key = torch.tensor([3, 0, 3, 9])
-    styles, latents = (quick(latents=space).fit(images(), seeded()) for space in ("styles", "inputs"))
-    of_styles, of_latents = (live.decode(live.draw(key, seeded(1)), key) for live in (styles, latents))
-    torch.testing.assert_close(of_styles, of_latents)
-    assert styles.latent_shape == (4, 8) and latents.latent_shape == (8,)
+    lives = [quick(latents=space).fit(images(), seeded()) for space in ("styles", "inputs", "both")]
+    first, *others = (live.decode(live.draw(key, seeded(1)), key) for live in lives)
+    for rows in others:
+        torch.testing.assert_close(rows, first)
+    # Both: the styles of four layers, and 4 x 4 feature maps of 2 x 2 pixels.
+    assert [live.latent_shape for live in lives] == [(4, 8), (8,), (4 * 8 + 16 * 2 * 2,)]
+    assert lives[2].n_bytes() == lives[0].n_bytes() + 4 == 4 * quick(latents="both").n_numbers((8, 8), 10)
+
+
+def test_feature_maps_are_moved_in_units_of_their_spread(images):
+    live = quick(latents="both").fit(images(), seeded())
+    network, key = live._network, torch.tensor([4, 7])
+    z = live.draw(key, seeded(1))
+    moved = torch.randn(2, 16, 2, 2, generator=seeded(2))
+    found = live.decode(torch.cat([z[:, :32], moved.flatten(1)], dim=1), key)
+
+    styles = network.mean[key][:, None] + network.spread * z[:, :32].reshape(2, 4, 8)
+    x = torch.nn.functional.leaky_relu(network.layers[0](network.start.expand(2, -1, -1, -1), styles[:, 0]), 0.2)
+    x = x + live._unit * moved
+    for place in (1, 2):
+        x = torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+        x = torch.nn.functional.leaky_relu(network.layers[place](x, styles[:, place]), 0.2)
+    torch.testing.assert_close(found, network.colours(x, styles[:, 3])[:, 0])
+
+    many = torch.arange(10).repeat(100)
+    features = network.features(network.styles(torch.randn(1000, 8, generator=seeded(3)), many))
+    torch.testing.assert_close(live._unit, features.std(), rtol=0.1, atol=0)
+
+
+def test_feature_maps_come_nearer_to_rows_than_styles(images):
+    X, key = images().rows.X[:30] / images().spread, images().rows.key[:30]
+    errors = []
+    for space in ("styles", "both"):
+        live = quick(latents=space, n_steps=100, n_search_steps=100).fit(images(), seeded())
+        errors.append((live.decode(live.encode(X, key), key) - X).square().mean())
+    assert errors[1] < 0.7 * errors[0]
 
 
 @pytest.mark.parametrize("space", ["styles", "inputs"])
@@ -107,13 +139,14 @@ def test_random_images_teach_digits(digits):
     assert model.score(X[1::2].reshape(-1, 64), y[1::2]) > 0.8
 
 
-def test_points_are_kept_as_styles(digits):
-    points = Points(Latents(quick()))
+@pytest.mark.parametrize("space, n_numbers", [("styles", 32), ("both", 32 + 64)])
+def test_points_are_kept_as_styles(space, n_numbers, digits):
+    points = Points(Latents(quick(latents=space)))
     X, y = digits[0][:200].reshape(-1, 8, 8), digits[1][:200]
     fitted = Condenser(MMD(), points, Descent(n_steps=3), n_per_class=2, random_state=0).fit(X, y)
     assert fitted.X_syn_.shape == (20, 8, 8)
     own = fitted.storage_["bytes"] - fitted.storage_["shared_bytes"]
-    assert own == 20 * 4 * 8 * 8 + 10 + 10 * 8  # labels of four bits, a weight a class
+    assert own == 20 * n_numbers * 8 + 10 + 10 * 8  # labels of four bits, a weight a class
 
 
 @pytest.mark.parametrize("shape", [(9, 10), (3, 12, 11), (11, 12, 3)])
@@ -126,7 +159,7 @@ def test_images_of_any_layout_and_side(shape, rng):
 @pytest.mark.parametrize(
     "parameters, message",
     [
-        ({"latents": "both"}, "latents must be 'styles' or 'inputs'"),
+        ({"latents": "w"}, "latents must be 'styles', 'inputs' or 'both'"),
         ({"truncation": 0.0}, r"truncation in \(0, 1\]"),
         ({"truncation": 1.5}, r"truncation in \(0, 1\]"),
         ({"width": 0}, "width must be at least 1"),
