@@ -2,6 +2,7 @@
 
 from skdc.sources.base import Asks, Draws, Holds, Passes, Source, class_codes, draw_seed, require, require_targets
 from skdc.sources.batch import Batch
+from skdc.sources.pieces import Piece, Pieces
 from skdc.sources.products import (
     TILE,
     copied,
@@ -27,6 +28,8 @@ __all__ = [
     "Draws",
     "Holds",
     "Passes",
+    "Piece",
+    "Pieces",
     "RowSource",
     "Schema",
     "Sketch",

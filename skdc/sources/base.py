@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from operator import add
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -165,6 +166,18 @@ class Passes(Source):
             features and targets do.
         """
 
+    def take(self, indices: NDArray[np.intp]) -> LabeledSet:
+        """Return some rows in working units, by their places in a pass, in one pass."""
+
+        def of_piece(piece: Holds) -> list[tuple[NDArray[np.intp], LabeledSet]]:
+            inside = np.flatnonzero((indices >= piece.first) & (indices < piece.first + len(piece)))
+            return [(inside, piece.take(indices[inside] - piece.first))]
+
+        inside, rows = zip(*self.map_reduce(of_piece, add, self.schema.n_outputs), strict=True)
+        order = torch.as_tensor(np.argsort(np.concatenate(inside)), device=self.device)
+        fields = ("weight", "key", "X", "y")
+        return LabeledSet(*(torch.cat([getattr(some, name) for some in rows])[order] for name in fields))
+
 
 class Holds(Draws, Passes):
     """A source that has all rows in memory.
@@ -175,9 +188,12 @@ class Holds(Draws, Passes):
         The rows in the user's units.
     sparse : bool
         Whether they are sparse: these are taken by indices of one dimension only.
+    first : int
+        Where the first row stands in a pass, if these are a piece of a source.
     """
 
     sparse: ClassVar[bool] = False
+    first: int = 0
 
     X: Any
     weight: NDArray[np.float64]

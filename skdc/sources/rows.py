@@ -242,7 +242,13 @@ class RowSource(Holds):
         """Return what a function gives for each piece of the rows, merged."""
         # A piece shows its targets too, as indicators of all classes.
         width = max(width, self.schema.n_outputs)
-        return reduce(merge, (function(self._piece(rows)) for rows in slices(self.X, _CHUNK_BYTES, width)))
+        return reduce(merge, (function(self.piece(rows)) for rows in slices(self.X, _CHUNK_BYTES, width)))
+
+    def piece(self, rows: slice) -> RowSource:
+        """Return rows that follow each other, in the units of the whole."""
+        piece = self._piece(rows)
+        piece.first = rows.start
+        return piece
 
     def _piece(self, rows: slice) -> RowSource:
         return RowSource(*self._cut(rows), self.schema, self.device, self.dtype, (self.units, self.target_units))
