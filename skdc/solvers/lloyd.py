@@ -42,13 +42,19 @@ class LloydState(MeansState):
 class Lloyd(Solver[LloydState, PointsSet]):
     """Move each point to the mean of the rows nearest to it, until nothing changes (scikit-learn's `KMeans`).
 
-    It starts from the points as the parameterization lays them, and gives each point the mass of its cluster.
+    It starts from the points as the parameterization lays them, and gives each point the mass of its cluster. A step is
+    a pass over the rows, which need not be in memory; of those that are, bounds tell most that stay with their point
+    [1]_.
 
     Parameters
     ----------
     max_iter : int, default=300
     tol : float, default=1e-4
         As in `KMeans`.
+
+    References
+    ----------
+    .. [1] Hamerly, "Making k-means Even Faster", 2010, algorithm 1.
 
     Examples
     --------

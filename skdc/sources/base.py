@@ -179,12 +179,31 @@ class Passes(Source):
         return LabeledSet(*(torch.cat([getattr(some, name) for some in rows])[order] for name in fields))
 
 
-class Holds(Draws, Passes):
+class Lists(Passes):
+    """A source whose rows can be chosen, by their places in a pass: what it has in memory is two numbers of each row.
+
+    Attributes
+    ----------
+    weight, key : ndarray of shape (n,)
+    """
+
+    weight: NDArray[np.float64]
+    key: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def class_members(self, c: int) -> NDArray[np.intp]:
+        """Return the indices of the rows of class c."""
+        return np.flatnonzero(self.schema.class_of_key[self.key] == c)
+
+
+class Holds(Draws, Lists):
     """A source that has all rows in memory.
 
     Attributes
     ----------
-    X, weight, key : ndarray
+    X : ndarray
         The rows in the user's units.
     sparse : bool
         Whether they are sparse: these are taken by indices of one dimension only.
@@ -196,11 +215,6 @@ class Holds(Draws, Passes):
     first: int = 0
 
     X: Any
-    weight: NDArray[np.float64]
-    key: NDArray[np.int64]
-
-    @abstractmethod
-    def __len__(self) -> int: ...
 
     @property
     @abstractmethod
@@ -218,10 +232,6 @@ class Holds(Draws, Passes):
     @abstractmethod
     def pieces(self, indices: NDArray[np.intp]) -> Iterator[LabeledSet]:
         """Return some rows in working units, piece by piece: the targets of all may be more than memory holds."""
-
-    @abstractmethod
-    def class_members(self, c: int) -> NDArray[np.intp]:
-        """Return the indices of the rows of class c."""
 
     @abstractmethod
     def hashes(self, members: NDArray[np.intp], seed: int) -> NDArray[np.uint64]:

@@ -101,9 +101,6 @@ class RowSource(Holds):
     def _mean_row(self) -> NDArray[np.float64]:
         return self.moments.mean
 
-    def __len__(self) -> int:
-        return self.X.shape[0]
-
     @cached_property
     def moments(self) -> RowMoments:
         """What one look at all rows tells."""
@@ -197,10 +194,6 @@ class RowSource(Holds):
             return y.min(axis=0), y.max(axis=0)
         present = self.class_mass() > 0
         return (present & (present.sum() == 1)).astype(np.float64), present.astype(np.float64)
-
-    def class_members(self, c: int) -> NDArray[np.intp]:
-        """Return the indices of the rows of class c."""
-        return np.flatnonzero(self.schema.class_of_key[self.key] == c)
 
     def class_mass(self) -> NDArray[np.float64]:
         """Return the total weight of each class."""
