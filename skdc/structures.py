@@ -48,6 +48,14 @@ class Embedding(ABC):
         """Return the mean embedding of p at some points, of shape (n,)."""
 
 
+class MeanFeatures(Embedding):
+    """An embedding by features of each row: that of a cloud is their mean."""
+
+    @abstractmethod
+    def features(self, values: Tensor) -> Tensor:
+        """Return the features of each row of the space, of shape (n, d)."""
+
+
 class Quantization(ABC):
     """The mean distance to the nearest point, to the power of `exponent`."""
 

@@ -1,11 +1,14 @@
 """Sources, sets and reference sums for the numeric tests."""
 
+import gc
+from functools import reduce
+
 import numpy as np
 import torch
 from scipy.special import softmax
 
 from skdc.sets import Block, LabeledSet
-from skdc.sources import RowSource, Schema
+from skdc.sources import Draws, Passes, RowSource, Schema
 
 CPU = torch.device("cpu")
 
@@ -34,6 +37,49 @@ def row_source(X, y=None, *, regression=False, weight=None, groups=None, dtype=t
     given = {"flat_targets": flat, "sensitive_of_key": sensitive_of_key}
     schema = Schema(*shape, task, class_of_key, dtype_out, classes, **given)
     return RowSource(X, matrix, weight, key, schema, CPU, dtype)
+
+
+class PassedOver(Draws, Passes):
+    """A source that shows rows in passes over pieces and in samples, and cannot hold them.
+
+    Now and then it counts the rows of all tensors that are as wide as the data: `most_alive` is the most it has seen.
+    """
+
+    def __init__(self, rows, n_per_piece):
+        self._rows, self._n_per_piece, self.n_passes, self.most_alive = rows, n_per_piece, 0, 0
+        for name in ("schema", "units", "target_units", "spread", "target_spread", "dtype", "device"):
+            setattr(self, name, getattr(rows, name))
+
+    def map_reduce(self, function, merge, width=1):
+        self.n_passes += 1
+        starts = range(0, len(self._rows), self._n_per_piece)
+        return reduce(merge, (self._counted(function, start) for start in starts))
+
+    def _counted(self, function, start):
+        found = function(self._rows.piece(slice(start, min(start + self._n_per_piece, len(self._rows)))))
+        if self.n_passes % 8 == 1 and 0 < start - len(self._rows) // 2 <= self._n_per_piece:
+            width = int(np.prod(self.schema.input_shape))
+            some = (item for item in gc.get_objects() if type(item) is torch.Tensor)
+            self.most_alive = max(self.most_alive, sum(len(rows) for rows in some if rows.shape[1:] == (width,)))
+        return found
+
+    def sample(self, size, generator):
+        return self._rows.sample(size, generator)
+
+    def batch(self, size, generator):
+        raise AssertionError("nothing but passes and samples")
+
+    def starting_rows(self, sizes, generator):
+        return self._rows.starting_rows(sizes, generator)
+
+    def feature_range(self):
+        return self._rows.feature_range()
+
+    def target_range(self):
+        return self._rows.target_range()
+
+    def class_mass(self):
+        return self._rows.class_mass()
 
 
 def synthetic(source, X, codes=None, weight=None, y=None):

@@ -129,7 +129,7 @@ def test_condensing_never_sees_test_data():
 def test_no_part_looks_at_what_a_source_or_a_batch_is():
     # What a source can do is an ability, which is required; what a batch shows is in its fields.
     kinds = {"Source", "RowSource", "SketchSource", "SparseSource", "PrivateRows", "PrivateSource", "PublicSource"}
-    kinds |= {"Draws", "Passes", "Holds", "Asks", "Batch", "LabeledSet", "Block", "SparseRows"}
+    kinds |= {"Draws", "Passes", "Lists", "Holds", "Asks", "Batch", "LabeledSet", "Block", "SparseRows"}
     for folder in ("kernels", "spaces", "discrepancies", "solvers", "parameterizations", "learners", "generators"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):

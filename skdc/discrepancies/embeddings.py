@@ -13,7 +13,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Batch
 from skdc.step import Step
-from skdc.structures import Embedding, OwnKernel
+from skdc.structures import Embedding, MeanFeatures, OwnKernel
 
 TILE = 384  # rows of a kernel tile: small enough for the cache, large enough for the matrix product
 
@@ -76,7 +76,7 @@ class MeanDiscrepancy(Discrepancy):
         return super().witness(self._lifted(p), self._lifted(q), self.features(at))
 
 
-class MeanEmbedding(MeanDiscrepancy, EmbeddingDistance):
+class MeanEmbedding(MeanDiscrepancy, EmbeddingDistance, MeanFeatures):
     """The squared distance between mean features, which is that of the kernel of their inner products."""
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:

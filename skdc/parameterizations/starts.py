@@ -13,9 +13,10 @@ from sklearn.utils import check_random_state
 from torch import Tensor
 
 from skdc.exceptions import PartsError
-from skdc.kernels import distances_of_norms
+from skdc.parameterizations.seeding import far_apart
 from skdc.parameterizations.subset import Subset
-from skdc.sources import Holds, Source, draw_seed, require
+from skdc.sets import Block, LabeledSet
+from skdc.sources import Holds, Passes, Pieces, Source, draw_seed, require
 
 
 def starting_set(
@@ -39,8 +40,7 @@ def starting_set(
     if start == "rows":
         return source.starting_rows(sizes, generator)
     if start == "spread":
-        rows = require(part, source, Holds, "far-apart rows")
-        return _spread_rows(rows, sizes, generator)
+        return _spread_rows(require(part, source, Passes, "far-apart rows"), sizes, generator)
     if start == "noise":
         return source.noisy_rows(sizes, generator)
     raise ValueError(f"{type(part).__name__}(start={start!r}): start must be 'rows', 'spread', 'noise' or a condenser")
@@ -73,36 +73,13 @@ def _chosen_rows(
     return start.X, start.y
 
 
-def _spread_rows(source: Holds, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def _spread_rows(source: Passes, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """Return k-means++ seeds of each class and their targets."""
-    chosen = []
-    for c, size in enumerate(sizes):
-        if size:
-            members = source.class_members(c)
-            values, weight = source.encode(source.X[members]).flatten(1), source.tensor(source.weight[members])
-            chosen.append(members[_far_apart(values, weight, int(size), generator)])
+
+    def show(rows: LabeledSet) -> Block:
+        return Block(rows.weight, rows.key, rows.X.flatten(1))
+
+    sized = [(c, int(size)) for c, size in enumerate(sizes) if size]
+    chosen = [far_apart(Pieces(source, show, c), size, generator) for c, size in sized]
     start = source.take(np.concatenate(chosen))
     return start.X, start.y
-
-
-def _far_apart(values: Tensor, weight: Tensor, size: int, generator: torch.Generator) -> list[int]:
-    """Return the positions of k-means++ seeds, each the best of a few trials (Arthur and Vassilvitskii, 2007).
-
-    scikit-learn's `kmeans_plusplus` casts float32 rows to float64 for every distance; these rows are centred, and
-    need no such care.
-    """
-    n_trials = 2 + int(np.log(size))
-    norms = values.square().sum(1)
-    nearest = torch.full_like(norms, torch.inf)
-    odds, chosen = weight.double(), []
-    for step in range(size):
-        cumulative = odds.cumsum(0)
-        draws = torch.rand(n_trials if step else 1, generator=generator, dtype=torch.float64).to(values.device)
-        trials = torch.searchsorted(cumulative, draws * cumulative[-1], right=True).clamp_max_(len(values) - 1)
-        squares = distances_of_norms(values, values[trials], norms, norms[trials])
-        squares = torch.minimum(squares, nearest[:, None])
-        best = int((weight @ squares).argmin())
-        chosen.append(int(trials[best]))
-        nearest = squares[:, best]
-        odds = (weight * nearest).double()
-    return chosen

@@ -18,7 +18,7 @@ from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.units import KeptUnits, kept_bytes
 from skdc.sets import LabeledSet
-from skdc.sources import Holds, Schema, Source, require
+from skdc.sources import Lists, Passes, Schema, Source, listed, require
 
 
 class Subset(Parameterization):
@@ -80,7 +80,7 @@ class Subset(Parameterization):
         ValueError
             For an unknown word, and for a stream; for a storage that cannot keep the rows.
         """
-        rows = require(self, source, Holds, "which rows to choose")
+        rows = listed(require(self, source, Passes, "which rows to choose"))
         check_labels(self, ("hard", "teacher"))
         stored = self._stored(rows, sizes, generator)
         levels = None if self.label_bits is None else LabelLevels.of(self, source.schema)
@@ -91,7 +91,7 @@ class Subset(Parameterization):
         """Tell whether the rows stay as they are."""
         return or_free(self.storage).keeps() == "rows"
 
-    def _stored(self, source: Holds, sizes: NDArray[np.int64], generator: torch.Generator) -> StoredRows | None:
+    def _stored(self, source: Lists, sizes: NDArray[np.int64], generator: torch.Generator) -> StoredRows | None:
         """Return the rows as they will be kept; for now some are, so that what a storage refuses is told early."""
         if self.leaves_rows():
             return None
@@ -144,7 +144,7 @@ class SubsetSet(LiveSet):
 
     Parameters
     ----------
-    source : Holds
+    source : Lists
     key, weight
         As in `LiveSet`.
     sizes : ndarray of shape (n_classes,)
@@ -159,7 +159,7 @@ class SubsetSet(LiveSet):
 
     def __init__(
         self,
-        source: Holds,
+        source: Lists,
         key: Tensor,
         weight: Tensor,
         sizes: NDArray[np.int64],

@@ -7,14 +7,13 @@ from typing import Any
 
 import numpy as np
 import torch
-from sklearn.cluster import KMeans
 from torch import Tensor
 
 from skdc.exceptions import PartsError
-from skdc.hashes import row_hashes
 from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import LiveObjective, Solution, Solver, solution_of
-from skdc.solvers.means import MeansState, check_class_means, class_block
+from skdc.solvers.k_means import k_means
+from skdc.solvers.means import MeansState, check_class_means, class_pieces
 from skdc.sources import Passes, Source, require
 from skdc.structures import Quantization
 
@@ -43,13 +42,19 @@ class LloydState(MeansState):
 class Lloyd(Solver[LloydState, PointsSet]):
     """Move each point to the mean of the rows nearest to it, until nothing changes (scikit-learn's `KMeans`).
 
-    It starts from the points as the parameterization lays them, and gives each point the mass of its cluster.
+    It starts from the points as the parameterization lays them, and gives each point the mass of its cluster. A step is
+    a pass over the rows, which need not be in memory; of those that are, bounds tell most that stay with their point
+    [1]_.
 
     Parameters
     ----------
     max_iter : int, default=300
     tol : float, default=1e-4
         As in `KMeans`.
+
+    References
+    ----------
+    .. [1] Hamerly, "Making k-means Even Faster", 2010, algorithm 1.
 
     Examples
     --------
@@ -72,6 +77,8 @@ class Lloyd(Solver[LloydState, PointsSet]):
         self, objective: LiveObjective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LloydState:
         """Return the points where they start; the space of the objective, the quantization error, must map back."""
+        if self.max_iter < 1 or not self.tol >= 0:
+            raise ValueError(f"{self!r}: max_iter must be at least 1, tol must not be negative")
         leaf = _quantization(objective)
         check_class_means(self, "clusters", leaf, synthetic)
         source = require(self, source, Passes, "the clusters")
@@ -80,21 +87,17 @@ class Lloyd(Solver[LloydState, PointsSet]):
     def advance(self, state: LloydState) -> None:
         """Run k-means in a class."""
         start, source, c = state.start, state.source, state.classes[state.step]
-        points = start.key == c
-        block = class_block(source, state.objective.space_, c)
-        values, mass = block.values.cpu().numpy(), block.weight.cpu().numpy()
-        init = start.values[points].cpu().numpy()
-        size, n_distinct = len(init), len(np.unique(row_hashes(values, 0)))
-        if n_distinct < size:
-            init = init[np.sort(np.unique(init, axis=0, return_index=True)[1])[:n_distinct]]
-        kmeans = KMeans(len(init), init=init, n_init=1, max_iter=self.max_iter, tol=self.tol, copy_x=False)
-        kmeans.fit(values, sample_weight=mass)
+        own = (start.key == c).nonzero()[:, 0]
+        values = start.values[own]
+        origin = values.mean(0)
+        rows = class_pieces(source, state.objective.space_, c, origin)
+        found = k_means(rows, values - origin, self.max_iter, self.tol)
         # Points beyond the clusters that there can be share those, and their masses, in turn.
-        cluster = np.resize(np.arange(len(init)), size)
-        shares = np.bincount(kmeans.labels_, mass, len(init)) / np.bincount(cluster)
-        centers, weight = source.tensor(kmeans.cluster_centers_[cluster]), source.tensor(shares[cluster])
-        state.points[points], state.weight[points] = centers, weight
-        state.inertia, state.n_iter = state.inertia + kmeans.inertia_, max(state.n_iter, kmeans.n_iter_)
+        cluster = torch.arange(len(own), device=own.device) % len(found.centers)
+        shares = found.mass / cluster.bincount()
+        state.points[own] = (found.centers[cluster] + origin).to(state.points)
+        state.weight[own] = shares[cluster].to(state.weight)
+        state.inertia, state.n_iter = state.inertia + found.inertia, max(state.n_iter, found.n_iter)
         state.done(state.inertia)
 
     def finish(self, state: LloydState) -> Solution:

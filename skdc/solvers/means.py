@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from operator import add
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import torch
@@ -13,7 +12,7 @@ from skdc.exceptions import PartsError
 from skdc.parameterizations.points import PointsSet
 from skdc.sets import Block, LabeledSet
 from skdc.solvers.base import Solver, State, detached
-from skdc.sources import Holds, Passes, joined_block
+from skdc.sources import Passes, Pieces
 from skdc.spaces.invertible import InvertibleSpace, Joint
 
 
@@ -52,17 +51,14 @@ class MeansState(State[PointsSet]):
         self.synthetic.load(self.objective.space_.unembed(self.points, self.laid))
 
 
-def class_block(source: Passes, space: InvertibleSpace, c: int) -> Block:
-    """Return the rows of a class as a space shows them, collected in one pass.
+def class_pieces(source: Passes, space: InvertibleSpace, c: int, origin: Tensor) -> Pieces:
+    """Return the rows of a class as a space shows them, about an origin near them."""
 
-    They are held for all steps: to pass over the rows anew in each would take longer than the step itself.
-    """
+    def show(rows: LabeledSet) -> Block:
+        block = space.block(rows)
+        return replace(block, values=block.values - origin)
 
-    def of_piece(piece: Holds) -> list[Block]:
-        members = piece.class_members(c)
-        return [space.block(piece.take(members))] if len(members) else []
-
-    return joined_block(source.map_reduce(of_piece, add, source.schema.n_outputs))
+    return Pieces(source, show, c)
 
 
 def check_class_means(solver: Solver, verb: str, leaf: Any, synthetic: PointsSet) -> None:

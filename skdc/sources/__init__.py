@@ -1,7 +1,20 @@
 """Sources: the only ways to the real data."""
 
-from skdc.sources.base import Asks, Draws, Holds, Passes, Source, class_codes, draw_seed, require, require_targets
+from skdc.sources.base import (
+    Asks,
+    Draws,
+    Holds,
+    Lists,
+    Passes,
+    Source,
+    class_codes,
+    draw_seed,
+    require,
+    require_targets,
+)
 from skdc.sources.batch import Batch
+from skdc.sources.listed import listed
+from skdc.sources.pieces import Piece, Pieces
 from skdc.sources.products import (
     TILE,
     copied,
@@ -26,7 +39,10 @@ __all__ = [
     "Batch",
     "Draws",
     "Holds",
+    "Lists",
     "Passes",
+    "Piece",
+    "Pieces",
     "RowSource",
     "Schema",
     "Sketch",
@@ -40,6 +56,7 @@ __all__ = [
     "draw_seed",
     "joined",
     "joined_block",
+    "listed",
     "products",
     "relative",
     "require",

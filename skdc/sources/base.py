@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from operator import add
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -165,26 +166,55 @@ class Passes(Source):
             features and targets do.
         """
 
+    def take(self, indices: NDArray[np.intp]) -> LabeledSet:
+        """Return some rows in working units, by their places in a pass, in one pass."""
 
-class Holds(Draws, Passes):
+        def of_piece(piece: Holds) -> list[tuple[NDArray[np.intp], LabeledSet]]:
+            inside = np.flatnonzero((indices >= piece.first) & (indices < piece.first + len(piece)))
+            return [(inside, piece.take(indices[inside] - piece.first))]
+
+        inside, rows = zip(*self.map_reduce(of_piece, add, self.schema.n_outputs), strict=True)
+        order = torch.as_tensor(np.argsort(np.concatenate(inside)), device=self.device)
+        fields = ("weight", "key", "X", "y")
+        return LabeledSet(*(torch.cat([getattr(some, name) for some in rows])[order] for name in fields))
+
+
+class Lists(Passes):
+    """A source whose rows can be chosen, by their places in a pass: what it has in memory is two numbers of each row.
+
+    Attributes
+    ----------
+    weight, key : ndarray of shape (n,)
+    """
+
+    weight: NDArray[np.float64]
+    key: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.key)
+
+    def class_members(self, c: int) -> NDArray[np.intp]:
+        """Return the indices of the rows of class c."""
+        return np.flatnonzero(self.schema.class_of_key[self.key] == c)
+
+
+class Holds(Draws, Lists):
     """A source that has all rows in memory.
 
     Attributes
     ----------
-    X, weight, key : ndarray
+    X : ndarray
         The rows in the user's units.
     sparse : bool
         Whether they are sparse: these are taken by indices of one dimension only.
+    first : int
+        Where the first row stands in a pass, if these are a piece of a source.
     """
 
     sparse: ClassVar[bool] = False
+    first: int = 0
 
     X: Any
-    weight: NDArray[np.float64]
-    key: NDArray[np.int64]
-
-    @abstractmethod
-    def __len__(self) -> int: ...
 
     @property
     @abstractmethod
@@ -202,10 +232,6 @@ class Holds(Draws, Passes):
     @abstractmethod
     def pieces(self, indices: NDArray[np.intp]) -> Iterator[LabeledSet]:
         """Return some rows in working units, piece by piece: the targets of all may be more than memory holds."""
-
-    @abstractmethod
-    def class_members(self, c: int) -> NDArray[np.intp]:
-        """Return the indices of the rows of class c."""
 
     @abstractmethod
     def hashes(self, members: NDArray[np.intp], seed: int) -> NDArray[np.uint64]:

@@ -101,9 +101,6 @@ class RowSource(Holds):
     def _mean_row(self) -> NDArray[np.float64]:
         return self.moments.mean
 
-    def __len__(self) -> int:
-        return self.X.shape[0]
-
     @cached_property
     def moments(self) -> RowMoments:
         """What one look at all rows tells."""
@@ -198,10 +195,6 @@ class RowSource(Holds):
         present = self.class_mass() > 0
         return (present & (present.sum() == 1)).astype(np.float64), present.astype(np.float64)
 
-    def class_members(self, c: int) -> NDArray[np.intp]:
-        """Return the indices of the rows of class c."""
-        return np.flatnonzero(self.schema.class_of_key[self.key] == c)
-
     def class_mass(self) -> NDArray[np.float64]:
         """Return the total weight of each class."""
         classes = self.schema.class_of_key[self.key]
@@ -242,7 +235,13 @@ class RowSource(Holds):
         """Return what a function gives for each piece of the rows, merged."""
         # A piece shows its targets too, as indicators of all classes.
         width = max(width, self.schema.n_outputs)
-        return reduce(merge, (function(self._piece(rows)) for rows in slices(self.X, _CHUNK_BYTES, width)))
+        return reduce(merge, (function(self.piece(rows)) for rows in slices(self.X, _CHUNK_BYTES, width)))
+
+    def piece(self, rows: slice) -> RowSource:
+        """Return rows that follow each other, in the units of the whole."""
+        piece = self._piece(rows)
+        piece.first = rows.start
+        return piece
 
     def _piece(self, rows: slice) -> RowSource:
         return RowSource(*self._cut(rows), self.schema, self.device, self.dtype, (self.units, self.target_units))

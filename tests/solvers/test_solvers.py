@@ -1,15 +1,16 @@
 """Solvers against brute force, known minimisers and scikit-learn."""
 
 import re
-from functools import partial, reduce
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
+from sklearn.datasets import make_blobs
 
-from skdc import Condenser
+from skdc import Condenser, KMeansCondenser
 from skdc.discrepancies import (
     MMD,
     Adversarial,
@@ -27,7 +28,6 @@ from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.sets import LabeledSet
 from skdc.solvers import Descent, DivergenceError, Draw, Greedy, Lloyd
-from skdc.sources import Passes
 from skdc.spaces import (
     FeatureRidgePredictions,
     Identity,
@@ -37,7 +37,7 @@ from skdc.spaces import (
     Standardized,
 )
 
-from ..sources import row_source, seeded, squares
+from ..sources import PassedOver, row_source, seeded, squares
 
 GRADIENT_DESCENT = torch.optim.SGD
 
@@ -117,45 +117,32 @@ def test_greedy_by_random_features_takes_the_rows_of_the_kernel(rng):
 # Lloyd
 
 
-class PassesAlone(Passes):
-    """A source that shows its rows in passes over three pieces, and not otherwise."""
-
-    def __init__(self, rows):
-        self._rows = rows
-        for name in ("schema", "units", "target_units", "spread", "target_spread", "dtype", "device"):
-            setattr(self, name, getattr(rows, name))
-
-    def map_reduce(self, function, merge, width=1):
-        pieces = [self._rows._piece(slice(start, start + 10)) for start in range(0, len(self._rows), 10)]
-        return reduce(merge, map(function, pieces))
-
-    def batch(self, size, generator):
-        raise AssertionError("nothing but passes")
-
-    def starting_rows(self, sizes, generator):
-        return self._rows.starting_rows(sizes, generator)
-
-    def feature_range(self):
-        return self._rows.feature_range()
-
-    def target_range(self):
-        return self._rows.target_range()
-
-    def class_mass(self):
-        return self._rows.class_mass()
-
-
 @pytest.mark.parametrize("space", [Identity(), Standardized()])
-def test_passes_over_the_rows_are_all_that_lloyd_asks_for(classes, space):
+@pytest.mark.parametrize("start", ["rows", "spread"])
+def test_passes_over_the_rows_are_all_that_lloyd_asks_for(classes, space, start):
     X, y, weight = classes
     rows = row_source(X, y, weight=weight)
     (held, expected), (passed, found) = (
-        solve(Lloyd(tol=0), QuantizationError(space=space), Points(), source, [4, 3])
-        for source in (rows, PassesAlone(rows))
+        solve(Lloyd(tol=0), QuantizationError(space=space), Points(start=start), source, [4, 3])
+        for source in (rows, PassedOver(rows, 10))
     )
     torch.testing.assert_close(passed().X, held().X, rtol=1e-12, atol=1e-12)
-    torch.testing.assert_close(passed().weight, held().weight)
+    torch.testing.assert_close(passed().weight, held().weight, rtol=1e-12, atol=0)
     np.testing.assert_allclose(found.history["loss"], expected.history["loss"], rtol=1e-12)
+    assert found.n_iter == expected.n_iter
+
+
+@pytest.mark.parametrize("n_per_piece", [1, 37, 250])
+def test_k_means_of_passes_is_that_of_rows_and_never_holds_them(n_per_piece):
+    X, y = make_blobs(600, 7, centers=12, random_state=0)
+    rows, recipe = row_source(X, y % 2, dtype=torch.float32), KMeansCondenser().recipe()
+    source = PassedOver(rows, n_per_piece)
+    held, passed = (
+        solve(recipe.solver, recipe.discrepancy, recipe.parameterization, some, [5, 4])[0] for some in (rows, source)
+    )
+    np.testing.assert_allclose(source.decode(passed().X), rows.decode(held().X), atol=1e-6 * rows.units.scale)
+    torch.testing.assert_close(passed().weight, held().weight, rtol=1e-6, atol=0)
+    assert 0 < source.most_alive <= 4 * n_per_piece + 9 * 10  # a few tensors of a piece, and of the points
 
 
 def test_lloyd_is_k_means_from_the_same_start(classes):

@@ -20,7 +20,7 @@ from skdc.parameterizations.subset import SubsetSet
 from skdc.solvers.base import LiveObjective, Solution, Solver, State, solution_of, untold
 from skdc.solvers.quadrature import simplex_quadrature
 from skdc.solvers.selection.cells import Cell, Watch, cell_of, cells_of, completed
-from skdc.sources import Holds, Source
+from skdc.sources import Holds, Lists, Source, require
 from skdc.spaces.base import SpaceWrapper
 from skdc.structures import Embedding
 
@@ -122,12 +122,17 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         """Tell whether rows are chosen class by class."""
         return objective is None or _by_class(objective)
 
+    def opened(self, source: Source) -> Lists:
+        """Return the source as `choose` looks at it: unless a subclass says otherwise, all rows are to be there."""
+        return require(self, source, Holds, "which rows to choose")
+
     def begin(
         self, objective: LiveObjective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SelectionState:
         """Return a choice of which no row is made."""
         self.check_reweight()
         _refuse_moving_rows(objective)
+        source = self.opened(source)
         classes = cells_of(synthetic.sizes, self.splits(objective))
         watch = Watch(total=int(synthetic.sizes.sum()))
         given = generator, objective, synthetic, source

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from operator import add
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,7 +16,8 @@ from torch import Tensor
 from skdc.seeds import epoch_order
 from skdc.sets import Block, LabeledSet
 from skdc.solvers.base import Progress, untold
-from skdc.sources import Holds, joined_block
+from skdc.sources import Holds, Lists, Piece, Pieces, joined_block
+from skdc.structures import MeanFeatures, OwnKernel
 
 
 class Watch:
@@ -65,7 +67,7 @@ class Cell:
 
     Parameters
     ----------
-    source : Holds
+    source : Lists
         Who has the rows: a choice names them.
     members : ndarray of shape (n,)
         Where each row stands in the source.
@@ -75,13 +77,16 @@ class Cell:
         How many rows of each class are to be chosen.
     watch : Watch
         Is told how many rows are chosen, and says when to stop.
+    c : int, default=None
+        The class, if it is one.
     """
 
-    source: Holds
+    source: Lists
     members: NDArray[np.intp]
     weight: Tensor
     quotas: NDArray[np.int64]
     watch: Watch = field(default_factory=Watch)
+    c: int | None = None
 
     def __len__(self) -> int:
         return len(self.members)
@@ -144,22 +149,79 @@ class Cell:
         growth = sums(weight, key, n_keys) / sums(stand_for, some.key, n_keys)
         return rows, replace(some, weight=stand_for * growth[some.key])
 
-    def pieces(self, leaf: Any) -> Iterator[Block]:
-        """Return the rows as a discrepancy sees them, piece by piece: their targets are never all there.
+    def weights(self, leaf: Any) -> Tensor:
+        """Return the weights as a discrepancy sees them: where it compares groups, each is as heavy as the others."""
+        if leaf.by != "group":
+            return self.weight
+        group = leaf.group_of_key_[self.key]
+        return self.weight / sums(self.weight, group, leaf.n_groups)[group]
 
-        Each group is as heavy as the others where it compares groups.
-        """
-        weight, start = self.weight, 0
-        if leaf.by == "group":
-            group = leaf.group_of_key_[self.key]
-            weight = weight / sums(weight, group, leaf.n_groups)[group]
-        for rows in self.source.pieces(self.members):
+    def shown(self, leaf: Any) -> Pieces:
+        """Return all rows of the class, or of the source, as a discrepancy sees them; weights are those of the rows."""
+        return Pieces(self.source, leaf.space_.block, self.c)
+
+    def own_kernel(self, leaf: Any) -> OwnKernel:
+        """Return the kernel of the rows with each other; of rows that are not held, every column is a pass."""
+        if self.source.granted(Holds) is not None:
+            return leaf.own_kernel(self.block(leaf), self.size)
+        rows, weight = self.shown(leaf), self.weights(leaf)
+        at = mean_embedding(leaf, rows, weight / weight.sum(), self.members)
+
+        def columns(chosen: Tensor) -> Tensor:
+            points = leaf.space_.block(self.source.take(self.members[chosen.cpu().numpy()]))
+            return rows.column(lambda piece: _kernel_at(leaf, piece.block, points))
+
+        potential = rows.column(lambda piece: at(piece.block.values))
+        return OwnKernel(potential, rows.column(lambda piece: _diagonal(leaf, piece.block)), columns)
+
+    def pieces(self, leaf: Any) -> Iterator[Block]:
+        """Return the rows as a discrepancy sees them, piece by piece: their targets are never all there."""
+        weight, start = self.weights(leaf), 0
+        for rows in cast(Holds, self.source).pieces(self.members):
             yield replace(leaf.space_.block(rows), weight=weight[start : start + len(rows)])
             start += len(rows)
 
     def block(self, leaf: Any) -> Block:
         """Return all rows as a discrepancy sees them."""
         return joined_block(list(self.pieces(leaf)))
+
+
+def part_of(values: Tensor, members: NDArray[np.intp], piece: Piece) -> Tensor:
+    """Return the part of the numbers of rows that is of a piece, which has some of the rows in a row."""
+    start = int(np.searchsorted(members, piece.places[0])) if len(piece.places) else 0
+    return values[start : start + len(piece.places)]
+
+
+def mean_embedding(leaf: Any, rows: Pieces, mass: Tensor, members: NDArray[np.intp]) -> Callable[[Tensor], Tensor]:
+    """Return the mean embedding of rows as a function of points: by features it takes one pass, else one each time."""
+    if isinstance(leaf, MeanFeatures):
+        mean = rows.map_reduce(lambda piece: part_of(mass, members, piece) @ leaf.features(piece.block.values), add)
+        return lambda at: leaf.features(at) @ mean
+
+    def potential(at: Tensor) -> Tensor:
+        def of_piece(piece: Piece) -> Tensor:
+            own = part_of(mass, members, piece)
+            return (
+                own.sum() * leaf.potential(replace(piece.block, weight=own), at)
+                if len(own)
+                else torch.zeros_like(at[:, 0])
+            )
+
+        return rows.map_reduce(of_piece, add)
+
+    return potential
+
+
+def _kernel_at(leaf: Any, block: Block, points: Block) -> Tensor:
+    """Return the kernel of rows with some points, of shape (n, len(points))."""
+    places = torch.arange(len(points) + len(block), device=block.weight.device)
+    return leaf.submatrix(joined_block([points, block]))(places[len(points) :], places[: len(points)])
+
+
+def _diagonal(leaf: Any, block: Block) -> Tensor:
+    """Return the kernel of each row with itself, of shape (n,)."""
+    places = torch.arange(len(block), device=block.weight.device)[:, None]
+    return leaf.submatrix(block)(places, places)[:, 0, 0]
 
 
 class SummedKernel:
@@ -237,8 +299,8 @@ def cells_of(sizes: NDArray[np.int64], splits: bool) -> Sequence[int | None]:
     return np.flatnonzero(sizes).tolist() if splits else [None]
 
 
-def cell_of(source: Holds, sizes: NDArray[np.int64], c: int | None, watch: Watch) -> Cell:
+def cell_of(source: Lists, sizes: NDArray[np.int64], c: int | None, watch: Watch) -> Cell:
     """Return the rows of a class; all, for None."""
     members = np.arange(len(source)) if c is None else source.class_members(c)
     quotas = sizes if c is None else np.where(np.arange(len(sizes)) == c, sizes, 0)
-    return Cell(source, members, source.tensor(source.weight[members]), quotas, watch)
+    return Cell(source, members, source.tensor(source.weight[members]), quotas, watch, c)

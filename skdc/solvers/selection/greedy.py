@@ -8,13 +8,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from skdc.exceptions import PartsError
 from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
 from skdc.solvers.selection.cells import Cell
 from skdc.solvers.selection.growth import FarthestFirst, Growth, Herding, StochasticGreedy
 from skdc.solvers.selection.medoids import Medoids
 from skdc.solvers.selection.ridge import MAX_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection.thinning import compressed
-from skdc.sources import Holds
+from skdc.sources import Holds, Lists, Passes, Source, listed, require
 from skdc.structures import Covering, Embedding, Quantization
 
 
@@ -35,6 +36,11 @@ class Greedy(Selection):
     No row is chosen twice. Where there are more than `max_rows` rows, fewer stand for them: for mean embeddings those
     that are left when they are halved, as `Halving` does, for other objectives and sparse rows as many random ones.
     `CoveringRadius`, whose cost is linear in their number, looks at all.
+
+    From rows that are not in memory, but can be passed over, it chooses the same for `CoveringRadius` and for mean
+    embeddings, and holds some numbers of each row: a choice takes two passes. The mean embedding takes two if it is one
+    of features (`RandomFeatureMMD`), and else one for each piece of the data, for a kernel compares all rows with all.
+    Other objectives, `reweight`, and mean embeddings of more than `max_rows` rows ask for rows in memory.
 
     Parameters
     ----------
@@ -69,6 +75,10 @@ class Greedy(Selection):
     batch_size: int = 1024
     max_rows: int = 65_536
 
+    def opened(self, source: Source) -> Lists:
+        """Return the source with the weights and keys of its rows; they may be elsewhere."""
+        return listed(require(self, source, Passes if self.reweight is None else Holds, "which rows to choose"))
+
     def nested(self) -> bool:
         """Tell whether no row is exchanged for another one."""
         return self.n_passes == 0
@@ -89,7 +99,15 @@ class Greedy(Selection):
         linear = is_linear(leaves)
         if len(leaves) == 1 and isinstance(leaves[0], Covering):
             return FarthestFirst(cell, leaves[0]), np.arange(len(cell))
-        if linear and all(isinstance(leaf, Embedding) for leaf in leaves):
+        embeds = linear and all(isinstance(leaf, Embedding) for leaf in leaves)
+        if source.granted(Holds) is None:
+            if embeds and len(cell) <= self.max_rows:
+                return Herding(cell, leaves), np.arange(len(cell))
+            raise PartsError(
+                f"Greedy cannot choose for {objective!r} from {len(cell)} rows that are not in memory; use a "
+                f"CoveringRadius, or a distance of mean embeddings and max_rows={len(cell)} or more"
+            )
+        if embeds:
             if len(cell) > self.max_rows and not source.sparse:
                 rows, some = compressed(leaves, cell, self.max_rows, generator)
             else:

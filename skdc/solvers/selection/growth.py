@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import add
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,8 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.seeds import EpochSampler
-from skdc.solvers.selection.cells import Cell, Quota, SummedKernel, sums
-from skdc.sources import Batch, relative, squared_norms
+from skdc.solvers.selection.cells import Cell, Quota, SummedKernel, part_of, sums
+from skdc.sources import Batch, Piece, relative, squared_norms
 from skdc.step import Step
 
 _COLUMNS = 64  # of a kernel matrix that are computed together
@@ -90,7 +91,7 @@ class Herding(Growth):
 
     def __init__(self, cell: Cell, leaves: list[Any]) -> None:
         super().__init__(cell)
-        kernel = SummedKernel([(leaf.weight, leaf.own_kernel(cell.block(leaf), cell.size)) for leaf in leaves])
+        kernel = SummedKernel([(leaf.weight, cell.own_kernel(leaf)) for leaf in leaves])
         # Sums in float64: rows come and go, and rounding errors would stay.
         self._potential, self._columns = kernel.potential, kernel.columns
         self._weight = cell.shares().double()[self.quota.codes]
@@ -168,8 +169,9 @@ class FarthestFirst(Growth):
     """Each next row is the farthest from those chosen, the greedy k-center of Gonzalez (1985).
 
     With a share of outliers it is the farthest row of the others, in each group. The first row is the nearest to the
-    mean; with outliers, to a mean of which the farthest rows are left out. Each choice looks at all rows, which are
-    held as the space shows them: to show them anew each time would take longer than their distances do.
+    mean; with outliers, to a mean of which the farthest rows are left out. Each choice looks at all rows: once more at
+    rows in memory, which are held as the space shows them; in two passes, of which one fetches the row last chosen, at
+    others, of which a distance, a weight and a cluster each are held.
 
     Parameters
     ----------
@@ -180,12 +182,14 @@ class FarthestFirst(Growth):
 
     def __init__(self, cell: Cell, leaf: Any) -> None:
         super().__init__(cell)
-        self._block = cell.block(leaf)
-        self._mass, self._radius = self._block.mass, leaf.radius
-        self._columns = leaf.columns(relative(self._block.values))
+        self._cell, self._leaf, self._radius, self._rows = cell, leaf, leaf.radius, cell.shown(leaf)
+        self._weight = cell.weights(leaf)
+        self._mass = self._weight / self._weight.sum()
+        held = self._rows.held
+        self._columns = None if held is None else leaf.columns(relative(held.block.values))
         self._nearest = torch.full_like(self._mass, torch.inf)
         self._assigned = torch.zeros(len(self._nearest), dtype=torch.int64, device=self._nearest.device)
-        group = leaf.group_of_key_[self._block.key] if leaf.by == "group" else self._assigned
+        group = leaf.group_of_key_[cell.key] if leaf.by == "group" else self._assigned
         groups = group.unique()
         members = [(group == g).nonzero()[:, 0] for g in groups] if len(groups) > 1 else [slice(None)]
         self._groups = [(rows, self._mass[rows] / self._mass[rows].sum()) for rows in members]
@@ -196,12 +200,24 @@ class FarthestFirst(Growth):
         # Rows at the radius come first, then those within, then the outliers.
         score = torch.where(nearest <= self._radii(nearest), nearest, -nearest) if self.chosen else -self._from_center()
         best = int(score.masked_fill(~self.quota.allowed(), -torch.inf).argmax())
-        distances = self._columns(torch.tensor([best]))[:, 0]
+        distances = self._distances(best)
         self._assigned[distances < self._nearest] = len(self.chosen)
         self._nearest = torch.minimum(distances, self._nearest)
         self.quota.take(best)
         self.chosen.append(best)
         return float(self._radii(self._nearest).max())
+
+    def _distances(self, row: int) -> Tensor:
+        """Return the distance of each row from one of them."""
+        if self._columns is not None:
+            return self._columns(torch.tensor([row]))[:, 0]
+        point = self._leaf.space_.block(self._cell.source.take(self._cell.members[[row]])).values
+
+        def of_piece(piece: Piece) -> Tensor:
+            values = torch.cat([torch.zeros_like(point), piece.block.values - point])
+            return self._leaf.columns(values)(torch.tensor([0]))[1:, 0]
+
+        return self._rows.column(of_piece)
 
     def _radii(self, nearest: Tensor) -> Tensor:
         """Return the radius of the group of each row, of shape (n,)."""
@@ -212,10 +228,11 @@ class FarthestFirst(Growth):
 
     def _from_center(self) -> Tensor:
         """Return the squared distance of each row from a mean of its own inliers, up to a constant."""
-        values, inliers = self._block.values, self._mass
-        norms = squared_norms(values)
+        inliers, members = self._mass, self._cell.members
         for _ in range(_MAX_MEANS):
-            squares = norms - 2 * (values @ (inliers @ values / inliers.sum()))
+            total = self._rows.map_reduce(lambda piece: part_of(inliers, members, piece) @ piece.block.values, add)  # noqa: B023
+            center = total / inliers.sum()
+            squares = self._rows.column(lambda piece: _squares(piece, center))  # noqa: B023
             last, inliers = inliers, self._mass * (squares <= self._radii(squares))
             if inliers.equal(last):
                 break
@@ -227,7 +244,12 @@ class FarthestFirst(Growth):
 
     def mass(self) -> Tensor:
         """Return the mass nearest to each chosen row."""
-        return sums(self._block.weight, self._assigned, len(self.chosen))
+        return sums(self._weight, self._assigned, len(self.chosen))
+
+
+def _squares(piece: Piece, center: Tensor) -> Tensor:
+    """Return the squared distance of each row from a point, up to a constant."""
+    return squared_norms(piece.block.values) - 2 * (piece.block.values @ center)
 
 
 class StochasticGreedy(Growth):

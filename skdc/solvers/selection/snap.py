@@ -82,7 +82,9 @@ class Snap(Solver["SnapState", SubsetSet]):
         points = start.build(source, synthetic.sizes, generator)
         if points.learned and source.schema.task == "classification":
             raise PartsError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
-        _Nearest(points, reweight=self.reweight).check_reweight()
+        nearest = _Nearest(points, reweight=self.reweight)
+        nearest.check_reweight()
+        nearest.opened(source)  # what it refuses, before points are moved
         moving = solver.begin(objective, points, source, generator)
         return SnapState(generator, objective, synthetic, source, n_steps=moving.n_steps, moving=moving)
 

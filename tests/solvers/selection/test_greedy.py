@@ -6,13 +6,22 @@ import numpy as np
 import pytest
 import torch
 
-from skdc.discrepancies import MMD, CoveringRadius, EnergyDistance, QuantizationError, SquaredL2, Wasserstein
+from skdc.discrepancies import (
+    MMD,
+    CoveringRadius,
+    EnergyDistance,
+    QuantizationError,
+    RandomFeatureMMD,
+    SquaredL2,
+    Wasserstein,
+)
+from skdc.exceptions import PartsError
 from skdc.parameterizations import Subset
-from skdc.solvers import Greedy
+from skdc.solvers import Draw, Greedy
 from skdc.solvers.selection.medoids import HeldColumns, KeptColumns
-from skdc.spaces import KernelRidgePredictions
+from skdc.spaces import KernelRidgePredictions, Standardized
 
-from ...sources import row_source, seeded, squares
+from ...sources import PassedOver, row_source, seeded, squares
 
 
 def solve(solver, discrepancy, source, sizes):
@@ -166,6 +175,54 @@ def test_exchanges_on_trial_never_raise_the_value(rng):
     X = rng.normal(size=(60, 2)) * [3, 1]
     values = [Wasserstein()(X, X[solve(Greedy(n_passes=n), Wasserstein(), row_source(X), [5])[0]]) for n in (0, 1, 3)]
     assert values[0] > values[1] >= values[2]
+
+
+# Rows that are not in memory
+
+
+@pytest.mark.parametrize(
+    "discrepancy, n_passes",
+    [
+        (CoveringRadius(), 0),
+        (CoveringRadius(outliers=0.1, space=Standardized()), 0),
+        (CoveringRadius(by=None), 0),
+        (MMD(), 2),
+        (EnergyDistance(), 0),
+        (RandomFeatureMMD(n_features=50), 1),
+        (MMD(bandwidth=1.0, by=None) + 0.3 * RandomFeatureMMD(n_features=50, by=None), 0),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("n_per_piece", [7, 60])
+def test_passes_over_the_rows_are_all_that_a_choice_asks_for(discrepancy, n_passes, n_per_piece, rng):
+    X, y = rng.normal(size=(90, 3)), rng.integers(2, size=90)
+    rows = row_source(X, y, weight=rng.uniform(0.5, 2, 90))
+    (expected, held), (chosen, passed) = (
+        solve(Greedy(n_passes=n_passes), discrepancy, source, [4, 3])
+        for source in (rows, PassedOver(rows, n_per_piece))
+    )
+    np.testing.assert_array_equal(chosen, expected)
+    torch.testing.assert_close(passed().X, held().X)
+    torch.testing.assert_close(passed().weight, held().weight)
+
+
+@pytest.mark.parametrize("discrepancy", [CoveringRadius(), RandomFeatureMMD(n_features=50)], ids=repr)
+def test_a_choice_in_passes_never_holds_the_rows(discrepancy, rng):
+    rows = row_source(rng.normal(size=(2000, 17)), rng.integers(2, size=2000))
+    source = PassedOver(rows, 100)
+    solve(Greedy(), discrepancy, source, [8, 8])
+    assert 0 < source.most_alive <= 5 * 100 + 2 * 17  # a few tensors of a piece
+
+
+def test_what_needs_the_rows_in_memory_says_so(rng):
+    source = PassedOver(row_source(rng.normal(size=(30, 2))), 8)
+    with pytest.raises(PartsError, match=r"QuantizationError.* from 30 rows that are not in memory; use a CoveringRad"):
+        solve(Greedy(), QuantizationError(), source, [3])
+    with pytest.raises(PartsError, match=r"max_rows=30 or more"):
+        solve(Greedy(max_rows=20), MMD(), source, [3])
+    for solver in (Draw(), Greedy(reweight=MMD())):
+        with pytest.raises(PartsError, match="cannot learn which rows to choose"):
+            solve(solver, MMD(), source, [3])
 
 
 # Farthest-first

@@ -1,0 +1,66 @@
+"""Rows that are not in memory, with what it takes to choose some of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import add
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skdc.sources.base import Holds, Lists, Passes, Result
+from skdc.sources.batch import Batch
+
+
+class ListedSource(Lists):
+    """A source that can only pass, with the weights and keys of its rows, which one pass reads; the rows stay there.
+
+    Parameters
+    ----------
+    source : Passes
+    """
+
+    def __init__(self, source: Passes) -> None:
+        self._source = source
+        for name in ("schema", "units", "target_units", "spread", "target_spread", "dtype", "device"):
+            setattr(self, name, getattr(source, name))
+
+        def of_piece(piece: Holds) -> list[tuple[int, NDArray, NDArray]]:
+            return [(piece.first, piece.weight, piece.key)]
+
+        found = sorted(source.map_reduce(of_piece, add), key=lambda part: part[0])
+        self.weight, self.key = (np.concatenate([part[i] for part in found]) for i in (1, 2))
+
+    def map_reduce(
+        self, function: Callable[[Holds], Result], merge: Callable[[Result, Result], Result], width: int = 1
+    ) -> Result:
+        """Return what a function gives for each piece of the rows, merged."""
+        return self._source.map_reduce(function, merge, width)
+
+    def batch(self, size: int, generator: torch.Generator) -> Batch:
+        """Return what the source shows in one step."""
+        return self._source.batch(size, generator)
+
+    def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return those of the source."""
+        return self._source.starting_rows(sizes, generator)
+
+    def feature_range(self) -> tuple[NDArray, NDArray]:
+        """Return that of the source."""
+        return self._source.feature_range()
+
+    def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return that of the source."""
+        return self._source.target_range()
+
+    def class_mass(self) -> NDArray[np.float64]:
+        """Return that of the source."""
+        return self._source.class_mass()
+
+
+def listed(source: Passes) -> Any:
+    """Return a source whose rows can be chosen: the same, if it is one."""
+    return source.granted(Lists) or ListedSource(source)

@@ -1,0 +1,83 @@
+"""Rows that are passed over again and again, piece by piece, as a space shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from operator import add
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from skdc.sets import Block, LabeledSet
+from skdc.sources.base import Holds, Passes, Result
+from skdc.sources.products import joined, joined_block
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """Some rows, as a space shows them.
+
+    Parameters
+    ----------
+    block : Block
+        Maybe of no rows.
+    places : ndarray of shape (n,)
+        Where the rows stand in a pass over the source.
+    notes : dict
+        What earlier passes have left here. They can save a pass time, and nothing else: where rows are not held it
+        finds none.
+    """
+
+    block: Block
+    places: NDArray[np.intp]
+    notes: dict[Any, Any] = field(default_factory=dict)
+
+
+class Pieces:
+    """Rows of a source as a space shows them: an algorithm on these sees no difference between rows held and others.
+
+    Rows in memory are cast and shown once, and kept as one piece. Of a source that can only pass, every pass reads,
+    casts and shows them anew, and one piece is there at a time.
+
+    Parameters
+    ----------
+    source : Passes
+    show : callable
+        Returns the block of some rows.
+    c : int or None
+        The class whose rows they are; None: all rows.
+
+    Attributes
+    ----------
+    held : Piece or None
+        All of them, if they are held.
+    """
+
+    def __init__(self, source: Passes, show: Callable[[LabeledSet], Block], c: int | None) -> None:
+        self._source, self._show, self._class = source, show, c
+        self.held: Piece | None = None
+        if source.granted(Holds) is not None:
+            pieces = self._over(lambda piece: [piece] if len(piece.places) else [], add)
+            block = joined_block([piece.block for piece in pieces])
+            self.held = Piece(block, np.concatenate([piece.places for piece in pieces]))
+
+    def map_reduce(self, function: Callable[[Piece], Result], merge: Callable[[Result, Result], Result]) -> Result:
+        """Return what a function gives for each piece, merged: `merge` is of two results, in any order."""
+        return self._over(function, merge) if self.held is None else function(self.held)
+
+    def column(self, function: Callable[[Piece], Tensor]) -> Tensor:
+        """Return what a function gives for each row of each piece, in the order of a pass, of shape (n, ...)."""
+        found = self.map_reduce(
+            lambda piece: [(int(piece.places[0]), function(piece))] if len(piece.places) else [], add
+        )
+        return joined([values for _, values in sorted(found, key=lambda pair: pair[0])])
+
+    def _over(self, function: Callable[[Piece], Result], merge: Callable[[Result, Result], Result]) -> Result:
+        return self._source.map_reduce(lambda rows: function(self._shown(rows)), merge, self._source.schema.n_outputs)
+
+    def _shown(self, rows: Holds) -> Piece:
+        members = np.arange(len(rows)) if self._class is None else rows.class_members(self._class)
+        return Piece(self._show(rows.take(members)), rows.first + members)
