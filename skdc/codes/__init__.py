@@ -5,6 +5,7 @@ from skdc.codes.bits import label_bits, packed_bits, packed_bytes, unpacked_bits
 from skdc.codes.bounds import bounded
 from skdc.codes.fields import SineFields
 from skdc.codes.images import Cosines, Enlarged
+from skdc.codes.labels import TopLabels, label_probabilities
 from skdc.codes.levels import UniformLevels
 from skdc.codes.linear import LinearRows
 from skdc.codes.maps import Mapped
@@ -13,6 +14,7 @@ from skdc.codes.patches import SparsePatches
 from skdc.codes.products import Products
 from skdc.codes.rows import CodedRows
 from skdc.codes.simplex import on_simplex
+from skdc.codes.stacked import Stacked
 
 __all__ = [
     "Code",
@@ -27,9 +29,12 @@ __all__ = [
     "Products",
     "SineFields",
     "SparsePatches",
+    "Stacked",
+    "TopLabels",
     "UniformLevels",
     "bounded",
     "label_bits",
+    "label_probabilities",
     "on_simplex",
     "packed_bits",
     "packed_bytes",
