@@ -8,7 +8,7 @@ import pytest
 
 import skdc
 from skdc import Condenser
-from skdc.codes import Code, PlainNumbers, Stacked, TopLabels, UniformLevels, packed_bits
+from skdc.codes import Code, LinearRows, PlainNumbers, Products, Stacked, TopLabels, UniformLevels, packed_bits
 from skdc.condensed import coded
 from skdc.discrepancies import MMD
 from skdc.generators import LinearGenerator
@@ -89,6 +89,15 @@ def test_a_part_of_stacked_codes_and_of_labels(places, rng):
     levels = UniformLevels(packed_bits(np.arange(14), 5), 5, (7, 2), np.float32(0), np.float32([0.5, 2]))
     for code in (Stacked(levels, PlainNumbers(rng.normal(size=(5, 2))), 7), labels_of_few_classes(rng)):
         np.testing.assert_array_equal(code.take(np.array(places)).decode(), code.decode()[places])
+
+
+def test_products_of_many_numbers_do_not_depend_on_the_rows_beside(rng):
+    latents, matrix = PlainNumbers(rng.normal(size=(300, 50))), rng.normal(size=(2, 217, 50)).astype(np.float32)
+    linear = LinearRows((217,), latents, matrix[:, :, 0], matrix, np.array([200, 100], np.uint32))
+    for code in (linear, Products(latents, PlainNumbers(matrix[0].T))):
+        rows = code.decode()
+        for places in ([3], [5, 203], list(range(0, 300, 7))):
+            np.testing.assert_array_equal(code.take(np.array(places)).decode(), rows[places])
 
 
 def test_all_codes_are_tried(images, rng):
