@@ -6,6 +6,17 @@ from skdc.codes.bounds import bounded
 from skdc.codes.fields import SineFields
 from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.labels import TopLabels, label_probabilities
+from skdc.codes.layers import (
+    Affine,
+    Cropped,
+    Flattened,
+    Layer,
+    Rectified,
+    Reshaped,
+    Shifted,
+    TransposedConvolution,
+    WithGroups,
+)
 from skdc.codes.levels import UniformLevels
 from skdc.codes.linear import LinearRows
 from skdc.codes.maps import Mapped
@@ -17,21 +28,30 @@ from skdc.codes.simplex import on_simplex
 from skdc.codes.stacked import Stacked
 
 __all__ = [
+    "Affine",
     "Code",
     "CodedRows",
     "Cosines",
+    "Cropped",
     "ElementwiseCode",
     "Enlarged",
+    "Flattened",
     "Indexed",
+    "Layer",
     "LinearRows",
     "Mapped",
     "PlainNumbers",
     "Products",
+    "Rectified",
+    "Reshaped",
+    "Shifted",
     "SineFields",
     "SparsePatches",
     "Stacked",
     "TopLabels",
+    "TransposedConvolution",
     "UniformLevels",
+    "WithGroups",
     "bounded",
     "label_bits",
     "label_probabilities",

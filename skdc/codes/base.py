@@ -25,7 +25,7 @@ class Code(ABC):
         """
 
     @abstractmethod
-    def take(self, places: NDArray[np.intp]) -> Self:
+    def take(self, places: NDArray[np.intp]) -> Code:
         """Return the code of a part of the rows; what all rows share is kept whole.
 
         Parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +30,10 @@ class Stacked(Code):
         """Return the rows."""
         return np.concatenate([self.first.decode(), self.other.decode()])
 
-    def take(self, places: NDArray[np.intp]) -> Self:
-        """Return the code of a part of the rows."""
+    def take(self, places: NDArray[np.intp]) -> Code:
+        """Return the code of a part of the rows; that of the one alone, if there are none of the other."""
         of_first = places[places < self.n_first]
         others = places[len(of_first) :] - self.n_first
+        if not len(of_first) or not len(others):
+            return self.first.take(of_first) if len(of_first) else self.other.take(others)
         return replace(self, first=self.first.take(of_first), other=self.other.take(others), n_first=len(of_first))

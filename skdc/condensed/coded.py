@@ -9,20 +9,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdc.codes import (
+    Affine,
     Code,
     CodedRows,
     Cosines,
+    Cropped,
     Enlarged,
+    Flattened,
     Indexed,
     LinearRows,
     Mapped,
     PlainNumbers,
     Products,
+    Rectified,
+    Reshaped,
+    Shifted,
     SineFields,
     SparsePatches,
     Stacked,
     TopLabels,
+    TransposedConvolution,
     UniformLevels,
+    WithGroups,
     label_bits,
     label_probabilities,
     on_simplex,
@@ -33,8 +41,9 @@ from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpac
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
 PARTS = ("classes", "X", "y", "sample_weight", "y_soft", "y_learned")  # of a set, what others are made of first
-_HELD = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
+_HELD: tuple[type[Code], ...] = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
 _HELD += (SineFields, SparsePatches, Stacked, TopLabels, UniformLevels)
+_HELD += (Affine, Cropped, Flattened, Rectified, Reshaped, Shifted, TransposedConvolution, WithGroups)
 _CODES: dict[str, type[Code]] = {code.__name__: code for code in _HELD}
 
 

@@ -8,7 +8,24 @@ import pytest
 
 import skdc
 from skdc import Condenser
-from skdc.codes import Code, LinearRows, PlainNumbers, Products, Stacked, TopLabels, UniformLevels, packed_bits
+from skdc.codes import (
+    Affine,
+    Code,
+    Cropped,
+    Flattened,
+    LinearRows,
+    PlainNumbers,
+    Products,
+    Rectified,
+    Reshaped,
+    Shifted,
+    Stacked,
+    TopLabels,
+    TransposedConvolution,
+    UniformLevels,
+    WithGroups,
+    packed_bits,
+)
 from skdc.condensed import coded
 from skdc.discrepancies import MMD
 from skdc.generators import LinearGenerator
@@ -42,7 +59,8 @@ STORAGES = [
     Quantized(4, Hallucinated(4)),
     SparseCodes(7, 2, patch=3),
 ]
-PLACES = [[0, 1, 4, 5, 9, 11], [3], [2, 3, 7], list(range(12))]
+LAYERS = {Affine, Cropped, Flattened, Rectified, Reshaped, Shifted, TransposedConvolution, WithGroups}  # test_layers.py
+PLACES = [[0, 1, 4, 5, 9, 11], [], [3], [2, 3, 7], list(range(12))]
 
 
 @pytest.fixture
@@ -75,7 +93,7 @@ def test_a_part_of_a_code_gives_the_rows_at_its_places(storage, images):
     code = fitted_to(images, storage).condensed_.coded
     rows = code.decode()
     for places in PLACES:
-        part = code.take(np.array(places))
+        part = code.take(np.array(places, int))
         np.testing.assert_array_equal(part.decode(), rows[places])
         again = part.take(np.arange(0, len(places), 2))
         np.testing.assert_array_equal(again.decode(), rows[places[::2]])
@@ -88,7 +106,7 @@ def test_a_part_of_a_code_gives_the_rows_at_its_places(storage, images):
 def test_a_part_of_stacked_codes_and_of_labels(places, rng):
     levels = UniformLevels(packed_bits(np.arange(14), 5), 5, (7, 2), np.float32(0), np.float32([0.5, 2]))
     for code in (Stacked(levels, PlainNumbers(rng.normal(size=(5, 2))), 7), labels_of_few_classes(rng)):
-        np.testing.assert_array_equal(code.take(np.array(places)).decode(), code.decode()[places])
+        np.testing.assert_array_equal(code.take(np.array(places, int)).decode(), code.decode()[places])
 
 
 def test_products_of_many_numbers_do_not_depend_on_the_rows_beside(rng):
@@ -102,7 +120,8 @@ def test_products_of_many_numbers_do_not_depend_on_the_rows_beside(rng):
 
 def test_all_codes_are_tried(images, rng):
     tried = {type(part) for storage in STORAGES for part in parts_of(fitted_to(images, storage).condensed_.coded)}
-    assert tried | {Stacked, TopLabels} == set(coded._HELD)
+    others = {Stacked, TopLabels, *LAYERS}
+    assert tried | others == set(coded._HELD)
 
 
 @pytest.mark.parametrize("storage", [Quantized(4, Frequencies(9)), LowRank(3), SparseCodes(7, 2)], ids=repr)
