@@ -193,7 +193,7 @@ class StyleNetwork(nn.Module):
 
     def images(self, styles: Tensor) -> Tensor:
         """Return images of styles of shape (m, N_LAYERS, n_components)."""
-        x = self.start.expand(len(styles), -1, -1, -1)
+        x = self.start.expand(styles.shape[0], -1, -1, -1)
         for place, layer in enumerate(self.layers):
             if place:
                 x = functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
