@@ -194,18 +194,22 @@ class Cropped(Layer):
 
 
 @dataclass(frozen=True, eq=False)
-class Shifted(Layer):
-    """Inputs and what is added to each row.
+class Rescaled(Layer):
+    """Inputs in other units.
 
     Parameters
     ----------
     inputs : Code
         Of shape (m, ...).
+    scale : float
+        What they are multiplied by.
     offset : float32 ndarray of the shape of a row
+        What is added then.
     """
 
+    scale: float
     offset: NDArray[np.float32]
 
     def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the sums."""
-        return values + self.offset
+        """Return the numbers in their units."""
+        return self.scale * values + self.offset

@@ -22,8 +22,8 @@ from skdc.codes import (
     PlainNumbers,
     Products,
     Rectified,
+    Rescaled,
     Reshaped,
-    Shifted,
     SineFields,
     SparsePatches,
     Stacked,
@@ -43,7 +43,7 @@ from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 PARTS = ("classes", "X", "y", "sample_weight", "y_soft", "y_learned")  # of a set, what others are made of first
 _HELD: tuple[type[Code], ...] = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
 _HELD += (SineFields, SparsePatches, Stacked, TopLabels, UniformLevels)
-_HELD += (Affine, Cropped, Flattened, Rectified, Reshaped, Shifted, TransposedConvolution, WithGroups)
+_HELD += (Affine, Cropped, Flattened, Rectified, Reshaped, Rescaled, TransposedConvolution, WithGroups)
 _CODES: dict[str, type[Code]] = {code.__name__: code for code in _HELD}
 
 

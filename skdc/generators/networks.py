@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from skdc.codes import Code, Cropped, Layer, Reshaped, Shifted, WithGroups
+from skdc.codes import Code, Cropped, Layer, Rescaled, Reshaped, WithGroups
 from skdc.fields import Fields
 from skdc.generators.base import LiveGenerator
 from skdc.generators.coded import CodedModule, network_code
@@ -197,7 +197,7 @@ class NetworkDecoder(LiveGenerator):
         rows = Reshaped(rows, row_shape)
         if not isinstance(offset, Tensor):
             return rows
-        return Shifted(rows, offset.expand(row_shape).cpu().numpy().astype(np.float32))
+        return Rescaled(rows, 1.0, offset.expand(row_shape).cpu().numpy().astype(np.float32))
 
     def draws_as(self, source: Draws, generator: torch.Generator) -> Self:
         """Draw latents, from now on, as those of the data are distributed in each class."""

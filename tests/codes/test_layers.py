@@ -9,7 +9,7 @@ import skdc
 from skdc import Condenser
 from skdc.codes import Layer, PlainNumbers, WithGroups
 from skdc.discrepancies import MMD
-from skdc.generators import AdversarialGenerator, UpConvolutions, VariationalGenerator
+from skdc.generators import AdversarialGenerator, GivenGenerator, UpConvolutions, VariationalGenerator
 from skdc.generators.coded import network_code
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
@@ -91,8 +91,9 @@ def images(rng):
         Latents(VariationalGenerator(**DEEP)),
         Latents(AdversarialGenerator(**TINY), inner=Quantized(4)),
         Quantized(6, Latents(VariationalGenerator(**TINY))),
+        Latents(GivenGenerator(nn.Sequential(nn.Linear(2, 192), nn.Unflatten(1, (8, 8, 3))), (2,), n_search_steps=2)),
     ],
-    ids=["convolutions", "levels inside", "levels"],
+    ids=["convolutions", "levels inside", "levels", "given"],
 )
 def test_a_file_keeps_the_decoder(storage, images, tmp_path):
     fitted = Condenser(MMD(), Points(storage), Descent(n_steps=2), n_samples=200, random_state=0).fit(*images)
@@ -119,6 +120,25 @@ def test_rows_of_a_table_come_from_the_decoder(rng, tmp_path):
     again = skdc.load(tmp_path / "set.skdc")
     assert isinstance(again.coded.code, Layer) and same(again.X, fitted.X_syn_)
     assert fitted.storage_["bytes"] == size_without_header(tmp_path / "set.skdc")
+
+
+@pytest.mark.parametrize("row_shape", [(6,), (2, 3)], ids=str)
+def test_a_decoder_of_your_own_gives_rows_in_their_units(row_shape, rng):
+    X = rng.normal(1000, 10, (300, *row_shape))
+    module = nn.Sequential(nn.Linear(2, 6), nn.Unflatten(1, row_shape) if len(row_shape) > 1 else nn.Flatten()).double()
+    nn.init.constant_(module[0].bias, 1000)
+    generator = GivenGenerator(module, (2,), n_search_steps=0)
+    parts = None, Subset(Latents(generator)), Draw()
+    fitted = Condenser(*parts, n_samples=100, encoder=None, random_state=0).fit(X)
+    code = fitted.condensed_.coded.code
+    latents = code
+    while isinstance(latents, Layer):
+        latents = latents.inputs
+    with torch.no_grad():
+        expected = module(torch.as_tensor(latents.decode())).numpy()
+    ends = (X.min(0), X.max(0)) if X.ndim == 2 else (X.min(), X.max())
+    np.testing.assert_allclose(fitted.X_syn_, expected.clip(*ends), rtol=1e-6)
+    assert Latents(generator).n_bytes(100, row_shape, 8) == code.nbytes
 
 
 def test_a_few_rows_are_kept_as_they_are(images, tmp_path):

@@ -17,8 +17,8 @@ from skdc.codes import (
     PlainNumbers,
     Products,
     Rectified,
+    Rescaled,
     Reshaped,
-    Shifted,
     Stacked,
     TopLabels,
     TransposedConvolution,
@@ -59,7 +59,8 @@ STORAGES = [
     Quantized(4, Hallucinated(4)),
     SparseCodes(7, 2, patch=3),
 ]
-LAYERS = {Affine, Cropped, Flattened, Rectified, Reshaped, Shifted, TransposedConvolution, WithGroups}  # test_layers.py
+# Those of networks are tried in test_layers.py.
+LAYERS = {Affine, Cropped, Flattened, Rectified, Rescaled, Reshaped, TransposedConvolution, WithGroups}
 PLACES = [[0, 1, 4, 5, 9, 11], [], [3], [2, 3, 7], list(range(12))]
 
 
