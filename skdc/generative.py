@@ -22,6 +22,7 @@ from skdc.fitting.runtime import draw_entropy, isolated
 from skdc.fitting.trainings import trainings_of
 from skdc.generators import Generator
 from skdc.isolation import all_or_nothing
+from skdc.onnx import write_onnx
 from skdc.randomness import randomness
 
 
@@ -211,6 +212,43 @@ class GenerativeModel(Fields):
         key = torch.as_tensor(self._codes(y, len(latents)), device=self._like.device)
         with torch.no_grad():
             return self._shown(self.live_.decode(torch.as_tensor(latents).to(self._like), key))
+
+    def to_onnx(self, path: str | PathLike[str]) -> None:
+        """Write the decoder as an ONNX file: of latents "Z" the rows "X", within the range of the data.
+
+        Where there are classes, it takes their places in `classes_` too, as "y" in int64. Rows come out as floats:
+        whole numbers are not rounded.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        ImportError
+            Without the extra ``skdc[onnx]``.
+        TypeError
+            If torch cannot export the decoder, such as that of a `LinearGenerator` by class, which is means and
+            directions; those of networks it can.
+        ValueError
+            If rows are encoded, as those of frames are.
+        """
+        check_is_fitted(self)
+        if self._schema.encoder is not None:
+            raise ValueError("rows are encoded, for which ONNX has nothing; fit with encoder=None, or to an array")
+        has_classes, units, ends = self._schema.task == "classification", self._units, None
+        if self._span is not None:
+            ends = [torch.as_tensor(np.asarray(end, np.float64)).to(self._like) for end in self._span]
+
+        def rows(Z: Tensor, y: Tensor | None = None) -> Tensor:
+            key = torch.zeros_like(Z.flatten(1)[:, 0], dtype=torch.int64) if y is None else y
+            found = units.to_user(self.live_.decode(Z, key) * self._spread)
+            return found if ends is None else found.clamp(*ends)
+
+        inputs = {"Z": self._like.new_zeros(2, *self.live_.latent_shape)}
+        if has_classes:
+            inputs["y"] = torch.zeros(2, dtype=torch.int64, device=self._like.device)
+        write_onnx(rows, inputs, "X", path)
 
     def _codes(self, y: ArrayLike | None, n: int) -> NDArray[np.int64]:
         """Return the class codes of n rows."""

@@ -54,12 +54,12 @@ class ImageLayout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return images of shape (n, C, H, W)."""
         if self.last:
-            return x.reshape(len(x), *self.image_shape).permute(0, 3, 1, 2)
-        return x.reshape(len(x), *self.shape)
+            return x.reshape(x.shape[0], *self.image_shape).permute(0, 3, 1, 2)
+        return x.reshape(x.shape[0], *self.shape)
 
     def rows(self, images: Tensor, row_shape: tuple[int, ...]) -> Tensor:
         """Return images of shape (n, C, H, W) as rows of the layout that they came in."""
-        return (images.permute(0, 2, 3, 1) if self.last else images).reshape(len(images), *row_shape)
+        return (images.permute(0, 2, 3, 1) if self.last else images).reshape(images.shape[0], *row_shape)
 
 
 def _channels_of(image_shape: tuple[int, ...], channels: Channels) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +19,20 @@ class Code(ABC):
 
     @abstractmethod
     def decode(self) -> NDArray[np.floating]:
-        """Return the rows, of shape (m, ...)."""
+        """Return the rows, of shape (m, ...).
+
+        A row is the same, bit by bit, whatever others there are.
+        """
+
+    @abstractmethod
+    def take(self, places: NDArray[np.intp]) -> Code:
+        """Return the code of a part of the rows; what all rows share is kept whole.
+
+        Parameters
+        ----------
+        places : ndarray of int
+            Which rows, in increasing order.
+        """
 
     def arrays(self) -> Iterator[NDArray]:
         """Yield the arrays that it is made of."""
@@ -58,6 +72,38 @@ class PlainNumbers(ElementwiseCode):
         """Return the rows."""
         return self.values
 
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        return replace(self, values=self.values[places])
+
     def scaled(self, factor: NDArray[np.floating]) -> PlainNumbers:
         """Return the code of scaled rows."""
         return PlainNumbers((self.values * factor).astype(self.values.dtype))
+
+
+def rows_times(rows: NDArray[np.floating], matrix: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Return the product of each row with a matrix, computed row by row.
+
+    The product of all rows at once differs in its last digits with how many there are.
+
+    Parameters
+    ----------
+    rows : ndarray of shape (m, q)
+    matrix : ndarray of shape (q, d)
+    """
+    products: NDArray[np.floating] = (rows[:, None] @ matrix)[:, 0]
+    return products
+
+
+def taken_counts(counts: NDArray[np.uint32], places: NDArray[np.intp]) -> NDArray[np.uint32]:
+    """Return how many rows of each group are at some places, where those of a group are one behind the other.
+
+    Parameters
+    ----------
+    counts : ndarray of uint32
+        How many rows of each group there are.
+    places : ndarray of int
+        In increasing order.
+    """
+    groups = np.repeat(np.arange(len(counts)), counts)
+    return np.bincount(groups[places], minlength=len(counts)).astype(np.uint32)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,11 @@ class SineFields(ImageCode):
             values = np.sin(_means(weights, values))
         images = _means(self.last.decode(), values)
         return self._rows(images.reshape(-1, *self.image_shape))
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        hidden = None if self.hidden is None else self.hidden.take(places)
+        return replace(self, first=self.first.take(places), hidden=hidden, last=self.last.take(places))
 
 
 def _means(weights: NDArray, values: NDArray) -> NDArray:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdc.codes.base import Code
+from skdc.codes.base import Code, taken_counts
 
 
 def cosines(n: int) -> NDArray[np.float64]:
@@ -93,9 +94,13 @@ class Cosines(ImageCode):
         ends = np.cumsum(self.counts)
         for mask, end, count in zip(self.masks, ends, self.counts, strict=True):
             places, images = np.flatnonzero(np.unpackbits(mask, count=height * width)), slice(end - count, end)
-            spectra[images, :, places] = kept[images].reshape(int(count), n_channels, -1)
+            spectra[images, :, places] = kept[images].reshape(int(count), n_channels, len(places))
         spectra = spectra.reshape(-1, n_channels, height, width)
         return self._rows(cosines(height).T @ spectra @ cosines(width))
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        return replace(self, coefficients=self.coefficients.take(places), counts=taken_counts(self.counts, places))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,3 +122,7 @@ class Enlarged(ImageCode):
         small = self.small.decode()
         down, across = (enlarging(n, size) for n, size in zip(small.shape[2:], self.image_shape[1:], strict=True))
         return self._rows(down @ small @ across.T)
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        return replace(self, small=self.small.take(places))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import prod
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skdc.codes.base import ElementwiseCode
-from skdc.codes.bits import unpacked_bits
+from skdc.codes.bits import packed_bits, unpacked_bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +37,15 @@ class UniformLevels(ElementwiseCode):
 
     def decode(self) -> NDArray[np.floating]:
         """Return the rows."""
-        levels = unpacked_bits(self.packed, self.n_bits, prod(self.shape)).reshape(self.shape)
-        return self.low.astype(np.float64) + self.step.astype(np.float64) * levels
+        return self.low.astype(np.float64) + self.step.astype(np.float64) * self._levels()
+
+    def _levels(self) -> NDArray[np.uint16]:
+        return unpacked_bits(self.packed, self.n_bits, prod(self.shape)).reshape(self.shape)
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        levels = self._levels()[places]
+        return replace(self, packed=packed_bits(levels.ravel(), self.n_bits), shape=levels.shape)
 
     def scaled(self, factor: NDArray[np.floating]) -> UniformLevels:
         """Return the code of scaled rows."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdc.codes.base import Code
+from skdc.codes.base import Code, rows_times, taken_counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,7 +39,11 @@ class LinearRows(Code):
             raise ValueError(f"there are groups of {self.counts.sum()} rows, but {len(latents)} rows")
         ends = np.cumsum(self.counts)
         parts = [
-            latents[end - count : end] @ directions.T + mean
+            rows_times(latents[end - count : end], directions.T) + mean
             for end, count, mean, directions in zip(ends, self.counts, self.means, self.directions, strict=True)
         ]
         return np.concatenate(parts).reshape(-1, *self.row_shape)
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        return replace(self, latents=self.latents.take(places), counts=taken_counts(self.counts, places))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from skdc.codes.base import Code
+from skdc.codes.base import Code, rows_times
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,5 +29,9 @@ class Products(Code):
     def decode(self) -> NDArray[np.floating]:
         """Return the rows."""
         basis = self.basis.decode()
-        rows = self.combinations.decode() @ basis.reshape(len(basis), -1)
+        rows = rows_times(self.combinations.decode(), basis.reshape(len(basis), -1))
         return rows.reshape(-1, *basis.shape[1:])
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        return replace(self, combinations=self.combinations.take(places))

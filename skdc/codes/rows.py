@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,3 +44,7 @@ class CodedRows(Code):
         values = self.code.decode() * self.scale + self.shift
         values = values.astype(dtype if dtype.kind == "f" else np.float64)
         return bounded(values, dtype, self.low, self.high)
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        return replace(self, code=self.code.take(places))

@@ -3,25 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skdc.codes import (
+    Affine,
     Code,
     CodedRows,
     Cosines,
+    Cropped,
     Enlarged,
+    Flattened,
     Indexed,
     LinearRows,
     Mapped,
     PlainNumbers,
     Products,
+    Rectified,
+    Rescaled,
+    Reshaped,
     SineFields,
     SparsePatches,
+    Stacked,
+    TopLabels,
+    TransposedConvolution,
     UniformLevels,
+    WithGroups,
     label_bits,
+    label_probabilities,
     on_simplex,
     packed_bits,
     unpacked_bits,
@@ -30,8 +41,9 @@ from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpac
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
 PARTS = ("classes", "X", "y", "sample_weight", "y_soft", "y_learned")  # of a set, what others are made of first
-_HELD = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
-_HELD += (SineFields, SparsePatches, UniformLevels)
+_HELD: tuple[type[Code], ...] = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
+_HELD += (SineFields, SparsePatches, Stacked, TopLabels, UniformLevels)
+_HELD += (Affine, Cropped, Flattened, Rectified, Reshaped, Rescaled, TransposedConvolution, WithGroups)
 _CODES: dict[str, type[Code]] = {code.__name__: code for code in _HELD}
 
 
@@ -81,7 +93,7 @@ def _from_json(held: Any) -> Any:
 
 
 def pack_set(
-    parts: dict[str, Any], coded: CodedRows | None, coded_labels: UniformLevels | None, tensors: Tensors
+    parts: dict[str, Any], coded: Code | None, coded_labels: Code | None, tensors: Tensors
 ) -> dict[str, Description | None]:
     """Add the parts of a set to the tensors, in as few bytes as they need, and return how they come back.
 
@@ -94,7 +106,7 @@ def pack_set(
     parts : dict of str to array or frame, or None
         "X", "y", "sample_weight", "y_soft", "classes" and "y_learned".
     coded, coded_labels : Code or None
-        What the rows and the soft labels were made of.
+        What the rows and the soft labels are made of.
     tensors : dict of str to ndarray
 
     Raises
@@ -103,12 +115,12 @@ def pack_set(
         For what cannot be kept.
     """
     found = {name: _pack_plainly(name, parts, tensors) for name in parts if name not in ("X", "y_soft", "y_learned")}
-    if coded is not None and _is_same(coded.decode(), parts["X"]):
+    if is_code_of(coded, parts["X"]):
         found["X"] = pack_code(coded, "X", tensors)
     else:
         found["X"] = pack(parts["X"], "X", tensors)
     soft, learned = (parts[name] for name in ("y_soft", "y_learned"))
-    if coded_labels is not None and _is_same(on_simplex(coded_labels.decode()), soft):
+    if is_code_of_labels(coded_labels, soft):
         found["y_soft"] = pack_code(coded_labels, "y_soft", tensors)
     elif learned is not None and learned.ndim == 2 and soft is not None and _is_same(on_simplex(learned), soft):
         found["y_soft"] = pack_code(PlainNumbers(learned), "y_soft", tensors)
@@ -147,7 +159,7 @@ def unpack_set(descriptions: dict[str, Description | None], tensors: Tensors) ->
                 found[name] = found["coded"].decode()
             case "y_soft", {"kind": "code"}:
                 found["coded_labels"] = unpack_code(description, tensors)
-                found[name] = on_simplex(found["coded_labels"].decode())
+                found[name] = label_probabilities(found["coded_labels"])
             case "y_learned", {"kind": "those of y_soft"}:
                 found[name] = found["coded_labels"].decode()
             case "y", {"kind": "labels", "tensor": tensor, "length": length}:
@@ -161,7 +173,17 @@ def unpack_set(descriptions: dict[str, Description | None], tensors: Tensors) ->
                 found[name] = np.array(values, plain_dtype(dtype))
             case _:
                 found[name] = unpack(description, tensors)
-    return found | {"coded_labels": found["coded_labels"] if isinstance(found["coded_labels"], UniformLevels) else None}
+    return found | {"coded_labels": None if isinstance(found["coded_labels"], PlainNumbers) else found["coded_labels"]}
+
+
+def is_code_of(coded: Code | None, X: Any) -> TypeGuard[Code]:
+    """Tell whether there is a code that gives such rows."""
+    return coded is not None and _is_same(coded.decode(), X)
+
+
+def is_code_of_labels(coded: Code | None, soft: Any) -> TypeGuard[Code]:
+    """Tell whether there is a code that gives such class probabilities."""
+    return coded is not None and _is_same(label_probabilities(coded), soft)
 
 
 def _is_same(first: NDArray, other: Any) -> bool:

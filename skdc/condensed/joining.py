@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse, vstack
 
+from skdc.codes import Code, PlainNumbers, Stacked
+from skdc.condensed.coded import is_code_of
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
 
@@ -32,7 +34,7 @@ def joined(first: CondensedSet, other: CondensedSet) -> CondensedSet:
         classes=classes,
         y_soft=_soft(first, other, classes),
         y_learned=None,
-        coded=None,
+        coded=_stacked(first, other),
         coded_labels=None,
         provenance=origin,
     )
@@ -67,6 +69,16 @@ def _behind(first: Any, other: Any) -> Any:
     import polars as pl
 
     return pl.concat([first, other])
+
+
+def _stacked(first: CondensedSet, other: CondensedSet) -> Code | None:
+    """Return the codes of both sets, one behind the other, where one has such; rows without are kept as they are."""
+    parts = [first, other]
+    coded = [is_code_of(part.coded, part.X) for part in parts]
+    if not any(coded) or first.X.dtype != other.X.dtype:
+        return None
+    codes = [part.coded if is_code_of(part.coded, part.X) else PlainNumbers(part.X) for part in parts]
+    return Stacked(codes[0], codes[1], len(first.X))
 
 
 def _weight(first: CondensedSet, other: CondensedSet) -> NDArray[np.float64] | None:

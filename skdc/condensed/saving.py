@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from skdc.codes import CodedRows, UniformLevels
+from skdc.codes import Code
 from skdc.condensed.coded import pack_set, unpack_set
 from skdc.condensed.packing import Tensors
 from skdc.condensed.safetensors import UnreadableError, read_tensors, write_tensors
@@ -24,7 +24,7 @@ _ENTRY = "skdc"  # of the metadata
 def write_set(
     path: str | os.PathLike[str],
     parts: dict[str, Any],
-    coded: tuple[CodedRows | None, UniformLevels | None],
+    coded: tuple[Code | None, Code | None],
     provenance: Provenance | None,
 ) -> None:
     """Write arrays and frames, and where they come from, whole or not at all.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
-from skdc.codes import CodedRows, UniformLevels
+from skdc.codes import Code
 from skdc.condensed.coded import PARTS
 from skdc.condensed.exporting import to_frame, write_csv, write_parquet
 from skdc.condensed.html import as_html, in_a_line
@@ -48,10 +48,10 @@ class CondensedSet:
         How it was made, and of what.
     y_learned : ndarray of shape (m, n_outputs), default=None
         Targets as they were optimised, where they were, for kernel ridge regression: they need be no probabilities.
-    coded : CodedRows, default=None
+    coded : Code, default=None
         What `save` keeps of the rows, where a storage makes them of fewer numbers.
-    coded_labels : UniformLevels, default=None
-        What it keeps of soft labels of few bits.
+    coded_labels : Code, default=None
+        What it keeps of soft labels of few bits, or of few classes.
 
     See Also
     --------
@@ -78,8 +78,8 @@ class CondensedSet:
     classes: NDArray | None = None
     provenance: Provenance | None = None
     y_learned: NDArray[np.float64] | None = None
-    coded: CodedRows | None = None
-    coded_labels: UniformLevels | None = None
+    coded: Code | None = None
+    coded_labels: Code | None = None
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.X, self.y))
@@ -144,7 +144,8 @@ class CondensedSet:
 
         A number takes the first points of each class, which are a good set where it is nested: of a condenser with
         `nested=True`, or of rows that were chosen one by one. The points of a class have the weight of all of them.
-        What a storage made of few numbers is kept as it is decoded.
+        What a storage made of few numbers is kept so, where that takes less than the rows that it gives: what points
+        share, such as a basis, is kept whole.
 
         A condenser is fitted to the rows, labels and weights. Rows that it chooses keep their soft labels, unless it
         gives them others; those that it makes have what it gives.
@@ -182,8 +183,8 @@ class CondensedSet:
     def join(self, other: CondensedSet) -> CondensedSet:
         """Return the points of this set and those of another one behind them, such as those of classes that are new.
 
-        The points stay as they are; those of each set weigh what the rows of its data do. Targets as they were
-        optimised, and codes, are left out.
+        The points stay as they are, and their rows the codes that they are kept as; those of each set weigh what the
+        rows of its data do. Targets as they were optimised are left out, and with them the codes of soft labels.
 
         Parameters
         ----------

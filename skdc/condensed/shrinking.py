@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from sklearn.base import clone
 from sklearn.utils import _safe_indexing
 
-from skdc.condensed.coded import PARTS, pack_set
+from skdc.codes import Code
+from skdc.condensed.coded import PARTS, is_code_of, is_code_of_labels, pack_set
 from skdc.condensed.packing import Tensors
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 def first_points(whole: CondensedSet, n_per_class: Any) -> CondensedSet:
     """Return the first points of each class, which together have the weight that the class has in the whole set.
+
+    Codes are kept where they take less than what they give.
 
     Parameters
     ----------
@@ -44,10 +47,20 @@ def first_points(whole: CondensedSet, n_per_class: Any) -> CondensedSet:
         for name in ("X", "y", "y_soft", "y_learned")
     }
     weight = _weight(whole.sample_weight, codes, places)
-    shorter = replace(whole, **parts, sample_weight=weight, coded=None, coded_labels=None)
+    coded, coded_labels = _taken(whole, places, parts["X"])
+    shorter = replace(whole, **parts, sample_weight=weight, coded=coded, coded_labels=coded_labels)
     if whole.provenance is None:
         return shorter
     return replace(shorter, provenance=_provenance(whole.provenance, n_per_class, shorter, labels, sizes))
+
+
+def _taken(whole: CondensedSet, places: NDArray[np.intp], X: Any) -> tuple[Code | None, Code | None]:
+    """Return the codes of the rows X at some places, where they take less than these, and of their soft labels."""
+    coded = whole.coded.take(places) if is_code_of(whole.coded, whole.X) else None
+    if coded is not None and coded.nbytes >= X.nbytes:  # what all points share is much for a few
+        coded = None
+    labels = whole.coded_labels
+    return coded, labels.take(places) if is_code_of_labels(labels, whole.y_soft) else None
 
 
 def condensed_again(whole: CondensedSet, condenser: Any) -> CondensedSet:
@@ -101,12 +114,11 @@ def _provenance(
 ) -> Provenance:
     """Return where the points come from: what is said of the data is that of the whole set."""
     sized = {str(label): int(size) for label, size in zip(labels, sizes, strict=True)}
-    tensors: Tensors = {}
     storage = {"points": int(sizes.sum())}
     with suppress(TypeError):  # objects, which no file keeps
-        pack_set({name: getattr(shorter, name) for name in PARTS}, None, None, tensors)
-        n_bytes = sum(tensor.nbytes for tensor in tensors.values())
-        storage |= {"bytes": n_bytes, "shared_bytes": 0, "bytes_decoded": n_bytes}
+        shared = 0 if shorter.coded is None else whole.storage.get("shared_bytes", 0)
+        n_bytes, n_decoded = _n_bytes(shorter), _n_bytes(replace(shorter, coded=None, coded_labels=None))
+        storage |= {"bytes": n_bytes, "shared_bytes": shared, "bytes_decoded": n_decoded}
     return replace(
         whole,
         condenser=f"the first points, {n_per_class!r} a class, of the set by {whole.condenser}",
@@ -118,6 +130,13 @@ def _provenance(
         n_per_class=None if labels == [None] else sized,
         storage=storage,
     )
+
+
+def _n_bytes(kept: CondensedSet) -> int:
+    """Return what a file takes but for its header."""
+    tensors: Tensors = {}
+    pack_set({name: getattr(kept, name) for name in PARTS}, kept.coded, kept.coded_labels, tensors)
+    return sum(tensor.nbytes for tensor in tensors.values())
 
 
 def _of_both(smaller: Provenance | None, whole: Provenance | None) -> Provenance | None:

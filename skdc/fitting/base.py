@@ -17,7 +17,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.utils import Tags
 
-from skdc.codes import on_simplex
+from skdc.codes import label_probabilities, on_simplex
 from skdc.condensed import CondensedSet
 from skdc.devices import find_device
 from skdc.exceptions import PartsError
@@ -244,13 +244,14 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         source: Any = door.source
         containers, rows, synthetic, schema = door.containers, solution.synthetic, state.synthetic, source.schema
         targets, y_syn, y_soft = source.decode_targets(rows.y), None, None
-        coded_labels = None if synthetic.levels is None else synthetic.levels.code(targets)
+        coded_labels = None if synthetic.kept_labels is None else synthetic.kept_labels.code(targets)
         targets = targets if coded_labels is None else coded_labels.decode()
         if schema.task == "classification":
             self.classes_ = schema.classes
             # What is learned, or what a teacher says, may say otherwise: labels are those that were asked for.
             y_syn = schema.labels[rows.key.cpu().numpy()]
-            y_soft = on_simplex(targets) if synthetic.soft else None
+            if synthetic.soft:
+                y_soft = on_simplex(targets) if coded_labels is None else label_probabilities(coded_labels)
         elif schema.task == "regression":
             targets = targets[:, 0] if schema.flat_targets else targets
             within = np.clip(targets, *source.target_range())

@@ -89,7 +89,7 @@ def storage_of(
     """
     X, n_points, soft = condensed.X, len(key), condensed.y_soft is not None
     weights = _weight_bytes(condensed.sample_weight, key, schema)
-    targets = target_bytes(schema, n_points, soft, None)
+    targets = target_bytes(schema, n_points, soft)
     sparse = issparse(X)
     rows = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes if sparse else n_points * row_bytes(as_array(X))
     if sparse:  # only rows as they are can be
@@ -97,8 +97,9 @@ def storage_of(
     elif condensed.coded is None:
         stored = parts.n_bytes(n_points, schema)
     else:
-        n_bits = None if condensed.coded_labels is None else condensed.coded_labels.n_bits
-        stored = condensed.coded.nbytes + target_bytes(schema, n_points, soft, n_bits)
+        labels = condensed.coded_labels
+        coded = targets if labels is None else target_bytes(schema, n_points, soft=False) + labels.nbytes
+        stored = condensed.coded.nbytes + coded
     return {
         "points": n_points,
         "bytes": stored + weights,

@@ -152,12 +152,15 @@ class Generator(SharedParts, ABC):
     def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Return what the decoder takes, in float32, with the mean image of rows that are images.
 
+        How many rows each class has is counted too.
+
         Parameters
         ----------
         row_shape, n_classes
             As in `n_numbers`.
         """
-        return 4 * (self.n_numbers(row_shape, n_classes) + (prod(row_shape) if len(row_shape) > 1 else 0))
+        counts, image = n_classes if n_classes > 1 else 0, prod(row_shape) if len(row_shape) > 1 else 0
+        return 4 * (self.n_numbers(row_shape, n_classes) + counts + image)
 
     @torch.no_grad()
     def _refuse_collapse(self, live: LiveGenerator, source: Source) -> None:

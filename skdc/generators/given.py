@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from math import prod
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from skdc.codes import Code, Rescaled
 from skdc.exceptions import PartsError
 from skdc.generators.base import Generator, LiveGenerator
+from skdc.generators.coded import network_code
 from skdc.generators.inversion import inverted
 from skdc.randomness import watched
 from skdc.seeds import gaussian
@@ -77,6 +81,10 @@ class GivenGenerator(Generator):
         """Count the numbers of the module."""
         return sum(values.numel() for values in self.module.state_dict().values())
 
+    def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
+        """Count the numbers of the module, and the origin of the rows."""
+        return 4 * (self.n_numbers(row_shape, n_classes) + prod(row_shape))
+
 
 class GivenDecoder(LiveGenerator):
     """Rows that a module of the user makes.
@@ -111,6 +119,15 @@ class GivenDecoder(LiveGenerator):
         if self._encoder is None:
             return inverted(self, X, key, self._n_steps)
         return self._encoder(self._units.to_user(X * self._spread))
+
+    def code(self, latents: Code, key: Tensor, offset: Tensor | float) -> Rescaled | None:
+        """Return the layers of the module, where numpy has all of them and it takes no classes."""
+        rows = None if self._takes_classes else network_code(self._module, latents)
+        if rows is None:
+            return None
+        scale = 1 / (self._units.scale * self._spread)
+        origin = torch.as_tensor(offset).cpu().double().numpy() - scale * np.asarray(self._units.shift)
+        return Rescaled(rows, scale, np.broadcast_to(origin, self._row_shape).astype(np.float32))
 
     def numbers(self) -> Iterator[Tensor]:
         """Return the numbers of the module."""

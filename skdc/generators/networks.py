@@ -6,12 +6,15 @@ from collections.abc import Iterator
 from math import prod
 from typing import Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
+from skdc.codes import Code, Cropped, Layer, Rescaled, Reshaped, WithGroups
 from skdc.fields import Fields
 from skdc.generators.base import LiveGenerator
+from skdc.generators.coded import CodedModule, network_code
 from skdc.generators.moments import ClassUnits, LatentGaussians
 from skdc.images import Channels, ImageLayout, image_layout
 from skdc.networks import MLP, Builder
@@ -100,7 +103,7 @@ class UpConvolutions(Fields):
         )
 
 
-class _Cut(nn.Module):
+class _Cut(CodedModule):
     """Images, cut off at their size, as flat rows of the layout that they came in."""
 
     def __init__(self, layout: ImageLayout) -> None:
@@ -111,6 +114,10 @@ class _Cut(nn.Module):
         """Return the rows."""
         _, height, width = self.layout.shape
         return self.layout.rows(images[:, :, :height, :width], (prod(self.layout.image_shape),))
+
+    def code(self, inputs: Code) -> Cropped:
+        """Return the rows of images as a code."""
+        return Cropped(inputs, (prod(self.layout.image_shape),), self.layout.shape, self.layout.last)
 
 
 def _quarter(side: int) -> int:
@@ -177,6 +184,19 @@ class NetworkDecoder(LiveGenerator):
     def numbers(self) -> Iterator[Tensor]:
         """Return the numbers of the decoder."""
         return iter(self.decoder.state_dict().values())
+
+    def code(self, latents: Code, key: Tensor, offset: Tensor | float) -> Layer | None:
+        """Return the layers of the decoder, where numpy has all of them."""
+        row_shape, n_classes = tuple(self.units.means.shape[1:]), len(self.units.means)
+        if n_classes > 1:
+            latents = WithGroups(latents, key.bincount(minlength=n_classes).cpu().numpy().astype(np.uint32))
+        rows = network_code(self.decoder, latents)
+        if rows is None:
+            return None
+        rows = Reshaped(rows, row_shape)
+        if not isinstance(offset, Tensor):
+            return rows
+        return Rescaled(rows, 1.0, offset.expand(row_shape).cpu().numpy().astype(np.float32))
 
     def draws_as(self, source: Draws, generator: torch.Generator) -> Self:
         """Draw latents, from now on, as those of the data are distributed in each class."""

@@ -202,7 +202,7 @@ class StyleNetwork(nn.Module):
 
     def features(self, styles: Tensor) -> Tensor:
         """Return the feature maps that the first layer makes of styles of shape (m, n_components)."""
-        return functional.leaky_relu(self.layers[0](self.start.expand(len(styles), -1, -1, -1), styles), 0.2)
+        return functional.leaky_relu(self.layers[0](self.start.expand(styles.shape[0], -1, -1, -1), styles), 0.2)
 
     def images(self, styles: Tensor, moved: Tensor | float = 0.0) -> Tensor:
         """Return images of styles of shape (m, N_LAYERS, n_components), and of what is added to the feature maps."""

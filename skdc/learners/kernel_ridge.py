@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import field
 from typing import Self
 
@@ -17,6 +18,7 @@ from skdc.fields import ClassifierMixin, Fields, RegressorMixin
 from skdc.isolation import all_or_nothing
 from skdc.kernels import Gaussian, Kernel
 from skdc.learners.targets import checked_weight, class_targets, require_shape
+from skdc.onnx import write_onnx
 from skdc.settled import settled
 
 _PREDICT_ROWS = 4096
@@ -102,6 +104,39 @@ class _KernelRidge(Fields):
         ]
         return torch.cat(pieces).numpy()
 
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write what is predicted as an ONNX file: of rows "X" in float64, as many as there are, the "outputs".
+
+        These are of shape (n, n_outputs): the predictions, or the regression value of each class, of which the largest
+        tells the label. The file holds the rows of the fit and their coefficients.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        ImportError
+            Without the extra ``skdc[onnx]``.
+        TypeError
+            If torch cannot export the kernel. What is exported may still be too new for the program that is to run it,
+            which tells so: ONNX Runtime has no arc cosine in float64, which `ArcCosine` and `NeuralTangent` take.
+        """
+        check_is_fitted(self)
+        points, dual = self._values(self.X_fit_), torch.as_tensor(self.dual_coef_)
+        with_points = self._live_kernel(points).against(points)
+        shift, offset = (torch.as_tensor(part, dtype=torch.float64) for part in (self.shift_, self._offset()))
+
+        def outputs(X: Tensor) -> Tensor:
+            return with_points((X - shift).flatten(1)) @ dual + offset
+
+        some = torch.zeros(2, *self.X_fit_.shape[1:], dtype=torch.float64)
+        write_onnx(outputs, {"X": some}, "outputs", path)
+
+    def _offset(self) -> NDArray | float:
+        """Return what is added to the outputs."""
+        return 0.0
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
@@ -161,8 +196,11 @@ class KernelRidgeRegressor(RegressorMixin, _KernelRidge):
 
     def predict(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return predictions, in the shape of the targets."""
-        outputs = self._outputs(X) + self.target_shift_
+        outputs = self._outputs(X) + self._offset()
         return outputs[:, 0] if self._flat else outputs
+
+    def _offset(self) -> NDArray | float:
+        return self.target_shift_
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -29,6 +30,7 @@ from skdc.isolation import all_or_nothing, filters_kept
 from skdc.learners.defenses import Defense
 from skdc.learners.targets import checked_weight, class_targets, require_shape
 from skdc.networks import Builder, build_network, is_finite, training_loss
+from skdc.onnx import write_onnx
 from skdc.randomness import randomness
 from skdc.sets import LabeledSet
 
@@ -197,6 +199,29 @@ class NetworkClassifier(NeuralNetClassifier):
         """Return the most probable label of each row of X of shape (n, ...)."""
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
+
+    def to_onnx(self, path: str | os.PathLike[str]) -> None:
+        """Write the network as an ONNX file: of rows "X" in float32, as many as there are, the class "probabilities".
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        ImportError
+            Without the extra ``skdc[onnx]``.
+        TypeError
+            If torch cannot export the network.
+        """
+        check_is_fitted(self)
+        network = copy.deepcopy(self.module_).cpu().float().eval()
+
+        def probabilities(X: Tensor) -> Tensor:
+            return network((X - self.shift_) / self.scale_).softmax(1)
+
+        some = torch.zeros(2, *self.input_shape_, dtype=torch.float32)
+        write_onnx(probabilities, {"X": some}, "probabilities", path)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "dtype_" in vars(self)

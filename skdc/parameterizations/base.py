@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skdc.fields import SharedParts
-from skdc.parameterizations.labels import LabelLevels
+from skdc.parameterizations.labels import KeptLabels
 from skdc.parameterizations.storage.base import group_of
 from skdc.sets import LabeledSet
 from skdc.sources import Schema, Source
@@ -32,8 +32,8 @@ class LiveSet(nn.Module, ABC):
         Whether the targets move.
     soft : bool, default=False
         Whether the targets say more than a label each.
-    levels : LabelLevels, default=None
-        At which soft labels are, where they have few bits.
+    kept_labels : KeptLabels, default=None
+        What is kept of soft labels, where that is not all.
     """
 
     key: Tensor
@@ -45,10 +45,10 @@ class LiveSet(nn.Module, ABC):
         weight: Tensor,
         learned: bool = False,
         soft: bool = False,
-        levels: LabelLevels | None = None,
+        kept_labels: KeptLabels | None = None,
     ) -> None:
         super().__init__()
-        self.learned, self.soft, self.levels = learned, soft, levels
+        self.learned, self.soft, self.kept_labels = learned, soft, kept_labels
         self.register_buffer("key", key)
         self.register_buffer("weight", weight)
 

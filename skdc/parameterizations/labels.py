@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from skdc.codes import UniformLevels, packed_bits, packed_bytes
+from skdc.codes import Code, PlainNumbers, TopLabels, UniformLevels, packed_bits, packed_bytes
 from skdc.codes.bits import label_bits as bits_of
 from skdc.exceptions import PartsError
 from skdc.learners.teachers import reliable_teacher
@@ -128,22 +128,22 @@ class TaughtTargets(Targets):
 
 
 class CodedTargets(Targets):
-    """Targets of few bits: rounded to levels, where a step sees them; gradients pass as if they were not.
+    """Soft labels as they are kept, where a step sees them; gradients pass as if they were kept whole.
 
     Parameters
     ----------
     inner : Targets
-    levels : LabelLevels
+    kept : KeptLabels
     """
 
-    def __init__(self, inner: Targets, levels: LabelLevels) -> None:
+    def __init__(self, inner: Targets, kept: KeptLabels) -> None:
         super().__init__()
-        self.inner, self.levels = inner, levels
+        self.inner, self.kept = inner, kept
 
     def forward(self, X: Tensor, key: Tensor, places: Tensor | None = None) -> Tensor:
         """Return the targets."""
         y = self.inner(X, key, places)
-        return y + (self.levels.rounded(y.detach()) - y.detach())
+        return y + (self.kept.seen(y.detach()) - y.detach())
 
     def load(self, y: Tensor) -> None:
         """Move to other targets."""
@@ -155,65 +155,101 @@ class CodedTargets(Targets):
 
 
 @dataclass(frozen=True)
-class LabelLevels:
-    """UniformLevels of soft labels: as many as some bits tell, evenly from -1/2 to 3/2.
+class KeptLabels:
+    """What is kept of soft labels: those of few classes, and of each number few bits.
 
-    Those that are learned by kernel ridge regression go beyond 0 and 1.
+    Levels are as many as some bits tell, evenly from -1/2 to 3/2: labels that are learned by kernel ridge regression go
+    beyond 0 and 1.
 
     Parameters
     ----------
-    bits : int
-        From 1 to 16.
+    bits : int or None
+        From 1 to 16; None keeps float64.
+    n_kept : int or None
+        Of how many classes, those whose labels are largest in size; the others are zero. None keeps all.
+    shares : bool
+        Whether labels are probabilities, so that those kept are brought back to a sum of one.
     """
 
-    bits: int
+    bits: int | None
+    n_kept: int | None
+    shares: bool
 
     @classmethod
-    def of(cls, part: Any, schema: Schema) -> LabelLevels:
-        """Return the levels that `part.label_bits` asks for.
+    def of(cls, part: Any, schema: Schema) -> KeptLabels | None:
+        """Return what `part.label_bits` and `part.top_labels` ask for; None if all is kept.
 
         Raises
         ------
         ValueError
-            If the labels of the part are no numbers, or for a number of bits that cannot be.
+            If the labels of the part are no numbers, or for bits and classes that cannot be.
         """
-        if part.label_bits not in range(1, 17):
-            raise ValueError(f"{type(part).__name__}(label_bits={part.label_bits!r}): it must be a number from 1 to 16")
-        if part.labels == "hard":
-            raise PartsError(f"{part!r}: hard labels take the bits that tell them apart; leave label_bits=None")
-        if schema.task != "classification":
-            raise PartsError(f"{part!r}: label_bits is for class labels ({schema.given_targets}); leave it None")
-        return cls(int(part.label_bits))
+        bits, n_kept = part.label_bits, part.top_labels
+        asked = [("label_bits", bits, 16, "number"), ("top_labels", n_kept, schema.n_outputs, "number of classes")]
+        for name, value, most, what in asked:
+            if value is None:
+                continue
+            if part.labels == "hard":
+                raise PartsError(f"{part!r}: hard labels take the bits that tell them apart; leave {name}=None")
+            if schema.task != "classification":
+                raise PartsError(f"{part!r}: {name} is for class labels ({schema.given_targets}); leave it None")
+            if value not in range(1, most + 1):
+                raise ValueError(f"{type(part).__name__}({name}={value!r}): it must be a {what} from 1 to {most}")
+        if bits is None and n_kept is None:
+            return None
+        bits, n_kept = (None if value is None else int(value) for value in (bits, n_kept))
+        return cls(bits, n_kept, shares=part.labels != "learned")
 
     @property
     def _step(self) -> np.float32:
+        assert self.bits is not None
         return np.float32(2 / (2**self.bits - 1))
 
-    def rounded(self, y: Tensor) -> Tensor:
-        """Return labels at their levels."""
+    def seen(self, y: Tensor) -> Tensor:
+        """Return labels as they are kept."""
+        if self.n_kept is None:
+            return self._at_levels(y)
+        classes = y.abs().argsort(dim=1, descending=True, stable=True)[:, : self.n_kept]
+        values = y.gather(1, classes)
+        values = values / values.sum(1, keepdim=True) if self.shares else values
+        return torch.zeros_like(y).scatter(1, classes, self._at_levels(values))
+
+    def _at_levels(self, y: Tensor) -> Tensor:
+        if self.bits is None:
+            return y
         step = float(self._step)
         return step * torch.clamp(torch.round((y + 0.5) / step), 0, 2**self.bits - 1) - 0.5
 
-    def code(self, y: NDArray[np.float64]) -> UniformLevels:
-        """Return the code of labels."""
+    def code(self, y: NDArray[np.float64]) -> Code:
+        """Return the code of labels as they are seen."""
+        if self.n_kept is None:
+            return self._code_of(y)
+        # No level is zero, so that these are the classes that were kept.
+        classes = np.argsort(-np.abs(y), axis=1, kind="stable")[:, : self.n_kept]
+        packed = packed_bits(classes.ravel(), bits_of(y.shape[1]))
+        return TopLabels(y.shape[1], packed, self._code_of(np.take_along_axis(y, classes, axis=1)))
+
+    def _code_of(self, y: NDArray[np.float64]) -> PlainNumbers | UniformLevels:
+        if self.bits is None:
+            return PlainNumbers(y)
         whole = np.clip(np.rint((y + 0.5) / float(self._step)), 0, 2**self.bits - 1).astype(np.uint16)
         packed = packed_bits(whole.ravel(), self.bits)
         return UniformLevels(packed, self.bits, whole.shape, np.float32(-0.5), self._step)
 
 
 def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator) -> Targets:
-    """Return the targets that `part.labels` names, from where they start, of as many bits as `part.label_bits` says.
+    """Return the targets that `part.labels` names, from where they start, of which is kept what `KeptLabels` says.
 
     Parameters
     ----------
     part : Parameterization
-        With `labels` and `teacher`.
+        With `labels`, `teacher`, `label_bits` and `top_labels`.
     source : Source
     y : Tensor of shape (m, n_outputs)
     generator : torch.Generator
     """
-    targets = _targets_of(part, source, y, generator)
-    return targets if part.label_bits is None else CodedTargets(targets, LabelLevels.of(part, source.schema))
+    targets, kept = _targets_of(part, source, y, generator), KeptLabels.of(part, source.schema)
+    return targets if kept is None else CodedTargets(targets, kept)
 
 
 def _targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator) -> Targets:
@@ -227,7 +263,9 @@ def _targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator
     return KeptTargets(y)
 
 
-def target_bytes(schema: Schema, n_points: int, soft: bool, label_bits: int | None) -> int:
+def target_bytes(
+    schema: Schema, n_points: int, soft: bool, label_bits: int | None = None, top_labels: int | None = None
+) -> int:
     """Return how many bytes the targets of points take.
 
     A label takes as many bits as tell the classes apart, of several each one a byte; probabilities and continuous
@@ -239,14 +277,15 @@ def target_bytes(schema: Schema, n_points: int, soft: bool, label_bits: int | No
     n_points : int
     soft : bool
         Whether there are probabilities beside the labels.
-    label_bits : int or None
+    label_bits, top_labels : int or None, default=None
         As in `Points`.
     """
-    numbers = 8 * n_points * schema.n_outputs
-    if label_bits is not None:
-        numbers = packed_bytes(n_points * schema.n_outputs, label_bits)
+    of_label = bits_of(schema.n_outputs)
+    n_numbers = n_points * (schema.n_outputs if top_labels is None else top_labels)
+    numbers = 8 * n_numbers if label_bits is None else packed_bytes(n_numbers, label_bits)
+    classes = 0 if top_labels is None else packed_bytes(n_numbers, of_label)
     if schema.task == "classification":
-        return packed_bytes(n_points, bits_of(schema.n_outputs)) + soft * numbers
+        return packed_bytes(n_points, of_label) + soft * (numbers + classes)
     return n_points * schema.n_outputs if schema.multilabel else numbers
 
 

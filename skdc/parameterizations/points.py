@@ -51,11 +51,20 @@ class Points(Parameterization):
     label_bits : int, default=None
         Bits of each number of soft labels, from 1 to 16; they are rounded in each step, and gradients pass. None keeps
         float64.
+    top_labels : int, default=None
+        Of how many classes a point keeps soft labels: of those whose labels are largest in size [1]_. Each takes as
+        many bits as tell all classes apart, beside its number; probabilities are brought back to a sum of one. None
+        keeps those of all classes.
     within : "data", (low, high) or None, default="data"
         Where the numbers of the rows stay, in each step and at the end: within the range that each feature has in the
         data (that all pixels have, of images that are kept as codes), so that whole numbers come out whole, in the
         dtype that went in; or between two ends, numbers or arrays of the shape of a row, where there is no encoder.
         None lets them go anywhere, and they come out as floats.
+
+    References
+    ----------
+    .. [1] Shen and Xing, "A Fast Knowledge Distillation Framework for Visual Recognition", 2022: soft labels of few
+       classes, brought back to a sum of one.
 
     Examples
     --------
@@ -74,6 +83,7 @@ class Points(Parameterization):
     labels: Literal["hard", "learned", "probabilities", "teacher"] = "hard"
     teacher: Any = None
     label_bits: int | None = None
+    top_labels: int | None = None
     within: Any = "data"
 
     def streams(self) -> bool:
@@ -115,7 +125,7 @@ class Points(Parameterization):
     def n_bytes(self, n_points: int, schema: Schema) -> int:
         """Return how many bytes points and their targets take."""
         rows = kept_bytes(or_free(self.storage), n_points, schema, within=self.within is not None)
-        return rows + target_bytes(schema, n_points, self.labels != "hard", self.label_bits)
+        return rows + target_bytes(schema, n_points, self.labels != "hard", self.label_bits, self.top_labels)
 
 
 class PointsSet(LiveSet):
@@ -136,7 +146,7 @@ class PointsSet(LiveSet):
 
     def __init__(self, key: Tensor, weight: Tensor, codec: Codec, targets: Targets, units: KeptUnits) -> None:
         learned, soft = bool(targets.groups()), not isinstance(targets, KeptTargets)
-        super().__init__(key, weight, learned, soft, targets.levels if isinstance(targets, CodedTargets) else None)
+        super().__init__(key, weight, learned, soft, targets.kept if isinstance(targets, CodedTargets) else None)
         self._units = units
         self.targets, self.codec = targets, codec
 

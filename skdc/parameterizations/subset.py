@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from skdc.exceptions import PartsError
 from skdc.learners.teachers import out_of_fold_teacher
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
-from skdc.parameterizations.labels import LabelLevels, check_labels, target_bytes
+from skdc.parameterizations.labels import KeptLabels, check_labels, target_bytes
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.units import KeptUnits, kept_bytes
@@ -38,6 +38,8 @@ class Subset(Parameterization):
         As in `Points`; one that comes fitted labels as it is.
     label_bits : int, default=None
         Bits of each number of soft labels, from 1 to 16; None keeps float64.
+    top_labels : int, default=None
+        As in `Points`.
 
     References
     ----------
@@ -67,6 +69,7 @@ class Subset(Parameterization):
     labels: Literal["hard", "teacher"] = "hard"
     teacher: Any = None
     label_bits: int | None = None
+    top_labels: int | None = None
 
     def takes_sparse(self) -> bool:
         """Tell whether sparse rows can be chosen: a teacher is shown dense ones, and storages keep such."""
@@ -83,9 +86,9 @@ class Subset(Parameterization):
         rows = listed(require(self, source, Passes, "which rows to choose"))
         check_labels(self, ("hard", "teacher"))
         stored = self._stored(rows, sizes, generator)
-        levels = None if self.label_bits is None else LabelLevels.of(self, source.schema)
+        kept = KeptLabels.of(self, source.schema)
         teacher = out_of_fold_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
-        return SubsetSet(rows, class_keys(source, sizes), class_weights(source, sizes), sizes, teacher, stored, levels)
+        return SubsetSet(rows, class_keys(source, sizes), class_weights(source, sizes), sizes, teacher, stored, kept)
 
     def leaves_rows(self) -> bool:
         """Tell whether the rows stay as they are."""
@@ -112,7 +115,7 @@ class Subset(Parameterization):
     def n_bytes(self, n_points: int, schema: Schema) -> int:
         """Return how many bytes rows and their targets take."""
         rows = kept_bytes(or_free(self.storage), n_points, schema, within=True)
-        return rows + target_bytes(schema, n_points, self.labels != "hard", self.label_bits)
+        return rows + target_bytes(schema, n_points, self.labels != "hard", self.label_bits, self.top_labels)
 
 
 class StoredRows(nn.Module):
@@ -153,7 +156,7 @@ class SubsetSet(LiveSet):
         Gives the targets of the rows at some positions, in place of their own.
     stored : StoredRows, default=None
         How rows are kept; None keeps them as they are.
-    levels : LabelLevels, default=None
+    kept_labels : KeptLabels, default=None
         As in `LiveSet`.
     """
 
@@ -165,9 +168,9 @@ class SubsetSet(LiveSet):
         sizes: NDArray[np.int64],
         teacher: Callable[[NDArray[np.intp]], Tensor] | None = None,
         stored: StoredRows | None = None,
-        levels: LabelLevels | None = None,
+        kept_labels: KeptLabels | None = None,
     ) -> None:
-        super().__init__(key, weight, soft=teacher is not None, levels=levels)
+        super().__init__(key, weight, soft=teacher is not None, kept_labels=kept_labels)
         self.sizes = sizes
         self._teacher = teacher
         self._taught: Tensor | None = None
@@ -189,7 +192,7 @@ class SubsetSet(LiveSet):
         if self._teacher is not None:
             if self._taught is None:
                 taught = self._teacher(self.indices)
-                self._taught = taught if self.levels is None else self.levels.rounded(taught)
+                self._taught = taught if self.kept_labels is None else self.kept_labels.seen(taught)
             y = at(self._taught, places)
         X = rows.X if self.stored is None else self.stored(places)
         return LabeledSet(at(self.weight, places), at(self.key, places), X, y)

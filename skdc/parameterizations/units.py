@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.codes import Code, CodedRows, PlainNumbers
+from skdc.codes import Code, CodedRows, Layer, PlainNumbers
 from skdc.parameterizations.storage.base import Codec, Storage
 from skdc.parameterizations.storage.real import RealRows
 from skdc.parameterizations.within import Span, cut, in_units, mirrored
@@ -87,7 +87,10 @@ class KeptUnits:
         return (cut(kept, self.ends) - self.offset) * self.unit
 
     def rows(self, codec: Codec, schema: Schema, dtype: np.dtype | None) -> CodedRows | None:
-        """Return the rows of a codec as a file keeps them, for a user whose rows have a dtype; None if as they are."""
+        """Return the rows of a codec as a file keeps them, for a user whose rows have a dtype; None if as they are.
+
+        Those that a network makes of latents are kept as such only where that takes less.
+        """
 
         def numbers(values: Tensor) -> Code:
             return PlainNumbers(values.detach().cpu().numpy().astype(schema.float_dtype))
@@ -99,7 +102,9 @@ class KeptUnits:
         # Lists have no dtype, and objects none that a file has.
         if low is None or dtype is None or dtype.kind not in "biuf":
             dtype = schema.float_dtype
-        return CodedRows(code, self.shift, self.scale, low, high, dtype.str)
+        coded = CodedRows(code, self.shift, self.scale, low, high, dtype.str)
+        # A network may take more than all the rows that it makes.
+        return None if isinstance(code, Layer) and coded.nbytes >= coded.decode().nbytes else coded
 
 
 def is_coded(storage: Storage, schema: Schema) -> bool:

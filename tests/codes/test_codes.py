@@ -13,11 +13,20 @@ from sklearn.naive_bayes import GaussianNB
 
 import skdc
 from skdc import Condenser
-from skdc.codes import UniformLevels, label_bits, on_simplex, packed_bits, packed_bytes, unpacked_bits
+from skdc.codes import (
+    UniformLevels,
+    label_bits,
+    label_probabilities,
+    on_simplex,
+    packed_bits,
+    packed_bytes,
+    unpacked_bits,
+)
 from skdc.codes.images import cosines, enlarging
 from skdc.discrepancies import MMD, SquaredL2
 from skdc.generators import LinearGenerator
 from skdc.parameterizations import Points, Subset
+from skdc.parameterizations.labels import CodedTargets, KeptLabels, Probabilities
 from skdc.parameterizations.storage import Fixed, Frequencies, Latents, LowRank, LowResolution, Quantized
 from skdc.solvers import Descent, Draw
 from skdc.solvers.quadrature import project_on_simplex
@@ -152,6 +161,11 @@ def test_a_budget_is_kept_and_used(storage, rng):
         Points(labels="probabilities", label_bits=3),
         Points(Quantized(4, Frequencies(9)), labels="learned", label_bits=1),
         Points(Fixed(), labels="learned", label_bits=16),
+        Points(labels="learned", top_labels=2),
+        Points(labels="learned", label_bits=8, top_labels=2),
+        Points(labels="probabilities", top_labels=1),
+        Points(Quantized(4), labels="probabilities", label_bits=4, top_labels=3),
+        Points(labels="probabilities", top_labels=4),
     ],
     ids=repr,
 )
@@ -165,7 +179,10 @@ def test_labels_of_few_bits(points, images, tmp_path):
     assert fitted.storage_["bytes"] == size_without_header(tmp_path / "set.skdc")
     np.testing.assert_array_equal(fitted.y_learned_, fitted.condensed_.y_learned)
     np.testing.assert_allclose(fitted.y_soft_.sum(axis=1), 1)
-    if points.label_bits is not None:
+    if points.top_labels is not None:
+        assert ((fitted.y_learned_ != 0).sum(axis=1) == points.top_labels).all()
+        assert ((fitted.y_soft_ != 0).sum(axis=1) <= points.top_labels).all()
+    elif points.label_bits is not None:
         steps = (fitted.y_learned_ + 0.5) * (2**points.label_bits - 1) / 2
         np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
         assert steps.min() >= -1e-6 and steps.max() <= 2**points.label_bits - 1 + 1e-3
@@ -182,12 +199,57 @@ def test_labels_of_a_teacher_of_few_bits(images, tmp_path):
     assert fitted.y_learned_ is None
 
 
+def test_the_largest_labels_are_kept_as_a_step_sees_them(rng):
+    y = torch.as_tensor(rng.dirichlet(np.ones(6), 9))
+    seen = KeptLabels(None, 2, shares=True).seen(y)
+    largest = np.sort(y, axis=1)[:, -2:]
+    np.testing.assert_allclose(np.sort(seen, axis=1)[:, -2:], largest / largest.sum(1, keepdims=True))
+    scores = torch.tensor([[0.1, -0.3, 0.9, 0.2], [0.0, 0.0, 0.0, 1.5]], dtype=torch.float64)
+    assert KeptLabels(None, 2, shares=False).seen(scores).tolist() == [[0, -0.3, 0.9, 0], [0, 0, 0, 1.5]]
+    for kept in (KeptLabels(5, 2, shares=False), KeptLabels(5, 4, shares=True), KeptLabels(None, 3, shares=True)):
+        code = kept.code(kept.seen(y).numpy())
+        np.testing.assert_allclose(code.decode(), kept.seen(y), rtol=0, atol=1e-7)
+        n_numbers = 9 * kept.n_kept
+        numbers = 8 * n_numbers if kept.bits is None else packed_bytes(n_numbers, kept.bits)
+        assert code.nbytes == packed_bytes(n_numbers, 3) + numbers
+        probabilities = label_probabilities(code)
+        np.testing.assert_allclose(probabilities.sum(axis=1), 1)
+        assert not probabilities[code.decode() == 0].any()
+
+
+def test_gradients_pass_labels_that_are_kept():
+    inner = Probabilities(torch.eye(4, dtype=torch.float64)[:3])
+    targets = CodedTargets(inner, KeptLabels(4, 2, shares=True))
+    X, key = torch.zeros(3, 1), torch.zeros(3, dtype=torch.int64)
+    weight = torch.arange(12.0, dtype=torch.float64).reshape(3, 4)
+    through, whole = (torch.autograd.grad((weight * part(X, key)).sum(), inner.logits)[0] for part in (targets, inner))
+    torch.testing.assert_close(through, whole)
+
+
+@pytest.mark.parametrize("top_labels", [1, 3])
+def test_labels_of_a_teacher_of_few_classes(top_labels, images, tmp_path):
+    X, y = images[0].reshape(101, -1), images[1]
+    chosen = Subset(labels="teacher", teacher=GaussianNB(), label_bits=6, top_labels=top_labels)
+    fitted = Condenser(None, chosen, Draw(), n_per_class=3, encoder=None, random_state=0).fit(X, y)
+    fitted.condensed_.save(tmp_path / "set.skdc")
+    again = skdc.load(tmp_path / "set.skdc")
+    assert same(again.y_soft, fitted.y_soft_) and again.coded_labels is not None
+    assert fitted.storage_["bytes"] == size_without_header(tmp_path / "set.skdc")
+    assert same(again.shrink(1).y_soft, fitted.y_soft_[::3])
+    again.shrink(1).save(tmp_path / "short.skdc")
+    assert skdc.load(tmp_path / "short.skdc").coded_labels is not None
+    assert size_without_header(tmp_path / "short.skdc") < size_without_header(tmp_path / "set.skdc") / 2
+
+
 @pytest.mark.parametrize(
     "points, message",
     [
         (Points(labels="learned", label_bits=0), r"label_bits=0\): it must be a number from 1 to 16"),
         (Points(labels="learned", label_bits=17), r"label_bits=17\): it must be a number from 1 to 16"),
         (Points(labels="learned", label_bits=2.5), r"label_bits=2.5\): it must be a number from 1 to 16"),
+        (Points(labels="learned", top_labels=0), r"top_labels=0\): it must be a number of classes from 1 to 3"),
+        (Points(labels="learned", top_labels=4), r"top_labels=4\): it must be a number of classes from 1 to 3"),
+        (Points(top_labels=1), "hard labels take the bits that tell them apart; leave top_labels=None"),
         (Points(label_bits=4), "hard labels take the bits that tell them apart; leave label_bits=None"),
     ],
     ids=repr,
@@ -196,7 +258,8 @@ def test_bits_of_labels_that_cannot_be_are_refused(points, message, iris):
     loss = SquaredL2(space=KernelRidgePredictions(), by=None)
     with pytest.raises(ValueError, match=message):
         Condenser(loss, points, n_per_class=3).fit(*iris)
-    chosen = Subset(labels="hard" if points.labels == "hard" else "teacher", label_bits=points.label_bits)
+    given = {"label_bits": points.label_bits, "top_labels": points.top_labels}
+    chosen = Subset(labels="hard" if points.labels == "hard" else "teacher", **given)
     with pytest.raises(ValueError, match=message):
         Condenser(None, chosen, Draw(), n_per_class=3).fit(*iris)
 

@@ -13,7 +13,9 @@ from scipy.sparse import csr_array
 import skdc
 from skdc import CondensedSet, Condenser, KMedoids
 from skdc.discrepancies import MMD
-from skdc.solvers import Descent
+from skdc.parameterizations import Subset
+from skdc.parameterizations.storage import Quantized
+from skdc.solvers import Descent, Draw
 
 from .same import assert_same_array
 
@@ -100,6 +102,25 @@ def test_a_joined_set_is_saved(rng, tmp_path):
     again = skdc.load(tmp_path / "both")
     for name in ("X", "y", "classes"):
         assert_same_array(getattr(again, name), getattr(both, name))
+
+
+def test_codes_of_rows_are_kept(rng, tmp_path):
+    X, y = rng.normal(size=(90, 20)), np.repeat([0, 1, 2], 30)
+    old, new = (
+        Condenser(None, Subset(Quantized(4)), Draw(), n_per_class=10, random_state=0).fit(X[some], y[some]).condensed_
+        for some in (y < 2, y == 2)
+    )
+    plain = replace(new, coded=None)
+    for first, other in [(old, new), (old, plain), (plain, old)]:
+        both = first.join(other)
+        assert_array_equal(both.X, np.concatenate([first.X, other.X]))
+        both.save(tmp_path / "both")
+        again = skdc.load(tmp_path / "both")
+        assert_same_array(again.X, both.X)
+        assert again.coded.nbytes < 0.6 * both.X.nbytes
+        assert_array_equal(again.shrink(5).coded.decode(), again.X[np.arange(30) % 10 < 5])
+    assert plain.join(plain).coded is None
+    assert old.join(replace(plain, X=plain.X.astype(np.float32))).coded is None
 
 
 @pytest.mark.parametrize(

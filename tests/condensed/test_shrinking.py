@@ -106,12 +106,19 @@ def test_the_bytes_are_those_of_the_file(rng, tmp_path):
     assert again.provenance.condenser == short.provenance.condenser
 
 
-def test_codes_come_decoded(rng, tmp_path):
+def test_codes_are_kept(rng, tmp_path):
     X, y = rng.normal(size=(40, 3)), np.repeat([0, 1], 20)
-    condenser = Condenser(parameterization=Points(Quantized(4)), n_per_class=3, random_state=0).fit(X, y)
+    condenser = Condenser(parameterization=Points(Quantized(4)), n_per_class=8, random_state=0).fit(X, y)
     whole = condenser.condensed_
-    short = whole.shrink(2)
-    assert whole.coded is not None and short.coded is None
-    assert_array_equal(short.X, whole.X[[0, 1, 3, 4]])
+    short = whole.shrink(7)
+    assert short.coded is not None
+    assert_array_equal(short.X, whole.X[[*range(7), *range(8, 15)]])
     short.save(tmp_path / "short")
     assert_array_equal(skdc.load(tmp_path / "short").X, short.X)
+
+
+def test_codes_of_other_rows_are_left(rng):
+    X, y = rng.normal(size=(40, 3)), np.repeat([0, 1], 20)
+    whole = Condenser(parameterization=Points(Quantized(4)), n_per_class=8, random_state=0).fit(X, y).condensed_
+    other = replace(whole, X=whole.X[::-1].copy())
+    assert other.shrink(7).coded is None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from numbers import Integral
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -219,8 +220,21 @@ class CosineRows(Codec):
         return Cosines(*given, inner, np.packbits(bits, axis=1), counts, sizes)
 
 
+_MOMENTS: WeakKeyDictionary[RealRows, dict[tuple[tuple[int, ...], bool, bool], Tensor]] = WeakKeyDictionary()
+
+
 def _second_moments(part: Any, layout: ImageLayout, real: RealRows, by_class: bool) -> Tensor:
-    """Return the mean squares of the coefficients of all frequencies, by class or not, of shape (n, C, H * W)."""
+    """Return the mean squares of the coefficients of all frequencies, by class or not, of shape (n, C, H * W).
+
+    They take a pass over all rows, which is made once where rows are built twice, as `Quantized` does.
+    """
+    known, name = _MOMENTS.setdefault(real, {}), (layout.shape, layout.last, by_class)
+    if name not in known:
+        known[name] = _learned_moments(part, layout, real, by_class)
+    return known[name]
+
+
+def _learned_moments(part: Any, layout: ImageLayout, real: RealRows, by_class: bool) -> Tensor:
     n_classes = real.source.schema.n_classes if by_class else 1
 
     def sums(rows: LabeledSet) -> tuple[Tensor, Tensor]:

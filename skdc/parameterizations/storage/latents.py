@@ -24,6 +24,10 @@ class Latents(Storage):
     So rows stay such as the generator knows from the data. Latents start at the encodings of the rows with which free
     points start. For m rows with q numbers in a latent it takes m q numbers, and what the decoder takes.
 
+    A file keeps latents and decoder, and what comes out is what numpy makes of them, for a `LinearGenerator`; and for
+    networks of linear layers, `ReLU`, `LeakyReLU` and transposed convolutions, as those of a `VariationalGenerator` or
+    an `AdversarialGenerator` are, where the rows that come out take more. Else it keeps these.
+
     Rows are decoded in chunks, without a graph, and once more in chunks where their gradient is known: memory does not
     grow with the set (as in the code of [1]_).
 

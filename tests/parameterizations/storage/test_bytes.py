@@ -93,6 +93,9 @@ def test_a_label_takes_as_many_bits_as_tell_the_classes_apart(n_classes, bits, r
     for labels in ("learned", "probabilities", "teacher"):
         assert Points(labels=labels).n_bytes(5, schema) == hard + 5 * 8 * n_classes
         assert Points(labels=labels, label_bits=3).n_bytes(5, schema) == hard + -(-5 * 3 * n_classes // 8)
+        top, places = Points(labels=labels, top_labels=1), -(-5 * bits // 8)
+        assert top.n_bytes(5, schema) == hard + 5 * 8 + places
+        assert top.set_params(label_bits=3).n_bytes(5, schema) == hard + 2 + places
 
 
 def test_targets_that_are_no_classes(rng):

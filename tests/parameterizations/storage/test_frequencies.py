@@ -112,3 +112,13 @@ def test_classes_have_masks_whatever_groups_there_are(rng):
     masks = plain.condensed_.coded.code.masks
     assert len(np.unique(masks, axis=0)) == 3
     np.testing.assert_array_equal(fair.condensed_.coded.code.masks, masks)
+
+
+def test_one_pass_tells_the_frequencies(rng, monkeypatch):
+    source, passes = row_source(rng.normal(size=(40, 5, 6)), np.arange(40) % 2), []
+    real = type(source).map_reduce
+    monkeypatch.setattr(type(source), "map_reduce", lambda *given: passes.append(1) or real(*given))
+    for storage in (Frequencies(6), Quantized(4, Frequencies(6))):
+        passes.clear()
+        Points(storage).build(source, np.array([3, 3]), seeded())
+        assert len(passes) == 1, storage

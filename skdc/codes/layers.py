@@ -1,0 +1,215 @@
+"""Rows that a network makes of latents: each layer is a code of what the one before it gives."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from math import prod
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdc.codes.base import Code, rows_times, taken_counts
+
+
+@dataclass(frozen=True, eq=False)
+class Layer(Code):
+    """A layer of a network; computed in float64.
+
+    Parameters
+    ----------
+    inputs : Code
+        What it is applied to.
+    """
+
+    inputs: Code
+
+    def decode(self) -> NDArray[np.floating]:
+        """Return the outputs."""
+        return self.outputs(self.inputs.decode().astype(np.float64))
+
+    @abstractmethod
+    def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the outputs for some inputs, each by itself."""
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        return replace(self, inputs=self.inputs.take(places))
+
+
+@dataclass(frozen=True, eq=False)
+class WithGroups(Layer):
+    """Numbers beside indicators of groups, which are one for the group of a row and else zero.
+
+    Parameters
+    ----------
+    inputs : Code
+        Of shape (m, q).
+    counts : ndarray of uint32 of shape (n_groups,)
+        How many rows, one behind the other, are of each group.
+    """
+
+    counts: NDArray[np.uint32]
+
+    def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the numbers and the indicators."""
+        if self.counts.sum() != len(values):
+            raise ValueError(f"there are groups of {self.counts.sum()} rows, but {len(values)} rows")
+        return np.concatenate([values, np.repeat(np.eye(len(self.counts)), self.counts, axis=0)], axis=1)
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the code of a part of the rows."""
+        return replace(super().take(places), counts=taken_counts(self.counts, places))
+
+
+@dataclass(frozen=True, eq=False)
+class Affine(Layer):
+    """Sums of inputs by weights, and biases.
+
+    Parameters
+    ----------
+    inputs : Code
+        Of shape (m, q).
+    weight : float32 ndarray of shape (d, q)
+    bias : float32 ndarray of shape (d,) or None
+    """
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32] | None
+
+    def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sums."""
+        sums = rows_times(values, self.weight.T.astype(np.float64))
+        return (sums if self.bias is None else sums + self.bias).astype(np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Rectified(Layer):
+    """Inputs, of which those below zero are multiplied by a slope.
+
+    Parameters
+    ----------
+    inputs : Code
+    slope : float
+    """
+
+    slope: float
+
+    def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the inputs, or a share of them."""
+        return np.where(values > 0, values, self.slope * values)
+
+
+@dataclass(frozen=True, eq=False)
+class Flattened(Layer):
+    """Inputs as one line of numbers a row.
+
+    Parameters
+    ----------
+    inputs : Code
+        Of shape (m, ...).
+    """
+
+    def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the lines."""
+        return values.reshape(len(values), prod(values.shape[1:]))
+
+
+@dataclass(frozen=True, eq=False)
+class Reshaped(Layer):
+    """Inputs in another shape.
+
+    Parameters
+    ----------
+    inputs : Code
+    shape : tuple of int
+        Of what a row gives.
+    """
+
+    shape: tuple[int, ...]
+
+    def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the inputs in their shape."""
+        return values.reshape(len(values), *self.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class TransposedConvolution(Layer):
+    """Images that small ones paint, by a patch for each pixel; patches that lie on each other are added.
+
+    Parameters
+    ----------
+    inputs : Code
+        Of shape (m, c, h, w).
+    weight : float32 ndarray of shape (c, C, k, l)
+        The patch of a channel.
+    bias : float32 ndarray of shape (C,) or None
+    stride, padding : tuple of int
+        How far patches are from each other, and how much is cut off at the edges, down and across.
+    """
+
+    weight: NDArray[np.float32]
+    bias: NDArray[np.float32] | None
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
+
+    def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the images, of shape (m, C, (h - 1) * stride + k - 2 * padding, ...)."""
+        small, patch, (down, across) = values.shape[2:], self.weight.shape[2:], self.stride
+        sides = [(n - 1) * step + size for n, step, size in zip(small, self.stride, patch, strict=True)]
+        images = np.zeros((len(values), self.weight.shape[1], *sides))
+        pixels = values.reshape(*values.shape[:2], prod(small))
+        for i, j in np.ndindex(*patch):
+            painted = self.weight[:, :, i, j].T.astype(np.float64) @ pixels
+            ends = i + (small[0] - 1) * down + 1, j + (small[1] - 1) * across + 1
+            images[:, :, i : ends[0] : down, j : ends[1] : across] += painted.reshape(*painted.shape[:2], *small)
+        (above, left), (height, width) = self.padding, sides
+        images = images[:, :, above : height - above, left : width - left]
+        return images if self.bias is None else images + self.bias[:, None, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Cropped(Layer):
+    """Images, cut off at their size, as rows of some shape.
+
+    Parameters
+    ----------
+    inputs : Code
+        Of shape (m, C, h, w).
+    row_shape, image_shape, channels_last
+        As in all codes of images.
+    """
+
+    row_shape: tuple[int, ...]
+    image_shape: tuple[int, ...]
+    channels_last: bool
+
+    def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the rows."""
+        _, height, width = self.image_shape
+        images = values[:, :, :height, :width]
+        images = images.transpose(0, 2, 3, 1) if self.channels_last else images
+        return images.reshape(len(images), *self.row_shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Rescaled(Layer):
+    """Inputs in other units.
+
+    Parameters
+    ----------
+    inputs : Code
+        Of shape (m, ...).
+    scale : float
+        What they are multiplied by.
+    offset : float32 ndarray of the shape of a row
+        What is added then.
+    """
+
+    scale: float
+    offset: NDArray[np.float32]
+
+    def outputs(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the numbers in their units."""
+        return self.scale * values + self.offset
