@@ -104,7 +104,8 @@ def test_a_file_keeps_the_decoder(storage, images, tmp_path):
         assert same(getattr(again, name), getattr(fitted.condensed_, name)), name
     assert fitted.storage_["bytes"] == size_without_header(tmp_path / "set.skdc") < fitted.X_syn_.nbytes
     of_classes = 3 * 8  # their weights
-    assert fitted.storage_["bytes"] - of_classes == Points(storage).n_bytes(200, row_source(*images).schema)
+    of_floats = 0 if storage.few_bits() else 2 * 192 * (8 - 1)  # ends of pixels, that are bytes in the file
+    assert fitted.storage_["bytes"] - of_classes == Points(storage).n_bytes(200, row_source(*images).schema) - of_floats
     short = again.shrink({0: 90, 1: 70, 2: 10})
     np.testing.assert_array_equal(short.X, again.X[np.r_[:90, 103:173, 187:197]])
     short.save(tmp_path / "short.skdc")

@@ -91,7 +91,8 @@ def labels_of_few_classes(rng):
 
 @pytest.mark.parametrize("storage", STORAGES, ids=repr)
 def test_a_part_of_a_code_gives_the_rows_at_its_places(storage, images):
-    code = fitted_to(images, storage).condensed_.coded
+    fitted = fitted_to(images, storage)
+    code = fitted.condensed_.coded
     rows = code.decode()
     for places in PLACES:
         part = code.take(np.array(places, int))
@@ -100,7 +101,7 @@ def test_a_part_of_a_code_gives_the_rows_at_its_places(storage, images):
         np.testing.assert_array_equal(again.decode(), rows[places[::2]])
         assert len(places) > 3 or part.nbytes < code.nbytes
     shared = {id(values) for values in code.arrays()} & {id(values) for values in code.take(np.array([0])).arrays()}
-    assert bool(shared) == bool(storage.n_bytes(0, (5, 6), 1, 3)), "what all rows share is kept whole"
+    assert bool(shared) == bool(fitted.storage_["shared_bytes"]), "what all rows share is kept whole"
 
 
 @pytest.mark.parametrize("places", PLACES, ids=len)
