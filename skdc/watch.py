@@ -15,7 +15,7 @@ def untold(step: int, n_steps: int, loss: float) -> bool:
     return False
 
 
-class Watch:
+class TrainingWatch:
     """What trainings tell of their steps, and go on from; this one tells nobody, and keeps nothing.
 
     The trainings of a fit come one after the other, in the order of its last run: it is by their number that one which
@@ -37,11 +37,11 @@ class Watch:
         """Keep where the training has ended, as long as the fit does not."""
 
 
-_CURRENT: ContextVar[Watch | None] = ContextVar("watch", default=None)
+_CURRENT: ContextVar[TrainingWatch | None] = ContextVar("watch", default=None)
 
 
 @contextmanager
-def watched_by(watch: Watch) -> Iterator[None]:
+def watched_by(watch: TrainingWatch) -> Iterator[None]:
     """Say what watches the trainings inside, in this thread."""
     token = _CURRENT.set(watch)
     try:
@@ -50,6 +50,6 @@ def watched_by(watch: Watch) -> Iterator[None]:
         _CURRENT.reset(token)
 
 
-def current_watch() -> Watch:
+def current_watch() -> TrainingWatch:
     """Return what watches the trainings of the fit under way."""
-    return _CURRENT.get() or Watch()
+    return _CURRENT.get() or TrainingWatch()

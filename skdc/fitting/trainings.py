@@ -8,10 +8,10 @@ from typing import Any
 
 from skdc.fitting.checkpoints import Checkpoint
 from skdc.fitting.runtime import progress_of
-from skdc.watch import Progress, Watch, watched_by
+from skdc.watch import Progress, TrainingWatch, watched_by
 
 
-class FitWatch(Watch):
+class FitWatch(TrainingWatch):
     """What the trainings of a fit tell, and what its checkpoint keeps of them.
 
     Parameters
@@ -49,7 +49,7 @@ class FitWatch(Watch):
 
 @contextmanager
 def trainings_of(owner: Any, checkpoint: Checkpoint | None) -> Iterator[None]:
-    """Watch the trainings inside; what fails keeps nothing, and what is interrupted goes on another time."""
+    """TrainingWatch the trainings inside; what fails keeps nothing, and what is interrupted goes on another time."""
     try:
         with watched_by(FitWatch(owner, checkpoint)):
             yield
