@@ -84,15 +84,16 @@ class PlainNumbers(ElementwiseCode):
 def rows_times(rows: NDArray[np.floating], matrix: NDArray[np.floating]) -> NDArray[np.floating]:
     """Return the product of each row with a matrix, computed row by row.
 
-    The product of all rows at once differs in its last digits with how many there are.
+    The product of all rows at once differs in its last digits with how many there are, and so does that of arrays which
+    lie in memory in another order, as those of a file may.
 
     Parameters
     ----------
     rows : ndarray of shape (m, q)
     matrix : ndarray of shape (q, d)
     """
-    products: NDArray[np.floating] = (rows[:, None] @ matrix)[:, 0]
-    return products
+    products: NDArray[np.floating] = np.ascontiguousarray(rows)[:, None] @ np.ascontiguousarray(matrix)
+    return products[:, 0]
 
 
 def taken_counts(counts: NDArray[np.uint32], places: NDArray[np.intp]) -> NDArray[np.uint32]:

@@ -164,7 +164,7 @@ class DiffusionDecoder(LiveGenerator):
 
     def _velocity(self, key: Tensor) -> Callable[[Tensor, float], Tensor]:
         def velocity(z: Tensor, angle: float) -> Tensor:
-            return self._network(_inputs(z, z.new_full((len(z), 1), angle), key, self._n_classes))
+            return self._network(_inputs(z, z.new_full((z.shape[0], 1), angle), key, self._n_classes))
 
         return velocity
 

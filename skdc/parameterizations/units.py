@@ -93,7 +93,7 @@ class KeptUnits:
         """
 
         def numbers(values: Tensor) -> Code:
-            return PlainNumbers(values.detach().cpu().numpy().astype(schema.float_dtype))
+            return PlainNumbers(values.detach().cpu().numpy().astype(schema.float_dtype, order="C"))
 
         code = codec.code(numbers) if self.coded else None
         if code is None:

@@ -118,6 +118,8 @@ def test_products_of_many_numbers_do_not_depend_on_the_rows_beside(rng):
         rows = code.decode()
         for places in ([3], [5, 203], list(range(0, 300, 7))):
             np.testing.assert_array_equal(code.take(np.array(places)).decode(), rows[places])
+    turned = Products(PlainNumbers(np.asfortranarray(latents.values)), PlainNumbers(np.asfortranarray(matrix[0].T)))
+    np.testing.assert_array_equal(turned.decode(), code.decode())
 
 
 def test_all_codes_are_tried(images, rng):
