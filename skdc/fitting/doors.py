@@ -127,7 +127,8 @@ def _sketched(
 ) -> Door:
     source = problem.source_as_given(device)
     warn_of_far_rows(condenser, source.moments.far, problem)
-    stream = Stream.begin(clone(recipe.discrepancy), source, int(sizes.max()), seed)
+    has_products = recipe.parameterization.needs_products()
+    stream = Stream.begin(clone(recipe.discrepancy), source, int(sizes.max()), seed, has_products)
     stream.update(source)
     goes_on = problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
     shown = recipe, _containers(problem), stream if goes_on else None

@@ -1,7 +1,8 @@
 """Sources: the only ways to the real data."""
 
-from skdc.sources.base import Asks, Draws, Holds, Passes, Source, class_codes, draw_seed, require, require_targets
+from skdc.sources.base import Asks, Draws, Holds, Passes, Source, Sums, class_codes, draw_seed, require, require_targets
 from skdc.sources.batch import Batch
+from skdc.sources.moments import GaussianMoments
 from skdc.sources.products import (
     TILE,
     copied,
@@ -25,6 +26,7 @@ __all__ = [
     "Asks",
     "Batch",
     "Draws",
+    "GaussianMoments",
     "Holds",
     "Passes",
     "RowSource",
@@ -34,6 +36,7 @@ __all__ = [
     "Source",
     "SparseRows",
     "SparseSource",
+    "Sums",
     "Units",
     "class_codes",
     "copied",
