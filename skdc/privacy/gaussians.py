@@ -104,7 +104,7 @@ class ClassGaussians(GaussianMechanism):
         release, Z = self.release(), basis.transform(X - center)
         n_directions = min(self.n_directions, Z.shape[1])
         gaussians = released_gaussians(
-            Z, codes, n_classes, radius, n_directions, release.noise_multiplier, self.noise()
+            Z, codes, n_classes, radius, n_directions, release.noise_multiplier, self.noise(), seed
         )
         drawn, drawn_codes = gaussians.sample(self.n_rows, np.random.default_rng(seed))
         return basis.inverse_transform(drawn) + center, drawn_codes, release
