@@ -266,7 +266,8 @@ class Condenser(BaseCondenser, kw_only=False):
         objective, seed = clone(recipe.discrepancy), draw_entropy(self.random_state)
         if recipe.privacy is None:
             source = SketchSource(Sketch(len(problem.schema.class_of_key), 0, 0), problem.schema, device)
-            self._stream = Stream.begin(objective, source, self._sample_size(problem.schema), seed)
+            size, has_products = self._sample_size(problem.schema), recipe.parameterization.needs_products()
+            self._stream = Stream.begin(objective, source, size, seed, has_products)
             self._stream.grows &= classes is None
         else:
             rehearse(self, problem, recipe, None)

@@ -127,7 +127,8 @@ def _sketched(
 ) -> Door:
     source = problem.source_as_given(device)
     warn_of_far_rows(condenser, source.moments.far, problem)
-    stream = Stream.begin(clone(recipe.discrepancy), source, int(sizes.max()), seed)
+    has_products = recipe.parameterization.needs_products()
+    stream = Stream.begin(clone(recipe.discrepancy), source, int(sizes.max()), seed, has_products)
     stream.update(source)
     goes_on = problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
     shown = recipe, _containers(problem), stream if goes_on else None
@@ -152,7 +153,10 @@ def _drawn(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     schema = problem.schema
     rows, codes, release = mechanism.draw(mechanism.within(problem.X), problem.codes, schema.n_classes, seed)
     drawn = drawn_rows(mechanism, problem, rows, codes)
-    released = f"once, {of_classes(schema)}, and the products of their columns, from which rows were drawn"
+    released = (
+        f"once, {of_classes(schema)}, the products of their columns, and the number and the sum of the rows in each of "
+        "some cells, from which rows were drawn"
+    )
     attributes = {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
     told = read_as_told(condenser, (*drawn, None, None), recipe._replace(privacy=None))
     door = _open(condenser, *told, device, seed)

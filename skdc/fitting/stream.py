@@ -42,7 +42,9 @@ class Stream:
     grows: bool = False
 
     @classmethod
-    def begin(cls, objective: Objective, source: Source, sample_size: int, seed: int) -> Stream:
+    def begin(
+        cls, objective: Objective, source: Source, sample_size: int, seed: int, has_products: bool = False
+    ) -> Stream:
         """Fit the objective to what is known and make an empty sketch.
 
         Parameters
@@ -54,9 +56,12 @@ class Stream:
         sample_size : int
             Rows kept for each group to start from.
         seed : int
+        has_products : bool, default=False
+            Whether the products of rows are kept, too.
         """
         generator = torch.Generator().manual_seed(seed)
-        sketch: Sketch | PrivateSketch = Sketch(len(source.schema.class_of_key), sample_size, draw_seed(generator))
+        n_keys, hashes = len(source.schema.class_of_key), draw_seed(generator)
+        sketch: Sketch | PrivateSketch = Sketch(n_keys, sample_size, hashes, has_products)
         objective.fit(source, torch.Generator().manual_seed(draw_seed(generator)))
         if isinstance(source, PrivateSource):
             sketch = source.sketch.of_terms([leaf.bound() for leaf in objective.leaves()], _widths(objective, source))

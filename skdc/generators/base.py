@@ -134,6 +134,10 @@ class Generator(SharedParts, ABC):
     def learn(self, source: Source, generator: torch.Generator) -> LiveGenerator:
         """Return what is learned from the data."""
 
+    def needs_products(self) -> bool:
+        """Tell whether means and products of rows are all that it learns from (not by default)."""
+        return False
+
     @abstractmethod
     def shape_of_latents(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return the shape of the latent of a row, by arithmetic, before there are any."""

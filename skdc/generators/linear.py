@@ -12,8 +12,8 @@ from torch import Tensor
 
 from skdc.codes import Code, LinearRows
 from skdc.generators.base import Generator, LiveGenerator, by_class
-from skdc.generators.moments import GaussianMoments, LatentGaussians, moments_of
-from skdc.sources import Holds, Passes, Source, require
+from skdc.generators.moments import LatentGaussians
+from skdc.sources import GaussianMoments, Source, Sums, require
 
 
 # Rows x of a class, or of all, are modelled as x = W z + mu + e with z ~ N(0, 1) and e ~ N(0, s2). With the q largest
@@ -25,7 +25,9 @@ from skdc.sources import Holds, Passes, Source, require
 class LinearGenerator(Generator):
     r"""Probabilistic principal component analysis [1]_: rows are :math:`W z + \mu`, by class or of all.
 
-    It takes the means and the products of rows only, each by one pass over the data, and has no steps.
+    It takes the means and the products of rows only, and has no steps: in `skdc.parameterizations.storage.Latents` a
+    sketch tells them, so that the data may come in chunks (`Condenser.partial_fit`). This takes a matrix of the size of
+    the features squared for each class.
 
     Parameters
     ----------
@@ -70,24 +72,22 @@ class LinearGenerator(Generator):
                 f"LinearGenerator(n_components={self.n_components!r}): rows of {prod(shape)} features have 1 to "
                 f"{prod(shape)} components"
             )
-        rows = require(self, source, Passes, "the means and products of rows")
-        classes = range(source.schema.n_classes)
-
-        def values(piece: Holds) -> Tensor:
-            return piece.rows.X.flatten(1) / source.spread
-
+        sums = require(self, source, Sums, "the means and products of rows")
+        classes, unit = range(source.schema.n_classes), 1 / source.spread
         groups = list(classes) if self.by == "class" else [None]
-        fits = [_principal(moments_of(rows, values, group), self.n_components) for group in groups]
+        fits = [_principal(sums.class_moments(group).scaled(unit), self.n_components) for group in groups]
         mean, directions, noise = (torch.stack(parts).to(source.dtype) for parts in zip(*fits, strict=True))
         shared = LinearDecoder(shape, mean, directions, noise)
         if self.by == "class":
             return shared
-
-        def latents(piece: Holds) -> Tensor:
-            return shared.encode(values(piece), piece.rows.key)
-
-        gaussians = LatentGaussians.of([moments_of(rows, latents, c) for c in classes], source.dtype)
+        about = [sums.class_moments(c).scaled(unit, -mean[0].double()) for c in classes]
+        latents = [part.mapped(shared.inverse[0]) for part in about]  # (3)
+        gaussians = LatentGaussians.of(latents, source.dtype)
         return LinearDecoder(shape, mean, directions, noise, gaussians)
+
+    def needs_products(self) -> bool:
+        """Tell that they are."""
+        return True
 
     def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count means, which hold that of all images too, directions, and how many rows have each."""
@@ -131,7 +131,7 @@ class LinearDecoder(LiveGenerator):
         self.mean, self.directions, self.noise_variance = mean, directions, noise_variance
         squares = directions.square().sum(1, keepdim=True)
         # A class has no latents for directions in which it does not vary.
-        self._inverse = directions / torch.where(squares > 0, squares, torch.inf)
+        self.inverse = directions / torch.where(squares > 0, squares, torch.inf)
 
     def decode(self, z: Tensor, key: Tensor) -> Tensor:
         """Return the rows."""
@@ -140,7 +140,7 @@ class LinearDecoder(LiveGenerator):
 
     def encode(self, X: Tensor, key: Tensor) -> Tensor:
         """Return the latents of least squares."""
-        return self._by_class(lambda part, c: (part - self.mean[c]) @ self._inverse[c], X.flatten(1), key)  # (3)
+        return self._by_class(lambda part, c: (part - self.mean[c]) @ self.inverse[c], X.flatten(1), key)  # (3)
 
     def numbers(self) -> tuple[Tensor, Tensor]:
         """Return means and directions."""

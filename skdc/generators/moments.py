@@ -1,4 +1,4 @@
-"""Means and covariances, of rows and of latents."""
+"""How rows and latents of the classes are distributed."""
 
 from __future__ import annotations
 
@@ -10,50 +10,9 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from skdc.generators.base import by_class
-from skdc.sources import Draws, Holds, Passes, class_codes
+from skdc.sources import Draws, GaussianMoments, class_codes
 
 _SAMPLE = 4096  # rows by which the latents of the classes are known
-
-
-class GaussianMoments(NamedTuple):
-    """Mass, mean, and sum of products about it, in float64."""
-
-    mass: Tensor
-    mean: Tensor
-    scatter: Tensor
-
-    @classmethod
-    def of(cls, values: Tensor, weight: Tensor) -> GaussianMoments:
-        """Return those of rows; of none, zeros."""
-        values, weight = values.double(), weight.double()
-        mass = weight.sum()
-        mean = weight @ values / torch.where(mass > 0, mass, 1.0)
-        about = weight.sqrt()[:, None] * (values - mean)
-        return cls(mass, mean, about.T @ about)
-
-    def merged(self, other: GaussianMoments) -> GaussianMoments:
-        """Return those of both, as `skdc.scales.merged_spread` does for squares."""
-        total, difference = self.mass + other.mass, other.mean - self.mean
-        share = torch.where(total > 0, other.mass / total, 0.0)
-        products = torch.outer(difference, difference) * (self.mass * share)
-        return GaussianMoments(total, self.mean + difference * share, self.scatter + other.scatter + products)
-
-    @property
-    def covariance(self) -> Tensor:
-        """The covariance of the model of most likelihood, which divides by the mass."""
-        return self.scatter / self.mass
-
-
-def moments_of(source: Passes, values: Callable[[Holds], Tensor], c: int | None) -> GaussianMoments:
-    """Return the moments of the rows of a class, or of all for None, as they are seen by values, in one pass."""
-
-    def of_piece(piece: Holds) -> GaussianMoments:
-        weight = piece.rows.weight
-        return GaussianMoments.of(
-            values(piece), weight if c is None else weight * (class_codes(piece.rows, piece.schema) == c)
-        )
-
-    return source.map_reduce(of_piece, GaussianMoments.merged)
 
 
 class ClassUnits(NamedTuple):

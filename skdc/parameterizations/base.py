@@ -94,6 +94,10 @@ class Parameterization(SharedParts, ABC):
         """Tell whether a sketch is enough to build from."""
         return False
 
+    def needs_products(self) -> bool:
+        """Tell whether a sketch has to keep the means and products of rows, too (not by default)."""
+        return False
+
     def takes_sparse(self) -> bool:
         """Tell whether it is built of rows that are sparse (not by default)."""
         return False

@@ -90,6 +90,10 @@ class Points(Parameterization):
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
         return isinstance(self.start, str) and self.start in ("rows", "noise") and self.labels != "teacher"
 
+    def needs_products(self) -> bool:
+        """Tell whether the storage learns from them."""
+        return or_free(self.storage).needs_products()
+
     def takes_distinct_rows(self) -> bool:
         """Tell whether each point needs a row of its own: no two that are far apart, or that stay, are the same."""
         return or_free(self.storage).takes_distinct_rows() or (isinstance(self.start, str) and self.start == "spread")

@@ -7,15 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skdc.privacy.cells import Cells, released_cells
 from skdc.privacy.noise import Noise
 from skdc.privacy.sums import BoundedProducts, BoundedSums
 
-# Shares of the budget: class sizes, means and squares; the directions in which rows differ; covariances of the classes.
-_SHARES = np.array([0.05, 0.2, 0.75])
+# Shares of the budget: class sizes, means and squares; the directions in which rows differ; covariances of the classes;
+# how many rows are in each cell, and where.
+_SHARES = np.array([0.05, 0.11, 0.39, 0.45])
 # Of the budget of the first of them, that of the rows, of their squared norm, and of their number.
 _FACTORS = np.sqrt([0.7, 0.05, 0.25])
 _CLIP_FACTOR = 1.25  # rows are clipped at so many times their root mean squared distance from the mean
-_NOISE_KEPT = 0.75  # of the largest eigenvalue that noise has, in what a class has beside all classes
+_EVEN_CLIP_FACTOR = 0.8  # and rows of many directions, which are nearly all as far from it once these are made alike
+_POOL = 6000  # rows of a class that are drawn to find cells
+_SPARE = 4  # rows drawn for each that is chosen by its cell
 _MIN_DRAWN = 100  # rows of each class, however rare it is, or noise makes it
 _PIECE = 1 << 23  # numbers of rows that are multiplied at a time
 
@@ -32,22 +36,24 @@ class Gaussians:
     covariances : ndarray of shape (n_classes, n_directions, n_directions)
     directions : ndarray of shape (d, n_directions)
         Orthonormal.
+    cells : list of Cells
+        Where the rows of each class are beside that.
     """
 
     mass: NDArray[np.float64]
     means: NDArray[np.float64]
     covariances: NDArray[np.float64]
     directions: NDArray[np.float64]
+    cells: list[Cells]
 
     def sample(self, size: int, generator: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return about `size` rows, each class with its released share, none with hardly a row; and their classes."""
         least = max(1, min(_MIN_DRAWN, size // len(self.mass)))
         sizes = np.maximum(least, np.rint(size * self.mass / self.mass.sum())).astype(np.int64)
         rows = []
-        for n, mean, covariance in zip(sizes, self.means, self.covariances, strict=True):
-            values, vectors = np.linalg.eigh(covariance)
-            noise = generator.normal(size=(n, len(values))) * np.sqrt(np.maximum(values, 0))
-            rows.append(mean + noise @ vectors.T @ self.directions.T)
+        for n, mean, covariance, cells in zip(sizes, self.means, self.covariances, self.cells, strict=True):
+            offsets = cells.chosen(_drawn(covariance, _SPARE * n, generator), n, generator)
+            rows.append(mean + offsets @ self.directions.T)
         return np.concatenate(rows), np.repeat(np.arange(len(sizes)), sizes)
 
 
@@ -62,7 +68,10 @@ class Gaussians:
 # about the mean of all for the directions U of most variance, then, in U, about the mean of each class. Its noise has
 # variance s^2 on the diagonal and s^2 / 2 beside it, in units of r^2 / n: the largest eigenvalue tends (Wigner) to
 #     (2 d)^(1/2) s r^2 / n                                                                                         (5)
-# by a share of which the eigenvalues of what a class has beside the mean of all classes are shrunk towards zero.
+# below which its eigenvalues mean nothing; negative ones count as zero. Where directions are found first, rows are
+# divided by the fourth root of their variance in each, as released, before they are clipped at 0.8 times their own
+# V^(1/2): most are, so that their noise is small, and what is lost of their trace is made good by the first releases.
+# The last release is of cells, which are told by rows drawn from the Gaussians.
 def released_gaussians(
     rows: NDArray[np.float64],
     codes: NDArray[np.int64],
@@ -71,6 +80,7 @@ def released_gaussians(
     n_directions: int,
     noise_multiplier: float,
     noise: Noise,
+    seed: int,
 ) -> Gaussians:
     """Release the first two moments of each class: once, or several times with more noise that are worth once.
 
@@ -87,26 +97,41 @@ def released_gaussians(
     noise_multiplier : float
         The noise of one release with the whole budget.
     noise : Noise
+    seed : int
+        Of the cells, of which nothing is private.
     """
     is_reduced = n_directions < rows.shape[1]
-    shares = _SHARES if is_reduced else np.array([_SHARES[0], 0.0, 1 - _SHARES[0]])
-    first, second, third = noise_multiplier / np.sqrt(np.maximum(shares, 1e-9))  # (1)
+    shares = _SHARES if is_reduced else _SHARES + [0.0, -_SHARES[1], _SHARES[1], 0.0]
+    first, second, third, last = noise_multiplier / np.sqrt(np.maximum(shares, 1e-9))  # (1)
     mass, means, square = _means(rows, codes, n_classes, radius, first, noise)
     mean = mass @ means / mass.sum()
     variance = float(np.clip(square - mean @ mean, 1e-4 * radius**2, radius**2))  # (3)
-    directions = np.eye(rows.shape[1])
+    directions, scale, clip_factor = np.eye(rows.shape[1]), np.ones(rows.shape[1]), _CLIP_FACTOR
     if is_reduced:
         products = _products(rows - mean, _CLIP_FACTOR * variance**0.5, second, noise) / mass.sum()
         values, vectors = np.linalg.eigh(products)
-        directions, variance = vectors[:, ::-1][:, :n_directions], float(np.maximum(values[-n_directions:], 0).sum())
+        directions, values = vectors[:, ::-1][:, :n_directions], np.maximum(values[::-1][:n_directions], 0)
+        variance, clip_factor = float(values.sum()), _EVEN_CLIP_FACTOR
+        scale = np.maximum(values / variance, 1e-3 / n_directions) ** 0.25
     offsets = (means - mean) @ directions
-    within = max(variance - float(mass @ (offsets**2).sum(axis=1)) / mass.sum(), 0.05 * variance)
-    clip = _CLIP_FACTOR * within**0.5
-    covariances = [
-        _products(((rows[codes == c] - means[c]) @ directions), clip, third, noise) / mass[c] for c in range(n_classes)
-    ]
-    noise_level = (1 - _NOISE_KEPT) * (2 * n_directions) ** 0.5 * third * clip**2 / mass  # (5)
-    return Gaussians(mass, mean + offsets @ directions.T, _shrunk(np.stack(covariances), mass, noise_level), directions)
+    between = mass @ offsets**2 / mass.sum()
+    within = max(variance - float(between.sum()), 0.05 * variance)
+    spread = np.maximum(values - between, 0.05 * values) / scale**2 if is_reduced else within
+    clip = clip_factor * float(np.sum(spread)) ** 0.5
+    centered = [(rows[codes == c] - means[c]) @ directions for c in range(n_classes)]
+    covariances = [_products(some / scale, clip, third, noise) / n for some, n in zip(centered, mass, strict=True)]
+    found = np.stack(covariances) * scale[:, None] * scale
+    if is_reduced:
+        found *= within / max(float(mass @ found.trace(axis1=1, axis2=2)) / mass.sum(), 0.05 * within)
+    pools = [_drawn(covariance, _POOL, np.random.default_rng(seed)) for covariance in found]
+    cells = released_cells(centered, pools, mass, last, noise, seed)
+    return Gaussians(mass, mean + offsets @ directions.T, found, directions, cells)
+
+
+def _drawn(covariance: NDArray[np.float64], size: int, generator: np.random.Generator) -> NDArray[np.float64]:
+    """Return rows about zero; what noise has made negative varies not at all."""
+    values, vectors = np.linalg.eigh(covariance)
+    return (generator.normal(size=(size, len(values))) * np.sqrt(np.maximum(values, 0))) @ vectors.T
 
 
 def _means(
@@ -130,13 +155,3 @@ def _products(rows: NDArray[np.float64], clip: float, sigma: float, noise: Noise
     for start in range(0, len(rows), step):
         products.add(rows[start : start + step] / clip)
     return products.released(sigma, noise) * clip**2  # (4)
-
-
-def _shrunk(
-    covariances: NDArray[np.float64], mass: NDArray[np.float64], noise_level: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return covariances of which what is beside their mean is made smaller, by as much as may be noise."""
-    mean = np.tensordot(mass / mass.sum(), covariances, 1)
-    values, vectors = np.linalg.eigh(covariances - mean)
-    kept = np.sign(values) * np.maximum(np.abs(values) - noise_level[:, None], 0)
-    return mean + (vectors * kept[:, None]) @ vectors.mT

@@ -7,6 +7,7 @@ from skdc.sources.base import (
     Lists,
     Passes,
     Source,
+    Sums,
     class_codes,
     draw_seed,
     require,
@@ -14,6 +15,7 @@ from skdc.sources.base import (
 )
 from skdc.sources.batch import Batch
 from skdc.sources.listed import listed
+from skdc.sources.moments import GaussianMoments
 from skdc.sources.pieces import Piece, Pieces
 from skdc.sources.products import (
     TILE,
@@ -38,6 +40,7 @@ __all__ = [
     "Asks",
     "Batch",
     "Draws",
+    "GaussianMoments",
     "Holds",
     "Lists",
     "Passes",
@@ -50,6 +53,7 @@ __all__ = [
     "Source",
     "SparseRows",
     "SparseSource",
+    "Sums",
     "Units",
     "class_codes",
     "copied",

@@ -17,6 +17,7 @@ from skdc.scales import slices
 from skdc.seeds import gaussian
 from skdc.sets import LabeledSet
 from skdc.sources.batch import Batch
+from skdc.sources.moments import GaussianMoments
 from skdc.sources.schema import Schema
 from skdc.sources.units import Units
 
@@ -146,7 +147,15 @@ class Draws(Source):
         """Return about `size` rows, drawn evenly over the keys, in proportion to weight within; all, if no more."""
 
 
-class Passes(Source):
+class Sums(Source):
+    """A source that tells the means and products of rows, by class: what one pass adds up."""
+
+    @abstractmethod
+    def class_moments(self, c: int | None) -> GaussianMoments:
+        """Return those of the rows of a class, or of all for None, flattened, in working units."""
+
+
+class Passes(Sums):
     """A source that can be passed over, piece by piece, as often as is asked for."""
 
     @abstractmethod
@@ -165,6 +174,15 @@ class Passes(Source):
             Numbers that the function computes for each row; it bounds the length of a piece, as the numbers of its
             features and targets do.
         """
+
+    def class_moments(self, c: int | None) -> GaussianMoments:
+        """Return the moments of the rows of a class, or of all for None, in one pass."""
+
+        def of_piece(piece: Holds) -> GaussianMoments:
+            rows = piece.rows if c is None else piece.take(piece.class_members(c))
+            return GaussianMoments.of(rows.X.flatten(1), rows.weight)
+
+        return self.map_reduce(of_piece, GaussianMoments.merged)
 
     def take(self, indices: NDArray[np.intp]) -> LabeledSet:
         """Return some rows in working units, by their places in a pass, in one pass."""
@@ -286,7 +304,7 @@ def require(part: object, source: Source, ability: type[Ability], unknown: str) 
     part : object
         Who asks.
     source : Source
-    ability : {Draws, Passes, Holds}
+    ability : {Draws, Sums, Passes, Holds}
         The weakest that will do.
     unknown : str
         What is to be learned from the data, for the message.

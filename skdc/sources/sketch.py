@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from skdc.hashes import labeled_hashes, lowest_distinct
 from skdc.scales import merged_spread
 from skdc.sets import Block
+from skdc.sources.moments import GaussianMoments
 
 
 # Of the rows (x_i, y_i) of key k, of weight w_i, and of bounded features psi, the sketch holds
@@ -20,6 +22,7 @@ from skdc.sets import Block
 #     low_s(A + B) = low_s(low_s(A) + low_s(B))                                                                     (2)
 # Of columns it holds the mean m and the scatter T = sum_i w_i (z_i - m)^2, z = (x, y). With D = m_B - m_A they are
 #     m = m_A + D M_B / M,    T = T_A + T_B + D^2 M_A M_B / M,    M = M_A + M_B    [Chan, Golub and LeVeque 1979]   (3)
+# and, where they are asked for, those of each key with products D D' in place of squares.
 # All of this is associative and commutative, so that partitions and their order change nothing but the rounding.
 class Sketch:
     """Additive summary of a labelled stream: feature sums and a keyed sample of rows for each key, and moments.
@@ -32,10 +35,13 @@ class Sketch:
         Distinct rows kept for each key, from which the synthetic points start.
     seed : int
         Seed of the hashes that choose the sample; sketches merge only if their seeds agree.
+    has_products : bool, default=False
+        Whether it keeps the products of rows with themselves, too: a matrix for each key.
     """
 
-    def __init__(self, n_keys: int, sample_size: int, seed: int) -> None:
+    def __init__(self, n_keys: int, sample_size: int, seed: int, has_products: bool = False) -> None:
         self.sample_size = sample_size
+        self.has_products, self._moments = has_products, dict[int, GaussianMoments]()
         self.seed = seed
         self.counts = np.zeros(n_keys, np.int64)
         self.mass = np.zeros(n_keys)
@@ -48,7 +54,7 @@ class Sketch:
 
     def empty_like(self) -> Sketch:
         """Return a sketch of the same kind that has seen nothing."""
-        return Sketch(len(self.mass), self.sample_size, self.seed)
+        return Sketch(len(self.mass), self.sample_size, self.seed, self.has_products)
 
     def update(
         self, X: NDArray, y: NDArray, weight: NDArray, key: NDArray, features: Sequence[NDArray[np.float64]]
@@ -83,6 +89,9 @@ class Sketch:
             members = np.flatnonzero(key == k)
             chosen = members[lowest_distinct(hashes[members], self.sample_size)]
             chunk._samples[int(k)] = X[chosen], y[chosen], hashes[chosen]
+            if self.has_products:
+                values, mass = (torch.as_tensor(part[members]) for part in (rows, weight))
+                chunk._moments[int(k)] = GaussianMoments.of(values[:, : rows.shape[1] - y.shape[1]], mass)
         self.merge(chunk)
 
     def merge(self, other: Sketch) -> None:
@@ -112,6 +121,8 @@ class Sketch:
         self.counts = self.counts + other.counts
         self.mass = self.mass + other.mass
         self.sums = [mine + theirs for mine, theirs in zip(self.sums, other.sums, strict=True)]
+        for k, moments in other._moments.items():
+            self._moments[k] = self._moments[k].merged(moments) if k in self._moments else moments  # (3)
         for k, sample in other._samples.items():
             both = [sample, self._samples[k]] if k in self._samples else [sample]
             X, y, hashes = (np.concatenate(parts) for parts in zip(*both, strict=True))
@@ -129,6 +140,7 @@ class Sketch:
             How many they are.
         """
         wider = self.empty_like()
+        wider._moments = {int(places[k]): moments for k, moments in self._moments.items()}
         wider.counts, wider.mass = np.zeros(n_keys, np.int64), np.zeros(n_keys)
         if not self.sums:
             return wider
@@ -156,6 +168,12 @@ class Sketch:
         X, y, hashes = (np.concatenate(parts) for parts in zip(*samples, strict=True))
         order = np.argsort(hashes)
         return X[order], y[order]
+
+    def moments(self, keys: NDArray[np.intp]) -> GaussianMoments:
+        """Return mass, mean and products of the rows of some keys, in the user's units; of none, zeros."""
+        n_columns = len(self.mean) - len(self.target_range[0])
+        none = GaussianMoments.of(torch.zeros(0, n_columns), torch.zeros(0))
+        return reduce(GaussianMoments.merged, (self._moments[k] for k in keys if k in self._moments), none)
 
     def blocks(self, device: torch.device) -> list[Block]:
         """Return, for each term, the mean features of the seen keys: blocks whose rows stand for whole groups."""

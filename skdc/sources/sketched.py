@@ -11,13 +11,14 @@ from torch import Tensor
 
 from skdc.scales import unit_of
 from skdc.sets import Block
-from skdc.sources.base import Source
+from skdc.sources.base import Ability, Sums
 from skdc.sources.batch import Batch
+from skdc.sources.moments import GaussianMoments
 from skdc.sources.schema import Schema
 from skdc.sources.sketch import Sketch
 
 
-class SketchSource(Source):
+class SketchSource(Sums):
     """A sketch in place of rows: what a solver sees when the data have gone by.
 
     Parameters
@@ -71,6 +72,16 @@ class SketchSource(Source):
     @cached_property
     def _blocks(self) -> list[Block]:
         return self.sketch.blocks(self.device)
+
+    def granted(self, ability: type[Ability]) -> Ability | None:
+        """Return itself if it has an ability: products are those that the sketch was asked to keep."""
+        return None if ability is Sums and not self.sketch.has_products else super().granted(ability)
+
+    def class_moments(self, c: int | None) -> GaussianMoments:
+        """Return the moments of the rows of a class that were seen, or of all for None."""
+        classes = self.schema.class_of_key
+        found = self.sketch.moments(np.flatnonzero(np.full(len(classes), True) if c is None else classes == c))
+        return GaussianMoments._make(part.to(self.device) for part in found)
 
     def class_mass(self) -> NDArray[np.float64]:
         """Return the total weight of each class."""

@@ -1,14 +1,19 @@
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.datasets import load_digits, load_iris
 from sklearn.svm import SVC
 
 from skdc import Condenser, GeneralCondenser, RandomSubset
 from skdc.discrepancies import MMD, RandomFeatureMMD
+from skdc.generators import LinearGenerator
 from skdc.parameterizations import Points, Subset
-from skdc.privacy import ClassGaussians, GaussianMechanism, PrivacyLedger
+from skdc.parameterizations.storage import Latents
+from skdc.privacy import ClassGaussians, GaussianMechanism, PrivacyLedger, moments
+from skdc.privacy.cells import cell_sums
 from skdc.privacy.gaussians import _Frequencies
 from skdc.privacy.moments import released_gaussians
 from skdc.privacy.noise import Noise
@@ -24,7 +29,7 @@ def drawing(epsilon=1000.0, **others):
 
 
 def gaussians(rows, codes, n_directions, noise_multiplier=1e-4):
-    return released_gaussians(rows, codes, 3, 8.0, n_directions, noise_multiplier, Noise(0))
+    return released_gaussians(rows, codes, 3, 8.0, n_directions, noise_multiplier, Noise(0), 0)
 
 
 def test_without_noise_the_moments_are_those_of_the_classes():
@@ -62,10 +67,69 @@ def test_one_row_changes_what_is_released_by_what_noise_hides(n_directions, monk
             scales.append(scale)
             return super().gaussian(scale, shape)
 
-    released_gaussians(X - 4, y, 3, 8.0, n_directions, 2.0, Counting(0))
-    diagonal = scales[2::2]  # of products, after sums; off the diagonal the noise is less by the root of two
-    found = [1 / (scales[0] / 2.0**24) ** 2, *{round(1 / (s / 2.0**28) ** 2, 9) for s in diagonal}]
+    released_gaussians(X - 4, y, 3, 8.0, n_directions, 2.0, Counting(0), 0)
+    # Of products, between two sums; off the diagonal the noise is less by the root of two.
+    first, *products, last = scales
+    found = [1 / (scale / 2.0**24) ** 2 for scale in (first, last)]
+    found += {round(1 / (scale / 2.0**28) ** 2, 9) for scale in products[1::2]}
     assert_allclose(sum(found), 1 / 2.0**2, rtol=1e-6)
+
+
+@settings(deadline=None, max_examples=30, derandomize=True)
+@given(
+    rows=st.lists(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=2), min_size=1, max_size=20),
+    row=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2),
+    radius=st.floats(1e-3, 1e3),
+)
+def test_a_row_more_changes_the_sums_of_cells_by_no_more_than_noise_hides(rows, row, radius):
+    centers = np.array([[0.0, 0.0], [1.0, 0.0], [-3.0, 500.0]])
+    fewer, more = np.array(rows), np.array([*rows, row])
+    before, after = (cell_sums([part], [centers], radius).released(0.0, Noise(0)) for part in (fewer, more))
+    changed = np.abs(after - before).sum(axis=1) > 0
+    assert np.linalg.norm(after - before) <= 1 and changed.sum() <= 1
+
+
+def test_noise_of_a_row_that_is_missing_is_that_of_the_whole_budget():
+    # The privacy loss of Gaussian releases adds up as (change / noise)^2: over all stages that of one of the budget.
+    release = drawing(1.0).release()
+    dp = pytest.importorskip("dp_accounting")
+    assert release.noise_multiplier == dp.get_sigma_gaussian(1.0, 1e-5)
+    assert_allclose(np.sum(moments._SHARES), 1)
+
+
+def test_cells_hold_what_gaussians_do_not():
+    # Two narrow groups, of which the Gaussian between is where no row is.
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(20000, 3)) * 0.1 + np.where(rng.random(20000) < 0.3, 3.0, -1.0)[:, None] * [1, 0, 0]
+    codes = np.zeros(20000, np.int64)
+    found = released_gaussians(rows, codes, 1, 5.0, 3, 0.5, Noise(0), 0)
+    drawn = found.sample(20000, rng)[0][:, 0]
+    plain = rng.normal(found.means[0, 0], found.covariances[0, 0, 0] ** 0.5, 20000)
+    beside = [np.mean(np.minimum(np.abs(values + 1), np.abs(values - 3)) > 0.5) for values in (drawn, plain)]
+    assert beside[0] < 0.1 < 0.4 < beside[1]
+    assert_allclose([np.mean(drawn > 1), drawn.mean()], [0.3, 0.2], atol=0.02)
+
+
+def test_noise_moves_no_row_further_than_means_can_be_apart():
+    found = released_gaussians(X - 4, y, 3, 8.0, 4, 1e4, Noise(0), 0)
+    assert [len(cells.shares) for cells in found.cells] == [1, 1, 1]
+    drawn, codes = found.sample(300, np.random.default_rng(0))
+    assert np.isfinite(drawn).all() and set(codes) == {0, 1, 2}
+
+
+def test_a_linear_prior_is_fitted_to_the_release_alone():
+    privacy = drawing(100.0, ledger=PrivacyLedger())
+    points = Points(Latents(LinearGenerator(2)))
+    private = Condenser(MMD(), points, Descent(n_steps=10), privacy, n_per_class=3, random_state=0).fit(X, y)
+    same = Condenser(MMD(), points, Descent(n_steps=10), n_per_class=3, random_state=0).fit(*private.drawn_)
+    assert_array_equal(private.X_syn_, same.X_syn_)
+    assert_allclose(privacy.ledger.spent(), 100.0, rtol=5e-3)
+    assert "products" in private.privacy_["released"] and private.privacy_["n_releases"] == 1
+    for c in range(3):  # rows of a class lie in the plane of its two directions
+        rows = private.X_syn_[private.y_syn_ == c]
+        assert np.linalg.matrix_rank(rows - rows.mean(axis=0), tol=1e-3) == 2
+    with pytest.raises(ValueError, match="feature_range=None"):
+        Condenser(MMD(), points, privacy=ClassGaussians()).fit(X, y)
 
 
 def test_more_noise_draws_other_rows():

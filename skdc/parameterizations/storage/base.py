@@ -132,6 +132,13 @@ class Storage(SharedParts, ABC):
         """
         return "codes"
 
+    def needs_products(self) -> bool:
+        """Tell whether it learns from the means and products of rows, and nothing else of the data (not by default).
+
+        A stream keeps these for it.
+        """
+        return False
+
     def shows_images(self) -> bool:
         """Tell whether rows are images, whose numbers have one origin (not by default)."""
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Integral
 from typing import Any, Literal
 from weakref import WeakKeyDictionary
@@ -17,6 +18,7 @@ from skdc.parameterizations.storage.base import Codec, Coder, Kept, Storage, at
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.storage.real import RealRows
 from skdc.sets import LabeledSet
+from skdc.sources import Passes, Sums
 
 # With C the orthonormal matrix of the discrete cosine transform, an image is X = C_h' F C_w and its spectrum is
 # F = C_h X C_w'. Frequencies are kept where E F^2 over the rows of the data is largest, which makes the mean squared
@@ -31,7 +33,8 @@ _SIZE_BYTES = 4  # of a coefficient, where its levels do not take it with them
 class Frequencies(Storage):
     """Images of which some frequencies are kept: those of the discrete cosine transform that carry most [1]_.
 
-    Which these are is told by the second moments of all rows, in all channels together.
+    Which these are is told by the second moments of all rows, in all channels together. A stream keeps them, as the
+    products of all pixels.
 
     Parameters
     ----------
@@ -69,6 +72,10 @@ class Frequencies(Storage):
     image_shape: tuple[int, ...] | None = None
     channels: Literal["first", "last"] | None = None
     inner: Storage | None = None
+
+    def needs_products(self) -> bool:
+        """Tell that it does: they tell the second moments of frequencies."""
+        return True
 
     def shows_images(self) -> bool:
         """Tell that it does."""
@@ -248,6 +255,23 @@ def _learned_moments(part: Any, layout: ImageLayout, real: RealRows, by_class: b
     def added(first: tuple[Tensor, Tensor], other: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
         return first[0] + other[0], first[1] + other[1]
 
+    told = None if real.through or real.source.granted(Passes) is not None else real.source.granted(Sums)
+    if told is not None:
+        return _told_moments(layout, real, told, range(n_classes) if by_class else [None])
     squares, mass = real.map_reduce(part, "which frequencies to keep", sums, added)
     mean = squares / torch.where(mass > 0, mass, torch.ones_like(mass))[:, None]
     return mean.reshape(n_classes, layout.shape[0], -1).to(real.source.dtype)
+
+
+def _told_moments(layout: ImageLayout, real: RealRows, source: Sums, groups: Iterable[int | None]) -> Tensor:
+    """Return the same out of the products of pixels, of which a row of frequencies is a linear function."""
+    found, shift = [], torch.as_tensor(real.offset).flatten().double()
+    for group in groups:
+        products = source.class_moments(group).scaled(1 / real.unit, shift).second
+        down, across = (torch.as_tensor(cosines(n)).to(products) for n in layout.shape[1:])
+
+        def spectra(rows: Tensor, down: Tensor = down, across: Tensor = across) -> Tensor:
+            return (down @ layout(rows) @ across.T).flatten(1)
+
+        found.append(spectra(spectra(products).T).diagonal().reshape(layout.shape[0], -1))
+    return torch.stack(found).to(source.dtype)

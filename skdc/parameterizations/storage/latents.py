@@ -62,6 +62,10 @@ class Latents(Storage):
     inner: Storage | None = None
     chunk_size: int = 256
 
+    def needs_products(self) -> bool:
+        """Tell whether the generator does so."""
+        return self.generator.needs_products()
+
     def build(self, X: Tensor, key: Tensor | None, real: RealRows, generator: torch.Generator) -> GeneratedRows:
         """Return the latents, from the rows that they are to be like."""
         source = real.source
