@@ -45,9 +45,10 @@ class Assignment:
         self._most = self._norms.amax() if n else self._norms.new_zeros(())
         self.label = torch.zeros(n, dtype=torch.int64, device=self._rows.device)
         self._upper, self._lower = torch.zeros_like(self._norms), torch.zeros_like(self._norms)
-        self._sums = self._weight.new_zeros(n_clusters, d + 2)
+        self._sums, self._counts = self._weight.new_zeros(n_clusters, d), self._weight.new_zeros(n_clusters, 2)
         self._tile = max(1, _ENTRIES // max(d, n_clusters))
-        self._summed = self._summands(slice(None)) if n * max(d, n_clusters) <= _FEW_ENTRIES else None
+        few = n * max(d, n_clusters) <= _FEW_ENTRIES
+        self._summands_of_few = torch.cat(self._summands(torch.arange(n, device=self.label.device)), 1) if few else None
 
     def update(self, centers: Tensor) -> Tensor:
         """Give each row the nearest of some centres, and return the sums over clusters.
@@ -63,23 +64,26 @@ class Assignment:
             up to those of all, whatever the pieces.
         """
         before, self._centers = self._centers, centers
-        if self._summed is not None:
+        if self._summands_of_few is not None:
             self.label = self._squares(self._rows, centers.to(self._rows)).argmin(0)
-            return torch.zeros_like(self._sums).index_add_(0, self.label, self._summed)
-        if not len(before):
-            for tile in torch.arange(len(self._rows), device=self.label.device).split(self._tile):
-                self._assign(tile, centers)
-                self._sums.index_add_(0, self.label.index_select(0, tile), self._summands(tile))
-            return self._sums.clone()
-        self._loosen((centers - before).square().sum(1).sqrt())
-        for tile in (self._upper >= self._lower).nonzero()[:, 0].split(self._tile):
-            old = self.label.index_select(0, tile)
-            new = self._assign(tile, centers)
-            changed = (new != old).nonzero()[:, 0]
-            summands = self._summands(tile.index_select(0, changed))
-            self._sums.index_add_(0, new.index_select(0, changed), summands)  # (3)
-            self._sums.index_add_(0, old.index_select(0, changed), summands, alpha=-1)
-        return self._sums.clone()
+            sums = self._weight.new_zeros(len(centers), self._summands_of_few.shape[1])
+            return sums.index_add_(0, self.label, self._summands_of_few)
+        if len(before):
+            self._loosen((centers - before).square().sum(1).sqrt())
+            active = (self._upper >= self._lower).nonzero()[:, 0]
+        else:
+            active = torch.arange(len(self._rows), device=self.label.device)
+        for rows in active.split(self._tile):
+            old = self.label.index_select(0, rows)
+            new = self._assign(rows, centers)
+            if len(before):
+                changed = (new != old).nonzero()[:, 0]
+                rows, old, new = (part.index_select(0, changed) for part in (rows, old, new))
+            values, counts = self._summands(rows)
+            self._add(new, values, counts, 1)  # (3)
+            if len(before):
+                self._add(old, values, counts, -1)
+        return torch.cat([self._sums, self._counts], 1)
 
     def squares(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield positions of rows, their squared distances from their centres, exact to rounding, and their weights."""
@@ -114,7 +118,12 @@ class Assignment:
         """Return the squared distances of rows from centres, of shape (k, n), less the squared norms of the rows."""
         return torch.addmm(centers.square().sum(1)[:, None], centers, rows.T, alpha=-2)  # (2)
 
-    def _summands(self, rows: Tensor | slice) -> Tensor:
-        """Return what some rows add to the sums."""
-        values, weight = self._rows[rows].double(), self._weight[rows][:, None]
-        return torch.cat([values * weight, weight, torch.ones_like(weight)], 1)
+    def _summands(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what some rows add to the sums, and to the masses and counts."""
+        weight = self._weight.index_select(0, rows)[:, None]
+        values = self._rows.index_select(0, rows).double().mul_(weight)
+        return values, torch.cat([weight, torch.ones_like(weight)], 1)
+
+    def _add(self, label: Tensor, values: Tensor, counts: Tensor, sign: int) -> None:
+        self._sums.index_add_(0, label, values, alpha=sign)
+        self._counts.index_add_(0, label, counts, alpha=sign)
