@@ -23,8 +23,9 @@ class _Rows:
     norms: Tensor
     places: NDArray[np.intp]
 
-    def take(self, rows: Tensor) -> _Rows:
-        return _Rows(self.values[rows], self.norms[rows], self.places[rows.cpu().numpy()])
+    def take(self, rows: Tensor | slice) -> _Rows:
+        places = self.places[rows if isinstance(rows, slice) else rows.cpu().numpy()]
+        return _Rows(self.values[rows], self.norms[rows], places)
 
     def joined(self, others: _Rows) -> _Rows:
         values, norms = (torch.cat([getattr(rows, name) for rows in (self, others)]) for name in ("values", "norms"))
@@ -51,7 +52,7 @@ def far_apart(rows: Pieces, size: int, generator: torch.Generator) -> NDArray[np
     -------
     ndarray of shape (size,)
     """
-    n_trials, best, seeds, places = 2 + int(np.log(size)), 0, None, list[int]()
+    n_trials, best, seeds = 2 + int(np.log(size)), 0, list[_Rows]()
     totals = rows.map_reduce(lambda piece: _by_place(piece, piece.block.weight.double().sum()[None]), add)
     for step in range(size):
         draws = torch.rand(n_trials if step else 1, generator=generator, dtype=torch.float64).numpy()
@@ -60,10 +61,8 @@ def far_apart(rows: Pieces, size: int, generator: torch.Generator) -> NDArray[np
         trials = _in_order(drawn)
         totals = rows.map_reduce(lambda piece: _costs(piece, seeds, trials), add)  # noqa: B023
         best = int(sum(costs for _, costs in totals).argmin())
-        chosen = trials.take(torch.tensor([best], device=trials.values.device))
-        seeds = chosen if seeds is None else seeds.joined(chosen)
-        places.extend(chosen.places.tolist())
-    return np.array(places, dtype=np.intp)
+        seeds.append(trials.take(slice(best, best + 1)))
+    return np.concatenate([seed.places for seed in seeds])
 
 
 def _by_place(piece: Piece, sums: Tensor) -> list[tuple[int, Tensor]]:
@@ -73,6 +72,8 @@ def _by_place(piece: Piece, sums: Tensor) -> list[tuple[int, Tensor]]:
 
 def _edges(totals: list[tuple[int, Tensor]], best: int) -> tuple[list[int], NDArray[np.float64]]:
     """Return where each piece stands, and between which parts of the sum over all rows its own lies."""
+    if len(totals) == 1:
+        return [totals[0][0]], np.array([0.0, 1.0])
     places, sums = zip(*sorted((place, float(sums[best])) for place, sums in totals), strict=True)
     ends = np.cumsum(sums)
     return list(places), np.concatenate([[0.0], ends[:-1] / (ends[-1] or 1.0), [1.0]])
@@ -80,7 +81,7 @@ def _edges(totals: list[tuple[int, Tensor]], best: int) -> tuple[list[int], NDAr
 
 def _drawn(
     piece: Piece,
-    seeds: _Rows | None,
+    seeds: list[_Rows],
     best: int,
     edges: tuple[list[int], NDArray[np.float64]],
     draws: NDArray[np.float64],
@@ -100,12 +101,14 @@ def _drawn(
 
 
 def _in_order(drawn: list[tuple[NDArray[np.intp], _Rows]]) -> _Rows:
+    if len(drawn) == 1:
+        return drawn[0][1]
     inside, rows = zip(*drawn, strict=True)
     order = torch.as_tensor(np.argsort(np.concatenate(inside)), device=rows[0].values.device)
     return reduce(_Rows.joined, rows).take(order)
 
 
-def _costs(piece: Piece, seeds: _Rows | None, trials: _Rows) -> list[tuple[int, Tensor]]:
+def _costs(piece: Piece, seeds: list[_Rows], trials: _Rows) -> list[tuple[int, Tensor]]:
     """Return the sum of weighted squared distances of a piece from the nearest seed with each trial for one more."""
     nearest = _nearest(piece, seeds, 0)
     squares = distances_of_norms(piece.block.values, trials.values, _norms(piece), trials.norms)
@@ -114,14 +117,15 @@ def _costs(piece: Piece, seeds: _Rows | None, trials: _Rows) -> list[tuple[int, 
     return _by_place(piece, piece.block.weight @ squares)
 
 
-def _nearest(piece: Piece, seeds: _Rows | None, best: int) -> Tensor | None:
+def _nearest(piece: Piece, seeds: list[_Rows], best: int) -> Tensor | None:
     """Return the squared distance of each row from the nearest seed, the last of which was the best of some trials."""
-    if seeds is None:
+    if not seeds:
         return None
     if "trials" in piece.notes:
         piece.notes["nearest"] = piece.notes.pop("trials")[:, best]
     if "nearest" not in piece.notes:
-        squares = distances_of_norms(piece.block.values, seeds.values, _norms(piece), seeds.norms)
+        values, norms = (torch.cat([getattr(seed, name) for seed in seeds]) for name in ("values", "norms"))
+        squares = distances_of_norms(piece.block.values, values, _norms(piece), norms)
         piece.notes["nearest"] = squares.amin(1)
     return piece.notes["nearest"]
 

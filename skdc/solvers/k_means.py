@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.hashes import row_hashes
-from skdc.solvers.assignment import Assignment, Clusters
+from skdc.solvers.assignment import Assignment
 from skdc.sources import Piece, Pieces
 
 
@@ -48,11 +48,10 @@ class _Summary(NamedTuple):
 
 
 class _Far(NamedTuple):
-    """A row far from its centre: the order in which such rows become centres, and what it takes."""
+    """A row far from its centre: the order in which such rows become centres, what it adds to sums, and its centre."""
 
     order: tuple[float, int]
-    row: Tensor
-    weight: Tensor
+    summand: Tensor
     label: int
 
 
@@ -78,10 +77,10 @@ def k_means(rows: Pieces, start: Tensor, max_iter: int, tol: float) -> KMeans:
     centers, step, n_iter = start.double(), torch.inf, 0
     while n_iter < max_iter and step > threshold:
         before, n_iter = centers, n_iter + 1
-        clusters = rows.map_reduce(lambda piece: _assigned(piece, before).update(before), Clusters.merged)  # noqa: B023
-        if not clusters.n_rows.all():
+        clusters = rows.map_reduce(lambda piece: _assigned(piece, before).update(before), torch.add)  # noqa: B023
+        if not clusters[:, -1].all():
             clusters = _filled(rows, before, clusters)
-        centers = torch.where(clusters.n_rows[:, None] > 0, clusters.sums / clusters.mass[:, None], before)
+        centers = torch.where(clusters[:, -1:] > 0, clusters[:, :-2] / clusters[:, -2:-1], before)
         step = float((centers - before).square().sum())
     inertia, mass = rows.map_reduce(lambda piece: _costs(piece, centers), _added)
     return KMeans(centers, mass, inertia, n_iter)
@@ -114,7 +113,7 @@ def _assigned(piece: Piece, centers: Tensor) -> Assignment:
 def _costs(piece: Piece, centers: Tensor) -> tuple[float, Tensor]:
     """Return the inertia of a piece, and the masses of its clusters."""
     assignment = _assigned(piece, centers)
-    mass = assignment.update(centers).mass
+    mass = assignment.update(centers)[:, -2]
     return sum(float(weight @ squares) for _, squares, weight in assignment.squares()), mass
 
 
@@ -122,12 +121,12 @@ def _added(one: tuple[float, Tensor], other: tuple[float, Tensor]) -> tuple[floa
     return one[0] + other[0], one[1] + other[1]
 
 
-def _filled(rows: Pieces, centers: Tensor, clusters: Clusters) -> Clusters:
-    """Return clusters of which none is empty: each that was gets a row of those farthest from their centres.
+def _filled(rows: Pieces, centers: Tensor, clusters: Tensor) -> Tensor:
+    """Return the sums over clusters of which none is empty: each that was gets a row of those farthest from centres.
 
     Of equally far ones those of the lowest hashes, whatever the order of rows.
     """
-    empty = (clusters.n_rows == 0).nonzero()[:, 0].tolist()
+    empty = (clusters[:, -1] == 0).nonzero()[:, 0].tolist()
     n = len(empty)
 
     def farthest(piece: Piece) -> list[_Far]:
@@ -136,23 +135,23 @@ def _filled(rows: Pieces, centers: Tensor, clusters: Clusters) -> Clusters:
         return _sorted([far for part in assignment.squares() for far in _far(piece, assignment, part, n)], n)
 
     found = rows.map_reduce(farthest, lambda one, other: _sorted(one + other, n))
-    sums, mass, count = (part.clone() for part in clusters)
+    clusters = clusters.clone()
     for place, far in zip(empty, found, strict=False):
         if far.order[0] == 0:  # all rows are centres
             break
-        for total, part in ((sums, far.weight * far.row), (mass, far.weight), (count, 1)):
-            total[far.label] -= part
-            total[place] = part
-    return Clusters(sums, mass, count)
+        clusters[far.label] -= far.summand
+        clusters[place] = far.summand
+    return clusters
 
 
 def _far(piece: Piece, assignment: Assignment, part: tuple[Tensor, Tensor, Tensor], n: int) -> list[_Far]:
     tile, squares, weight = part
     places = (squares >= squares.topk(min(n, len(squares))).values[-1]).nonzero()[:, 0]  # all that are as far
-    values = piece.block.values[tile[places]]
-    hashes = row_hashes(values.cpu().numpy(), 0).tolist()
-    given = zip((-squares[places]).tolist(), hashes, strict=True), values.double(), weight[places]
-    return [_Far(*far) for far in zip(*given, assignment.label[tile[places]].tolist(), strict=True)]
+    values, weight = piece.block.values[tile[places]], weight[places, None]
+    summands = torch.cat([values.double() * weight, weight, torch.ones_like(weight)], 1)
+    hashes, label = row_hashes(values.cpu().numpy(), 0).tolist(), assignment.label[tile[places]].tolist()
+    order = zip((-squares[places]).tolist(), hashes, strict=True)
+    return [_Far(*far) for far in zip(order, summands, label, strict=True)]
 
 
 def _sorted(found: list[_Far], n: int) -> list[_Far]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import add
-from typing import Any
 
 import numpy as np
 import torch
@@ -61,6 +60,7 @@ class ListedSource(Lists):
         return self._source.class_mass()
 
 
-def listed(source: Passes) -> Any:
+def listed(source: Passes) -> Lists:
     """Return a source whose rows can be chosen: the same, if it is one."""
-    return source.granted(Lists) or ListedSource(source)
+    lists = source.granted(Lists)
+    return ListedSource(source) if lists is None else lists

@@ -59,10 +59,9 @@ class Pieces:
     def __init__(self, source: Passes, show: Callable[[LabeledSet], Block], c: int | None) -> None:
         self._source, self._show, self._class = source, show, c
         self.held: Piece | None = None
-        if source.granted(Holds) is not None:
-            pieces = self._over(lambda piece: [piece] if len(piece.places) else [], add)
-            block = joined_block([piece.block for piece in pieces])
-            self.held = Piece(block, np.concatenate([piece.places for piece in pieces]))
+        if (holds := source.granted(Holds)) is not None:
+            members = self._members(holds)
+            self.held = Piece(joined_block([show(rows) for rows in holds.pieces(members)]), members)
 
     def map_reduce(self, function: Callable[[Piece], Result], merge: Callable[[Result, Result], Result]) -> Result:
         """Return what a function gives for each piece, merged: `merge` is of two results, in any order."""
@@ -79,5 +78,8 @@ class Pieces:
         return self._source.map_reduce(lambda rows: function(self._shown(rows)), merge, self._source.schema.n_outputs)
 
     def _shown(self, rows: Holds) -> Piece:
-        members = np.arange(len(rows)) if self._class is None else rows.class_members(self._class)
+        members = self._members(rows)
         return Piece(self._show(rows.take(members)), rows.first + members)
+
+    def _members(self, rows: Holds) -> NDArray[np.intp]:
+        return np.arange(len(rows)) if self._class is None else rows.class_members(self._class)
