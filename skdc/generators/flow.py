@@ -21,7 +21,7 @@ from skdc.sources import Draws, Source, class_codes
 
 _WIDEST = 256  # numbers in a row: the splines of each take 23
 _SAMPLE = 4096  # rows by which the units of the features are known
-_BOUND = 5.0  # of the numbers that the splines bend; others pass as they are
+_FARTHEST = 3.0  # of the numbers in their units: splines bend those up to 5, and Gaussian latents reach as far
 
 
 # Splines T lead from rows x to latents z = T(x | y), of which the density is Gaussian, so that
@@ -43,14 +43,14 @@ class FlowGenerator(Generator):
         One that encodes, such as `VariationalGenerator()` or `LinearGenerator()`: the flow is of its latents, and is
         as exact as that is. None takes the rows themselves.
     n_transforms : int, default=3
-    width : int, default=64
+    width : int, default=128
         Of the two hidden layers of the networks that choose knots.
     noise : float, default=0.05
         Deviation of Gaussian noise that is added to rows while it trains, in units of the spread of each feature.
         Without, whole numbers and indicators of categories have no density.
     n_steps : int, default=1000
         Steps of Adam, of which the size falls to zero as a cosine does.
-    step_size : float, default=0.002
+    step_size : float, default=0.005
     batch_size : int, default=256
         Rows in a step.
 
@@ -71,10 +71,10 @@ class FlowGenerator(Generator):
 
     autoencoder: Generator | None = None
     n_transforms: int = 3
-    width: int = 64
+    width: int = 128
     noise: float = 0.05
     n_steps: int = 1000
-    step_size: float = 0.002
+    step_size: float = 0.005
     batch_size: int = 256
 
     def learn(self, source: Source, generator: torch.Generator) -> FlowDecoder:
@@ -185,7 +185,7 @@ class FeatureUnits(NamedTuple):
         about = x - means.index_select(0, key)
         deviation = (rows.mass.double() @ about.square()).sqrt()
         # What is rare, such as the indicator of a category, has to lie where splines bend, or would not be drawn.
-        scale = torch.maximum(deviation, about.abs().amax(0) / _BOUND)
+        scale = torch.maximum(deviation, about.abs().amax(0) / _FARTHEST)
         return cls(means.to(rows.X), scale.to(rows.X) + torch.finfo(rows.X.dtype).eps)
 
     def __call__(self, x: Tensor, key: Tensor) -> Tensor:
