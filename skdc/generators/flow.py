@@ -215,8 +215,16 @@ class FlowDecoder(LiveGenerator):
 
     def decode(self, z: Tensor, key: Tensor) -> Tensor:
         """Return the rows."""
+        return self.base.decode(self._decoded(z, key), key)
+
+    def sample(self, z: Tensor, key: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw rows as the autoencoder does."""
+        return self.base.sample(self._decoded(z, key), key, generator)
+
+    def _decoded(self, z: Tensor, key: Tensor) -> Tensor:
+        """Return the latents of the autoencoder."""
         x = self.units.undone(self._bijection(key, z).inv(z), key)
-        return self.base.decode(x.reshape(-1, *self.base.latent_shape), key)
+        return x.reshape(-1, *self.base.latent_shape)
 
     def encode(self, X: Tensor, key: Tensor) -> Tensor:
         """Return the latents."""
