@@ -12,7 +12,8 @@ from skdc import GenerativeModel, LatentQuantization
 from skdc.generators import DiffusionGenerator, FlowGenerator, VariationalGenerator
 from skdc.generators.mixed import MixedColumns
 from skdc.networks import MLP
-from skdc.preprocessing import CodeGroup, ModeEncoder, TabularEncoder
+from skdc.preprocessing import ModeEncoder, TabularEncoder
+from skdc.preprocessing.groups import CodeGroup
 
 from ..sources import seeded
 

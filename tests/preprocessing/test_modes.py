@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 from sklearn.preprocessing import StandardScaler
 
-from skdc.preprocessing import CodeGroup, ModeEncoder, TabularEncoder
+from skdc.preprocessing import ModeEncoder, TabularEncoder
+from skdc.preprocessing.groups import CodeGroup
 
 
 @pytest.fixture
