@@ -53,7 +53,7 @@ test-gpu: $(INSTALLED)  ## Run the tests that need a CUDA device.
 test-floor:  ## Run the tests in the oldest versions that pyproject.toml allows; makes .venv-floor.
 	$(PYTHON) -m venv .venv-floor
 	.venv-floor/bin/pip install --quiet --constraint constraints-floor.txt $(if $(TORCH_INDEX),--index-url $(TORCH_INDEX)) torch
-	.venv-floor/bin/pip install --quiet --constraint constraints-floor.txt --editable '.[fair,plot,private,robust,tables]' \
+	.venv-floor/bin/pip install --quiet --constraint constraints-floor.txt --editable '.[fair,flows,plot,private,robust,tables]' \
 		geomloss hypothesis imbalanced-learn import-linter psutil pytest pytest-timeout pytest-xdist
 	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 .venv-floor/bin/python -m pytest -n $(WORKERS)
 

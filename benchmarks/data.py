@@ -55,6 +55,18 @@ def table(name: str, seed: int) -> Split:
     return X_train, y[train], encoder.transform(X.iloc[test]).astype(np.float32), y[test]
 
 
+def frame_split(name: str, seed: int, most: int) -> tuple[pd.DataFrame, np.ndarray, pd.DataFrame, np.ndarray]:
+    """Return a table as frames: some 70% of its rows, no more than so many, and as many of the others at most."""
+    frame = pd.read_csv(folder() / f"{name}.csv.gz", na_values="?")
+    target, dropped = TABLES[name]
+    X, y = frame.drop(columns=[target, *dropped]), frame[target].to_numpy()
+    sizes = min(most, int(0.7 * len(y))), min(most, int(0.3 * len(y)))
+    X, X_test, y, y_test = train_test_split(
+        X, y, train_size=sizes[0], test_size=sizes[1], random_state=seed, stratify=y
+    )
+    return X.reset_index(drop=True), y, X_test.reset_index(drop=True), y_test
+
+
 def table_encoder(X: pd.DataFrame) -> ColumnTransformer:
     """Return what standardises the numbers of a frame, medians where they are missing, and indicates categories."""
     numbers = X.select_dtypes("number").columns

@@ -1,6 +1,7 @@
 """What a generative prior gives: points as latents, and means of latents, beside free points and rows of the data.
 
-No test rows of Fashion-MNIST are looked at: sets are made of 10,000 training rows, and judged on 10,000 others.
+No test rows of Fashion-MNIST are looked at: sets are made of 10,000 training rows, and judged on 10,000 others. Tables
+are frames of two classes; of them areas under the curve are printed, and how like the data the sets are.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import time
 from typing import Any
 
 import numpy as np
-from data import Split, images
+from data import Split, frame_split, images, table_encoder
 from scores import accuracies, learners
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import train_test_split
+from sklearn.utils.validation import has_fit_parameter
 
 from skdc import (
     Condenser,
@@ -26,12 +29,17 @@ from skdc import (
     RandomSubset,
 )
 from skdc.discrepancies import MMD
-from skdc.generators import LinearGenerator, VariationalGenerator
+from skdc.evaluation import two_sample_test
+from skdc.generators import FlowGenerator, LinearGenerator, VariationalGenerator
 from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Latents, Quantized
+from skdc.plotting.columns import columns_of, distance
+from skdc.preprocessing import ModeEncoder, TabularEncoder
 
 PER_CLASS = 10
+TABLES = "magic", "credit_g", "bank_full"
+MOST_ROWS = 4000  # of a table, to train on and to test on
 CODED, LINEAR = Latents(VariationalGenerator()), LinearGenerator()
 
 
@@ -57,8 +65,24 @@ def sets() -> dict[str, Any]:
     }
 
 
-def split(dataset: str, seed: int) -> Split:
+def table_sets() -> dict[str, Any]:
+    """Return the condensers of tables."""
+    modes = TabularEncoder(numbers=ModeEncoder())
+    return {
+        "random rows": RandomSubset(),
+        "medoids": KMedoids(),
+        "k-means": KMeansCondenser(voting="centroid"),
+        "LatentQuantization, linear": LatentQuantization(generator=LinearGenerator(4)),
+        "LatentQuantization, VAE": LatentQuantization(generator=VariationalGenerator()),
+        "LatentQuantization, VAE, modes": LatentQuantization(generator=VariationalGenerator(), encoder=modes),
+        "LatentQuantization, flow": LatentQuantization(generator=FlowGenerator()),
+    }
+
+
+def split(dataset: str, seed: int) -> Any:
     """Return training rows, test rows and their labels."""
+    if dataset in TABLES:
+        return frame_split(dataset, seed, MOST_ROWS)
     if dataset == "digits":
         X, y = load_digits(return_X_y=True)
         rows = X.reshape(-1, 8, 8).astype(np.uint8)
@@ -83,35 +107,60 @@ def judged(fitted: Any, data: Split, seed: int, weight: np.ndarray | None = None
     return scores | {"mean": float(np.mean(list(scores.values())))}
 
 
+def judged_table(fitted: Any, data: Any, seed: int, weight: np.ndarray | None = None) -> dict[str, float]:
+    """Return the area under the curve of each learner on a set, their mean, and how like the data the set is."""
+    X, y, X_test, y_test = data
+    shown, found = table_encoder(X).fit(X), {}
+    for name, model in learners(seed, boosting=False).items():
+        given = {} if weight is None or not has_fit_parameter(model, "sample_weight") else {"sample_weight": weight}
+        model.fit(shown.transform(fitted.X_syn_), fitted.y_syn_, **given)
+        tell = getattr(model, "decision_function", None) or (lambda rows, m=model: m.predict_proba(rows)[:, 1])
+        found[name] = roc_auc_score(y_test == model.classes_[1], tell(shown.transform(X_test)))
+    found["mean"] = float(np.mean(list(found.values())))
+    mass = np.ones(len(fitted.X_syn_)) if weight is None else weight
+    tested = two_sample_test(MMD(), X, fitted.X_syn_, y, fitted.y_syn_, sample_weight_syn=mass, n_witnesses=0)
+    # Of each class by itself: the classes of the set are not as common as those of the data, unless weights say so.
+    gaps = [
+        distance(*pair)
+        for label in fitted.classes_
+        for pair in zip(
+            columns_of(X[y == label], np.ones((y == label).sum())),
+            columns_of(fitted.X_syn_[fitted.y_syn_ == label], mass[fitted.y_syn_ == label]),
+        )
+    ]
+    return found | {"columns": float(np.mean(gaps)), "p-value": tested.p_value}
+
+
 def measured(condenser: Any, data: Split, seed: int) -> dict[str, dict[str, float]]:
     """Return what a set takes and gives; and once more with the masses of clusters as weights, where there are such."""
     start = time.perf_counter()
     fitted = clone(condenser).set_params(random_state=seed, n_jobs=1).fit(data[0], data[1])
-    taken = fitted.storage_
+    taken, judge = fitted.storage_, judged_table if hasattr(data[0], "iloc") else judged
     sizes = {
         "seconds": time.perf_counter() - start,
         "points": taken["points"],
         "bytes": taken["bytes"],
         "without decoder": taken["bytes"] - taken["shared_bytes"],
     }
-    found = {"": sizes | judged(fitted, data, seed)}
+    found = {"": sizes | judge(fitted, data, seed)}
     weight = fitted.sample_weight_
     if any(np.ptp(weight[fitted.y_syn_ == label]) > 0 for label in fitted.classes_):
-        found[", masses as weights"] = sizes | judged(fitted, data, seed, weight)
+        found[", masses as weights"] = sizes | judge(fitted, data, seed, weight)
     return found
 
 
 def main() -> None:
     """Print a table, line by line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dataset", choices=["digits", "mnist", "fashion_mnist"], default="digits")
+    parser.add_argument("--dataset", choices=["digits", "mnist", "fashion_mnist", *TABLES], default="digits")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sets", nargs="+", help="parts of names; all by default")
-    parser.add_argument("--n-bytes", type=int, help="of each set, in place of ten rows a class")
+    parser.add_argument("--n-per-class", type=int, default=PER_CLASS)
+    parser.add_argument("--n-bytes", type=int, help="of each set, in place of rows a class")
     args = parser.parse_args()
-    size = {"n_per_class": PER_CLASS} if args.n_bytes is None else {"n_bytes": args.n_bytes}
+    size = {"n_per_class": args.n_per_class} if args.n_bytes is None else {"n_bytes": args.n_bytes}
     splits, header = [split(args.dataset, seed) for seed in range(args.seeds)], False
-    for name, condenser in sets().items():
+    for name, condenser in (table_sets() if args.dataset in TABLES else sets()).items():
         if args.sets and not any(part in name for part in args.sets):
             continue
         runs = [measured(condenser.set_params(**size), data, seed) for seed, data in enumerate(splits)]

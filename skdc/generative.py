@@ -165,7 +165,7 @@ class GenerativeModel(Fields):
             codes = self._codes(y, n_samples)
         key = torch.as_tensor(codes, device=self._like.device)
         with torch.no_grad():
-            rows = self.live_.decode(self.live_.draw(key, draws), key)
+            rows = self.live_.sample(self.live_.draw(key, draws), key, draws)
         return self._shown(rows), self.classes_[codes] if self._schema.task == "classification" else None
 
     def encode(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray:

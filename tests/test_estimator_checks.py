@@ -76,7 +76,12 @@ GENERATORS = {
     "latent_shape": (2,),
 }
 # Of the generators that are trained, an autoencoder stands for the others where tests are to be quick.
-TRAINED = (generators.AdversarialGenerator, generators.DiffusionGenerator, generators.StyleGenerator)
+TRAINED = (
+    generators.AdversarialGenerator,
+    generators.DiffusionGenerator,
+    generators.FlowGenerator,
+    generators.StyleGenerator,
+)
 KINDS = [
     (spaces, Space, SETTINGS | {"space": SPACE}, checks.space_checks),
     (parameterizations, Parameterization, SETTINGS, checks.parameterization_checks),

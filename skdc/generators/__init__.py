@@ -3,6 +3,7 @@
 from skdc.generators.adversarial import AdversarialGenerator
 from skdc.generators.base import Generator, LiveGenerator, require_encoder
 from skdc.generators.diffusion import DiffusionGenerator
+from skdc.generators.flow import FlowGenerator
 from skdc.generators.given import GivenGenerator
 from skdc.generators.linear import LinearGenerator
 from skdc.generators.networks import DownConvolutions, UpConvolutions
@@ -13,6 +14,7 @@ __all__ = [
     "AdversarialGenerator",
     "DiffusionGenerator",
     "DownConvolutions",
+    "FlowGenerator",
     "Generator",
     "GivenGenerator",
     "LinearGenerator",

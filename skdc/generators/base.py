@@ -82,6 +82,21 @@ class LiveGenerator(ABC):
         """Draw the latents of random rows of some classes: standard Gaussian ones, unless a subclass knows better."""
         return gaussian((len(key), *self.latent_shape), generator, self._like)
 
+    def sample(self, z: Tensor, key: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw a row of each latent: what is decoded of it, unless a subclass knows how rows of a latent differ.
+
+        Parameters
+        ----------
+        z, key
+            As in `decode`.
+        generator : torch.Generator
+
+        Returns
+        -------
+        Tensor of shape (m, ...)
+        """
+        return self.decode(z, key)
+
     def code(self, latents: Code, key: Tensor, offset: Tensor | float) -> Code | None:
         """Return what numpy alone decodes rows of latents by, plus an offset; None for what it cannot (the default).
 

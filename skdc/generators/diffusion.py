@@ -148,6 +148,10 @@ class DiffusionDecoder(LiveGenerator):
         """Return the rows."""
         return self._base.decode(ddim(self._velocity(key), z, self._angles, self._skip), key)
 
+    def sample(self, z: Tensor, key: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw rows as the autoencoder does."""
+        return self._base.sample(ddim(self._velocity(key), z, self._angles, self._skip), key, generator)
+
     def encode(self, X: Tensor, key: Tensor) -> Tensor:
         """Return the noise that leads to the latents of rows; with a skip, these themselves."""
         z = self._base.encode(X, key)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skdc.generators.base import Generator
+from skdc.generators.mixed import MixedColumns, MixedDecoder
 from skdc.generators.moments import ClassUnits
 from skdc.generators.networks import (
     NetworkDecoder,
@@ -39,6 +40,13 @@ class VariationalGenerator(Generator):
     latents have in their class [4]_: from 2000 such rows of MNIST a forest learned digits with an accuracy of 0.82,
     from rows of standard Gaussian latents with one of 0.58, from real ones with one of 0.88.
 
+    Of a frame with categories, and of numbers that `skdc.preprocessing.ModeEncoder` has encoded by their modes, it is
+    TVAE [5]_: categories and modes are decoded as their probabilities, of which the cross-entropy takes the place of
+    squared errors, and each column of numbers has a variance of its own. Random rows are then drawn by these
+    probabilities and variances, too. For TVAE's encoding give `encoder=TabularEncoder(numbers=ModeEncoder())` to the
+    condenser or the `GenerativeModel`. Unlike TVAE it is told the class; variances are those of most likelihood in a
+    batch, and no parameters.
+
     Parameters
     ----------
     n_components : int, default=16
@@ -62,6 +70,8 @@ class VariationalGenerator(Generator):
        2015.
     .. [3] Rybkin, Daniilidis and Levine, "Simple and Effective VAE Training with Calibrated Decoders", 2021, eq. 5.
     .. [4] Ghosh et al., "From Variational to Deterministic Autoencoders", 2020, section 4.
+    .. [5] Xu, Skoularidou, Cuesta-Infante and Veeramachaneni, "Modeling Tabular data using Conditional GAN", 2019,
+       section 4.5.
 
     Examples
     --------
@@ -89,7 +99,7 @@ class VariationalGenerator(Generator):
         encoder = build_network(self._encoder(shape), shape, 2 * self.n_components, generator, like)
         inputs = (self.n_components + n_indicators(n_classes),)
         decoder = build_network(self._decoder(shape), inputs, prod(shape), generator, like)
-        units = ClassUnits.of_sample(rows, generator)
+        units, columns = ClassUnits.of_sample(rows, generator), MixedColumns.of(source)
         optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=self.step_size)
         training = Training(self, rows, generator, [encoder, decoder], [optimizer], self.n_steps)
         for X, key, mass in training:
@@ -98,9 +108,17 @@ class VariationalGenerator(Generator):
             with torch.enable_grad():
                 mean, log_variance = encoder(units(X, key)).chunk(2, dim=1)
                 z = mean + (log_variance / 2).exp() * gaussian(mean.shape, generator, mean)
-                errors = decoder(conditioned(z, key, n_classes)) - X.flatten(1)
-                training.descend(negative_evidence(errors, mean, log_variance, mass, warmth))
-        return NetworkDecoder(decoder, encoder, units, self.n_components).draws_as(rows, generator)
+                outputs = decoder(conditioned(z, key, n_classes))
+                surprise = (
+                    gaussian_surprise(outputs - X.flatten(1), mass)
+                    if columns is None
+                    else columns.surprise(outputs, X.flatten(1), mass)
+                )
+                training.descend(surprise + warmth * (mass @ divergence(mean, log_variance)))
+        if columns is None:
+            return NetworkDecoder(decoder, encoder, units, self.n_components).draws_as(rows, generator)
+        live = MixedDecoder(decoder, encoder, units, self.n_components, columns)
+        return live.learn_deviations(rows, generator).draws_as(rows, generator)
 
     def _encoder(self, row_shape: tuple[int, ...]) -> Builder:
         return self.encoder or default_encoder(row_shape)
@@ -120,20 +138,21 @@ class VariationalGenerator(Generator):
 _WARM_UP = 0.5  # of the steps
 
 
-def negative_evidence(errors: Tensor, mean: Tensor, log_variance: Tensor, mass: Tensor, share: float = 1.0) -> Tensor:
-    """Return the bound of minus the log evidence of rows, on average and less a constant.
+# The bound of minus the log evidence of rows is their surprise and the divergence of their latents from the prior.
+def gaussian_surprise(errors: Tensor, mass: Tensor) -> Tensor:
+    """Return minus the log likelihood of rows, for the best variance of the decoder, on average and less a constant.
 
     Parameters
     ----------
     errors : Tensor of shape (n, d)
         Of the decoder.
-    mean, log_variance : Tensor of shape (n, q)
-        Of the latents.
     mass : Tensor of shape (n,)
         Weights that sum to one.
-    share : float, default=1.0
-        Of the divergence from the prior.
     """
     variance = mass @ errors.square().mean(1) + torch.finfo(errors.dtype).tiny
-    divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2
-    return errors.shape[1] / 2 * variance.log() + share * (mass @ divergence)
+    return errors.shape[1] / 2 * variance.log()
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Return the divergence of Gaussian latents from standard ones, of shape (n,), for moments of shape (n, q)."""
+    return (mean.square() + log_variance.exp() - 1 - log_variance).sum(1) / 2

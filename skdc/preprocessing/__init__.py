@@ -2,10 +2,11 @@
 
 from typing import Any
 
+from skdc.preprocessing.modes import ModeEncoder
 from skdc.preprocessing.piecewise import PiecewiseLinearEncoder
 from skdc.preprocessing.scores import NormalScores
 
-__all__ = ["NormalScores", "PiecewiseLinearEncoder", "TabularEncoder"]
+__all__ = ["ModeEncoder", "NormalScores", "PiecewiseLinearEncoder", "TabularEncoder"]
 
 
 def __getattr__(name: str) -> Any:

@@ -14,6 +14,7 @@ from scipy.sparse import issparse
 from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import has_fit_parameter
 
+from skdc.preprocessing.groups import CodeGroup, groups_of
 from skdc.scales import LARGEST
 
 _EXACT = 2**53  # whole numbers up to here are exact in float64
@@ -67,6 +68,10 @@ class Column(ABC):
     def _code_names(self) -> list[str]:
         """Return what the codes stand for."""
 
+    @abstractmethod
+    def _code_groups(self) -> list[CodeGroup]:
+        """Return which codes belong together."""
+
     def encode(self, values: pd.Series) -> NDArray[np.float64]:
         """Return the codes of values, of shape (n, n_codes); what is missing that never was gets the mean codes."""
         if self.is_empty:
@@ -99,6 +104,12 @@ class Column(ABC):
         """Return a name for each code."""
         names = [] if self.is_empty else self._code_names()
         return names + ([f"missingindicator_{self.name}"] if self.has_missing and not self.is_empty else [])
+
+    def code_groups(self) -> list[CodeGroup]:
+        """Return which codes belong together, in their order."""
+        if self.is_empty:
+            return []
+        return self._code_groups() + [CodeGroup("category")] * self.has_missing
 
 
 class Numbers(Column):
@@ -198,6 +209,10 @@ class Numbers(Column):
         names = [self.name] if len(self.neutral) == 1 else [f"{self.name}_{i}" for i in range(len(self.neutral))]
         return [str(name) for name in names]
 
+    def _code_groups(self) -> list[CodeGroup]:
+        n_codes = len(self.neutral)
+        return (groups_of(self.scaler) if n_codes else []) or [CodeGroup("number")] * n_codes
+
 
 class Levels(Column):
     """Categories, words or booleans: an indicator for each level, of which the rarest share one.
@@ -266,6 +281,10 @@ class Levels(Column):
         names = [f"{self.name}_{level}" for level in self.levels[self.kept]]
         names += [f"{self.name}_infrequent"] * (self.n_indicators - len(self.kept))
         return names[1:] if self.n_indicators <= 2 else names
+
+    def _code_groups(self) -> list[CodeGroup]:
+        n_codes = len(self.neutral)
+        return [CodeGroup("category", n_codes)] if n_codes else []
 
 
 def fitted_column(

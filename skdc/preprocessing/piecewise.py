@@ -74,7 +74,7 @@ class PiecewiseLinearEncoder(TransformerMixin, Fields):
         """
         levels = np.linspace(0, 1, require_whole("n_bins", self.n_bins, 1) + 1)
         columns, weight = weighted_columns(self, X, sample_weight)
-        self.edges_ = [np.unique(_quantiles(column, weight, levels)) for column in columns]
+        self.edges_ = [np.unique(weighted_quantiles(column, weight, levels)) for column in columns]
         # A constant column has one edge: its bin is of length 1, so that nothing is divided by zero.
         self.edges_ = [edges if len(edges) > 1 else np.array([edges[0], edges[0] + 1]) for edges in self.edges_]
         return self
@@ -105,7 +105,7 @@ class PiecewiseLinearEncoder(TransformerMixin, Fields):
         return np.asarray(bins, dtype=object)
 
 
-def _quantiles(
+def weighted_quantiles(
     values: NDArray[np.float64], weight: NDArray[np.float64], levels: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return the least values up to which lies the mass of each level; NumPy has weights from 2.0 on."""

@@ -14,6 +14,7 @@ from skdc.fields import Fields, TransformerMixin
 from skdc.isolation import all_or_nothing
 from skdc.preprocessing.checks import require_whole
 from skdc.preprocessing.columns import fitted_column
+from skdc.preprocessing.groups import CodeGroup
 from skdc.preprocessing.scores import NormalScores
 from skdc.scales import numeric_weight
 
@@ -29,7 +30,7 @@ class TabularEncoder(TransformerMixin, Fields):
     ----------
     numbers : transformer with `inverse_transform`, default=None
         Scales each column of numbers, dates, durations and ordered categories: `NormalScores()` (which None stands
-        for), `StandardScaler()`, `PiecewiseLinearEncoder()` or another.
+        for), `StandardScaler()`, `PiecewiseLinearEncoder()`, `ModeEncoder()` or another.
     max_categories : int, default=20
         The most indicators for a column of other categories, words or booleans: rarer ones share the last. Two
         categories take one indicator.
@@ -175,6 +176,11 @@ class TabularEncoder(TransformerMixin, Fields):
         check_is_fitted(self)
         names = [name for column in self.columns_ for name in column.code_names()]
         return np.asarray(names or ["constant"], dtype=object)
+
+    def code_groups(self) -> list[CodeGroup]:
+        """Return which codes belong together, in their order: numbers, and the indicators of a category or mode."""
+        check_is_fitted(self)
+        return [group for column in self.columns_ for group in column.code_groups()] or [CodeGroup("number")]
 
     def _frame(self, X: Any, reset: bool) -> pd.DataFrame:
         """Return a table as a frame, checked to have the features of fit."""
