@@ -1,4 +1,4 @@
-"""What a generative prior gives: points as latents, and means of latents, beside free points and rows of the data.
+"""What a generative prior gives: latents, their means, guided samples; beside free points and rows of the data.
 
 No test rows of Fashion-MNIST are looked at: sets are made of 10,000 training rows, and judged on 10,000 others.
 """
@@ -20,13 +20,21 @@ from skdc import (
     Condenser,
     DistributionMatching,
     GenerativePrior,
+    InfluenceGuidance,
     KMeansCondenser,
     KMedoids,
     LatentQuantization,
+    MinimaxDiffusion,
     RandomSubset,
 )
 from skdc.discrepancies import MMD
-from skdc.generators import LinearGenerator, VariationalGenerator
+from skdc.generators import (
+    AdversarialGenerator,
+    DiffusionGenerator,
+    LinearGenerator,
+    StyleGenerator,
+    VariationalGenerator,
+)
 from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Latents, Quantized
@@ -52,6 +60,13 @@ def sets() -> dict[str, Any]:
         "GenerativePrior, no penalty": GenerativePrior(network=MLP(), prior_weight=0.0),
         "GenerativePrior, linear": GenerativePrior(network=MLP(), generator=LINEAR),
         "GenerativePrior, linear, no penalty": GenerativePrior(network=MLP(), generator=LINEAR, prior_weight=0.0),
+        "GenerativePrior, adversarial": GenerativePrior(network=MLP(), generator=AdversarialGenerator()),
+        "GenerativePrior, style": GenerativePrior(network=MLP(), generator=StyleGenerator(), prior_weight=0.0),
+        "GenerativePrior, diffusion": GenerativePrior(network=MLP(), generator=DiffusionGenerator()),
+        "MinimaxDiffusion": MinimaxDiffusion(),
+        "rows of the diffusion, not guided": InfluenceGuidance(discrepancy=MMD(), guidance=0.0),
+        "InfluenceGuidance": InfluenceGuidance(network=MLP()),
+        "InfluenceGuidance, MMD": InfluenceGuidance(discrepancy=MMD()),
         "LatentQuantization": LatentQuantization(),
         "LatentQuantization, linear": LatentQuantization(generator=LINEAR),
     }

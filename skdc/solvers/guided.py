@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 import torch
@@ -29,12 +30,15 @@ class GuidedState(State[PointsSet]):
         Where the steps start from, and where they have come to.
     rows : Tensor
         What the latents that are expected are decoded to, in working units.
+    diverged : bool
+        Whether numbers are no longer finite.
     """
 
     live: DiffusionDecoder
     start: Tensor
     mixtures: Tensor
     rows: Tensor
+    diverged: bool = False
 
 
 class GuidedSampling(Solver[GuidedState, PointsSet]):
@@ -89,7 +93,7 @@ class GuidedSampling(Solver[GuidedState, PointsSet]):
         part = DiffusionGenerator() if self.generator is None else self.generator
         if not isinstance(part, DiffusionGenerator):
             raise PartsError(f"{self!r} guides the steps from noise to rows, which a DiffusionGenerator() has")
-        live = part.fit(source, generator)
+        live = cast(DiffusionDecoder, part.fit(source, generator))
         with torch.no_grad():
             laid = synthetic().X
             start = live.encode(laid / source.spread, synthetic.key)
@@ -103,7 +107,9 @@ class GuidedSampling(Solver[GuidedState, PointsSet]):
                 f"{self!r}: guidance must be at least 0, window a part of (0, 1), and batch_size at least 1"
             )
         if synthetic.learned:
-            raise PartsError(f"{self!r} moves rows, and no targets; use Points(labels='hard')")
+            raise PartsError(
+                f"{self!r} moves rows, and no targets: it is for classes with labels='hard', or no targets"
+            )
         if objective is not None and objective.parameters():
             raise PartsError(
                 f"{self!r} trains nothing beside the points, as {objective!r} asks for; use MMD(), or the solver "
@@ -111,23 +117,25 @@ class GuidedSampling(Solver[GuidedState, PointsSet]):
             )
 
     def advance(self, state: GuidedState) -> None:
-        """Move what is expected of the latents, and mix it with less noise; a loss that is not finite is the end."""
+        """Move what is expected of the latents, and mix it with less noise; numbers that are not finite are the end."""
         live, key = state.live, state.synthetic.key
         with torch.no_grad():
             x, e = live.estimate(state.mixtures, state.start, state.step, key)
-            noise = float(live.mix(x.new_zeros(()), x.new_ones(()), state.step))
+            noise = live.mix(x.new_zeros(()), x.new_ones(()), state.step)
         rows, gradient = self._seen(state, x)
-        if not np.isfinite(state.losses[-1]):
-            state.stopped = True
-            return
         low, high = self.window
         if low <= state.step / state.n_steps < high:
             size = gradient.square().mean().sqrt()
             x = x - self.guidance * noise * gradient / torch.where(size > 0, size, 1.0)
-        state.mixtures = live.mix(x, e, state.step + 1)
         with torch.no_grad():
-            state.rows = live.base.decode(x, key) * state.source.spread
-            state.synthetic.load(replace(rows, X=state.rows))
+            moved = live.base.decode(x, key) * state.source.spread
+        state.diverged = not (np.isfinite(state.losses[-1]) and bool(moved.isfinite().all()))
+        if state.diverged:
+            state.stopped = True
+            return
+        state.mixtures, state.rows = live.mix(x, e, state.step + 1), moved
+        with torch.no_grad():
+            state.synthetic.load(replace(rows, X=moved))
         change_spaces(state, rows)
         state.done(state.losses[-1])
 
@@ -142,18 +150,19 @@ class GuidedSampling(Solver[GuidedState, PointsSet]):
         state.losses.append(loss.item())
         (gradient,) = torch.autograd.grad(loss, x, allow_unused=True) if loss.requires_grad else (None,)
         if gradient is None:
-            raise PartsError(f"{self!r} is guided by gradients, but {state.objective!r} has none in the points; use MMD()")
+            raise PartsError(
+                f"{self!r} is guided by gradients, but {state.objective!r} has none in the points; use MMD()"
+            )
         return replace(rows, X=rows.X.detach()), gradient
 
     def finish(self, state: GuidedState) -> Solution:
         """Return the rows of the latents that were expected last; of all steps, those that were sampled."""
         with torch.no_grad():
             state.synthetic.load(replace(state.synthetic(), X=state.rows))
-        diverged = bool(state.losses) and not np.isfinite(state.losses[-1])
         solution = solution_of(state, state.step, {"loss": np.array(state.losses[: state.step])})
-        if diverged:
+        if state.diverged:
             raise DivergenceError(
-                f"the loss is no longer finite after {len(state.losses)} of {state.n_steps} steps: guidance="
+                f"rows are no longer finite after {len(state.losses)} of {state.n_steps} steps: guidance="
                 f"{self.guidance} is too large for this discrepancy; try guidance={self.guidance / 10:g}. The last "
                 "good set is kept in X_syn_.",
                 solution,

@@ -24,6 +24,7 @@ from skdc import (
     KMeansCondenser,
     LabelDistillation,
     LabelSolve,
+    MinimaxDiffusion,
     RandomSubset,
     TabularCondenser,
 )
@@ -32,7 +33,7 @@ from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions
 
-from .quick import QUICK, every_condenser, some_condensers
+from .quick import DIFFUSION, QUICK, every_condenser, some_condensers
 
 selections = pytest.mark.parametrize("condenser", [RandomSubset(random_state=0), KernelHerding()], ids=repr)
 
@@ -63,6 +64,8 @@ CLASSES_ONLY = {
     "TabularCondenser",
     "GenerativePrior",
     "LatentQuantization",
+    "MinimaxDiffusion",
+    "InfluenceGuidance",
 }
 # These train on targets.
 TARGETS_ONLY = {
@@ -357,6 +360,8 @@ DRAWN = {
     "KernelThinning",
     "KMeansCondenser",
     "LatentQuantization",
+    "MinimaxDiffusion",
+    "InfluenceGuidance",
     "WassersteinCoreset",
     "UncertaintySubset",
     "SoftLabelRandom",
@@ -465,6 +470,10 @@ def test_history_and_storage(condenser):
         return
     if isinstance(fitted, GenerativePrior):  # a direction and a mean of each class, and their counts
         assert fitted.storage_["shared_bytes"] == 3 * (3 + 3 + 1) * 4 + 3 * 3 * 8
+        assert fitted.storage_["bytes"] == 6 * 8 + fitted.storage_["shared_bytes"] + beside
+        return
+    if isinstance(fitted, MinimaxDiffusion):
+        assert fitted.storage_["shared_bytes"] == 4 * DIFFUSION.n_numbers((3,), 3) + 3 * 3 * 8
         assert fitted.storage_["bytes"] == 6 * 8 + fitted.storage_["shared_bytes"] + beside
         return
     taken = 6 * 3 * 8 + beside
