@@ -17,6 +17,7 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 
 from skdc import (
+    CondensedGenerator,
     Condenser,
     DistributionMatching,
     GenerativePrior,
@@ -27,7 +28,7 @@ from skdc import (
     MinimaxDiffusion,
     RandomSubset,
 )
-from skdc.discrepancies import MMD
+from skdc.discrepancies import MMD, Cosine
 from skdc.generators import (
     AdversarialGenerator,
     DiffusionGenerator,
@@ -35,11 +36,14 @@ from skdc.generators import (
     StyleGenerator,
     VariationalGenerator,
 )
+from skdc.learners import PretrainedNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Latents, Quantized
+from skdc.spaces import NetworkGradients
 
-PER_CLASS = 10
+PER_CLASS, DRAWN = 10, 5000
+INFLUENCE = Cosine(space=NetworkGradients(PretrainedNetworks(MLP(), n_networks=1)))
 CODED, LINEAR = Latents(VariationalGenerator()), LinearGenerator()
 
 
@@ -64,9 +68,13 @@ def sets() -> dict[str, Any]:
         "GenerativePrior, style": GenerativePrior(network=MLP(), generator=StyleGenerator(), prior_weight=0.0),
         "GenerativePrior, diffusion": GenerativePrior(network=MLP(), generator=DiffusionGenerator()),
         "MinimaxDiffusion": MinimaxDiffusion(),
-        "rows of the diffusion, not guided": InfluenceGuidance(discrepancy=MMD(), guidance=0.0),
-        "InfluenceGuidance": InfluenceGuidance(network=MLP()),
-        "InfluenceGuidance, MMD": InfluenceGuidance(discrepancy=MMD()),
+        "rows of the diffusion, not guided": InfluenceGuidance(guidance=0.0),
+        "InfluenceGuidance": InfluenceGuidance(),
+        "InfluenceGuidance, gradients": InfluenceGuidance(discrepancy=INFLUENCE, guidance=0.1),
+        "CondensedGenerator": CondensedGenerator(network=MLP()),
+        "CondensedGenerator, MMD": CondensedGenerator(discrepancy=MMD()),
+        "CondensedGenerator, adversarial": CondensedGenerator(network=MLP(), generator=AdversarialGenerator()),
+        "CondensedGenerator, as it is fitted": CondensedGenerator(network=MLP(), step_size=1e-12, n_steps=1),
         "LatentQuantization": LatentQuantization(),
         "LatentQuantization, linear": LatentQuantization(generator=LINEAR),
     }
@@ -85,21 +93,24 @@ def split(dataset: str, seed: int) -> Split:
     return X[train], y[train], X[test], y[test]
 
 
-def judged(fitted: Any, data: Split, seed: int, weight: np.ndarray | None = None) -> dict[str, float]:
-    """Return the accuracy of each learner on a set, and their mean."""
+def judged(
+    rows: np.ndarray, labels: np.ndarray, data: Split, seed: int, weight: np.ndarray | None = None
+) -> dict[str, float]:
+    """Return the accuracy of each learner on some rows, and their mean."""
     X, _, X_test, y_test = data
 
     def flat(rows: np.ndarray) -> np.ndarray:
         return (rows.reshape(len(rows), -1) / X.max()).astype(np.float32)
 
-    scores = accuracies(
-        learners(seed, boosting=False), flat(fitted.X_syn_), fitted.y_syn_, flat(X_test), y_test, weight
-    )
+    scores = accuracies(learners(seed, boosting=False), flat(rows), labels, flat(X_test), y_test, weight)
     return scores | {"mean": float(np.mean(list(scores.values())))}
 
 
 def measured(condenser: Any, data: Split, seed: int) -> dict[str, dict[str, float]]:
-    """Return what a set takes and gives; and once more with the masses of clusters as weights, where there are such."""
+    """Return what a set takes and gives; once more with the masses of clusters as weights, where there are such.
+
+    And once more for many rows that are drawn, of a set that is a generator.
+    """
     start = time.perf_counter()
     fitted = clone(condenser).set_params(random_state=seed, n_jobs=1).fit(data[0], data[1])
     taken = fitted.storage_
@@ -109,10 +120,12 @@ def measured(condenser: Any, data: Split, seed: int) -> dict[str, dict[str, floa
         "bytes": taken["bytes"],
         "without decoder": taken["bytes"] - taken["shared_bytes"],
     }
-    found = {"": sizes | judged(fitted, data, seed)}
+    found = {"": sizes | judged(fitted.X_syn_, fitted.y_syn_, data, seed)}
+    if hasattr(fitted, "sample"):
+        found[f", {DRAWN} drawn"] = sizes | {"points": DRAWN} | judged(*fitted.sample(DRAWN), data, seed)
     weight = fitted.sample_weight_
     if any(np.ptp(weight[fitted.y_syn_ == label]) > 0 for label in fitted.classes_):
-        found[", masses as weights"] = sizes | judged(fitted, data, seed, weight)
+        found[", masses as weights"] = sizes | judged(fitted.X_syn_, fitted.y_syn_, data, seed, weight)
     return found
 
 

@@ -74,8 +74,7 @@ class GuidedSampling(Solver[GuidedState, PointsSet]):
     >>> from skdc.discrepancies import MMD
     >>> from skdc.solvers import GuidedSampling
     >>> Condenser(MMD(), solver=GuidedSampling(guidance=0.1), n_per_class=5)
-    Condenser(discrepancy=MMD(), n_per_class=5,
-              solver=GuidedSampling(guidance=0.1))
+    Condenser(discrepancy=MMD(), n_per_class=5, solver=GuidedSampling(guidance=0.1))
     """
 
     moves = "values"

@@ -79,7 +79,8 @@ NAMED = [cls for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and
 # the range of the rows, and refuse weights: tests/privacy has theirs.
 DIFFUSE = {
     "MinimaxDiffusion": partial(quick, skdc.MinimaxDiffusion, SETTINGS | {"generator": DIFFUSION}),
-    "InfluenceGuidance": lambda: skdc.InfluenceGuidance(discrepancy=MMD(), generator=DIFFUSION, random_state=0),
+    "CondensedGenerator": partial(quick, skdc.CondensedGenerator, SETTINGS | {"generator": DIFFUSION.autoencoder}),
+    "InfluenceGuidance": partial(quick, skdc.InfluenceGuidance, SETTINGS | {"generator": DIFFUSION}),
 }
 ROWS = [cls for cls in NAMED if cls not in OF_IMAGES and "privacy" not in signature(cls).parameters]
 QUICK = {cls.__name__: partial(quick, cls) for cls in ROWS} | {

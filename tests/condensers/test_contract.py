@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 from skdc import (
     AddressableMemories,
     CondensedEstimator,
+    CondensedGenerator,
     Condenser,
     GeneralCondenser,
     GenerativePrior,
@@ -66,6 +67,7 @@ CLASSES_ONLY = {
     "LatentQuantization",
     "MinimaxDiffusion",
     "InfluenceGuidance",
+    "CondensedGenerator",
 }
 # These train on targets.
 TARGETS_ONLY = {
@@ -362,6 +364,7 @@ DRAWN = {
     "LatentQuantization",
     "MinimaxDiffusion",
     "InfluenceGuidance",
+    "CondensedGenerator",
     "WassersteinCoreset",
     "UncertaintySubset",
     "SoftLabelRandom",
@@ -471,6 +474,10 @@ def test_history_and_storage(condenser):
     if isinstance(fitted, GenerativePrior):  # a direction and a mean of each class, and their counts
         assert fitted.storage_["shared_bytes"] == 3 * (3 + 3 + 1) * 4 + 3 * 3 * 8
         assert fitted.storage_["bytes"] == 6 * 8 + fitted.storage_["shared_bytes"] + beside
+        return
+    if isinstance(fitted, CondensedGenerator):
+        assert fitted.storage_["shared_bytes"] == 4 * DIFFUSION.autoencoder.n_numbers((3,), 3)
+        assert fitted.storage_["bytes"] == fitted.storage_["shared_bytes"] + beside
         return
     if isinstance(fitted, MinimaxDiffusion):
         assert fitted.storage_["shared_bytes"] == 4 * DIFFUSION.n_numbers((3,), 3) + 3 * 3 * 8

@@ -8,10 +8,12 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 import skdc
 from skdc import Condenser, InfluenceGuidance, MinimaxDiffusion
-from skdc.discrepancies import MMD
+from skdc.discrepancies import MMD, Cosine, Sinkhorn
 from skdc.exceptions import PartsError
 from skdc.generators import DiffusionGenerator, LinearGenerator, VariationalGenerator
+from skdc.learners import PretrainedNetworks
 from skdc.networks import MLP
+from skdc.spaces import NetworkGradients
 
 SMALL = MLP(width=32)
 DIFFUSION = DiffusionGenerator(
@@ -19,7 +21,7 @@ DIFFUSION = DiffusionGenerator(
 )
 LONGER = DiffusionGenerator(VariationalGenerator(8, SMALL, SMALL, n_steps=400), SMALL, n_diffusion_steps=4, n_steps=200)
 MINIMAX = MinimaxDiffusion(4, generator=DIFFUSION, n_steps=5, random_state=0)
-GUIDED = InfluenceGuidance(4, discrepancy=MMD(), generator=DIFFUSION, random_state=0)
+GUIDED = InfluenceGuidance(4, generator=DIFFUSION, random_state=0)
 each = pytest.mark.parametrize("condenser", [MINIMAX, GUIDED], ids=lambda condenser: type(condenser).__name__)
 
 
@@ -67,7 +69,7 @@ def test_the_rows_of_guided_sampling_are_kept_as_rows_and_those_of_minimax_as_no
         *[(MINIMAX, {name: 0.5}) for name in ("representativeness", "step_size")],
         (MINIMAX, {"batch_size": 20}),
         *[(GUIDED, {name: 0}) for name in ("deviation", "guidance")],
-        *[(GUIDED, change) for change in ({"window": (0.2, 0.8)}, {"batch_size": 20}, {"discrepancy": None})],
+        *[(GUIDED, change) for change in ({"window": (0.2, 0.8)}, {"batch_size": 20})],
     ],
 )
 def test_every_field_changes_the_set(condenser, changes, digits):
@@ -84,14 +86,12 @@ def test_deviation_drives_points_from_each_other(digits):
     assert alike(3.0) < alike(0.0) - 0.03
 
 
-def test_the_default_discrepancy_looks_at_gradients_of_the_network(digits):
-    condenser = clone(GUIDED).set_params(discrepancy=None)
-    sets = [clone(condenser).set_params(network=network).fit(*digits).X_syn_ for network in (SMALL, MLP(width=8))]
-    assert (sets[0] != sets[1]).any()
-    with pytest.raises(PartsError, match=r"InfluenceGuidance.*network=.*no effect"):
-        clone(GUIDED).set_params(network=SMALL).fit(*digits)
-    with pytest.raises(PartsError, match=r"InfluenceGuidance: .*y is None"):
-        clone(condenser).set_params(n_per_class=None, n_samples=9).fit(digits[0])
+def test_the_default_discrepancy_is_mmd_and_any_other_guides(digits):
+    gradients = Cosine(space=NetworkGradients(PretrainedNetworks(SMALL, n_networks=1, n_steps=20)))
+    given = [None, MMD(), gradients, Sinkhorn()]
+    sets = [clone(GUIDED).set_params(discrepancy=part).fit(*digits).X_syn_ for part in given]
+    np.testing.assert_array_equal(sets[0], sets[1])
+    assert (sets[1] != sets[2]).any() and (sets[1] != sets[3]).any()
 
 
 @each
