@@ -70,7 +70,7 @@ def sets() -> dict[str, Any]:
         "MinimaxDiffusion": MinimaxDiffusion(),
         "rows of the diffusion, not guided": InfluenceGuidance(guidance=0.0),
         "InfluenceGuidance": InfluenceGuidance(),
-        "InfluenceGuidance, gradients": InfluenceGuidance(discrepancy=INFLUENCE, guidance=0.1),
+        "InfluenceGuidance, gradients": InfluenceGuidance(discrepancy=INFLUENCE),
         "CondensedGenerator": CondensedGenerator(network=MLP()),
         "CondensedGenerator, MMD": CondensedGenerator(discrepancy=MMD()),
         "CondensedGenerator, adversarial": CondensedGenerator(network=MLP(), generator=AdversarialGenerator()),
@@ -121,8 +121,9 @@ def measured(condenser: Any, data: Split, seed: int) -> dict[str, dict[str, floa
         "without decoder": taken["bytes"] - taken["shared_bytes"],
     }
     found = {"": sizes | judged(fitted.X_syn_, fitted.y_syn_, data, seed)}
-    if hasattr(fitted, "sample"):
-        found[f", {DRAWN} drawn"] = sizes | {"points": DRAWN} | judged(*fitted.sample(DRAWN), data, seed)
+    if hasattr(fitted, "drawing_"):
+        drawn = fitted.drawing_.sample(DRAWN, random_state=seed)
+        found[f", {DRAWN} drawn"] = sizes | {"points": DRAWN} | judged(*drawn, data, seed)
     weight = fitted.sample_weight_
     if any(np.ptp(weight[fitted.y_syn_ == label]) > 0 for label in fitted.classes_):
         found[", masses as weights"] = sizes | judged(fitted.X_syn_, fitted.y_syn_, data, seed, weight)

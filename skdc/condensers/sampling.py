@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import torch
-from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import check_is_fitted
-
 from skdc.discrepancies.generative import LatentPrior
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.moments import MeanDistance
@@ -16,7 +10,6 @@ from skdc.discrepancies.similarity import GreatestDissimilarity, GreatestSimilar
 from skdc.exceptions import PartsError
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
-from skdc.fitting.runtime import draw_entropy
 from skdc.generators import DiffusionGenerator, Generator, VariationalGenerator
 from skdc.networks import Builder
 from skdc.parameterizations.drawn import Drawn
@@ -174,6 +167,8 @@ class InfluenceGuidance(NamedCondenser):
         """Return the nouns."""
         generator, latents = _diffusion(self, self.generator)
         objective = MMD() if self.discrepancy is None else self.discrepancy
+        if not isinstance(objective, Objective):
+            raise PartsError(f"InfluenceGuidance(discrepancy={objective!r}): it must be an object such as MMD()")
         if self.deviation:
             objective = objective + GreatestSimilarity(space=latents, weight=self.deviation)
             objective = Hybrid(objective.terms, normalize=True)
@@ -210,8 +205,8 @@ class CondensedGenerator(NamedCondenser):
 
     Attributes
     ----------
-    drawing_ : Drawing
-        What draws rows.
+    drawing_ : KeptDrawing
+        The generator, as bytes: `drawing_.sample(n_samples, y, random_state)` draws rows.
 
     Notes
     -----
@@ -230,7 +225,7 @@ class CondensedGenerator(NamedCondenser):
     >>> X, y = load_digits(return_X_y=True)
     >>> small = VariationalGenerator(8, n_steps=50)
     >>> condenser = CondensedGenerator(5, generator=small, n_steps=5, random_state=0).fit(X, y)
-    >>> X_new, y_new = condenser.sample(1000)
+    >>> X_new, y_new = condenser.drawing_.sample(1000, random_state=0)
     >>> condenser.X_syn_.shape, X_new.shape
     ((50, 64), (1000, 64))
     """
@@ -254,27 +249,3 @@ class CondensedGenerator(NamedCondenser):
             )
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(objective, Drawn(self.generator), solver)
-
-    def sample(self, n_samples: int = 1, y: ArrayLike | None = None) -> tuple[Any, NDArray | None]:
-        """Draw rows.
-
-        Parameters
-        ----------
-        n_samples : int, default=1
-        y : array-like of shape (n_samples,), default=None
-            Their labels; None draws them by the shares of the classes.
-
-        Returns
-        -------
-        X : array or frame of shape (n_samples, ...)
-            Like the data: of their columns, dtypes and range.
-        y : ndarray of shape (n_samples,) or None
-            Their labels; None where there are no classes.
-
-        Raises
-        ------
-        ValueError
-            For a number that is not positive, and labels that the data have not or not as many.
-        """
-        check_is_fitted(self)
-        return self.drawing_.sample(n_samples, y, torch.Generator().manual_seed(draw_entropy(self.random_state)))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import pickle
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
+import cloudpickle
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +14,7 @@ from torch import Tensor
 
 from skdc.containers import as_array, checked_targets
 from skdc.fitting.output import in_package_of, like_rows, template, whole
+from skdc.fitting.runtime import draw_entropy
 from skdc.generators import LiveGenerator
 from skdc.sources import Schema, Source, Units
 
@@ -102,3 +105,50 @@ class Drawing:
         if self.schema.encoder is not None:
             X = self.schema.encoder.inverse_transform(whole(X))
         return in_package_of(like_rows(X, as_array(self.template), self.span), self.template)
+
+
+@dataclass(frozen=True, eq=False)
+class KeptDrawing:
+    """A drawing as bytes: until rows are drawn it has no tensors, and then they are on the CPU.
+
+    Parameters
+    ----------
+    data : bytes
+    """
+
+    data: bytes
+
+    @classmethod
+    def of(cls, drawing: Drawing) -> Self:
+        """Return what is kept of a drawing of which the generator is on the CPU."""
+        return cls(cloudpickle.dumps(replace(drawing, like=drawing.like.cpu())))
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        y: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> tuple[Any, NDArray | None]:
+        """Draw rows.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        y : array-like of shape (n_samples,), default=None
+            Their labels; None draws them by the shares of the classes.
+        random_state : int, RandomState or None, default=None
+
+        Returns
+        -------
+        X : array or frame of shape (n_samples, ...)
+            Like the data: of their columns, dtypes and range.
+        y : ndarray of shape (n_samples,) or None
+            Their labels; None where there are no classes.
+
+        Raises
+        ------
+        ValueError
+            For a number that is not positive, and labels that the data have not or not as many.
+        """
+        drawing: Drawing = pickle.loads(self.data)
+        return drawing.sample(n_samples, y, torch.Generator().manual_seed(draw_entropy(random_state)))

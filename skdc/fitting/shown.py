@@ -14,7 +14,7 @@ from torch import Tensor
 
 from skdc.codes import CodedRows
 from skdc.containers import as_array
-from skdc.fitting.drawing import Drawing
+from skdc.fitting.drawing import Drawing, KeptDrawing
 from skdc.fitting.output import chosen_pair, in_package_of, like_rows, like_targets, seen_range, whole
 from skdc.generators import LiveGenerator
 from skdc.sources import Source
@@ -104,7 +104,7 @@ class Containers:
         shown = self.made(source, X, y_syn, span)
         if span is not None and self.encoder is not None:
             span = seen_range(self._counting()[0])
-        return replace(shown, attributes={"drawing_": Drawing.of(live, source, self.X, span)})
+        return replace(shown, attributes={"drawing_": KeptDrawing.of(Drawing.of(live, source, self.X, span))})
 
     def chosen(self, source: Any, indices: NDArray[np.intp], y_syn: NDArray | None, relabeled: bool) -> Shown:
         """Return rows of the data as they are.

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
 from skdc.exceptions import PartsError
 from skdc.generators import Generator, VariationalGenerator
+from skdc.generators.moments import LatentGaussians
 from skdc.generators.networks import NetworkDecoder
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
 from skdc.parameterizations.labels import target_bytes
@@ -134,5 +135,12 @@ class DrawnSet(LiveSet):
 
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
         """Return the rows that were drawn last, and the generator, which draws others."""
-        self._live.decoder = self.decoder.requires_grad_(False)
-        return containers.drawn(source, rows.X, y_syn, self._span, self._live)
+        return containers.drawn(source, rows.X, y_syn, self._span, _on_cpu(self._live))
+
+
+def _on_cpu(live: NetworkDecoder) -> NetworkDecoder:
+    """Return a copy of a generator that decodes and draws on the CPU, and no longer encodes."""
+    units = live.units._replace(means=live.units.means.cpu())
+    kept = NetworkDecoder(deepcopy(live.decoder).cpu(), nn.Identity(), units, live.latent_shape[0])
+    kept.gaussians = None if live.gaussians is None else LatentGaussians(*(part.cpu() for part in live.gaussians))
+    return kept

@@ -75,20 +75,21 @@ def quick(cls, settings=SETTINGS):
 # Fields, frequencies and small images are of images: tests/condensers/test_compact.py has theirs.
 OF_IMAGES = (skdc.EfficientCondensation, skdc.FieldCondensation, skdc.FrequencyCondensation)
 NAMED = [cls for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and issubclass(cls, NamedCondenser)]
-# By the name of the class, or of the discrepancy of a `Condenser`; built anew for each test. Private ones must be told
-# the range of the rows, and refuse weights: tests/privacy has theirs.
-DIFFUSE = {
+# Their generators are trained so little that the rows of a class are near to each other.
+TRAINED = {
     "MinimaxDiffusion": partial(quick, skdc.MinimaxDiffusion, SETTINGS | {"generator": DIFFUSION}),
     "CondensedGenerator": partial(quick, skdc.CondensedGenerator, SETTINGS | {"generator": DIFFUSION.autoencoder}),
     "InfluenceGuidance": partial(quick, skdc.InfluenceGuidance, SETTINGS | {"generator": DIFFUSION}),
 }
+# By the name of the class, or of the discrepancy of a `Condenser`; built anew for each test. Private ones must be told
+# the range of the rows, and refuse weights: tests/privacy has theirs.
 ROWS = [cls for cls in NAMED if cls not in OF_IMAGES and "privacy" not in signature(cls).parameters]
 QUICK = {cls.__name__: partial(quick, cls) for cls in ROWS} | {
     "MMD": lambda: Condenser(MMD(), solver=Descent(n_steps=3), random_state=0),
     "RandomFeatureMMD": lambda: Condenser(
         RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=3), random_state=0
     ),
-    **DIFFUSE,
+    **TRAINED,
 }
 # The base class does the same for all; these take each of its paths: rows drawn, chosen with masses, labelled by a
 # teacher; clusters, barycentres, networks, learned targets with a learner, a sketch. The others have their turn with

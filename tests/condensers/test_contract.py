@@ -34,7 +34,7 @@ from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions
 
-from .quick import DIFFUSION, QUICK, every_condenser, some_condensers
+from .quick import DIFFUSION, QUICK, TRAINED, every_condenser, some_condensers
 
 selections = pytest.mark.parametrize("condenser", [RandomSubset(random_state=0), KernelHerding()], ids=repr)
 
@@ -94,6 +94,7 @@ TARGETS_ONLY = {
     "TabularCondenser",
 }
 for_regression = some_condensers([name for name in QUICK if name not in CLASSES_ONLY])
+for_the_trained_well = some_condensers([name for name in QUICK if name not in TRAINED])
 without_targets = some_condensers([name for name in QUICK if name not in TARGETS_ONLY])
 
 
@@ -440,7 +441,7 @@ def test_dtype(condenser, dtype):
     assert fitted.y_syn_.dtype == y.dtype
 
 
-@every_condenser
+@for_the_trained_well
 @pytest.mark.parametrize("offset, scale", [(1e6, 1e-3), (-1e6, 1e-3), (0, 1e-8), (0, 1e8)])
 def test_units(condenser, offset, scale):
     rows = offset + scale * (X - 100)
@@ -499,7 +500,7 @@ def test_feature_names(condenser):
     assert not hasattr(condenser.fit(X, y), "feature_names_in_"), "a second fit must forget the first"
 
 
-@every_condenser
+@for_the_trained_well
 def test_shows_itself(condenser):
     for shown in (clone(condenser), clone(condenser).set_params(n_per_class=1).fit(X, y)):
         assert type(condenser).__name__ in shown._repr_html_()

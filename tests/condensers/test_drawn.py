@@ -57,7 +57,7 @@ def test_draws_come_nearer_to_the_data_by_what_is_minimised(iris):
     def distance(n_steps):
         solver = Descent(0.005, n_steps=n_steps)
         fitted = Condenser(MMD(), Drawn(poor), solver, n_per_class=20, random_state=0).fit(X, y)
-        drawn, labels = fitted.drawing_.sample(150, y, seeded())
+        drawn, labels = fitted.drawing_.sample(150, y, 0)
         return sum(MMD()(X[y == c], drawn[labels == c]) for c in range(3))
 
     assert distance(100) < 0.7 * distance(1)
@@ -76,30 +76,30 @@ def test_bytes_are_those_of_the_decoder_however_many_rows_are_drawn(digits):
 def test_rows_are_drawn_without_end_and_like_the_data(digits):
     images, y = digits[0].reshape(-1, 8, 8).astype(np.uint8), digits[1]
     fitted = clone(CONDENSED).fit(images, y)
-    X, labels = fitted.sample(500)
+    X, labels = fitted.drawing_.sample(500, random_state=0)
     assert X.shape == (500, 8, 8) and X.dtype == np.uint8 and X.max() <= images.max()
     assert len(np.unique(labels)) == 10
-    asked = fitted.sample(3, [7, 7, 1])[1]
+    asked = fitted.drawing_.sample(3, [7, 7, 1])[1]
     assert asked.tolist() == [7, 7, 1]
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).sample(500)[0], X)
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).drawing_.sample(500, random_state=0)[0], X)
     with pytest.raises(ValueError, match="n_samples=0 must be at least 1"):
-        fitted.sample(0)
+        fitted.drawing_.sample(0)
     with pytest.raises(ValueError, match="which is not among the classes"):
-        fitted.sample(1, [11])
+        fitted.drawing_.sample(1, [11])
 
 
 def test_it_is_not_the_generator_that_was_fitted(digits):
     fitted = clone(CONDENSED).fit(*digits)
     model = GenerativeModel(AUTOENCODER, random_state=0).fit(*digits)
     labels = np.arange(10)
-    assert (fitted.sample(10, labels)[0] != model.sample(10, labels)[0]).any(axis=1).all()
+    assert (fitted.drawing_.sample(10, labels, 0)[0] != model.sample(10, labels)[0]).any(axis=1).all()
 
 
 def test_frames_and_no_targets(iris):
     pd = pytest.importorskip("pandas")
     frame = pd.DataFrame(iris[0], columns=list("abcd")).assign(word=np.where(iris[0][:, 0] > 5.5, "large", "small"))
     fitted = clone(CONDENSED).set_params(n_per_class=None, n_samples=6).fit(frame)
-    X, y = fitted.sample(20)
+    X, y = fitted.drawing_.sample(20)
     assert y is None and X.dtypes.equals(frame.dtypes) and set(X["word"]) <= {"large", "small"}
 
 

@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from sklearn.metrics.pairwise import cosine_similarity
 
 import skdc
-from skdc import Condenser, InfluenceGuidance, MinimaxDiffusion
+from skdc import CondensedGenerator, Condenser, InfluenceGuidance, MinimaxDiffusion
 from skdc.discrepancies import MMD, Cosine, Sinkhorn
 from skdc.exceptions import PartsError
 from skdc.generators import DiffusionGenerator, LinearGenerator, VariationalGenerator
@@ -118,3 +118,13 @@ def test_frames_come_out_as_frames(condenser):
     frame = pd.DataFrame({"size": size, "count": rng.poisson(3, 200), "colour": np.where(size > 0, "red", "blue")})
     fitted = clone(condenser).fit(frame, frame["size"] > 0.5)
     assert fitted.X_syn_.dtypes.equals(frame.dtypes) and set(fitted.X_syn_["colour"]) <= {"red", "blue"}
+
+
+@pytest.mark.parametrize(
+    "condenser",
+    [MINIMAX, GUIDED, CondensedGenerator(4, generator=DIFFUSION.autoencoder, n_steps=3, random_state=0)],
+    ids=lambda part: type(part).__name__,
+)
+def test_rows_have_the_unit_of_the_data(condenser, digits):
+    first, other = (clone(condenser).fit(unit * digits[0], digits[1]).X_syn_ for unit in (1.0, 2.0**20))
+    np.testing.assert_allclose(other, 2.0**20 * first, rtol=1e-6)
