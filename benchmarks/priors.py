@@ -1,4 +1,4 @@
-"""What a generative prior gives: points as latents, and means of latents, beside free points and rows of the data.
+"""What a generative prior gives: latents, their means, guided samples; beside free points and rows of the data.
 
 No test rows of Fashion-MNIST are looked at: sets are made of 10,000 training rows, and judged on 10,000 others. Tables
 are frames of two classes; of them areas under the curve are printed, and how like the data the sets are.
@@ -20,26 +20,39 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc import (
+    CondensedGenerator,
     Condenser,
     DistributionMatching,
     GenerativePrior,
+    InfluenceGuidance,
     KMeansCondenser,
     KMedoids,
     LatentQuantization,
+    MinimaxDiffusion,
     RandomSubset,
 )
-from skdc.discrepancies import MMD
+from skdc.discrepancies import MMD, Cosine
 from skdc.evaluation import two_sample_test
-from skdc.generators import FlowGenerator, LinearGenerator, VariationalGenerator
+from skdc.generators import (
+    AdversarialGenerator,
+    DiffusionGenerator,
+    FlowGenerator,
+    LinearGenerator,
+    StyleGenerator,
+    VariationalGenerator,
+)
+from skdc.learners import PretrainedNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Latents, Quantized
 from skdc.plotting.columns import columns_of, distance
 from skdc.preprocessing import ModeEncoder, TabularEncoder
+from skdc.spaces import NetworkGradients
 
-PER_CLASS = 10
+PER_CLASS, DRAWN = 10, 5000
 TABLES = "magic", "credit_g", "bank_full"
 MOST_ROWS = 4000  # of a table, to train on and to test on
+INFLUENCE = Cosine(space=NetworkGradients(PretrainedNetworks(MLP(), n_networks=1)))
 CODED, LINEAR = Latents(VariationalGenerator()), LinearGenerator()
 
 
@@ -60,6 +73,17 @@ def sets() -> dict[str, Any]:
         "GenerativePrior, no penalty": GenerativePrior(network=MLP(), prior_weight=0.0),
         "GenerativePrior, linear": GenerativePrior(network=MLP(), generator=LINEAR),
         "GenerativePrior, linear, no penalty": GenerativePrior(network=MLP(), generator=LINEAR, prior_weight=0.0),
+        "GenerativePrior, adversarial": GenerativePrior(network=MLP(), generator=AdversarialGenerator()),
+        "GenerativePrior, style": GenerativePrior(network=MLP(), generator=StyleGenerator(), prior_weight=0.0),
+        "GenerativePrior, diffusion": GenerativePrior(network=MLP(), generator=DiffusionGenerator()),
+        "MinimaxDiffusion": MinimaxDiffusion(),
+        "rows of the diffusion, not guided": InfluenceGuidance(guidance=0.0),
+        "InfluenceGuidance": InfluenceGuidance(),
+        "InfluenceGuidance, gradients": InfluenceGuidance(discrepancy=INFLUENCE),
+        "CondensedGenerator": CondensedGenerator(network=MLP()),
+        "CondensedGenerator, MMD": CondensedGenerator(discrepancy=MMD()),
+        "CondensedGenerator, adversarial": CondensedGenerator(network=MLP(), generator=AdversarialGenerator()),
+        "CondensedGenerator, as it is fitted": CondensedGenerator(network=MLP(), step_size=1e-12, n_steps=1),
         "LatentQuantization": LatentQuantization(),
         "LatentQuantization, linear": LatentQuantization(generator=LINEAR),
     }
@@ -94,45 +118,50 @@ def split(dataset: str, seed: int) -> Any:
     return X[train], y[train], X[test], y[test]
 
 
-def judged(fitted: Any, data: Split, seed: int, weight: np.ndarray | None = None) -> dict[str, float]:
-    """Return the accuracy of each learner on a set, and their mean."""
+def judged(
+    rows: np.ndarray, labels: np.ndarray, data: Split, seed: int, weight: np.ndarray | None = None
+) -> dict[str, float]:
+    """Return the accuracy of each learner on some rows, and their mean."""
     X, _, X_test, y_test = data
 
     def flat(rows: np.ndarray) -> np.ndarray:
         return (rows.reshape(len(rows), -1) / X.max()).astype(np.float32)
 
-    scores = accuracies(
-        learners(seed, boosting=False), flat(fitted.X_syn_), fitted.y_syn_, flat(X_test), y_test, weight
-    )
+    scores = accuracies(learners(seed, boosting=False), flat(rows), labels, flat(X_test), y_test, weight)
     return scores | {"mean": float(np.mean(list(scores.values())))}
 
 
-def judged_table(fitted: Any, data: Any, seed: int, weight: np.ndarray | None = None) -> dict[str, float]:
+def judged_table(
+    rows: Any, labels: np.ndarray, data: Any, seed: int, weight: np.ndarray | None = None
+) -> dict[str, float]:
     """Return the area under the curve of each learner on a set, their mean, and how like the data the set is."""
     X, y, X_test, y_test = data
     shown, found = table_encoder(X).fit(X), {}
     for name, model in learners(seed, boosting=False).items():
         given = {} if weight is None or not has_fit_parameter(model, "sample_weight") else {"sample_weight": weight}
-        model.fit(shown.transform(fitted.X_syn_), fitted.y_syn_, **given)
+        model.fit(shown.transform(rows), labels, **given)
         tell = getattr(model, "decision_function", None) or (lambda rows, m=model: m.predict_proba(rows)[:, 1])
         found[name] = roc_auc_score(y_test == model.classes_[1], tell(shown.transform(X_test)))
     found["mean"] = float(np.mean(list(found.values())))
-    mass = np.ones(len(fitted.X_syn_)) if weight is None else weight
-    tested = two_sample_test(MMD(), X, fitted.X_syn_, y, fitted.y_syn_, sample_weight_syn=mass, n_witnesses=0)
+    mass = np.ones(len(rows)) if weight is None else weight
+    tested = two_sample_test(MMD(), X, rows, y, labels, sample_weight_syn=mass, n_witnesses=0)
     # Of each class by itself: the classes of the set are not as common as those of the data, unless weights say so.
     gaps = [
         distance(*pair)
-        for label in fitted.classes_
+        for label in np.unique(y)
         for pair in zip(
             columns_of(X[y == label], np.ones((y == label).sum())),
-            columns_of(fitted.X_syn_[fitted.y_syn_ == label], mass[fitted.y_syn_ == label]),
+            columns_of(rows[labels == label], mass[labels == label]),
         )
     ]
     return found | {"columns": float(np.mean(gaps)), "p-value": tested.p_value}
 
 
 def measured(condenser: Any, data: Split, seed: int) -> dict[str, dict[str, float]]:
-    """Return what a set takes and gives; and once more with the masses of clusters as weights, where there are such."""
+    """Return what a set takes and gives; once more with the masses of clusters as weights, where there are such.
+
+    And once more for many rows that are drawn, of a set that is a generator.
+    """
     start = time.perf_counter()
     fitted = clone(condenser).set_params(random_state=seed, n_jobs=1).fit(data[0], data[1])
     taken, judge = fitted.storage_, judged_table if hasattr(data[0], "iloc") else judged
@@ -142,10 +171,13 @@ def measured(condenser: Any, data: Split, seed: int) -> dict[str, dict[str, floa
         "bytes": taken["bytes"],
         "without decoder": taken["bytes"] - taken["shared_bytes"],
     }
-    found = {"": sizes | judge(fitted, data, seed)}
+    found = {"": sizes | judge(fitted.X_syn_, fitted.y_syn_, data, seed)}
+    if hasattr(fitted, "drawing_"):
+        drawn = fitted.drawing_.sample(DRAWN, random_state=seed)
+        found[f", {DRAWN} drawn"] = sizes | {"points": DRAWN} | judge(*drawn, data, seed)
     weight = fitted.sample_weight_
     if any(np.ptp(weight[fitted.y_syn_ == label]) > 0 for label in fitted.classes_):
-        found[", masses as weights"] = sizes | judge(fitted, data, seed, weight)
+        found[", masses as weights"] = sizes | judge(fitted.X_syn_, fitted.y_syn_, data, seed, weight)
     return found
 
 

@@ -76,7 +76,11 @@ FAMILIES = {
             "matching trajectories",
         ),
         ("What learners predict", "Models that are trained on the set predict the data: :doc:`networks`.", "functions"),
-        ("Sets of few bytes", "How points are stored, and made of latents: :doc:`bytes`.", "compact generative"),
+        (
+            "Sets of few bytes",
+            "How points are stored, and made of latents: :doc:`bytes`.",
+            "compact generative sampling",
+        ),
         ("Private sets", "The data are seen through noisy sums: :doc:`privacy`.", "private"),
     ],
     discrepancies: [
@@ -85,7 +89,11 @@ FAMILIES = {
         ("Likelihoods and critics", "How unlikely one set is under the other.", "divergences critics"),
         ("Aligned blocks", "Predictions, gradients, trajectories, row by row.", "aligned classification duality"),
         ("Fairness", "Terms that are added to a discrepancy of predictions.", "fairness"),
-        ("Penalties", "Wishes about the set alone, to be added to a discrepancy.", "penalties teachers generative"),
+        (
+            "Penalties",
+            "Wishes about the set alone, to be added to a discrepancy.",
+            "penalties similarity teachers generative",
+        ),
         (
             "Sums, groups and bases",
             "What sums are made of, and what new ones inherit.",
@@ -104,8 +112,8 @@ FAMILIES = {
     solvers: [
         (
             "Numbers that move",
-            "For `parameterizations.Points`.",
-            "descent barycenter least_squares lloyd noisy_descent",
+            "For `parameterizations.Points`, and `Descent` for `parameterizations.Drawn`.",
+            "descent barycenter guided least_squares lloyd noisy_descent",
         ),
         ("Rows that are chosen", "For `parameterizations.Subset`.", "selection"),
         ("Bases", "What new solvers inherit, and what they say.", "base"),

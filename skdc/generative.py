@@ -12,12 +12,13 @@ from sklearn.base import clone
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from skdc.containers import as_array, checked_targets
+from skdc.containers import as_array
 from skdc.devices import find_device
 from skdc.fields import Fields, TransformerMixin
 from skdc.fitting.checkpoints import Checkpoint, fingerprint
+from skdc.fitting.drawing import Drawing
 from skdc.fitting.input import checked_rows, dense, read
-from skdc.fitting.output import in_package_of, like_rows, seen_range, template, whole
+from skdc.fitting.output import seen_range
 from skdc.fitting.runtime import draw_entropy, isolated
 from skdc.fitting.trainings import trainings_of
 from skdc.generators import Generator
@@ -123,14 +124,12 @@ class GenerativeModel(Fields):
                     self.live_ = clone(self.generator).fit(source, torch.Generator().manual_seed(seed))
             if checkpoint is not None:
                 checkpoint.remove()
-        schema, mass = source.schema, source.class_mass()
-        self._schema, self._units, self._spread = schema, source.units, source.spread
-        self._like, self._template = source.tensor(np.empty(0)), template(X)
-        X = as_array(X)
-        self._span = source.feature_range() if problem.encoder is None else seen_range(X)
-        self.class_prior_ = mass / mass.sum()
-        if schema.task == "classification":
-            self.classes_ = schema.labels
+        rows = as_array(X)
+        span = source.feature_range() if problem.encoder is None else seen_range(rows)
+        self._drawing = Drawing.of(self.live_, source, X, span)
+        self.class_prior_ = self._drawing.class_prior
+        if source.schema.task == "classification":
+            self.classes_ = source.schema.labels
         return self
 
     def sample(self, n_samples: int = 1, y: ArrayLike | None = None) -> tuple[Any, NDArray | None]:
@@ -155,18 +154,7 @@ class GenerativeModel(Fields):
             For a number that is not positive, and labels that the data have not or not as many.
         """
         check_is_fitted(self)
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} must be at least 1")
-        draws = torch.Generator().manual_seed(draw_entropy(self.random_state))
-        if y is None:
-            levels = torch.rand(n_samples, generator=draws, dtype=torch.float64).numpy()
-            codes = np.searchsorted(self.class_prior_.cumsum()[:-1], levels, side="right")
-        else:
-            codes = self._codes(y, n_samples)
-        key = torch.as_tensor(codes, device=self._like.device)
-        with torch.no_grad():
-            rows = self.live_.sample(self.live_.draw(key, draws), key, draws)
-        return self._shown(rows), self.classes_[codes] if self._schema.task == "classification" else None
+        return self._drawing.sample(n_samples, y, torch.Generator().manual_seed(draw_entropy(self.random_state)))
 
     def encode(self, X: ArrayLike, y: ArrayLike | None = None) -> NDArray:
         """Return the latents of rows.
@@ -182,14 +170,14 @@ class GenerativeModel(Fields):
         ndarray of shape (n, ...)
         """
         check_is_fitted(self)
-        encoder = self._schema.encoder
+        drawing, encoder = self._drawing, self._drawing.schema.encoder
         values = checked_rows(self, as_array(X), encoder, reset=False)
         if encoder is not None:
             values = dense(encoder.transform(values))
-        key = torch.as_tensor(self._codes(y, len(values)), device=self._like.device)
+        key = torch.as_tensor(drawing.codes(y, len(values)), device=drawing.like.device)
+        working = np.asarray(drawing.units.to_working(np.asarray(values, np.float64)))
         with torch.no_grad():
-            rows = torch.as_tensor(np.asarray(self._units.to_working(np.asarray(values, np.float64)))).to(self._like)
-            return self.live_.encode(rows / self._spread, key).cpu().numpy()
+            return self.live_.encode(torch.as_tensor(working).to(drawing.like) / drawing.spread, key).cpu().numpy()
 
     def decode(self, Z: ArrayLike, y: ArrayLike | None = None) -> Any:
         """Return the rows of latents.
@@ -209,9 +197,10 @@ class GenerativeModel(Fields):
         latents = np.asarray(Z, dtype=np.float64)
         if latents.shape[1:] != self.live_.latent_shape:
             raise ValueError(f"Z of shape {latents.shape} must have a latent of shape {self.live_.latent_shape} a row")
-        key = torch.as_tensor(self._codes(y, len(latents)), device=self._like.device)
+        drawing = self._drawing
+        key = torch.as_tensor(drawing.codes(y, len(latents)), device=drawing.like.device)
         with torch.no_grad():
-            return self._shown(self.live_.decode(torch.as_tensor(latents).to(self._like), key))
+            return drawing.shown(self.live_.decode(torch.as_tensor(latents).to(drawing.like), key))
 
     def to_onnx(self, path: str | PathLike[str]) -> None:
         """Write the decoder as an ONNX file: of latents "Z" the rows "X", within the range of the data.
@@ -234,44 +223,22 @@ class GenerativeModel(Fields):
             If rows are encoded, as those of frames are.
         """
         check_is_fitted(self)
-        if self._schema.encoder is not None:
+        drawing = self._drawing
+        if drawing.schema.encoder is not None:
             raise ValueError("rows are encoded, for which ONNX has nothing; fit with encoder=None, or to an array")
-        has_classes, units, ends = self._schema.task == "classification", self._units, None
-        if self._span is not None:
-            ends = [torch.as_tensor(np.asarray(end, np.float64)).to(self._like) for end in self._span]
+        has_classes, units, ends = drawing.schema.task == "classification", drawing.units, None
+        if drawing.span is not None:
+            ends = [torch.as_tensor(np.asarray(end, np.float64)).to(drawing.like) for end in drawing.span]
 
         def rows(Z: Tensor, y: Tensor | None = None) -> Tensor:
             key = torch.zeros_like(Z.flatten(1)[:, 0], dtype=torch.int64) if y is None else y
-            found = units.to_user(self.live_.decode(Z, key) * self._spread)
+            found = units.to_user(self.live_.decode(Z, key) * drawing.spread)
             return found if ends is None else found.clamp(*ends)
 
-        inputs = {"Z": self._like.new_zeros(2, *self.live_.latent_shape)}
+        inputs = {"Z": drawing.like.new_zeros(2, *self.live_.latent_shape)}
         if has_classes:
-            inputs["y"] = torch.zeros(2, dtype=torch.int64, device=self._like.device)
+            inputs["y"] = torch.zeros(2, dtype=torch.int64, device=drawing.like.device)
         write_onnx(rows, inputs, "X", path)
-
-    def _codes(self, y: ArrayLike | None, n: int) -> NDArray[np.int64]:
-        """Return the class codes of n rows."""
-        if self._schema.task != "classification":
-            return np.zeros(n, dtype=np.int64)
-        if y is None:
-            raise ValueError(f"y is None, but rows are generated by class: pass a label a row, out of {self.classes_}")
-        labels = checked_targets(as_array(y, "y"))
-        if len(labels) != n:
-            raise ValueError(f"y holds {len(labels)} label(s) for {n} row(s); pass one a row")
-        unknown = np.setdiff1d(labels, self.classes_)
-        if len(unknown):
-            raise ValueError(
-                f"y holds {unknown.tolist()[0]!r}, which is not among the classes {self.classes_.tolist()}"
-            )
-        return np.searchsorted(self.classes_, labels)
-
-    def _shown(self, rows: Tensor) -> Any:
-        """Return rows like those of the data."""
-        X = self._units.to_user((rows * self._spread).cpu().double().numpy()).astype(self._schema.float_dtype)
-        if self._schema.encoder is not None:
-            X = self._schema.encoder.inverse_transform(whole(X))
-        return in_package_of(like_rows(X, as_array(self._template), self._span), self._template)
 
     def __sklearn_is_fitted__(self) -> bool:
         return "live_" in vars(self)

@@ -15,7 +15,7 @@ from skdc.parameterizations.storage import Storage
 from skdc.spaces import NetworkFeatures, Space
 from skdc.utils import estimator_checks as checks
 
-from .condensers.quick import PATHS, QUICK, Strip, quick
+from .condensers.quick import DIFFUSION, PATHS, QUICK, Strip, quick
 
 CHANGES_ROWS = "a condenser changes the number of rows, by design; new rows pass through transform unchanged"
 EXPECTED = {
@@ -84,7 +84,12 @@ TRAINED = (
 )
 KINDS = [
     (spaces, Space, SETTINGS | {"space": SPACE}, checks.space_checks),
-    (parameterizations, Parameterization, SETTINGS, checks.parameterization_checks),
+    (
+        parameterizations,
+        Parameterization,
+        SETTINGS | {"generator": DIFFUSION.autoencoder},
+        checks.parameterization_checks,
+    ),
     (storage, Storage, SETTINGS, checks.storage_checks),
     (generators, Generator, GENERATORS, checks.generator_checks),
     (discrepancies, Discrepancy, {}, checks.discrepancy_checks),

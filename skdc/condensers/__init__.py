@@ -17,6 +17,7 @@ from skdc.condensers.matching.distributions import M3D, WMDD, ImprovedDistributi
 from skdc.condensers.matching.layers import CAFE, NCFM, DataDAM
 from skdc.condensers.matching.networks import DistributionMatching, GradientMatching
 from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding
+from skdc.condensers.sampling import CondensedGenerator, InfluenceGuidance, MinimaxDiffusion
 from skdc.condensers.selection.centroids import KMeansCondenser
 from skdc.condensers.selection.covering import FacilityLocation, KCenter, KMedoids
 from skdc.condensers.selection.draws import RandomSubset
@@ -38,6 +39,7 @@ __all__ = [
     "WMDD",
     "AddressableMemories",
     "BaseCondenser",
+    "CondensedGenerator",
     "Condenser",
     "DataDAM",
     "DistributionMatching",
@@ -52,6 +54,7 @@ __all__ = [
     "GradientMatching",
     "GreedyKernelPoints",
     "ImprovedDistributionMatching",
+    "InfluenceGuidance",
     "KCenter",
     "KMeansCondenser",
     "KMedoids",
@@ -61,6 +64,7 @@ __all__ = [
     "LabelDistillation",
     "LabelSolve",
     "LatentQuantization",
+    "MinimaxDiffusion",
     "NamedCondenser",
     "OptimalTransportMatching",
     "PrivateGradientMatching",

@@ -18,6 +18,7 @@ from skdc.discrepancies.penalties import Diversity, L2Norm, LabelMargin, Penalty
 from skdc.discrepancies.prefixes import Prefixes
 from skdc.discrepancies.quantiles import CramerVonMises, QuantileMatching
 from skdc.discrepancies.reduce import CVaR
+from skdc.discrepancies.similarity import GreatestDissimilarity, GreatestSimilarity
 from skdc.discrepancies.stein import GaussianScore, KernelDensityScore, KernelStein, MixtureScore
 from skdc.discrepancies.teachers import Curvature, TeacherLoss
 from skdc.discrepancies.transport import (
@@ -56,6 +57,8 @@ __all__ = [
     "GaussianKL",
     "GaussianScore",
     "GaussianWasserstein",
+    "GreatestDissimilarity",
+    "GreatestSimilarity",
     "GromovWasserstein",
     "Hybrid",
     "KLDivergence",

@@ -115,10 +115,11 @@ class Cosine(AlignedDiscrepancy):
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the sum of 1 - cos over the rows; a row of zeros counts as orthogonal."""
-        return (1 - (_directions(p.values) * _directions(q.values)).sum(1)).sum()
+        return (1 - (directions(p.values) * directions(q.values)).sum(1)).sum()
 
 
-def _directions(rows: Tensor) -> Tensor:
+def directions(rows: Tensor) -> Tensor:
+    """Return rows divided by their norms; a row of zeros stays one."""
     # The norm has no gradient at a row of zeros: its root is kept away from there.
     tiny = torch.finfo(rows.dtype).tiny
     return rows / (rows.square().sum(1, keepdim=True) + tiny).sqrt()

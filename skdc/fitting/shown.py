@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,9 @@ from torch import Tensor
 
 from skdc.codes import CodedRows
 from skdc.containers import as_array
+from skdc.fitting.drawing import Drawing, KeptDrawing
 from skdc.fitting.output import chosen_pair, in_package_of, like_rows, like_targets, seen_range, whole
+from skdc.generators import LiveGenerator
 from skdc.sources import Source
 
 
@@ -89,6 +91,20 @@ class Containers:
         rows, X_syn = self._decoded(source, X, span, X_in, coded)
         targets = like_targets(y_syn, y_in, getattr(rows, "index", None))
         return Shown(*self._packed(rows, targets), X_syn, y_syn, coded=coded)
+
+    def drawn(self, source: Source, X: Tensor, y_syn: NDArray | None, span: Any, live: LiveGenerator) -> Shown:
+        """Return rows that a generator has drawn, and what draws others.
+
+        Parameters
+        ----------
+        source, X, y_syn, span
+            As in `made`.
+        live : LiveGenerator
+        """
+        shown = self.made(source, X, y_syn, span)
+        if span is not None and self.encoder is not None:
+            span = seen_range(self._counting()[0])
+        return replace(shown, attributes={"drawing_": KeptDrawing.of(Drawing.of(live, source, self.X, span))})
 
     def chosen(self, source: Any, indices: NDArray[np.intp], y_syn: NDArray | None, relabeled: bool) -> Shown:
         """Return rows of the data as they are.

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 
 import cloudpickle
 import torch
+from sklearn.base import clone
 from torch import Tensor
 
 from skdc.codes import Code
@@ -138,7 +139,8 @@ class Generator(SharedParts, ABC):
             If a parameter makes no sense, or the data lack what is needed; if what was learned gives numbers that are
             not finite, or the same row for all latents.
         """
-        known, name = _FITTED.setdefault(source, {}), sha256(cloudpickle.dumps(self)).hexdigest()
+        # Of a clone, in which a part that stands in two places is pickled as two, whether it is one or not.
+        known, name = _FITTED.setdefault(source, {}), sha256(cloudpickle.dumps(clone(self))).hexdigest()
         if name not in known:
             live = self.learn(source, generator)
             self._refuse_collapse(live, source)

@@ -141,25 +141,43 @@ class DiffusionDecoder(LiveGenerator):
         self, base: LiveGenerator, network: nn.Module, n_classes: int, n_steps: int, skip: bool, like: Tensor
     ) -> None:
         super().__init__(base.latent_shape, like)
-        self._base, self._network, self._n_classes = base, network.requires_grad_(False).eval(), n_classes
+        self.base, self.n_steps = base, n_steps
+        self._network, self._n_classes = network.requires_grad_(False).eval(), n_classes
         self._skip, self._angles = skip, [pi / 2 * (1 - step / n_steps) for step in range(n_steps + 1)]
 
     def decode(self, z: Tensor, key: Tensor) -> Tensor:
         """Return the rows."""
-        return self._base.decode(ddim(self._velocity(key), z, self._angles, self._skip), key)
+        return self.base.decode(ddim(self._velocity(key), z, self._angles, self._skip), key)
 
     def sample(self, z: Tensor, key: Tensor, generator: torch.Generator) -> Tensor:
         """Draw rows as the autoencoder does."""
-        return self._base.sample(ddim(self._velocity(key), z, self._angles, self._skip), key, generator)
+        return self.base.sample(ddim(self._velocity(key), z, self._angles, self._skip), key, generator)
 
     def encode(self, X: Tensor, key: Tensor) -> Tensor:
         """Return the noise that leads to the latents of rows; with a skip, these themselves."""
-        z = self._base.encode(X, key)
+        z = self.base.encode(X, key)
         return z if self._skip else ddim(self._velocity(key), z, self._angles[::-1])
+
+    def estimate(self, z: Tensor, start: Tensor, step: int, key: Tensor) -> tuple[Tensor, Tensor]:
+        """Return what latents of the autoencoder, and what noise, are expected in mixtures before a step.
+
+        Parameters
+        ----------
+        z, start : Tensor of shape (m, q)
+            The mixtures, and those from which the first step went out.
+        step : int
+            From 0 to `n_steps` - 1.
+        key : int64 Tensor of shape (m,)
+        """
+        return _estimates(self._velocity(key), z, self._angles[step], self._skip * (1 - step / self.n_steps), start)
+
+    def mix(self, x: Tensor, e: Tensor, step: int) -> Tensor:
+        """Return latents and noise mixed as they are before a step; before step `n_steps`, all is latents."""
+        return _mixture(x, e, self._angles[step])
 
     def numbers(self) -> Iterator[Tensor]:
         """Return the numbers of the decoder and of the network."""
-        return chain(self._base.numbers(), self._network.state_dict().values())
+        return chain(self.base.numbers(), self._network.state_dict().values())
 
     def draw(self, key: Tensor, generator: torch.Generator) -> Tensor:
         """Draw noise; with a skip, latents to which noise leads."""
@@ -179,6 +197,19 @@ def _inputs(z: Tensor, angle: Tensor, key: Tensor, n_classes: int) -> Tensor:
     return conditioned(torch.cat([z, *waves], dim=1), key, n_classes)
 
 
+def _estimates(
+    velocity: Callable[[Tensor, float], Tensor], z: Tensor, angle: float, share: float, start: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the latents, mixed with a share of the start, and the noise that are expected in mixtures at an angle."""
+    v = velocity(z, angle)
+    x, e = cos(angle) * z - sin(angle) * v, sin(angle) * z + cos(angle) * v  # (2)
+    return (1 - share) * x + share * start, e
+
+
+def _mixture(x: Tensor, e: Tensor, angle: float) -> Tensor:
+    return cos(angle) * x + sin(angle) * e  # (3)
+
+
 def ddim(velocity: Callable[[Tensor, float], Tensor], z: Tensor, angles: list[float], skip: bool = False) -> Tensor:
     """Return where the steps of DDIM lead from some mixtures, differentiable in these.
 
@@ -196,9 +227,7 @@ def ddim(velocity: Callable[[Tensor, float], Tensor], z: Tensor, angles: list[fl
     for step, (a, b) in enumerate(pairwise(angles)):
 
         def advance(z: Tensor, a: float = a, b: float = b, share: float = skip * (1 - step / n_steps)) -> Tensor:
-            v = velocity(z, a)
-            x, e = cos(a) * z - sin(a) * v, sin(a) * z + cos(a) * v  # (2)
-            return cos(b) * ((1 - share) * x + share * start) + sin(b) * e  # (3)
+            return _mixture(*_estimates(velocity, z, a, share, start), b)
 
         moves = torch.is_grad_enabled() and z.requires_grad
         z = checkpoint(advance, z, use_reentrant=False, preserve_rng_state=False) if moves else advance(z)

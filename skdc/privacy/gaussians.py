@@ -42,9 +42,9 @@ class ClassGaussians(GaussianMechanism):
     Notes
     -----
     The fitted condenser has the drawn rows as `drawn_`, a pair (X, y), which is as private as the set; `indices_` of a
-    chosen set count in them. What classes have beside a Gaussian and cells, and rare combinations of columns, is lost. Numbers
-    of arrays may be drawn outside of the range that is known, as Gaussians go on beyond it: cut off they would have
-    other moments than those released. Columns of frames stay within their ranges and levels.
+    chosen set count in them. What classes have beside a Gaussian and cells, and rare combinations of columns, is lost.
+    Numbers of arrays may be drawn outside of the range that is known, as Gaussians go on beyond it: cut off they would
+    have other moments than those released. Columns of frames stay within their ranges and levels.
 
     References
     ----------

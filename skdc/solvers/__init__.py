@@ -3,6 +3,7 @@
 from skdc.solvers.barycenter import Barycenter
 from skdc.solvers.base import DivergenceError, InterruptedWarning, Solution, Solver
 from skdc.solvers.descent import Descent
+from skdc.solvers.guided import GuidedSampling
 from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.noisy_descent import PrivateDescent
@@ -14,6 +15,7 @@ __all__ = [
     "DivergenceError",
     "Draw",
     "Greedy",
+    "GuidedSampling",
     "Halving",
     "InterruptedWarning",
     "LeastSquares",

@@ -121,7 +121,7 @@ class Descent(Solver[DescentState, LiveSet]):
         for group, rate in zip(state.optimizer.param_groups, state.rates, strict=True):
             if group.get("decays", True):
                 group["lr"] = rate * decay
-        _change(state, rows)
+        change_spaces(state, rows)
         state.reached = _values(state.synthetic)
         state.done(state.losses[-1])
 
@@ -165,7 +165,7 @@ class Descent(Solver[DescentState, LiveSet]):
         return min(self.n_steps, math.ceil(self.max_passes * max(1.0, n_rows / self.batch_size)))
 
 
-def _change(state: State, rows: LabeledSet) -> None:
+def change_spaces(state: State, rows: LabeledSet) -> None:
     """Let spaces change after a step, each once, by the set that the loss saw."""
     changing = [space for space in state.objective.spaces() if not space.frozen()]
     seen = detached(rows) if changing else rows

@@ -13,7 +13,7 @@ import skdc
 from skdc import Condenser
 from skdc.condensers import NamedCondenser
 from skdc.discrepancies import MMD, RandomFeatureMMD
-from skdc.generators import LinearGenerator
+from skdc.generators import DiffusionGenerator, LinearGenerator, VariationalGenerator
 from skdc.learners import EL2N, Experts
 from skdc.networks import MLP
 from skdc.solvers import Descent
@@ -62,6 +62,11 @@ SETTINGS = {
 }
 
 
+DIFFUSION = DiffusionGenerator(
+    VariationalGenerator(1, SMALL, SMALL, n_steps=30), SMALL, n_diffusion_steps=3, n_steps=30
+)
+
+
 def quick(cls, settings=SETTINGS):
     """Return an instance of a part or a named condenser with the settings that it has."""
     return cls(**{name: value for name, value in settings.items() if name in signature(cls).parameters})
@@ -70,6 +75,12 @@ def quick(cls, settings=SETTINGS):
 # Fields, frequencies and small images are of images: tests/condensers/test_compact.py has theirs.
 OF_IMAGES = (skdc.EfficientCondensation, skdc.FieldCondensation, skdc.FrequencyCondensation)
 NAMED = [cls for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and issubclass(cls, NamedCondenser)]
+# Their generators are trained so little that the rows of a class are near to each other.
+TRAINED = {
+    "MinimaxDiffusion": partial(quick, skdc.MinimaxDiffusion, SETTINGS | {"generator": DIFFUSION}),
+    "CondensedGenerator": partial(quick, skdc.CondensedGenerator, SETTINGS | {"generator": DIFFUSION.autoencoder}),
+    "InfluenceGuidance": partial(quick, skdc.InfluenceGuidance, SETTINGS | {"generator": DIFFUSION}),
+}
 # By the name of the class, or of the discrepancy of a `Condenser`; built anew for each test. Private ones must be told
 # the range of the rows, and refuse weights: tests/privacy has theirs.
 ROWS = [cls for cls in NAMED if cls not in OF_IMAGES and "privacy" not in signature(cls).parameters]
@@ -78,6 +89,7 @@ QUICK = {cls.__name__: partial(quick, cls) for cls in ROWS} | {
     "RandomFeatureMMD": lambda: Condenser(
         RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=3), random_state=0
     ),
+    **TRAINED,
 }
 # The base class does the same for all; these take each of its paths: rows drawn, chosen with masses, labelled by a
 # teacher; clusters, barycentres, networks, learned targets with a learner, a sketch. The others have their turn with

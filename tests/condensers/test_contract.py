@@ -16,6 +16,7 @@ from sklearn.utils.validation import validate_data
 from skdc import (
     AddressableMemories,
     CondensedEstimator,
+    CondensedGenerator,
     Condenser,
     GeneralCondenser,
     GenerativePrior,
@@ -24,6 +25,7 @@ from skdc import (
     KMeansCondenser,
     LabelDistillation,
     LabelSolve,
+    MinimaxDiffusion,
     RandomSubset,
     TabularCondenser,
 )
@@ -32,7 +34,7 @@ from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions
 
-from .quick import QUICK, every_condenser, some_condensers
+from .quick import DIFFUSION, QUICK, TRAINED, every_condenser, some_condensers
 
 selections = pytest.mark.parametrize("condenser", [RandomSubset(random_state=0), KernelHerding()], ids=repr)
 
@@ -63,6 +65,9 @@ CLASSES_ONLY = {
     "TabularCondenser",
     "GenerativePrior",
     "LatentQuantization",
+    "MinimaxDiffusion",
+    "InfluenceGuidance",
+    "CondensedGenerator",
 }
 # These train on targets.
 TARGETS_ONLY = {
@@ -89,6 +94,7 @@ TARGETS_ONLY = {
     "TabularCondenser",
 }
 for_regression = some_condensers([name for name in QUICK if name not in CLASSES_ONLY])
+for_the_trained_well = some_condensers([name for name in QUICK if name not in TRAINED])
 without_targets = some_condensers([name for name in QUICK if name not in TARGETS_ONLY])
 
 
@@ -357,6 +363,9 @@ DRAWN = {
     "KernelThinning",
     "KMeansCondenser",
     "LatentQuantization",
+    "MinimaxDiffusion",
+    "InfluenceGuidance",
+    "CondensedGenerator",
     "WassersteinCoreset",
     "UncertaintySubset",
     "SoftLabelRandom",
@@ -432,7 +441,7 @@ def test_dtype(condenser, dtype):
     assert fitted.y_syn_.dtype == y.dtype
 
 
-@every_condenser
+@for_the_trained_well
 @pytest.mark.parametrize("offset, scale", [(1e6, 1e-3), (-1e6, 1e-3), (0, 1e-8), (0, 1e8)])
 def test_units(condenser, offset, scale):
     rows = offset + scale * (X - 100)
@@ -467,6 +476,14 @@ def test_history_and_storage(condenser):
         assert fitted.storage_["shared_bytes"] == 3 * (3 + 3 + 1) * 4 + 3 * 3 * 8
         assert fitted.storage_["bytes"] == 6 * 8 + fitted.storage_["shared_bytes"] + beside
         return
+    if isinstance(fitted, CondensedGenerator):
+        assert fitted.storage_["shared_bytes"] == 4 * DIFFUSION.autoencoder.n_numbers((3,), 3)
+        assert fitted.storage_["bytes"] == fitted.storage_["shared_bytes"] + beside
+        return
+    if isinstance(fitted, MinimaxDiffusion):
+        assert fitted.storage_["shared_bytes"] == 4 * DIFFUSION.n_numbers((3,), 3) + 3 * 3 * 8
+        assert fitted.storage_["bytes"] == 6 * 8 + fitted.storage_["shared_bytes"] + beside
+        return
     taken = 6 * 3 * 8 + beside
     assert fitted.storage_ == {"points": 6, "bytes": taken, "shared_bytes": 0, "bytes_decoded": taken}
     assert clone(fitted).fit(X.astype(np.float32), y).storage_["bytes"] == 6 * 3 * 4 + beside
@@ -483,7 +500,7 @@ def test_feature_names(condenser):
     assert not hasattr(condenser.fit(X, y), "feature_names_in_"), "a second fit must forget the first"
 
 
-@every_condenser
+@for_the_trained_well
 def test_shows_itself(condenser):
     for shown in (clone(condenser), clone(condenser).set_params(n_per_class=1).fit(X, y)):
         assert type(condenser).__name__ in shown._repr_html_()

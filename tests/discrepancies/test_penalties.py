@@ -11,6 +11,7 @@ from skdc import Condenser
 from skdc.discrepancies import MMD, MeanDistance, SquaredL2
 from skdc.discrepancies.generative import LatentPrior
 from skdc.discrepancies.penalties import Diversity, L2Norm, LabelMargin, TotalVariation
+from skdc.discrepancies.similarity import GreatestSimilarity
 from skdc.discrepancies.teachers import Curvature, TeacherLoss
 from skdc.generators import LinearGenerator
 from skdc.networks import MLP
@@ -28,6 +29,7 @@ ALL = [
     LabelMargin(),
     Diversity(),
     LatentPrior(LinearGenerator(2)),
+    GreatestSimilarity(),
     *TEACHERS,
 ]
 

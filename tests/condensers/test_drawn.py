@@ -1,0 +1,129 @@
+"""Sets that are generators: what is kept is the decoder, of which rows are drawn."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.datasets import load_digits
+
+from skdc import CondensedGenerator, Condenser, GenerativeModel
+from skdc.discrepancies import MMD, MeanDistance
+from skdc.exceptions import PartsError
+from skdc.generators import AdversarialGenerator, LinearGenerator, StyleGenerator, VariationalGenerator
+from skdc.networks import MLP
+from skdc.parameterizations import Drawn
+from skdc.solvers import Descent
+
+from ..sources import row_source, seeded
+
+SMALL = MLP(width=16)
+AUTOENCODER = VariationalGenerator(2, SMALL, SMALL, n_steps=100)
+CONDENSED = CondensedGenerator(5, generator=AUTOENCODER, network=SMALL, n_steps=5, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return load_digits(return_X_y=True)
+
+
+def test_latents_are_drawn_anew_after_each_step_and_places_are_of_one_draw(iris):
+    live = Drawn(AUTOENCODER).build(row_source(*iris, dtype=torch.float32), np.array([2, 3, 4]), seeded())
+    first, some = live().X.detach(), live(torch.tensor([8, 0])).X.detach()
+    torch.testing.assert_close(some, first[[8, 0]])
+    live.project()
+    assert (first != live().X).any(dim=1).all()
+    assert live.key.tolist() == [0, 0, 1, 1, 1, 2, 2, 2, 2]
+    assert torch.equal(pickle.loads(pickle.dumps(live))().X, live().X)
+
+
+def test_without_a_step_it_is_the_generator_as_it_is_fitted(iris):
+    source = row_source(*iris, dtype=torch.float32)
+    part = Drawn(AUTOENCODER, within=None)
+    live, fitted = part.build(source, np.array([5, 5, 5]), seeded()), AUTOENCODER.fit(source, seeded())
+    with torch.no_grad():
+        expected = fitted.decode(live.latents, live.key) * source.spread
+        assert torch.equal(live().X, expected)
+        next(live.decoder.parameters()).add_(1.0)
+        assert (expected != live().X).any(), "the decoder moves"
+        assert torch.equal(fitted.decode(live.latents, live.key) * source.spread, expected), "that of the fit stays"
+
+
+def test_draws_come_nearer_to_the_data_by_what_is_minimised(iris):
+    X, y = iris
+    poor = VariationalGenerator(2, SMALL, SMALL, n_steps=20)  # hardly trained
+
+    def distance(n_steps):
+        solver = Descent(0.005, n_steps=n_steps)
+        fitted = Condenser(MMD(), Drawn(poor), solver, n_per_class=20, random_state=0).fit(X, y)
+        drawn, labels = fitted.drawing_.sample(150, y, 0)
+        return sum(MMD()(X[y == c], drawn[labels == c]) for c in range(3))
+
+    assert distance(100) < 0.7 * distance(1)
+
+
+def test_bytes_are_those_of_the_decoder_however_many_rows_are_drawn(digits):
+    few, many = (clone(CONDENSED).set_params(n_per_class=n).fit(*digits).storage_ for n in (1, 50))
+    assert few["shared_bytes"] == many["shared_bytes"] == 4 * AUTOENCODER.n_numbers((64,), 10)
+    assert many["bytes"] - few["bytes"] == (490 * 4) // 8  # labels of four bits
+    within = clone(CONDENSED).set_params(n_per_class=None, n_bytes=few["bytes"] + 100).fit(*digits)
+    assert within.storage_["bytes"] <= few["bytes"] + 100 and len(within.X_syn_) > 100
+    with pytest.raises(ValueError, match="too small for a point of each of 10 classes"):
+        clone(CONDENSED).set_params(n_per_class=None, n_bytes=1000).fit(*digits)
+
+
+def test_rows_are_drawn_without_end_and_like_the_data(digits):
+    images, y = digits[0].reshape(-1, 8, 8).astype(np.uint8), digits[1]
+    fitted = clone(CONDENSED).fit(images, y)
+    X, labels = fitted.drawing_.sample(500, random_state=0)
+    assert X.shape == (500, 8, 8) and X.dtype == np.uint8 and X.max() <= images.max()
+    assert len(np.unique(labels)) == 10
+    asked = fitted.drawing_.sample(3, [7, 7, 1])[1]
+    assert asked.tolist() == [7, 7, 1]
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).drawing_.sample(500, random_state=0)[0], X)
+    with pytest.raises(ValueError, match="n_samples=0 must be at least 1"):
+        fitted.drawing_.sample(0)
+    with pytest.raises(ValueError, match="which is not among the classes"):
+        fitted.drawing_.sample(1, [11])
+
+
+def test_it_is_not_the_generator_that_was_fitted(digits):
+    fitted = clone(CONDENSED).fit(*digits)
+    model = GenerativeModel(AUTOENCODER, random_state=0).fit(*digits)
+    labels = np.arange(10)
+    assert (fitted.drawing_.sample(10, labels, 0)[0] != model.sample(10, labels)[0]).any(axis=1).all()
+
+
+def test_frames_and_no_targets(iris):
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(iris[0], columns=list("abcd")).assign(word=np.where(iris[0][:, 0] > 5.5, "large", "small"))
+    fitted = clone(CONDENSED).set_params(n_per_class=None, n_samples=6).fit(frame)
+    X, y = fitted.drawing_.sample(20)
+    assert y is None and X.dtypes.equals(frame.dtypes) and set(X["word"]) <= {"large", "small"}
+
+
+@pytest.mark.parametrize("change", [{"step_size": 0.01}, {"n_steps": 2}, {"batch_size": 20}, {"network": MLP(width=8)}])
+def test_every_field_changes_the_set(change, digits):
+    first, other = (clone(CONDENSED).set_params(**changes).fit(*digits).X_syn_ for changes in ({}, change))
+    assert (first != other).any()
+
+
+def test_any_discrepancy_and_adversarial_decoders(digits):
+    adversarial = AdversarialGenerator(2, SMALL, SMALL, n_steps=20)
+    changes = {"network": None, "discrepancy": MMD(), "generator": adversarial}
+    assert clone(CONDENSED).set_params(**changes).fit(*digits).X_syn_.shape == (50, 64)
+    assert isinstance(CONDENSED.recipe().discrepancy, MeanDistance)
+    with pytest.raises(PartsError, match=r"network=MLP\(width=16\).*has no effect"):
+        clone(CONDENSED).set_params(discrepancy=MMD()).fit(*digits)
+
+
+@pytest.mark.parametrize("generator", [LinearGenerator(2), StyleGenerator(2, n_steps=1, width=1)], ids=repr)
+def test_generators_without_a_network_that_moves_are_refused(generator, digits):
+    with pytest.raises(PartsError, match=r"(?s)CondensedGenerator: .*use VariationalGenerator\(\) or AdversarialGen"):
+        clone(CONDENSED).set_params(generator=generator).fit(digits[0].reshape(-1, 8, 8)[:100], digits[1][:100])
+
+
+def test_continuous_targets_are_refused(iris):
+    with pytest.raises(PartsError, match="draws rows of classes, or without targets"):
+        clone(CONDENSED).set_params(n_per_class=None).fit(iris[0][:, :3], iris[0][:, 3] + 0.001 * np.arange(150))
