@@ -22,11 +22,11 @@ class ClassGaussians(GaussianMechanism):
 
     The number of rows of each class, their mean and covariance are released with Gaussian noise; then, of rows with
     more columns than `n_directions`, how many are in each of up to 30 cells around rows that are drawn from these
-    Gaussians, and their mean. Rows that are drawn from what was released are condensed in place of the data: as what is computed from a release is as private as the release, any
-    discrepancy, start, teacher, choice of rows or encoder will do. Covariances are released for the directions in which
-    rows differ most, which are found from a covariance of all rows that is released before [1]_; images are brought to
-    their low frequencies first. All releases together are worth one of the whole budget: the precisions of Gaussian
-    releases add up.
+    Gaussians, and their mean. Rows that are drawn from what was released are condensed in place of the data: as what is
+    computed from a release is as private as the release, any discrepancy, start, teacher, choice of rows or encoder
+    will do. Covariances are released for the directions in which rows differ most, which are found from a covariance of
+    all rows that is released before [1]_; images are brought to their low frequencies first. All releases together are
+    worth one of the whole budget: the precisions of Gaussian releases add up.
 
     Parameters
     ----------
@@ -43,8 +43,8 @@ class ClassGaussians(GaussianMechanism):
     -----
     The fitted condenser has the drawn rows as `drawn_`, a pair (X, y), which is as private as the set; `indices_` of a
     chosen set count in them. What classes have beside a Gaussian and cells, and rare combinations of columns, is lost.
-    Numbers of arrays may be drawn outside of the range that is known, as Gaussians go on beyond it: cut off they would have
-    other moments than those released. Columns of frames stay within their ranges and levels.
+    Numbers of arrays may be drawn outside of the range that is known, as Gaussians go on beyond it: cut off they would
+    have other moments than those released. Columns of frames stay within their ranges and levels.
 
     References
     ----------
