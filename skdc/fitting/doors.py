@@ -154,8 +154,8 @@ def _drawn(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     rows, codes, release = mechanism.draw(mechanism.within(problem.X), problem.codes, schema.n_classes, seed)
     drawn = drawn_rows(mechanism, problem, rows, codes)
     released = (
-        f"once, {of_classes(schema)}, the products of their columns, and the number and the sum of the rows in each of "
-        "some cells, from which rows were drawn"
+        f"once, {of_classes(schema)}, the products of their columns, and, of many columns, the number and the sum "
+        "of the rows in each of some cells, from which rows were drawn"
     )
     attributes = {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
     told = read_as_told(condenser, (*drawn, None, None), recipe._replace(privacy=None))

@@ -20,13 +20,13 @@ _MAX_FREQUENCIES = 150  # of images: finer ones are left to noise
 class ClassGaussians(GaussianMechanism):
     r"""Differential privacy of the synthetic set, whatever the recipe: it never sees the data.
 
-    The number of rows of each class, their mean and covariance are released with Gaussian noise; then how many rows are
-    in each of up to 30 cells around rows that are drawn from these Gaussians, and their mean. Rows drawn from both are
-    condensed in place of the data: as what is computed from a release is as private as the release, any
-    discrepancy, start, teacher, choice of rows or encoder will do. Covariances are released for the directions in which
-    rows differ most, which are found from a covariance of all rows that is released before [1]_; images are brought to
-    their low frequencies first. All releases together are worth one of the whole budget: the precisions of Gaussian
-    releases add up.
+    The number of rows of each class, their mean and covariance are released with Gaussian noise; then, of rows with
+    more columns than `n_directions`, how many are in each of up to 30 cells around rows that are drawn from these
+    Gaussians, and their mean. Rows that are drawn from what was released are condensed in place of the data: as what is
+    computed from a release is as private as the release, any discrepancy, start, teacher, choice of rows or encoder
+    will do. Covariances are released for the directions in which rows differ most, which are found from a covariance of
+    all rows that is released before [1]_; images are brought to their low frequencies first. All releases together are
+    worth one of the whole budget: the precisions of Gaussian releases add up.
 
     Parameters
     ----------

@@ -37,22 +37,24 @@ class Gaussians:
     directions : ndarray of shape (d, n_directions)
         Orthonormal.
     cells : list of Cells
-        Where the rows of each class are beside that.
+        Where the rows of each class are beside that; None where all directions are those of the columns.
     """
 
     mass: NDArray[np.float64]
     means: NDArray[np.float64]
     covariances: NDArray[np.float64]
     directions: NDArray[np.float64]
-    cells: list[Cells]
+    cells: list[Cells] | None
 
     def sample(self, size: int, generator: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return about `size` rows, each class with its released share, none with hardly a row; and their classes."""
         least = max(1, min(_MIN_DRAWN, size // len(self.mass)))
         sizes = np.maximum(least, np.rint(size * self.mass / self.mass.sum())).astype(np.int64)
         rows = []
-        for n, mean, covariance, cells in zip(sizes, self.means, self.covariances, self.cells, strict=True):
-            offsets = cells.chosen(_drawn(covariance, _SPARE * n, generator), n, generator)
+        for c, (n, mean, covariance) in enumerate(zip(sizes, self.means, self.covariances, strict=True)):
+            spare = 1 if self.cells is None else _SPARE
+            offsets = _drawn(covariance, spare * n, generator)
+            offsets = offsets if self.cells is None else self.cells[c].chosen(offsets, n, generator)
             rows.append(mean + offsets @ self.directions.T)
         return np.concatenate(rows), np.repeat(np.arange(len(sizes)), sizes)
 
@@ -71,7 +73,8 @@ class Gaussians:
 # below which its eigenvalues mean nothing; negative ones count as zero. Where directions are found first, rows are
 # divided by the fourth root of their variance in each, as released, before they are clipped at 0.8 times their own
 # V^(1/2): most are, so that their noise is small, and what is lost of their trace is made good by the first releases.
-# The last release is of cells, which are told by rows drawn from the Gaussians.
+# The last release is of cells, which are told by rows drawn from the Gaussians. Where no directions are found, there
+# are none: rows of few columns have skewed ones, and the mean of rows that are cut off is another.
 def released_gaussians(
     rows: NDArray[np.float64],
     codes: NDArray[np.int64],
@@ -101,7 +104,7 @@ def released_gaussians(
         Of the cells, of which nothing is private.
     """
     is_reduced = n_directions < rows.shape[1]
-    shares = _SHARES if is_reduced else _SHARES + [0.0, -_SHARES[1], _SHARES[1], 0.0]
+    shares = _SHARES if is_reduced else np.array([_SHARES[0], 0.0, 1 - _SHARES[0], 0.0])
     first, second, third, last = noise_multiplier / np.sqrt(np.maximum(shares, 1e-9))  # (1)
     mass, means, square = _means(rows, codes, n_classes, radius, first, noise)
     mean = mass @ means / mass.sum()
@@ -123,6 +126,8 @@ def released_gaussians(
     found = np.stack(covariances) * scale[:, None] * scale
     if is_reduced:
         found *= within / max(float(mass @ found.trace(axis1=1, axis2=2)) / mass.sum(), 0.05 * within)
+    if not is_reduced:
+        return Gaussians(mass, mean + offsets @ directions.T, found, directions, None)
     pools = [_drawn(covariance, _POOL, np.random.default_rng(seed)) for covariance in found]
     cells = released_cells(centered, pools, mass, last, noise, seed)
     return Gaussians(mass, mean + offsets @ directions.T, found, directions, cells)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -52,8 +54,7 @@ def test_directions_are_those_in_which_rows_differ_most(rng):
     found = gaussians(rows, np.arange(3000) % 3, 2)
     assert_allclose(np.abs(found.directions[[1, 3], [0, 1]]), 1, atol=0.05)
     drawn, codes = found.sample(3000, rng)
-    # The furthest rows are cut off.
-    assert_allclose(drawn.std(axis=0), [0, 0.76, 0, 0.45, 0, 0], atol=0.05)
+    assert_allclose(drawn.std(axis=0), [0, 1, 0, 0.5, 0, 0], atol=0.05)
     assert_array_equal(np.bincount(codes), [1000, 1000, 1000])
 
 
@@ -70,7 +71,12 @@ def test_one_row_changes_what_is_released_by_what_noise_hides(n_directions, monk
     released_gaussians(X - 4, y, 3, 8.0, n_directions, 2.0, Counting(0), 0)
     # Of products, between two sums; off the diagonal the noise is less by the root of two.
     first, *products, last = scales
-    found = [1 / (scale / 2.0**24) ** 2 for scale in (first, last)]
+    sums = [first]
+    if n_directions < 4:  # of cells, too
+        sums.append(last)
+    else:
+        products.append(last)
+    found = [1 / (scale / 2.0**24) ** 2 for scale in sums]
     found += {round(1 / (scale / 2.0**28) ** 2, 9) for scale in products[1::2]}
     assert_allclose(sum(found), 1 / 2.0**2, rtol=1e-6)
 
@@ -78,7 +84,7 @@ def test_one_row_changes_what_is_released_by_what_noise_hides(n_directions, monk
 @settings(deadline=None, max_examples=30, derandomize=True)
 @given(
     rows=st.lists(st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=2), min_size=1, max_size=20),
-    row=st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=2),
+    row=st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=2),
     radius=st.floats(1e-3, 1e3),
 )
 def test_a_row_more_changes_the_sums_of_cells_by_no_more_than_noise_hides(rows, row, radius):
@@ -100,18 +106,18 @@ def test_noise_of_a_row_that_is_missing_is_that_of_the_whole_budget():
 def test_cells_hold_what_gaussians_do_not():
     # Two narrow groups, of which the Gaussian between is where no row is.
     rng = np.random.default_rng(0)
-    rows = rng.normal(size=(20000, 3)) * 0.1 + np.where(rng.random(20000) < 0.3, 3.0, -1.0)[:, None] * [1, 0, 0]
+    rows = rng.normal(size=(20000, 4)) * 0.1 + np.where(rng.random(20000) < 0.3, 3.0, -1.0)[:, None] * [1, 0, 0, 0]
     codes = np.zeros(20000, np.int64)
     found = released_gaussians(rows, codes, 1, 5.0, 3, 0.5, Noise(0), 0)
     drawn = found.sample(20000, rng)[0][:, 0]
-    plain = rng.normal(found.means[0, 0], found.covariances[0, 0, 0] ** 0.5, 20000)
+    plain = replace(found, cells=None).sample(20000, rng)[0][:, 0]
     beside = [np.mean(np.minimum(np.abs(values + 1), np.abs(values - 3)) > 0.5) for values in (drawn, plain)]
     assert beside[0] < 0.1 < 0.4 < beside[1]
     assert_allclose([np.mean(drawn > 1), drawn.mean()], [0.3, 0.2], atol=0.02)
 
 
 def test_noise_moves_no_row_further_than_means_can_be_apart():
-    found = released_gaussians(X - 4, y, 3, 8.0, 4, 1e4, Noise(0), 0)
+    found = released_gaussians(X - 4, y, 3, 8.0, 3, 1e4, Noise(0), 0)
     assert [len(cells.shares) for cells in found.cells] == [1, 1, 1]
     drawn, codes = found.sample(300, np.random.default_rng(0))
     assert np.isfinite(drawn).all() and set(codes) == {0, 1, 2}
