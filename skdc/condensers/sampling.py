@@ -183,8 +183,8 @@ class CondensedGenerator(NamedCondenser):
     networks what those of the data do. What it takes is counted, and does not grow with the rows. In the paper it is a
     GAN on CIFAR-10, 100 epochs follow by the squared difference of the log-probabilities that networks out of a pool,
     trained a little, give to real and drawn rows, with a factor of 0.01, and its weights are not counted. On digits
-    learners of 5000 drawn rows are no better for it than by the generator as it is fitted (both 96.6, the mean of five),
-    and ten rows a class are as good as random ones: it is for those who draw many.
+    learners of 5000 drawn rows are no better for it than by the generator as it is fitted (both 96.6, the mean of
+    five), and ten rows a class are as good as random ones: it is for those who draw many.
 
     Parameters
     ----------
