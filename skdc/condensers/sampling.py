@@ -129,8 +129,8 @@ class InfluenceGuidance(NamedCondenser):
     deviation : float, default=0.1
         Weight of `skdc.discrepancies.GreatestSimilarity`, where each term of the sum is in units of its value at the
         start; 0 leaves it out.
-    window : (float, float), default=(0.0, 1.0)
-        Part of the way from noise to rows that is guided.
+    window : (float, float), default=None
+        Part of the way from noise to rows that is guided; None is all of it, (0, 1).
     batch_size : int, default=1024
         Real rows compared with in a step.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
@@ -160,7 +160,7 @@ class InfluenceGuidance(NamedCondenser):
     generator: DiffusionGenerator | None = None
     guidance: float = 0.5
     deviation: float = 0.1
-    window: tuple[float, float] = (0.0, 1.0)
+    window: tuple[float, float] | None = None
     batch_size: int = 1024
 
     def recipe(self) -> Recipe:
@@ -172,7 +172,8 @@ class InfluenceGuidance(NamedCondenser):
         if self.deviation:
             objective = objective + GreatestSimilarity(space=latents, weight=self.deviation)
             objective = Hybrid(objective.terms, normalize=True)
-        return Recipe(objective, Points(), GuidedSampling(generator, self.guidance, self.window, self.batch_size))
+        window = (0.0, 1.0) if self.window is None else self.window
+        return Recipe(objective, Points(), GuidedSampling(generator, self.guidance, window, self.batch_size))
 
 
 class CondensedGenerator(NamedCondenser):
@@ -182,8 +183,8 @@ class CondensedGenerator(NamedCondenser):
     networks what those of the data do. What it takes is counted, and does not grow with the rows. In the paper it is a
     GAN on CIFAR-10, 100 epochs follow by the squared difference of the log-probabilities that networks out of a pool,
     trained a little, give to real and drawn rows, with a factor of 0.01, and its weights are not counted. On digits
-    learners of 2000 drawn rows are no better for it (96.3 as the generator is fitted, 94.5 to 95.4 then, the mean of
-    five), and ten rows a class are worse than random ones: it is for those who draw many.
+    learners of 5000 drawn rows are no better for it than by the generator as it is fitted (both 96.6, the mean of
+    five), and ten rows a class are as good as random ones: it is for those who draw many.
 
     Parameters
     ----------

@@ -62,7 +62,9 @@ class Start(NamedTuple):
     def load(self, synthetic: LiveSet, source: Source, encoder: Any) -> None:
         """Move a live set, of the same sizes, to the last one."""
         if not isinstance(synthetic, PointsSet):
-            raise ValueError("warm_start=True has no effect on rows that are chosen or drawn; use warm_start=False")
+            raise ValueError(
+                "warm_start=True has no effect on a choice of rows, nor on rows that are drawn; use warm_start=False"
+            )
         rows = synthetic()
         X = np.asarray(self.X if encoder is None else dense(encoder.transform(self.X)))
         y = rows.y if self.y is None else self.y.reshape(len(self.y), -1)
@@ -84,7 +86,7 @@ class GivenStart(NamedTuple):
     def load(self, synthetic: LiveSet, source: Source, encoder: Any) -> None:
         """Move points of a live set to those of the set; others stay where they start."""
         if not isinstance(synthetic, PointsSet):
-            raise ValueError("warm_start= has no effect on rows that are chosen or drawn; leave it out")
+            raise ValueError("warm_start= has no effect on a choice of rows, nor on rows that are drawn; leave it out")
         rows, given = synthetic(), self.condensed
         X = np.asarray(given.X if encoder is None else dense(encoder.transform(given.X)))
         if X.shape[1:] != tuple(rows.X.shape[1:]):

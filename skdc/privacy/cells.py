@@ -95,9 +95,9 @@ def released_cells(
     shifts *= np.minimum(1.0, 2 * radius / np.maximum(np.linalg.norm(shifts, axis=1, keepdims=True), 1e-300))
     cells, last = [], np.cumsum(numbers)
     for center, start, stop, size in zip(centers, last - numbers, last, mass, strict=True):
-        told, pool = counts[start:stop], drawn[start:stop]
-        told = np.maximum(told, _LEAST * size * pool / pool.sum())
-        cells.append(Cells(center, told / told.sum(), shifts[start:stop]))
+        of_pool = drawn[start:stop]
+        count = np.maximum(counts[start:stop], _LEAST * size * of_pool / of_pool.sum())
+        cells.append(Cells(center, count / count.sum(), shifts[start:stop]))
     return cells
 
 

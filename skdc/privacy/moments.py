@@ -68,9 +68,8 @@ class Gaussians:
 # The others are of products of rows y that are clipped at the norm r = 1.25 V^(1/2), where y y' / r^2 has norm 1,
 #     C = sum_i y_i y_i' / n                                                                                        (4)
 # about the mean of all for the directions U of most variance, then, in U, about the mean of each class. Its noise has
-# variance s^2 on the diagonal and s^2 / 2 beside it, in units of r^2 / n: the largest eigenvalue tends (Wigner) to
-#     (2 d)^(1/2) s r^2 / n                                                                                         (5)
-# below which its eigenvalues mean nothing; negative ones count as zero. Where directions are found first, rows are
+# variance s^2 on the diagonal and s^2 / 2 beside it, in units of r^2 / n; eigenvalues that it has made negative count
+# as zero. Where directions are found first, rows are
 # divided by the fourth root of their variance in each, as released, before they are clipped at 0.8 times their own
 # V^(1/2): most are, so that their noise is small, and what is lost of their trace is made good by the first releases.
 # The last release is of cells, which are told by rows drawn from the Gaussians. Where no directions are found, there

@@ -127,4 +127,4 @@ def test_frames_come_out_as_frames(condenser):
 )
 def test_rows_have_the_unit_of_the_data(condenser, digits):
     first, other = (clone(condenser).fit(unit * digits[0], digits[1]).X_syn_ for unit in (1.0, 2.0**20))
-    np.testing.assert_allclose(other, 2.0**20 * first, rtol=1e-6)
+    np.testing.assert_allclose(other / 2.0**20, first, atol=1e-3)  # of 16 shades, computed in float32
