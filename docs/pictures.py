@@ -194,6 +194,23 @@ PICTURES = (
         keep="^((?!4 bits|weights|no penalty).)*$",
     ),
     Picture(
+        "priors_frames",
+        "credit_g, 25 rows a class",
+        "area under the curve, in percent",
+        "### credit_g",
+        ("credit_g",),
+        ("logistic", "1-NN", "MLP", "forest"),
+        keep="^((?!weights).)*$",
+    ),
+    Picture(
+        "guided",
+        "Fashion-MNIST, ten images a class",
+        ACCURACY,
+        "### Fashion-MNIST, guided",
+        ("set",),
+        ("logistic", "1-NN", "MLP", "forest"),
+    ),
+    Picture(
         "convolutional",
         "How convolution is quickest on the processor",
         "milliseconds, without the settings of the memory",
