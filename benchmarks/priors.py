@@ -157,6 +157,19 @@ def judged_table(
     return found | {"columns": float(np.mean(gaps)), "p-value": tested.p_value}
 
 
+def bytes_of(fitted: Any, data: Any) -> dict[str, int]:
+    """Return what a set takes with the decoder, also where a file keeps its few rows in place of it, and without."""
+    taken = fitted.storage_
+    storage = getattr(fitted.recipe_.parameterization, "storage", None)
+    if storage is None or taken["shared_bytes"] or storage.keeps() != "codes":
+        return {"bytes": taken["bytes"], "without decoder": taken["bytes"] - taken["shared_bytes"]}
+    shape, dtype = data[0].shape[1:], fitted.X_syn_.dtype
+    beside = taken["bytes"] - fitted.X_syn_.nbytes  # labels and weights
+    itemsize = dtype.itemsize if dtype.kind == "f" else 8
+    kept, shared = (storage.n_bytes(n, shape, itemsize, len(fitted.classes_)) for n in (taken["points"], 0))
+    return {"bytes": kept + beside, "without decoder": kept - shared + beside}
+
+
 def measured(condenser: Any, data: Split, seed: int) -> dict[str, dict[str, float]]:
     """Return what a set takes and gives; once more with the masses of clusters as weights, where there are such.
 
@@ -168,8 +181,7 @@ def measured(condenser: Any, data: Split, seed: int) -> dict[str, dict[str, floa
     sizes = {
         "seconds": time.perf_counter() - start,
         "points": taken["points"],
-        "bytes": taken["bytes"],
-        "without decoder": taken["bytes"] - taken["shared_bytes"],
+        **bytes_of(fitted, data),
     }
     found = {"": sizes | judge(fitted.X_syn_, fitted.y_syn_, data, seed)}
     if hasattr(fitted, "drawing_"):

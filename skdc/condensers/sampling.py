@@ -104,7 +104,7 @@ class MinimaxDiffusion(NamedCondenser):
 
 
 class InfluenceGuidance(NamedCondenser):
-    """Sampling of a diffusion generator, guided by what a set is to do (influence-guided diffusion, IGD) [1]_.
+    """Sampling of a diffusion generator, guided by what a set is to do (IGD), influence-guided diffusion [1]_.
 
     In each step from noise to rows, the latents that are expected are pushed along the gradient of a discrepancy, and
     away from those of the other points of their class. Nothing but the generator is trained, and the set is kept as

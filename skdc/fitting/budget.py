@@ -90,20 +90,19 @@ def storage_of(
     X, n_points, soft = condensed.X, len(key), condensed.y_soft is not None
     weights = _weight_bytes(condensed.sample_weight, key, schema)
     targets = target_bytes(schema, n_points, soft)
-    sparse = issparse(X)
-    rows = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes if sparse else n_points * row_bytes(as_array(X))
-    if sparse:  # only rows as they are can be
-        stored = rows + targets
-    elif condensed.coded is None:
-        stored = parts.n_bytes(n_points, schema)
+    rows = n_points * row_bytes(as_array(X))
+    if issparse(X):
+        rows = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
+    if parts.is_generator():
+        stored, shared = parts.n_bytes(n_points, schema), parts.n_bytes(0, schema)
     else:
         labels = condensed.coded_labels
-        coded = targets if labels is None else target_bytes(schema, n_points, soft=False) + labels.nbytes
-        stored = condensed.coded.nbytes + coded
+        kept, shared = (rows, 0) if condensed.coded is None else (condensed.coded.nbytes, parts.n_bytes(0, schema))
+        stored = kept + (targets if labels is None else target_bytes(schema, n_points, soft=False) + labels.nbytes)
     return {
         "points": n_points,
         "bytes": stored + weights,
-        "shared_bytes": 0 if sparse else parts.n_bytes(0, schema),
+        "shared_bytes": shared,
         "bytes_decoded": rows + targets + weights,
     }
 

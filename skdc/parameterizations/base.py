@@ -94,6 +94,10 @@ class Parameterization(SharedParts, ABC):
         """Tell whether a sketch is enough to build from."""
         return False
 
+    def is_generator(self) -> bool:
+        """Tell whether the set is a generator, of which rows are draws (not by default)."""
+        return False
+
     def needs_products(self) -> bool:
         """Tell whether a sketch has to keep the means and products of rows, too (not by default)."""
         return False

@@ -82,6 +82,10 @@ class Drawn(Parameterization):
         key, weight = class_keys(source, sizes), class_weights(source, sizes)
         return DrawnSet(key, weight, live, source, span_of(self, source), draw_seed(generator))
 
+    def is_generator(self) -> bool:
+        """Tell that it is."""
+        return True
+
     def n_bytes(self, n_points: int, schema: Schema) -> int:
         """Return what the decoder takes, in float32, and the labels."""
         decoder = self._generator().decoder_bytes(schema.input_shape, schema.n_classes)

@@ -62,14 +62,20 @@ def test_what_is_no_number_of_bytes_is_refused(words):
 
 WEIGHTS = 3 * 8  # once a class
 MEAN_AND_RANGE = 3 * 6 * 8  # of each feature of a table
+RANGE_OF_PIXELS = 2 * 64
 CASES = [
     (RandomSubset(random_state=0), X, 6 * 8, 0),
     (RandomSubset(random_state=0), X.astype(np.float32), 6 * 4, 0),
     (RandomSubset(random_state=0), IMAGES, 64, 0),
     (Condenser(MMD(), Points(LowRank(2)), **QUICK), X, 2 * 8, 2 * 6 * 8 + MEAN_AND_RANGE),
-    (Condenser(MMD(), Points(LowRank(2, inner=LowResolution(2))), **QUICK), IMAGES, 2 * 8, 2 * 16 * 8),
-    (Condenser(MMD(), Points(LowResolution(3)), **QUICK), IMAGES, 9 * 8, 0),
-    (Condenser(None, Subset(LowRank(3)), Draw(), random_state=0), IMAGES, 3 * 8, 3 * 64 * 8),
+    (
+        Condenser(MMD(), Points(LowRank(2, inner=LowResolution(2))), **QUICK),
+        IMAGES,
+        2 * 8,
+        2 * 16 * 8 + RANGE_OF_PIXELS,
+    ),
+    (Condenser(MMD(), Points(LowResolution(3)), **QUICK), IMAGES, 9 * 8, RANGE_OF_PIXELS),
+    (Condenser(None, Subset(LowRank(3)), Draw(), random_state=0), IMAGES, 3 * 8, 3 * 64 * 8 + RANGE_OF_PIXELS),
 ]
 each_case = pytest.mark.parametrize("condenser, rows, each, shared", CASES, ids=range(len(CASES)))
 

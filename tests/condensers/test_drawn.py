@@ -65,7 +65,7 @@ def test_draws_come_nearer_to_the_data_by_what_is_minimised(iris):
 
 def test_bytes_are_those_of_the_decoder_however_many_rows_are_drawn(digits):
     few, many = (clone(CONDENSED).set_params(n_per_class=n).fit(*digits).storage_ for n in (1, 50))
-    assert few["shared_bytes"] == many["shared_bytes"] == 4 * AUTOENCODER.n_numbers((64,), 10)
+    assert few["shared_bytes"] == many["shared_bytes"] == AUTOENCODER.decoder_bytes((64,), 10)
     assert many["bytes"] - few["bytes"] == (490 * 4) // 8  # labels of four bits
     within = clone(CONDENSED).set_params(n_per_class=None, n_bytes=few["bytes"] + 100).fit(*digits)
     assert within.storage_["bytes"] <= few["bytes"] + 100 and len(within.X_syn_) > 100

@@ -105,7 +105,7 @@ def test_an_interrupt_before_the_release_spends_nothing(monkeypatch):
         raise KeyboardInterrupt
 
     condenser, ledger = with_ledger(drawn(discrepancy=MMD(), n_per_class=1))
-    monkeypatch.setattr("skdc.solvers.descent._change", interrupt)
+    monkeypatch.setattr("skdc.solvers.descent.change_spaces", interrupt)
     with pytest.raises(KeyboardInterrupt):
         condenser.fit(X, y)
     assert not ledger.releases
