@@ -31,7 +31,7 @@ from skdc.solvers import Descent
 from skdc.spaces import FeatureRidgePredictions
 
 STORAGES: dict[str, Storage] = {
-    "4 bits": Quantized(4),
+    "2 bits": Quantized(2),
     "16 colours": Palette(16),
     "half side, 4 bits": Quantized(4, LowResolution(2)),
     "64 frequencies, 4 bits": Quantized(4, Frequencies(64)),
