@@ -80,6 +80,7 @@ EXAMPLES = [
     "bytes",
     "discrepancies",
     "fair_front",
+    "generators",
     "kernel_inducing_points",
     "networks",
     "pipeline_grid_search",

@@ -49,7 +49,7 @@ class FitWatch(TrainingWatch):
 
 @contextmanager
 def trainings_of(owner: Any, checkpoint: Checkpoint | None) -> Iterator[None]:
-    """TrainingWatch the trainings inside; what fails keeps nothing, and what is interrupted goes on another time."""
+    """Watch the trainings inside; what fails keeps nothing, and what is interrupted goes on another time."""
     try:
         with watched_by(FitWatch(owner, checkpoint)):
             yield
