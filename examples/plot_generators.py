@@ -52,7 +52,7 @@ def draw(line, images, title):
 
 figure, axes = plt.subplots(len(generators) + 1, 10, figsize=(8, 7.6))
 draw(axes[0], [X[y == label][0] for label in range(10)], "rows of the data")
-for line, (name, generator) in zip(axes[1:], generators.items(), strict=True):
+for line, generator in zip(axes[1:], generators.values(), strict=True):
     model = GenerativeModel(generator, random_state=0).fit(X, y)
     draw(line, model.sample(10, np.arange(10))[0], f"drawn by {type(generator).__name__}")
 plt.show()
