@@ -15,6 +15,7 @@ from data import images
 from scores import HOW, Row, print_table
 
 from skdc import Condenser, DistributionMatching, KernelInducingPoints, RandomSubset
+from skdc.augmentation import SiameseAugmentation
 from skdc.condensed import CondensedSet
 from skdc.discrepancies import MeanDistance, SquaredL2
 from skdc.kernels import Gaussian, Kernel, OrientedGradients
@@ -23,7 +24,7 @@ from skdc.networks import ConvNet
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Frequencies, LowRank, LowResolution, Quantized, Storage
 from skdc.solvers import Descent, Draw
-from skdc.spaces import NetworkRidgePredictions, RandomNetwork
+from skdc.spaces import Augmented, NetworkRidgePredictions, RandomNetwork, Space
 
 SHAPE = (28, 28)
 PIXELS = ("random rows", "free points", "free points, edges", "matched, free points")
@@ -48,9 +49,15 @@ def matched(storage: Storage | None, n_steps: int) -> Condenser:
     return Condenser(MeanDistance(space=space), Points(storage), Descent(n_steps=n_steps, batch_size=512))
 
 
-def predicted(storage: Storage | None, n_steps: int, labels: Literal["hard", "learned"] = "hard") -> Condenser:
-    """Return the points by which ridge regression on the features of the standard ConvNet predicts, with a storage."""
-    space = NetworkRidgePredictions(OnlineNetworks(ConvNet(width=32)), regularization=0.1)
+def predicted(
+    storage: Storage | None, n_steps: int, labels: Literal["hard", "learned"] = "hard", changed: bool = False
+) -> Condenser:
+    """Return the points by which ridge regression on the features of the standard ConvNet predicts, with a storage.
+
+    `changed` shows both sides changed alike, as the ConvNet sees changed images.
+    """
+    space: Space = NetworkRidgePredictions(OnlineNetworks(ConvNet(width=32)), regularization=0.1)
+    space = Augmented(space, SiameseAugmentation()) if changed else space
     bits = 8 if labels == "learned" else None
     points = Points(storage, labels=labels, label_bits=bits)
     return Condenser(SquaredL2(space=space, by=None), points, Descent(step_size=0.05, n_steps=n_steps, batch_size=500))
@@ -71,6 +78,7 @@ def sets(n_images: int, dataset: str) -> dict[str, Any]:
     hard: dict[str, Any] = {"labels": "hard", "n_steps": 1500 if n_images == 1 else 500}
     return {
         "random rows": RandomSubset(),
+        "random rows, 1 bit": compressed(Quantized(1)),
         "random rows, 2 bits": compressed(Quantized(2)),
         "random rows, half side, 2 bits": compressed(Quantized(2, LowResolution(2))),
         "random rows, 49 frequencies, 4 bits": compressed(cosines),
@@ -87,6 +95,7 @@ def sets(n_images: int, dataset: str) -> dict[str, Any]:
         "ConvNet's regression, 49 frequencies, 4 bits": predicted(cosines, 800),
         "ConvNet's regression, half side, 4 bits": predicted(small, 800),
         "ConvNet's regression, learned labels": predicted(cosines, 800, "learned"),
+        "ConvNet's regression, changed, 1 bit": predicted(Quantized(1), 800, changed=True),
     }
 
 
