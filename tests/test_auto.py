@@ -82,6 +82,7 @@ def test_never_worse_than_random_rows_on_the_rows_held_out(learner):
         assert board.max() >= board["random rows"] and board.iloc[0] == board.max()
 
 
+@pytest.mark.slow
 def test_never_significantly_worse_than_random_rows_on_new_rows():
     # Mean over ten draws of the data of the difference to random rows, of the same learner.
     differences = []
@@ -174,6 +175,7 @@ def test_few_rows_hold_all_classes(monkeypatch):
 # What is held out leaves fewer rows to choose from
 
 
+@pytest.mark.slow
 def test_sets_may_be_large():
     rows, labels = make_classification(6000, 5, random_state=0)
     fitted = auto(KNeighborsClassifier(1), n_per_class=None, n_samples=1600).fit(rows, labels)

@@ -13,6 +13,7 @@ from skdc import AutoCondenser, GreedyKernelPoints, KMedoids, at_most
 from .test_auto import Failing, X, auto, names, y
 
 
+@pytest.mark.slow
 def test_a_number_of_each_class_is_given_whatever_serves_better():
     uneven = np.where(np.arange(400) % 10 == 0, "few", "many")
     for estimator in (None, GaussianNB()):

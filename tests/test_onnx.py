@@ -29,7 +29,7 @@ def computed(path, **inputs):
     return output
 
 
-@pytest.mark.parametrize("kernel", [Gaussian(), Laplace() + Linear()], ids=repr)
+@pytest.mark.parametrize("kernel", [Gaussian(), pytest.param(Laplace() + Linear(), marks=pytest.mark.slow)], ids=repr)
 def test_kernel_ridge_regression(kernel, rng, tmp_path):
     X, new = rng.normal(size=(40, 3, 2)), rng.normal(size=(7, 3, 2))
     machine = KernelRidgeClassifier(kernel, regularization=1e-3).fit(X, np.arange(40) % 3)
@@ -60,9 +60,12 @@ QUICK = {"n_components": 3, "n_steps": 20}
     "generator",
     [
         VariationalGenerator(**QUICK),
-        VariationalGenerator(**QUICK, decoder=UpConvolutions((8, 8), width=4)),
-        DiffusionGenerator(VariationalGenerator(**QUICK), network=MLP(width=8), n_diffusion_steps=3, n_steps=9),
-        StyleGenerator(**QUICK, width=2, latents="inputs"),
+        pytest.param(VariationalGenerator(**QUICK, decoder=UpConvolutions((8, 8), width=4)), marks=pytest.mark.slow),
+        pytest.param(
+            DiffusionGenerator(VariationalGenerator(**QUICK), network=MLP(width=8), n_diffusion_steps=3, n_steps=9),
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(StyleGenerator(**QUICK, width=2, latents="inputs"), marks=pytest.mark.slow),
         GivenGenerator(torch.nn.Sequential(torch.nn.Linear(2, 64), torch.nn.Unflatten(1, (8, 8))), (2,)),
     ],
     ids=lambda part: type(part).__name__,

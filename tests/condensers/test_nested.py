@@ -83,6 +83,7 @@ def test_it_is_the_discrepancy_of_prefixes(labels, digits):
     assert isinstance(one.discrepancy_, Prefixes)
 
 
+@pytest.mark.slow
 def test_the_parts_that_are_chosen_for_the_data_are_nested_too(rng):
     images, y = rng.normal(size=(60, 8, 8)), np.repeat([0, 1], 30)
     condenser = Condenser(nested=True, n_per_class=2, random_state=0)

@@ -213,6 +213,7 @@ def test_noise_is_fresh_each_time_and_of_the_generator(clouds):
     assert first == discrepancy.between(block(x, p), block(y, q), seeded()).item()
 
 
+@pytest.mark.slow
 def test_the_sampler_is_ascended_to_where_the_sets_differ():
     rng = np.random.default_rng(0)
     # They differ in one of four coordinates only, by less than the bandwidth.

@@ -55,6 +55,7 @@ def test_a_translation_costs_its_squared_length(discrepancy, clouds):
     assert value(fitted(discrepancy, x), x, p, moved, p) == pytest.approx(14.0)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("error")
 def test_large_problems_are_solved_to_the_end(rng):
     # POT stops at 100 000 pivots, with a warning, unless it is told otherwise.

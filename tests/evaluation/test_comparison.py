@@ -129,6 +129,7 @@ def test_nothing_sees_rows_that_are_held_out(monkeypatch):
     assert max(scaled) == 60
 
 
+@pytest.mark.slow
 def test_folds_are_shuffled_anew_for_each_seed_and_given_splits_are_the_same():
     given = {"learners": "neighbors", "seeds": 2}
     folds = line(compare(KMedoids(2), *IRIS, cv=3, **given), "all rows")

@@ -57,6 +57,7 @@ def test_the_density_is_that_of_the_latents_by_the_jacobian(bent):
     np.testing.assert_allclose(live.log_density(X, key), expected, atol=1e-8)
 
 
+@pytest.mark.slow
 def test_the_density_integrates_to_one(rng):
     source = row_source(np.stack([(u := rng.normal(size=300)), u**2], axis=1))
     live = SMALL.fit(source, seeded())
@@ -94,6 +95,7 @@ def test_rows_of_a_class_are_drawn_like_rows_of_that_class(rng):
         assert two_sample_test(MMD(), real, drawn[labels != c]).p_value < 0.01
 
 
+@pytest.mark.slow
 def test_categories_that_are_rare_and_columns_that_are_constant_are_drawn(rng):
     X = np.stack([rng.normal(size=1000), np.arange(1000) < 20, np.ones(1000)], axis=1)
     drawn, _ = GenerativeModel(FlowGenerator(width=16, n_steps=300), random_state=0).fit(X).sample(2000)

@@ -70,6 +70,7 @@ def test_a_weight_is_a_row_that_often(rng):
     assert (drawn[:, 0] > 0).mean() > 0.8
 
 
+@pytest.mark.slow
 def test_classes_that_are_far_apart_leave_something_to_the_latents(rng):
     y = np.arange(200) % 2
     X = rng.normal(size=(200, 3)) * [0.1, 1, 0.1] + 100 * y[:, None]

@@ -61,6 +61,7 @@ def test_only_a_part_of_the_way_is_guided(iris):
     assert guided[4] < plain[4]
 
 
+@pytest.mark.slow
 def test_any_storage_keeps_the_rows_and_a_teacher_labels_them(iris):
     points = Points(Quantized(3), labels="teacher")
     fitted = Condenser(MMD(), points, GUIDED(), n_per_class=4, random_state=0).fit(*iris)

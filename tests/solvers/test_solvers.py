@@ -132,7 +132,7 @@ def test_passes_over_the_rows_are_all_that_lloyd_asks_for(classes, space, start)
     assert found.n_iter == expected.n_iter
 
 
-@pytest.mark.parametrize("n_per_piece", [1, 37, 250])
+@pytest.mark.parametrize("n_per_piece", [pytest.param(1, marks=pytest.mark.slow), 37, 250])
 def test_k_means_of_passes_is_that_of_rows_and_never_holds_them(n_per_piece):
     X, y = make_blobs(600, 7, centers=12, random_state=0)
     rows, recipe = row_source(X, y % 2, dtype=torch.float32), KMeansCondenser().recipe()

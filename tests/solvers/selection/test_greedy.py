@@ -193,7 +193,7 @@ def test_exchanges_on_trial_never_raise_the_value(rng):
     ],
     ids=repr,
 )
-@pytest.mark.parametrize("n_per_piece", [7, 60])
+@pytest.mark.parametrize("n_per_piece", [pytest.param(7, marks=pytest.mark.slow), 60])
 def test_passes_over_the_rows_are_all_that_a_choice_asks_for(discrepancy, n_passes, n_per_piece, rng):
     X, y = rng.normal(size=(90, 3)), rng.integers(2, size=90)
     rows = row_source(X, y, weight=rng.uniform(0.5, 2, 90))

@@ -147,6 +147,7 @@ def test_quotas_and_the_mass_of_classes_are_kept(by, iris):
     np.testing.assert_allclose(shares / shares.sum(), [1 / 6, 2 / 6, 3 / 6], rtol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:.*of the variance:UserWarning")
 def test_a_small_group_counts_as_much_as_a_large_one(rng):
     X = np.concatenate([rng.normal(size=(190, 2)), 50 + rng.normal(size=(10, 2))])
