@@ -170,8 +170,8 @@ class InfluenceGuidance(NamedCondenser):
         if not isinstance(objective, Objective):
             raise PartsError(f"InfluenceGuidance(discrepancy={objective!r}): it must be an object such as MMD()")
         if self.deviation:
-            objective = objective + GreatestSimilarity(space=latents, weight=self.deviation)
-            objective = Hybrid(objective.terms, normalize=True)
+            total = objective + GreatestSimilarity(space=latents, weight=self.deviation)
+            objective = total if isinstance(objective, Hybrid) else Hybrid(total.terms, normalize=True)
         window = (0.0, 1.0) if self.window is None else self.window
         return Recipe(objective, Points(), GuidedSampling(generator, self.guidance, window, self.batch_size))
 

@@ -16,6 +16,7 @@ from skdc.containers import as_array, checked_targets
 from skdc.fitting.output import in_package_of, like_rows, template, whole
 from skdc.fitting.runtime import draw_entropy
 from skdc.generators import LiveGenerator
+from skdc.preprocessing.checks import require_whole
 from skdc.sources import Schema, Source, Units
 
 
@@ -72,8 +73,7 @@ class Drawing:
         ValueError
             For a number that is not positive, and labels that the data have not or not as many.
         """
-        if n_samples < 1:
-            raise ValueError(f"n_samples={n_samples!r} must be at least 1")
+        n_samples = require_whole("n_samples", n_samples, 1)
         if y is None:
             levels = torch.rand(n_samples, generator=draws, dtype=torch.float64).numpy()
             codes = np.searchsorted(self.class_prior.cumsum()[:-1], levels, side="right")
@@ -87,6 +87,8 @@ class Drawing:
     def codes(self, y: ArrayLike | None, n: int) -> NDArray[np.int64]:
         """Return the class codes of n rows."""
         if self.schema.task != "classification":
+            if y is not None:
+                raise ValueError("y is given, but rows are generated without classes; leave it out")
             return np.zeros(n, dtype=np.int64)
         classes = self.schema.labels
         if y is None:

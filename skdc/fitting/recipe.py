@@ -88,11 +88,7 @@ def checked(recipe: Recipe) -> Recipe:
             if discrepancy is not None
             else f"{solver_name} needs a discrepancy, such as MMD()"
         )
-    if solver.moves != parameterization.moves:
-        raise PartsError(
-            f"{solver_name} moves {solver.moves}, but {type(parameterization).__name__} has "
-            f"{parameterization.moves}: use Descent() or Lloyd() with Points(), Greedy() or Draw() with Subset()"
-        )
+    _check_moves(solver, parameterization)
     if isinstance(discrepancy, Prefixes):
         _check_prefixes(recipe, discrepancy)
     if privacy is not None:
@@ -102,6 +98,21 @@ def checked(recipe: Recipe) -> Recipe:
         if not privacy.draws:
             _refuse_leaks(recipe, privacy)
     return recipe
+
+
+def _check_moves(solver: Solver, parameterization: Parameterization) -> None:
+    """Refuse a solver that moves what a parameterization has not."""
+    solver_name = type(solver).__name__
+    if solver.moves != parameterization.moves:
+        raise PartsError(
+            f"{solver_name} moves {solver.moves}, but {type(parameterization).__name__} has "
+            f"{parameterization.moves}: use Descent() or Lloyd() with Points(), Greedy() or Draw() with Subset()"
+        )
+    if solver.places_rows() and parameterization.is_generator():
+        raise PartsError(
+            f"{solver_name} puts rows in the place of points, but of {parameterization!r} a generator is what moves; "
+            "use Descent(), or Points()"
+        )
 
 
 def _check_prefixes(recipe: Recipe, discrepancy: Prefixes) -> None:

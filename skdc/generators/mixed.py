@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -143,7 +143,14 @@ class MixedDecoder(NetworkDecoder):
         self, decoder: nn.Module, encoder: nn.Module, units: ClassUnits, n_components: int, columns: MixedColumns
     ) -> None:
         super().__init__(nn.Sequential(decoder, columns), encoder, units, n_components)
-        self._outputs, self._columns = decoder, columns
+
+    @property
+    def _outputs(self) -> nn.Module:
+        return self.decoder.get_submodule("0")
+
+    @property
+    def _columns(self) -> MixedColumns:
+        return cast(MixedColumns, self.decoder.get_submodule("1"))
 
     def sample(self, z: Tensor, key: Tensor, generator: torch.Generator) -> Tensor:
         """Draw rows by the probabilities and deviations that are decoded."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy, deepcopy
 from math import prod
 from typing import Self
 
@@ -171,6 +172,20 @@ class NetworkDecoder(LiveGenerator):
         self.decoder, self.encoder = (network.requires_grad_(False).eval() for network in (decoder, encoder))
         self.units = units
         self.gaussians: LatentGaussians | None = None
+
+    def decoding_by(self, decoder: nn.Module) -> Self:
+        """Return the same with another decoder, built like its own."""
+        other = copy(self)
+        other.decoder = decoder
+        return other
+
+    def on_cpu(self) -> Self:
+        """Return a copy that decodes and draws on the CPU, and no longer encodes."""
+        other = self.decoding_by(deepcopy(self.decoder).cpu().requires_grad_(False))
+        other.encoder, other._like = nn.Identity(), self._like.cpu()
+        other.units = self.units._replace(means=self.units.means.cpu())
+        other.gaussians = None if self.gaussians is None else LatentGaussians(*(part.cpu() for part in self.gaussians))
+        return other
 
     def decode(self, z: Tensor, key: Tensor) -> Tensor:
         """Return the rows."""

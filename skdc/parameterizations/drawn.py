@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from copy import copy, deepcopy
+from copy import deepcopy
+from math import prod
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from skdc.exceptions import PartsError
 from skdc.generators import Generator, VariationalGenerator
-from skdc.generators.moments import LatentGaussians
 from skdc.generators.networks import NetworkDecoder
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
 from skdc.parameterizations.labels import target_bytes
@@ -87,8 +87,11 @@ class Drawn(Parameterization):
         return True
 
     def n_bytes(self, n_points: int, schema: Schema) -> int:
-        """Return what the decoder takes, in float32, and the labels."""
-        decoder = self._generator().decoder_bytes(schema.input_shape, schema.n_classes)
+        """Return what the decoder takes, the Gaussians of the latents of each class, in float32, and the labels."""
+        generator = self._generator()
+        n_latent = prod(generator.shape_of_latents(schema.input_shape))
+        decoder = generator.decoder_bytes(schema.input_shape, schema.n_classes)
+        decoder += 4 * schema.n_classes * n_latent * (n_latent + 1)
         return decoder + target_bytes(schema, n_points, soft=False, label_bits=None)
 
     def _generator(self) -> Generator:
@@ -118,8 +121,7 @@ class DrawnSet(LiveSet):
     ) -> None:
         super().__init__(key, weight)
         self.decoder = deepcopy(live.decoder).requires_grad_(True)
-        self._live = copy(live)
-        self._live.decoder = self.decoder
+        self._live = live.decoding_by(self.decoder)
         self._spread, self._span = source.spread, span
         self._ends = None if span is None else in_units(span, source, 1.0)
         self._n_outputs, self._draws = source.schema.n_outputs, torch.Generator().manual_seed(seed)
@@ -139,12 +141,4 @@ class DrawnSet(LiveSet):
 
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
         """Return the rows that were drawn last, and the generator, which draws others."""
-        return containers.drawn(source, rows.X, y_syn, self._span, _on_cpu(self._live))
-
-
-def _on_cpu(live: NetworkDecoder) -> NetworkDecoder:
-    """Return a copy of a generator that decodes and draws on the CPU, and no longer encodes."""
-    units = live.units._replace(means=live.units.means.cpu())
-    kept = NetworkDecoder(deepcopy(live.decoder).cpu(), nn.Identity(), units, live.latent_shape[0])
-    kept.gaussians = None if live.gaussians is None else LatentGaussians(*(part.cpu() for part in live.gaussians))
-    return kept
+        return containers.drawn(source, rows.X, y_syn, self._span, self._live.on_cpu())

@@ -23,7 +23,7 @@ from skdc.parameterizations.labels import (
 from skdc.parameterizations.starts import starting_set
 from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
-from skdc.parameterizations.units import KeptUnits, kept_bytes
+from skdc.parameterizations.units import KeptUnits, kept_bytes, of_images
 from skdc.parameterizations.within import span_of
 from skdc.sets import LabeledSet
 from skdc.sources import Schema, Source
@@ -57,7 +57,7 @@ class Points(Parameterization):
         keeps those of all classes.
     within : "data", (low, high) or None, default="data"
         Where the numbers of the rows stay, in each step and at the end: within the range that each feature has in the
-        data (that all pixels have, of images that are kept as codes), so that whole numbers come out whole, in the
+        data (that all pixels have, of images that are kept in few bits), so that whole numbers come out whole, in the
         dtype that went in; or between two ends, numbers or arrays of the shape of a row, where there is no encoder.
         None lets them go anywhere, and they come out as floats.
 
@@ -115,7 +115,13 @@ class Points(Parameterization):
             raise PartsError(f"{self!r}: rows of the data stay; start must be 'rows' or 'spread'")
         X, y = starting_set(self, self.start, source, sizes, generator)
         targets = targets_of(self, source, y, generator)
-        units = KeptUnits.of(storage, source, span_of(self, source))
+        span = span_of(self, source)
+        own_ends = (
+            span is not None and not isinstance(self.within, str) and any(len(np.unique(end)) > 1 for end in span)
+        )
+        if own_ends and storage.few_bits() and of_images(storage, source.schema):
+            raise PartsError(f"{self!r}: images of few bits have one range of all pixels; give two numbers as within")
+        units = KeptUnits.of(storage, source, span)
         key, weight = class_keys(source, sizes), class_weights(source, sizes)
         codec = storage.build(units.kept(X), key, units.real(source), generator)
         points = PointsSet(key, weight, codec, targets, units)

@@ -148,8 +148,8 @@ def _n_codes(modes: Modes) -> int:
 def _modes(values: NDArray[np.float64], weight: NDArray[np.float64], most: int) -> Modes:
     from sklearn.mixture import BayesianGaussianMixture  # slow to load, and rarely needed
 
-    # As many points as rows, if each of the least weight is one.
-    n_points = int(min(_MOST_POINTS, np.rint(weight.sum() / weight.min())))
+    # As many points as rows, of which one of weight 2 is two; weights that are shares leave as many as there are.
+    n_points = int(min(_MOST_POINTS, max(len(weight), np.rint(weight.sum()))))
     points = weighted_quantiles(values, weight, (np.arange(n_points) + 0.5) / n_points)
     center, scale = points.mean(), points.std()
     n_distinct = len(np.unique(points))
@@ -164,7 +164,7 @@ def _modes(values: NDArray[np.float64], weight: NDArray[np.float64], most: int) 
         reg_covar=_LEAST_VARIANCE,
         max_iter=1000,
         random_state=0,
-    ).fit(((points - center) / scale)[:, None])
+    ).fit(np.round((points - center) / scale, 6)[:, None])  # or the unit of the column would settle ties
     kept = np.flatnonzero(mixture.weights_ > _LEAST_SHARE)
     kept = kept[np.argsort(mixture.means_[kept, 0])]
     means, deviations = mixture.means_[kept, 0], np.sqrt(mixture.covariances_[kept, 0, 0])

@@ -127,7 +127,8 @@ def released_gaussians(
         found *= within / max(float(mass @ found.trace(axis1=1, axis2=2)) / mass.sum(), 0.05 * within)
     if not is_reduced:
         return Gaussians(mass, mean + offsets @ directions.T, found, directions, None)
-    pools = [_drawn(covariance, _POOL, np.random.default_rng(seed)) for covariance in found]
+    seeds = np.random.SeedSequence(seed).spawn(n_classes)  # none is that of the rows that are drawn
+    pools = [_drawn(each, _POOL, np.random.default_rng(child)) for each, child in zip(found, seeds, strict=True)]
     cells = released_cells(centered, pools, mass, last, noise, seed)
     return Gaussians(mass, mean + offsets @ directions.T, found, directions, cells)
 

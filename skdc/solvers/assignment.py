@@ -89,6 +89,8 @@ class Assignment:
         """Yield positions of rows, their squared distances from their centres, exact to rounding, and their weights."""
         centers = self._centers.to(self._rows)
         for tile in torch.arange(len(self._rows), device=self.label.device).split(self._tile):
+            if not len(tile):  # of no rows there is one, which is empty
+                return
             differences = self._rows[tile] - centers[self.label[tile]]
             yield tile, differences.square().sum(1).double(), self._weight[tile]
 

@@ -68,6 +68,10 @@ class Barycenter(Solver[BarycenterState, PointsSet]):
     tol: float = 1e-4
     max_rows: int = 4096
 
+    def places_rows(self) -> bool:
+        """Tell that it does."""
+        return True
+
     def begin(
         self, objective: LiveObjective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> BarycenterState:

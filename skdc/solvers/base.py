@@ -167,6 +167,10 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         """Tell whether it asks the source for batches only, which a sketch can give (not by default)."""
         return False
 
+    def places_rows(self) -> bool:
+        """Tell whether it puts other rows in the place of points, whatever these were (not by default)."""
+        return False
+
     def weighs(self) -> bool:
         """Tell whether points of a class may get different weights (not by default)."""
         return False

@@ -84,6 +84,10 @@ class GuidedSampling(Solver[GuidedState, PointsSet]):
     window: tuple[float, float] = (0.0, 1.0)
     batch_size: int = 1024
 
+    def places_rows(self) -> bool:
+        """Tell that it does."""
+        return True
+
     def begin(
         self, objective: LiveObjective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> GuidedState:
@@ -93,6 +97,9 @@ class GuidedSampling(Solver[GuidedState, PointsSet]):
         if not isinstance(part, DiffusionGenerator):
             raise PartsError(f"{self!r} guides the steps from noise to rows, which a DiffusionGenerator() has")
         live = cast(DiffusionDecoder, part.fit(source, generator))
+        low, high = self.window
+        if not any(low <= step / live.n_steps < high for step in range(live.n_steps)):
+            raise PartsError(f"{self!r}: none of the {live.n_steps} steps is in the window {self.window}; widen it")
         with torch.no_grad():
             laid = synthetic().X
             start = live.encode(laid / source.spread, synthetic.key)

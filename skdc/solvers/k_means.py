@@ -137,8 +137,6 @@ def _filled(rows: Pieces, centers: Tensor, clusters: Tensor) -> Tensor:
     found = rows.map_reduce(farthest, lambda one, other: _sorted(one + other, n))
     clusters = clusters.clone()
     for place, far in zip(empty, found, strict=False):
-        if far.order[0] == 0:  # all rows are centres
-            break
         clusters[far.label] -= far.summand
         clusters[place] = far.summand
     return clusters
@@ -146,7 +144,8 @@ def _filled(rows: Pieces, centers: Tensor, clusters: Tensor) -> Tensor:
 
 def _far(piece: Piece, assignment: Assignment, part: tuple[Tensor, Tensor, Tensor], n: int) -> list[_Far]:
     tile, squares, weight = part
-    places = (squares >= squares.topk(min(n, len(squares))).values[-1]).nonzero()[:, 0]  # all that are as far
+    least = squares.topk(min(n, len(squares))).values[-1]
+    places = ((squares >= least) & (squares > 0)).nonzero()[:, 0]  # all that are as far, and no centres
     values, weight = piece.block.values[tile[places]], weight[places, None]
     summands = torch.cat([values.double() * weight, weight, torch.ones_like(weight)], 1)
     hashes, label = row_hashes(values.cpu().numpy(), 0).tolist(), assignment.label[tile[places]].tolist()

@@ -73,6 +73,10 @@ class Lloyd(Solver[LloydState, PointsSet]):
         """Tell that points weigh what their clusters do."""
         return True
 
+    def places_rows(self) -> bool:
+        """Tell that it does."""
+        return True
+
     def begin(
         self, objective: LiveObjective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LloydState:

@@ -9,12 +9,12 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits
 
 from skdc import CondensedGenerator, Condenser, GenerativeModel
-from skdc.discrepancies import MMD, MeanDistance
+from skdc.discrepancies import MMD, MeanDistance, QuantizationError
 from skdc.exceptions import PartsError
 from skdc.generators import AdversarialGenerator, LinearGenerator, StyleGenerator, VariationalGenerator
 from skdc.networks import MLP
 from skdc.parameterizations import Drawn
-from skdc.solvers import Descent
+from skdc.solvers import Descent, Lloyd
 
 from ..sources import row_source, seeded
 
@@ -65,7 +65,7 @@ def test_draws_come_nearer_to_the_data_by_what_is_minimised(iris):
 
 def test_bytes_are_those_of_the_decoder_however_many_rows_are_drawn(digits):
     few, many = (clone(CONDENSED).set_params(n_per_class=n).fit(*digits).storage_ for n in (1, 50))
-    assert few["shared_bytes"] == many["shared_bytes"] == AUTOENCODER.decoder_bytes((64,), 10)
+    assert few["shared_bytes"] == many["shared_bytes"] == AUTOENCODER.decoder_bytes((64,), 10) + 4 * 10 * 2 * 3
     assert many["bytes"] - few["bytes"] == (490 * 4) // 8  # labels of four bits
     within = clone(CONDENSED).set_params(n_per_class=None, n_bytes=few["bytes"] + 100).fit(*digits)
     assert within.storage_["bytes"] <= few["bytes"] + 100 and len(within.X_syn_) > 100
@@ -82,7 +82,7 @@ def test_rows_are_drawn_without_end_and_like_the_data(digits):
     asked = fitted.drawing_.sample(3, [7, 7, 1])[1]
     assert asked.tolist() == [7, 7, 1]
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(fitted)).drawing_.sample(500, random_state=0)[0], X)
-    with pytest.raises(ValueError, match="n_samples=0 must be at least 1"):
+    with pytest.raises(ValueError, match="n_samples=0 must be a whole number of at least 1"):
         fitted.drawing_.sample(0)
     with pytest.raises(ValueError, match="which is not among the classes"):
         fitted.drawing_.sample(1, [11])
@@ -127,3 +127,21 @@ def test_generators_without_a_network_that_moves_are_refused(generator, digits):
 def test_continuous_targets_are_refused(iris):
     with pytest.raises(PartsError, match="draws rows of classes, or without targets"):
         clone(CONDENSED).set_params(n_per_class=None).fit(iris[0][:, :3], iris[0][:, 3] + 0.001 * np.arange(150))
+
+
+def test_solvers_that_place_rows_are_refused(digits):
+    parts = QuantizationError(), Drawn(AUTOENCODER), Lloyd()
+    with pytest.raises(PartsError, match="a generator is what moves; use Descent"):
+        Condenser(*parts, n_per_class=2).fit(*digits)
+
+
+def test_rare_categories_are_drawn():
+    pd = pytest.importorskip("pandas")
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {"kind": generator.choice(["x", "y", "z"], 600, p=[0.6, 0.3, 0.1]), "size": generator.normal(size=600)}
+    )
+    autoencoder = VariationalGenerator(2, SMALL, SMALL, n_steps=200)
+    fitted = CondensedGenerator(5, generator=autoencoder, discrepancy=MMD(), n_steps=2, random_state=0)
+    rows, _ = fitted.fit(frame, np.arange(600) % 2).drawing_.sample(2000, random_state=0)
+    assert set(rows["kind"]) == {"x", "y", "z"}

@@ -145,8 +145,9 @@ def test_points_are_kept_as_styles(space, n_numbers, digits):
     X, y = digits[0][:200].reshape(-1, 8, 8), digits[1][:200]
     fitted = Condenser(MMD(), points, Descent(n_steps=3), n_per_class=2, random_state=0).fit(X, y)
     assert fitted.X_syn_.shape == (20, 8, 8)
-    own = fitted.storage_["bytes"] - fitted.storage_["shared_bytes"]
-    assert own == 20 * n_numbers * 8 + 10 + 10 * 8  # labels of four bits, a weight a class
+    own, shared = (points.storage.n_bytes(n, (8, 8), 8, 10) for n in (20, 0))
+    assert own - shared == 20 * n_numbers * 8
+    assert fitted.storage_["shared_bytes"] == 0, "as few rows take less than the decoder"
 
 
 @pytest.mark.parametrize("shape", [(9, 10), (3, 12, 11), (11, 12, 3)])

@@ -88,3 +88,18 @@ def test_other_numbers_are_numbers(rng):
         groups = TabularEncoder(numbers=numbers).fit(frame).code_groups()
         assert groups == [CodeGroup("number"), CodeGroup("category")]
     assert TabularEncoder().fit(frame[["c"]]).code_groups() == [CodeGroup("number")]
+
+
+def test_modes_depend_neither_on_the_unit_nor_on_one_light_row(iris):
+    X, _ = iris
+    n_modes = [len(modes.mean) for modes in ModeEncoder().fit(X).modes_]
+    for rows in (3.7 * X, 1e-150 * X, X + 1000):
+        assert [len(modes.mean) for modes in ModeEncoder().fit(rows).modes_] == n_modes
+    weight = np.ones(len(X))
+    weight[0] = 0.01
+    found = [len(modes.mean) for modes in ModeEncoder().fit(X, sample_weight=weight).modes_]
+    assert np.abs(np.subtract(found, n_modes)).max() <= 2, "other quantiles, but no more evidence"
+    twice = ModeEncoder().fit(X, sample_weight=np.full(len(X), 2.0)).modes_
+    copies = ModeEncoder().fit(np.concatenate([X, X])).modes_
+    for one, other in zip(twice, copies, strict=True):
+        np.testing.assert_allclose(one.mean, other.mean)

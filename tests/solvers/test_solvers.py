@@ -146,6 +146,17 @@ def test_k_means_of_passes_is_that_of_rows_and_never_holds_them(n_per_piece):
     assert 0 < source.most_alive <= 4 * n_per_piece + 9 * 10  # a few tensors of a piece, and of the points
 
 
+def test_an_empty_cluster_is_filled_out_of_pieces_of_which_some_have_no_row_of_the_class():
+    X, _ = make_blobs(200, 3, centers=4, random_state=0)
+    rows = row_source(X, np.repeat([0, 1], 100))
+    for size in (20, 30, 40):
+        held, passed = (
+            solve(Lloyd(), QuantizationError(), Points(start="noise"), source, [size, size])[0]
+            for source in (rows, PassedOver(rows, 20))
+        )
+        torch.testing.assert_close(passed().X, held().X, rtol=1e-9, atol=1e-9)
+
+
 def test_lloyd_is_k_means_from_the_same_start(classes):
     X, y, weight = classes
     source = row_source(X, y, weight=weight)
