@@ -49,6 +49,13 @@ class PassedOver(Draws, Passes):
         self._rows, self._n_per_piece, self.n_passes, self.most_alive = rows, n_per_piece, 0, 0
         for name in ("schema", "units", "target_units", "spread", "target_spread", "dtype", "device"):
             setattr(self, name, getattr(rows, name))
+        gc.collect()
+        self._of_others = self._alive()  # of other tests
+
+    def _alive(self):
+        width = int(np.prod(self.schema.input_shape))
+        some = (item for item in gc.get_objects() if type(item) is torch.Tensor)
+        return sum(len(rows) for rows in some if rows.shape[1:] == (width,))
 
     def map_reduce(self, function, merge, width=1):
         self.n_passes += 1
@@ -58,9 +65,7 @@ class PassedOver(Draws, Passes):
     def _counted(self, function, start):
         found = function(self._rows.piece(slice(start, min(start + self._n_per_piece, len(self._rows)))))
         if self.n_passes % 8 == 1 and 0 < start - len(self._rows) // 2 <= self._n_per_piece:
-            width = int(np.prod(self.schema.input_shape))
-            some = (item for item in gc.get_objects() if type(item) is torch.Tensor)
-            self.most_alive = max(self.most_alive, sum(len(rows) for rows in some if rows.shape[1:] == (width,)))
+            self.most_alive = max(self.most_alive, self._alive() - self._of_others)
         return found
 
     def sample(self, size, generator):
