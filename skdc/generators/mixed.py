@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Self, cast
 
 import torch
@@ -56,18 +57,19 @@ class MixedColumns(nn.Module):
 
     def forward(self, outputs: Tensor) -> Tensor:
         """Return rows of the outputs of a decoder, in units of the spread of the data: numbers, and probabilities."""
-        pieces, shifts = outputs.split(self._sizes, 1), self.shift.split(self._sizes)
-        parts = [self._row(group.kind, *part) for group, *part in zip(self._groups, pieces, shifts, strict=True)]
-        return torch.cat(parts, dim=1)
+        return self._rows(outputs, _probabilities)
 
-    def _row(self, kind: str, outputs: Tensor, shift: Tensor) -> Tensor:
-        if kind == "number":
-            return outputs
-        if kind == "bounded":
-            codes = outputs.tanh()
-        else:
-            codes = outputs.softmax(1) if outputs.shape[1] > 1 else outputs.sigmoid()
-        return (codes - shift) / self._scale
+    def _rows(self, outputs: Tensor, categories: Callable[[Tensor], Tensor]) -> Tensor:
+        """Return rows, of which a function of the outputs gives the codes of categories."""
+        pieces, shifts = outputs.split(self._sizes, 1), self.shift.split(self._sizes)
+        parts = []
+        for group, piece, shift in zip(self._groups, pieces, shifts, strict=True):
+            if group.kind == "number":
+                parts.append(piece)
+            else:
+                codes = piece.tanh() if group.kind == "bounded" else categories(piece)
+                parts.append((codes - shift) / self._scale)
+        return torch.cat(parts, dim=1)
 
     def surprise(self, outputs: Tensor, X: Tensor, mass: Tensor) -> Tensor:
         """Return minus the log likelihood of rows (1), on average and less a constant.
@@ -103,14 +105,12 @@ class MixedColumns(nn.Module):
 
     def sample(self, outputs: Tensor, generator: torch.Generator) -> Tensor:
         """Return rows that are drawn: numbers with their errors, and one category of each column."""
-        rows = self(outputs)
-        rows = rows + self.deviation * gaussian(rows.shape, generator, rows)
-        pieces, shifts = outputs.split(self._sizes, 1), self.shift.split(self._sizes)
-        parts = [
-            (_drawn(piece, generator) - shift) / self._scale if group.kind == "category" else row
-            for group, piece, shift, row in zip(self._groups, pieces, shifts, rows.split(self._sizes, 1), strict=True)
-        ]
-        return torch.cat(parts, dim=1)
+        errors = self.deviation * gaussian(outputs.shape, generator, outputs)  # of categories it is zero
+        return self._rows(outputs, lambda piece: _drawn(piece, generator)) + errors
+
+
+def _probabilities(outputs: Tensor) -> Tensor:
+    return outputs.softmax(1) if outputs.shape[1] > 1 else outputs.sigmoid()
 
 
 def _cross_entropy(outputs: Tensor, shares: Tensor) -> Tensor:

@@ -184,5 +184,5 @@ class PointsSet(LiveSet):
 
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
         """Return the points as rows that were made."""
-        coded = self._units.rows(self.codec, source.schema, containers.dtype)
+        coded = self._units.rows(self.codec, len(self.key), source.schema, containers.dtype)
         return containers.made(source, rows.X, y_syn, self._units.span, coded)

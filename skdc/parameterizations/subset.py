@@ -202,6 +202,6 @@ class SubsetSet(LiveSet):
         relabeled = self.soft and source.schema.task == "regression"
         if self.stored is not None:
             units = self.stored.units
-            coded = units.rows(self.stored.codec, source.schema, containers.dtype)
+            coded = units.rows(self.stored.codec, len(self.indices), source.schema, containers.dtype)
             return containers.stored(source, rows.X, units.span, self.indices, y_syn, relabeled, coded)
         return containers.chosen(source, self.indices, y_syn, relabeled)

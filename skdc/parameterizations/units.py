@@ -86,9 +86,10 @@ class KeptUnits:
         """Return rows as they are kept in working units, cut off at the ends."""
         return (cut(kept, self.ends) - self.offset) * self.unit
 
-    def rows(self, codec: Codec, schema: Schema, dtype: np.dtype | None) -> CodedRows | None:
-        """Return the rows of a codec as a file keeps them, for a user whose rows have a dtype; None if as they are.
+    def rows(self, codec: Codec, n_rows: int, schema: Schema, dtype: np.dtype | None) -> CodedRows | None:
+        """Return the `n_rows` rows of a codec as a file keeps them; None if as they are.
 
+        They are for a user whose rows have a dtype.
         Those that a network makes of latents are kept as such only where that takes less.
         """
 
@@ -104,7 +105,8 @@ class KeptUnits:
             dtype = schema.float_dtype
         coded = CodedRows(code, self.shift, self.scale, low, high, dtype.str)
         # A network may take more than all the rows that it makes.
-        return None if isinstance(code, Layer) and coded.nbytes >= coded.decode().nbytes else coded
+        decoded = n_rows * prod(schema.input_shape) * dtype.itemsize
+        return None if isinstance(code, Layer) and coded.nbytes >= decoded else coded
 
 
 def is_coded(storage: Storage, schema: Schema) -> bool:
