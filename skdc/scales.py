@@ -136,7 +136,7 @@ class RowMoments(NamedTuple):
             if unit != 1:
                 about_mean, about_median = about_mean / unit, about_median / unit
             scatter += float(part @ (about_mean**2).sum(axis=1))
-            squares.append((about_median**2).sum(axis=1))
+            squares.append(np.einsum("ij,ij->i", about_median, about_median))
             differ.append(about_median.any(axis=1))
         deviation = unit * sqrt(scatter / (total * max(mean.size, 1)))
         far = _far(np.concatenate(squares), np.concatenate(differ), weight, lambda row: X[row].reshape(-1) - center)
@@ -164,7 +164,8 @@ def _far(
     Between them and the others is a gap, which tells them from the tail of what is skewed; and the others differ, which
     tells them from what is rare among equals, such as the ones of an indicator.
     """
-    if len(squares) < _FEWEST:
+    near = squares <= squares.max(initial=0) / _GAP**2
+    if len(squares) < _FEWEST or weight[near].sum() < 0.49 * weight.sum():  # below a gap lies half of the mass
         return None
     order = squares.argsort(kind="stable")
     ordered, mass = squares[order], weight[order]

@@ -142,15 +142,14 @@ class _Threads:
         self._limits: list[Any] = []
 
     @contextmanager
-    def set(self, n_threads: int) -> Iterator[None]:
-        """Set the numbers for one fit."""
+    def set(self, n_threads: int, libraries: threadpoolctl.ThreadpoolController) -> Iterator[None]:
+        """Set the numbers for one fit, of the libraries that are loaded."""
         with self._lock:
             if not self._n_fits:
                 self._n_torch = torch.get_num_threads()
             self._n_fits += 1
-            # Each fit looks again: libraries may have been loaded since the first began.
             with _control():
-                self._limits.append(_limited("blas", n_threads))
+                self._limits.append(_limited(libraries, "blas", n_threads))
             torch.set_num_threads(n_threads)
         try:
             yield
@@ -164,9 +163,9 @@ class _Threads:
                             self._limits.pop().restore_original_limits()
 
 
-def _limited(user_api: str, n_threads: int) -> Any:
+def _limited(libraries: threadpoolctl.ThreadpoolController, user_api: str, n_threads: int) -> Any:
     # The others are left out: `threadpool_limits` would restore them, too, when it ends.
-    return threadpoolctl.ThreadpoolController().select(user_api=user_api).limit(limits=n_threads)
+    return libraries.select(user_api=user_api).limit(limits=n_threads)
 
 
 @contextmanager
@@ -189,8 +188,10 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or not n_jobs):
         raise ValueError(f"n_jobs={n_jobs!r} must be a whole number of threads, -1 for all of them, or None for one")
     n_threads = effective_n_jobs(n_jobs)
+    # Each fit looks for libraries anew, but once: others may have been loaded since the last, and it takes 4 ms.
+    libraries = threadpoolctl.ThreadpoolController()
     # The number of OpenMP belongs to the thread that sets it.
-    threads = _limited("openmp", n_threads), _THREADS.set(n_threads)
+    threads = _limited(libraries, "openmp", n_threads), _THREADS.set(n_threads, libraries)
     with threads[0], threads[1], filters_kept(), torch.inference_mode(False), torch.enable_grad():
         yield
 

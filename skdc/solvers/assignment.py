@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from skdc.sets import Block
 
 _ENTRIES = 1 << 19  # of rows that are looked at together, and of their distances: what stays in the cache
-_FEW_ENTRIES = 1 << 15  # of rows of which to keep bounds takes longer than to compute their distances
+_FEW_PRODUCTS = 1 << 8  # of a row with all centres, fewer of which take less time than bounds that save some
 
 
 # Let a row x belong to the centre c_a, with bounds u >= |x - c_a| and l <= |x - c_j| of all others. After each centre
@@ -40,15 +40,15 @@ class Assignment:
 
     def __init__(self, block: Block, n_clusters: int) -> None:
         n, d = block.values.shape
-        self._rows, self._weight, self._centers = block.values, block.weight.double(), torch.empty(0)
+        self._rows, self._weight = block.values, block.weight.double()
+        self._centers = torch.empty(0)
         self._norms = self._rows.square().sum(1)
         self._most = self._norms.amax() if n else self._norms.new_zeros(())
         self.label = torch.zeros(n, dtype=torch.int64, device=self._rows.device)
+        self._bounded = n_clusters * d > _FEW_PRODUCTS
         self._upper, self._lower = torch.zeros_like(self._norms), torch.zeros_like(self._norms)
         self._sums, self._counts = self._weight.new_zeros(n_clusters, d), self._weight.new_zeros(n_clusters, 2)
         self._tile = max(1, _ENTRIES // max(d, n_clusters))
-        few = n * max(d, n_clusters) <= _FEW_ENTRIES
-        self._summands_of_few = torch.cat(self._summands(torch.arange(n, device=self.label.device)), 1) if few else None
 
     def update(self, centers: Tensor) -> Tensor:
         """Give each row the nearest of some centres, and return the sums over clusters.
@@ -64,67 +64,80 @@ class Assignment:
             up to those of all, whatever the pieces.
         """
         before, self._centers = self._centers, centers
-        if self._summands_of_few is not None:
-            self.label = self._squares(self._rows, centers.to(self._rows)).argmin(0)
-            sums = self._weight.new_zeros(len(centers), self._summands_of_few.shape[1])
-            return sums.index_add_(0, self.label, self._summands_of_few)
-        if len(before):
-            self._loosen((centers - before).square().sum(1).sqrt())
-            active = (self._upper >= self._lower).nonzero()[:, 0]
+        if not len(before):
+            for rows in self._tiles():
+                self.label[rows] = self._settle(rows, self._squares(rows, centers.to(self._rows)))
+                self._add(self.label[rows], *self._summands(rows), 1)
         else:
-            active = torch.arange(len(self._rows), device=self.label.device)
-        for rows in active.split(self._tile):
-            old = self.label.index_select(0, rows)
-            new = self._assign(rows, centers)
-            if len(before):
-                changed = (new != old).nonzero()[:, 0]
-                rows, old, new = (part.index_select(0, changed) for part in (rows, old, new))
-            values, counts = self._summands(rows)
-            self._add(new, values, counts, 1)  # (3)
-            if len(before):
-                self._add(old, values, counts, -1)
+            for rows in self._active(centers - before):
+                self._move(rows, self._squares(rows, centers.to(self._rows)))
         return torch.cat([self._sums, self._counts], 1)
 
     def squares(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """Yield positions of rows, their squared distances from their centres, exact to rounding, and their weights."""
         centers = self._centers.to(self._rows)
-        for tile in torch.arange(len(self._rows), device=self.label.device).split(self._tile):
-            if not len(tile):  # of no rows there is one, which is empty
-                return
+        for tile in self._tiles():
             differences = self._rows[tile] - centers[self.label[tile]]
-            yield tile, differences.square().sum(1).double(), self._weight[tile]
+            places = torch.arange(tile.start, tile.start + len(differences), device=self.label.device)
+            yield places, differences.square().sum(1).double(), self._weight[tile]
 
-    def _loosen(self, moved: Tensor) -> None:
+    def _tiles(self) -> list[slice]:
+        """Return all rows, by places."""
+        return [slice(start, start + self._tile) for start in range(0, len(self._rows), self._tile)]
+
+    def _active(self, steps: Tensor) -> Sequence[Tensor | slice]:
+        """Return the rows that may have come nearer to another centre, after steps of the centres."""
+        if not self._bounded:
+            return self._tiles()
         # A little more than centres have moved, for bounds are rounded too.
-        moved = moved.to(self._rows) + 4 * torch.finfo(self._rows.dtype).eps * self._most.sqrt()
+        moved = steps.square().sum(1).sqrt().to(self._rows)
+        moved += 4 * torch.finfo(self._rows.dtype).eps * self._most.sqrt()
         self._upper += moved.index_select(0, self.label)  # (1)
         self._lower -= moved.amax()
+        return (self._upper >= self._lower).nonzero()[:, 0].split(self._tile)
 
-    def _assign(self, rows: Tensor, centers: Tensor) -> Tensor:
-        """Give some rows the nearest centre, and bounds; return the centres."""
-        values, norms, centers = (
-            self._rows.index_select(0, rows),
-            self._norms.index_select(0, rows),
-            centers.to(self._rows),
-        )
-        squares = self._squares(values, centers)
+    def _squares(self, rows: Tensor | slice, centers: Tensor) -> Tensor:
+        """Return the squared distances of rows from centres, of shape (k, n), less the squared norms of the rows."""
+        lengths = centers.square().sum(1)
+        self._most = torch.maximum(self._most, lengths.amax())
+        return torch.addmm(lengths[:, None], centers, self._rows[rows].T, alpha=-2)  # (2)
+
+    def _move(self, rows: Tensor | slice, squares: Tensor) -> None:
+        """Give some rows the nearest centre, and keep the sums."""
+        label = self.label[rows][None]
+        own = squares.gather(0, label)
+        others = squares.scatter_(0, label, torch.inf).amin(0)
+        if self._bounded:
+            self._bound(rows, own[0], others)
+        # The few that have another centre as near. Of all, the index of the least takes ten times as long as the least.
+        doubtful = (own[0] >= others).nonzero()[:, 0]
+        if len(doubtful):
+            places = doubtful + rows.start if isinstance(rows, slice) else rows.index_select(0, doubtful)
+            label, own = label.index_select(1, doubtful), own.index_select(1, doubtful)
+            nearest = self._settle(places, squares.index_select(1, doubtful).scatter_(0, label, own))
+            summands = self._summands(places)
+            self._add(nearest, *summands, 1)  # (3)
+            self._add(label[0], *summands, -1)
+            self.label[places] = nearest
+
+    def _settle(self, rows: Tensor | slice, squares: Tensor) -> Tensor:
+        """Return the nearest centre of each of some rows, and keep bounds."""
         least, nearest = squares.min(0)
-        second = squares.scatter_(0, nearest[None], torch.inf).amin(0)
-        rounding = 8 * torch.finfo(norms.dtype).eps * (norms + centers.square().sum(1).amax())
-        self.label.index_copy_(0, rows, nearest)
-        self._upper.index_copy_(0, rows, (least + norms + rounding).clamp_min_(0).sqrt_())
-        self._lower.index_copy_(0, rows, (second + norms - rounding).clamp_min_(0).sqrt_())
+        if self._bounded:
+            self._bound(rows, least, squares.scatter_(0, nearest[None], torch.inf).amin(0))
         return nearest
 
-    def _squares(self, rows: Tensor, centers: Tensor) -> Tensor:
-        """Return the squared distances of rows from centres, of shape (k, n), less the squared norms of the rows."""
-        return torch.addmm(centers.square().sum(1)[:, None], centers, rows.T, alpha=-2)  # (2)
+    def _bound(self, rows: Tensor | slice, own: Tensor, others: Tensor) -> None:
+        """Keep bounds of some rows, of their squared distances from their centre and the nearest other one."""
+        norms = self._norms[rows]
+        rounding = 8 * torch.finfo(norms.dtype).eps * (norms + self._most)
+        self._upper[rows] = (own + norms + rounding).clamp_min_(0).sqrt_()
+        self._lower[rows] = (others + norms - rounding).clamp_min_(0).sqrt_()
 
-    def _summands(self, rows: Tensor) -> tuple[Tensor, Tensor]:
+    def _summands(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return what some rows add to the sums, and to the masses and counts."""
-        weight = self._weight.index_select(0, rows)[:, None]
-        values = self._rows.index_select(0, rows).double().mul_(weight)
-        return values, torch.cat([weight, torch.ones_like(weight)], 1)
+        weight = self._weight[rows][:, None]
+        return self._rows[rows].double() * weight, torch.cat([weight, torch.ones_like(weight)], 1)
 
     def _add(self, label: Tensor, values: Tensor, counts: Tensor, sign: int) -> None:
         self._sums.index_add_(0, label, values, alpha=sign)
