@@ -23,8 +23,9 @@ class Scaling:
     """How learners see rows: numbers less their mean, divided by their deviation, and indicators of words.
 
     A table has a mean and a deviation for each column. Rows that are images or the like, more than 100 columns of like
-    ranges, such as pixels and embeddings, and sparse rows have one for all of their numbers, which changes no geometry;
-    sparse rows are not shifted. What is constant is divided by its size, or by 1 if it is zero.
+    ranges, such as pixels and embeddings, and sparse rows have one for all of their numbers, which changes no geometry.
+    Sparse rows are not shifted: their mean is taken for 0, and the deviation is that from 0. What is constant is
+    divided by its size, or by 1 if it is zero.
 
     In frames dates and durations are numbers, in seconds. Other columns, of words or categories, have an indicator for
     each of their 20 commonest values. A missing value is one of those; of numbers it is shown as the mean, beside an
@@ -88,7 +89,9 @@ class Scaling:
         moments : RowMoments, default=None
             Of the rows, where they are known.
         """
-        if not issparse(X) and has_units(X):
+        if issparse(X):
+            return cls([0.0], [_size(X, weight)])
+        if has_units(X):
             mean, deviation = _spread(X, weight)
             return cls(mean.tolist(), deviation.tolist())
         moments = RowMoments.of(X, weight) if moments is None else moments
@@ -167,6 +170,8 @@ class Scaling:
     def merged(self, other: Scaling, mass: float, other_mass: float) -> Scaling | None:
         """Return the scaling of the data of two sets together; None where one has other columns.
 
+        What is missing of a column is taken for the same share of both.
+
         Parameters
         ----------
         other : Scaling
@@ -220,6 +225,13 @@ def _spread(X: NDArray, weight: NDArray[np.float64]) -> tuple[NDArray[np.float64
     return mean, unit * np.sqrt(squares / total)
 
 
+def _size(X: Any, weight: NDArray[np.float64]) -> float:
+    """Return the root of the mean square of sparse numbers, those that are zero counted."""
+    unit = float(np.abs(X.data).max(initial=0)) or 1.0
+    squares = np.repeat(weight, np.diff(X.indptr)) @ (X.data / unit) ** 2
+    return unit * float(np.sqrt(squares / (weight.sum() * X.shape[1])))
+
+
 def _pieces(X: NDArray, weight: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
     return ((X[rows].astype(np.float64), weight[rows]) for rows in slices(X))
 
@@ -259,9 +271,7 @@ def _known_numbers(values: Any) -> NDArray[np.float64]:
     try:
         return np.asarray(values.astype(np.float64))
     except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"column {values.name!r} held numbers or dates in the data, and does not here: {error}"
-        ) from error
+        raise ValueError(f"column {values.name!r} holds numbers in the data, and other things here: {error}") from error
 
 
 def _levels(values: Any, weight: NDArray[np.float64]) -> list[str | None]:
