@@ -107,8 +107,8 @@ def fairness_table(
     >>> learners = {"logistic": LogisticRegression()}
     >>> print(fairness_table(condenser, X[1::2], y[1::2], sensitive_features=texture[1::2], learners=learners))
                         accuracy   balanced accuracy      equalized odds  demographic parity
-    logistic               0.877               0.846               0.104               0.295
-    mean                   0.877               0.846               0.104               0.295
+    logistic               0.908               0.895               0.050               0.335
+    mean                   0.908               0.895               0.050               0.335
     """
     condensed, differences = set_with_classes(condenser, "fairness_table"), _differences()
     scaling = RowScaling.of_set(condensed)
