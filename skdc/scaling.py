@@ -186,7 +186,7 @@ class Scaling:
         center, deviation = ([None if word else x for word, x in zip(kinds, part, strict=True)] for part in parts)
         empty: list[list[str | None]] = [[] for _ in kinds]
         levels = [_ordered({*a, *b}) for a, b in zip(self.levels or empty, other.levels or empty, strict=True)]
-        return Scaling(center, deviation, levels if any(levels) else [])
+        return Scaling(center, deviation, levels if self.levels or other.levels else [])
 
     def _of_mass(self, mass: float) -> Spread:
         mean, deviation = (np.array(part, dtype=np.float64) for part in (self.mean, self.deviation))  # None is NaN

@@ -227,6 +227,7 @@ def assert_same_scaling(found, expected):
     for name in ("mean", "deviation"):
         one, other = (np.array(getattr(part, name), dtype=np.float64) for part in (found, expected))
         assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+    assert_allclose(found.units(), expected.units(), rtol=1e-9)
     assert found.levels == expected.levels
 
 
@@ -255,9 +256,9 @@ def test_a_search_tells_the_scaling_of_the_data():
     assert_same_scaling(origin(search, X, codes % 2).scaling, RowScaling.of_rows(X).scaling)
 
 
-@pytest.mark.parametrize("name", ["array", "float32", "numbers", "images", "pixels", "units"])
+@pytest.mark.parametrize("name", ["array", "float32", "numbers", "images", "pixels", "units", "constant"])
 def test_a_stream_in_chunks_has_the_scaling_of_all_rows(name):
-    rows = (DATA | SPARSE | {"units": X * [1e-150, 1, 1e150]})[name]
+    rows = (DATA | SPARSE | {"units": X * [1e-150, 1, 1e150], "constant": X * [1, 1, 0] + 0.1})[name]
     weight = 1.0 + codes % 2
     stream = Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=1), n_samples=101)
     for some in np.array_split(np.arange(1001), 4):

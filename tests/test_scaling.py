@@ -32,6 +32,7 @@ DATA = {
     "pixels": RNG.normal(3, RNG.random(121), size=(N, 121)),
     "sparse": csr_array(RNG.poisson(0.3, (N, 5)).astype(np.float64)),
     "frame": MIXED,
+    "numbers and dates": MIXED[["number", "when"]],
     "frame of numbers": pd.DataFrame(RNG.normal(size=(N, 3)), columns=[*"abc"]),
     "sparse frame": pd.DataFrame.sparse.from_spmatrix(csr_array(RNG.poisson(0.3, (N, 5)))),
     "words in an array": MIXED[["number", "word"]].to_numpy(),
