@@ -27,7 +27,7 @@ from skdc.solvers import Descent
 from skdc.spaces import RandomNetwork
 
 X, y = load_digits(return_X_y=True)
-X = (X / 16).astype(np.float32)
+X = (X / 16).astype(np.float32).reshape(-1, 8, 8)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 RADIUS = 0.1
 
@@ -60,12 +60,12 @@ for name, condenser in sets.items():
     network = {"network": NetworkClassifier(MLP(), lr=0.003, max_epochs=150, random_state=0)}
     given = {"learners": network, "corruptions": {}, "n_attacked": 200}
     found = [
-        robustness_table(condenser, X_test, y_test, attacks={"PGD": default_attacks(radius, (64,))["PGD"]}, **given)
+        robustness_table(condenser, X_test, y_test, attacks={"PGD": default_attacks(radius, (8, 8))["PGD"]}, **given)
         for radius in radii
     ]
     cells = [table.scores["network"]["PGD"] for table in found]
     curves[name] = [cells[0]["clean"], *(cell["robust"] for cell in cells)]
-chosen = {name: default_attacks(RADIUS, (64,))[name] for name in ("FGSM", "PGD", "HopSkipJump")}
+chosen = {name: default_attacks(RADIUS, (8, 8))[name] for name in ("FGSM", "PGD", "HopSkipJump")}
 given["n_attacked"] = 50
 print(robustness_table(sets["a robust teacher's labels"], X_test, y_test, attacks=chosen, **given))
 

@@ -11,7 +11,8 @@ A set is condensed for some learner, and then another one is trained on it. The 
 # -------------------------------
 # Random rows and k-means know of no learner. Kernel inducing points (KIP) are made for kernel ridge regression, and
 # distribution matching for networks. The last set is what ``Condenser()`` makes where there are classes: it is made for
-# five learners at once, out of real rows of which few numbers are changed.
+# five learners at once, out of real rows of which few numbers are changed. Digits are passed as images: learners see
+# their pixels on one scale, where columns of a table have one each.
 import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
@@ -21,6 +22,8 @@ from skdc.evaluation import transfer_table
 from skdc.plotting import TransferDisplay
 
 X, y = load_digits(return_X_y=True)
+X = X.reshape(-1, 8, 8)
+LEARNERS = ["linear", "svm", "neighbors", "mlp", "trees", "kernel ridge"]
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
 CONDENSERS = {
     "random rows": RandomSubset(random_state=0),
@@ -30,7 +33,8 @@ CONDENSERS = {
     "Condenser()": Condenser(random_state=0),
 }
 tables = {
-    name: transfer_table(condenser.fit(X_train, y_train), X_test, y_test) for name, condenser in CONDENSERS.items()
+    name: transfer_table(condenser.fit(X_train, y_train), X_test, y_test, learners=LEARNERS)
+    for name, condenser in CONDENSERS.items()
 }
 print(tables["KIP"])
 

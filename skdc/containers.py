@@ -90,11 +90,16 @@ def has_units(X: NDArray) -> bool:
     """
     if X.ndim != 2 or X.dtype.kind not in "iufb":
         return False
-    if X.shape[1] <= WIDEST_TABLE:
-        return True
-    spans = np.fmax.reduce(X, axis=0).astype(np.float64) - np.fmin.reduce(X, axis=0)
+    return X.shape[1] <= WIDEST_TABLE or have_units(np.fmin.reduce(X, axis=0), np.fmax.reduce(X, axis=0))
+
+
+def have_units(low: NDArray, high: NDArray) -> bool:
+    """Tell the same of columns whose least and greatest numbers are known."""
+    if low.ndim != 1 or len(low) <= WIDEST_TABLE:
+        return low.ndim == 1
+    spans = high.astype(np.float64) - low
     spans = spans[spans > 0]
-    return len(spans) > 0 and spans.max() > _UNLIKE * np.median(spans)
+    return len(spans) > 0 and bool(spans.max() > _UNLIKE * np.median(spans))
 
 
 def row_bytes(X: Any) -> int:

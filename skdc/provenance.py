@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from skdc.scaling import Scaling
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -37,6 +39,8 @@ class Provenance:
         What was released, and with what noise; None of a set that is not private.
     storage : dict of str to int, default={}
         As `storage_` of a condenser.
+    scaling : Scaling, default=None
+        How learners see rows of the data. None of private ones, of which nothing is told but what was released.
     """
 
     condenser: str
@@ -52,3 +56,4 @@ class Provenance:
     seconds: float = 0.0
     privacy: dict[str, Any] | None = None
     storage: dict[str, int] = field(default_factory=dict)
+    scaling: Scaling | None = None

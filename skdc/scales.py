@@ -7,7 +7,6 @@ from math import frexp, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import _check_sample_weight, _num_samples
@@ -236,6 +235,8 @@ def exceeds_float32_precision(X: Any, shift: NDArray[np.float64], scale: float) 
     Squared distances are off by the rounding of squared norms. That is compared with the squared distances of
     neighbours, on a sample: one row far from all, or classes far apart, make norms large and leave neighbours near.
     """
+    import torch  # it takes seconds to load, and sets, which know their scaling, are read without
+
     d = int(np.prod(X.shape[1:]))
     some = X[_spread_out(X.shape[0], max(16, min(_SAMPLE, int(sqrt(_PAIR_NUMBERS / max(d, 1))))))]
     rows = (some.toarray() if issparse(some) else some).reshape(some.shape[0], -1).astype(np.float64)

@@ -1,14 +1,18 @@
 """Where a set comes from, as it is told with it."""
 
 import json
+import pickle
 import warnings
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
+from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
+from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning
 
 import skdc
@@ -24,10 +28,13 @@ from skdc import (
     TabularCondenser,
 )
 from skdc.discrepancies import RandomFeatureMMD
+from skdc.evaluation.protocol import RowScaling
 from skdc.fitting.origin import fingerprint_of, was_made_of
 from skdc.hashes import digest
-from skdc.preprocessing import NormalScores
+from skdc.parameterizations import Points
+from skdc.preprocessing import NormalScores, TabularEncoder
 from skdc.privacy import ClassGaussians, GaussianMechanism
+from skdc.scaling import Scaling
 from skdc.solvers import Descent
 
 rng = np.random.default_rng(0)
@@ -214,3 +221,101 @@ def test_targets_and_nothing_have_no_classes():
     for given in ((X, X[:, 0]), (X,)):
         found = origin(KMedoids(n_samples=5), *given)
         assert found.n_per_class is found.rows_per_class is None and (found.n_rows, found.n_points) == (1001, 5)
+
+
+def assert_same_scaling(found, expected):
+    for name in ("mean", "deviation"):
+        one, other = (np.array(getattr(part, name), dtype=np.float64) for part in (found, expected))
+        assert_allclose(one, other, rtol=1e-9, atol=1e-12)
+    assert_allclose(found.units(), expected.units(), rtol=1e-9)
+    assert found.levels == expected.levels
+
+
+SPARSE = {
+    "sparse": csr_array(X * (X > 1)),
+    "sparse frame": pd.DataFrame.sparse.from_spmatrix(csr_array(X * (X > 1))),
+    "pixels": rng.normal(size=(1001, 121)),
+    "polars": pl.DataFrame({"size": X[:, 0], "word": KINDS["word"]}),
+}
+
+
+@pytest.mark.parametrize("rows", (DATA | SPARSE).values(), ids=DATA | SPARSE)
+@pytest.mark.parametrize("weight", [None, codes[:150] % 4 % 3], ids=["none", "weights"])
+def test_whatever_made_a_set_the_scaling_is_that_of_the_data(rows, weight):
+    rows, labels = rows[:150], codes[:150] % 3
+    expected, n = RowScaling.of_rows(rows, weight).scaling, 0
+    for condenser in (*CONDENSERS, RandomSubset(1), clone(STREAM).set_params(n_samples=3)):
+        with suppress(ValueError, TypeError):  # of those that take no words, or no images, or no sparse rows
+            assert_same_scaling(origin(condenser, rows, labels, sample_weight=weight).scaling, expected)
+            n += 1
+    assert n >= (1 if "sparse" in str(type(rows)) or hasattr(rows, "sparse") else 3)
+
+
+def test_a_search_tells_the_scaling_of_the_data():
+    search = AutoCondenser(candidates=[KMedoids()], time_budget=None, n_per_class=2, random_state=0)
+    assert_same_scaling(origin(search, X, codes % 2).scaling, RowScaling.of_rows(X).scaling)
+
+
+@pytest.mark.parametrize("name", ["array", "float32", "numbers", "images", "pixels", "units", "constant"])
+def test_a_stream_in_chunks_has_the_scaling_of_all_rows(name):
+    rows = (DATA | SPARSE | {"units": X * [1e-150, 1, 1e150], "constant": X * [1, 1, 0] + 0.1})[name]
+    weight = 1.0 + codes % 2
+    stream = Condenser(RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=1), n_samples=101)
+    for some in np.array_split(np.arange(1001), 4):
+        part = rows.iloc[some] if hasattr(rows, "iloc") else rows[some]
+        stream.partial_fit(part, y[some], classes=y[:101], sample_weight=weight[some])
+    assert_same_scaling(stream.condensed_.provenance.scaling, RowScaling.of_rows(rows, weight).scaling)
+
+
+PRIVATE = {
+    "drawn": Condenser(n_per_class=1, privacy=ClassGaussians(epsilon=5.0, feature_range=(-5, 5), n_rows=404)),
+    "sums": skdc.PrivateMeanEmbedding(
+        1, bandwidth=2.0, privacy=GaussianMechanism(epsilon=5.0, feature_range=(-5, 5)), random_state=0
+    ),
+    "gradients": skdc.PrivateGradientMatching(
+        1, n_steps=1, privacy=GaussianMechanism(epsilon=5.0, feature_range=(-5, 5)), random_state=0
+    ),
+}
+
+
+@pytest.mark.parametrize("condenser", PRIVATE.values(), ids=PRIVATE)
+def test_private_sets_tell_no_scaling(condenser, tmp_path):
+    condensed = condenser.fit(X, codes % 4).condensed_
+    assert condensed.provenance.scaling is None
+    condensed.save(tmp_path / "set.skdc")
+    assert b'"scaling":null' in (tmp_path / "set.skdc").read_bytes().replace(b"\\", b"")
+    assert condensed.shrink(RandomSubset(n_per_class=1)).provenance.scaling is None
+    known = KMedoids(1, random_state=0).fit(X, codes % 4).condensed_
+    assert condensed.join(known).provenance.scaling is None
+    # What stands for the data is the set, which may be shown.
+    assert RowScaling.of_set(condensed).scaling == Scaling.of(condensed.X, condensed.sample_weight)
+
+
+def test_a_private_stream_tells_no_scaling():
+    release = GaussianMechanism(epsilon=5.0, feature_range=(-5, 5), classes=[0, 1, 2, 3])
+    stream = clone(STREAM).set_params(n_samples=4, privacy=release, parameterization=Points(start="noise"))
+    stream.partial_fit(X[:500], codes[:500] % 4).partial_fit(X[500:], codes[500:] % 4)
+    assert stream.condensed_.provenance.scaling is None
+
+
+def test_the_scaling_survives(tmp_path):
+    frame = DATA["columns"]
+    old, new = (
+        KMedoids(2, random_state=0).fit(frame[some], codes[some] % 3).condensed_
+        for some in (codes % 3 < 2, codes % 3 == 2)
+    )
+    scaling = old.provenance.scaling
+    old.save(tmp_path / "set.skdc")
+    for other in (skdc.load(tmp_path / "set.skdc"), pickle.loads(pickle.dumps(old)), old.shrink(1)):
+        assert other.provenance.scaling == scaling
+    assert old.shrink(RandomSubset(n_per_class=1, random_state=0)).provenance.scaling == scaling
+    both = frame.drop(columns="count")  # of which some are missing
+    parts = [KMedoids(2).fit(both[some], codes[some] % 3).condensed_ for some in (codes % 3 < 2, codes % 3 == 2)]
+    assert_same_scaling(parts[0].join(parts[1]).provenance.scaling, RowScaling.of_rows(both).scaling)
+    assert old.join(replace(new, provenance=replace(new.provenance, scaling=None))).provenance.scaling is None
+
+
+def test_an_encoder_of_arrays_of_words_is_no_matter():
+    rows = np.array([KINDS["word"], X[:, 0].round(3)], dtype=object).T[:90]
+    found = origin(KMedoids(1, encoder=TabularEncoder()), rows, codes[:90] % 2).scaling
+    assert found.levels == [["c", "d"], []] and found.mean[1] == pytest.approx(rows[:, 1].astype(float).mean())

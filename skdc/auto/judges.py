@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils import check_array
 
 from skdc.evaluation.panels import learners_by_name
-from skdc.evaluation.protocol import RowScaling, score_of, trained
+from skdc.evaluation.protocol import score_of, trained
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import Problem, dense
 
@@ -52,9 +53,10 @@ def panel(problem: Problem, scoring: Any, seed: int, size: int) -> Judge:
     learners["5 neighbors"].set_params(n_neighbors=min(5, size))  # a smaller set has no five
     encoder = problem.encoder
 
-    def flat_numbers(rows: Any, name: str = "X") -> NDArray:
-        numbers = np.asarray(rows if encoder is None else dense(encoder.transform(rows)))
-        return numbers.reshape(len(numbers), -1)
-
     scaler = StandardScaler().fit(problem.X.reshape(len(problem.X), -1), sample_weight=problem.weight)
-    return Judge([*learners.values()], scoring, RowScaling(flat_numbers, scaler))
+
+    def standardized(rows: Any) -> NDArray:
+        numbers = np.asarray(rows if encoder is None else dense(encoder.transform(rows)))
+        return np.asarray(scaler.transform(check_array(numbers.reshape(len(numbers), -1), input_name="X")))
+
+    return Judge([*learners.values()], scoring, standardized)

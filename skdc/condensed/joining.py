@@ -14,6 +14,7 @@ from skdc.codes import Code, PlainNumbers, Stacked
 from skdc.condensed.coded import is_code_of
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
+from skdc.scaling import Scaling
 
 if TYPE_CHECKING:
     from skdc.condensed.set import CondensedSet
@@ -135,7 +136,15 @@ def _provenance(first: Provenance | None, other: Provenance | None) -> Provenanc
         seconds=first.seconds + other.seconds,
         privacy=None,
         storage={},
+        scaling=_scaling(first, other),
     )
+
+
+def _scaling(first: Provenance, other: Provenance) -> Scaling | None:
+    """Return how learners see the data of both; None where that is not known of one."""
+    if first.scaling is None or other.scaling is None or first.n_rows is None or other.n_rows is None:
+        return None
+    return first.scaling.merged(other.scaling, first.n_rows, other.n_rows)
 
 
 def _summed(first: dict[str, int] | None, other: dict[str, int] | None) -> dict[str, int] | None:

@@ -16,8 +16,9 @@ from skdc.condensed.packing import Tensors
 from skdc.condensed.safetensors import UnreadableError, read_tensors, write_tensors
 from skdc.files import written_whole
 from skdc.provenance import Provenance
+from skdc.scaling import Scaling
 
-FORMAT = 2  # goes up by one whenever a skdc that reads this one could not read what is written then
+FORMAT = 3  # goes up by one whenever a skdc that reads this one could not read what is written then
 _ENTRY = "skdc"  # of the metadata
 
 
@@ -76,7 +77,7 @@ def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, An
         lengths = {part.shape[:1] for part in rows.values() if part is not None}
         if len(lengths) > 1:
             raise UnreadableError("is damaged: its parts have different numbers of rows")
-        return {**parts, "provenance": None if origin is None else Provenance(**origin)}
+        return {**parts, "provenance": None if origin is None else _provenance(origin)}
     except ImportError as error:
         package = (error.name or "pyarrow").partition(".")[0]
         raise ImportError(f"{str(path)!r} holds what needs {package}: pip install {package}", name=package) from error
@@ -84,6 +85,12 @@ def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, An
         raise ValueError(f"{str(path)!r} {error}") from error
     except Exception as error:  # of what a file says that is not what was written, each package has its own
         raise ValueError(f"{str(path)!r} is damaged: {type(error).__name__}: {' '.join(str(error).split())}") from error
+
+
+def _provenance(origin: dict[str, Any]) -> Provenance:
+    """Return where a set comes from; files before format 3 say nothing of its scaling."""
+    scaling = origin.get("scaling")
+    return Provenance(**origin | {"scaling": None if scaling is None else Scaling(**scaling)})
 
 
 def _entry(metadata: dict[str, str]) -> dict[str, Any]:

@@ -152,4 +152,5 @@ def _of_both(smaller: Provenance | None, whole: Provenance | None) -> Provenance
         fingerprint=whole.fingerprint,
         seconds=whole.seconds + smaller.seconds,
         privacy=whole.privacy,
+        scaling=whole.scaling,
     )

@@ -47,9 +47,9 @@ def compare(
 
     Random rows, in proportion to the classes and in equal shares, and all rows are always compared too. Everything is
     done anew for each split of the data and each seed, the same ones for all that is compared: condensers, encoders
-    and scales see the training rows alone, and the scores are those of test rows. Learners see frames encoded as
-    condensers do where the user says nothing, columns standardised, and images less one mean and divided by one
-    deviation, by all training rows whatever the set; they get what they can use of its weights and labels.
+    and scales see the training rows alone, and the scores are those of test rows. Learners see columns standardised,
+    words as indicators, and images less one mean and divided by one deviation, by all training rows whatever the set;
+    they get what they can use of its weights and labels.
 
     Parameters
     ----------

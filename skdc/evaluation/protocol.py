@@ -3,65 +3,39 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import check_scoring
-from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc.condensed import CondensedSet
-from skdc.containers import EncodedRows, as_array, plain_labels
-from skdc.fitting.base import BaseCondenser
-from skdc.fitting.input import dense
+from skdc.containers import as_array, plain_labels, refuse_filled, refuse_words
 from skdc.learners import NetworkClassifier
+from skdc.plotting.rows import condensed_of
+from skdc.scaling import Scaling, as_frame
 
 VARIANTS = ("hard labels", "weights", "soft labels")
 
 
-@dataclass(frozen=True)
-class OneScale:
-    """One shift and one scale for all numbers of a row, which changes no geometry.
-
-    Parameters
-    ----------
-    shift, scale : float
-    """
-
-    shift: float
-    scale: float
-
-    @classmethod
-    def of(cls, X: NDArray) -> Self:
-        """Return the mean and the deviation of all entries of rows X of shape (n, ...)."""
-        return cls(float(X.mean()), float(X.std()) or 1.0)
-
-    def transform(self, X: NDArray) -> NDArray:
-        """Return rows, shifted and scaled."""
-        return (X - self.shift) / self.scale
-
-
 @dataclass(frozen=True, eq=False)
 class RowScaling:
-    """How learners see rows: frames encoded, and all numbers scaled, the same for every set and for new rows.
+    """How learners see rows, the same for every set and for new rows: by what the data say from which a set was made.
 
-    It is made by `of_rows`, which looks at training rows and at no other; or by `of_set`, where they are not at hand.
+    It is made by `of_rows`, which looks at those data; or by `of_set`, which asks the set. Both give the same.
 
     Parameters
     ----------
-    encode : callable
-        `encode(rows, name)` makes numbers of rows.
-    scaler : object with transform
-    input_shape : tuple of int, default=None
-        Of a row as numbers; rows of another shape are refused. None: nothing is checked.
+    scaling : Scaling
+    input_shape : tuple of int
+        Of a row; rows of another shape are refused.
+    columns : list, default=None
+        The names of the columns, where the data are a frame; frames with others are refused.
 
     Examples
     --------
@@ -73,15 +47,13 @@ class RowScaling:
            [2., 0.]])
     """
 
-    encode: Callable[..., Any]
-    scaler: Any
-    input_shape: tuple[int, ...] | None = None
+    scaling: Scaling
+    input_shape: tuple[int, ...]
+    columns: list[Any] | None = None
 
     @classmethod
     def of_rows(cls, X: Any, sample_weight: Any = None) -> Self:
-        """Return the scaling of training rows: columns standardised each, images by one mean and one deviation.
-
-        Frames are encoded as condensers do where the user says nothing. Sparse rows are not shifted.
+        """Return the scaling of training rows.
 
         Parameters
         ----------
@@ -89,46 +61,50 @@ class RowScaling:
         sample_weight : array-like of shape (n,), default=None
             A row of weight 2 counts as the row twice.
         """
-        encode = EncodedRows(X, sample_weight)
-        numbers = _checked(encode(X), "X")
-        if numbers.ndim > 2:
-            return cls(encode, OneScale.of(numbers), numbers.shape[1:])
-        scaler = StandardScaler(with_mean=not issparse(numbers)).fit(numbers, sample_weight=sample_weight)
-        return cls(encode, scaler, numbers.shape[1:])
+        X = as_array(X)
+        rows = X if hasattr(X, "iloc") else _checked(X, "X")
+        return cls(Scaling.of(rows, sample_weight), rows.shape[1:], _names(rows))
 
     @classmethod
-    def of_set(cls, condenser: BaseCondenser) -> Self:
-        """Return the scaling by the set of a fitted condenser, encoded as it does: one mean and one deviation.
+    def of_set(cls, condensed: CondensedSet) -> Self:
+        """Return the scaling of the data that a set was made from, which its provenance keeps.
+
+        Where it keeps none, the weighted points stand for the data: of private data, of sets that are not from a
+        condenser, and of files of old. So they do where the set has been given rows with other columns.
 
         Parameters
         ----------
-        condenser : condenser
-            Fitted.
+        condensed : CondensedSet
         """
-        encoder = vars(condenser).get("encoder_")
-
-        def encode(rows: Any, name: str = "X") -> Any:
-            rows = as_array(rows, name)
-            return rows if encoder is None else encoder.transform(rows)
-
-        numbers = np.asarray(dense(encode(condenser.X_syn_)))
-        return cls(encode, OneScale.of(numbers), numbers.shape[1:])
+        X = as_array(condensed.X, "the set")
+        known = None if condensed.provenance is None else condensed.provenance.scaling
+        if known is not None and X.ndim > 2:
+            known = known.pooled()
+        if known is None or len(known.mean) not in (1, X.shape[1]):
+            known = Scaling.of(X, condensed.sample_weight)
+        return cls(known, X.shape[1:], _names(X))
 
     def numbers(self, rows: Any, name: str = "X") -> Any:
-        """Return rows as numbers, not scaled yet.
+        """Return rows as numbers: of frames with words or gaps as learners see them, of others not scaled yet.
 
         Raises
         ------
         ValueError
             If they are not like those that were seen.
         """
-        numbers = _checked(self.encode(rows, name), name)
-        if self.input_shape is not None and numbers.shape[1:] != self.input_shape:
+        rows, columns = as_array(rows, name), self.columns
+        if hasattr(rows, "iloc") and columns is not None and list(rows.columns) != columns:
             raise ValueError(
-                f"rows of {name} of shape {numbers.shape[1:]} are not like those that learners are trained on, "
+                f"the columns of {name}, {list(rows.columns)}, are not those of X, {columns}; give both the same ones "
+                "in the same order"
+            )
+        rows = as_frame(rows) if self.scaling.levels else rows if hasattr(rows, "iloc") else _checked(rows, name)
+        if rows.shape[1:] != self.input_shape:
+            raise ValueError(
+                f"rows of {name} of shape {rows.shape[1:]} are not like those that learners are trained on, "
                 f"{self.input_shape}"
             )
-        return numbers
+        return _checked(self.scaling.numbers(rows), name)
 
     def __call__(self, rows: Any, name: str = "X") -> Any:
         """Return rows as learners see them.
@@ -139,10 +115,16 @@ class RowScaling:
         name : str, default="X"
             What the user knows them by.
         """
-        return self.scaler.transform(self.numbers(rows, name))
+        return self.scaling.standardized(self.numbers(rows, name))
+
+
+def _names(X: Any) -> list[Any] | None:
+    return list(X.columns) if hasattr(X, "iloc") else None
 
 
 def _checked(rows: Any, name: str) -> Any:
+    refuse_words(rows, name)
+    refuse_filled(rows, name)
     return check_array(rows, allow_nd=True, accept_sparse="csr", input_name=name)
 
 
@@ -151,6 +133,14 @@ def as_seen(learner: Any, X: Any) -> Any:
     if issparse(X):
         return X if get_tags(learner).input_tags.sparse else X.toarray()
     return X if isinstance(learner, NetworkClassifier) else X.reshape(len(X), -1)
+
+
+def set_with_classes(condenser: Any, asker: str) -> CondensedSet:
+    """Return the set of a fitted condenser, or a set as it is; refuse one without classes, naming who asks for them."""
+    condensed = condensed_of(condenser)
+    if condensed.classes is None:
+        raise ValueError(f"the set is without classes, which {asker} tells apart; condense rows with labels")
+    return condensed
 
 
 def trained(learner: Any, condensed: CondensedSet) -> Any:

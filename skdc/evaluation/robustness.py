@@ -13,17 +13,18 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.ndimage import gaussian_filter, shift
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from skdc.condensed import CondensedSet
 from skdc.containers import checked_targets
 from skdc.evaluation.panels import Learners, learners_by_name
-from skdc.evaluation.protocol import OneScale, RowScaling, as_seen, trained
+from skdc.evaluation.protocol import RowScaling, as_seen, set_with_classes, trained
 from skdc.evaluation.tables import Table
 from skdc.fitting.base import BaseCondenser
 from skdc.images import ImageLayout
 from skdc.learners import NetworkClassifier
 from skdc.randomness import drawing_from
+from skdc.scaling import Scaling
 
 COLUMNS = ("clean", "robust", "worst group")
 Attack = Callable[[Any], Any]
@@ -53,7 +54,7 @@ class RobustnessTable(Table):
 
 
 def robustness_table(
-    condenser: BaseCondenser,
+    condenser: BaseCondenser | CondensedSet,
     X_test: ArrayLike,
     y_test: ArrayLike,
     *,
@@ -76,8 +77,8 @@ def robustness_table(
     condenser, X_test, y_test
         As in `transfer_table`.
     learners : dict, list, classifier or names, default=None
-        As in `transfer_table`. They are given soft labels where the set has some and they can use them, and see rows
-        less the mean of all entries of the set and divided by their deviation. None takes `NetworkClassifier()`.
+        As in `transfer_table`. They are given soft labels where the set has some and they can use them. None takes
+        `NetworkClassifier()`.
     attacks : dict of str to callable, default=None
         Each takes a classifier of the toolbox and returns an attack. None takes `default_attacks(radius, ...)`.
     corruptions : dict of str to callable, default=None
@@ -86,8 +87,8 @@ def robustness_table(
     groups : array-like of shape (n,), default=None
         Of the test rows; None takes their labels.
     radius : float, default=None
-        Of the attacks that None stands for, in the units of X (of what its encoder makes of X, where the condenser has
-        one), by the largest change of a number; None takes a tenth of the range of the test rows.
+        Of the attacks that None stands for, by the largest change of a number; None takes a tenth of the range of the
+        test rows. It is in the units of X; of frames with words or gaps in those of the numbers that learners see.
     n_attacked : int, default=200
         Test rows that are looked at: the first ones.
     random_state : int, default=0
@@ -103,7 +104,7 @@ def robustness_table(
     ImportError
         Without the toolbox: install `skdc[robust]`.
     ValueError
-        If the condenser had no labels, or the test rows are not like its own.
+        If the set has no classes, or the test rows are not like its own.
 
     References
     ----------
@@ -120,11 +121,9 @@ def robustness_table(
     >>> list(table.scores["network"])
     ['missing columns', 'noise']
     """
-    check_is_fitted(condenser)
-    if getattr(condenser, "classes_", None) is None:
-        raise ValueError(f"{type(condenser).__name__} was fitted without classes, which robustness_table tells apart")
-    scaling = RowScaling.of_set(condenser)
-    X = scaling.numbers(condenser.X_syn_).astype(np.float32)
+    condensed = set_with_classes(condenser, "robustness_table")
+    scaling = RowScaling.of_set(condensed)
+    X = scaling.numbers(condensed.X, "the set").astype(np.float32)
     X_test = scaling.numbers(X_test, "X_test").astype(np.float32)
     shape, y_test = X.shape[1:], checked_targets(y_test, "y_test")
     groups = y_test if groups is None else np.asarray(groups)
@@ -138,7 +137,7 @@ def robustness_table(
     scores = {}
     chosen = {"network": NetworkClassifier(random_state=random_state)} if learners is None else learners
     for name, learner in learners_by_name(chosen, "classification", shape, seed=random_state).items():
-        fitted = _Fitted(learner, condenser, X)
+        fitted = _Fitted(learner, replace(condensed, X=X), scaling.scaling)
         clean = fitted.predict(X_test) == y_test
         changed = {}
         for change, attack in attacks.items():
@@ -165,23 +164,22 @@ class _Fitted:
     ----------
     learner : classifier
         Unfitted.
-    condenser : condenser
-        Fitted.
-    X : ndarray of shape (m, ...)
-        The rows of its set as numbers.
+    numbers : CondensedSet
+        With rows as numbers.
+    scaling : Scaling
     """
 
-    def __init__(self, learner: Any, condenser: BaseCondenser, X: NDArray) -> None:
-        self.scale = OneScale.of(X)
-        self.classes, self.input_shape = condenser.classes_, X.shape[1:]
+    def __init__(self, learner: Any, numbers: CondensedSet, scaling: Scaling) -> None:
+        self.scaling = scaling
+        self.classes, self.input_shape = np.asarray(numbers.classes), numbers.X.shape[1:]
         self.given, self.is_network = learner, isinstance(learner, NetworkClassifier)
-        condensed = replace(condenser.condensed_, X=self._rows(X))
+        condensed = replace(numbers, X=self._rows(numbers.X))
         if not getattr(learner, "accepts_soft_labels", False):
             condensed = replace(condensed, y_soft=None)
         self.learner = trained(learner, condensed)
 
     def _rows(self, X: NDArray) -> NDArray:
-        return as_seen(self.given, self.scale.transform(X))
+        return as_seen(self.given, self.scaling.standardized(X))
 
     def predict(self, X: NDArray) -> NDArray:
         """Return the labels of rows."""
@@ -194,7 +192,7 @@ class _Fitted:
             X = X[:, None]
         sizes = {"input_shape": X.shape[1:], "nb_classes": len(self.classes), "clip_values": limits}
         if self.is_network:
-            network = _InUserUnits(self.learner, self.scale, self.input_shape)
+            network = _InUserUnits(self.learner, self.scaling, self.input_shape)
             last = len(self.input_shape) == 3 and ImageLayout(self.input_shape, None).last
             estimator = toolbox.estimators.classification.PyTorchClassifier(
                 network, nn.CrossEntropyLoss(), channels_first=not last, device_type="cpu", **sizes
@@ -215,12 +213,13 @@ class _Fitted:
 class _InUserUnits(nn.Module):
     """The network of a learner, for rows in the units of the user."""
 
-    def __init__(self, learner: NetworkClassifier, scale: OneScale, shape: tuple[int, ...]) -> None:
+    def __init__(self, learner: NetworkClassifier, scaling: Scaling, shape: tuple[int, ...]) -> None:
         super().__init__()
         self.shape, self.dtype = shape, next(learner.module_.parameters()).dtype
         # Attacks are computed on the CPU, whatever the device of the learner.
         self.network = deepcopy(learner.module_).cpu().eval().requires_grad_(False)
-        self.shift, self.scale = scale.shift + learner.shift_ * scale.scale, learner.scale_ * scale.scale
+        shift, scale = (torch.as_tensor(part, dtype=self.dtype) for part in scaling.units())
+        self.shift, self.scale = shift + learner.shift_ * scale, learner.scale_ * scale
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the logits."""

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from numpy.typing import ArrayLike
 from sklearn.utils import check_consistent_length
-from sklearn.utils.validation import check_is_fitted
 
+from skdc.condensed import CondensedSet
 from skdc.containers import checked_targets
 from skdc.evaluation.panels import Learners, learners_by_name
-from skdc.evaluation.protocol import VARIANTS, RowScaling, as_seen, score_of, trained, variants
+from skdc.evaluation.protocol import VARIANTS, RowScaling, as_seen, score_of, set_with_classes, trained, variants
 from skdc.evaluation.tables import Table
 from skdc.fitting.base import BaseCondenser
 
@@ -36,7 +36,7 @@ class TransferTable(Table):
 
 
 def transfer_table(
-    condenser: BaseCondenser,
+    condenser: BaseCondenser | CondensedSet,
     X_test: ArrayLike,
     y_test: ArrayLike,
     *,
@@ -46,13 +46,14 @@ def transfer_table(
     """Train learners on a condensed set, each with what it can use of it, and test them.
 
     A set that is made for one learner is often poor for another: methods are to be compared by tables like this, and
-    not by the learner that they were made for. All learners see rows flattened, less the mean of all entries of the
-    set and divided by their deviation, but the convolutional network, which sees images.
+    not by the learner that they were made for. Learners see rows scaled as in `compare`, by the data that the set was
+    made from; or by its own points where nothing is kept of those data, as of private ones. All see rows flattened, but
+    the convolutional network, which sees images.
 
     Parameters
     ----------
-    condenser : condenser
-        Fitted on a classification task. Where it has an encoder, learners see what that makes of rows.
+    condenser : condenser or CondensedSet
+        Fitted on a classification task; or a set of one, such as `skdc.load` returns.
     X_test : array-like of shape (n, ...)
         New rows, as the condenser takes them.
     y_test : array-like of shape (n,)
@@ -73,7 +74,7 @@ def transfer_table(
     Raises
     ------
     ValueError
-        If the condenser had no labels, or the test rows are not like its own.
+        If the set has no classes, or the test rows are not like its own.
 
     Examples
     --------
@@ -87,19 +88,17 @@ def transfer_table(
     >>> learners = {"logistic": LogisticRegression(), "1-NN": KNeighborsClassifier(1)}
     >>> print(transfer_table(condenser, X[1::2], y[1::2], learners=learners))
               hard labels      weights  soft labels
-    logistic        0.973        0.973            -
-    1-NN            0.973            -            -
+    logistic        0.960        0.960            -
+    1-NN            0.920            -            -
     """
-    check_is_fitted(condenser)
-    if getattr(condenser, "classes_", None) is None:
-        raise ValueError(f"{type(condenser).__name__} was fitted without classes, which transfer_table tells apart")
-    scaling = RowScaling.of_set(condenser)
-    X, X_test = scaling(condenser.X_syn_), scaling(X_test, "X_test")
+    whole = set_with_classes(condenser, "transfer_table")
+    scaling = RowScaling.of_set(whole)
+    X, X_test = scaling(whole.X, "the set"), scaling(X_test, "X_test")
     y_test = checked_targets(y_test, "y_test")
     check_consistent_length(X_test, y_test)
     found = {}
     for name, learner in learners_by_name(learners, "classification", X.shape[1:], seed=random_state).items():
-        condensed, tested = replace(condenser.condensed_, X=as_seen(learner, X)), as_seen(learner, X_test)
+        condensed, tested = replace(whole, X=as_seen(learner, X)), as_seen(learner, X_test)
         found[name] = {
             variant: score_of(trained(learner, shown), tested, y_test)
             for variant, shown in variants(condensed, learner).items()

@@ -24,7 +24,7 @@ from skdc.fitting.stream import Stream
 from skdc.privacy import PrivateRows
 from skdc.privacy.source import of_classes
 from skdc.solvers.noisy_descent import PrivateDescent
-from skdc.sources import Schema, Source, draw_seed
+from skdc.sources import Schema, Sketch, Source, draw_seed
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +75,7 @@ def opened(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     """
     if recipe.privacy is not None:
         return (_drawn if recipe.draws() else _released)(condenser, problem, recipe, device, seed)
-    return replace(_open(condenser, problem, recipe, device, seed), origin=Origin.of(problem))
+    return _open(condenser, problem, recipe, device, seed)
 
 
 def _open(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device, seed: int) -> Door:
@@ -93,7 +93,7 @@ def reopened(condenser: Any, stream: Stream, recipe: Recipe, containers: Contain
     """Return the door to the rows that a stream has seen so far."""
     source = stream.source()
     sizes = _sizes(condenser, recipe, source.schema, stream.sketch.counts, stream.sketch.mass)
-    origin = Origin() if recipe.privacy is not None else Origin(stream.sketch.counts)
+    origin = Origin.of_sketch(stream.sketch) if isinstance(stream.sketch, Sketch) else Origin()
     return Door(source, sizes, stream.learned, recipe, containers, stream, origin=origin)
 
 
@@ -119,7 +119,8 @@ def _rows(
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, generator)
         return objective, draw_seed(generator)
 
-    return Door(source, sizes, learn, recipe, _containers(problem))
+    origin = Origin.of(problem, source.moments)
+    return Door(source, sizes, learn, recipe, _containers(problem), origin=origin)
 
 
 def _sketched(
@@ -132,7 +133,7 @@ def _sketched(
     stream.update(source)
     goes_on = problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
     shown = recipe, _containers(problem), stream if goes_on else None
-    return Door(stream.source(), sizes, stream.learned, *shown)
+    return Door(stream.source(), sizes, stream.learned, *shown, origin=Origin.of(problem, source.moments))
 
 
 def _containers(problem: Problem) -> Containers:
@@ -160,7 +161,8 @@ def _drawn(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     attributes = {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
     told = read_as_told(condenser, (*drawn, None, None), recipe._replace(privacy=None))
     door = _open(condenser, *told, device, seed)
-    return replace(door, recipe=door.recipe._replace(privacy=mechanism), stream=None, attributes=attributes)
+    recipe = door.recipe._replace(privacy=mechanism)
+    return replace(door, recipe=recipe, stream=None, attributes=attributes, origin=Origin())
 
 
 def _release(

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
-from skdc.containers import as_array, checked_targets, is_sparse, refuse_filled
+from skdc.containers import as_array, checked_targets, have_units, is_sparse, refuse_filled
 from skdc.fitting.input import Problem
 from skdc.fitting.recipe import Recipe
 from skdc.hashes import digest
 from skdc.provenance import Provenance
-from skdc.scales import numeric_weight
-from skdc.sources import Schema
+from skdc.scales import RowMoments, numeric_weight
+from skdc.scaling import Scaling
+from skdc.sources import Schema, Sketch
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,19 +32,34 @@ class Origin:
     counts : ndarray of shape (n_classes,), default=None
         Rows of each class; of all, without classes.
     fingerprint : str, default=None
+    scaling : Scaling, default=None
+        How learners see rows.
     """
 
     counts: NDArray[np.int64] | None = None
     fingerprint: str | None = None
+    scaling: Scaling | None = None
 
     @classmethod
-    def of(cls, problem: Problem) -> Origin:
-        """Return what is told of rows that were read."""
+    def of(cls, problem: Problem, moments: RowMoments | None = None) -> Origin:
+        """Return what is told of rows that were read, of which the moments may be known."""
         X, groups = _held(problem.given[0]), problem.schema.sensitive_of_key
         weight = np.zeros(X.shape[0])
         weight[problem.positions] = problem.weight
         groups = None if groups is None else groups[problem.key]
-        return cls(problem.per_class()[0], fingerprint_of(X, problem.given[1], weight, groups))
+        if problem.encoder is None:
+            scaling = Scaling.of_numbers(problem.X, problem.weight, moments)
+        else:  # learners see rows, and not what an encoder makes of them
+            scaling = Scaling.of(X, weight)
+        return cls(problem.per_class()[0], fingerprint_of(X, problem.given[1], weight, groups), scaling)
+
+    @classmethod
+    def of_sketch(cls, sketch: Sketch) -> Origin:
+        """Return what is told of rows that have gone by."""
+        low, high = sketch.feature_range
+        n_features = low.size
+        spreads = sketch.mean[:n_features], sketch.spreads()[:n_features]
+        return cls(sketch.counts, scaling=Scaling.of_columns(*spreads, have_units(low, high)))
 
 
 def fingerprint_of(X: Any, y: Any, weight: NDArray[np.float64], groups: NDArray[np.int64] | None = None) -> str:
@@ -146,6 +162,7 @@ def provenance_of(
         seconds=seconds,
         privacy=plain(vars(condenser).get("privacy_")),
         storage=condenser.storage_,
+        scaling=origin.scaling,
     )
 
 

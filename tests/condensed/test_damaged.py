@@ -42,9 +42,14 @@ def test_a_newer_format_is_refused_by_name(path):
     )
     with pytest.raises(
         ValueError,
-        match=r"small.skdc' is of format 3, written by skdc 9.1; skdc .* reads formats up to 2: pip install -",
+        match=r"small.skdc' is of format 4, written by skdc 9.1; skdc .* reads formats up to 3: pip install -",
     ):
         skdc.load(path)
+
+
+def test_an_older_format_says_nothing_of_the_scaling(path):
+    rewritten(path, lambda header, entry: (entry.update(format=2), entry["provenance"].pop("scaling")))
+    assert skdc.load(path).provenance.scaling is None
 
 
 def test_a_file_of_other_tensors_is_refused(path):

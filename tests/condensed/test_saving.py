@@ -120,7 +120,7 @@ def test_the_file_is_one_of_safetensors(tmp_path):
     header = json.loads(held[8 : 8 + length])
     assert length % 8 == 0 and held[8:9] == b"{"
     entry = json.loads(header.pop("__metadata__")["skdc"])
-    assert entry["format"] == 2 and entry["provenance"]["recipe"]["discrepancy"] == "MMD()"
+    assert entry["format"] == 3 and entry["provenance"]["recipe"]["discrepancy"] == "MMD()"
     assert header["X"] == {"dtype": "F64", "shape": [3, 2], "data_offsets": header["X"]["data_offsets"]}
     begin, end = header["X"]["data_offsets"]
     assert np.frombuffer(held[8 + length :][begin:end], "<f8").tolist() == [0, 1, 2, 3, 4, 5]

@@ -8,9 +8,10 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold, StratifiedShuffleSplit
 
 from skdc import KMeansCondenser, KMedoids, RandomSubset
-from skdc.evaluation import compare, protocol
+from skdc.evaluation import compare
 from skdc.evaluation.comparison import COLUMNS
 from skdc.preprocessing import TabularEncoder
+from skdc.scaling import Scaling
 from tests.evaluation.learners import CountsRows, Refuses
 
 RNG = np.random.default_rng(0)
@@ -98,7 +99,7 @@ def test_scores_are_those_computed_by_hand():
 def test_nothing_sees_rows_that_are_held_out(monkeypatch):
     numbered = pd.DataFrame({"id": np.arange(90.0), "word": RNG.choice(["a", "b"], 90)})
     labels, splits = np.arange(90) % 2, [(np.arange(60), np.arange(60, 90)), (np.arange(30, 90), np.arange(30))]
-    seen, scaled = [], []
+    seen = []
 
     def watched(cls, method, pick):
         original = getattr(cls, method)
@@ -113,20 +114,14 @@ def test_nothing_sees_rows_that_are_held_out(monkeypatch):
         return rows["id"].tolist() if hasattr(rows, "columns") and "id" in rows.columns else []
 
     watched(TabularEncoder, "fit", ids)
-    watched(protocol.EncodedRows, "__init__", ids)
     watched(KMeansCondenser, "fit", ids)
     watched(RandomSubset, "fit", ids)
-    fit_scaler = protocol.StandardScaler.fit
-    monkeypatch.setattr(
-        protocol.StandardScaler,
-        "fit",
-        lambda self, rows, *a, **k: (scaled.append(len(rows)), fit_scaler(self, rows, *a, **k))[1],
-    )
+    scaling = Scaling.of
+    monkeypatch.setattr(Scaling, "of", lambda X, *given: (seen.append(("Scaling", set(ids(X)))), scaling(X, *given))[1])
     compare(KMeansCondenser(2), numbered, labels, cv=splits, seeds=1, learners="neighbors")
-    assert {name for name, rows in seen if rows} == {"TabularEncoder", "EncodedRows", "KMeansCondenser", "RandomSubset"}
+    assert {name for name, rows in seen if rows} == {"TabularEncoder", "Scaling", "KMeansCondenser", "RandomSubset"}
     for _, rows in seen:
         assert rows <= set(range(60)) or rows <= set(range(30, 90))
-    assert max(scaled) == 60
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
+import skdc
 from skdc import KMeansCondenser, RandomSubset, SoftLabelRandom
 from skdc.evaluation import fairness_table
 
@@ -58,7 +59,7 @@ def by_hand(truth, predicted, groups, labels=("yes",)):
 )
 def test_the_measures_are_those_counted_by_hand(condenser, sensitive, groups):
     table = fairness_table(condenser, X_test, y_test, sensitive_features=sensitive, learners=LEARNERS)
-    mean, deviation = condenser.X_syn_.mean(), condenser.X_syn_.std()
+    mean, deviation = X.mean(axis=0), X.std(axis=0)
     rows, tested = (condenser.X_syn_ - mean) / deviation, (X_test - mean) / deviation
     predicted = replace(condenser.condensed_, X=rows).train(LogisticRegression()).predict(tested)
     found = table.scores["logistic"]
@@ -99,13 +100,17 @@ def test_of_several_classes_that_with_the_largest_difference_counts(monkeypatch)
     assert odds > by_hand(truth, predicted, sex, ["a"])[0]
 
 
-def test_learners_see_encoded_rows_of_a_frame():
+def test_learners_see_encoded_rows_of_a_frame(tmp_path):
     def frame(rows):
         return pd.DataFrame({"x": rows[:, 0], "word": np.where(rows[:, 1] > 0, "high", "low")})
 
     condenser = RandomSubset(n_per_class=20, random_state=0).fit(frame(X), y)
-    table = fairness_table(condenser, frame(X_test), y_test, sensitive_features=GROUPS[:, 0], learners=LEARNERS)
+    given = {"sensitive_features": GROUPS[:, 0], "learners": LEARNERS}
+    table = fairness_table(condenser, frame(X_test), y_test, **given)
     assert table.scores["logistic"]["accuracy"] > 0.7
+    condenser.condensed_.save(tmp_path / "set.skdc")
+    again = fairness_table(skdc.load(tmp_path / "set.skdc"), frame(X_test), y_test, **given)
+    assert again.scores == table.scores
 
 
 def test_it_prints_and_shows_every_measure_and_the_mean(condenser):

@@ -1,15 +1,23 @@
 """Learners by name, and how they see rows."""
 
+from dataclasses import replace
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
+from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from skdc import RandomSubset
+import skdc
+from skdc import KMedoids, RandomSubset
+from skdc.evaluation import condensation_report, fairness_table, transfer_table
+from skdc.evaluation.folds import Data, Fold, Split
 from skdc.evaluation.panels import QUICK, learners_by_name, named
 from skdc.evaluation.protocol import RowScaling, as_seen, score_of
 from skdc.learners import NetworkClassifier
@@ -81,15 +89,6 @@ def test_regressors_do_not_depend_on_the_unit_of_the_targets_and_take_weights():
         assert not np.allclose(weighted, learner.fit(X, y).predict(X))
 
 
-def test_columns_are_scaled_by_training_rows_and_images_by_one_number():
-    X, rows = RNG.normal(3, [1, 100], size=(50, 2)), RNG.normal(size=(7, 2))
-    assert np.allclose(RowScaling.of_rows(X)(rows), (rows - X.mean(axis=0)) / X.std(axis=0))
-    images = RNG.normal(3, 2, size=(50, 4, 4))
-    assert np.allclose(RowScaling.of_rows(images)(images[:3]), (images[:3] - images.mean()) / images.std())
-    weighted = RowScaling.of_rows(X, np.arange(50.0))
-    assert np.allclose(np.average(weighted(X), axis=0, weights=np.arange(50.0)), 0)
-
-
 def test_sparse_rows_stay_sparse_for_learners_that_take_them():
     X = csr_array(np.diag(np.arange(1.0, 6)))
     scaled = RowScaling.of_rows(X)(X)
@@ -97,16 +96,85 @@ def test_sparse_rows_stay_sparse_for_learners_that_take_them():
     assert isinstance(as_seen(learners_by_name("boosting", "classification", (5,))["boosting"], scaled), np.ndarray)
 
 
-def test_frames_are_encoded_by_training_rows():
+def test_rows_that_are_not_like_the_data_are_refused():
     frame = pd.DataFrame({"age": [1.0, 2.0, 3.0, 4.0], "city": ["Oslo", "Rome", "Oslo", "Rome"]})
     scaling = RowScaling.of_rows(frame)
-    assert scaling(frame).mean(axis=0) == pytest.approx(0)
     with pytest.raises(ValueError, match="columns of X_test"):
         scaling(frame[["city", "age"]], "X_test")
+    with pytest.raises(ValueError, match="column 'age' holds numbers in the data, and other things here"):
+        scaling(frame.assign(age=frame["city"]))
+    with pytest.raises(ValueError, match=r"could not convert string to float: 'a'. X_test is an array that holds str"):
+        RowScaling.of_rows(np.ones((4, 1)))(np.array([["a"]]), "X_test")
     with pytest.raises(
         ValueError, match=r"rows of X_test of shape \(2,\) are not like those that learners are trained on, \(3,\)"
     ):
         RowScaling.of_rows(np.ones((4, 3)))(np.ones((4, 2)), "X_test")
+
+
+class Seen(ClassifierMixin, BaseEstimator):
+    """A classifier that keeps the rows that it is shown."""
+
+    rows: ClassVar = []
+
+    def fit(self, X, y, sample_weight=None):
+        Seen.rows.append(X)
+        self.classes_ = np.unique(y)
+        return self
+
+    def predict(self, X):
+        Seen.rows.append(X)
+        return np.full(X.shape[0], self.classes_[0])
+
+
+WORDS = RNG.choice([*"abc"], 120)
+ROWS = {
+    "columns": RNG.normal(3, [1e-150, 1, 1e150], size=(120, 3)),
+    "images": RNG.integers(0, 255, (120, 1, 5, 5)).astype(np.uint8),
+    "pixels": RNG.normal(3, 1, size=(120, 121)).astype(np.float32),
+    "frame": pd.DataFrame({"x": RNG.standard_cauchy(120), "word": WORDS, "gaps": np.where(WORDS == "a", np.nan, 2.0)}),
+    "sparse": csr_array(RNG.poisson(0.2, (120, 7)).astype(np.float64)),
+}
+
+
+@pytest.mark.parametrize("X", ROWS.values(), ids=ROWS)
+def test_comparisons_reports_and_tables_show_a_learner_the_same_numbers(X, tmp_path):
+    y, train, test = np.arange(120) % 2, slice(0, 80), slice(80, 120)
+    part = X.iloc if hasattr(X, "iloc") else X
+    data, tested = (part[train], y[train]), (part[test], y[test])
+    condenser = RandomSubset(n_per_class=10, random_state=0)
+    condenser.fit(*data).condensed_.save(tmp_path / "set.skdc")
+    given = {"learners": {"seen": Seen()}}
+    Seen.rows.clear()
+    fold = Fold(Data.of(*data, *tested, "auto"), Split(0, 0, np.arange(80), None), given["learners"], (), None)
+    fold.scores(condenser.condensed_)
+    transfer_table(condenser, *tested, **given)
+    transfer_table(skdc.load(tmp_path / "set.skdc"), *tested, **given)
+    fairness_table(condenser, *tested, sensitive_features=np.arange(40) // 2 % 2, **given)
+    condensation_report(condenser, *data, *tested, **given)
+    shown = [rows.toarray() if issparse(rows) else rows for rows in Seen.rows]
+    sets, new = ([rows for rows in shown if len(rows) == n] for n in (20, 40))
+    assert len(sets) >= 7 and len(new) >= 7
+    for rows in sets[1:6]:
+        np.testing.assert_allclose(rows, sets[0], rtol=1e-6, atol=1e-9)
+    for rows in new[1:]:
+        np.testing.assert_allclose(rows, new[0], rtol=1e-6, atol=1e-9)
+
+
+def test_without_a_scaling_the_weighted_points_stand_for_the_data():
+    X, y = RNG.normal(3, [1, 100], size=(50, 2)), np.arange(50) % 2
+    condensed = KMedoids(n_per_class=5, random_state=0).fit(X, y).condensed_
+    for other in (replace(condensed, provenance=None), replace(condensed, X=condensed.X @ np.ones((2, 3)))):
+        expected = StandardScaler().fit(other.X, sample_weight=condensed.sample_weight)
+        rows = RNG.normal(size=(4, other.X.shape[1]))
+        np.testing.assert_allclose(RowScaling.of_set(other)(rows), expected.transform(rows))
+
+
+def test_columns_that_are_shown_as_images_have_one_scale():
+    X, y = RNG.normal(3, RNG.random(16), size=(50, 16)), np.arange(50) % 2
+    condensed = RandomSubset(n_per_class=5, random_state=0).fit(X, y).condensed_
+    images = X.reshape(-1, 4, 4)
+    found = RowScaling.of_set(replace(condensed, X=condensed.X.reshape(-1, 4, 4)))
+    np.testing.assert_allclose(found(images), RowScaling.of_rows(images)(images))
 
 
 def test_scores_take_weights_where_they_can():
@@ -115,10 +183,3 @@ def test_scores_take_weights_where_they_can():
     wrong = np.array([1, 0, 1, 1])
     assert score_of(learner, X, wrong, None, np.array([3.0, 1, 1, 1])) == 0.5
     assert score_of(learner, X, wrong, "balanced_accuracy") == pytest.approx(5 / 6)
-
-
-def test_the_scale_of_a_set_is_one_number_of_its_rows():
-    X, y = RNG.normal(3, [1, 100], size=(50, 2)), np.arange(50) % 2
-    condenser = RandomSubset(n_per_class=5, random_state=0).fit(X, y)
-    rows = condenser.X_syn_
-    assert np.allclose(RowScaling.of_set(condenser)(X), (X - rows.mean()) / rows.std())

@@ -8,6 +8,7 @@ import pytest
 import torch
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 
 from skdc import Condenser, KMeansCondenser
 from skdc.evaluation import default_attacks, image_corruptions, robustness_table, table_corruptions
@@ -26,9 +27,10 @@ def condenser():
 
 
 def trained(condenser, learner):
-    mean, deviation = condenser.X_syn_.mean(), condenser.X_syn_.std()
-    model = replace(condenser.condensed_, X=(condenser.X_syn_ - mean) / deviation, y_soft=None).train(learner)
-    return lambda rows: model.predict(((rows - mean) / deviation).astype(np.float32)), model, deviation
+    scaler = StandardScaler().fit(X[TRAIN].astype(np.float64))
+    rows = scaler.transform(condenser.X_syn_).astype(np.float32)
+    model = replace(condenser.condensed_, X=rows, y_soft=None).train(learner)
+    return lambda rows: model.predict(scaler.transform(rows).astype(np.float32)), model, scaler
 
 
 def test_corruptions_are_those_made_by_hand(condenser):
@@ -57,10 +59,10 @@ def test_fgsm_moves_rows_by_the_radius_along_the_signs_of_the_gradient(condenser
     table = robustness_table(
         condenser, X[TEST], Y[TEST], learners={"linear": LINEAR}, radius=2.0, corruptions={}, n_attacked=100
     )
-    predict, model, deviation = trained(condenser, LINEAR)
-    mean = condenser.X_syn_.mean()
+    predict, model, scaler = trained(condenser, LINEAR)
+    mean, deviation = torch.as_tensor(scaler.mean_), torch.as_tensor(scaler.scale_)
     rows = torch.tensor(X[TEST], requires_grad=True)
-    logits = model.module_(((rows - mean) / deviation - model.shift_) / model.scale_)
+    logits = model.module_((((rows - mean) / deviation - model.shift_) / model.scale_).float())
     torch.nn.functional.cross_entropy(logits, torch.as_tensor(Y[TEST])).backward()
     moved = np.clip(X[TEST] + 2 * np.sign(rows.grad.numpy()), 0, 16)
     scores = table.scores["linear"]

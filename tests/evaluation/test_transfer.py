@@ -10,31 +10,34 @@ from sklearn.datasets import load_digits
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
 
-from skdc import KMeansCondenser, SoftLabelRandom
+import skdc
+from skdc import CondensedSet, KMeansCondenser, SoftLabelRandom
 from skdc.evaluation import transfer_table
 from skdc.learners import NetworkClassifier
 from skdc.networks import MLP
 
 X, y = load_digits(return_X_y=True)
 TRAIN, TEST = np.arange(0, 600), np.arange(600, 900)
+WEIGHT = 1.0 + 9 * (y[TRAIN] == 3)
 NAMES = np.array(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"])
 
 
 @pytest.fixture(scope="module")
 def soft():
     condenser = SoftLabelRandom(teacher=LogisticRegression(C=1e-4), n_per_class=2, random_state=0)
-    return condenser.fit(X[TRAIN], NAMES[y[TRAIN]], sample_weight=1.0 + 9 * (y[TRAIN] == 3))
+    return condenser.fit(X[TRAIN], NAMES[y[TRAIN]], sample_weight=WEIGHT)
 
 
-def standard(rows, like):
-    return (rows - like.mean()) / like.std()
+def standard(rows):
+    return StandardScaler().fit(X[TRAIN], sample_weight=WEIGHT).transform(rows)
 
 
 def test_each_variant_is_what_the_learner_does_by_hand(soft):
     learner = LogisticRegression(max_iter=1000)
     scores = transfer_table(soft, X[TEST], NAMES[y[TEST]], learners={"logistic": learner}).scores["logistic"]
-    rows, test_rows = standard(soft.X_syn_, soft.X_syn_), standard(X[TEST], soft.X_syn_)
+    rows, test_rows = standard(soft.X_syn_), standard(X[TEST])
     truth = NAMES[y[TEST]]
     assert scores["hard labels"] == learner.fit(rows, soft.y_syn_).score(test_rows, truth)
     assert scores["weights"] == learner.fit(rows, soft.y_syn_, soft.sample_weight_).score(test_rows, truth)
@@ -43,6 +46,14 @@ def test_each_variant_is_what_the_learner_does_by_hand(soft):
     by_copies = learner.fit(rows[copies], soft.classes_[labels], weight).score(test_rows, truth)
     assert scores["soft labels"] == by_copies
     assert len(set(scores.values())) == 3
+
+
+def test_a_set_from_a_file_has_the_same_scores(soft, tmp_path):
+    soft.condensed_.save(tmp_path / "soft.skdc")
+    again, given = skdc.load(tmp_path / "soft.skdc"), (X[TEST], NAMES[y[TEST]])
+    learners = [KNeighborsClassifier(1), LogisticRegression(max_iter=1000)]
+    scores = [transfer_table(one, *given, learners=learners).scores for one in (soft, soft.condensed_, again)]
+    assert scores[0] == scores[1] == scores[2]
 
 
 def test_learners_get_what_they_can_use_only(soft):
@@ -103,6 +114,8 @@ def test_what_it_cannot_tell_is_refused(soft):
         transfer_table(KMeansCondenser(), X, y)
     with pytest.raises(ValueError, match="without classes"):
         transfer_table(KMeansCondenser(n_samples=3).fit(X[TRAIN]), X, y)
+    with pytest.raises(ValueError, match="the set is without classes, which transfer_table tells apart"):
+        transfer_table(CondensedSet(X[:2], NAMES[:2]), X, y)
     with pytest.raises(ValueError, match="not like"):
         transfer_table(soft, X[TEST, :9], y[TEST])
     with pytest.raises(ValueError, match="inconsistent"):

@@ -202,7 +202,7 @@ def _with_rows(
     targets = _targets(y, n, "y") if look.kind != "none" else None
     chosen = _drawn(np.flatnonzero(weight), targets if look.kind == "classification" else None, max_rows, look)
     rows, mass = _safe_indexing(X, chosen), weight[chosen]
-    scaling = RowScaling.of_rows(rows, None if sample_weight is None else mass)
+    scaling = RowScaling.of_rows(X, sample_weight)
     real = Rows(rows, None if targets is None else targets[chosen], mass, scaling(rows), chosen, n)
     try:
         seen = scaling(look.condensed.X, "the set")
