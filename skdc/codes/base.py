@@ -24,6 +24,10 @@ class Code(ABC):
         A row is the same, bit by bit, whatever others there are.
         """
 
+    def pieces(self) -> Iterator[NDArray[np.floating]]:
+        """Yield the rows, some at a time where they take much memory on the way; at least one piece, if of no rows."""
+        yield self.decode()
+
     @abstractmethod
     def take(self, places: NDArray[np.intp]) -> Code:
         """Return the code of a part of the rows; what all rows share is kept whole.

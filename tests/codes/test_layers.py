@@ -1,5 +1,7 @@
 """Networks in files: numpy alone makes of latents the rows that torch does."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from torch import nn
 
 import skdc
 from skdc import Condenser
-from skdc.codes import Layer, PlainNumbers, WithGroups
+from skdc.codes import CodedRows, Layer, PlainNumbers, WithGroups
 from skdc.discrepancies import MMD
 from skdc.generators import AdversarialGenerator, GivenGenerator, UpConvolutions, VariationalGenerator
 from skdc.generators.coded import network_code
@@ -46,11 +48,25 @@ def test_numpy_computes_what_torch_does(network, size, rng):
         np.testing.assert_array_equal(code.take(np.array(places, int)).decode(), rows[places])
 
 
+def test_memory_does_not_grow_with_the_rows_but_for_what_comes_out(rng):
+    network = UpConvolutions((3, 32, 32), width=2, channels="first")((5,), 3 * 32 * 32)
+    code = network_code(network, WithGroups(PlainNumbers(rng.normal(size=(6000, 3))), np.uint32([5000, 1000])))
+    rows = CodedRows(code, 127.0, 100.0, 0, 255, "|u1")
+    tracemalloc.start()
+    images = rows.decode()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * images.nbytes + 128 * 2**20, "float64 of all rows would be 150 MB in one layer alone"
+    np.testing.assert_array_equal(rows.take(np.array([17, 4999, 5999])).decode(), images[[17, 4999, 5999]])
+
+
 def test_groups_are_told_by_indicators(rng):
     values = rng.normal(size=(5, 2))
     code = WithGroups(PlainNumbers(values), np.array([2, 0, 3], np.uint32))
     np.testing.assert_array_equal(code.decode(), np.column_stack([values, np.eye(3)[[0, 0, 2, 2, 2]]]))
     np.testing.assert_array_equal(code.take(np.array([1, 4])).decode(), code.decode()[[1, 4]])
+    with pytest.raises(ValueError, match="there are groups of 6 rows, but 5 rows"):
+        WithGroups(PlainNumbers(values), np.array([2, 0, 4], np.uint32)).decode()
 
 
 class Doubled(nn.ReLU):
