@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import accumulate
 from math import prod
 from typing import Self
 
@@ -15,6 +14,19 @@ from numpy.typing import NDArray
 from skdc.codes.base import Code, rows_times, taken_counts
 
 _NUMBERS = 2**21  # of the largest layer that are computed at a time: 16 MiB
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs(Code):
+    """What a network is applied to by the layer that it is a part of: no rows of its own."""
+
+    def decode(self) -> NDArray[np.floating]:
+        """Refuse: there are none."""
+        raise ValueError("the inputs of a part of a network are no rows")
+
+    def take(self, places: NDArray[np.intp]) -> Self:
+        """Return the same."""
+        return self
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,14 +51,31 @@ class Layer(Code):
 
     def pieces(self) -> Iterator[NDArray[np.floating]]:
         """Yield the outputs of as many rows at a time as keep memory in bounds, whatever the number of rows."""
-        layers = self._layers()
-        values = layers[0].inputs.decode()
-        for layer in layers:
-            layer.check(len(values))
-        one = accumulate(layers, lambda rows, layer: layer.outputs(rows, 0), initial=values[:1].astype(np.float64))
-        size = max(1, _NUMBERS // max(1, *(outputs.size for outputs in one)))
+        values = self._layers()[0].inputs.decode()
+        self.check_all(len(values))
+        size = max(1, _NUMBERS // max(1, self.widest(values[:1])))
         for first in range(0, max(1, len(values)), size):
-            yield _computed(layers, values[first : first + size], first)
+            yield self.applied(values[first : first + size], first)
+
+    def applied(self, values: NDArray[np.floating], first: int) -> NDArray[np.float64]:
+        """Return the outputs where the first layer is applied to some values, those of the rows from a place on."""
+        outputs = values.astype(np.float64)
+        for layer in self._layers():
+            outputs = layer.outputs(outputs, first)
+        return outputs
+
+    def widest(self, row: NDArray[np.floating]) -> int:
+        """Return how many numbers the largest layer has for the inputs of one row."""
+        found, outputs = 0, row.astype(np.float64)
+        for layer in self._layers():
+            outputs = layer.outputs(outputs, 0)
+            found = max(found, layer.largest(outputs))
+        return found
+
+    def check_all(self, n_rows: int) -> None:
+        """Raise a `ValueError` if it, or a layer before it, is of another number of rows."""
+        for layer in self._layers():
+            layer.check(n_rows)
 
     def _layers(self) -> list[Layer]:
         """Return the layers in the order in which they are computed."""
@@ -67,22 +96,18 @@ class Layer(Code):
             The place of the first of them.
         """
 
+    def largest(self, outputs: NDArray[np.float64]) -> int:
+        """Return how many numbers the largest array is of that leads to the outputs of a row (these by default)."""
+        return outputs.size
+
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""
         return replace(self, inputs=self.inputs.take(places))
 
 
-def _computed(layers: list[Layer], values: NDArray[np.floating], first: int) -> NDArray[np.float64]:
-    """Return the outputs of the last layer, where the first one is applied to the values."""
-    outputs = values.astype(np.float64)
-    for layer in layers:
-        outputs = layer.outputs(outputs, first)
-    return outputs
-
-
 @dataclass(frozen=True, eq=False)
 class WithGroups(Layer):
-    """Numbers beside indicators of groups, which are one for the group of a row and else zero.
+    """Numbers beside those of a group: its indicators, which are one for the group of a row and else zero, or others.
 
     Parameters
     ----------
@@ -90,23 +115,31 @@ class WithGroups(Layer):
         Of shape (m, q).
     counts : ndarray of uint32 of shape (n_groups,)
         How many rows, one behind the other, are of each group.
+    vectors : float32 ndarray of shape (n_groups, k), default=None
+        The numbers of each group; None takes indicators.
     """
 
     counts: NDArray[np.uint32]
+    vectors: NDArray[np.float32] | None = None
 
     def check(self, n_rows: int) -> None:
         """Refuse groups of other rows."""
-        if self.counts.sum() != n_rows:
-            raise ValueError(f"there are groups of {self.counts.sum()} rows, but {n_rows} rows")
+        check_counts(self.counts, n_rows)
 
     def outputs(self, values: NDArray[np.float64], first: int) -> NDArray[np.float64]:
-        """Return the numbers and the indicators."""
-        groups = group_places(self.counts, first, len(values))
-        return np.concatenate([values, np.eye(len(self.counts))[groups]], axis=1)
+        """Return the numbers of rows and groups."""
+        vectors = np.eye(len(self.counts)) if self.vectors is None else self.vectors
+        return np.concatenate([values, vectors[group_places(self.counts, first, len(values))]], axis=1)
 
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""
         return replace(super().take(places), counts=taken_counts(self.counts, places))
+
+
+def check_counts(counts: NDArray[np.uint32], n_rows: int) -> None:
+    """Raise a `ValueError` if groups are not of so many rows."""
+    if counts.sum() != n_rows:
+        raise ValueError(f"there are groups of {counts.sum()} rows, but {n_rows} rows")
 
 
 def group_places(counts: NDArray[np.uint32], first: int, n_rows: int) -> NDArray[np.intp]:

@@ -12,14 +12,19 @@ from skdc.codes import (
     Affine,
     Code,
     Cropped,
+    Denoised,
     Flattened,
+    Inputs,
     LinearRows,
+    Normalized,
     PlainNumbers,
     Products,
     Rectified,
     Rescaled,
     Reshaped,
     Stacked,
+    StyledConvolution,
+    StyledImages,
     TopLabels,
     TransposedConvolution,
     UniformLevels,
@@ -60,7 +65,8 @@ STORAGES = [
     SparseCodes(7, 2, patch=3),
 ]
 # Those of networks are tried in test_layers.py.
-LAYERS = {Affine, Cropped, Flattened, Rectified, Rescaled, Reshaped, TransposedConvolution, WithGroups}
+LAYERS = {Affine, Cropped, Flattened, Inputs, Rectified, Rescaled, Reshaped, TransposedConvolution, WithGroups}
+LAYERS |= {Denoised, Normalized, StyledConvolution, StyledImages}
 PLACES = [[0, 1, 4, 5, 9, 11], [], [3], [2, 3, 7], list(range(12))]
 
 
