@@ -14,12 +14,13 @@ from torch import Tensor
 
 from skdc.containers import as_array
 from skdc.devices import find_device
+from skdc.entropy import draw_entropy
 from skdc.fields import Fields, TransformerMixin
 from skdc.fitting.checkpoints import Checkpoint, fingerprint
 from skdc.fitting.drawing import Drawing
 from skdc.fitting.input import checked_rows, dense, read
 from skdc.fitting.output import seen_range
-from skdc.fitting.runtime import draw_entropy, isolated
+from skdc.fitting.runtime import isolated
 from skdc.fitting.trainings import trainings_of
 from skdc.generators import Generator
 from skdc.isolation import all_or_nothing

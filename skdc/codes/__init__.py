@@ -4,6 +4,7 @@ from skdc.codes.base import Code, ElementwiseCode, PlainNumbers, Record
 from skdc.codes.bits import label_bits, packed_bits, packed_bytes, unpacked_bits
 from skdc.codes.bounds import bounded
 from skdc.codes.diffusion import Denoised
+from skdc.codes.drawn import DrawnLatents
 from skdc.codes.fields import SineFields
 from skdc.codes.images import Cosines, Enlarged
 from skdc.codes.labels import TopLabels, label_probabilities
@@ -28,7 +29,7 @@ from skdc.codes.products import Products
 from skdc.codes.rows import CodedRows
 from skdc.codes.simplex import on_simplex
 from skdc.codes.stacked import Stacked
-from skdc.codes.styles import Normalized, StyledConvolution, StyledImages
+from skdc.codes.styles import ModulatedConvolution, Normalized, StyledImages
 
 __all__ = [
     "Affine",
@@ -37,6 +38,7 @@ __all__ = [
     "Cosines",
     "Cropped",
     "Denoised",
+    "DrawnLatents",
     "ElementwiseCode",
     "Enlarged",
     "Flattened",
@@ -45,6 +47,7 @@ __all__ = [
     "Layer",
     "LinearRows",
     "Mapped",
+    "ModulatedConvolution",
     "Normalized",
     "PlainNumbers",
     "Products",
@@ -55,7 +58,6 @@ __all__ = [
     "SineFields",
     "SparsePatches",
     "Stacked",
-    "StyledConvolution",
     "StyledImages",
     "TopLabels",
     "TransposedConvolution",

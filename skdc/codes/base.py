@@ -46,6 +46,17 @@ class Code(Record, ABC):
         """Yield the rows, some at a time where they take much memory on the way; at least one piece, if of no rows."""
         yield self.decode()
 
+    def redrawn(self, counts: NDArray[np.uint32], seed: int) -> Code | None:
+        """Return the code of other rows, where rows are drawn at random; None where they are not (the default).
+
+        Parameters
+        ----------
+        counts : ndarray of uint32 of shape (n_groups,)
+            How many rows, one behind the other, are of each group.
+        seed : int
+        """
+        return None
+
     @abstractmethod
     def take(self, places: NDArray[np.intp]) -> Code:
         """Return the code of a part of the rows; what all rows share is kept whole.

@@ -100,6 +100,11 @@ class Layer(Code):
         """Return how many numbers the largest array is of that leads to the outputs of a row (these by default)."""
         return outputs.size
 
+    def redrawn(self, counts: NDArray[np.uint32], seed: int) -> Self | None:
+        """Return the layer of other inputs, where these are drawn."""
+        inputs = self.inputs.redrawn(counts, seed)
+        return None if inputs is None else replace(self, inputs=inputs)
+
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""
         return replace(self, inputs=self.inputs.take(places))
@@ -130,6 +135,11 @@ class WithGroups(Layer):
         """Return the numbers of rows and groups."""
         vectors = np.eye(len(self.counts)) if self.vectors is None else self.vectors
         return np.concatenate([values, vectors[group_places(self.counts, first, len(values))]], axis=1)
+
+    def redrawn(self, counts: NDArray[np.uint32], seed: int) -> Self | None:
+        """Return the layer of other inputs, where these are drawn."""
+        found = super().redrawn(counts, seed)
+        return None if found is None else replace(found, counts=counts)
 
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""

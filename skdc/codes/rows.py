@@ -50,6 +50,11 @@ class CodedRows(Code):
             values = (rows * self.scale + self.shift).astype(dtype if dtype.kind == "f" else np.float64)
             yield bounded(values, dtype, self.low, self.high)
 
+    def redrawn(self, counts: NDArray[np.uint32], seed: int) -> Self | None:
+        """Return other rows of the code, where that draws them."""
+        code = self.code.redrawn(counts, seed)
+        return None if code is None else replace(self, code=code)
+
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""
         return replace(self, code=self.code.take(places))

@@ -32,7 +32,7 @@ class Normalized(Layer):
 
 
 @dataclass(frozen=True, eq=False)
-class StyledConvolution(Record):
+class ModulatedConvolution(Record):
     """A convolution whose inputs a style scales; images keep their size.
 
     Parameters
@@ -89,7 +89,7 @@ class StyledImages(Layer):
         The constant image.
     unit : float32 ndarray of shape (1,), or None
         What is added to feature maps is multiplied by it; None where nothing is.
-    first, second, third, last : StyledConvolution
+    first, second, third, last : ModulatedConvolution
     """
 
     counts: NDArray[np.uint32]
@@ -97,10 +97,10 @@ class StyledImages(Layer):
     spread: NDArray[np.float32]
     start: NDArray[np.float32]
     unit: NDArray[np.float32] | None
-    first: StyledConvolution
-    second: StyledConvolution
-    third: StyledConvolution
-    last: StyledConvolution
+    first: ModulatedConvolution
+    second: ModulatedConvolution
+    third: ModulatedConvolution
+    last: ModulatedConvolution
 
     def check(self, n_rows: int) -> None:
         """Refuse groups of other rows."""

@@ -15,12 +15,14 @@ from skdc.codes import (
     Cosines,
     Cropped,
     Denoised,
+    DrawnLatents,
     Enlarged,
     Flattened,
     Indexed,
     Inputs,
     LinearRows,
     Mapped,
+    ModulatedConvolution,
     Normalized,
     PlainNumbers,
     Products,
@@ -31,7 +33,6 @@ from skdc.codes import (
     SineFields,
     SparsePatches,
     Stacked,
-    StyledConvolution,
     StyledImages,
     TopLabels,
     TransposedConvolution,
@@ -50,7 +51,7 @@ PARTS = ("classes", "X", "y", "sample_weight", "y_soft", "y_learned")  # of a se
 _HELD: tuple[type[Record], ...] = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
 _HELD += (SineFields, SparsePatches, Stacked, TopLabels, UniformLevels)
 _HELD += (Affine, Cropped, Flattened, Inputs, Rectified, Reshaped, Rescaled, TransposedConvolution, WithGroups)
-_HELD += (Denoised, Normalized, StyledConvolution, StyledImages)
+_HELD += (Denoised, DrawnLatents, Normalized, ModulatedConvolution, StyledImages)
 _CODES: dict[str, type[Record]] = {code.__name__: code for code in _HELD}
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral
-from secrets import randbits
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -17,7 +16,6 @@ import torch
 from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 
 from skdc.condensed import CondensedSet
 from skdc.containers import plain_labels
@@ -193,14 +191,6 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
     threads = _limited("openmp", n_threads), _THREADS.set(n_threads)
     with threads[0], threads[1], filters_kept(), torch.inference_mode(False), torch.enable_grad():
         yield
-
-
-def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
-    """Return a seed for a fit."""
-    if random_state is None:
-        # check_random_state(None) would draw from numpy's global generator, which is not ours to move.
-        return randbits(31)
-    return int(check_random_state(random_state).randint(2**31 - 1))
 
 
 def progress_of(owner: Any, stage: str, tells_callbacks: bool = True) -> Progress:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from skdc.codes import Code, Cropped, Layer, Rescaled, Reshaped, WithGroups
+from skdc.codes import Code, Cropped, DrawnLatents, Layer, Rescaled, Reshaped, WithGroups
 from skdc.fields import Fields
 from skdc.generators.base import LiveGenerator
 from skdc.generators.coded import CodedModule, class_counts, float32, network_code
@@ -208,6 +208,19 @@ class NetworkDecoder(LiveGenerator):
         if rows is None:
             return None
         return plus_offset(Reshaped(rows, row_shape), offset, row_shape)
+
+    def drawn_latents(self, key: Tensor, seed: int) -> DrawnLatents:
+        """Return the code of random latents of some classes, drawn as `draw` does by numpy's numbers.
+
+        Parameters
+        ----------
+        key : int64 Tensor of shape (m,)
+            The class codes, in order.
+        seed : int
+        """
+        counts, (size,) = class_counts(key, len(self.units.means)), self.latent_shape
+        gaussians = (None, None) if self.gaussians is None else map(float32, self.gaussians)
+        return DrawnLatents(seed, size, counts, *gaussians)
 
     def draws_as(self, source: Draws, generator: torch.Generator) -> Self:
         """Draw latents, from now on, as those of the data are distributed in each class."""

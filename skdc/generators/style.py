@@ -11,8 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from skdc import codes
-from skdc.codes import Code, Cropped, Layer, Normalized, StyledImages, WithGroups
+from skdc.codes import Code, Cropped, Layer, ModulatedConvolution, Normalized, StyledImages, WithGroups
 from skdc.generators.base import Generator, LiveGenerator
 from skdc.generators.coded import class_counts, float32, network_code
 from skdc.generators.inversion import inverted
@@ -286,10 +285,10 @@ class StyledConvolution(nn.Module):
             outputs = outputs * (squares + 1e-8).rsqrt()[:, :, None, None]  # (1)
         return outputs + self.bias[:, None, None]
 
-    def code(self) -> codes.StyledConvolution:
+    def code(self) -> ModulatedConvolution:
         """Return what a file keeps."""
         scale_weight, scale_bias = float32(self.scale.weight), float32(self.scale.bias)
-        return codes.StyledConvolution(
+        return ModulatedConvolution(
             scale_weight, scale_bias, float32(self.weight), float32(self.bias), self.demodulates
         )
 
