@@ -132,13 +132,14 @@ def test_a_file_keeps_the_generator(shape, generator, digits, tmp_path):
 
 
 def test_rows_of_a_file_are_those_of_the_decoder_and_its_gaussians(digits):
-    X, y = digits
+    keep = (digits[1] > 4) | (np.arange(len(digits[1])) % 4 == 0)  # five classes are rare
+    X, y = (part[keep] for part in digits)
     fitted = clone(CONDENSED).set_params(generator=VariationalGenerator(2, SMALL, SMALL, n_steps=300)).fit(X, y)
     rows, labels = fitted.condensed_.sample(2000, random_state=0)
     model = LogisticRegression(max_iter=1000).fit(rows, labels)
-    assert model.score(X, y) > 0.75
+    assert model.score(*digits) > 0.7
     shares = np.bincount(labels, minlength=10) / 2000
-    np.testing.assert_allclose(shares, np.bincount(y) / len(y), atol=0.03)
+    np.testing.assert_allclose(shares, np.bincount(y) / len(y), atol=0.02)
     latents = fitted.condensed_.coded
     while not isinstance(latents, DrawnLatents):
         latents = latents.code if isinstance(latents, CodedRows) else latents.inputs
