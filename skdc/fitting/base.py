@@ -184,7 +184,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         began, previous = monotonic(), Start.of(self)
         with restored_on_failure(self):
             self._forget()
-            with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
+            with isolated(self.n_jobs), announced(self, "fit", None, X, y):
                 recipe = checked(self.recipe())
                 problem, recipe = read_as_told(self, (X, y, sample_weight, sensitive_features), recipe)
                 if recipe.privacy is not None:

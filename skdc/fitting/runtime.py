@@ -193,16 +193,15 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
         yield
 
 
-def progress_of(owner: Any, stage: str, tells_callbacks: bool = True) -> Progress:
+def progress_of(owner: Any, stage: str, task: str = "solve") -> Progress:
     """Return what is told of steps: a bar where wanted, the callbacks of the fit under way, a deadline."""
     name, limit = type(owner).__name__, current_limit()
     bar = ProgressBar(name, stage) if owner.verbose else None
-    tells_callbacks = tells_callbacks and hasattr(owner, "_callback_fit_ctx")
-    tell = StepTeller(owner) if tells_callbacks else lambda step, n_steps: False
+    tell = StepTeller(owner, task) if hasattr(owner, "_callback_fit_ctx") else lambda step, n_steps, is_last: False
 
     def progress(step: int, n_steps: int, loss: float) -> bool:
         is_late = limit is not None and limit.stops(step == n_steps)
-        stops = tell(step, n_steps) or is_late
+        stops = tell(step, n_steps, is_late or step == n_steps) or is_late
         if bar is not None:
             bar.tell(step, n_steps, loss, is_last=stops or step == n_steps)
         return stops
