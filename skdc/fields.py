@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextvars import ContextVar
 from dataclasses import dataclass, field, fields
 from inspect import signature
+from numbers import Integral
 from typing import Any, dataclass_transform
 
 __all__ = [
@@ -126,3 +127,10 @@ class SharedParts(Fields):
             return super().__sklearn_clone__()
         finally:
             _CLONES.reset(token)
+
+
+def require_whole(name: str, value: object, least: int) -> int:
+    """Return a parameter that is a whole number, no less than it may be."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
+    return int(value)

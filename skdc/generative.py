@@ -14,12 +14,14 @@ from torch import Tensor
 
 from skdc.containers import as_array
 from skdc.devices import find_device
+from skdc.entropy import draw_entropy
 from skdc.fields import Fields, TransformerMixin
+from skdc.fitting.callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.fitting.checkpoints import Checkpoint, fingerprint
 from skdc.fitting.drawing import Drawing
 from skdc.fitting.input import checked_rows, dense, read
 from skdc.fitting.output import seen_range
-from skdc.fitting.runtime import draw_entropy, isolated
+from skdc.fitting.runtime import isolated
 from skdc.fitting.trainings import trainings_of
 from skdc.generators import Generator
 from skdc.isolation import all_or_nothing
@@ -27,7 +29,7 @@ from skdc.onnx import write_onnx
 from skdc.randomness import randomness
 
 
-class GenerativeModel(Fields):
+class GenerativeModel(CallbackSupportMixin, Fields):
     """A generator that is fitted to the data, by itself: it draws rows, encodes rows and decodes latents.
 
     Condensers take generators as they are, in `skdc.parameterizations.storage.Latents` and `skdc.spaces.Encoded`.
@@ -62,6 +64,11 @@ class GenerativeModel(Fields):
     feature_names_in_ : ndarray of str
         Where X is a frame.
 
+    Notes
+    -----
+    Inside of `skdc.fitting.deadlines.time_limit` the training stops in time, and scikit-learn's callbacks hear of its
+    steps, as in the condensers.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris
@@ -85,6 +92,7 @@ class GenerativeModel(Fields):
     verbose: int = 0
     checkpoint: str | PathLike[str] | None = None
 
+    @with_callbacks
     @all_or_nothing
     def fit(self, X: ArrayLike, y: ArrayLike | None = None, *, sample_weight: ArrayLike | None = None) -> Self:
         """Fit the generator.
@@ -112,7 +120,7 @@ class GenerativeModel(Fields):
             raise TypeError(
                 f"generator={self.generator!r} must be an object out of skdc.generators, such as LinearGenerator()"
             )
-        with isolated(self.n_jobs):
+        with isolated(self.n_jobs), announced(self, "fit", None, X, y):
             problem = read(self, X, y, sample_weight, task=self.task, encoder=self.encoder)
             seed = draw_entropy(self.random_state)
             source = problem.source(find_device(self.device))

@@ -23,6 +23,7 @@ from skdc.auto.judges import Judge, panel
 from skdc.auto.trials import Study, ranked, resumed
 from skdc.condensers.selection.draws import RandomSubset
 from skdc.containers import as_array
+from skdc.entropy import draw_entropy
 from skdc.exceptions import PartsError
 from skdc.fields import Fields, TransformerMixin
 from skdc.fitting.base import BaseCondenser
@@ -32,7 +33,6 @@ from skdc.fitting.input import Problem, read, task_of
 from skdc.fitting.origin import Origin, provenance_of
 from skdc.fitting.output import in_package_of
 from skdc.fitting.pair import PairMixin
-from skdc.fitting.runtime import draw_entropy
 from skdc.fitting.sizes import ClassSizes
 from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import all_or_nothing

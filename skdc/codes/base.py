@@ -11,11 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class Code(ABC):
-    """Rows as few numbers; subclasses are dataclasses of arrays, other codes, and values of JSON.
+class Record:
+    """What a file holds; subclasses are dataclasses of arrays, others of this kind, and values of JSON.
 
     A file holds their fields by name, and so names and meaning of fields are those of the file's format.
     """
+
+    def arrays(self) -> Iterator[NDArray]:
+        """Yield the arrays that it is made of."""
+        for field in fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
+            value = getattr(self, field.name)
+            if isinstance(value, Record):
+                yield from value.arrays()
+            elif isinstance(value, np.ndarray):
+                yield value
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes the arrays take."""
+        return sum(array.nbytes for array in self.arrays())
+
+
+class Code(Record, ABC):
+    """Rows as few numbers."""
 
     @abstractmethod
     def decode(self) -> NDArray[np.floating]:
@@ -23,6 +41,21 @@ class Code(ABC):
 
         A row is the same, bit by bit, whatever others there are.
         """
+
+    def pieces(self) -> Iterator[NDArray[np.floating]]:
+        """Yield the rows, some at a time where they take much memory on the way; at least one piece, if of no rows."""
+        yield self.decode()
+
+    def redrawn(self, counts: NDArray[np.uint32], seed: int) -> Code | None:
+        """Return the code of other rows, where rows are drawn at random; None where they are not (the default).
+
+        Parameters
+        ----------
+        counts : ndarray of uint32 of shape (n_groups,)
+            How many rows, one behind the other, are of each group.
+        seed : int
+        """
+        return None
 
     @abstractmethod
     def take(self, places: NDArray[np.intp]) -> Code:
@@ -33,20 +66,6 @@ class Code(ABC):
         places : ndarray of int
             Which rows, in increasing order.
         """
-
-    def arrays(self) -> Iterator[NDArray]:
-        """Yield the arrays that it is made of."""
-        for field in fields(self):  # type: ignore[arg-type]  # subclasses are dataclasses
-            value = getattr(self, field.name)
-            if isinstance(value, Code):
-                yield from value.arrays()
-            elif isinstance(value, np.ndarray):
-                yield value
-
-    @property
-    def nbytes(self) -> int:
-        """How many bytes the arrays take."""
-        return sum(array.nbytes for array in self.arrays())
 
 
 class ElementwiseCode(Code):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +45,23 @@ def unpacked_bits(packed: NDArray[np.uint8], n_bits: int, n_values: int) -> NDAr
     wide = np.zeros((n_values, 16), np.uint8)
     wide[:, 16 - n_bits :] = bits
     return np.packbits(wide, axis=1).view(">u2").ravel().astype(np.uint16)
+
+
+def taken_bits(
+    packed: NDArray[np.uint8], n_bits: int, shape: tuple[int, ...], places: NDArray[np.intp]
+) -> NDArray[np.uint8]:
+    """Return what `packed_bits` gives of the rows at some places.
+
+    Parameters
+    ----------
+    packed : ndarray of uint8
+        All rows.
+    n_bits : int
+    shape : tuple of int
+        (m, ...), of the numbers.
+    places : ndarray of int
+    """
+    return packed_bits(unpacked_bits(packed, n_bits, prod(shape)).reshape(shape)[places].ravel(), n_bits)
 
 
 def packed_bytes(n_values: int, n_bits: int) -> int:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdc.codes.base import Code
-from skdc.codes.bits import label_bits, packed_bits, unpacked_bits
+from skdc.codes.bits import label_bits, taken_bits, unpacked_bits
 from skdc.codes.simplex import on_simplex
 
 
@@ -41,18 +41,13 @@ class TopLabels(Code):
 
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""
-        classes = self._classes(self.values.decode())[places]
-        packed = packed_bits(classes.ravel(), label_bits(self.n_classes))
+        packed = taken_bits(self.packed, label_bits(self.n_classes), self.values.decode().shape, places)
         return replace(self, packed=packed, values=self.values.take(places))
 
-    def _classes(self, values: NDArray) -> NDArray[np.intp]:
-        """Return the places of the classes of labels, of the same shape."""
-        places = unpacked_bits(self.packed, label_bits(self.n_classes), values.size)
-        return places.reshape(values.shape).astype(np.intp)
-
     def _among_all(self, values: NDArray) -> NDArray[np.float64]:
+        classes = unpacked_bits(self.packed, label_bits(self.n_classes), values.size).reshape(values.shape)
         found = np.zeros((len(values), self.n_classes))
-        np.put_along_axis(found, self._classes(values), values, axis=1)
+        np.put_along_axis(found, classes.astype(np.intp), values, axis=1)
         return found
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from skdc.codes.base import ElementwiseCode
-from skdc.codes.bits import packed_bits, unpacked_bits
+from skdc.codes.bits import taken_bits, unpacked_bits
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,15 +37,13 @@ class UniformLevels(ElementwiseCode):
 
     def decode(self) -> NDArray[np.floating]:
         """Return the rows."""
-        return self.low.astype(np.float64) + self.step.astype(np.float64) * self._levels()
-
-    def _levels(self) -> NDArray[np.uint16]:
-        return unpacked_bits(self.packed, self.n_bits, prod(self.shape)).reshape(self.shape)
+        levels = unpacked_bits(self.packed, self.n_bits, prod(self.shape)).reshape(self.shape)
+        return self.low.astype(np.float64) + self.step.astype(np.float64) * levels
 
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""
-        levels = self._levels()[places]
-        return replace(self, packed=packed_bits(levels.ravel(), self.n_bits), shape=levels.shape)
+        packed = taken_bits(self.packed, self.n_bits, self.shape, places)
+        return replace(self, packed=packed, shape=(len(places), *self.shape[1:]))
 
     def scaled(self, factor: NDArray[np.floating]) -> UniformLevels:
         """Return the code of scaled rows."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skdc.codes.base import Code
-from skdc.codes.bits import label_bits, packed_bits, unpacked_bits
+from skdc.codes.bits import label_bits, taken_bits, unpacked_bits
 from skdc.codes.images import ImageCode
 
 
@@ -36,15 +37,15 @@ class Indexed(ImageCode):
     def decode(self) -> NDArray[np.floating]:
         """Return the rows."""
         palette = self.palette.decode()
-        images = palette[self._colors(label_bits(len(palette)))]
-        return self._rows(images.transpose(0, 3, 1, 2))
+        colors = unpacked_bits(self.packed, label_bits(len(palette)), prod(self._shape)).reshape(self._shape)
+        return self._rows(palette[colors].transpose(0, 3, 1, 2))
 
-    def _colors(self, n_bits: int) -> NDArray[np.uint16]:
-        """Return the place in the palette of each pixel, of shape (m, H, W)."""
-        _, height, width = self.image_shape
-        return unpacked_bits(self.packed, n_bits, self.n_images * height * width).reshape(-1, height, width)
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        """(m, H, W), of the places in the palette."""
+        return self.n_images, *self.image_shape[1:]
 
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""
-        n_bits = label_bits(len(self.palette.decode()))
-        return replace(self, n_images=len(places), packed=packed_bits(self._colors(n_bits)[places].ravel(), n_bits))
+        packed = taken_bits(self.packed, label_bits(len(self.palette.decode())), self._shape, places)
+        return replace(self, n_images=len(places), packed=packed)

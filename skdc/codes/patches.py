@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from math import prod
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from skdc.codes.base import Code
-from skdc.codes.bits import label_bits, packed_bits, unpacked_bits
+from skdc.codes.bits import label_bits, taken_bits, unpacked_bits
 from skdc.codes.images import ImageCode
 
 
@@ -41,7 +40,7 @@ class SparsePatches(ImageCode):
     def decode(self) -> NDArray[np.floating]:
         """Return the rows."""
         values, atoms = self.coefficients.decode(), self.dictionary.decode()
-        signed = self._signed(values.shape, label_bits(2 * len(atoms)))
+        signed = unpacked_bits(self.packed, label_bits(2 * len(atoms)), values.size).reshape(values.shape)
         values = np.where(signed % 2 == 1, -values, values)
         codes = np.zeros((*values.shape[:2], len(atoms)))
         np.put_along_axis(codes, (signed // 2).astype(np.intp), values, axis=2)
@@ -51,12 +50,8 @@ class SparsePatches(ImageCode):
         images = patches.transpose(0, 3, 1, 4, 2, 5).reshape(-1, n_channels, down * height, across * width)
         return self._rows(images[:, :, : sides[0], : sides[1]])
 
-    def _signed(self, shape: tuple[int, ...], n_bits: int) -> NDArray[np.uint16]:
-        """Return places and signs, of the shape of the coefficients."""
-        return unpacked_bits(self.packed, n_bits, prod(shape)).reshape(shape)
-
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""
         n_bits = label_bits(2 * len(self.dictionary.decode()))
-        signed = self._signed(self.coefficients.decode().shape, n_bits)[places]
-        return replace(self, packed=packed_bits(signed.ravel(), n_bits), coefficients=self.coefficients.take(places))
+        packed = taken_bits(self.packed, n_bits, self.coefficients.decode().shape, places)
+        return replace(self, packed=packed, coefficients=self.coefficients.take(places))

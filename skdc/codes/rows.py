@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Self
 
@@ -38,12 +39,21 @@ class CodedRows(Code):
 
     def decode(self) -> NDArray:
         """Return the rows as the user gets them."""
+        return np.concatenate(list(self.pieces()))
+
+    def pieces(self) -> Iterator[NDArray]:
+        """Yield them as the pieces of the code come."""
         dtype = np.dtype(self.dtype)
         if dtype.kind not in "biuf":
             raise ValueError(f"codes are of numbers, and not of dtype {dtype}")
-        values = self.code.decode() * self.scale + self.shift
-        values = values.astype(dtype if dtype.kind == "f" else np.float64)
-        return bounded(values, dtype, self.low, self.high)
+        for rows in self.code.pieces():
+            values = (rows * self.scale + self.shift).astype(dtype if dtype.kind == "f" else np.float64)
+            yield bounded(values, dtype, self.low, self.high)
+
+    def redrawn(self, counts: NDArray[np.uint32], seed: int) -> Self | None:
+        """Return other rows of the code, where that draws them."""
+        code = self.code.redrawn(counts, seed)
+        return None if code is None else replace(self, code=code)
 
     def take(self, places: NDArray[np.intp]) -> Self:
         """Return the code of a part of the rows."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -28,7 +29,12 @@ class Stacked(Code):
 
     def decode(self) -> NDArray[np.floating]:
         """Return the rows."""
-        return np.concatenate([self.first.decode(), self.other.decode()])
+        return np.concatenate(list(self.pieces()))
+
+    def pieces(self) -> Iterator[NDArray[np.floating]]:
+        """Yield the pieces of both."""
+        yield from self.first.pieces()
+        yield from self.other.pieces()
 
     def take(self, places: NDArray[np.intp]) -> Code:
         """Return the code of a part of the rows; that of the one alone, if there are none of the other."""

@@ -1,5 +1,6 @@
 """Condensed sets, as what people and learners take of them, and the files that they are kept in."""
 
-from skdc.condensed.set import CondensedSet, load
+from skdc.condensed.loading import load
+from skdc.condensed.set import CondensedSet
 
 __all__ = ["CondensedSet", "load"]

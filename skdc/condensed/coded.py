@@ -14,19 +14,26 @@ from skdc.codes import (
     CodedRows,
     Cosines,
     Cropped,
+    Denoised,
+    DrawnLatents,
     Enlarged,
     Flattened,
     Indexed,
+    Inputs,
     LinearRows,
     Mapped,
+    ModulatedConvolution,
+    Normalized,
     PlainNumbers,
     Products,
+    Record,
     Rectified,
     Rescaled,
     Reshaped,
     SineFields,
     SparsePatches,
     Stacked,
+    StyledImages,
     TopLabels,
     TransposedConvolution,
     UniformLevels,
@@ -41,18 +48,19 @@ from skdc.condensed.packing import Description, Tensors, pack, pack_array, unpac
 from skdc.condensed.scalars import plain_dtype, scalar_from_json, scalar_to_json
 
 PARTS = ("classes", "X", "y", "sample_weight", "y_soft", "y_learned")  # of a set, what others are made of first
-_HELD: tuple[type[Code], ...] = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
+_HELD: tuple[type[Record], ...] = (CodedRows, Cosines, Enlarged, Indexed, LinearRows, Mapped, PlainNumbers, Products)
 _HELD += (SineFields, SparsePatches, Stacked, TopLabels, UniformLevels)
-_HELD += (Affine, Cropped, Flattened, Rectified, Reshaped, Rescaled, TransposedConvolution, WithGroups)
-_CODES: dict[str, type[Code]] = {code.__name__: code for code in _HELD}
+_HELD += (Affine, Cropped, Flattened, Inputs, Rectified, Reshaped, Rescaled, TransposedConvolution, WithGroups)
+_HELD += (Denoised, DrawnLatents, Normalized, ModulatedConvolution, StyledImages)
+_CODES: dict[str, type[Record]] = {code.__name__: code for code in _HELD}
 
 
-def pack_code(code: Code, name: str, tensors: Tensors) -> Description:
+def pack_code(code: Record, name: str, tensors: Tensors) -> Description:
     """Add the arrays of a code to the tensors, and return how it comes back.
 
     Parameters
     ----------
-    code : Code
+    code : Code or another record
     name : str
         Under which the tensors are.
     tensors : dict of str to ndarray
@@ -60,7 +68,7 @@ def pack_code(code: Code, name: str, tensors: Tensors) -> Description:
     held: dict[str, Any] = {}
     for field in fields(code):  # type: ignore[arg-type]  # codes are dataclasses
         value, whose = getattr(code, field.name), f"{name}.{field.name}"
-        if isinstance(value, Code):
+        if isinstance(value, Record):
             held[field.name] = pack_code(value, whose, tensors)
         elif isinstance(value, np.ndarray) and value.ndim:
             held[field.name] = pack_array(value, whose, tensors)
@@ -69,7 +77,7 @@ def pack_code(code: Code, name: str, tensors: Tensors) -> Description:
     return {"kind": "code", "code": type(code).__name__, "fields": held}
 
 
-def unpack_code(description: Description, tensors: Tensors) -> Code:
+def unpack_code(description: Description, tensors: Tensors) -> Any:
     """Return the code that `pack_code` described."""
     held: dict[str, Any] = {}
     for name, part in description["fields"].items():

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc.codes import Code
 from skdc.condensed.coded import PARTS
+from skdc.condensed.drawing import CodedDrawing
 from skdc.condensed.exporting import to_frame, write_csv, write_parquet
 from skdc.condensed.html import as_html, in_a_line
 from skdc.condensed.joining import joined
-from skdc.condensed.saving import read_set, write_set
+from skdc.condensed.saving import write_set
 from skdc.condensed.shrinking import condensed_again, first_points
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
@@ -138,6 +139,50 @@ class CondensedSet:
         if y is not None and y is self.y_soft:
             learner.set_params(classes=self.classes)
         return learner.fit(X, y, **fit_params)
+
+    def sample(
+        self,
+        n_samples: int = 1,
+        y: ArrayLike | None = None,
+        random_state: int | np.random.RandomState | None = None,
+    ) -> tuple[Any, NDArray | None]:
+        """Draw rows of a set that is a generator, such as that of `CondensedGenerator`; they are not those of the set.
+
+        Numpy alone draws and decodes them, the same rows on all machines by the same seed, but for rounding.
+
+        Parameters
+        ----------
+        n_samples : int, default=1
+        y : array-like of shape (n_samples,), default=None
+            Their labels; None draws them by the shares of the classes in the weights.
+        random_state : int, RandomState or None, default=None
+
+        Returns
+        -------
+        X : ndarray of shape (n_samples, ...)
+            Like the data: of their dtype and range.
+        y : ndarray of shape (n_samples,) or None
+            Their labels; None where there are no classes.
+
+        Raises
+        ------
+        TypeError
+            If the set is no generator; a frame is kept as rows.
+        ValueError
+            For a number that is not positive, and labels that the set has not or not as many.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_digits
+        >>> from skdc import CondensedGenerator
+        >>> from skdc.generators import VariationalGenerator
+        >>> small = CondensedGenerator(5, generator=VariationalGenerator(8, n_steps=50), n_steps=5, random_state=0)
+        >>> condensed = small.fit(*load_digits(return_X_y=True)).condensed_
+        >>> X_new, y_new = condensed.sample(1000, random_state=0)
+        >>> condensed.X.shape, X_new.shape
+        ((50, 64), (1000, 64))
+        """
+        return CodedDrawing.of(self).sample(n_samples, y, random_state)
 
     def shrink(self, to: Any) -> CondensedSet:
         """Return a smaller set of this one.
@@ -336,41 +381,3 @@ class CondensedSet:
         from skdc.condensed.datasets import to_dataset  # torch takes seconds to load, and a set does without
 
         return to_dataset(self)
-
-
-def load(path: str | os.PathLike[str]) -> CondensedSet:
-    """Return the set that `CondensedSet.save` has written.
-
-    No code in the file is run, and torch is not needed; pandas or polars are where the set is a frame of theirs.
-
-    Parameters
-    ----------
-    path : str or path
-
-    Returns
-    -------
-    CondensedSet
-
-    Raises
-    ------
-    FileNotFoundError, IsADirectoryError
-        If there is no file.
-    ValueError
-        If the file is torn, damaged, another one, or written by a newer skdc in a format that this one does not know.
-    ImportError
-        If the set is a frame of a package that is not installed.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> import skdc
-    >>> from sklearn.datasets import load_iris
-    >>> iris = load_iris(as_frame=True)
-    >>> condensed = skdc.KMedoids(n_per_class=2, random_state=0).fit(iris.data, iris.target).condensed_
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     condensed.save(f"{folder}/iris.skdc")
-    ...     again = skdc.load(f"{folder}/iris.skdc")
-    >>> again.X.equals(condensed.X) and again.y.equals(condensed.y)
-    True
-    """
-    return CondensedSet(**read_set(path, PARTS))

@@ -19,6 +19,7 @@ from skdc.containers import as_array, checked_targets, has_units, row_bytes
 from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
+from skdc.entropy import draw_entropy
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.counts import sizes_of
 from skdc.fitting.doors import reopened
@@ -28,7 +29,7 @@ from skdc.fitting.output import common_template, template
 from skdc.fitting.recipe import Recipe, checked, nested, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import declared_rows, private_stream, public_containers, refuse_unbounded
-from skdc.fitting.runtime import GivenStart, Start, draw_entropy, isolated, tell_early
+from skdc.fitting.runtime import GivenStart, Start, isolated, tell_early
 from skdc.fitting.shown import Containers
 from skdc.fitting.stream import Stream
 from skdc.isolation import restored_on_failure

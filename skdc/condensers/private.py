@@ -157,6 +157,8 @@ class PrivateKernelInducingPoints(NamedCondenser):
         Random frequencies: more are nearer to the kernel, and have more noise.
     labels : {"hard", "learned"}, default="hard"
         Whether targets are classes, or learned with the points for kernel ridge regression.
+    label_bits, top_labels : int, default=None
+        Of soft labels, as in `Points`.
     regularization : float, default=0.01
         Ridge, in units of the mean of the kernel's diagonal.
     step_size : float, default=0.05
@@ -192,6 +194,8 @@ class PrivateKernelInducingPoints(NamedCondenser):
     bandwidth: Literal["median"] | float | Sequence[float] = "median"
     n_frequencies: int = 250
     labels: Literal["hard", "learned"] = "hard"
+    label_bits: int | None = None
+    top_labels: int | None = None
     regularization: float = 0.01
     step_size: float = 0.05
     n_steps: int = 1000
@@ -203,5 +207,7 @@ class PrivateKernelInducingPoints(NamedCondenser):
         discrepancy = SquaredL2(space=FeatureRidgePredictions(kernel, self.regularization), by=None)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps)
         # What this learner learns from lies outside the range of the rows, as in `KernelInducingPoints`.
-        points = Points(labels=self.labels, start="noise", within=None)
+        points = Points(
+            start="noise", labels=self.labels, label_bits=self.label_bits, top_labels=self.top_labels, within=None
+        )
         return Recipe(discrepancy, points, solver, self.privacy or GaussianMechanism())

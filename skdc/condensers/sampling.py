@@ -206,13 +206,15 @@ class CondensedGenerator(NamedCondenser):
 
     Attributes
     ----------
-    drawing_ : KeptDrawing
-        The generator, as bytes: `drawing_.sample(n_samples, y, random_state)` draws rows.
+    drawing_ : object
+        The generator: `drawing_.sample(n_samples, y, random_state)` draws rows, as `condensed_.sample` does.
 
     Notes
     -----
-    Other fitted attributes are those of `Condenser`; `X_syn_` are the rows that were drawn last. A file of
-    `condensed_` keeps these, and not the decoder.
+    Other fitted attributes are those of `Condenser`; `X_syn_` are rows that were drawn. A file of `condensed_` keeps
+    the decoder and how latents are distributed: `skdc.load(path).sample(n)` draws others, by numpy alone. Of frames,
+    and of decoders with layers that numpy has not (see `skdc.parameterizations.storage.Latents`), it keeps the rows;
+    `storage_` counts these then, and `drawing_` alone draws others.
 
     References
     ----------

@@ -20,6 +20,7 @@ from sklearn.utils import Tags
 from skdc.codes import label_probabilities, on_simplex
 from skdc.condensed import CondensedSet
 from skdc.devices import find_device
+from skdc.entropy import draw_entropy
 from skdc.exceptions import PartsError
 from skdc.fields import SharedParts, TransformerMixin
 from skdc.fitting.budget import storage_of
@@ -35,7 +36,7 @@ from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe, checked
 from skdc.fitting.rehearsal import rehearse
 from skdc.fitting.releases import read_as_told
-from skdc.fitting.runtime import GivenStart, Start, draw_entropy, isolated, progress_of, tell_early
+from skdc.fitting.runtime import GivenStart, Start, isolated, progress_of, tell_early
 from skdc.fitting.sizes import ClassSizes
 from skdc.fitting.trainings import trainings_of
 from skdc.fitting.unchanged import UnchangedRows
@@ -183,7 +184,7 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         began, previous = monotonic(), Start.of(self)
         with restored_on_failure(self):
             self._forget()
-            with isolated(self.n_jobs), announced(self, "fit", 1, X, y):
+            with isolated(self.n_jobs), announced(self, "fit", None, X, y):
                 recipe = checked(self.recipe())
                 problem, recipe = read_as_told(self, (X, y, sample_weight, sensitive_features), recipe)
                 if recipe.privacy is not None:

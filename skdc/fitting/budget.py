@@ -93,12 +93,9 @@ def storage_of(
     rows = n_points * row_bytes(as_array(X))
     if issparse(X):
         rows = X.data.nbytes + X.indices.nbytes + X.indptr.nbytes
-    if parts.is_generator():
-        stored, shared = parts.n_bytes(n_points, schema), parts.n_bytes(0, schema)
-    else:
-        labels = condensed.coded_labels
-        kept, shared = (rows, 0) if condensed.coded is None else (condensed.coded.nbytes, parts.n_bytes(0, schema))
-        stored = kept + (targets if labels is None else target_bytes(schema, n_points, soft=False) + labels.nbytes)
+    labels = condensed.coded_labels
+    kept, shared = (rows, 0) if condensed.coded is None else (condensed.coded.nbytes, parts.n_bytes(0, schema))
+    stored = kept + (targets if labels is None else target_bytes(schema, n_points, soft=False) + labels.nbytes)
     return {
         "points": n_points,
         "bytes": stored + weights,

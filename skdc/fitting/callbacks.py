@@ -23,8 +23,11 @@ if MYPY:
 
 
 @contextmanager
-def announced(owner: Any, task: str, n_subtasks: int, X: Any, y: Any) -> Iterator[Any]:
-    """Tell the callbacks of an estimator that its fit begins and ends; give their context, None without callbacks."""
+def announced(owner: Any, task: str, n_subtasks: int | None, X: Any, y: Any) -> Iterator[Any]:
+    """Tell the callbacks of an estimator that its fit begins and ends; give their context, None without callbacks.
+
+    The number of subtasks is None where it is not known, as that of the trainings of generators.
+    """
     if not hasattr(owner, "_init_callback_context"):
         yield None
         return
@@ -35,29 +38,31 @@ def announced(owner: Any, task: str, n_subtasks: int, X: Any, y: Any) -> Iterato
 
 
 class StepTeller:
-    """Tell the callbacks of a condenser of each step of its solver.
+    """Tell the callbacks of an estimator of each step of a solver, or of a training.
 
     Parameters
     ----------
     owner : estimator
-        A condenser whose fit is announced.
+        Whose fit is announced.
+    name : str
+        Of the task that has the steps.
     """
 
-    def __init__(self, owner: Any) -> None:
-        self._owner, self._root, self._told = owner, owner._callback_fit_ctx, 0
+    def __init__(self, owner: Any, name: str) -> None:
+        self._owner, self._root, self._name, self._told = owner, owner._callback_fit_ctx, name, 0
         self._task: Any = None
 
-    def __call__(self, step: int, n_steps: int) -> bool:
-        """Tell that a step is done, if it is a new one; return whether a callback asks to stop."""
+    def __call__(self, step: int, n_steps: int, is_last: bool) -> bool:
+        """Tell that a step is done, if it is a new one, and whether it is the last; return whether a callback stops."""
         if step <= self._told:
             return False
         self._told = step
         if self._task is None:
-            self._task = self._root.subcontext(task_name="solve", max_subtasks=n_steps)
+            self._task = self._root.subcontext(task_name=self._name, max_subtasks=n_steps)
             self._task.call_on_fit_task_begin(estimator=self._owner)
         task = self._task.subcontext(task_name="step")
         task.call_on_fit_task_begin(estimator=self._owner)
         stop = task.call_on_fit_task_end(estimator=self._owner)
-        if stop or step == n_steps:
+        if stop or is_last:
             self._task.call_on_fit_task_end(estimator=self._owner)
         return stop

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from numbers import Integral
-from secrets import randbits
 from threading import Lock
 from typing import Any, NamedTuple
 
@@ -17,7 +16,6 @@ import torch
 from joblib import effective_n_jobs
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_random_state
 
 from skdc.condensed import CondensedSet
 from skdc.containers import plain_labels
@@ -196,24 +194,15 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
         yield
 
 
-def draw_entropy(random_state: int | np.random.RandomState | None) -> int:
-    """Return a seed for a fit."""
-    if random_state is None:
-        # check_random_state(None) would draw from numpy's global generator, which is not ours to move.
-        return randbits(31)
-    return int(check_random_state(random_state).randint(2**31 - 1))
-
-
-def progress_of(owner: Any, stage: str, tells_callbacks: bool = True) -> Progress:
+def progress_of(owner: Any, stage: str, task: str = "solve") -> Progress:
     """Return what is told of steps: a bar where wanted, the callbacks of the fit under way, a deadline."""
     name, limit = type(owner).__name__, current_limit()
     bar = ProgressBar(name, stage) if owner.verbose else None
-    tells_callbacks = tells_callbacks and hasattr(owner, "_callback_fit_ctx")
-    tell = StepTeller(owner) if tells_callbacks else lambda step, n_steps: False
+    tell = StepTeller(owner, task) if hasattr(owner, "_callback_fit_ctx") else lambda step, n_steps, is_last: False
 
     def progress(step: int, n_steps: int, loss: float) -> bool:
         is_late = limit is not None and limit.stops(step == n_steps)
-        stops = tell(step, n_steps) or is_late
+        stops = tell(step, n_steps, is_late or step == n_steps) or is_late
         if bar is not None:
             bar.tell(step, n_steps, loss, is_last=stops or step == n_steps)
         return stops

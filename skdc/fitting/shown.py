@@ -13,6 +13,7 @@ from sklearn.utils.validation import _num_samples
 from torch import Tensor
 
 from skdc.codes import CodedRows
+from skdc.condensed.drawing import CodedDrawing
 from skdc.containers import as_array
 from skdc.fitting.drawing import Drawing, KeptDrawing
 from skdc.fitting.output import chosen_pair, in_package_of, like_rows, like_targets, seen_range, whole
@@ -92,16 +93,29 @@ class Containers:
         targets = like_targets(y_syn, y_in, getattr(rows, "index", None))
         return Shown(*self._packed(rows, targets), X_syn, y_syn, coded=coded)
 
-    def drawn(self, source: Source, X: Tensor, y_syn: NDArray | None, span: Any, live: LiveGenerator) -> Shown:
+    def drawn(
+        self,
+        source: Source,
+        X: Tensor,
+        y_syn: NDArray | None,
+        span: Any,
+        live: LiveGenerator,
+        coded: CodedRows | None,
+    ) -> Shown:
         """Return rows that a generator has drawn, and what draws others.
 
         Parameters
         ----------
-        source, X, y_syn, span
-            As in `made`.
+        source, X, y_syn, span, coded
+            As in `made`; codes are of rows that are drawn.
         live : LiveGenerator
+            What draws others, where there is no code.
         """
-        shown = self.made(source, X, y_syn, span)
+        shown = self.made(source, X, y_syn, span, coded)
+        if coded is not None:
+            mass, schema = source.class_mass(), source.schema
+            classes = schema.labels if schema.task == "classification" else None
+            return replace(shown, attributes={"drawing_": CodedDrawing(coded, classes, mass / mass.sum())})
         if span is not None and self.encoder is not None:
             span = seen_range(self._counting()[0])
         return replace(shown, attributes={"drawing_": KeptDrawing.of(Drawing.of(live, source, self.X, span))})

@@ -26,8 +26,8 @@ class FitWatch(TrainingWatch):
         self._owner, self._checkpoint, self._n_begun = owner, checkpoint, 0
 
     def progress(self, stage: str) -> Progress:
-        """Return what shows a bar where wanted, and stops when the time is over; callbacks hear of solves alone."""
-        return progress_of(self._owner, stage, tells_callbacks=False)
+        """Return what shows a bar where wanted, tells callbacks, and stops when they ask for it or the time is over."""
+        return progress_of(self._owner, stage, task=f"train {stage}")
 
     def reached(self) -> Any | None:
         """Begin the next training; return what the checkpoint has of it."""

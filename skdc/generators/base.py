@@ -170,6 +170,16 @@ class Generator(SharedParts, ABC):
             1 where there are no classes.
         """
 
+    def n_of_draws(self, row_shape: tuple[int, ...], n_classes: int) -> int:
+        """Return how many numbers tell how latents of random rows are distributed (none by default).
+
+        Parameters
+        ----------
+        row_shape, n_classes
+            As in `n_numbers`.
+        """
+        return 0
+
     def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Return what the decoder takes, in float32, with the mean image of rows that are images.
 

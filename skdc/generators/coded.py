@@ -53,17 +53,23 @@ def _layer_code(layer: Any, inputs: Code) -> Code | None:
     if kind is nn.Unflatten and layer.dim == 1:
         return Reshaped(inputs, tuple(layer.unflattened_size))
     if kind is nn.Linear:
-        return Affine(inputs, _float32(layer.weight), _bias(layer))
+        return Affine(inputs, float32(layer.weight), _bias(layer))
     if kind in (nn.ReLU, nn.LeakyReLU):
         return Rectified(inputs, getattr(layer, "negative_slope", 0.0))
     if kind is nn.ConvTranspose2d and layer.groups == 1 and layer.dilation == (1, 1) and layer.output_padding == (0, 0):
-        return TransposedConvolution(inputs, _float32(layer.weight), _bias(layer), layer.stride, layer.padding)
+        return TransposedConvolution(inputs, float32(layer.weight), _bias(layer), layer.stride, layer.padding)
     return None
 
 
+def class_counts(key: Tensor, n_classes: int) -> NDArray[np.uint32]:
+    """Return how many rows each class has."""
+    return key.bincount(minlength=n_classes).cpu().numpy().astype(np.uint32)
+
+
 def _bias(layer: Any) -> NDArray[np.float32] | None:
-    return None if layer.bias is None else _float32(layer.bias)
+    return None if layer.bias is None else float32(layer.bias)
 
 
-def _float32(values: Tensor) -> NDArray[np.float32]:
+def float32(values: Tensor) -> NDArray[np.float32]:
+    """Return numbers as a file keeps them."""
     return values.detach().cpu().numpy().astype(np.float32)

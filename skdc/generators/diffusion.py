@@ -10,7 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from skdc.codes import Code, Denoised, Inputs, Layer, WithGroups
+from skdc.codes.diffusion import FREQUENCIES, angles_of
 from skdc.generators.base import Generator, LiveGenerator
+from skdc.generators.coded import class_counts, network_code
 from skdc.generators.networks import (
     conditioned,
     count_state,
@@ -21,8 +24,6 @@ from skdc.generators.variational import VariationalGenerator
 from skdc.networks import MLP, Builder, build_network
 from skdc.seeds import gaussian, uniform
 from skdc.sources import Draws, Source
-
-_FREQUENCIES = 1, 2, 4, 8  # by which a network is told the level of noise
 
 
 # A latent x and noise e are mixed at angles a from 0 to pi / 2, and a network tells the velocity v of the mixture z,
@@ -110,7 +111,7 @@ class DiffusionGenerator(Generator):
         return self.network or MLP(width=256)
 
     def _inputs(self, size: int, n_classes: int) -> tuple[int]:
-        return (size + 2 * len(_FREQUENCIES) + n_indicators(n_classes),)
+        return (size + 2 * len(FREQUENCIES) + n_indicators(n_classes),)
 
     def shape_of_latents(self, row_shape: tuple[int, ...]) -> tuple[int, ...]:
         """Return that of the autoencoder."""
@@ -121,6 +122,10 @@ class DiffusionGenerator(Generator):
         (size,) = self.shape_of_latents(row_shape)
         own = count_state(self._network(), self._inputs(size, n_classes), size)
         return own + self._autoencoder().n_numbers(row_shape, n_classes)
+
+    def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
+        """Count how many rows each class has twice, for either network."""
+        return super().decoder_bytes(row_shape, n_classes) + 4 * n_indicators(n_classes)
 
 
 class DiffusionDecoder(LiveGenerator):
@@ -143,7 +148,7 @@ class DiffusionDecoder(LiveGenerator):
         super().__init__(base.latent_shape, like)
         self.base, self.n_steps = base, n_steps
         self._network, self._n_classes = network.requires_grad_(False).eval(), n_classes
-        self._skip, self._angles = skip, [pi / 2 * (1 - step / n_steps) for step in range(n_steps + 1)]
+        self._skip, self._angles = skip, angles_of(n_steps)
 
     def decode(self, z: Tensor, key: Tensor) -> Tensor:
         """Return the rows."""
@@ -179,6 +184,16 @@ class DiffusionDecoder(LiveGenerator):
         """Return the numbers of the decoder and of the network."""
         return chain(self.base.numbers(), self._network.state_dict().values())
 
+    def code(self, latents: Code, key: Tensor, offset: Tensor | float) -> Code | None:
+        """Return the steps and the layers of both networks, where numpy has all of them."""
+        given: Code = Inputs()
+        if self._n_classes > 1:
+            given = WithGroups(given, class_counts(key, self._n_classes))
+        velocity = network_code(self._network, given)
+        if not isinstance(velocity, Layer):
+            return None
+        return self.base.code(Denoised(latents, velocity, self.n_steps, self._skip), key, offset)
+
     def draw(self, key: Tensor, generator: torch.Generator) -> Tensor:
         """Draw noise; with a skip, latents to which noise leads."""
         noise = super().draw(key, generator)
@@ -193,7 +208,7 @@ class DiffusionDecoder(LiveGenerator):
 
 def _inputs(z: Tensor, angle: Tensor, key: Tensor, n_classes: int) -> Tensor:
     """Return what a network is told: mixtures, angles of shape (m, 1) and classes."""
-    waves = [wave for k in _FREQUENCIES for wave in ((k * angle).cos(), (k * angle).sin())]
+    waves = [wave for k in FREQUENCIES for wave in ((k * angle).cos(), (k * angle).sin())]
     return conditioned(torch.cat([z, *waves], dim=1), key, n_classes)
 
 

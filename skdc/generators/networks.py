@@ -7,15 +7,14 @@ from copy import copy, deepcopy
 from math import prod
 from typing import Self
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from skdc.codes import Code, Cropped, Layer, Rescaled, Reshaped, WithGroups
+from skdc.codes import Code, Cropped, DrawnLatents, Layer, Rescaled, Reshaped, WithGroups
 from skdc.fields import Fields
 from skdc.generators.base import LiveGenerator
-from skdc.generators.coded import CodedModule, network_code
+from skdc.generators.coded import CodedModule, class_counts, float32, network_code
 from skdc.generators.moments import ClassUnits, LatentGaussians
 from skdc.images import Channels, ImageLayout, image_layout
 from skdc.networks import MLP, Builder
@@ -204,14 +203,24 @@ class NetworkDecoder(LiveGenerator):
         """Return the layers of the decoder, where numpy has all of them."""
         row_shape, n_classes = tuple(self.units.means.shape[1:]), len(self.units.means)
         if n_classes > 1:
-            latents = WithGroups(latents, key.bincount(minlength=n_classes).cpu().numpy().astype(np.uint32))
+            latents = WithGroups(latents, class_counts(key, n_classes))
         rows = network_code(self.decoder, latents)
         if rows is None:
             return None
-        rows = Reshaped(rows, row_shape)
-        if not isinstance(offset, Tensor):
-            return rows
-        return Rescaled(rows, 1.0, offset.expand(row_shape).cpu().numpy().astype(np.float32))
+        return plus_offset(Reshaped(rows, row_shape), offset, row_shape)
+
+    def drawn_latents(self, key: Tensor, seed: int) -> DrawnLatents:
+        """Return the code of random latents of some classes, drawn as `draw` does by numpy's numbers.
+
+        Parameters
+        ----------
+        key : int64 Tensor of shape (m,)
+            The class codes, in order.
+        seed : int
+        """
+        counts, (size,) = class_counts(key, len(self.units.means)), self.latent_shape
+        gaussians = (None, None) if self.gaussians is None else map(float32, self.gaussians)
+        return DrawnLatents(seed, size, counts, *gaussians)
 
     def draws_as(self, source: Draws, generator: torch.Generator) -> Self:
         """Draw latents, from now on, as those of the data are distributed in each class."""
@@ -222,6 +231,11 @@ class NetworkDecoder(LiveGenerator):
         """Draw latents."""
         noise = super().draw(key, generator)
         return noise if self.gaussians is None else self.gaussians.draw(noise, key)
+
+
+def plus_offset(rows: Layer, offset: Tensor | float, row_shape: tuple[int, ...]) -> Layer:
+    """Return rows as a code, plus an offset where that is a tensor; else it is none."""
+    return Rescaled(rows, 1.0, float32(offset.expand(row_shape))) if isinstance(offset, Tensor) else rows
 
 
 def count_numbers(decoder: Builder, n_components: int, row_shape: tuple[int, ...], n_classes: int) -> int:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import chain, pairwise
 from math import prod
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from skdc.codes import Code, Cropped, Layer, ModulatedConvolution, Normalized, StyledImages, WithGroups
 from skdc.generators.base import Generator, LiveGenerator
+from skdc.generators.coded import class_counts, float32, network_code
 from skdc.generators.inversion import inverted
 from skdc.generators.networks import (
     DownConvolutions,
-    count_state,
+    n_indicators,
+    plus_offset,
 )
 from skdc.generators.training import Training, check_training
 from skdc.images import Channels, ImageLayout, image_layout
@@ -149,7 +152,14 @@ class StyleGenerator(Generator):
 
     def n_numbers(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count the numbers of the generator, and the unit of feature maps where these are kept."""
-        return count_state(self._build, row_shape, n_classes) + (self.latents == "both")
+        with torch.device("meta"):
+            network = self._build(row_shape, n_classes)
+        return sum(values.numel() for values in network.kept(self.latents)) + (self.latents == "both")
+
+    def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
+        """Count how many rows each class has, also where there is one, and for inputs twice."""
+        n_counts = (1 + (self.latents == "inputs")) * n_classes - n_indicators(n_classes)
+        return super().decoder_bytes(row_shape, n_classes) + 4 * n_counts
 
 
 N_LAYERS = 4  # that have a style: three of convolutions, and what makes colours
@@ -191,6 +201,12 @@ class StyleNetwork(nn.Module):
         self.colours = StyledConvolution(width, layout.shape[0], n_components, size=1, demodulates=False)
         self.register_buffer("mean", torch.zeros(n_classes, n_components))
         self.register_buffer("spread", torch.ones(n_components))
+
+    def kept(self, latents: str) -> Iterator[Tensor]:
+        """Yield the numbers that images of some latents are made by: styles need no mapping."""
+        for name, values in self.state_dict().items():
+            if latents == "inputs" or not name.startswith(("classes.", "mapping.")):
+                yield values
 
     def forward(self, z: Tensor, key: Tensor) -> Tensor:
         """Return images of latents, flat, in the layout that rows come in."""
@@ -269,6 +285,13 @@ class StyledConvolution(nn.Module):
             outputs = outputs * (squares + 1e-8).rsqrt()[:, :, None, None]  # (1)
         return outputs + self.bias[:, None, None]
 
+    def code(self) -> ModulatedConvolution:
+        """Return what a file keeps."""
+        scale_weight, scale_bias = float32(self.scale.weight), float32(self.scale.bias)
+        return ModulatedConvolution(
+            scale_weight, scale_bias, float32(self.weight), float32(self.bias), self.demodulates
+        )
+
 
 class StyleDecoder(LiveGenerator):
     """Images of styles, of styles and of what is added to feature maps, or of what styles are made of.
@@ -296,7 +319,7 @@ class StyleDecoder(LiveGenerator):
         super().__init__(part.shape_of_latents(row_shape), like)
         self._network, self._row_shape = network.requires_grad_(False).eval(), row_shape
         self._truncation, self._n_steps, self._unit = part.truncation, part.n_search_steps, unit
-        self._of_inputs = part.latents == "inputs"
+        self._latents, self._of_inputs = part.latents, part.latents == "inputs"
 
     def decode(self, z: Tensor, key: Tensor) -> Tensor:
         """Return the rows."""
@@ -329,7 +352,22 @@ class StyleDecoder(LiveGenerator):
 
     def numbers(self) -> Iterable[Tensor]:
         """Return the numbers of the network, and the unit."""
-        return chain(self._network.state_dict().values(), [] if self._unit is None else [self._unit])
+        return chain(self._network.kept(self._latents), [] if self._unit is None else [self._unit])
+
+    def code(self, latents: Code, key: Tensor, offset: Tensor | float) -> Layer | None:
+        """Return the mapping, where latents are what it is applied to, and the convolutions."""
+        network, share = self._network, self._truncation
+        layout, counts = network.layout, class_counts(key, len(network.mean))
+        means, spread, styles = network.mean, network.spread, latents
+        if self._of_inputs:  # the mapping gives styles, which truncation draws to their means
+            given = WithGroups(Normalized(latents), counts, float32(_normalized(network.classes.weight)))
+            styles = cast(Layer, network_code(network.mapping, given))
+            means, spread = (1 - share) * means, torch.full_like(spread, share)
+        unit = None if self._unit is None else float32(self._unit.reshape(1))
+        convolutions = (layer.code() for layer in (*network.layers, network.colours))
+        numbers = float32(means), float32(spread), float32(network.start[0])
+        images = StyledImages(styles, counts, *numbers, unit, *convolutions)
+        return plus_offset(Cropped(images, self._row_shape, layout.shape, layout.last), offset, self._row_shape)
 
 
 def _normalized(values: Tensor) -> Tensor:

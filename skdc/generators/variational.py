@@ -134,6 +134,10 @@ class VariationalGenerator(Generator):
         """Count the numbers of the decoder."""
         return count_numbers(self._decoder(row_shape), self.n_components, row_shape, n_classes)
 
+    def n_of_draws(self, row_shape: tuple[int, ...], n_classes: int) -> int:
+        """Count the mean and the root of the covariance of the latents of each class."""
+        return n_classes * self.n_components * (self.n_components + 1)
+
 
 _WARM_UP = 0.5  # of the steps
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,8 @@ from skdc.generators.networks import NetworkDecoder
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
 from skdc.parameterizations.labels import target_bytes
 from skdc.parameterizations.storage.base import at
+from skdc.parameterizations.storage.latents import Latents
+from skdc.parameterizations.units import KeptUnits, is_coded, kept_bytes
 from skdc.parameterizations.within import Span, cut, in_units, span_of
 from skdc.sets import LabeledSet
 from skdc.sources import Draws, Schema, Source, draw_seed, require
@@ -27,7 +28,8 @@ class Drawn(Parameterization):
     """Rows that a generator draws, anew after each step: the set is the generator, whose decoder moves [1]_.
 
     It starts as it is fitted to the data. What the decoder takes is what the set takes, however many rows are drawn,
-    but for their labels.
+    but for their labels. A file keeps it, where rows are arrays and numpy has its layers (see `Latents`); of others it
+    keeps the rows that were drawn in the end.
 
     Parameters
     ----------
@@ -79,20 +81,23 @@ class Drawn(Parameterization):
                 f"{self!r} moves the network that decodes latents, which {type(part).__name__} has not for itself; use "
                 "VariationalGenerator() or AdversarialGenerator()"
             )
+        span, storage = span_of(self, source), Latents(part)
+        units = KeptUnits.of(storage, source, span)
         key, weight = class_keys(source, sizes), class_weights(source, sizes)
-        return DrawnSet(key, weight, live, source, span_of(self, source), draw_seed(generator))
+        return DrawnSet(key, weight, live, source, span, units, draw_seed(generator))
 
     def is_generator(self) -> bool:
         """Tell that it is."""
         return True
 
     def n_bytes(self, n_points: int, schema: Schema) -> int:
-        """Return what the decoder takes, the Gaussians of the latents of each class, in float32, and the labels."""
-        generator = self._generator()
-        n_latent = prod(generator.shape_of_latents(schema.input_shape))
-        decoder = generator.decoder_bytes(schema.input_shape, schema.n_classes)
-        decoder += 4 * schema.n_classes * n_latent * (n_latent + 1)
-        return decoder + target_bytes(schema, n_points, soft=False, label_bits=None)
+        """Return what the decoder takes, how latents are distributed, in float32, and the labels; or rows of frames."""
+        storage, of_draws = Latents(self._generator()), 0
+        if is_coded(storage, schema):
+            of_draws = 4 * (storage.generator.n_of_draws(schema.input_shape, schema.n_classes) + schema.n_classes)
+        n_kept = 0 if of_draws else n_points
+        rows = kept_bytes(storage, n_kept, schema, within=self.within is not None)
+        return rows + of_draws + target_bytes(schema, n_points, soft=False)
 
     def _generator(self) -> Generator:
         return VariationalGenerator() if self.generator is None else self.generator
@@ -110,6 +115,8 @@ class DrawnSet(LiveSet):
     source : Source
     span : (low, high) or None
         Where rows stay, in the user's units.
+    units : KeptUnits
+        Of the rows in a file.
     seed : int
         Of the latents.
     """
@@ -117,12 +124,19 @@ class DrawnSet(LiveSet):
     latents: Tensor
 
     def __init__(
-        self, key: Tensor, weight: Tensor, live: NetworkDecoder, source: Source, span: Span | None, seed: int
+        self,
+        key: Tensor,
+        weight: Tensor,
+        live: NetworkDecoder,
+        source: Source,
+        span: Span | None,
+        units: KeptUnits,
+        seed: int,
     ) -> None:
         super().__init__(key, weight)
         self.decoder = deepcopy(live.decoder).requires_grad_(True)
         self._live = live.decoding_by(self.decoder)
-        self._spread, self._span = source.spread, span
+        self._spread, self._span, self._units, self._seed = source.spread, span, units, seed
         self._ends = None if span is None else in_units(span, source, 1.0)
         self._n_outputs, self._draws = source.schema.n_outputs, torch.Generator().manual_seed(seed)
         self.register_buffer("latents", self._live.draw(key, self._draws))
@@ -140,5 +154,11 @@ class DrawnSet(LiveSet):
         self.latents.copy_(self._live.draw(self.key, self._draws))
 
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
-        """Return the rows that were drawn last, and the generator, which draws others."""
-        return containers.drawn(source, rows.X, y_syn, self._span, self._live.on_cpu())
+        """Return rows that are drawn, and the generator, which draws others."""
+        live, key, code = self._live.on_cpu(), self.key.cpu(), None
+        if self._units.coded:
+            offset = self._units.offset
+            offset = offset.cpu() if isinstance(offset, Tensor) else offset
+            code = live.code(live.drawn_latents(key, self._seed), key, offset)
+        coded = None if code is None else self._units.coded_rows(code, source.schema, containers.dtype)
+        return containers.drawn(source, rows.X, y_syn, self._span, live, coded)

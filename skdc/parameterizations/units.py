@@ -99,14 +99,18 @@ class KeptUnits:
         code = codec.code(numbers) if self.coded else None
         if code is None:
             return None
+        coded = self.coded_rows(code, schema, dtype)
+        # A network may take more than all the rows that it makes.
+        decoded = n_rows * prod(schema.input_shape) * np.dtype(coded.dtype).itemsize
+        return None if isinstance(code, Layer) and coded.nbytes >= decoded else coded
+
+    def coded_rows(self, code: Code, schema: Schema, dtype: np.dtype | None) -> CodedRows:
+        """Return rows of a code as a user gets them, whose rows have a dtype."""
         low, high = (None, None) if self.span is None else self.span
         # Lists have no dtype, and objects none that a file has.
         if low is None or dtype is None or dtype.kind not in "biuf":
             dtype = schema.float_dtype
-        coded = CodedRows(code, self.shift, self.scale, low, high, dtype.str)
-        # A network may take more than all the rows that it makes.
-        decoded = n_rows * prod(schema.input_shape) * dtype.itemsize
-        return None if isinstance(code, Layer) and coded.nbytes >= decoded else coded
+        return CodedRows(code, self.shift, self.scale, low, high, dtype.str)
 
 
 def is_coded(storage: Storage, schema: Schema) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -10,13 +9,6 @@ from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
 from skdc.scales import numeric_weight
-
-
-def require_whole(name: str, value: object, least: int) -> int:
-    """Return a parameter that is a whole number, no less than it may be."""
-    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
-        raise ValueError(f"{name}={value!r} must be a whole number of at least {least}")
-    return int(value)
 
 
 def weighted_columns(encoder: Any, X: Any, sample_weight: Any) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

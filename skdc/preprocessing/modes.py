@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdc.fields import Fields, TransformerMixin
+from skdc.fields import Fields, TransformerMixin, require_whole
 from skdc.isolation import all_or_nothing
-from skdc.preprocessing.checks import require_whole, weighted_columns
+from skdc.preprocessing.checks import weighted_columns
 from skdc.preprocessing.groups import CodeGroup
 from skdc.preprocessing.piecewise import weighted_quantiles
 

@@ -9,9 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdc.fields import Fields, OneToOneFeatureMixin, TransformerMixin
+from skdc.fields import Fields, OneToOneFeatureMixin, TransformerMixin, require_whole
 from skdc.isolation import all_or_nothing
-from skdc.preprocessing.checks import require_whole, weighted_columns
+from skdc.preprocessing.checks import weighted_columns
 
 
 class NormalScores(OneToOneFeatureMixin, TransformerMixin, Fields):

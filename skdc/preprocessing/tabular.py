@@ -10,9 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skdc.fields import Fields, TransformerMixin
+from skdc.fields import Fields, TransformerMixin, require_whole
 from skdc.isolation import all_or_nothing
-from skdc.preprocessing.checks import require_whole
 from skdc.preprocessing.columns import fitted_column
 from skdc.preprocessing.groups import CodeGroup
 from skdc.preprocessing.scores import NormalScores

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from skdc.exceptions import PartsError
+from skdc.parameterizations.labels import CodedTargets, LearnedTargets
 from skdc.parameterizations.points import PointsSet
 from skdc.sets import LabeledSet
 from skdc.solvers.base import LiveObjective, Solution, Solver, State, detached, solution_of
@@ -114,7 +115,8 @@ class LeastSquares(Solver[LeastSquaresState, PointsSet]):
     def _check(self, objective: Any, synthetic: PointsSet) -> None:
         if self.batch_size < 1:
             raise ValueError(f"LeastSquares(batch_size={self.batch_size!r}): it must be at least 1")
-        if [name for name, value in synthetic.named_parameters() if value.requires_grad] != ["targets.values"]:
+        targets = synthetic.targets.inner if isinstance(synthetic.targets, CodedTargets) else synthetic.targets
+        if synthetic.codec.groups() or not isinstance(targets, LearnedTargets):
             raise PartsError(
                 "LeastSquares solves for targets, and for nothing else that moves; use Points(Fixed(), "
                 "labels='learned')"

@@ -1,5 +1,7 @@
 """Networks in files: numpy alone makes of latents the rows that torch does."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import torch
@@ -7,16 +9,23 @@ from torch import nn
 
 import skdc
 from skdc import Condenser
-from skdc.codes import Layer, PlainNumbers, WithGroups
+from skdc.codes import CodedRows, Layer, PlainNumbers, WithGroups
 from skdc.discrepancies import MMD
-from skdc.generators import AdversarialGenerator, GivenGenerator, UpConvolutions, VariationalGenerator
+from skdc.generators import (
+    AdversarialGenerator,
+    DiffusionGenerator,
+    GivenGenerator,
+    StyleGenerator,
+    UpConvolutions,
+    VariationalGenerator,
+)
 from skdc.generators.coded import network_code
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Latents, Quantized
 from skdc.solvers import Descent, Draw
 
-from ..sources import row_source
+from ..sources import row_source, seeded
 from .test_codes import PARTS, same, size_without_header
 
 NETWORKS = {
@@ -46,11 +55,63 @@ def test_numpy_computes_what_torch_does(network, size, rng):
         np.testing.assert_array_equal(code.take(np.array(places, int)).decode(), rows[places])
 
 
+STYLES = StyleGenerator(5, width=2, n_steps=3, batch_size=16, n_search_steps=3)
+DENOISER = DiffusionGenerator(
+    VariationalGenerator(3, decoder=MLP(width=6, depth=1), n_steps=5), MLP(width=7), 4, n_steps=9, batch_size=16
+)
+
+
+def changed(part, **parameters):
+    return type(part)(**part.get_params(deep=False) | parameters)
+
+
+@pytest.mark.parametrize("n_classes", [1, 3])
+@pytest.mark.parametrize(
+    "part, row_shape",
+    [
+        (STYLES, (9, 6)),
+        (changed(STYLES, latents="inputs", truncation=0.6), (8, 11, 3)),
+        (changed(STYLES, latents="both"), (3, 5, 8)),
+        (DENOISER, (4, 5)),
+        (changed(DENOISER, skip=True), (6,)),
+    ],
+    ids=["styles", "inputs", "both", "noise", "skip"],
+)
+def test_numpy_makes_the_rows_of_a_generator(part, row_shape, n_classes, rng):
+    y = np.sort(rng.integers(n_classes, size=40)) if n_classes > 1 else None
+    source = row_source(rng.normal(size=(40, *row_shape)), y, dtype=torch.float32)
+    live = part.fit(source, seeded())
+    key = torch.tensor([0, 0, 2, 2, 2]).clamp_max(n_classes - 1)
+    z = 2 * torch.randn(5, *live.latent_shape, generator=seeded(1))
+    with torch.no_grad():
+        expected = live.decode(z, key).numpy() + 0.5
+    code = live.code(PlainNumbers(z.numpy()), key, torch.tensor(0.5))
+    rows = code.decode()
+    np.testing.assert_allclose(rows, expected, rtol=1e-5, atol=1e-5 * expected.std())
+    np.testing.assert_array_equal(code.take(np.array([1, 3])).decode(), rows[[1, 3]])
+    image = 4 * np.prod(row_shape) * (len(row_shape) == 1)  # the offset: that of images is counted
+    assert code.nbytes - z.nelement() * 4 - image == part.decoder_bytes(row_shape, n_classes)
+
+
+def test_memory_does_not_grow_with_the_rows_but_for_what_comes_out(rng):
+    network = UpConvolutions((3, 32, 32), width=2, channels="first")((5,), 3 * 32 * 32)
+    code = network_code(network, WithGroups(PlainNumbers(rng.normal(size=(6000, 3))), np.uint32([5000, 1000])))
+    rows = CodedRows(code, 127.0, 100.0, 0, 255, "|u1")
+    tracemalloc.start()
+    images = rows.decode()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * images.nbytes + 128 * 2**20, "float64 of all rows would be 150 MB in one layer alone"
+    np.testing.assert_array_equal(rows.take(np.array([17, 4999, 5999])).decode(), images[[17, 4999, 5999]])
+
+
 def test_groups_are_told_by_indicators(rng):
     values = rng.normal(size=(5, 2))
     code = WithGroups(PlainNumbers(values), np.array([2, 0, 3], np.uint32))
     np.testing.assert_array_equal(code.decode(), np.column_stack([values, np.eye(3)[[0, 0, 2, 2, 2]]]))
     np.testing.assert_array_equal(code.take(np.array([1, 4])).decode(), code.decode()[[1, 4]])
+    with pytest.raises(ValueError, match="there are groups of 6 rows, but 5 rows"):
+        WithGroups(PlainNumbers(values), np.array([2, 0, 4], np.uint32)).decode()
 
 
 class Doubled(nn.ReLU):
@@ -92,8 +153,11 @@ def images(rng):
         Latents(AdversarialGenerator(**TINY), inner=Quantized(4)),
         Quantized(6, Latents(VariationalGenerator(**TINY))),
         Latents(GivenGenerator(nn.Sequential(nn.Linear(2, 192), nn.Unflatten(1, (8, 8, 3))), (2,), n_search_steps=2)),
+        Latents(STYLES, inner=Quantized(8)),
+        Latents(changed(STYLES, latents="inputs")),
+        Latents(DENOISER),
     ],
-    ids=["convolutions", "levels inside", "levels", "given"],
+    ids=["convolutions", "levels inside", "levels", "given", "styles", "inputs", "noise"],
 )
 def test_a_file_keeps_the_decoder(storage, images, tmp_path):
     fitted = Condenser(MMD(), Points(storage), Descent(n_steps=2), n_samples=200, random_state=0).fit(*images)

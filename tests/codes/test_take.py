@@ -12,14 +12,20 @@ from skdc.codes import (
     Affine,
     Code,
     Cropped,
+    Denoised,
+    DrawnLatents,
     Flattened,
+    Inputs,
     LinearRows,
+    ModulatedConvolution,
+    Normalized,
     PlainNumbers,
     Products,
     Rectified,
     Rescaled,
     Reshaped,
     Stacked,
+    StyledImages,
     TopLabels,
     TransposedConvolution,
     UniformLevels,
@@ -60,7 +66,8 @@ STORAGES = [
     SparseCodes(7, 2, patch=3),
 ]
 # Those of networks are tried in test_layers.py.
-LAYERS = {Affine, Cropped, Flattened, Rectified, Rescaled, Reshaped, TransposedConvolution, WithGroups}
+LAYERS = {Affine, Cropped, Flattened, Inputs, Rectified, Rescaled, Reshaped, TransposedConvolution, WithGroups}
+LAYERS |= {Denoised, Normalized, ModulatedConvolution, StyledImages}
 PLACES = [[0, 1, 4, 5, 9, 11], [], [3], [2, 3, 7], list(range(12))]
 
 
@@ -107,8 +114,13 @@ def test_a_part_of_a_code_gives_the_rows_at_its_places(storage, images):
 @pytest.mark.parametrize("places", PLACES, ids=len)
 def test_a_part_of_stacked_codes_and_of_labels(places, rng):
     levels = UniformLevels(packed_bits(np.arange(14), 5), 5, (7, 2), np.float32(0), np.float32([0.5, 2]))
-    for code in (Stacked(levels, PlainNumbers(rng.normal(size=(5, 2))), 7), labels_of_few_classes(rng)):
-        np.testing.assert_array_equal(code.take(np.array(places, int)).decode(), code.decode()[places])
+    gaussians = rng.normal(size=(2, 3)).astype(np.float32), rng.normal(size=(2, 3, 3)).astype(np.float32)
+    drawn = DrawnLatents(7, 3, np.uint32([8, 4]), *gaussians)
+    for code in (Stacked(levels, PlainNumbers(rng.normal(size=(5, 2))), 7), labels_of_few_classes(rng), drawn):
+        part = code.take(np.array(places, int))
+        np.testing.assert_array_equal(part.decode(), code.decode()[places])
+        again = part.take(np.arange(0, len(places), 2))
+        np.testing.assert_array_equal(again.decode(), code.decode()[places[::2]])
 
 
 def test_products_of_many_numbers_do_not_depend_on_the_rows_beside(rng):
@@ -124,7 +136,7 @@ def test_products_of_many_numbers_do_not_depend_on_the_rows_beside(rng):
 
 def test_all_codes_are_tried(images, rng):
     tried = {type(part) for storage in STORAGES for part in parts_of(fitted_to(images, storage).condensed_.coded)}
-    others = {Stacked, TopLabels, *LAYERS}
+    others = {DrawnLatents, Stacked, TopLabels, *LAYERS}
     assert tried | others == set(coded._HELD)
 
 

@@ -12,6 +12,8 @@ from sklearn.datasets import load_iris
 from skdc import (
     Condenser,
     DistributionMatching,
+    GenerativeModel,
+    GenerativePrior,
     GradMatch,
     GreedyKernelPoints,
     KCenter,
@@ -25,6 +27,7 @@ from skdc import (
 from skdc.discrepancies import MMD, SlicedWasserstein
 from skdc.exceptions import StoppedWarning
 from skdc.fitting.deadlines import time_limit
+from skdc.generators import VariationalGenerator
 from skdc.networks import MLP
 from skdc.parameterizations import Subset
 from skdc.solvers import Greedy
@@ -67,11 +70,41 @@ def iris():
 def test_each_step_is_told(iris):
     witness = Witness()
     condenser = matching().set_callbacks(witness).fit(*iris)
-    step = ["begin step of 0", "end step"]
-    expected = ["setup", "begin fit of 1, 150 rows", "begin solve of 3", *3 * step, "end solve", "end fit", "teardown"]
-    assert witness.said == expected
+    steps = 3 * ["begin step of 0", "end step"]
+    begin, end = ["setup", "begin fit of None, 150 rows"], ["end fit", "teardown"]
+    assert witness.said == [*begin, "begin solve of 3", *steps, "end solve", *end]
     assert condenser.n_iter_ == 3
     assert not hasattr(condenser, "_callback_fit_ctx")
+
+
+TRAINED = VariationalGenerator(2, MLP(4, 1), MLP(4, 1), n_steps=3)
+
+
+def test_trainings_of_generators_are_told(iris):
+    step, witness = ["begin step of 0", "end step"], Witness()
+    training = ["begin train VariationalGenerator of 3", *3 * step, "end train VariationalGenerator"]
+    prior = GenerativePrior(2, generator=TRAINED, network=MLP(4, 1), n_steps=2, random_state=0)
+    prior.set_callbacks(witness).fit(*iris)
+    solve = ["begin solve of 2", *2 * step, "end solve"]
+    begin, end = ["setup", "begin fit of None, 150 rows"], ["end fit", "teardown"]
+    assert witness.said == [*begin, *training, *solve, *end]
+    witness = Witness()
+    model = GenerativeModel(TRAINED, random_state=0).set_callbacks(witness).fit(*iris)
+    assert witness.said == [*begin, *training, *end] and not hasattr(model, "_callback_fit_ctx")
+
+
+def test_a_callback_stops_a_training(iris):
+    witness = Witness(n_steps=2)
+    with pytest.warns(StoppedWarning, match="VariationalGenerator was asked to stop: after 2 of 3 steps"):
+        GenerativeModel(TRAINED, random_state=0).set_callbacks(witness).fit(*iris)
+    assert witness.said[-4:] == ["end step", "end train VariationalGenerator", "end fit", "teardown"]
+
+
+def test_tasks_that_a_deadline_stops_end(iris):
+    witness = Witness()
+    with time_limit(0.0):
+        matching().set_callbacks(witness).fit(*iris)
+    assert witness.said[-4:] == ["end step", "end solve", "end fit", "teardown"]
 
 
 @pytest.mark.parametrize(

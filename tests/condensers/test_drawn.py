@@ -7,8 +7,12 @@ import pytest
 import torch
 from sklearn.base import clone
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from torch import nn
 
-from skdc import CondensedGenerator, Condenser, GenerativeModel
+import skdc
+from skdc import CondensedGenerator, Condenser, GenerativeModel, RandomSubset
+from skdc.codes import CodedRows, DrawnLatents
 from skdc.discrepancies import MMD, MeanDistance, QuantizationError
 from skdc.exceptions import PartsError
 from skdc.generators import AdversarialGenerator, LinearGenerator, StyleGenerator, VariationalGenerator
@@ -16,10 +20,20 @@ from skdc.networks import MLP
 from skdc.parameterizations import Drawn
 from skdc.solvers import Descent, Lloyd
 
+from ..codes.test_codes import size_without_header
 from ..sources import row_source, seeded
 
 SMALL = MLP(width=16)
 AUTOENCODER = VariationalGenerator(2, SMALL, SMALL, n_steps=100)
+
+
+class Swished(nn.Sequential):
+    """A network of a layer that numpy has not."""
+
+    def __init__(self, input_shape, n_outputs):
+        super().__init__(nn.Flatten(), nn.Linear(int(np.prod(input_shape)), 8), nn.SiLU(), nn.Linear(8, n_outputs))
+
+
 CONDENSED = CondensedGenerator(5, generator=AUTOENCODER, network=SMALL, n_steps=5, random_state=0)
 
 
@@ -65,7 +79,9 @@ def test_draws_come_nearer_to_the_data_by_what_is_minimised(iris):
 
 def test_bytes_are_those_of_the_decoder_however_many_rows_are_drawn(digits):
     few, many = (clone(CONDENSED).set_params(n_per_class=n).fit(*digits).storage_ for n in (1, 50))
-    assert few["shared_bytes"] == many["shared_bytes"] == AUTOENCODER.decoder_bytes((64,), 10) + 4 * 10 * 2 * 3
+    of_draws = 4 * 10 * (2 * 3 + 1)  # the Gaussian of two numbers, and how many rows there are, of each class
+    of_units = 3 * 8 * 64  # origin and ends of each feature
+    assert few["shared_bytes"] == many["shared_bytes"] == AUTOENCODER.decoder_bytes((64,), 10) + of_draws + of_units
     assert many["bytes"] - few["bytes"] == (490 * 4) // 8  # labels of four bits
     within = clone(CONDENSED).set_params(n_per_class=None, n_bytes=few["bytes"] + 100).fit(*digits)
     assert within.storage_["bytes"] <= few["bytes"] + 100 and len(within.X_syn_) > 100
@@ -86,6 +102,71 @@ def test_rows_are_drawn_without_end_and_like_the_data(digits):
         fitted.drawing_.sample(0)
     with pytest.raises(ValueError, match="which is not among the classes"):
         fitted.drawing_.sample(1, [11])
+
+
+ADVERSARIAL = AdversarialGenerator(2, SMALL, SMALL, n_steps=20)
+
+
+@pytest.mark.parametrize("generator", [AUTOENCODER, ADVERSARIAL], ids=["gaussian", "standard"])
+@pytest.mark.parametrize("shape", [(64,), (8, 8)], ids=str)
+def test_a_file_keeps_the_generator(shape, generator, digits, tmp_path):
+    X, y = digits[0].reshape(-1, *shape).astype(np.uint8), np.array(list("abcdefghij"))[digits[1]]
+    keep = y < "d"
+    fitted = clone(CONDENSED).set_params(generator=generator).fit(X[keep], y[keep])
+    fitted.condensed_.save(tmp_path / "set.skdc")
+    again = skdc.load(tmp_path / "set.skdc")
+    np.testing.assert_array_equal(again.X, fitted.X_syn_)
+    assert size_without_header(tmp_path / "set.skdc") == fitted.storage_["bytes"]
+    # Weights of classes are counted beside what the parameterization knows; ends are bytes as the rows are.
+    schema = row_source(X[keep], y[keep]).schema
+    of_ends = 2 * 64 * (8 - 1)
+    assert fitted.storage_["bytes"] - 3 * 8 == Drawn(generator).n_bytes(15, schema) - of_ends
+    rows, labels = again.sample(300, random_state=0)
+    expected = fitted.drawing_.sample(300, random_state=0)
+    assert np.array_equal(rows, expected[0]) and np.array_equal(labels, expected[1])
+    assert rows.shape == (300, *shape) and rows.dtype == np.uint8
+    asked, of = again.sample(4, ["c", "a", "c", "b"], 1)
+    assert of.tolist() == ["c", "a", "c", "b"]
+    in_order = again.sample(4, ["a", "b", "c", "c"], 1)[0]
+    np.testing.assert_array_equal(asked[[1, 3, 0, 2]], in_order)
+
+
+def test_rows_of_a_file_are_those_of_the_decoder_and_its_gaussians(digits):
+    keep = (digits[1] > 4) | (np.arange(len(digits[1])) % 4 == 0)  # five classes are rare
+    X, y = (part[keep] for part in digits)
+    fitted = clone(CONDENSED).set_params(generator=VariationalGenerator(2, SMALL, SMALL, n_steps=300)).fit(X, y)
+    rows, labels = fitted.condensed_.sample(2000, random_state=0)
+    model = LogisticRegression(max_iter=1000).fit(rows, labels)
+    assert model.score(*digits) > 0.7
+    shares = np.bincount(labels, minlength=10) / 2000
+    np.testing.assert_allclose(shares, np.bincount(y) / len(y), atol=0.02)
+    latents = fitted.condensed_.coded
+    while not isinstance(latents, DrawnLatents):
+        latents = latents.code if isinstance(latents, CodedRows) else latents.inputs
+    z = latents.redrawn(np.uint32([0, 0, 20000] + [0] * 7), 1).decode()
+    np.testing.assert_allclose(z.mean(0), latents.centers[2], atol=0.05)
+    np.testing.assert_allclose(np.cov(z.T), latents.roots[2] @ latents.roots[2].T, atol=0.05)
+
+
+def test_a_part_of_many_rows_is_a_generator_too(digits, tmp_path):
+    whole = clone(CONDENSED).set_params(n_per_class=100).fit(*digits).condensed_
+    short = whole.shrink(50)
+    short.save(tmp_path / "set.skdc")
+    np.testing.assert_array_equal(short.X, whole.X[np.arange(1000) % 100 < 50])
+    again = skdc.load(tmp_path / "set.skdc")
+    assert size_without_header(tmp_path / "set.skdc") == short.provenance.storage["bytes"] < short.X.nbytes
+    np.testing.assert_array_equal(again.sample(20, random_state=3)[0], whole.sample(20, random_state=3)[0])
+
+
+def test_sets_of_rows_draw_none(digits):
+    condensed = CondensedGenerator(2, generator=VariationalGenerator(2, Swished, Swished, n_steps=2), n_steps=1)
+    condensed.fit(*digits)
+    assert condensed.condensed_.coded is None, "numpy has no such layer"
+    assert condensed.storage_["bytes"] == condensed.storage_["bytes_decoded"] and not condensed.storage_["shared_bytes"]
+    assert condensed.drawing_.sample(3)[0].shape == (3, 64)
+    for part in (condensed.condensed_, RandomSubset(2).fit(*digits).condensed_):
+        with pytest.raises(TypeError, match="the set is 20 rows, and no generator: it draws no others"):
+            part.sample(3)
 
 
 def test_it_is_not_the_generator_that_was_fitted(digits):
@@ -110,8 +191,7 @@ def test_every_field_changes_the_set(change, digits):
 
 
 def test_any_discrepancy_and_adversarial_decoders(digits):
-    adversarial = AdversarialGenerator(2, SMALL, SMALL, n_steps=20)
-    changes = {"network": None, "discrepancy": MMD(), "generator": adversarial}
+    changes = {"network": None, "discrepancy": MMD(), "generator": ADVERSARIAL}
     assert clone(CONDENSED).set_params(**changes).fit(*digits).X_syn_.shape == (50, 64)
     assert isinstance(CONDENSED.recipe().discrepancy, MeanDistance)
     with pytest.raises(PartsError, match=r"network=MLP\(width=16\).*has no effect"):

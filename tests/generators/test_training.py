@@ -165,6 +165,10 @@ def test_a_training_stops_when_the_time_is_over(monkeypatch):
     ):
         assert n_descents(lambda: prior().fit(X, Y), monkeypatch) == 1
     assert limit.stopped
+    model = GenerativeModel(VARIATIONAL, random_state=0)
+    with time_limit(0.0) as limit, pytest.warns(StoppedWarning, match="asked to stop: after 1 of 8"):
+        assert n_descents(lambda: model.fit(X, Y), monkeypatch) == 1
+    assert limit.stopped and model.sample(3)[0].shape == (3, 8, 8)
     with time_limit(1000.0) as limit, warnings.catch_warnings():
         warnings.simplefilter("error", StoppedWarning)
         prior().fit(X, Y)

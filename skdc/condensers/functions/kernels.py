@@ -33,8 +33,8 @@ class KernelInducingPoints(NamedCondenser):
         As in `Points`.
     storage : Storage, default=None
         How points are kept, as in `Points`; `Quantized(4, Frequencies(49))` makes thirty of one image.
-    label_bits : int, default=None
-        Bits of each number of learned labels, as in `Points`.
+    label_bits, top_labels : int, default=None
+        Bits of each number of soft labels, and of how many classes a point keeps them, as in `Points`.
     loss : {"squared", "cross_entropy", "hinge"}, default="squared"
         That of kernel ridge regression; or of a kernel machine for another loss by its duality gap (DGKIP) [2]_, of
         which the learned targets are the dual variables.
@@ -81,6 +81,7 @@ class KernelInducingPoints(NamedCondenser):
     labels: Literal["hard", "learned", "teacher"] = "learned"
     storage: Storage | None = None
     label_bits: int | None = None
+    top_labels: int | None = None
     loss: Literal["squared", "cross_entropy", "hinge"] = "squared"
     regularization: float = 0.01
     step_size: float = 0.05
@@ -96,6 +97,7 @@ class KernelInducingPoints(NamedCondenser):
             discrepancy = DualityGap(self.loss, self.kernel, self.regularization)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size, max_passes=100)
         within = None if self.labels == "learned" else "data"
-        return Recipe(
-            discrepancy, Points(self.storage, labels=self.labels, label_bits=self.label_bits, within=within), solver
+        points = Points(
+            self.storage, labels=self.labels, label_bits=self.label_bits, top_labels=self.top_labels, within=within
         )
+        return Recipe(discrepancy, points, solver)

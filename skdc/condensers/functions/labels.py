@@ -32,6 +32,8 @@ class LabelDistillation(NamedCondenser):
         As in `BaseCondenser`.
     network : callable, default=None
         Builder, as in `RandomNetworks`.
+    label_bits, top_labels : int, default=None
+        Of soft labels, as in `Points`.
     n_networks : int, default=10
         Networks in the pool.
     regularization : float, default=0.01
@@ -65,6 +67,8 @@ class LabelDistillation(NamedCondenser):
     """
 
     network: Builder | None = None
+    label_bits: int | None = None
+    top_labels: int | None = None
     n_networks: int = 10
     regularization: float = 0.01
     step_size: float = 0.05
@@ -75,7 +79,8 @@ class LabelDistillation(NamedCondenser):
         """Return the nouns."""
         space = NetworkRidgePredictions(OnlineNetworks(self.network, n_networks=self.n_networks), self.regularization)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
-        return Recipe(SquaredL2(space=space, by=None), Points(Fixed(), labels="learned"), solver)
+        points = Points(Fixed(), labels="learned", label_bits=self.label_bits, top_labels=self.top_labels)
+        return Recipe(SquaredL2(space=space, by=None), points, solver)
 
 
 class LabelSolve(NamedCondenser):
@@ -87,6 +92,8 @@ class LabelSolve(NamedCondenser):
         As in `BaseCondenser`.
     kernel : Kernel, default=None
         None takes `Gaussian(factor=0.3)`.
+    label_bits, top_labels : int, default=None
+        Of soft labels, as in `Points`; the best ones are rounded, or cut to few classes, once they are known.
     regularization : float, default=0.01
         Ridge, in units of the mean of the kernel's diagonal.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
@@ -112,12 +119,15 @@ class LabelSolve(NamedCondenser):
     """
 
     kernel: Kernel | None = None
+    label_bits: int | None = None
+    top_labels: int | None = None
     regularization: float = 0.01
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
         space = KernelRidgePredictions(kernel=self.kernel, regularization=self.regularization)
-        return Recipe(SquaredL2(space=space, by=None), Points(Fixed(), labels="learned"), LeastSquares())
+        points = Points(Fixed(), labels="learned", label_bits=self.label_bits, top_labels=self.top_labels)
+        return Recipe(SquaredL2(space=space, by=None), points, LeastSquares())
 
 
 class SoftLabelRandom(NamedCondenser):
@@ -132,6 +142,8 @@ class SoftLabelRandom(NamedCondenser):
     teacher : estimator, default=None
         Classifier with `predict_proba`, which is fitted on the data, or comes fitted in scikit-learn's
         `FrozenEstimator`. None takes a network that stops early.
+    label_bits, top_labels : int, default=None
+        Of soft labels, as in `Points`.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
@@ -155,7 +167,10 @@ class SoftLabelRandom(NamedCondenser):
     """
 
     teacher: Any = None
+    label_bits: int | None = None
+    top_labels: int | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        return Recipe(None, Subset(labels="teacher", teacher=self.teacher), Draw())
+        chosen = Subset(labels="teacher", teacher=self.teacher, label_bits=self.label_bits, top_labels=self.top_labels)
+        return Recipe(None, chosen, Draw())

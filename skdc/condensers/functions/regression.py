@@ -29,6 +29,8 @@ class FRePo(NamedCondenser):
         Builder, as in `RandomNetworks`.
     labels : {"hard", "learned", "teacher"}, default="hard"
         As in `Points`.
+    label_bits, top_labels : int, default=None
+        Of soft labels, as in `Points`.
     n_networks : int, default=10
         Networks in the pool.
     max_updates : int, default=100
@@ -64,6 +66,8 @@ class FRePo(NamedCondenser):
 
     network: Builder | None = None
     labels: Literal["hard", "learned", "teacher"] = "hard"
+    label_bits: int | None = None
+    top_labels: int | None = None
     n_networks: int = 10
     max_updates: int = 100
     regularization: float = 0.1
@@ -76,7 +80,8 @@ class FRePo(NamedCondenser):
         networks = OnlineNetworks(self.network, n_networks=self.n_networks, max_updates=self.max_updates)
         space = NetworkRidgePredictions(networks, self.regularization)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
-        return Recipe(SquaredL2(space=space, by=None), Points(labels=self.labels), solver)
+        points = Points(labels=self.labels, label_bits=self.label_bits, top_labels=self.top_labels)
+        return Recipe(SquaredL2(space=space, by=None), points, solver)
 
 
 class RFAD(NamedCondenser):
@@ -94,6 +99,8 @@ class RFAD(NamedCondenser):
         Builder, as in `RandomNetworks`.
     labels : {"hard", "learned", "teacher"}, default="hard"
         As in `Points`.
+    label_bits, top_labels : int, default=None
+        Of soft labels, as in `Points`.
     temperature : float, default=0.2
         What predictions are divided by in the softmax.
     regularization : float, default=0.1
@@ -127,6 +134,8 @@ class RFAD(NamedCondenser):
 
     network: Builder | None = None
     labels: Literal["hard", "learned", "teacher"] = "hard"
+    label_bits: int | None = None
+    top_labels: int | None = None
     temperature: float = 0.2
     regularization: float = 0.1
     step_size: float = 0.05
@@ -137,7 +146,8 @@ class RFAD(NamedCondenser):
         """Return the nouns."""
         space = NetworkRidgePredictions(RandomNetworks(self.network), self.regularization)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
-        return Recipe(CrossEntropy(self.temperature, space=space, by=None), Points(labels=self.labels), solver)
+        points = Points(labels=self.labels, label_bits=self.label_bits, top_labels=self.top_labels)
+        return Recipe(CrossEntropy(self.temperature, space=space, by=None), points, solver)
 
 
 class RCIG(NamedCondenser):
@@ -154,6 +164,8 @@ class RCIG(NamedCondenser):
         Builder, as in `RandomNetworks`.
     labels : {"hard", "learned", "teacher"}, default="hard"
         As in `Points`.
+    label_bits, top_labels : int, default=None
+        Of soft labels, as in `Points`.
     n_networks : int, default=10
         Networks in the pool.
     max_updates : int, default=100
@@ -191,6 +203,8 @@ class RCIG(NamedCondenser):
 
     network: Builder | None = None
     labels: Literal["hard", "learned", "teacher"] = "hard"
+    label_bits: int | None = None
+    top_labels: int | None = None
     n_networks: int = 10
     max_updates: int = 100
     regularization: float = 1e-2
@@ -204,4 +218,5 @@ class RCIG(NamedCondenser):
         networks = OnlineNetworks(self.network, n_networks=self.n_networks, max_updates=self.max_updates)
         space = LinearizedPredictions(networks, self.regularization, self.n_iterations)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
-        return Recipe(SquaredL2(space=space, by=None), Points(labels=self.labels), solver)
+        points = Points(labels=self.labels, label_bits=self.label_bits, top_labels=self.top_labels)
+        return Recipe(SquaredL2(space=space, by=None), points, solver)

@@ -34,6 +34,8 @@ class UnrolledTraining(NamedCondenser):
         Of the training.
     labels : {"hard", "learned", "teacher"}, default="hard"
         As in `Points`.
+    label_bits, top_labels : int, default=None
+        Of soft labels, as in `Points`.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
     n_steps : int, default=200
@@ -67,6 +69,8 @@ class UnrolledTraining(NamedCondenser):
     n_backward: int | None = 10
     momentum: float = 0.9
     labels: Literal["hard", "learned", "teacher"] = "hard"
+    label_bits: int | None = None
+    top_labels: int | None = None
     step_size: float = 0.05
     n_steps: int = 200
     batch_size: int = 500
@@ -75,6 +79,6 @@ class UnrolledTraining(NamedCondenser):
         """Return the nouns."""
         networks = RandomNetworks(self.network)
         space = UnrolledPredictions(networks, self.n_train_steps, self.n_backward, self.momentum, first_step_size=0.02)
-        points = Points(labels=self.labels)
+        points = Points(labels=self.labels, label_bits=self.label_bits, top_labels=self.top_labels)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(CrossEntropy(space=space, by=None), points, solver)

@@ -24,9 +24,11 @@ class Latents(Storage):
     So rows stay such as the generator knows from the data. Latents start at the encodings of the rows with which free
     points start. For m rows with q numbers in a latent it takes m q numbers, and what the decoder takes.
 
-    A file keeps latents and decoder, and what comes out is what numpy makes of them, for a `LinearGenerator`; and for
-    networks of linear layers, `ReLU`, `LeakyReLU` and transposed convolutions, as those of a `VariationalGenerator` or
-    an `AdversarialGenerator` are, where the rows that come out take more. Else it keeps these.
+    A file keeps latents and decoder, and what comes out is what numpy makes of them, for a `LinearGenerator`; and where
+    the rows that come out take more, for a `StyleGenerator`, and for networks of linear layers, `ReLU`, `LeakyReLU` and
+    transposed convolutions, as those of a `VariationalGenerator`, an `AdversarialGenerator` or a `DiffusionGenerator`
+    are. Else it keeps the rows. Numpy computes in float64 what torch computes in float32; rows differ by less than
+    1e-5 of their spread.
 
     Rows are decoded in chunks, without a graph, and once more in chunks where their gradient is known: memory does not
     grow with the set (as in the code of [1]_).
