@@ -24,7 +24,7 @@ from skdc.fitting.stream import Stream
 from skdc.privacy import PrivateRows
 from skdc.privacy.source import of_classes
 from skdc.solvers.noisy_descent import PrivateDescent
-from skdc.sources import Schema, Source, draw_seed
+from skdc.sources import Schema, Source, draw_seed, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +110,10 @@ def _sizes(
 def _rows(
     condenser: Any, problem: Problem, recipe: Recipe, sizes: NDArray[np.int64], device: torch.device, seed: int
 ) -> Door:
-    source = problem.source(device)
-    warn_of_far_rows(condenser, source.moments.far, problem)
+    rows = problem.source(device)
+    warn_of_far_rows(condenser, rows.moments.far, problem)
+    # The list of rows is made once, here: all parts see the same source, which a checkpoint leaves out of the state.
+    source = listed(rows) if recipe.parameterization.moves == "indices" else rows
 
     def learn() -> tuple[Any, int]:
         generator = torch.Generator().manual_seed(seed)

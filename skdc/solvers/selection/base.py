@@ -123,7 +123,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         return objective is None or _by_class(objective)
 
     def opened(self, source: Source) -> Lists:
-        """Return the source as `choose` looks at it: unless a subclass says otherwise, all rows are to be there."""
+        """Return the source if `choose` can look at it: unless a subclass says otherwise, all rows are to be there."""
         return require(self, source, Holds, "which rows to choose")
 
     def begin(
