@@ -331,6 +331,21 @@ def test_each_source_has_the_abilities_that_it_can_keep(rng):
     assert all(sketched.granted(ability) is None for ability in (Draws, Passes, Holds, Asks))
 
 
+@pytest.mark.parametrize("kind", ["rows", "passes", "sketch"])
+@pytest.mark.parametrize("c", [0, 1, None])
+def test_moments_of_classes_are_in_working_units(kind, c, rng):
+    X, y, weight = 5 + rng.normal(size=(40, 2, 2)) * 3, rng.integers(2, size=40), rng.uniform(0.5, 2, 40)
+    rows, sketch = row_source(X, y, weight=weight), Sketch(2, 3, seed=0, has_products=True)
+    sketch.update(X, np.eye(2)[y], rows.weight, y, [np.zeros((40, 1))])
+    source = {"rows": rows, "passes": PassedOver(rows, 15), "sketch": SketchSource(sketch, rows.schema, CPU)}[kind]
+    members = np.full(40, True) if c is None else y == c
+    flat, weight = source.encode(X[members]).flatten(1).numpy(), rows.weight[members]
+    found = source.class_moments(c)
+    np.testing.assert_allclose(found.mass, weight.sum())
+    np.testing.assert_allclose(found.mean, weight @ flat / weight.sum(), atol=1e-12)
+    np.testing.assert_allclose(found.covariance, np.cov(flat.T, aweights=weight, bias=True), atol=1e-12)
+
+
 def test_a_listed_source_goes_on_where_it_was(rng):
     X, y = rng.normal(size=(50, 2)), rng.integers(2, size=50)
     first, again = (listed(PassedOver(row_source(X, y), 20)) for _ in range(2))
