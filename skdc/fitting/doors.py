@@ -157,7 +157,7 @@ def _drawn(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     drawn = drawn_rows(mechanism, problem, rows, codes)
     released = (
         f"once, {of_classes(schema)}, the products of their columns, and, of many columns, the number and the sum "
-        "of the rows in each of some cells, from which rows were drawn"
+        "of the rows in each of some clusters, from which rows were drawn"
     )
     attributes = {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
     told = read_as_told(condenser, (*drawn, None, None), recipe._replace(privacy=None))

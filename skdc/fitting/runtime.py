@@ -25,7 +25,7 @@ from skdc.fitting.callbacks import StepTeller
 from skdc.fitting.deadlines import current_limit
 from skdc.fitting.input import dense
 from skdc.fitting.progress import ProgressBar
-from skdc.isolation import filters_kept
+from skdc.isolation import filters_kept, limited_threads
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Progress
@@ -150,7 +150,7 @@ class _Threads:
             self._n_fits += 1
             # Each fit looks again: libraries may have been loaded since the first began.
             with _control():
-                self._limits.append(_limited("blas", n_threads))
+                self._limits.append(limited_threads("blas", n_threads))
             torch.set_num_threads(n_threads)
         try:
             yield
@@ -162,11 +162,6 @@ class _Threads:
                     with _control():
                         while self._limits:
                             self._limits.pop().restore_original_limits()
-
-
-def _limited(user_api: str, n_threads: int) -> Any:
-    # The others are left out: `threadpool_limits` would restore them, too, when it ends.
-    return threadpoolctl.ThreadpoolController().select(user_api=user_api).limit(limits=n_threads)
 
 
 @contextmanager
@@ -189,8 +184,7 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or not n_jobs):
         raise ValueError(f"n_jobs={n_jobs!r} must be a whole number of threads, -1 for all of them, or None for one")
     n_threads = effective_n_jobs(n_jobs)
-    # The number of OpenMP belongs to the thread that sets it.
-    threads = _limited("openmp", n_threads), _THREADS.set(n_threads)
+    threads = limited_threads("openmp", n_threads), _THREADS.set(n_threads)
     with threads[0], threads[1], filters_kept(), torch.inference_mode(False), torch.enable_grad():
         yield
 
