@@ -1,4 +1,4 @@
-"""What a fit leaves as it was: the estimator, where it fails, and the warning filters of the process."""
+"""What a fit leaves as it was: the estimator, where it fails, warning filters and threads of the process."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any, TypeVar, cast
+
+import threadpoolctl
 
 # What scikit-learn takes away by itself, once callbacks are torn down.
 _OF_CALLBACKS = ("_callback_fit_ctx", "_skl_callbacks_to_teardown")
@@ -67,6 +69,25 @@ def all_or_nothing(fit: Method) -> Method:
             return fit(self, *args, **params)
 
     return cast(Method, whole)
+
+
+def limited_threads(user_api: str, n_threads: int) -> Any:
+    """Return a context in which a library has so many threads, and others what they had.
+
+    Parameters
+    ----------
+    user_api : {"openmp", "blas"}
+        The number of OpenMP belongs to the thread that sets it, that of BLAS to all.
+    n_threads : int
+    """
+    # `threadpool_limits` would restore the others, too, when it ends.
+    return _libraries(len(sys.modules)).select(user_api=user_api).limit(limits=n_threads)
+
+
+@lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> threadpoolctl.ThreadpoolController:
+    # To look for them takes as long as a small fit: it is done again where modules, which bring them, came since.
+    return threadpoolctl.ThreadpoolController()
 
 
 @contextmanager

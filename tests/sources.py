@@ -49,6 +49,7 @@ class PassedOver(Draws, Passes):
         self._rows, self._n_per_piece, self.n_passes, self.most_alive = rows, n_per_piece, 0, 0
         for name in ("schema", "units", "target_units", "spread", "target_spread", "dtype", "device"):
             setattr(self, name, getattr(rows, name))
+        self.position, self.restore = rows.position, rows.restore
         gc.collect()
         self._of_others = self._alive()  # of other tests
 

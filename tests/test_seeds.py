@@ -12,7 +12,7 @@ from skdc.discrepancies import MMD
 from skdc.learners import Experts
 from skdc.networks import training_epochs
 from skdc.seeds import epoch, epoch_order, proportional
-from skdc.solvers.selection.cells import Watch, cell_of
+from skdc.solvers.selection.cells import ChoiceProgress, cell_of
 from skdc.solvers.selection.growth import StochasticGreedy
 
 from .sources import row_source, seeded
@@ -85,7 +85,7 @@ def networks():
 
 def trials():
     for seed in range(200):
-        cell = cell_of(row_source(X, weight=WEIGHT), np.array([1]), None, Watch())
+        cell = cell_of(row_source(X, weight=WEIGHT), np.array([1]), None, ChoiceProgress())
         real = StochasticGreedy(cell, MMD(), 1, 16, seeded(seed))._real.rows
         assert len(real) == 16
         Noting.seen.append(float(real.mass @ real.X[:, 0]))
@@ -95,7 +95,7 @@ def trials():
 
 def cells():
     source = row_source(X, weight=WEIGHT)
-    cell = cell_of(source, np.array([2]), None, Watch())
+    cell = cell_of(source, np.array([2]), None, ChoiceProgress())
     for seed in range(200):
         rows, some = cell.drawn(16, seeded(seed))
         assert len(np.unique(rows)) == len(rows) <= 16
@@ -112,7 +112,7 @@ def test_whoever_sees_some_of_the_rows_sees_them_in_proportion_to_weight(drawn):
 
 def test_a_cell_of_some_rows_has_as_many_as_are_to_be_chosen():
     weight = np.r_[1e6, np.ones(39)]
-    cell = cell_of(row_source(X[:40], weight=weight), np.array([10]), None, Watch())
+    cell = cell_of(row_source(X[:40], weight=weight), np.array([10]), None, ChoiceProgress())
     rows, some = cell.drawn(12, seeded())
     assert len(rows) >= 10 and 0 in rows
     assert some.mass[list(rows).index(0)] > 0.99

@@ -10,12 +10,26 @@ from scipy import stats
 
 from skdc import KCenter, KernelHerding, KMeansCondenser, KMedoids, RandomSubset
 from skdc.discrepancies import MMD
+from skdc.exceptions import PartsError
 from skdc.hashes import labeled_hashes
-from skdc.sources import Asks, Batch, Draws, Holds, Passes, Sketch, SketchSource, Units, draw_seed, require
+from skdc.sources import (
+    Asks,
+    Batch,
+    Draws,
+    Holds,
+    Lists,
+    Passes,
+    Sketch,
+    SketchSource,
+    Units,
+    draw_seed,
+    listed,
+    require,
+)
 from skdc.sources import rows as rows_module
 from skdc.spaces import Standardized
 
-from .sources import CPU, block, row_source, seeded
+from .sources import CPU, PassedOver, block, row_source, seeded
 
 # Working units
 
@@ -315,6 +329,42 @@ def test_each_source_has_the_abilities_that_it_can_keep(rng):
     sketched = SketchSource(Sketch(1, 2, 0), rows.schema, CPU)
     assert [rows.granted(ability) is rows for ability in (Draws, Passes, Holds, Asks)] == [True, True, True, False]
     assert all(sketched.granted(ability) is None for ability in (Draws, Passes, Holds, Asks))
+
+
+@pytest.mark.parametrize("kind", ["rows", "passes", "sketch"])
+@pytest.mark.parametrize("c", [0, 1, None])
+def test_moments_of_classes_are_in_working_units(kind, c, rng):
+    X, y, weight = 5 + rng.normal(size=(40, 2, 2)) * 3, rng.integers(2, size=40), rng.uniform(0.5, 2, 40)
+    rows, sketch = row_source(X, y, weight=weight), Sketch(2, 3, seed=0, has_products=True)
+    sketch.update(X, np.eye(2)[y], rows.weight, y, [np.zeros((40, 1))])
+    source = {"rows": rows, "passes": PassedOver(rows, 15), "sketch": SketchSource(sketch, rows.schema, CPU)}[kind]
+    members = np.full(40, True) if c is None else y == c
+    flat, weight = source.encode(X[members]).flatten(1).numpy(), rows.weight[members]
+    found = source.class_moments(c)
+    np.testing.assert_allclose(found.mass, weight.sum())
+    np.testing.assert_allclose(found.mean, weight @ flat / weight.sum(), atol=1e-12)
+    np.testing.assert_allclose(found.covariance, np.cov(flat.T, aweights=weight, bias=True), atol=1e-12)
+
+
+def test_a_listed_source_goes_on_where_it_was(rng):
+    X, y = rng.normal(size=(50, 2)), rng.integers(2, size=50)
+    first, again = (listed(PassedOver(row_source(X, y), 20)) for _ in range(2))
+    first.sample(10, seeded(0))
+    again.restore(first.position())
+    later, found = (source.sample(10, seeded(1)).X for source in (first, again))
+    torch.testing.assert_close(found, later, rtol=0, atol=0)
+    assert not later.equal(row_source(X, y).sample(10, seeded(1)).X)
+
+
+def test_a_listed_source_can_do_what_the_source_can_and_says_what_it_says(rng):
+    rows = row_source(rng.normal(size=(50, 2)))
+    source = PassedOver(rows, 20)
+    source.cannot_tell = lambda unknown: f"does not know {unknown}"
+    assert all(listed(source).granted(ability) is not None for ability in (Lists, Passes, Draws))
+    assert all(listed(source).granted(ability) is None for ability in (Holds, Asks))
+    with pytest.raises(PartsError, match="MMD does not know the rows"):
+        require(MMD(), listed(source), Holds, "the rows")
+    assert listed(rows) is rows
 
 
 @pytest.mark.parametrize("kind", [np.asarray, torch.as_tensor])

@@ -24,7 +24,7 @@ from skdc.fitting.stream import Stream
 from skdc.privacy import PrivateRows
 from skdc.privacy.source import of_classes
 from skdc.solvers.noisy_descent import PrivateDescent
-from skdc.sources import Schema, Sketch, Source, draw_seed
+from skdc.sources import Schema, Sketch, Source, draw_seed, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +110,10 @@ def _sizes(
 def _rows(
     condenser: Any, problem: Problem, recipe: Recipe, sizes: NDArray[np.int64], device: torch.device, seed: int
 ) -> Door:
-    source = problem.source(device)
-    warn_of_far_rows(condenser, source.moments.far, problem)
+    rows = problem.source(device)
+    warn_of_far_rows(condenser, rows.moments.far, problem)
+    # The list of rows is made once, here: all parts see the same source, which a checkpoint leaves out of the state.
+    source = listed(rows) if recipe.parameterization.moves == "indices" else rows
 
     def learn() -> tuple[Any, int]:
         generator = torch.Generator().manual_seed(seed)
@@ -156,7 +158,7 @@ def _drawn(condenser: Any, problem: Problem, recipe: Recipe, device: torch.devic
     drawn = drawn_rows(mechanism, problem, rows, codes)
     released = (
         f"once, {of_classes(schema)}, the products of their columns, and, of many columns, the number and the sum "
-        "of the rows in each of some cells, from which rows were drawn"
+        "of the rows in each of some clusters, from which rows were drawn"
     )
     attributes = {"privacy_": mechanism.statement(release, schema, released), "drawn_": drawn}
     told = read_as_told(condenser, (*drawn, None, None), recipe._replace(privacy=None))

@@ -23,7 +23,7 @@ from skdc.fitting.callbacks import StepTeller
 from skdc.fitting.deadlines import current_limit
 from skdc.fitting.input import dense
 from skdc.fitting.progress import ProgressBar
-from skdc.isolation import filters_kept
+from skdc.isolation import filters_kept, limited_threads
 from skdc.parameterizations.base import LiveSet
 from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import DivergenceError, InterruptedWarning, Interruption, Progress
@@ -140,14 +140,14 @@ class _Threads:
         self._limits: list[Any] = []
 
     @contextmanager
-    def set(self, n_threads: int, libraries: threadpoolctl.ThreadpoolController) -> Iterator[None]:
-        """Set the numbers for one fit, of the libraries that are loaded."""
+    def set(self, n_threads: int) -> Iterator[None]:
+        """Set the numbers for one fit."""
         with self._lock:
             if not self._n_fits:
                 self._n_torch = torch.get_num_threads()
             self._n_fits += 1
             with _control():
-                self._limits.append(_limited(libraries, "blas", n_threads))
+                self._limits.append(limited_threads("blas", n_threads))
             torch.set_num_threads(n_threads)
         try:
             yield
@@ -159,11 +159,6 @@ class _Threads:
                     with _control():
                         while self._limits:
                             self._limits.pop().restore_original_limits()
-
-
-def _limited(libraries: threadpoolctl.ThreadpoolController, user_api: str, n_threads: int) -> Any:
-    # The others are left out: `threadpool_limits` would restore them, too, when it ends.
-    return libraries.select(user_api=user_api).limit(limits=n_threads)
 
 
 @contextmanager
@@ -186,10 +181,7 @@ def isolated(n_jobs: int | None) -> Iterator[None]:
     if n_jobs is not None and (not isinstance(n_jobs, Integral) or not n_jobs):
         raise ValueError(f"n_jobs={n_jobs!r} must be a whole number of threads, -1 for all of them, or None for one")
     n_threads = effective_n_jobs(n_jobs)
-    # Each fit looks for libraries anew, but once: others may have been loaded since the last, and it takes 4 ms.
-    libraries = threadpoolctl.ThreadpoolController()
-    # The number of OpenMP belongs to the thread that sets it.
-    threads = _limited(libraries, "openmp", n_threads), _THREADS.set(n_threads, libraries)
+    threads = limited_threads("openmp", n_threads), _THREADS.set(n_threads)
     with threads[0], threads[1], filters_kept(), torch.inference_mode(False), torch.enable_grad():
         yield
 

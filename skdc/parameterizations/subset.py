@@ -18,7 +18,7 @@ from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.units import KeptUnits, kept_bytes
 from skdc.sets import LabeledSet
-from skdc.sources import Lists, Passes, Schema, Source, listed, require
+from skdc.sources import Lists, Schema, Source, require
 
 
 class Subset(Parameterization):
@@ -83,7 +83,7 @@ class Subset(Parameterization):
         ValueError
             For an unknown word, and for a stream; for a storage that cannot keep the rows.
         """
-        rows = listed(require(self, source, Passes, "which rows to choose"))
+        rows = require(self, source, Lists, "which rows to choose")
         check_labels(self, ("hard", "teacher"))
         stored = self._stored(rows, sizes, generator)
         kept = KeptLabels.of(self, source.schema)

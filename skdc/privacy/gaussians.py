@@ -21,7 +21,7 @@ class ClassGaussians(GaussianMechanism):
     r"""Differential privacy of the synthetic set, whatever the recipe: it never sees the data.
 
     The number of rows of each class, their mean and covariance are released with Gaussian noise; then, of rows with
-    more columns than `n_directions`, how many are in each of up to 30 cells around rows that are drawn from these
+    more columns than `n_directions`, how many are in each of up to 30 clusters around rows that are drawn from these
     Gaussians, and their mean. Rows that are drawn from what was released are condensed in place of the data: as what is
     computed from a release is as private as the release, any discrepancy, start, teacher, choice of rows or encoder
     will do. Covariances are released for the directions in which rows differ most, which are found from a covariance of
@@ -42,9 +42,9 @@ class ClassGaussians(GaussianMechanism):
     Notes
     -----
     The fitted condenser has the drawn rows as `drawn_`, a pair (X, y), which is as private as the set; `indices_` of a
-    chosen set count in them. What classes have beside a Gaussian and cells, and rare combinations of columns, is lost.
-    Numbers of arrays may be drawn outside of the range that is known, as Gaussians go on beyond it: cut off they would
-    have other moments than those released. Columns of frames stay within their ranges and levels.
+    chosen set count in them. What classes have beside a Gaussian and clusters, and rare combinations of columns, is
+    lost. Numbers of arrays may be drawn outside of the range that is known, as Gaussians go on beyond it: cut off they
+    would have other moments than those released. Columns of frames stay within their ranges and levels.
 
     References
     ----------

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from skdc.privacy.cells import Cells, released_cells
+from skdc.privacy.clusters import Clusters, released_clusters
 from skdc.privacy.noise import Noise
 from skdc.privacy.sums import BoundedProducts, BoundedSums
 
 # Shares of the budget: class sizes, means and squares; the directions in which rows differ; covariances of the classes;
-# how many rows are in each cell, and where.
+# how many rows are in each cluster, and where.
 _SHARES = np.array([0.05, 0.11, 0.39, 0.45])
 # Of the budget of the first of them, that of the rows, of their squared norm, and of their number.
 _FACTORS = np.sqrt([0.7, 0.05, 0.25])
 _CLIP_FACTOR = 1.25  # rows are clipped at so many times their root mean squared distance from the mean
 _EVEN_CLIP_FACTOR = 0.8  # and rows of many directions, which are nearly all as far from it once these are made alike
-_POOL = 6000  # rows of a class that are drawn to find cells
-_SPARE = 4  # rows drawn for each that is chosen by its cell
+_POOL = 6000  # rows of a class that are drawn to find clusters
+_SPARE = 4  # rows drawn for each that is chosen by its cluster
 _MIN_DRAWN = 100  # rows of each class, however rare it is, or noise makes it
 _PIECE = 1 << 23  # numbers of rows that are multiplied at a time
 
@@ -36,7 +36,7 @@ class Gaussians:
     covariances : ndarray of shape (n_classes, n_directions, n_directions)
     directions : ndarray of shape (d, n_directions)
         Orthonormal.
-    cells : list of Cells
+    clusters : list of Clusters
         Where the rows of each class are beside that; None where all directions are those of the columns.
     """
 
@@ -44,7 +44,7 @@ class Gaussians:
     means: NDArray[np.float64]
     covariances: NDArray[np.float64]
     directions: NDArray[np.float64]
-    cells: list[Cells] | None
+    clusters: list[Clusters] | None
 
     def sample(self, size: int, generator: np.random.Generator) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Return about `size` rows, each class with its released share, none with hardly a row; and their classes."""
@@ -52,9 +52,9 @@ class Gaussians:
         sizes = np.maximum(least, np.rint(size * self.mass / self.mass.sum())).astype(np.int64)
         rows = []
         for c, (n, mean, covariance) in enumerate(zip(sizes, self.means, self.covariances, strict=True)):
-            spare = 1 if self.cells is None else _SPARE
+            spare = 1 if self.clusters is None else _SPARE
             offsets = _drawn(covariance, spare * n, generator)
-            offsets = offsets if self.cells is None else self.cells[c].chosen(offsets, n, generator)
+            offsets = offsets if self.clusters is None else self.clusters[c].chosen(offsets, n, generator)
             rows.append(mean + offsets @ self.directions.T)
         return np.concatenate(rows), np.repeat(np.arange(len(sizes)), sizes)
 
@@ -72,7 +72,7 @@ class Gaussians:
 # as zero. Where directions are found first, rows are
 # divided by the fourth root of their variance in each, as released, before they are clipped at 0.8 times their own
 # V^(1/2): most are, so that their noise is small, and what is lost of their trace is made good by the first releases.
-# The last release is of cells, which are told by rows drawn from the Gaussians. Where no directions are found, there
+# The last release is of clusters, which are told by rows drawn from the Gaussians. Where no directions are found, there
 # are none: rows of few columns have skewed ones, and the mean of rows that are cut off is another.
 def released_gaussians(
     rows: NDArray[np.float64],
@@ -100,7 +100,7 @@ def released_gaussians(
         The noise of one release with the whole budget.
     noise : Noise
     seed : int
-        Of the cells, of which nothing is private.
+        Of the clusters, of which nothing is private.
     """
     is_reduced = n_directions < rows.shape[1]
     shares = _SHARES if is_reduced else np.array([_SHARES[0], 0.0, 1 - _SHARES[0], 0.0])
@@ -129,8 +129,8 @@ def released_gaussians(
         return Gaussians(mass, mean + offsets @ directions.T, found, directions, None)
     seeds = np.random.SeedSequence(seed).spawn(n_classes)  # none is that of the rows that are drawn
     pools = [_drawn(each, _POOL, np.random.default_rng(child)) for each, child in zip(found, seeds, strict=True)]
-    cells = released_cells(centered, pools, mass, last, noise, seed)
-    return Gaussians(mass, mean + offsets @ directions.T, found, directions, cells)
+    clusters = released_clusters(centered, pools, mass, last, noise, seed)
+    return Gaussians(mass, mean + offsets @ directions.T, found, directions, clusters)
 
 
 def _drawn(covariance: NDArray[np.float64], size: int, generator: np.random.Generator) -> NDArray[np.float64]:

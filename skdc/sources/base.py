@@ -176,7 +176,7 @@ class Passes(Sums):
         """
 
     def class_moments(self, c: int | None) -> GaussianMoments:
-        """Return the moments of the rows of a class, or of all for None, in one pass."""
+        """Return those of the rows of a class, or of all for None, flattened, in working units: in one pass."""
 
         def of_piece(piece: Holds) -> GaussianMoments:
             rows = piece.rows if c is None else piece.take(piece.class_members(c))

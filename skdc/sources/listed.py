@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import add
+from typing import Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.sources.base import Holds, Lists, Passes, Result
+from skdc.sets import LabeledSet
+from skdc.sources.base import Ability, Draws, Holds, Lists, Passes, Result
 from skdc.sources.batch import Batch
 
 
-class ListedSource(Lists):
-    """A source that can only pass, with the weights and keys of its rows, which one pass reads; the rows stay there.
+class ListedSource(Draws, Lists):
+    """A source that can pass, with the weights and keys of its rows, which one pass reads; the rows stay there.
 
     Parameters
     ----------
@@ -38,6 +40,27 @@ class ListedSource(Lists):
     ) -> Result:
         """Return what a function gives for each piece of the rows, merged."""
         return self._source.map_reduce(function, merge, width)
+
+    def granted(self, ability: type[Ability]) -> Ability | None:
+        """Return itself if it has an ability: the list is its own, others are those of the source."""
+        has = ability is Lists or self._source.granted(ability) is not None
+        return super().granted(ability) if has else None
+
+    def position(self) -> Any:
+        """Return where the draws of the source have come to."""
+        return self._source.position()
+
+    def restore(self, position: Any) -> None:
+        """Go on with these draws."""
+        self._source.restore(position)
+
+    def cannot_tell(self, unknown: str) -> str:
+        """Return what the source says."""
+        return self._source.cannot_tell(unknown)
+
+    def sample(self, size: int, generator: torch.Generator) -> LabeledSet:
+        """Return rows that the source draws, if it does."""
+        return cast(Draws, self._source).sample(size, generator)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return what the source shows in one step."""

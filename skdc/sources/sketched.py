@@ -19,7 +19,7 @@ from skdc.sources.sketch import Sketch
 
 
 class SketchSource(Sums):
-    """A sketch in place of rows: what a solver sees when the data have gone by.
+    """A sketch in place of rows: what a solver sees when the data have gone by. Working units are those of the user.
 
     Parameters
     ----------
@@ -78,7 +78,7 @@ class SketchSource(Sums):
         return None if ability is Sums and not self.sketch.has_products else super().granted(ability)
 
     def class_moments(self, c: int | None) -> GaussianMoments:
-        """Return the moments of the rows of a class that were seen, or of all for None."""
+        """Return those of the rows of a class that were seen, or of all for None, flattened, in working units."""
         classes = self.schema.class_of_key
         found = self.sketch.moments(np.flatnonzero(np.full(len(classes), True) if c is None else classes == c))
         return GaussianMoments._make(part.to(self.device) for part in found)

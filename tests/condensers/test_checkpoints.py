@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
@@ -21,6 +22,8 @@ from skdc import (
     GenerativeModel,
     GenerativePrior,
     GradientMatching,
+    KCenter,
+    KernelHerding,
     KMedoids,
     RandomSubset,
     TrajectoryMatching,
@@ -28,6 +31,7 @@ from skdc import (
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.exceptions import PartsError
 from skdc.fitting import checkpoints
+from skdc.fitting.input import Problem
 from skdc.generators import AdversarialGenerator, VariationalGenerator
 from skdc.learners import RandomNetworks
 from skdc.networks import MLP
@@ -35,6 +39,8 @@ from skdc.parameterizations import Points
 from skdc.privacy import GaussianMechanism
 from skdc.solvers import Descent, InterruptedWarning
 from skdc.spaces import NetworkFeatures
+
+from ..sources import PassedOver
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 3)) + np.arange(60)[:, None] % 3
@@ -98,11 +104,33 @@ def test_a_killed_fit_goes_on_as_if_nothing_had_been(name, n_steps, tmp_path, mo
     assert not path.exists(), "the solve has come to its end"
 
 
-def interrupted(path, monkeypatch, condenser=None):
+class PassedOverFrame(PassedOver):
+    """Passes over rows as a fit reads them."""
+
+    def __init__(self, rows):
+        super().__init__(rows, 25)
+        self.moments = rows.moments
+
+
+@pytest.mark.parametrize("condenser", [KCenter(2), KernelHerding(2)], ids=lambda condenser: type(condenser).__name__)
+def test_a_choice_from_rows_that_only_pass_goes_on(condenser, tmp_path, monkeypatch):
+    frame, source = pd.DataFrame(X, columns=list("abc")), Problem.source
+    held = clone(condenser).fit(frame, Y).indices_
+    monkeypatch.setattr(Problem, "source", lambda problem, device: PassedOverFrame(source(problem, device)))
+    expected = clone(condenser).fit(frame, Y)
+    np.testing.assert_array_equal(expected.indices_, held)
+    path = interrupted(tmp_path / "fit.checkpoint", monkeypatch, clone(condenser), frame)
+    found = clone(condenser).set_params(checkpoint=path).fit(frame, Y)
+    np.testing.assert_array_equal(found.indices_, expected.indices_)
+    np.testing.assert_array_equal(found.sample_weight_, expected.sample_weight_)
+    np.testing.assert_array_equal(found.history_["loss"], expected.history_["loss"])
+
+
+def interrupted(path, monkeypatch, condenser=None, rows=X):
     """Return the checkpoint of a fit that was killed."""
     with monkeypatch.context() as patch, pytest.raises(Killed):
         stop_after(2, patch)
-        (descent() if condenser is None else condenser).set_params(checkpoint=path).fit(X, Y)
+        (descent() if condenser is None else condenser).set_params(checkpoint=path).fit(rows, Y)
     return path
 
 
@@ -229,6 +257,7 @@ SCRIPT = """
 import sys
 import numpy as np
 from skdc.fitting import checkpoints
+from skdc.fitting.input import Problem
 from tests.condensers.test_checkpoints import KILLED, LABELS, MANY, made_by
 checkpoints.Checkpoint.__init__.__defaults__ = (0.0,)
 found = KILLED[sys.argv[1]].set_params(checkpoint=sys.argv[2]).fit(MANY, LABELS)

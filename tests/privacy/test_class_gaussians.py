@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.cluster import KMeans
 from sklearn.datasets import load_digits, load_iris
 from sklearn.svm import SVC
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from skdc import Condenser, GeneralCondenser, RandomSubset
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.generators import LinearGenerator
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Latents
-from skdc.privacy import ClassGaussians, GaussianMechanism, PrivacyLedger, moments
-from skdc.privacy.cells import cell_sums
+from skdc.privacy import ClassGaussians, GaussianMechanism, PrivacyLedger, clusters, moments
+from skdc.privacy.clusters import cluster_sums
 from skdc.privacy.gaussians import _Frequencies
 from skdc.privacy.moments import released_gaussians
 from skdc.privacy.noise import Noise
@@ -72,7 +74,7 @@ def test_one_row_changes_what_is_released_by_what_noise_hides(n_directions, monk
     # Of products, between two sums; off the diagonal the noise is less by the root of two.
     first, *products, last = scales
     sums = [first]
-    if n_directions < 4:  # of cells, too
+    if n_directions < 4:  # of clusters, too
         sums.append(last)
     else:
         products.append(last)
@@ -87,10 +89,10 @@ def test_one_row_changes_what_is_released_by_what_noise_hides(n_directions, monk
     row=st.lists(st.floats(-1e100, 1e100), min_size=2, max_size=2),
     radius=st.floats(1e-3, 1e3),
 )
-def test_a_row_more_changes_the_sums_of_cells_by_no_more_than_noise_hides(rows, row, radius):
+def test_a_row_more_changes_the_sums_of_clusters_by_no_more_than_noise_hides(rows, row, radius):
     centers = np.array([[0.0, 0.0], [1.0, 0.0], [-3.0, 500.0]])
     fewer, more = np.array(rows), np.array([*rows, row])
-    before, after = (cell_sums([part], [centers], radius).released(0.0, Noise(0)) for part in (fewer, more))
+    before, after = (cluster_sums([part], [centers], radius).released(0.0, Noise(0)) for part in (fewer, more))
     changed = np.abs(after - before).sum(axis=1) > 0
     assert np.linalg.norm(after - before) <= 1 and changed.sum() <= 1
 
@@ -103,22 +105,41 @@ def test_noise_of_a_row_that_is_missing_is_that_of_the_whole_budget():
     assert_allclose(np.sum(moments._SHARES), 1)
 
 
-def test_cells_hold_what_gaussians_do_not():
+def test_clusters_hold_what_gaussians_do_not():
     # Two narrow groups, of which the Gaussian between is where no row is.
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(20000, 4)) * 0.1 + np.where(rng.random(20000) < 0.3, 3.0, -1.0)[:, None] * [1, 0, 0, 0]
     codes = np.zeros(20000, np.int64)
     found = released_gaussians(rows, codes, 1, 5.0, 3, 0.5, Noise(0), 0)
     drawn = found.sample(20000, rng)[0][:, 0]
-    plain = replace(found, cells=None).sample(20000, rng)[0][:, 0]
+    plain = replace(found, clusters=None).sample(20000, rng)[0][:, 0]
     beside = [np.mean(np.minimum(np.abs(values + 1), np.abs(values - 3)) > 0.5) for values in (drawn, plain)]
     assert beside[0] < 0.1 < 0.4 < beside[1]
     assert_allclose([np.mean(drawn > 1), drawn.mean()], [0.3, 0.2], atol=0.02)
 
 
+def test_clusters_are_found_on_one_thread_of_those_of_the_user(monkeypatch):
+    seen = []
+
+    class Noting(KMeans):
+        def fit(self, rows):
+            seen.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "openmp")
+            return super().fit(rows)
+
+    monkeypatch.setattr(clusters, "KMeans", Noting)
+    with threadpool_limits(2, "openmp"):
+        before = threadpool_info()
+        found, again = (gaussians(X - 4, y, 3) for _ in range(2))
+        assert threadpool_info() == before
+    assert set(seen) == {1}
+    for one, other in zip(found.clusters, again.clusters, strict=True):
+        assert_array_equal(one.centers, other.centers)
+        assert_array_equal(one.shifts, other.shifts)
+
+
 def test_noise_moves_no_row_further_than_means_can_be_apart():
     found = released_gaussians(X - 4, y, 3, 8.0, 3, 1e4, Noise(0), 0)
-    assert [len(cells.shares) for cells in found.cells] == [1, 1, 1]
+    assert [len(clusters.shares) for clusters in found.clusters] == [1, 1, 1]
     drawn, codes = found.sample(300, np.random.default_rng(0))
     assert np.isfinite(drawn).all() and set(codes) == {0, 1, 2}
 

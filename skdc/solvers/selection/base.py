@@ -19,7 +19,7 @@ from skdc.exceptions import PartsError, StoppedWarning
 from skdc.parameterizations.subset import SubsetSet
 from skdc.solvers.base import LiveObjective, Solution, Solver, State, solution_of, untold
 from skdc.solvers.quadrature import simplex_quadrature
-from skdc.solvers.selection.cells import Cell, Watch, cell_of, cells_of, completed
+from skdc.solvers.selection.cells import Cell, ChoiceProgress, cell_of, cells_of, completed
 from skdc.sources import Holds, Lists, Source, require
 from skdc.spaces.base import SpaceWrapper
 from skdc.structures import Embedding
@@ -65,7 +65,7 @@ class SelectionState(State[SubsetSet]):
     ----------
     classes : list of int or None
         The cells: classes, or one of all rows.
-    watch : Watch
+    progress : ChoiceProgress
     chosen : list of ndarray
         The rows of each cell.
     mass : list of Tensor
@@ -75,7 +75,7 @@ class SelectionState(State[SubsetSet]):
     """
 
     classes: Sequence[int | None]
-    watch: Watch
+    progress: ChoiceProgress
     chosen: list[NDArray[np.intp]] = field(default_factory=list)
     mass: list[Tensor] = field(default_factory=list)
     n_drawn: int = 0
@@ -102,7 +102,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Return the rows chosen of a cell, `cell.quotas[c]` distinct ones of each class c.
 
-        There may be fewer once `cell.watch` says to stop.
+        There may be fewer once `cell.progress` says to stop.
 
         Raises
         ------
@@ -123,7 +123,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         return objective is None or _by_class(objective)
 
     def opened(self, source: Source) -> Lists:
-        """Return the source as `choose` looks at it: unless a subclass says otherwise, all rows are to be there."""
+        """Return the source if `choose` can look at it: unless a subclass says otherwise, all rows are to be there."""
         return require(self, source, Holds, "which rows to choose")
 
     def begin(
@@ -134,17 +134,17 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         _refuse_moving_rows(objective)
         source = self.opened(source)
         classes = cells_of(synthetic.sizes, self.splits(objective))
-        watch = Watch(total=int(synthetic.sizes.sum()))
+        progress = ChoiceProgress(total=int(synthetic.sizes.sum()))
         given = generator, objective, synthetic, source
-        return SelectionState(*given, n_steps=len(classes), classes=classes, watch=watch)
+        return SelectionState(*given, n_steps=len(classes), classes=classes, progress=progress)
 
     @torch.no_grad()
     def advance(self, state: SelectionState) -> None:
         """Choose the rows of a cell; those that are missing when a stop is asked for are drawn at random."""
-        watch, source, generator = state.watch, state.source, state.generator
-        watch.progress = state.tell
-        cell = cell_of(source, state.synthetic.sizes, state.classes[state.step], watch)
-        choice = Choice([]) if watch.stopped else self.choose(state.objective, cell, source, generator)
+        progress, source, generator = state.progress, state.source, state.generator
+        progress.tell = state.tell
+        cell = cell_of(source, state.synthetic.sizes, state.classes[state.step], progress)
+        choice = Choice([]) if progress.stopped else self.choose(state.objective, cell, source, generator)
         rows, of_choice = np.array(choice.rows, dtype=np.intp), choice.mass
         if len(rows) < cell.size:
             state.n_drawn += cell.size - len(rows)
@@ -156,13 +156,13 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
             state.mass.append(cell.weight.double().sum() * share[torch.as_tensor(order, device=source.device)])
         state.losses.extend(choice.values)
         state.step += 1
-        watch.leave(len(rows), state.losses[-1] if state.losses else float("nan"))
+        progress.leave(len(rows), state.losses[-1] if state.losses else float("nan"))
 
     @torch.no_grad()
     def finish(self, state: SelectionState) -> Solution:
         """Return the chosen rows, and their weights; warn of those that were drawn at random."""
         if state.interrupted:  # maybe within a cell
-            state.tell, state.watch.stopped, state.chosen = untold, True, state.chosen[: state.step]
+            state.tell, state.progress.stopped, state.chosen = untold, True, state.chosen[: state.step]
             while state.step < state.n_steps:
                 self.advance(state)
         synthetic, mass = state.synthetic, [] if state.n_drawn else state.mass
@@ -206,7 +206,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         objective = clone(self.reweight).fit(source, generator)
         rows, mass = synthetic(), torch.empty_like(synthetic.weight)
         for c in cells_of(synthetic.sizes, _by_class(objective)):
-            cell = cell_of(source, synthetic.sizes, c, Watch())
+            cell = cell_of(source, synthetic.sizes, c, ChoiceProgress())
             of_cell = torch.isin(rows.key, torch.as_tensor(np.unique(cell.codes), device=source.device))
             gram, potential = torch.zeros(()), torch.zeros(())
             for leaf in objective.leaves():

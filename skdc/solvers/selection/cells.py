@@ -1,4 +1,4 @@
-"""Rows of which some are to be chosen: cells, quotas, and who watches the choice."""
+"""Rows of which some are to be chosen: cells, quotas, and who is told of the choice."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from skdc.sources import Holds, Lists, Piece, Pieces, joined_block
 from skdc.structures import MeanFeatures, OwnKernel
 
 
-class Watch:
+class ChoiceProgress:
     """Tell of rows as they are chosen, and remember whether a stop was asked for.
 
     Parameters
@@ -30,30 +30,30 @@ class Watch:
 
     Attributes
     ----------
-    progress : Progress
+    tell : Progress
         Who is told.
     """
 
-    progress: Progress = staticmethod(untold)
+    tell: Progress = staticmethod(untold)
 
     def __init__(self, total: int = 0) -> None:
         self._total, self._done, self.stopped = total, 0, False
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in vars(self).items() if name != "progress"}
+        return {name: value for name, value in vars(self).items() if name != "tell"}
 
     def __call__(self, n_chosen: int, value: float = float("nan")) -> bool:
         """Tell how many rows of a cell are chosen; return whether to stop with those."""
         if not self.stopped:
             # The last step is told when the cell is left.
-            self.stopped = self.progress(min(self._done + n_chosen, self._total - 1), self._total, value)
+            self.stopped = self.tell(min(self._done + n_chosen, self._total - 1), self._total, value)
         return self.stopped
 
     def leave(self, n_chosen: int, value: float) -> None:
         """Tell that all rows of a cell are chosen."""
         self._done += n_chosen
         if not self.stopped:
-            self.stopped = self.progress(self._done, self._total, value)
+            self.stopped = self.tell(self._done, self._total, value)
 
 
 def sums(values: Tensor, places: Tensor, size: int) -> Tensor:
@@ -75,7 +75,7 @@ class Cell:
         The mass of each row.
     quotas : ndarray of shape (n_classes,)
         How many rows of each class are to be chosen.
-    watch : Watch
+    progress : ChoiceProgress
         Is told how many rows are chosen, and says when to stop.
     c : int, default=None
         The class, if it is one.
@@ -85,7 +85,7 @@ class Cell:
     members: NDArray[np.intp]
     weight: Tensor
     quotas: NDArray[np.int64]
-    watch: Watch = field(default_factory=Watch)
+    progress: ChoiceProgress = field(default_factory=ChoiceProgress)
     c: int | None = None
 
     def __len__(self) -> int:
@@ -299,8 +299,8 @@ def cells_of(sizes: NDArray[np.int64], splits: bool) -> Sequence[int | None]:
     return np.flatnonzero(sizes).tolist() if splits else [None]
 
 
-def cell_of(source: Lists, sizes: NDArray[np.int64], c: int | None, watch: Watch) -> Cell:
+def cell_of(source: Lists, sizes: NDArray[np.int64], c: int | None, progress: ChoiceProgress) -> Cell:
     """Return the rows of a class; all, for None."""
     members = np.arange(len(source)) if c is None else source.class_members(c)
     quotas = sizes if c is None else np.where(np.arange(len(sizes)) == c, sizes, 0)
-    return Cell(source, members, source.tensor(source.weight[members]), quotas, watch, c)
+    return Cell(source, members, source.tensor(source.weight[members]), quotas, progress, c)

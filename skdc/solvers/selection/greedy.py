@@ -15,7 +15,7 @@ from skdc.solvers.selection.growth import FarthestFirst, Growth, Herding, Stocha
 from skdc.solvers.selection.medoids import Medoids
 from skdc.solvers.selection.ridge import MAX_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection.thinning import compressed
-from skdc.sources import Holds, Lists, Passes, Source, listed, require
+from skdc.sources import Holds, Lists, Source, require
 from skdc.structures import Covering, Embedding, Quantization
 
 
@@ -76,8 +76,8 @@ class Greedy(Selection):
     max_rows: int = 65_536
 
     def opened(self, source: Source) -> Lists:
-        """Return the source with the weights and keys of its rows; they may be elsewhere."""
-        return listed(require(self, source, Passes if self.reweight is None else Holds, "which rows to choose"))
+        """Return the source, of which the rows may be elsewhere."""
+        return require(self, source, Lists if self.reweight is None else Holds, "which rows to choose")
 
     def nested(self) -> bool:
         """Tell whether no row is exchanged for another one."""

@@ -35,18 +35,18 @@ class Growth(ABC):
     def __init__(self, cell: Cell) -> None:
         self.quota = Quota(cell)
         self.chosen: list[int] = []
-        self._size, self._watch = cell.size, cell.watch
+        self._size, self._progress = cell.size, cell.progress
 
     def fill(self) -> list[float]:
         """Choose all rows, or as many as there is time for; return the value after each."""
         values: list[float] = []
-        while len(self.chosen) < self._size and not (values and self._watch(len(self.chosen), values[-1])):
+        while len(self.chosen) < self._size and not (values and self._progress(len(self.chosen), values[-1])):
             values.append(self.grow())
         return values
 
     def stopped(self) -> bool:
         """Tell whether to leave the rows as they are, between two exchanges."""
-        return self._watch(len(self.chosen))
+        return self._progress(len(self.chosen))
 
     @abstractmethod
     def grow(self) -> float:

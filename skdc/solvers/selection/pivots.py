@@ -73,7 +73,7 @@ class Pivots(Selection):
             )
         rows, some = cell.drawn(self.max_rows, generator)
         factor = _Factor(some, leaf, generator)
-        while len(factor.chosen) < cell.size and not (factor.chosen and cell.watch(len(factor.chosen))):
+        while len(factor.chosen) < cell.size and not (factor.chosen and cell.progress(len(factor.chosen))):
             factor.grow()
         return Choice(rows[factor.chosen].tolist(), None, factor.values)
 

@@ -66,7 +66,7 @@ class Pursuit(Selection):
             raise ValueError(f"Pursuit(regularization={self.regularization!r}): the ridge must not be negative")
         support = _Support(cell, _kernels(objective, cell), self.regularization)
         values: list[float] = []
-        while len(values) < cell.size and not (values and cell.watch(len(values), values[-1])):
+        while len(values) < cell.size and not (values and cell.progress(len(values), values[-1])):
             values.append(support.grow())
         return Choice(support.rows, support.mass(), values)
 

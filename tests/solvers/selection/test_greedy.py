@@ -19,6 +19,7 @@ from skdc.exceptions import PartsError
 from skdc.parameterizations import Subset
 from skdc.solvers import Draw, Greedy
 from skdc.solvers.selection.medoids import HeldColumns, KeptColumns
+from skdc.sources import listed
 from skdc.spaces import KernelRidgePredictions, Standardized
 
 from ...sources import PassedOver, row_source, seeded, squares
@@ -199,7 +200,7 @@ def test_passes_over_the_rows_are_all_that_a_choice_asks_for(discrepancy, n_pass
     rows = row_source(X, y, weight=rng.uniform(0.5, 2, 90))
     (expected, held), (chosen, passed) = (
         solve(Greedy(n_passes=n_passes), discrepancy, source, [4, 3])
-        for source in (rows, PassedOver(rows, n_per_piece))
+        for source in (rows, listed(PassedOver(rows, n_per_piece)))
     )
     np.testing.assert_array_equal(chosen, expected)
     torch.testing.assert_close(passed().X, held().X)
@@ -210,12 +211,12 @@ def test_passes_over_the_rows_are_all_that_a_choice_asks_for(discrepancy, n_pass
 def test_a_choice_in_passes_never_holds_the_rows(discrepancy, rng):
     rows = row_source(rng.normal(size=(2000, 17)), rng.integers(2, size=2000))
     source = PassedOver(rows, 100)
-    solve(Greedy(), discrepancy, source, [8, 8])
+    solve(Greedy(), discrepancy, listed(source), [8, 8])
     assert 0 < source.most_alive <= 5 * 100 + 2 * 17  # a few tensors of a piece
 
 
 def test_what_needs_the_rows_in_memory_says_so(rng):
-    source = PassedOver(row_source(rng.normal(size=(30, 2))), 8)
+    source = listed(PassedOver(row_source(rng.normal(size=(30, 2))), 8))
     with pytest.raises(PartsError, match=r"QuantizationError.* from 30 rows that are not in memory; use a CoveringRad"):
         solve(Greedy(), QuantizationError(), source, [3])
     with pytest.raises(PartsError, match=r"max_rows=30 or more"):
