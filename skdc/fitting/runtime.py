@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from numbers import Integral
 from secrets import randbits
 from threading import Lock
@@ -148,7 +150,6 @@ class _Threads:
             if not self._n_fits:
                 self._n_torch = torch.get_num_threads()
             self._n_fits += 1
-            # Each fit looks again: libraries may have been loaded since the first began.
             with _control():
                 self._limits.append(_limited("blas", n_threads))
             torch.set_num_threads(n_threads)
@@ -166,7 +167,13 @@ class _Threads:
 
 def _limited(user_api: str, n_threads: int) -> Any:
     # The others are left out: `threadpool_limits` would restore them, too, when it ends.
-    return threadpoolctl.ThreadpoolController().select(user_api=user_api).limit(limits=n_threads)
+    return _libraries(len(sys.modules)).select(user_api=user_api).limit(limits=n_threads)
+
+
+@lru_cache(maxsize=1)
+def _libraries(n_modules: int) -> threadpoolctl.ThreadpoolController:
+    # To look for them takes as long as a small fit: it is done again where modules, which bring them, came since.
+    return threadpoolctl.ThreadpoolController()
 
 
 @contextmanager
