@@ -333,7 +333,7 @@ def test_sklearn(estimator, check):
     check(estimator)
 
 
-@pytest.mark.parametrize("settings", [{}, {"readonly_memmap": True}, {"X_dtype": np.float32}], ids=["plain", "memmap", "float32"])
+@pytest.mark.parametrize("settings", [{}, {"readonly_memmap": True}, {"X_dtype": np.float32}], ids=list)
 def test_a_regressor_learns_from_most_of_the_rows(settings):
     condenser = Condenser(SKETCHED, n_samples=0.9, solver=Descent(n_steps=5), random_state=0)
     check_regressors_train("CondensedEstimator", CondensedEstimator(condenser, Ridge()), **settings)
