@@ -1,7 +1,15 @@
+import gc
+
 import numpy as np
 import pytest
 import torch
 from sklearn.datasets import load_digits, load_iris
+
+
+def pytest_collection_finish():
+    # What is loaded by now stays, and every collection of garbage would go through all of it.
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True, scope="session")

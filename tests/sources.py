@@ -40,34 +40,21 @@ def row_source(X, y=None, *, regression=False, weight=None, groups=None, dtype=t
 
 
 class PassedOver(Draws, Passes):
-    """A source that shows rows in passes over pieces and in samples, and cannot hold them.
-
-    Now and then it counts the rows of all tensors that are as wide as the data: `most_alive` is the most it has seen.
-    """
+    """A source that shows rows in passes over pieces and in samples, and cannot hold them."""
 
     def __init__(self, rows, n_per_piece):
-        self._rows, self._n_per_piece, self.n_passes, self.most_alive = rows, n_per_piece, 0, 0
+        self._rows, self._n_per_piece, self.n_passes = rows, n_per_piece, 0
         for name in ("schema", "units", "target_units", "spread", "target_spread", "dtype", "device"):
             setattr(self, name, getattr(rows, name))
         self.position, self.restore = rows.position, rows.restore
-        gc.collect()
-        self._of_others = self._alive()  # of other tests
-
-    def _alive(self):
-        width = int(np.prod(self.schema.input_shape))
-        some = (item for item in gc.get_objects() if type(item) is torch.Tensor)
-        return sum(len(rows) for rows in some if rows.shape[1:] == (width,))
 
     def map_reduce(self, function, merge, width=1):
         self.n_passes += 1
         starts = range(0, len(self._rows), self._n_per_piece)
-        return reduce(merge, (self._counted(function, start) for start in starts))
+        return reduce(merge, (self._of_piece(function, start) for start in starts))
 
-    def _counted(self, function, start):
-        found = function(self._rows.piece(slice(start, min(start + self._n_per_piece, len(self._rows)))))
-        if self.n_passes % 8 == 1 and 0 < start - len(self._rows) // 2 <= self._n_per_piece:
-            self.most_alive = max(self.most_alive, self._alive() - self._of_others)
-        return found
+    def _of_piece(self, function, start):
+        return function(self._rows.piece(slice(start, min(start + self._n_per_piece, len(self._rows)))))
 
     def sample(self, size, generator):
         return self._rows.sample(size, generator)
@@ -86,6 +73,27 @@ class PassedOver(Draws, Passes):
 
     def class_mass(self):
         return self._rows.class_mass()
+
+
+class CountedOver(PassedOver):
+    """One that counts the rows of all tensors as wide as the data, now and then: it has seen `most_alive` at most."""
+
+    def __init__(self, rows, n_per_piece):
+        super().__init__(rows, n_per_piece)
+        self.most_alive = 0
+        gc.collect()
+        self._of_others = self._alive()  # of other tests
+
+    def _alive(self):
+        width = int(np.prod(self.schema.input_shape))
+        some = (item for item in gc.get_objects() if type(item) is torch.Tensor)
+        return sum(len(rows) for rows in some if rows.shape[1:] == (width,))
+
+    def _of_piece(self, function, start):
+        found = super()._of_piece(function, start)
+        if self.n_passes % 8 == 1 and 0 < start - len(self._rows) // 2 <= self._n_per_piece:
+            self.most_alive = max(self.most_alive, self._alive() - self._of_others)
+        return found
 
 
 def synthetic(source, X, codes=None, weight=None, y=None):

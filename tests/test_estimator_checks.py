@@ -1,6 +1,10 @@
 """scikit-learn's checks, and skdc's published ones over everything found in the namespaces."""
 
 import inspect
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -44,6 +48,18 @@ def test_sklearn(estimator, check):
 @for_the_others
 def test_sklearn_for_the_others(estimator, check):
     check(estimator)
+
+
+@pytest.mark.slow
+def test_sklearn_with_the_array_api():
+    """Run the checks that scikit-learn leaves out where scipy was not told of the array API before it was loaded."""
+    files = (path for path in Path(__file__).parent.glob("test_*.py") if "parametrize_with_checks" in path.read_text())
+    options = ["-q", "-n0", "-p", "no:cacheprovider", "-m", "", "-k", "check_array_api"]
+    told = {**os.environ, "SCIPY_ARRAY_API": "1"}
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", *options, *map(str, files)], env=told, capture_output=True, text=True
+    )
+    assert ran.returncode == 0 and " passed" in ran.stdout and "skipped" not in ran.stdout, ran.stdout + ran.stderr
 
 
 def concrete(module, base):

@@ -41,7 +41,7 @@ class Prefixes(Objective):
     >>> from skdc import Condenser
     >>> from skdc.discrepancies import MMD, Prefixes
     >>> X, y = load_iris(return_X_y=True)
-    >>> condensed = Condenser(Prefixes(MMD()), n_per_class=5, random_state=0).fit(X, y).condensed_
+    >>> condensed = Condenser(Prefixes(MMD()), n_per_class=3, random_state=0).fit(X, y).condensed_
     >>> condensed.shrink(2).y
     array([0, 0, 1, 1, 2, 2])
     """

@@ -22,6 +22,8 @@ from skdc.scales import RowMoments, numeric_weight
 from skdc.scaling import Scaling
 from skdc.sources import Schema, Sketch
 
+_VERSION = version("skdc")
+
 
 @dataclass(frozen=True, eq=False)
 class Origin:
@@ -153,7 +155,7 @@ def provenance_of(
         parameters=plain(condenser.get_params(deep=False)),
         recipe={noun: None if part is None else repr(part) for noun, part in recipe._asdict().items()},
         seed=int(seed) if isinstance(seed, Integral) else None,
-        version=version("skdc"),
+        version=_VERSION,
         n_points=len(key),
         n_rows=None if origin.counts is None else int(origin.counts.sum()),
         n_per_class=_by_class(schema, sizes),

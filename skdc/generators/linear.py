@@ -48,15 +48,15 @@ class LinearGenerator(Generator):
 
     Examples
     --------
-    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.datasets import load_iris
     >>> from skdc import Condenser
     >>> from skdc.generators import LinearGenerator
     >>> from skdc.parameterizations import Points
     >>> from skdc.parameterizations.storage import Latents
-    >>> X, y = load_digits(return_X_y=True)
-    >>> points = Points(Latents(LinearGenerator(n_components=8)))
+    >>> X, y = load_iris(return_X_y=True)
+    >>> points = Points(Latents(LinearGenerator(n_components=2)))
     >>> Condenser(parameterization=points, n_per_class=3, random_state=0).fit(X, y).X_syn_.shape
-    (30, 64)
+    (9, 4)
     """
 
     n_components: int = 16

@@ -61,7 +61,8 @@ def test_the_old_file_is_whole_after_a_kill_in_the_middle_of_writing(folder):
 
 
 def test_a_reader_that_goes_away_is_no_error(folder):
-    with process("methods") as command:
+    library.CondensedSet(np.zeros((3, 2)), None).save("set.skdc")
+    with process("show", "set.skdc") as command:
         command.stdout.close()
         assert command.stderr.read() == "" and command.wait(timeout=60) == 0
 

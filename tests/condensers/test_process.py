@@ -1,8 +1,11 @@
 """What is one for the whole process: threads of BLAS, warning filters and torch's default dtype."""
 
+import importlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from shutil import copyfile
 from threading import Barrier, Event
 
 import numpy as np
@@ -61,6 +64,14 @@ EVENTS = {}
 SEEN = []
 
 
+class Watching(MMD):
+    """A discrepancy that notes the number of threads of each library."""
+
+    def between(self, p, q, generator):
+        SEEN.append({pool["filepath"]: pool["num_threads"] for pool in threadpool_info()})
+        return super().between(p, q, generator)
+
+
 @pytest.mark.parametrize("first_ends_first", [True, False])
 def test_fits_that_overlap_give_back_all_threads(two_threads, first_ends_first):
     SEEN.clear()
@@ -103,6 +114,19 @@ def test_a_fit_that_fails_gives_back_all_threads(two_threads):
     with pytest.raises(ValueError, match="positive"):
         Condenser(MMD(), solver=Descent(step_size=-1)).fit(X, Y)
     assert n_threads() == {2}
+
+
+def test_libraries_that_are_loaded_between_fits_run_on_one_thread_too(two_threads, tmp_path, monkeypatch):
+    condenser = Condenser(Watching(), solver=Descent(n_steps=1))
+    condenser.fit(X, Y)
+    openmp = next(Path(pool["filepath"]) for pool in threadpool_info() if pool["user_api"] == "openmp")
+    late = copyfile(openmp, tmp_path / openmp.name)
+    (tmp_path / "loads_a_library.py").write_text(f"import ctypes; ctypes.CDLL({str(late)!r})")
+    monkeypatch.syspath_prepend(tmp_path)
+    importlib.import_module("loads_a_library")
+    with threadpool_limits(2):
+        condenser.fit(X, Y)
+    assert SEEN[-1][str(late)] == 1
 
 
 FILTERS = """

@@ -37,7 +37,7 @@ from skdc.spaces import (
     Standardized,
 )
 
-from ..sources import PassedOver, row_source, seeded, squares
+from ..sources import CountedOver, PassedOver, row_source, seeded, squares
 
 GRADIENT_DESCENT = torch.optim.SGD
 
@@ -136,7 +136,7 @@ def test_passes_over_the_rows_are_all_that_lloyd_asks_for(classes, space, start)
 def test_k_means_of_passes_is_that_of_rows_and_never_holds_them(n_per_piece):
     X, y = make_blobs(600, 7, centers=12, random_state=0)
     rows, recipe = row_source(X, y % 2, dtype=torch.float32), KMeansCondenser().recipe()
-    source = PassedOver(rows, n_per_piece)
+    source = CountedOver(rows, n_per_piece)
     held, passed = (
         solve(recipe.solver, recipe.discrepancy, recipe.parameterization, some, [5, 4])[0] for some in (rows, source)
     )

@@ -60,11 +60,11 @@ class Frequencies(Storage):
     >>> from skdc.discrepancies import MMD
     >>> from skdc.parameterizations import Points
     >>> from skdc.parameterizations.storage import Frequencies, Quantized
-    >>> digits = load_digits()
+    >>> digits = load_digits(n_class=3)
     >>> points = Points(Quantized(4, Frequencies(16)))
     >>> condenser = Condenser(MMD(), points, n_per_class=10, random_state=0).fit(digits.images, digits.target)
     >>> condenser.X_syn_.shape, condenser.storage_["bytes"], condenser.storage_["bytes_decoded"]
-    ((100, 8, 8), 1070, 51330)
+    ((30, 8, 8), 412, 15392)
     """
 
     n_kept: int = 64

@@ -53,7 +53,7 @@ class Latents(Storage):
     >>> from skdc.generators import LinearGenerator
     >>> from skdc.parameterizations import Points
     >>> from skdc.parameterizations.storage import Latents
-    >>> X, y = load_digits(return_X_y=True)
+    >>> X, y = load_digits(n_class=3, return_X_y=True)
     >>> points = Points(Latents(LinearGenerator(n_components=4, by="all")))
     >>> condenser = Condenser(parameterization=points, n_per_class=5, random_state=0).fit(X, y)
     >>> condenser.storage_["shared_bytes"]  # means and four directions, and the range of each feature

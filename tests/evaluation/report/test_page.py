@@ -64,8 +64,13 @@ REPORTS = {"table": of_table, "images": of_images, "regression": of_regression, 
 
 
 @pytest.fixture(scope="module")
-def pages():
-    return {name: make().to_html() for name, make in REPORTS.items()}
+def reports():
+    return {name: make() for name, make in REPORTS.items()}
+
+
+@pytest.fixture(scope="module")
+def pages(reports):
+    return {name: report.to_html() for name, report in reports.items()}
 
 
 class Outline(HTMLParser):
@@ -123,10 +128,9 @@ def test_what_comes_from_the_user_is_escaped(pages):
     assert f"income {EVIL}" in words and f"other {EVIL}" in words and 'city "&amp;"' in words
 
 
-def test_a_notebook_shows_the_page_in_a_frame():
-    report = of_table()
-    (frame,) = Outline(report._repr_html_()).of("iframe")
-    assert frame["srcdoc"] == report.to_html() and frame["sandbox"] is None  # nothing is allowed
+def test_a_notebook_shows_the_page_in_a_frame(reports, pages):
+    (frame,) = Outline(reports["table"]._repr_html_()).of("iframe")
+    assert frame["srcdoc"] == pages["table"] and frame["sandbox"] is None  # nothing is allowed
 
 
 def test_the_page_of_a_private_set_begins_with_whom_it_is_for(pages):
@@ -135,18 +139,17 @@ def test_the_page_of_a_private_set_begins_with_whom_it_is_for(pages):
     assert not any(FOR_YOU_ALONE in page for name, page in pages.items() if name != "private")
 
 
-def test_what_is_written_is_the_page(tmp_path, pages):
-    report = of_regression()
+def test_what_is_written_is_the_page(tmp_path, reports, pages):
+    report = reports["regression"]
     assert report.to_html(tmp_path / "report.html") is None
-    assert (tmp_path / "report.html").read_text(encoding="utf-8") == report.to_html()
+    assert (tmp_path / "report.html").read_text(encoding="utf-8") == pages["regression"]
     with pytest.raises(FileNotFoundError, match="make it first"):
         report.to_html(tmp_path / "none" / "report.html")
 
 
-def test_without_matplotlib_the_page_says_what_draws(monkeypatch):
-    report = of_images()
+def test_without_matplotlib_the_page_says_what_draws(monkeypatch, reports):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    page = report.to_html()
+    page = reports["images"].to_html()
     assert "<img" not in page and "pip install &#x27;skdc[plot]&#x27;" in page
 
 

@@ -22,7 +22,7 @@ from skdc.solvers.selection.medoids import HeldColumns, KeptColumns
 from skdc.sources import listed
 from skdc.spaces import KernelRidgePredictions, Standardized
 
-from ...sources import PassedOver, row_source, seeded, squares
+from ...sources import CountedOver, PassedOver, row_source, seeded, squares
 
 
 def solve(solver, discrepancy, source, sizes):
@@ -210,7 +210,7 @@ def test_passes_over_the_rows_are_all_that_a_choice_asks_for(discrepancy, n_pass
 @pytest.mark.parametrize("discrepancy", [CoveringRadius(), RandomFeatureMMD(n_features=50)], ids=repr)
 def test_a_choice_in_passes_never_holds_the_rows(discrepancy, rng):
     rows = row_source(rng.normal(size=(2000, 17)), rng.integers(2, size=2000))
-    source = PassedOver(rows, 100)
+    source = CountedOver(rows, 100)
     solve(Greedy(), discrepancy, listed(source), [8, 8])
     assert 0 < source.most_alive <= 5 * 100 + 2 * 17  # a few tensors of a piece
 
