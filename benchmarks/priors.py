@@ -143,6 +143,11 @@ def judged_table(
         tell = getattr(model, "decision_function", None) or (lambda rows, m=model: m.predict_proba(rows)[:, 1])
         found[name] = roc_auc_score(y_test == model.classes_[1], tell(shown.transform(X_test)))
     found["mean"] = float(np.mean(list(found.values())))
+    return found | fidelity(X, y, rows, labels, weight)
+
+
+def fidelity(X: Any, y: np.ndarray, rows: Any, labels: np.ndarray, weight: np.ndarray | None) -> dict[str, float]:
+    """Return how like the data a set is: the distance of columns within classes, and the p-value of a test by MMD."""
     mass = np.ones(len(rows)) if weight is None else weight
     tested = two_sample_test(MMD(), X, rows, y, labels, sample_weight_syn=mass, n_witnesses=0)
     # Of each class by itself: the classes of the set are not as common as those of the data, unless weights say so.
@@ -154,7 +159,7 @@ def judged_table(
             columns_of(rows[labels == label], mass[labels == label]),
         )
     ]
-    return found | {"columns": float(np.mean(gaps)), "p-value": tested.p_value}
+    return {"columns": float(np.mean(gaps)), "p-value": tested.p_value}
 
 
 def bytes_of(fitted: Any, data: Any) -> dict[str, int]:
