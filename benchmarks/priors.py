@@ -80,10 +80,12 @@ def sets() -> dict[str, Any]:
         "rows of the diffusion, not guided": InfluenceGuidance(guidance=0.0),
         "InfluenceGuidance": InfluenceGuidance(),
         "InfluenceGuidance, gradients": InfluenceGuidance(discrepancy=INFLUENCE),
+        "InfluenceGuidance, gradients, a fifth": InfluenceGuidance(discrepancy=INFLUENCE, guidance=0.1),
         "CondensedGenerator": CondensedGenerator(network=MLP()),
         "CondensedGenerator, MMD": CondensedGenerator(discrepancy=MMD()),
         "CondensedGenerator, adversarial": CondensedGenerator(network=MLP(), generator=AdversarialGenerator()),
         "CondensedGenerator, as it is fitted": CondensedGenerator(network=MLP(), step_size=1e-12, n_steps=1),
+        "CondensedGenerator, long steps": CondensedGenerator(network=MLP(), step_size=0.001),
         "LatentQuantization": LatentQuantization(),
         "LatentQuantization, linear": LatentQuantization(generator=LINEAR),
     }

@@ -65,33 +65,28 @@ def records(table: Table, known: set[tuple]) -> Iterator[dict[str, Any]]:
 
 
 def show(lines: list[dict[str, Any]]) -> None:
-    """Print mean regrets as Markdown: by model, and by table."""
+    """Print regrets as Markdown: means over the tables that are scored by accuracy, by model; and means by table."""
     tables = list(dict.fromkeys(line["table"] for line in lines))
     found = regrets(lines, tables)
-    order = found.groupby("method")["regret"].mean().sort_values()
+    even = found[~found["table"].isin(UNEVEN)]
+    order = even.groupby("method")["regret"].mean().sort_values()
+    by_model = even.groupby(["method", "model"])["regret"].mean().unstack()
     sets = pd.DataFrame([line for line in lines if line["n"]])
-    medians = sets.groupby("method")[["columns", "p-value", "seconds"]].agg(
-        {"columns": "mean", "p-value": lambda values: (values < 0.05).mean(), "seconds": "median"}
-    )
-    by_model = found.groupby(["method", "model"])["regret"].mean().unstack()
-    print("| set | mean | " + " | ".join(by_model) + " | columns | told apart | seconds |")
-    print("|---|---|" + "---|" * (len(by_model.columns) + 3))
+    beside = sets.groupby("method").agg({"columns": "mean", "p-value": ["median", "min"], "seconds": "median"})
+    print("| set | mean | " + " | ".join(by_model) + " | columns | p-value | least p-value | seconds |")
+    print("|---|---|" + "---|" * (len(by_model.columns) + 4))
     for method, mean in order.items():
         models = " | ".join(f"{value:.2f}" for value in by_model.loc[method])
-        columns, apart, seconds = medians.loc[method]
-        print(f"| {method} | {mean:.2f} | {models} | {columns:.2f} | {apart:.0%} | {seconds:.1f} |")
-    for title, values in {
-        "regret": found.groupby(["method", "table"])["regret"].mean().unstack(),
-        "columns": sets.groupby(["method", "table"])["columns"].mean().unstack(),
-        "p-value": sets.groupby(["method", "table"])["p-value"].median().unstack(),
-    }.items():
-        present = [name for name in tables if name in values]
+        columns, middle, least, seconds = beside.loc[method]
+        print(f"| {method} | {mean:.2f} | {models} | {columns:.2f} | {middle:.2f} | {least:.3f} | {seconds:.1f} |")
+    for title, values in {"regret": found, "columns": sets}.items():
+        by_table = values.groupby(["method", "table"])[title].mean().unstack()
+        present = [name for name in tables if name in by_table]
         print(f"\n| {title} | " + " | ".join(present) + " |\n|---|" + "---|" * len(present))
         for method in order.index:
-            cells = " | ".join(f"{values.loc[method, name]:.{3 if title == 'p-value' else 2}f}" for name in present)
-            print(f"| {method} | {cells} |")
-    seeds = pd.DataFrame(lines).groupby("table")["seed"].nunique().to_dict()
-    print(f"\nSplits of each table: {seeds}")
+            print(f"| {method} | " + " | ".join(f"{by_table.loc[method, name]:.2f}" for name in present) + " |")
+    pairs = found[found["method"] == order.index[0]].groupby("table").size()
+    print(f"\nModels of each table: {pairs.to_dict()}")
 
 
 def main() -> None:
