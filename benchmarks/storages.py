@@ -99,7 +99,9 @@ def sets(n_images: int, dataset: str) -> dict[str, Any]:
         "ConvNet's regression, half side, 4 bits": predicted(small, 800),
         "ConvNet's regression, learned labels": predicted(cosines, 800, "learned"),
         "ConvNet's regression, changed, 1 bit": predicted(Quantized(1), n_changed, changed=True),
-        "ConvNet's regression, changed, 2 bits": predicted(Quantized(2), n_changed, changed=True),
+        "ConvNet's regression, changed, 196 frequencies, 4 bits": predicted(
+            Quantized(4, Frequencies(196)), n_changed, changed=True
+        ),
     }
 
 
