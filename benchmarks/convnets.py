@@ -95,7 +95,9 @@ def untrained_network(n_epochs: int, seed: int, width: int = 128) -> NetworkClas
     )
 
 
-def standard_network(fitted: Any, X_test: np.ndarray, y_test: np.ndarray, n_epochs: int, seed: int) -> dict[str, float]:
+def standard_network(
+    fitted: Any, X_test: np.ndarray, y_test: np.ndarray, n_epochs: int, seed: int, width: int = 128
+) -> dict[str, float]:
     """Return the accuracy of the standard ConvNet trained on a set with hard labels, and with soft ones if any."""
     mean, deviation = fitted.X_syn_.mean(), fitted.X_syn_.std()
     X, X_test = (((rows - mean) / deviation).astype(np.float32) for rows in (fitted.X_syn_, X_test))
@@ -103,7 +105,7 @@ def standard_network(fitted: Any, X_test: np.ndarray, y_test: np.ndarray, n_epoc
     scores = {}
     for labels, soft in given.items():
         if labels == "hard" or soft is not None:
-            network = untrained_network(n_epochs, seed)
+            network = untrained_network(n_epochs, seed, width)
             CondensedSet(X, fitted.y_syn_, None, soft, fitted.classes_).train(network)
             scores[f"ConvNet, {labels} labels"] = network.score(X_test, y_test)
     return scores

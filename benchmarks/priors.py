@@ -80,10 +80,12 @@ def sets() -> dict[str, Any]:
         "rows of the diffusion, not guided": InfluenceGuidance(guidance=0.0),
         "InfluenceGuidance": InfluenceGuidance(),
         "InfluenceGuidance, gradients": InfluenceGuidance(discrepancy=INFLUENCE),
+        "InfluenceGuidance, gradients, a fifth": InfluenceGuidance(discrepancy=INFLUENCE, guidance=0.1),
         "CondensedGenerator": CondensedGenerator(network=MLP()),
         "CondensedGenerator, MMD": CondensedGenerator(discrepancy=MMD()),
         "CondensedGenerator, adversarial": CondensedGenerator(network=MLP(), generator=AdversarialGenerator()),
         "CondensedGenerator, as it is fitted": CondensedGenerator(network=MLP(), step_size=1e-12, n_steps=1),
+        "CondensedGenerator, long steps": CondensedGenerator(network=MLP(), step_size=0.001),
         "LatentQuantization": LatentQuantization(),
         "LatentQuantization, linear": LatentQuantization(generator=LINEAR),
     }
@@ -143,6 +145,11 @@ def judged_table(
         tell = getattr(model, "decision_function", None) or (lambda rows, m=model: m.predict_proba(rows)[:, 1])
         found[name] = roc_auc_score(y_test == model.classes_[1], tell(shown.transform(X_test)))
     found["mean"] = float(np.mean(list(found.values())))
+    return found | fidelity(X, y, rows, labels, weight)
+
+
+def fidelity(X: Any, y: np.ndarray, rows: Any, labels: np.ndarray, weight: np.ndarray | None) -> dict[str, float]:
+    """Return how like the data a set is: the distance of columns within classes, and the p-value of a test by MMD."""
     mass = np.ones(len(rows)) if weight is None else weight
     tested = two_sample_test(MMD(), X, rows, y, labels, sample_weight_syn=mass, n_witnesses=0)
     # Of each class by itself: the classes of the set are not as common as those of the data, unless weights say so.
@@ -154,7 +161,7 @@ def judged_table(
             columns_of(rows[labels == label], mass[labels == label]),
         )
     ]
-    return found | {"columns": float(np.mean(gaps)), "p-value": tested.p_value}
+    return {"columns": float(np.mean(gaps)), "p-value": tested.p_value}
 
 
 def bytes_of(fitted: Any, data: Any) -> dict[str, int]:

@@ -14,7 +14,7 @@ from convnets import standard_network
 from data import images
 from scores import HOW, Row, print_table
 
-from skdc import Condenser, DistributionMatching, KernelInducingPoints, RandomSubset
+from skdc import Condenser, DistributionMatching, FieldCondensation, KernelInducingPoints, RandomSubset
 from skdc.augmentation import SiameseAugmentation
 from skdc.condensed import CondensedSet
 from skdc.discrepancies import MeanDistance, SquaredL2
@@ -22,7 +22,7 @@ from skdc.kernels import Gaussian, Kernel, OrientedGradients
 from skdc.learners import KernelRidgeClassifier, OnlineNetworks
 from skdc.networks import ConvNet
 from skdc.parameterizations import Points, Subset
-from skdc.parameterizations.storage import Frequencies, LowRank, LowResolution, Quantized, Storage
+from skdc.parameterizations.storage import Frequencies, LowRank, LowResolution, NeuralFields, Quantized, Storage
 from skdc.solvers import Descent, Draw
 from skdc.spaces import Augmented, NetworkRidgePredictions, RandomNetwork, Space
 
@@ -65,8 +65,8 @@ def predicted(
 
 def sets(n_images: int, dataset: str) -> dict[str, Any]:
     """Return the condensers of a budget of so many images a class."""
-    cosines, small = Quantized(4, Frequencies(49)), Quantized(4, LowResolution(2))
-    kernel = edges(dataset)
+    cosines, small, fields = Quantized(4, Frequencies(49)), Quantized(4, LowResolution(2)), Quantized(8, NeuralFields())
+    kernel, n_changed = edges(dataset), 800 if n_images == 1 else 300  # a step takes as long as there are points
     if n_images == 1:
         learned: dict[str, Any] = {
             "storage": Quantized(4, LowRank(24, LowResolution(2))),
@@ -82,20 +82,26 @@ def sets(n_images: int, dataset: str) -> dict[str, Any]:
         "random rows, 2 bits": compressed(Quantized(2)),
         "random rows, half side, 2 bits": compressed(Quantized(2, LowResolution(2))),
         "random rows, 49 frequencies, 4 bits": compressed(cosines),
+        "random rows, fields, 8 bits": compressed(fields),
         "free points": KernelInducingPoints(**hard),
         "free points, edges": KernelInducingPoints(kernel=kernel, **hard),
         "49 frequencies, 4 bits": KernelInducingPoints(storage=cosines, **hard),
         "49 frequencies, 4 bits, edges": KernelInducingPoints(storage=cosines, kernel=kernel, **hard),
         "half side, 4 bits, edges": KernelInducingPoints(storage=small, kernel=kernel, **hard),
+        "fields, 8 bits, edges": KernelInducingPoints(storage=fields, kernel=kernel, **hard),
         "learned labels of few bits": KernelInducingPoints(**learned),
         "learned labels of few bits, edges": KernelInducingPoints(kernel=kernel, **learned),
         "matched, free points": DistributionMatching(network=ConvNet(width=32)),
         "matched, 49 frequencies, 4 bits": matched(cosines, 300),
         "matched, half side, 4 bits": matched(small, 300),
+        "FieldCondensation": FieldCondensation(network=ConvNet(width=32)),
         "ConvNet's regression, 49 frequencies, 4 bits": predicted(cosines, 800),
         "ConvNet's regression, half side, 4 bits": predicted(small, 800),
         "ConvNet's regression, learned labels": predicted(cosines, 800, "learned"),
-        "ConvNet's regression, changed, 1 bit": predicted(Quantized(1), 800, changed=True),
+        "ConvNet's regression, changed, 1 bit": predicted(Quantized(1), n_changed, changed=True),
+        "ConvNet's regression, changed, 196 frequencies, 4 bits": predicted(
+            Quantized(4, Frequencies(196)), n_changed, changed=True
+        ),
     }
 
 
@@ -117,6 +123,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-jobs", type=int, default=2, help="threads inside fit")
     parser.add_argument("--n-epochs", type=int, default=0, help="of training the standard ConvNet; 0 leaves it out")
+    parser.add_argument("--width", type=int, default=128, help="of that ConvNet")
     parser.add_argument("--held-out", action="store_true", help="judge on 10,000 training rows that are left out")
     args = parser.parse_args()
     X, y, X_test, y_test = images(args.dataset)
@@ -140,7 +147,7 @@ def main() -> None:
                 if hasattr(fitted, "learner_"):
                     row.add({"own": fitted.learner_.score(X_test, y_test)})
                 if args.n_epochs:
-                    row.add(standard_network(fitted, X_test, y_test, args.n_epochs, seed))
+                    row.add(standard_network(fitted, X_test, y_test, args.n_epochs, seed, args.width))
             table.append(row)
         print_table(table, f"{args.dataset}, {784 * n_images} bytes a class, {args.n_jobs} threads, {args.seeds} seeds")
     print(f"\n{HOW} Kernel ridge regression with hard labels; own: that of the set, with its labels and kernel.")
