@@ -121,7 +121,7 @@ def _rows(
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, generator)
         return objective, draw_seed(generator)
 
-    origin = Origin.of(problem, source.moments)
+    origin = Origin.of(problem, rows.moments)
     return Door(source, sizes, learn, recipe, _containers(problem), origin=origin)
 
 
