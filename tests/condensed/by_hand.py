@@ -9,10 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-held = Path(sys.argv[1]).read_bytes()
-start = 8 + int.from_bytes(held[:8], "little")
-header = json.loads(held[8:start])
-
 
 def array(description):
     entry = header[description["tensor"]]
@@ -141,5 +137,9 @@ def decoded(part, given=None):
     return LAYERS[kind](f, decoded(f["inputs"], given))
 
 
-np.save(sys.argv[2], decoded(json.loads(header["__metadata__"]["skdc"])["parts"]["X"]))
-assert not {"torch", "pandas", "polars", "sklearn", "scipy", "skdc"} & set(sys.modules)
+if __name__ == "__main__":
+    held = Path(sys.argv[1]).read_bytes()
+    start = 8 + int.from_bytes(held[:8], "little")
+    header = json.loads(held[8:start])
+    np.save(sys.argv[2], decoded(json.loads(header["__metadata__"]["skdc"])["parts"]["X"]))
+    assert not {"torch", "pandas", "polars", "sklearn", "scipy", "skdc"} & set(sys.modules)
