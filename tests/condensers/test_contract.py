@@ -476,7 +476,7 @@ def test_history_and_storage(condenser):
         assert fitted.storage_["bytes"] == 6 * 8 + fitted.storage_["shared_bytes"] + beside
         return
     if isinstance(fitted, CondensedGenerator):
-        # How many rows each class has, twice; the mean and the deviation of its latent; and origin and ends of features.
+        # How many rows each class has, twice; mean and deviation of its latent; and origin and ends of features.
         beside_numbers = 2 * 3 + 3 * (1 + 1)
         n_numbers = DIFFUSION.autoencoder.n_numbers((3,), 3)
         assert fitted.storage_["shared_bytes"] == 4 * (n_numbers + beside_numbers) + 3 * 3 * 8
