@@ -39,7 +39,8 @@ class CodedRows(Code):
 
     def decode(self) -> NDArray:
         """Return the rows as the user gets them."""
-        return np.concatenate(list(self.pieces()))
+        pieces = list(self.pieces())
+        return np.concatenate(pieces, dtype=pieces[0].dtype)  # or the order of bytes would be that of the machine
 
     def pieces(self) -> Iterator[NDArray]:
         """Yield them as the pieces of the code come."""

@@ -45,8 +45,8 @@ class CodedDrawing:
         """
         if whole.coded is None or whole.coded.redrawn(np.zeros(1, np.uint32), 0) is None:
             raise TypeError(
-                f"the set is {len(whole.X)} rows, and no generator: it draws no others; fit CondensedGenerator() to an "
-                "array, or GenerativeModel()"
+                f"the set is {whole.X.shape[0]} rows, and no generator: it draws no others; fit CondensedGenerator() "
+                "to an array, or GenerativeModel()"
             )
         if whole.classes is None:
             return cls(whole.coded, None, np.ones(1))

@@ -16,8 +16,10 @@ from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Latents
 from skdc.solvers import Descent
 
-AUTOENCODER = VariationalGenerator(3, decoder=UpConvolutions((6, 5), width=2), n_steps=20, batch_size=32)
-STYLES = {"n_components": 4, "width": 1, "n_steps": 5, "n_search_steps": 3, "batch_size": 32}
+AUTOENCODER = VariationalGenerator(
+    3, decoder=UpConvolutions((6, 5), width=4), n_steps=60, step_size=0.01, batch_size=32
+)
+STYLES = {"n_components": 2, "width": 1, "n_steps": 5, "n_search_steps": 3, "batch_size": 32}
 GENERATORS = {
     "convolutions": AUTOENCODER,
     "styles": StyleGenerator(**STYLES),
