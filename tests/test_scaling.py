@@ -96,7 +96,7 @@ def test_what_is_constant_is_nothing_and_what_differs_is_so_in_its_size(value):
     assert_array_equal(seen(Scaling.of(images), images), np.zeros((N, 2, 2)))
 
 
-@pytest.mark.parametrize("unit", [1e-150, 1e150])
+@pytest.mark.parametrize("unit", [1e-160, 1e-150, 1e150, 1e160])
 @pytest.mark.parametrize("like", [(3,), (121,), (2, 2)], ids=["columns", "pixels", "images"])
 def test_units_do_not_matter(unit, like):
     X = RNG.standard_cauchy((N, *like))
