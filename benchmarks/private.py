@@ -28,6 +28,9 @@ from skdc import (
     RandomSubset,
 )
 from skdc.condensers import BaseCondenser
+from skdc.generators import LinearGenerator
+from skdc.parameterizations import Points
+from skdc.parameterizations.storage import Latents
 from skdc.privacy import ClassGaussians, GaussianMechanism
 
 PIXELS = {"feature_range": (0.0, 1.0)}
@@ -42,9 +45,17 @@ def private_condensers(epsilon: float, n_per_class: int) -> dict[str, BaseConden
     return {
         "Condenser(privacy=ClassGaussians)": Condenser(privacy=ClassGaussians(epsilon, **PIXELS), **size),
         "PrivateMeanEmbedding": PrivateMeanEmbedding(bandwidth=WIDTHS, privacy=once, **size),
+        "the same in latents by class": in_latents(LinearGenerator(16), once, n_per_class),
+        "the same in latents of all": in_latents(LinearGenerator(48, by="all"), once, n_per_class),
         "PrivateKernelInducingPoints": PrivateKernelInducingPoints(bandwidth=WIDTHS, privacy=once, **size),
         "PrivateGradientMatching": PrivateGradientMatching(privacy=some, **size),
     }
+
+
+def in_latents(prior: LinearGenerator, privacy: GaussianMechanism, n_per_class: int) -> BaseCondenser:
+    """Return the mean embedding of points in the latents of a generator, which the same release tells."""
+    recipe, points = PrivateMeanEmbedding(bandwidth=WIDTHS).recipe(), Points(Latents(prior), start="noise")
+    return Condenser(recipe.discrepancy, points, recipe.solver, privacy, n_per_class=n_per_class)
 
 
 def measured(fitted: BaseCondenser, X_test: np.ndarray, y_test: np.ndarray, seed: int) -> tuple[float, float]:

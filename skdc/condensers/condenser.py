@@ -265,15 +265,16 @@ class Condenser(BaseCondenser, kw_only=False):
             )
         problem = read(self, X, y, sample_weight, task=self.task, encoder=None, classes=classes)
         objective, seed = clone(recipe.discrepancy), draw_entropy(self.random_state)
+        has_products = recipe.parameterization.needs_products()
         if recipe.privacy is None:
             source = SketchSource(Sketch(len(problem.schema.class_of_key), 0, 0), problem.schema, device)
-            size, has_products = self._sample_size(problem.schema), recipe.parameterization.needs_products()
+            size = self._sample_size(problem.schema)
             self._stream = Stream.begin(objective, source, size, seed, has_products)
             self._stream.grows &= classes is None
         else:
             rehearse(self, problem, recipe, None)
             X, y = public_containers(X, y, problem.schema)
-            self._stream = private_stream(objective, problem.schema, recipe.privacy, device, seed)
+            self._stream = private_stream(objective, problem.schema, recipe.privacy, device, seed, has_products)
         self.recipe_ = recipe.copied()
         if problem.schema.classes is not None:
             self.classes_ = problem.schema.classes

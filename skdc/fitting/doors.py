@@ -175,7 +175,8 @@ def _release(
     objective: Any = clone(recipe.discrepancy)
     rows = problem.source_as_given(device)
     if recipe.streams():
-        stream = private_stream(objective, rows.schema, mechanism, device, seed)
+        has_products = recipe.parameterization.needs_products()
+        stream = private_stream(objective, rows.schema, mechanism, device, seed, has_products)
         stream.update(rows)
         return stream.source(), stream.learned
     rows.X = mechanism.within(rows.X)

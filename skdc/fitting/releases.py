@@ -104,11 +104,11 @@ def public_containers(X: Any, y: Any, schema: Schema) -> tuple[Any, Any]:
 
 
 def private_stream(
-    objective: Any, schema: Schema, mechanism: GaussianMechanism, device: torch.device, seed: int
+    objective: Any, schema: Schema, mechanism: GaussianMechanism, device: torch.device, seed: int, has_products: bool
 ) -> Stream:
     """Return an empty stream, the objective of which has seen what is known alone."""
     sketch = PrivateSketch(mechanism, len(schema.class_of_key), math.prod(schema.input_shape))
-    return Stream.begin(objective, PrivateSource(sketch, schema, device), 0, seed)
+    return Stream.begin(objective, PrivateSource(sketch, schema, device), 0, seed, has_products)
 
 
 def refuse_unbounded(problem: Problem, has_groups: bool) -> None:

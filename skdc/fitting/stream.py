@@ -64,7 +64,8 @@ class Stream:
         sketch: Sketch | PrivateSketch = Sketch(n_keys, sample_size, hashes, has_products)
         objective.fit(source, torch.Generator().manual_seed(draw_seed(generator)))
         if isinstance(source, PrivateSource):
-            sketch = source.sketch.of_terms([leaf.bound() for leaf in objective.leaves()], _widths(objective, source))
+            bounds, shape = [leaf.bound() for leaf in objective.leaves()], source.schema.input_shape
+            sketch = source.sketch.of_terms(bounds, _widths(objective, source), shape if has_products else None)
         grows = isinstance(sketch, Sketch) and source.schema.classes is not None
         return cls(objective, sketch, source.schema, source.device, draw_seed(generator), grows)
 

@@ -27,7 +27,7 @@ class LinearGenerator(Generator):
 
     It takes the means and the products of rows only, and has no steps: in `skdc.parameterizations.storage.Latents` a
     sketch tells them, so that the data may come in chunks (`Condenser.partial_fit`). This takes a matrix of the size of
-    the features squared for each class.
+    the features squared for each class. Of private rows (`GaussianMechanism`) they are part of the one release.
 
     Parameters
     ----------

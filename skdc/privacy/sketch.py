@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import COUNT_NOISE, GaussianMechanism
 from skdc.privacy.noise import Noise
+from skdc.privacy.products import OF_PRODUCTS, Covariances, PrivateProducts
 from skdc.privacy.sums import BoundedSums
 from skdc.sets import Block
 
@@ -22,6 +23,8 @@ _OF_SQUARES = 0.1  # the share of a row's budget that its squared norm has
 
 class PrivateSketch:
     """Sums of bounded features, of rows and their squares, and numbers of rows by key: released together, once.
+
+    Products of rows with themselves may be released with them.
 
     Parameters
     ----------
@@ -33,6 +36,8 @@ class PrivateSketch:
         The largest norm that the features of a row have, for each term of the discrepancy; 0 where there are none.
     widths : sequence of int, default=()
         The number of features of each term.
+    product_shape : tuple of int, default=None
+        Shape of a row of which the products are released, too; None releases none.
     """
 
     def __init__(
@@ -42,9 +47,10 @@ class PrivateSketch:
         n_columns: int,
         bounds: Sequence[float] = (),
         widths: Sequence[int] = (),
+        product_shape: tuple[int, ...] | None = None,
     ) -> None:
         self.mechanism, self.n_keys, self.n_columns = mechanism, n_keys, n_columns
-        self.bounds, self.widths = bounds, widths
+        self.bounds, self.widths, self.product_shape = bounds, widths, product_shape
         low, high = mechanism.ends
         self._middle, radius = (low + high) / 2, (high - low) / 2 * n_columns**0.5
         # A row has norm 1 in all: the count has its share, terms and the row itself have equal ones.
@@ -54,14 +60,17 @@ class PrivateSketch:
         self._factors.append(1 / COUNT_NOISE)
         self._widths = [*widths, n_columns, 1, 1]
         self._sums = BoundedSums(n_keys, sum(self._widths))
+        self._products = None if product_shape is None else PrivateProducts(product_shape, n_keys, radius)
 
     def empty_like(self) -> PrivateSketch:
         """Return a sketch of the same kind that has seen nothing."""
-        return self.of_terms(self.bounds, self.widths)
+        return self.of_terms(self.bounds, self.widths, self.product_shape)
 
-    def of_terms(self, bounds: Sequence[float], widths: Sequence[int]) -> PrivateSketch:
+    def of_terms(
+        self, bounds: Sequence[float], widths: Sequence[int], product_shape: tuple[int, ...] | None = None
+    ) -> PrivateSketch:
         """Return an empty sketch for some terms."""
-        return PrivateSketch(self.mechanism, self.n_keys, self.n_columns, bounds, widths)
+        return PrivateSketch(self.mechanism, self.n_keys, self.n_columns, bounds, widths, product_shape)
 
     def update(
         self, X: NDArray, y: NDArray, weight: NDArray, key: NDArray, features: Sequence[NDArray[np.float64]]
@@ -70,6 +79,8 @@ class PrivateSketch:
         rows = X.reshape(len(X), -1).astype(np.float64) - self._middle  # squares of float16 end at 65,504
         parts = [*features, rows, (rows**2).sum(axis=1, keepdims=True), np.ones((len(X), 1))]
         self._sums.add(np.hstack([factor * part for factor, part in zip(self._factors, parts, strict=True)]), key)
+        if self._products is not None:
+            self._products.add(rows, key)
 
     def merge(self, other: PrivateSketch) -> None:
         """Add another sketch of the same kind.
@@ -85,6 +96,8 @@ class PrivateSketch:
                 "a new condenser to all of them, with a PrivacyLedger"
             )
         self._sums.merge(other._sums)
+        if self._products is not None and other._products is not None:
+            self._products.merge(other._products)
 
     def __getstate__(self) -> dict[str, Any]:
         if "statistics" not in vars(self):
@@ -106,11 +119,16 @@ class PrivateSketch:
 
     def noisy(self, noise_multiplier: float, noise: Noise) -> Statistics:
         """Return the sums with noise, and forget those without."""
-        sums = self._sums.released(noise_multiplier, noise)
-        del self._sums
+        share = 0.0 if self._products is None else OF_PRODUCTS
+        sums = self._sums.released(noise_multiplier / (1 - share) ** 0.5, noise)
         parts = np.split(sums, np.cumsum(self._widths)[:-1], axis=1)
         *terms, rows, squares, counts = (part / factor for factor, part in zip(self._factors, parts, strict=True))
-        return Statistics(terms, rows, squares[:, 0], np.maximum(counts[:, 0], 1.0), self.mechanism)
+        mass, covariances = np.maximum(counts[:, 0], 1.0), None
+        if self._products is not None:
+            sigma, means = noise_multiplier / share**0.5, rows / mass[:, None]
+            covariances = self._products.released(sigma, noise, mass, means)
+        del self._sums, self._products
+        return Statistics(terms, rows, squares[:, 0], mass, self.mechanism, covariances)
 
     @property
     def mass(self) -> NDArray[np.float64]:
@@ -139,6 +157,8 @@ class Statistics:
         Numbers of rows, at least one.
     mechanism : GaussianMechanism
         It knows the range.
+    covariances : Covariances, default=None
+        Of the keys, where products were released.
     """
 
     terms: list[NDArray[np.float64]]
@@ -146,6 +166,7 @@ class Statistics:
     squares: NDArray[np.float64]
     mass: NDArray[np.float64]
     mechanism: GaussianMechanism
+    covariances: Covariances | None = None
 
     def means(self) -> NDArray[np.float64]:
         """Return the mean row of each key."""

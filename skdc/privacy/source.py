@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from skdc.exceptions import PartsError
 from skdc.privacy.ledger import Release
 from skdc.privacy.mechanism import GaussianMechanism
 from skdc.privacy.sketch import PrivateSketch, Statistics
-from skdc.sources import Batch, Schema, Source
+from skdc.sources import Batch, GaussianMoments, Schema, Source, Sums
+from skdc.sources.base import Ability
 
 
 class PublicSource(Source):
@@ -94,7 +96,7 @@ class PublicSource(Source):
         return {"privacy_": self.mechanism.statement(self.release, self.schema, self.describe())}
 
 
-class PrivateSource(PublicSource):
+class PrivateSource(PublicSource, Sums):
     """A release of bounded sums in place of rows, in the user's units.
 
     Parameters
@@ -123,7 +125,36 @@ class PrivateSource(PublicSource):
 
     def describe(self) -> str:
         """Return what is released, in words."""
-        return f"once, {of_classes(self.schema)}, and the sums of {sum(self.sketch.widths)} features"
+        products = "" if self.sketch.product_shape is None else ", the products of their columns or low frequencies"
+        return f"once, {of_classes(self.schema)}{products}, and the sums of {sum(self.sketch.widths)} features"
+
+    def granted(self, ability: type[Ability]) -> Ability | None:
+        """Return itself if it has an ability: products are those that the sketch was asked to release."""
+        return None if ability is Sums and self.sketch.product_shape is None else super().granted(ability)
+
+    def class_moments(self, c: int | None) -> GaussianMoments:
+        """Return those of the rows of a class, or of all for None, as released, flattened, in working units."""
+        keys = range(self.sketch.n_keys) if c is None else [c]
+        return reduce(GaussianMoments.merged, map(self._key_moments, keys))
+
+    def _key_moments(self, k: int) -> GaussianMoments:
+        statistics = self.statistics
+        assert statistics.covariances is not None  # as `granted` tells
+        mass, covariance = statistics.mass[k], statistics.covariances.full(k)
+        moments = mass, statistics.means()[k], mass * covariance
+        return GaussianMoments._make(torch.as_tensor(part, device=self.device) for part in moments)
+
+    def noisy_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return Gaussian rows with the released means of the classes, and their covariances where they are, too."""
+        rows, y = super().noisy_rows(sizes, generator)
+        covariances = self.statistics.covariances
+        if covariances is None:
+            return rows, y
+        noise = torch.randn(len(rows), covariances.basis.width, generator=generator, dtype=self.dtype).numpy()
+        each = np.split(noise, np.cumsum(sizes)[:-1])
+        offsets = [some @ root for some, root in zip(each, covariances.roots(), strict=True)]
+        X = np.repeat(self.statistics.means(), sizes, axis=0) + np.concatenate(offsets)
+        return self.encode(X.reshape(rows.shape)), y
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return the released mean features of each key, one block a term of the discrepancy."""

@@ -65,6 +65,10 @@ class BoundedProducts:
         # Whole numbers below 2**53, which float64 multiplies and adds without error.
         self._sums += units.T @ units
 
+    def merge(self, other: BoundedProducts) -> None:
+        """Add the sums of other rows."""
+        self._sums = self._sums + other._sums
+
     def released(self, noise_multiplier: float, noise: Noise) -> NDArray[np.float64]:
         """Return the sums with Gaussian noise of standard deviation `noise_multiplier`, of shape (width, width)."""
         unit = _ROOT_UNITS**2

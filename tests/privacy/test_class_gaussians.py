@@ -18,7 +18,7 @@ from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Latents
 from skdc.privacy import ClassGaussians, GaussianMechanism, PrivacyLedger, clusters, moments
 from skdc.privacy.clusters import cluster_sums
-from skdc.privacy.gaussians import _Frequencies
+from skdc.privacy.frequencies import LowFrequencies
 from skdc.privacy.moments import released_gaussians
 from skdc.privacy.noise import Noise
 from skdc.solvers import Descent, Greedy
@@ -169,7 +169,7 @@ def test_more_noise_draws_other_rows():
 
 def test_low_frequencies_are_an_orthonormal_basis(rng):
     images = rng.normal(size=(5, 3, 32, 30))
-    basis = _Frequencies((3, 32, 30))
+    basis = LowFrequencies((3, 32, 30))
     kept = basis.transform(images)
     assert kept.shape == (5, 3 * 7 * 7)
     smooth = basis.inverse_transform(kept)
@@ -177,7 +177,7 @@ def test_low_frequencies_are_an_orthonormal_basis(rng):
     assert_allclose(np.linalg.norm(smooth), np.linalg.norm(kept))
     assert_allclose(smooth.mean(axis=(2, 3)), images.mean(axis=(2, 3)))
     table = rng.normal(size=(5, 30))
-    assert_array_equal(_Frequencies((30,)).inverse_transform(_Frequencies((30,)).transform(table)), table)
+    assert_array_equal(LowFrequencies((30,)).inverse_transform(LowFrequencies((30,)).transform(table)), table)
 
 
 # Condensers

@@ -1,0 +1,156 @@
+"""Products of private rows with themselves, in one release with other sums, and the covariances that they tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from skdc.privacy.frequencies import LowFrequencies
+from skdc.privacy.noise import Noise
+from skdc.privacy.sums import BoundedProducts
+
+OF_PRODUCTS = 0.5  # the share of the budget that they have beside other sums
+_LEAST_TRACE = 1e-4
+_LEAST = 0.02  # classes may differ in a direction as if it had this share of the largest variance
+
+
+class PrivateProducts:
+    """Sums over the rows of each key of their products with themselves, in low frequencies.
+
+    Parameters
+    ----------
+    row_shape : tuple of int
+    n_keys : int
+    radius : float
+        The largest norm of a row.
+    """
+
+    def __init__(self, row_shape: tuple[int, ...], n_keys: int, radius: float) -> None:
+        self.basis, self._radius = LowFrequencies(row_shape), radius
+        self._sums = [BoundedProducts(self.basis.width) for _ in range(n_keys)]
+
+    def add(self, rows: NDArray[np.float64], key: NDArray[np.int64]) -> None:
+        """Add rows of shape (n, ...), as seen from the middle of their range, and the keys of each."""
+        seen = self.basis.transform(rows.reshape(-1, *self.basis.shape)) / self._radius
+        for k in np.unique(key):
+            self._sums[k].add(seen[key == k])
+
+    def merge(self, other: PrivateProducts) -> None:
+        """Add the sums of other rows."""
+        for mine, theirs in zip(self._sums, other._sums, strict=True):
+            mine.merge(theirs)
+
+    def released(
+        self, noise_multiplier: float, noise: Noise, mass: NDArray[np.float64], means: NDArray[np.float64]
+    ) -> Covariances:
+        """Return the covariances of the keys, by the products with noise, and by masses and means that are released.
+
+        Parameters
+        ----------
+        noise_multiplier : float
+        noise : Noise
+        mass : ndarray of shape (n_keys,)
+        means : ndarray of shape (n_keys, ...)
+            From the middle of the range.
+        """
+        centers = self.basis.transform(means.reshape(-1, *self.basis.shape))
+        # No mean of rows is further from the middle than rows can be, however large its noise.
+        centers *= np.minimum(1, self._radius / np.maximum(np.linalg.norm(centers, axis=1, keepdims=True), 1e-300))
+        seconds = np.stack([sums.released(noise_multiplier, noise) for sums in self._sums]) * self._radius**2
+        about = seconds / mass[:, None, None] - centers[:, :, None] * centers[:, None, :]
+        variance = (noise_multiplier * self._radius**2 / mass) ** 2
+        return Covariances(self.basis, without_noise(about, variance, mass, self._radius**2))
+
+
+@dataclass(frozen=True, eq=False)
+class Covariances:
+    """Covariances of keys in a basis of few directions; there is none beside these.
+
+    Parameters
+    ----------
+    basis : LowFrequencies
+    values : ndarray of shape (n_keys, d, d)
+    """
+
+    basis: LowFrequencies
+    values: NDArray[np.float64]
+
+    def directions(self) -> NDArray[np.float64]:
+        """Return the basis, orthonormal rows of shape (d, n_columns)."""
+        width = self.basis.width
+        return self.basis.inverse_transform(np.eye(width)).reshape(width, -1)
+
+    def full(self, k: int) -> NDArray[np.float64]:
+        """Return the covariance of all columns of a key."""
+        directions = self.directions()
+        found: NDArray[np.float64] = directions.T @ self.values[k] @ directions
+        return found
+
+    def roots(self) -> NDArray[np.float64]:
+        """Return, for each key, the matrix of shape (d, n_columns) that makes such rows of standard Gaussian ones."""
+        values, vectors = np.linalg.eigh(self.values)
+        roots = np.sqrt(np.maximum(values, 0))[:, :, None] * vectors.transpose(0, 2, 1)
+        found: NDArray[np.float64] = roots @ self.directions()
+        return found
+
+
+# Of rows x, as seen from the middle of their range, of norm r at most, the products x x' / r^2 have norm 1. Their sums
+# S_c over the n_c rows of a class are released with the share b of the budget, and sums of rows, counts and features
+# with 1 - b: both at once, which is worth one release of noise s, as the precisions of Gaussian ones add up,
+#     1 / s^2 = b / s^2 + (1 - b) / s^2                                                                             (1)
+# With the means m_c of the same release the covariances of the classes, and of all, are
+#     C_c = S_c / n_c - m_c m_c',    C = sum_c n_c C_c / sum_c n_c                                                  (2)
+# C has noise as if all rows were one class. That in C_c has the variance v = (s r^2 / n_c)^2 / b on the diagonal, and
+# v / 2 beside it. In the eigenvectors of C, of eigenvalues l, the classes are taken to differ from it by numbers d of
+# variance a l_i l_j: of all of them, with weights w of least squares,
+#     a = max(0, sum w (d^2 - v) / sum w l_i l_j),    w = l_i l_j / v^2                                             (3)
+# and what is expected of the differences is
+#     d a l_i l_j / (a l_i l_j + v)                                                                                 (4)
+# Noise makes some eigenvalues negative and others too large: each matrix becomes the nearest one of its trace that is a
+# covariance, for which all eigenvalues lose the same, down to zero [Duchi et al. 2008, figure 1].                  (5)
+def without_noise(
+    covariances: NDArray[np.float64], variance: NDArray[np.float64], mass: NDArray[np.float64], most: float
+) -> NDArray[np.float64]:
+    """Return what is expected of covariances that have symmetric noise.
+
+    Parameters
+    ----------
+    covariances : ndarray of shape (n, d, d)
+    variance : ndarray of shape (n,)
+        Of the noise on the diagonal; beside it there is half of it.
+    mass : ndarray of shape (n,)
+        Numbers of rows.
+    most : float
+        The largest trace.
+    """
+    pooled = nearest_covariance(np.tensordot(mass / mass.sum(), covariances, 1), most)  # (2)
+    values, vectors = np.linalg.eigh(pooled)
+    values = np.maximum(values, _LEAST * values[-1])
+    sizes, width = np.outer(values, values), len(values)
+    noise = np.maximum(variance[:, None, None] * (1 + np.eye(width)) / 2, 1e-12 * sizes.max())
+    beside = vectors.T @ (covariances - pooled) @ vectors
+    weight = sizes / np.maximum(noise, 1e-140) ** 2
+    share = max(0.0, float((weight * (beside**2 - noise)).sum() / max((weight * sizes).sum(), 1e-300)))  # (3)
+    beside *= share * sizes / np.maximum(share * sizes + noise, 1e-300)  # (4)
+    return np.stack([nearest_covariance(pooled + vectors @ part @ vectors.T, most) for part in beside])
+
+
+def nearest_covariance(matrix: NDArray[np.float64], most: float) -> NDArray[np.float64]:
+    """Return the nearest symmetric matrix of the same trace that has no negative eigenvalue.
+
+    Parameters
+    ----------
+    matrix : ndarray of shape (d, d)
+        Symmetric.
+    most : float
+        The largest trace. Where noise leaves hardly one, the ten thousandth part of that is taken.
+    """
+    values, vectors = np.linalg.eigh(matrix)
+    trace = np.clip(values.sum(), _LEAST_TRACE * most, most)
+    descending = values[::-1]
+    excess = (np.cumsum(descending) - trace) / np.arange(1, len(values) + 1)
+    lost = excess[np.flatnonzero(descending > excess)[-1]]
+    found: NDArray[np.float64] = (vectors * np.maximum(values - lost, 0)) @ vectors.T  # (5)
+    return found
