@@ -209,6 +209,7 @@ PICTURES = (
         "### Fashion-MNIST, guided",
         ("set",),
         ("logistic", "1-NN", "MLP", "forest"),
+        keep="^((?!drawn|long steps|CondensedGenerator, (MMD|adv)).)*$",
     ),
     Picture(
         "convolutional",
