@@ -110,7 +110,9 @@ def test_of_images_low_frequencies_are_released():
     found, basis = source.class_moments(3), source.statistics.covariances.directions()
     assert basis.shape == (144, 1024)
     low = images[codes == 3].reshape(-1, 1024) @ basis.T
-    assert_allclose(basis @ found.covariance.numpy() @ basis.T, covariance_of(low - basis.sum(1) * 4, 4 * 32), atol=0.01)
+    assert_allclose(
+        basis @ found.covariance.numpy() @ basis.T, covariance_of(low - basis.sum(1) * 4, 4 * 32), atol=0.01
+    )
     assert np.linalg.matrix_rank(found.covariance.numpy(), tol=1e-6) <= 144
 
 
