@@ -43,10 +43,11 @@ from skdc.generators import (
 )
 from skdc.learners import PretrainedNetworks
 from skdc.networks import MLP
-from skdc.parameterizations import Points
+from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import Latents, Quantized
 from skdc.plotting.columns import columns_of, distance
 from skdc.preprocessing import ModeEncoder, TabularEncoder
+from skdc.solvers import Draw
 from skdc.spaces import NetworkGradients
 
 PER_CLASS, DRAWN = 10, 5000
@@ -60,6 +61,8 @@ def sets() -> dict[str, Any]:
     """Return the condensers; networks are MLPs, which suit one core."""
     return {
         "random rows": RandomSubset(),
+        "random rows, latents, 4 bits": Condenser(None, Subset(Quantized(4, CODED)), Draw()),
+        "random rows, linear latents, 4 bits": Condenser(None, Subset(Quantized(4, Latents(LINEAR))), Draw()),
         "medoids": KMedoids(),
         "k-means": KMeansCondenser(),
         "MMD, free points, anywhere": Condenser(MMD(), Points(within=None)),
