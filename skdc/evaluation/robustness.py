@@ -27,6 +27,8 @@ from skdc.randomness import drawing_from
 from skdc.scaling import Scaling
 
 COLUMNS = ("clean", "robust", "worst group")
+_MOST_LOST = 1e-2  # of a deviation, by rounding
+_SPREADS = 1e-15, 1e15  # of rows whose squares float32 holds
 Attack = Callable[[Any], Any]
 Corruption = Callable[[NDArray, np.random.Generator], NDArray]
 
@@ -104,7 +106,8 @@ def robustness_table(
     ImportError
         Without the toolbox: install `skdc[robust]`.
     ValueError
-        If the set has no classes, or the test rows are not like its own.
+        If the set has no classes, or the test rows are not like its own; of attacks on numbers that float32, in which
+        they are computed, does not hold well enough.
 
     References
     ----------
@@ -123,8 +126,8 @@ def robustness_table(
     """
     condensed = set_with_classes(condenser, "robustness_table")
     scaling = RowScaling.of_set(condensed)
-    X = scaling.numbers(condensed.X, "the set").astype(np.float32)
-    X_test = scaling.numbers(X_test, "X_test").astype(np.float32)
+    X = scaling.numbers(condensed.X, "the set").astype(np.float64)
+    X_test = scaling.numbers(X_test, "X_test").astype(np.float64)
     shape, y_test = X.shape[1:], checked_targets(y_test, "y_test")
     groups = y_test if groups is None else np.asarray(groups)
     check_consistent_length(X_test, y_test, groups)
@@ -145,7 +148,7 @@ def robustness_table(
             if moved is not None:
                 changed[change] = moved
         for change, corruption in corruptions.items():
-            changed[change] = corruption(X_test, np.random.default_rng(random_state)).astype(np.float32)
+            changed[change] = corruption(X_test, np.random.default_rng(random_state))
         scores[name] = {
             change: _measured(clean, fitted.predict(rows) == y_test, groups) for change, rows in changed.items()
         }
@@ -179,7 +182,7 @@ class _Fitted:
         self.learner = trained(learner, condensed)
 
     def _rows(self, X: NDArray) -> NDArray:
-        return as_seen(self.given, self.scaling.standardized(X))
+        return as_seen(self.given, self.scaling.standardized(X).astype(np.float32))
 
     def predict(self, X: NDArray) -> NDArray:
         """Return the labels of rows."""
@@ -187,7 +190,7 @@ class _Fitted:
 
     def attacked(self, attack: Attack, X: NDArray, y: NDArray, limits: tuple[float, float]) -> NDArray | None:
         """Return rows as an attack leaves them, or None if it is not for this learner."""
-        toolbox = _toolbox()
+        toolbox, X = _toolbox(), self._in_float32(X)
         if X.ndim == 3:  # the toolbox takes no images without channels
             X = X[:, None]
         sizes = {"input_shape": X.shape[1:], "nb_classes": len(self.classes), "clip_values": limits}
@@ -204,7 +207,21 @@ class _Fitted:
         except toolbox.exceptions.EstimatorError:
             return None
         with drawing_from(0):  # attacks draw from the global generators
-            return made.generate(X, np.searchsorted(self.classes, y)).reshape(-1, *self.input_shape)
+            moved = made.generate(X, np.searchsorted(self.classes, y))
+        return moved.reshape(-1, *self.input_shape).astype(np.float64)
+
+    def _in_float32(self, X: NDArray) -> NDArray[np.float32]:
+        """Return rows as the toolbox computes; refuse those that lose their digits so, or whose squares would."""
+        with np.errstate(over="ignore"):
+            rounded = X.astype(np.float32)
+        lost = np.abs(self.scaling.standardized(rounded.astype(np.float64)) - self.scaling.standardized(X)).max()
+        spread = np.ptp(X)
+        if not (lost < _MOST_LOST and _SPREADS[0] < spread < _SPREADS[1]):
+            raise ValueError(
+                f"attacks are computed in float32, which does not hold numbers from {X.min():.6g} to {X.max():.6g} "
+                "well enough; condense and test rows in units in which they are near 1, or give attacks={}"
+            )
+        return rounded
 
     def _indicators(self, X: NDArray) -> NDArray:
         return (self.predict(X.reshape(-1, *self.input_shape))[:, None] == self.classes).astype(np.float32)

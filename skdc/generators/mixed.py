@@ -100,7 +100,7 @@ class MixedColumns(nn.Module):
 
     def learn_deviations(self, outputs: Tensor, X: Tensor, mass: Tensor) -> None:
         """Keep how far numbers lie from what the decoder says."""
-        places = torch.as_tensor(self._are_numbers(), device=X.device)
+        places = torch.as_tensor(self._are_numbers(), dtype=torch.long, device=X.device)
         self.deviation[places] = (mass @ self._errors(outputs, X).square()).sqrt()
 
     def sample(self, outputs: Tensor, generator: torch.Generator) -> Tensor:

@@ -125,6 +125,20 @@ def test_attacks_leave_the_generators_alone(condenser):
     assert torch.equal(torch.random.get_rng_state(), torch_state)
 
 
+@pytest.mark.parametrize("unit, origin", [(1e100, 0.0), (1e-100, 0.0), (1.0, 1e6)])
+def test_corruptions_do_not_depend_on_units(unit, origin, condenser):
+    learner = {"logistic": LogisticRegression(max_iter=1000)}
+    moved = (X.astype(np.float64) + origin) * unit
+    fitted = KMeansCondenser(n_per_class=3, random_state=0).fit(moved[TRAIN], Y[TRAIN])
+    found, expected = (
+        robustness_table(shown, rows[TEST], Y[TEST], learners=learner, attacks={}).scores["logistic"]
+        for shown, rows in ((fitted, moved), (condenser, X))
+    )
+    assert found["missing columns"] == pytest.approx(expected["missing columns"], abs=0.02)
+    with pytest.raises(ValueError, match=r"float32, which does not hold numbers from .*; condense and test"):
+        robustness_table(fitted, moved[TEST] + 1e9 * origin, Y[TEST], learners=learner)
+
+
 def test_what_cannot_be_reported_is_refused(condenser, monkeypatch):
     with pytest.raises(ValueError, match=r"rows of X_test of shape \(5,\) are not like those"):
         robustness_table(condenser, X[TEST, :5], Y[TEST])

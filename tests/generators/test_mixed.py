@@ -98,6 +98,13 @@ def test_modes_are_kept_by_their_encoding_and_blurred_without(mixed):
     assert between_modes(drawn_by(StandardScaler(), *mixed)["modes"]) > 0.2
 
 
+def test_of_tables_without_numbers_categories_are_drawn(mixed):
+    frame, y = mixed
+    drawn = drawn_by(None, frame[["kind"]], y, n_steps=100)
+    assert list(drawn.dtypes) == list(frame[["kind"]].dtypes)
+    assert drawn["kind"].value_counts(normalize=True).min() > 0.08
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("numbers", [ModeEncoder(), None])
 def test_frames_are_drawn_like_those_of_the_data(numbers, mixed):
