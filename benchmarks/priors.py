@@ -44,7 +44,7 @@ from skdc.generators import (
 from skdc.learners import PretrainedNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
-from skdc.parameterizations.storage import Latents, Quantized
+from skdc.parameterizations.storage import Frequencies, Latents, Quantized, Storage
 from skdc.plotting.columns import columns_of, distance
 from skdc.preprocessing import ModeEncoder, TabularEncoder
 from skdc.solvers import Draw
@@ -57,12 +57,19 @@ INFLUENCE = Cosine(space=NetworkGradients(PretrainedNetworks(MLP(), n_networks=1
 CODED, LINEAR = Latents(VariationalGenerator()), LinearGenerator()
 
 
+def compressed(storage: Storage) -> Condenser:
+    """Return a condenser that draws rows at random and keeps them by a storage."""
+    return Condenser(None, Subset(storage), Draw())
+
+
 def sets() -> dict[str, Any]:
     """Return the condensers; networks are MLPs, which suit one core."""
     return {
         "random rows": RandomSubset(),
-        "random rows, latents, 4 bits": Condenser(None, Subset(Quantized(4, CODED)), Draw()),
-        "random rows, linear latents, 4 bits": Condenser(None, Subset(Quantized(4, Latents(LINEAR))), Draw()),
+        "rows as 49 frequencies, 4 bits": compressed(Quantized(4, Frequencies(49))),
+        "rows as latents, 4 bits": compressed(Quantized(4, CODED)),
+        "rows as linear latents, 4 bits": compressed(Quantized(4, Latents(LINEAR))),
+        "rows as 48 linear latents of all, 2 bits": compressed(Quantized(2, Latents(LinearGenerator(48, by="all")))),
         "medoids": KMedoids(),
         "k-means": KMeansCondenser(),
         "MMD, free points, anywhere": Condenser(MMD(), Points(within=None)),
