@@ -55,13 +55,14 @@ class PrivateProducts:
         means : ndarray of shape (n_keys, ...)
             From the middle of the range.
         """
-        centers = self.basis.transform(means.reshape(-1, *self.basis.shape))
+        # All in units of the radius: fourth powers of variances in those of the user would leave float64.
+        centers = self.basis.transform(means.reshape(-1, *self.basis.shape)) / self._radius
         # No mean of rows is further from the middle than rows can be, however large its noise.
-        centers *= np.minimum(1, self._radius / np.maximum(np.linalg.norm(centers, axis=1, keepdims=True), 1e-300))
-        seconds = np.stack([sums.released(noise_multiplier, noise) for sums in self._sums]) * self._radius**2
+        centers /= np.maximum(1, np.linalg.norm(centers, axis=1, keepdims=True))
+        seconds = np.stack([sums.released(noise_multiplier, noise) for sums in self._sums])
         about = seconds / mass[:, None, None] - centers[:, :, None] * centers[:, None, :]
-        variance = (noise_multiplier * self._radius**2 / mass) ** 2
-        return Covariances(self.basis, without_noise(about, variance, mass, self._radius**2))
+        values = without_noise(about, (noise_multiplier / mass) ** 2, mass, 1.0)
+        return Covariances(self.basis, values * self._radius**2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,9 +132,9 @@ def without_noise(
     sizes, width = np.outer(values, values), len(values)
     noise = np.maximum(variance[:, None, None] * (1 + np.eye(width)) / 2, 1e-12 * sizes.max())
     beside = vectors.T @ (covariances - pooled) @ vectors
-    weight = sizes / np.maximum(noise, 1e-140) ** 2
-    share = max(0.0, float((weight * (beside**2 - noise)).sum() / max((weight * sizes).sum(), 1e-300)))  # (3)
-    beside *= share * sizes / np.maximum(share * sizes + noise, 1e-300)  # (4)
+    weight = sizes / noise**2
+    share = max(0.0, float((weight * (beside**2 - noise)).sum() / (weight * sizes).sum()))  # (3)
+    beside *= share * sizes / (share * sizes + noise)  # (4)
     return np.stack([nearest_covariance(pooled + vectors @ part @ vectors.T, most) for part in beside])
 
 

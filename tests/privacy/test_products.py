@@ -208,6 +208,17 @@ def test_chunks_make_the_set_of_all_rows(storage):
     assert_allclose(streamed.X_syn_, fitted.X_syn_, atol=1e-6)
 
 
+@pytest.mark.parametrize("unit", [1e-99, 1e60, 1e99])
+def test_units_change_nothing(unit):
+    def condensed(unit):
+        privacy, storage = mechanism(5.0, feature_range=(-8 * unit, 8 * unit)), Latents(LinearGenerator(3))
+        discrepancy = RandomFeatureMMD(bandwidth=8 * unit, n_features=20)
+        parts = discrepancy, Points(storage, start="noise"), Descent(n_steps=1)
+        return Condenser(*parts, n_per_class=3, privacy=privacy, random_state=0).fit(X * unit, y).X_syn_ / unit
+
+    assert_allclose(condensed(unit), condensed(1.0), atol=1e-6)
+
+
 def test_frequencies_are_chosen_by_the_release():
     images, codes = load_digits(return_X_y=True)
     privacy = mechanism(feature_range=(0, 16))
