@@ -162,6 +162,18 @@ def test_noise_is_taken_off_and_differences_of_classes_are_kept(rng):
     assert errors[0] < 0.5 * errors[1] and errors[0] < errors[2]
 
 
+@pytest.mark.parametrize("n, most", [(1, 1.0), (2, 1.5), (4, 1.5)])
+def test_noise_that_the_mean_has_lost_does_not_come_back(n, most, rng):
+    width, mass = 149, np.ones(n)
+    true, sigma = np.diag(0.9 ** np.arange(width) / 10), 0.05 * mass.sum() / mass
+    noise = np.tril(rng.normal(size=(len(mass), width, width)), -1) / 2**0.5
+    noise += noise.transpose(0, 2, 1) + rng.normal(size=(len(mass), 1, width)) * np.eye(width)
+    noisy = true + sigma[:, None, None] * noise
+    pooled = nearest_covariance(np.average(noisy, 0, mass), 10.0)
+    errors = [np.linalg.norm(some - true) for some in (*without_noise(noisy, sigma**2, mass, 10.0), pooled)]
+    assert max(errors) <= most * errors[-1] + 1e-9
+
+
 @pytest.mark.parametrize("noise_multiplier", [0.0, 1e4])
 def test_whatever_the_noise_there_are_covariances(noise_multiplier):
     filled = released(sketch_of(X[:30], y[:30]), noise_multiplier)
