@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,11 @@ class PrivateProducts:
         for k in np.unique(key):
             self._sums[k].add(seen[key == k])
 
-    def merge(self, other: PrivateProducts) -> None:
-        """Add the sums of other rows."""
-        for mine, theirs in zip(self._sums, other._sums, strict=True):
-            mine.merge(theirs)
+    def merged(self, other: PrivateProducts) -> PrivateProducts:
+        """Return the sums of these and of other rows."""
+        both = copy(self)
+        both._sums = [mine.merged(theirs) for mine, theirs in zip(self._sums, other._sums, strict=True)]
+        return both
 
     def released(
         self, noise_multiplier: float, noise: Noise, mass: NDArray[np.float64], means: NDArray[np.float64]

@@ -1,5 +1,7 @@
 """Second moments of private rows in the release of a sketch, and linear generators that learn from them."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from skdc.parameterizations.storage import Frequencies, Latents
 from skdc.privacy import GaussianMechanism, PrivacyLedger, PrivateSketch, PrivateSource
 from skdc.privacy.noise import Noise
 from skdc.privacy.products import nearest_covariance, without_noise
+from skdc.privacy.sums import BoundedProducts
 from skdc.solvers import Descent
 from skdc.sources import Sums
 from skdc.spaces import Encoded
@@ -125,6 +128,25 @@ def test_products_that_are_not_asked_for_are_not_there():
             Points(start="noise"),
             privacy=mechanism(),
         ).fit(X, y)
+
+
+def test_chunks_that_are_interrupted_count_nowhere(monkeypatch):
+    streamed = private(Latents(LinearGenerator(2))).partial_fit(X[:50], y[:50], classes=[0, 1, 2])
+    before, merged, n_calls = deepcopy(vars(streamed._stream.sketch)), BoundedProducts.merged, []
+
+    def interrupted(self, other):
+        n_calls.append(1)
+        if len(n_calls) == 2:
+            raise KeyboardInterrupt
+        return merged(self, other)
+
+    monkeypatch.setattr(BoundedProducts, "merged", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        streamed.partial_fit(X[50:], y[50:])
+    after = vars(streamed._stream.sketch)
+    assert_array_equal(after["_sums"]._sums, before["_sums"]._sums)
+    for one, other in zip(after["_products"]._sums, before["_products"]._sums, strict=True):
+        assert_array_equal(one._sums, other._sums)
 
 
 # What is made of it
