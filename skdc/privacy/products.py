@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,10 +38,11 @@ class PrivateProducts:
         for k in np.unique(key):
             self._sums[k].add(seen[key == k])
 
-    def merge(self, other: PrivateProducts) -> None:
-        """Add the sums of other rows."""
-        for mine, theirs in zip(self._sums, other._sums, strict=True):
-            mine.merge(theirs)
+    def merged(self, other: PrivateProducts) -> PrivateProducts:
+        """Return the sums of these and of other rows."""
+        both = copy(self)
+        both._sums = [mine.merged(theirs) for mine, theirs in zip(self._sums, other._sums, strict=True)]
+        return both
 
     def released(
         self, noise_multiplier: float, noise: Noise, mass: NDArray[np.float64], means: NDArray[np.float64]
@@ -55,13 +57,14 @@ class PrivateProducts:
         means : ndarray of shape (n_keys, ...)
             From the middle of the range.
         """
-        centers = self.basis.transform(means.reshape(-1, *self.basis.shape))
+        # All in units of the radius: fourth powers of variances in those of the user would leave float64.
+        centers = self.basis.transform(means.reshape(-1, *self.basis.shape)) / self._radius
         # No mean of rows is further from the middle than rows can be, however large its noise.
-        centers *= np.minimum(1, self._radius / np.maximum(np.linalg.norm(centers, axis=1, keepdims=True), 1e-300))
-        seconds = np.stack([sums.released(noise_multiplier, noise) for sums in self._sums]) * self._radius**2
+        centers /= np.maximum(1, np.linalg.norm(centers, axis=1, keepdims=True))
+        seconds = np.stack([sums.released(noise_multiplier, noise) for sums in self._sums])
         about = seconds / mass[:, None, None] - centers[:, :, None] * centers[:, None, :]
-        variance = (noise_multiplier * self._radius**2 / mass) ** 2
-        return Covariances(self.basis, without_noise(about, variance, mass, self._radius**2))
+        values = without_noise(about, (noise_multiplier / mass) ** 2, mass, 1.0)
+        return Covariances(self.basis, values * self._radius**2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +94,8 @@ class Covariances:
     def roots(self) -> NDArray[np.float64]:
         """Return, for each key, the matrix of shape (d, n_columns) that makes such rows of standard Gaussian ones."""
         values, vectors = np.linalg.eigh(self.values)
-        roots = np.sqrt(np.maximum(values, 0))[:, :, None] * vectors.transpose(0, 2, 1)
+        # The symmetric root: the signs of eigenvectors have no meaning.
+        roots = (vectors * np.sqrt(np.maximum(values, 0))[:, None, :]) @ vectors.transpose(0, 2, 1)
         found: NDArray[np.float64] = roots @ self.directions()
         return found
 
@@ -102,14 +106,16 @@ class Covariances:
 #     1 / s^2 = b / s^2 + (1 - b) / s^2                                                                             (1)
 # With the means m_c of the same release the covariances of the classes, and of all, are
 #     C_c = S_c / n_c - m_c m_c',    C = sum_c n_c C_c / sum_c n_c                                                  (2)
-# C has noise as if all rows were one class. That in C_c has the variance v = (s r^2 / n_c)^2 / b on the diagonal, and
-# v / 2 beside it. In the eigenvectors of C, of eigenvalues l, the classes are taken to differ from it by numbers d of
-# variance a l_i l_j: of all of them, with weights w of least squares,
-#     a = max(0, sum w (d^2 - v) / sum w l_i l_j),    w = l_i l_j / v^2                                             (3)
+# C has noise as if all rows were one class. That in C_c has the variance v_c = (s r^2 / n_c)^2 / b on the diagonal, and
+# half of it beside. C_c - C has less, as C shares it with a class that has the share p_c of the rows,
+#     v = (1 - p_c)^2 v_c + sum_k p_k^2 v_k,    k /= c                                                              (3)
+# and none where there is one class. In the eigenvectors of C, of eigenvalues l without noise, the classes are taken to
+# differ from it by numbers d of variance a l_i l_j: of all of them, with weights w of least squares,
+#     a = max(0, sum w (d^2 - v) / sum w l_i l_j),    w = l_i l_j / v^2                                             (4)
 # and what is expected of the differences is
-#     d a l_i l_j / (a l_i l_j + v)                                                                                 (4)
+#     d a l_i l_j / (a l_i l_j + v)                                                                                 (5)
 # Noise makes some eigenvalues negative and others too large: each matrix becomes the nearest one of its trace that is a
-# covariance, for which all eigenvalues lose the same, down to zero [Duchi et al. 2008, figure 1].                  (5)
+# covariance, for which all eigenvalues lose the same, down to zero [Duchi et al. 2008, figure 1].                  (6)
 def without_noise(
     covariances: NDArray[np.float64], variance: NDArray[np.float64], mass: NDArray[np.float64], most: float
 ) -> NDArray[np.float64]:
@@ -125,15 +131,19 @@ def without_noise(
     most : float
         The largest trace.
     """
-    pooled = nearest_covariance(np.tensordot(mass / mass.sum(), covariances, 1), most)  # (2)
-    values, vectors = np.linalg.eigh(pooled)
+    shares = mass / mass.sum()
+    mean = np.tensordot(shares, covariances, 1)
+    values, vectors = _nearest(mean, most)  # (2)
+    pooled = (vectors * values) @ vectors.T
     values = np.maximum(values, _LEAST * values[-1])
     sizes, width = np.outer(values, values), len(values)
-    noise = np.maximum(variance[:, None, None] * (1 + np.eye(width)) / 2, 1e-12 * sizes.max())
-    beside = vectors.T @ (covariances - pooled) @ vectors
-    weight = sizes / np.maximum(noise, 1e-140) ** 2
-    share = max(0.0, float((weight * (beside**2 - noise)).sum() / max((weight * sizes).sum(), 1e-300)))  # (3)
-    beside *= share * sizes / np.maximum(share * sizes + noise, 1e-300)  # (4)
+    shared = shares**2 * variance
+    own = (1 - shares) ** 2 * variance + (shared.sum() - shared)  # (3)
+    noise = np.maximum(own[:, None, None] * (1 + np.eye(width)) / 2, 1e-12 * sizes.max())
+    beside = vectors.T @ (covariances - mean) @ vectors
+    weight = sizes / noise**2
+    share = max(0.0, float((weight * (beside**2 - noise)).sum() / (weight * sizes).sum()))  # (4)
+    beside *= share * sizes / (share * sizes + noise)  # (5)
     return np.stack([nearest_covariance(pooled + vectors @ part @ vectors.T, most) for part in beside])
 
 
@@ -147,10 +157,16 @@ def nearest_covariance(matrix: NDArray[np.float64], most: float) -> NDArray[np.f
     most : float
         The largest trace. Where noise leaves hardly one, the ten thousandth part of that is taken.
     """
+    values, vectors = _nearest(matrix, most)
+    found: NDArray[np.float64] = (vectors * values) @ vectors.T
+    return found
+
+
+def _nearest(matrix: NDArray[np.float64], most: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the eigenvalues of the nearest covariance, and the eigenvectors, which the noisy matrix has, too."""
     values, vectors = np.linalg.eigh(matrix)
     trace = np.clip(values.sum(), _LEAST_TRACE * most, most)
     descending = values[::-1]
     excess = (np.cumsum(descending) - trace) / np.arange(1, len(values) + 1)
     lost = excess[np.flatnonzero(descending > excess)[-1]]
-    found: NDArray[np.float64] = (vectors * np.maximum(values - lost, 0)) @ vectors.T  # (5)
-    return found
+    return np.maximum(values - lost, 0), vectors  # (6)

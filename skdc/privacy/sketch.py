@@ -83,7 +83,7 @@ class PrivateSketch:
             self._products.add(rows, key)
 
     def merge(self, other: PrivateSketch) -> None:
-        """Add another sketch of the same kind.
+        """Add another sketch of the same kind: all of it, or nothing where it is interrupted.
 
         Raises
         ------
@@ -95,9 +95,11 @@ class PrivateSketch:
                 "these rows come after the release of those before; a release of all rows would be a second one: fit "
                 "a new condenser to all of them, with a PrivacyLedger"
             )
-        self._sums.merge(other._sums)
-        if self._products is not None and other._products is not None:
-            self._products.merge(other._products)
+        sums, products = self._sums.merged(other._sums), self._products
+        if products is not None and other._products is not None:
+            products = products.merged(other._products)
+        # At once: a row that counts in one of them alone would be added again, and count there twice.
+        self._sums, self._products = sums, products
 
     def __getstate__(self) -> dict[str, Any]:
         if "statistics" not in vars(self):

@@ -35,9 +35,11 @@ class BoundedSums:
         for k in np.unique(key):
             self._sums[k] += units[key == k].sum(axis=0)
 
-    def merge(self, other: BoundedSums) -> None:
-        """Add the sums of other rows."""
-        self._sums = self._sums + other._sums
+    def merged(self, other: BoundedSums) -> BoundedSums:
+        """Return the sums of these and of other rows."""
+        both = BoundedSums(*self._sums.shape)
+        both._sums = self._sums + other._sums
+        return both
 
     def released(self, noise_multiplier: float, noise: Noise) -> NDArray[np.float64]:
         """Return the sums with Gaussian noise of standard deviation `noise_multiplier`, of shape (n_keys, width)."""
@@ -65,9 +67,11 @@ class BoundedProducts:
         # Whole numbers below 2**53, which float64 multiplies and adds without error.
         self._sums += units.T @ units
 
-    def merge(self, other: BoundedProducts) -> None:
-        """Add the sums of other rows."""
-        self._sums = self._sums + other._sums
+    def merged(self, other: BoundedProducts) -> BoundedProducts:
+        """Return the sums of these and of other rows."""
+        both = BoundedProducts(self.width)
+        both._sums = self._sums + other._sums
+        return both
 
     def released(self, noise_multiplier: float, noise: Noise) -> NDArray[np.float64]:
         """Return the sums with Gaussian noise of standard deviation `noise_multiplier`, of shape (width, width)."""

@@ -82,8 +82,7 @@ def test_sums_do_not_depend_on_order_or_partitioning(rows, order, cut):
     parts = BoundedSums(3, 3), BoundedSums(3, 3)
     parts[0].add(rows[order[:cut]], key[order[:cut]])
     parts[1].add(rows[order[cut:]], key[order[cut:]])
-    parts[0].merge(parts[1])
-    assert_array_equal(parts[0]._sums / 2.0**24, summed(rows, key))
+    assert_array_equal(parts[0].merged(parts[1])._sums / 2.0**24, summed(rows, key))
 
 
 def test_rows_within_the_bound_are_summed_and_others_cut_off():

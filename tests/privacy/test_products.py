@@ -1,5 +1,7 @@
 """Second moments of private rows in the release of a sketch, and linear generators that learn from them."""
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,7 @@ from skdc.parameterizations.storage import Frequencies, Latents
 from skdc.privacy import GaussianMechanism, PrivacyLedger, PrivateSketch, PrivateSource
 from skdc.privacy.noise import Noise
 from skdc.privacy.products import nearest_covariance, without_noise
+from skdc.privacy.sums import BoundedProducts
 from skdc.solvers import Descent
 from skdc.sources import Sums
 from skdc.spaces import Encoded
@@ -127,6 +130,25 @@ def test_products_that_are_not_asked_for_are_not_there():
         ).fit(X, y)
 
 
+def test_chunks_that_are_interrupted_count_nowhere(monkeypatch):
+    streamed = private(Latents(LinearGenerator(2))).partial_fit(X[:50], y[:50], classes=[0, 1, 2])
+    before, merged, n_calls = deepcopy(vars(streamed._stream.sketch)), BoundedProducts.merged, []
+
+    def interrupted(self, other):
+        n_calls.append(1)
+        if len(n_calls) == 2:
+            raise KeyboardInterrupt
+        return merged(self, other)
+
+    monkeypatch.setattr(BoundedProducts, "merged", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        streamed.partial_fit(X[50:], y[50:])
+    after = vars(streamed._stream.sketch)
+    assert_array_equal(after["_sums"]._sums, before["_sums"]._sums)
+    for one, other in zip(after["_products"]._sums, before["_products"]._sums, strict=True):
+        assert_array_equal(one._sums, other._sums)
+
+
 # What is made of it
 
 
@@ -160,6 +182,18 @@ def test_noise_is_taken_off_and_differences_of_classes_are_kept(rng):
     pooled = np.broadcast_to(noisy.mean(0), true.shape)
     errors = [np.square(some - true).sum() for some in (found, noisy, pooled)]
     assert errors[0] < 0.5 * errors[1] and errors[0] < errors[2]
+
+
+@pytest.mark.parametrize("n, most", [(1, 1.0), (2, 1.5), (4, 1.5)])
+def test_noise_that_the_mean_has_lost_does_not_come_back(n, most, rng):
+    width, mass = 149, np.ones(n)
+    true, sigma = np.diag(0.9 ** np.arange(width) / 10), 0.05 * mass.sum() / mass
+    noise = np.tril(rng.normal(size=(len(mass), width, width)), -1) / 2**0.5
+    noise += noise.transpose(0, 2, 1) + rng.normal(size=(len(mass), 1, width)) * np.eye(width)
+    noisy = true + sigma[:, None, None] * noise
+    pooled = nearest_covariance(np.average(noisy, 0, mass), 10.0)
+    errors = [np.linalg.norm(some - true) for some in (*without_noise(noisy, sigma**2, mass, 10.0), pooled)]
+    assert max(errors) <= most * errors[-1] + 1e-9
 
 
 @pytest.mark.parametrize("noise_multiplier", [0.0, 1e4])
@@ -206,6 +240,17 @@ def test_chunks_make_the_set_of_all_rows(storage):
     for part in np.array_split(np.random.default_rng(0).permutation(len(X)), 4):
         streamed.partial_fit(X[part], y[part], classes=[0, 1, 2])
     assert_allclose(streamed.X_syn_, fitted.X_syn_, atol=1e-6)
+
+
+@pytest.mark.parametrize("unit", [1e-99, 1e60, 1e99])
+def test_units_change_nothing(unit):
+    def condensed(unit):
+        privacy, storage = mechanism(5.0, feature_range=(-8 * unit, 8 * unit)), Latents(LinearGenerator(3))
+        discrepancy = RandomFeatureMMD(bandwidth=8 * unit, n_features=20)
+        parts = discrepancy, Points(storage, start="noise"), Descent(n_steps=1)
+        return Condenser(*parts, n_per_class=3, privacy=privacy, random_state=0).fit(X * unit, y).X_syn_ / unit
+
+    assert_allclose(condensed(unit), condensed(1.0), atol=1e-6)
 
 
 def test_frequencies_are_chosen_by_the_release():
