@@ -12,7 +12,7 @@ from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_array
 
 from skdc.containers import as_array, has_units, is_numeric, is_sparse
-from skdc.scales import RowMoments, Spread, merged_spread, numeric_weight, slices
+from skdc.scales import RowMoments, merged_spread, numeric_weight, slices
 
 _MOST_LEVELS = 20
 _ROUNDING = 8 * np.finfo(np.float64).eps  # of a mean: columns that vary no more are constant
@@ -181,16 +181,22 @@ class Scaling:
         kinds, others = ([value is None for value in part.mean] for part in (self, other))
         if kinds != others:
             return None
-        total, mean, scatter = merged_spread(self._of_mass(mass), other._of_mass(other_mass))
-        parts = mean.tolist(), np.sqrt(scatter / total).tolist()
+        (mean, spread), (other_mean, other_spread) = self._parts(), other._parts()
+        # About the mean of the first, in units of the largest difference: squares of others may be no numbers.
+        largest = np.maximum(np.maximum(spread, other_spread), np.abs(other_mean - mean))
+        unit = np.where(largest > 0, largest, 1.0)
+        first = mass, np.zeros_like(mean), mass * (spread / unit) ** 2
+        second = other_mass, (other_mean - mean) / unit, other_mass * (other_spread / unit) ** 2
+        total, shift, scatter = merged_spread(first, second)
+        parts = (mean + unit * shift).tolist(), (unit * np.sqrt(scatter / total)).tolist()
         center, deviation = ([None if word else x for word, x in zip(kinds, part, strict=True)] for part in parts)
         empty: list[list[str | None]] = [[] for _ in kinds]
         levels = [_ordered({*a, *b}) for a, b in zip(self.levels or empty, other.levels or empty, strict=True)]
         return Scaling(center, deviation, levels if self.levels or other.levels else [])
 
-    def _of_mass(self, mass: float) -> Spread:
-        mean, deviation = (np.array(part, dtype=np.float64) for part in (self.mean, self.deviation))  # None is NaN
-        return mass, mean, mass * deviation**2
+    def _parts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation of each column, NaN of those that hold no numbers."""
+        return np.array(self.mean, dtype=np.float64), np.array(self.deviation, dtype=np.float64)
 
 
 def _are_numbers(X: Any) -> bool:
@@ -227,6 +233,9 @@ def _spread(X: NDArray, weight: NDArray[np.float64]) -> tuple[NDArray[np.float64
 
 def _size(X: Any, weight: NDArray[np.float64]) -> float:
     """Return the root of the mean square of sparse numbers, those that are zero counted."""
+    if not X.has_canonical_format:  # entries of one place are one number, their sum
+        X = X.copy()
+        X.sum_duplicates()
     unit = float(np.abs(X.data).max(initial=0)) or 1.0
     squares = np.repeat(weight, np.diff(X.indptr)) @ (X.data / unit) ** 2
     return unit * float(np.sqrt(squares / (weight.sum() * X.shape[1])))

@@ -104,6 +104,12 @@ def test_units_do_not_matter(unit, like):
     assert_allclose(seen(Scaling.of(unit * X), unit * X), seen(Scaling.of(X), X), rtol=1e-9)
 
 
+def test_sparse_entries_of_one_place_are_their_sum():
+    X = csr_array(([1.0, 2.0, 5.0], [0, 0, 1], [0, 2, 3]), shape=(2, 2))
+    assert Scaling.of(X) == Scaling.of(csr_array(X.toarray()))
+    assert X.nnz == 3
+
+
 def test_a_frame_is_what_scikit_learn_makes_of_it():
     frame = MIXED[["number", "flag", "word", "kind"]]
     expected = make_column_transformer(
@@ -172,6 +178,16 @@ def test_two_merged_are_that_of_all_rows(X):
     X = X.drop(columns=["gaps", "count"]) if X is MIXED else X
     part = X.iloc if hasattr(X, "iloc") else X
     assert_same_scaling(Scaling.of(part[:20]).merged(Scaling.of(part[20:]), 20, N - 20), Scaling.of(X))
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-150, 2e150, 1e200])
+def test_units_do_not_matter_for_two_merged(unit):
+    X = RNG.normal(3, [1, 1e-3, 0], size=(N, 3)) * [unit, unit, 1]
+    assert_allclose(*([*one.mean, *one.deviation] for one in (merged_halves(X), Scaling.of(X))), rtol=1e-9)
+
+
+def merged_halves(X):
+    return Scaling.of(X[:20]).merged(Scaling.of(X[20:]), 20, N - 20)
 
 
 def test_scalings_of_other_columns_are_not_merged():
