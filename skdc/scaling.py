@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Self
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_array
 
-from skdc.containers import as_array, has_units, is_numeric, is_sparse
+from skdc.containers import as_array, has_units, have_units, is_numeric, is_sparse
 from skdc.scales import RowMoments, merged_spread, numeric_weight, slices
 
 _MOST_LEVELS = 20
@@ -65,17 +66,26 @@ class Scaling:
         sample_weight : array-like of shape (n,), default=None
             A row of weight 2 counts as the row twice, and one of weight 0 is no row.
         """
-        X = as_array(X)
-        X = X if hasattr(X, "iloc") or issparse(X) else np.asarray(X)
+        X = as_table(as_array(X))
         weight = numeric_weight(as_array(sample_weight, "sample_weight"), X)
         if not weight.all():
             X, weight = X[weight > 0], weight[weight > 0]
-        if not is_sparse(X) and not _are_numbers(X):
-            table = as_frame(X)
-            columns = [_column(table.iloc[:, j], weight) for j in range(table.shape[1])]
-            return cls(*(list(parts) for parts in zip(*columns, strict=True)))
+        if hasattr(X, "iloc") and not is_sparse(X) and not is_numeric(X):
+            return cls._of_each([_column(X.iloc[:, j], weight) for j in range(X.shape[1])])
         numbers = check_array(X, accept_sparse="csr", allow_nd=True, ensure_all_finite=False)
-        return cls.of_numbers(csr_array(numbers) if issparse(numbers) else numbers, weight)
+        if issparse(numbers) or numbers.dtype.kind != "f" or np.isfinite(numbers).all():
+            return cls.of_numbers(csr_array(numbers) if issparse(numbers) else numbers, weight)
+        flat = numbers.reshape(len(numbers), -1)
+        found = cls._of_each([_column_of_numbers(flat[:, j], weight) for j in range(flat.shape[1])])
+        return found if numbers.ndim == 2 else replace(found.pooled(), levels=[])
+
+    @classmethod
+    def _of_each(cls, columns: list[_Column]) -> Self:
+        """Return the scaling of columns, some of words or with gaps; what is there tells whether numbers share one."""
+        mean, deviation = ([getattr(column, part) for column in columns] for part in ("mean", "deviation"))
+        found = cls(mean, deviation, [column.levels for column in columns])
+        ranges = np.array([(column.low, column.high) for column in columns])
+        return found if None in mean or have_units(*ranges.T) else replace(found.pooled(), levels=found.levels)
 
     @classmethod
     def of_numbers(cls, X: Any, weight: NDArray[np.float64], moments: RowMoments | None = None) -> Self:
@@ -98,16 +108,16 @@ class Scaling:
         return cls._of_all(moments.mean, np.array([moments.deviation]))
 
     @classmethod
-    def of_columns(cls, mean: NDArray[np.float64], deviation: NDArray[np.float64], have_units: bool) -> Self:
+    def of_columns(cls, mean: NDArray[np.float64], deviation: NDArray[np.float64], in_units: bool) -> Self:
         """Return the scaling of numbers of which the mean and the deviation of each column are known.
 
         Parameters
         ----------
         mean, deviation : ndarray of shape (d,)
-        have_units : bool
+        in_units : bool
             Whether the columns may each have a unit of its own.
         """
-        return cls(mean.tolist(), deviation.tolist()) if have_units else cls._of_all(mean, deviation)
+        return cls(mean.tolist(), deviation.tolist()) if in_units else cls._of_all(mean, deviation)
 
     @classmethod
     def _of_all(cls, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> Self:
@@ -117,7 +127,7 @@ class Scaling:
         within = largest * np.sqrt(np.mean((deviation / largest) ** 2))
         return cls(center.tolist(), [float(np.hypot(within, between[0]))])
 
-    def pooled(self) -> Scaling:
+    def pooled(self) -> Self:
         """Return one scale for all numbers, such as of columns that are shown as images."""
         return self if len(self.mean) == 1 else self._of_all(*(np.array(part) for part in (self.mean, self.deviation)))
 
@@ -127,20 +137,22 @@ class Scaling:
         Parameters
         ----------
         rows : array, sparse matrix or frame of shape (m, ...)
-            A frame where there are `levels`.
+            Of two dimensions where there are `levels`.
 
         Raises
         ------
         ValueError
             For a column of words where the data had numbers.
         """
-        if not hasattr(rows, "iloc") or is_sparse(rows):
+        if is_sparse(rows) or not (self.levels or hasattr(rows, "iloc")):
             return rows
-        mean, scale = (np.broadcast_to(part, rows.shape[1]) for part in self._units())
+        rows, n_columns = as_table(rows), rows.shape[1]
+        mean, scale = (np.broadcast_to(part, n_columns) for part in self._units())
         parts = []
-        for j in range(rows.shape[1]):
-            column, levels = rows.iloc[:, j], self.levels[j] if self.levels else []
-            if levels and self.mean[j] is None:
+        for j in range(n_columns):
+            column = rows.iloc[:, j] if hasattr(rows, "iloc") else rows[:, j]
+            levels = self.levels[j] if self.levels else []
+            if self.mean[j % len(self.mean)] is None:
                 parts.append(_indicators(column, levels))
                 continue
             numbers = _known_numbers(column)
@@ -190,7 +202,7 @@ class Scaling:
         total, shift, scatter = merged_spread(first, second)
         parts = (mean + unit * shift).tolist(), (unit * np.sqrt(scatter / total)).tolist()
         center, deviation = ([None if word else x for word, x in zip(kinds, part, strict=True)] for part in parts)
-        empty: list[list[str | None]] = [[] for _ in kinds]
+        empty: list[list[str | None]] = [[] for _ in self.levels or other.levels]
         levels = [_ordered({*a, *b}) for a, b in zip(self.levels or empty, other.levels or empty, strict=True)]
         return Scaling(center, deviation, levels if self.levels or other.levels else [])
 
@@ -199,21 +211,15 @@ class Scaling:
         return np.array(self.mean, dtype=np.float64), np.array(self.deviation, dtype=np.float64)
 
 
-def _are_numbers(X: Any) -> bool:
-    """Tell whether rows hold numbers alone, none of which is missing."""
-    if hasattr(X, "iloc"):
-        return is_numeric(X)
+def as_table(X: Any) -> Any:
+    """Return an array of objects as numbers, NaN where they are missing, or else as a frame; others as they are."""
+    if hasattr(X, "iloc") or issparse(X):
+        return X
+    X = np.asarray(X)
     if X.dtype.kind == "O":
-        try:
-            X = X.astype(np.float64)
-        except (TypeError, ValueError):
-            return False
-    return X.dtype.kind in "iub" or (X.dtype.kind == "f" and not np.isnan(X).any())
-
-
-def as_frame(X: Any) -> Any:
-    """Return a table of words, or with gaps, as a frame; frames as they are."""
-    if hasattr(X, "iloc"):
+        with suppress(TypeError, ValueError):
+            return X.astype(np.float64)
+    if X.dtype.kind in "iubf":
         return X
     import pandas as pd  # encoders of such a table need it too
 
@@ -245,17 +251,29 @@ def _pieces(X: NDArray, weight: NDArray[np.float64]) -> Iterator[tuple[NDArray[n
     return ((X[rows].astype(np.float64), weight[rows]) for rows in slices(X))
 
 
-def _column(values: Any, weight: NDArray[np.float64]) -> tuple[float | None, float | None, list[str | None]]:
-    """Return mean, deviation and levels of a column."""
+class _Column(NamedTuple):
+    """What is known of a column; `low` and `high` are the ends of what is there."""
+
+    mean: float | None
+    deviation: float | None
+    levels: list[str | None]
+    low: float = 0.0
+    high: float = 0.0
+
+
+def _column(values: Any, weight: NDArray[np.float64]) -> _Column:
     numbers = _numbers(values)
-    if numbers is None:
-        return None, None, _levels(values, weight)
+    return _Column(None, None, _levels(values, weight)) if numbers is None else _column_of_numbers(numbers, weight)
+
+
+def _column_of_numbers(numbers: NDArray, weight: NDArray[np.float64]) -> _Column:
     there = np.isfinite(numbers)
     levels: list[str | None] = [None] if np.isnan(numbers).any() else []
     if not there.any():
-        return 0.0, 0.0, levels
-    mean, deviation = _spread(numbers[there][:, None], weight[there])
-    return float(mean[0]), float(deviation[0]), levels
+        return _Column(0.0, 0.0, levels)
+    held = numbers[there].astype(np.float64)
+    mean, deviation = _spread(held[:, None], weight[there])
+    return _Column(float(mean[0]), float(deviation[0]), levels, float(held.min()), float(held.max()))
 
 
 def _numbers(values: Any) -> NDArray[np.float64] | None:
@@ -274,7 +292,7 @@ def _numbers(values: Any) -> NDArray[np.float64] | None:
 
 def _known_numbers(values: Any) -> NDArray[np.float64]:
     """Return a column of numbers, which may come as objects."""
-    numbers = _numbers(values)
+    numbers = values.astype(np.float64) if isinstance(values, np.ndarray) else _numbers(values)
     if numbers is not None:
         return numbers
     try:

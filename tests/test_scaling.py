@@ -1,5 +1,6 @@
 """How learners see rows, against scikit-learn's scalers and by hand."""
 
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -127,6 +128,36 @@ def test_what_is_missing_is_the_mean_and_an_indicator_where_the_data_had_any():
     assert_array_equal(found[:, 1], [0, 0, 1, 0])
     assert_array_equal(found[:, 2], np.zeros(4))
     assert_array_equal(found[:, 3:], [[1, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0]])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, object])
+def test_an_array_with_gaps_is_the_frame_of_its_columns_and_needs_no_pandas(dtype, monkeypatch):
+    X = np.where(RNG.random((N, 3)) < 0.2, np.nan, DATA["columns"])
+    expected, shown = Scaling.of(pd.DataFrame(X)), seen(Scaling.of(pd.DataFrame(X)), pd.DataFrame(X))
+    monkeypatch.setattr(pd, "DataFrame", type("NotInstalled", (), {}))  # takes nothing; scikit-learn asks for the class
+    found = Scaling.of(X.astype(dtype))
+    assert found == expected
+    assert_array_equal(seen(found, X.astype(dtype)), shown)
+
+
+def test_what_is_not_finite_does_not_count_and_images_with_gaps_have_one_scale():
+    assert Scaling.of(np.array([[1.0], [3.0], [np.inf]])) == Scaling([2.0], [1.0], [[]])
+    images = DATA["images"].astype(np.float64)
+    images[0, 0, 1, 2] = np.nan
+    assert_same_scaling(Scaling.of(images), Scaling.of(DATA["images"]), rtol=1e-2)
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])
+def test_a_gap_changes_nothing_of_how_a_wide_table_is_scaled(make):
+    gaps = DATA["pixels"].copy()
+    gaps[5, 7] = np.nan
+    found = Scaling.of(make(gaps))
+    assert_same_scaling(replace(found, levels=[]), Scaling.of(DATA["pixels"]), rtol=1e-2)
+    shown = seen(found, make(gaps))
+    assert shown.shape == (N, 122) and shown[5, 7] == 0 and shown[:, 8].tolist() == [0.0] * 5 + [1.0] + [0.0] * 54
+    assert found.merged(Scaling.of(DATA["pixels"]), 1, 1).levels == found.levels
+    gaps[:, 3] *= 1000
+    assert len(Scaling.of(make(gaps)).mean) == 121
 
 
 def test_words_that_are_rare_or_new_are_none_of_the_20_commonest():
