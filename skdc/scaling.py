@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from hashlib import blake2b
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -29,16 +30,18 @@ class Scaling:
     divided by its size, or by 1 if it is zero.
 
     In frames dates and durations are numbers, in seconds. Other columns, of words or categories, have an indicator for
-    each of their 20 commonest values. A missing value is one of those; of numbers it is shown as the mean, beside an
-    indicator, where the data had any.
+    each of their 20 commonest values; none if these are more than 20 and differ in more than half of the rows, as names
+    and texts do. A missing value is one of those; of numbers it is shown as the mean, beside an indicator, where the
+    data had any.
 
     Parameters
     ----------
     mean, deviation : list of (float or None)
         Of all numbers, or of each column; None of a column that holds no numbers.
     levels : list of list of (str or None), default=[]
-        The values of each column that have indicators, as they are printed; None is a missing one. Empty for data that
-        hold nothing but numbers.
+        The values of each column that have indicators, each as the hash of 16 hexadecimal digits of how it is printed
+        (BLAKE2b), so that a set tells no word of its data; None is a missing one. Empty for data that hold nothing but
+        numbers.
 
     Examples
     --------
@@ -160,7 +163,13 @@ class Scaling:
             numbers = np.where(missing, mean[j], numbers)
             parts.append((numbers - mean[j]) / scale[j] if self.levels else numbers)
             parts.extend(missing.astype(np.float64) for _ in levels)
-        return np.column_stack(parts)
+        shown = np.column_stack(parts)
+        if not shown.shape[1]:
+            raise ValueError(
+                "learners would see nothing: all columns hold names or texts, which differ in most rows; encode them "
+                "first"
+            )
+        return shown
 
     def units(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return what is subtracted from `numbers` and what they are divided by, of shape (1,) or (n_columns,)."""
@@ -302,8 +311,11 @@ def _known_numbers(values: Any) -> NDArray[np.float64]:
 
 
 def _levels(values: Any, weight: NDArray[np.float64]) -> list[str | None]:
-    """Return the commonest values of a column as they are printed, None for a missing one."""
+    """Return the hashes of the commonest values of a column, None for a missing one."""
     codes, words = _factorized(values)
+    there = codes < len(words) - 1
+    if len(words) - 1 > max(_MOST_LEVELS, there.sum() // 2):  # names or texts, by the rule of the encoder of tables
+        return [] if there.all() else [None]
     mass = np.bincount(codes, weight, len(words))
     of_word = {word: 0.0 for word in words}
     for word, part in zip(words, mass, strict=True):
@@ -322,14 +334,19 @@ def _place(word: str | None) -> tuple[bool, str]:
 
 
 def _factorized(values: Any) -> tuple[NDArray[np.intp], list[str | None]]:
-    """Return the code of each value, and what the codes stand for as it is printed; the last is a missing one."""
+    """Return the code of each value, and the hashes of what the codes stand for; the last is a missing one."""
     import pandas as pd
 
     try:
         codes, found = pd.factorize(values)
     except TypeError:  # of objects without a hash, such as lists
         codes, found = pd.factorize(values.map(str, na_action="ignore"))
-    return np.where(codes < 0, len(found), codes), [*map(str, found), None]
+    return np.where(codes < 0, len(found), codes), [*(_hashed(str(value)) for value in found), None]
+
+
+def _hashed(word: str) -> str:
+    """Return 64 bits of the hash of a word, by which it is known where it is given."""
+    return blake2b(word.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def _indicators(values: Any, levels: list[str | None]) -> NDArray[np.float64]:

@@ -315,7 +315,22 @@ def test_the_scaling_survives(tmp_path):
     assert old.join(replace(new, provenance=replace(new.provenance, scaling=None))).provenance.scaling is None
 
 
+@pytest.mark.filterwarnings("ignore:column 'text' holds 60 levels")
+def test_a_file_holds_no_words_of_rows_that_the_set_does_not_hold(tmp_path):
+    frame = pd.DataFrame(
+        {"text": [f"the private text of {i}" for i in range(60)], "kind": ["secret"] * 50 + ["x"] * 10}
+    )
+    condensed = RandomSubset(n_samples=1, random_state=0).fit(frame).condensed_
+    condensed.save(tmp_path / "set.skdc")
+    held = (tmp_path / "set.skdc").read_bytes()
+    assert held.count(b"the private text of") == 1
+    assert held.count(b"secret") == (condensed.X["kind"] == "secret").sum()
+    assert len(held) < 4000
+
+
 def test_an_encoder_of_arrays_of_words_is_no_matter():
     rows = np.array([KINDS["word"], X[:, 0].round(3)], dtype=object).T[:90]
     found = origin(KMedoids(1, encoder=TabularEncoder()), rows, codes[:90] % 2).scaling
-    assert found.levels == [["c", "d"], []] and found.mean[1] == pytest.approx(rows[:, 1].astype(float).mean())
+    assert [len(part) for part in found.levels] == [2, 0] and found.mean[1] == pytest.approx(
+        rows[:, 1].astype(float).mean()
+    )
