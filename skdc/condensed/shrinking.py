@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +124,7 @@ def _provenance(
         condenser=f"the first points, {n_per_class!r} a class, of the set by {whole.condenser}",
         parameters={
             "n_per_class": sized if isinstance(n_per_class, Mapping) else int(n_per_class),
-            "shrunk": asdict(whole),
+            "shrunk": whole.without_scaling(),
         },
         n_points=int(sizes.sum()),
         n_per_class=None if labels == [None] else sized,
@@ -146,7 +146,7 @@ def _of_both(smaller: Provenance | None, whole: Provenance | None) -> Provenance
     return replace(
         smaller,
         condenser=f"{smaller.condenser}, of the set by {whole.condenser}",
-        parameters={**smaller.parameters, "shrunk": asdict(whole)},
+        parameters={**smaller.parameters, "shrunk": whole.without_scaling()},
         n_rows=whole.n_rows,
         rows_per_class=whole.rows_per_class,
         fingerprint=whole.fingerprint,
