@@ -215,6 +215,10 @@ class Scaling:
         levels = [_ordered({*a, *b}) for a, b in zip(self.levels or empty, other.levels or empty, strict=True)]
         return Scaling(center, deviation, levels if self.levels or other.levels else [])
 
+    def n_entries(self) -> int:
+        """Return how many entries it has, of numbers and levels, by which its place in a file is chosen."""
+        return 2 * len(self.mean) + len(self.levels) + sum(map(len, self.levels))
+
     def _parts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return mean and deviation of each column, NaN of those that hold no numbers."""
         return np.array(self.mean, dtype=np.float64), np.array(self.deviation, dtype=np.float64)
