@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from skdc.scaling import Scaling
@@ -57,3 +57,7 @@ class Provenance:
     privacy: dict[str, Any] | None = None
     storage: dict[str, int] = field(default_factory=dict)
     scaling: Scaling | None = None
+
+    def without_scaling(self) -> dict[str, Any]:
+        """Return all but the scaling, for the provenance of a set that is made of this one and has its own."""
+        return asdict(replace(self, scaling=None))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any, Self
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_array
 
-from skdc.containers import as_array, has_units, is_numeric, is_sparse
-from skdc.scales import RowMoments, Spread, merged_spread, numeric_weight, slices
+from skdc.containers import as_array, has_units, have_units, is_numeric, is_sparse
+from skdc.scales import RowMoments, merged_spread, numeric_weight, slices
 
 _MOST_LEVELS = 20
 _ROUNDING = 8 * np.finfo(np.float64).eps  # of a mean: columns that vary no more are constant
@@ -28,16 +30,18 @@ class Scaling:
     divided by its size, or by 1 if it is zero.
 
     In frames dates and durations are numbers, in seconds. Other columns, of words or categories, have an indicator for
-    each of their 20 commonest values. A missing value is one of those; of numbers it is shown as the mean, beside an
-    indicator, where the data had any.
+    each of their 20 commonest values; none if these are more than 20 and differ in more than half of the rows, as names
+    and texts do. A missing value is one of those; of numbers it is shown as the mean, beside an indicator, where the
+    data had any.
 
     Parameters
     ----------
     mean, deviation : list of (float or None)
         Of all numbers, or of each column; None of a column that holds no numbers.
     levels : list of list of (str or None), default=[]
-        The values of each column that have indicators, as they are printed; None is a missing one. Empty for data that
-        hold nothing but numbers.
+        The values of each column that have indicators, each as the hash of 16 hexadecimal digits of how it is printed
+        (BLAKE2b), so that a set tells no word of its data; None is a missing one. Empty for data that hold nothing but
+        numbers.
 
     Examples
     --------
@@ -65,17 +69,26 @@ class Scaling:
         sample_weight : array-like of shape (n,), default=None
             A row of weight 2 counts as the row twice, and one of weight 0 is no row.
         """
-        X = as_array(X)
-        X = X if hasattr(X, "iloc") or issparse(X) else np.asarray(X)
+        X = as_table(as_array(X))
         weight = numeric_weight(as_array(sample_weight, "sample_weight"), X)
         if not weight.all():
             X, weight = X[weight > 0], weight[weight > 0]
-        if not is_sparse(X) and not _are_numbers(X):
-            table = as_frame(X)
-            columns = [_column(table.iloc[:, j], weight) for j in range(table.shape[1])]
-            return cls(*(list(parts) for parts in zip(*columns, strict=True)))
+        if hasattr(X, "iloc") and not is_sparse(X) and not is_numeric(X):
+            return cls._of_each([_column(X.iloc[:, j], weight) for j in range(X.shape[1])])
         numbers = check_array(X, accept_sparse="csr", allow_nd=True, ensure_all_finite=False)
-        return cls.of_numbers(csr_array(numbers) if issparse(numbers) else numbers, weight)
+        if issparse(numbers) or numbers.dtype.kind != "f" or np.isfinite(numbers).all():
+            return cls.of_numbers(csr_array(numbers) if issparse(numbers) else numbers, weight)
+        flat = numbers.reshape(len(numbers), -1)
+        found = cls._of_each([_column_of_numbers(flat[:, j], weight) for j in range(flat.shape[1])])
+        return found if numbers.ndim == 2 else replace(found.pooled(), levels=[])
+
+    @classmethod
+    def _of_each(cls, columns: list[_Column]) -> Self:
+        """Return the scaling of columns, some of words or with gaps; what is there tells whether numbers share one."""
+        mean, deviation = ([getattr(column, part) for column in columns] for part in ("mean", "deviation"))
+        found = cls(mean, deviation, [column.levels for column in columns])
+        ranges = np.array([(column.low, column.high) for column in columns])
+        return found if None in mean or have_units(*ranges.T) else replace(found.pooled(), levels=found.levels)
 
     @classmethod
     def of_numbers(cls, X: Any, weight: NDArray[np.float64], moments: RowMoments | None = None) -> Self:
@@ -98,16 +111,16 @@ class Scaling:
         return cls._of_all(moments.mean, np.array([moments.deviation]))
 
     @classmethod
-    def of_columns(cls, mean: NDArray[np.float64], deviation: NDArray[np.float64], have_units: bool) -> Self:
+    def of_columns(cls, mean: NDArray[np.float64], deviation: NDArray[np.float64], in_units: bool) -> Self:
         """Return the scaling of numbers of which the mean and the deviation of each column are known.
 
         Parameters
         ----------
         mean, deviation : ndarray of shape (d,)
-        have_units : bool
+        in_units : bool
             Whether the columns may each have a unit of its own.
         """
-        return cls(mean.tolist(), deviation.tolist()) if have_units else cls._of_all(mean, deviation)
+        return cls(mean.tolist(), deviation.tolist()) if in_units else cls._of_all(mean, deviation)
 
     @classmethod
     def _of_all(cls, mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> Self:
@@ -117,7 +130,7 @@ class Scaling:
         within = largest * np.sqrt(np.mean((deviation / largest) ** 2))
         return cls(center.tolist(), [float(np.hypot(within, between[0]))])
 
-    def pooled(self) -> Scaling:
+    def pooled(self) -> Self:
         """Return one scale for all numbers, such as of columns that are shown as images."""
         return self if len(self.mean) == 1 else self._of_all(*(np.array(part) for part in (self.mean, self.deviation)))
 
@@ -127,20 +140,22 @@ class Scaling:
         Parameters
         ----------
         rows : array, sparse matrix or frame of shape (m, ...)
-            A frame where there are `levels`.
+            Of two dimensions where there are `levels`.
 
         Raises
         ------
         ValueError
             For a column of words where the data had numbers.
         """
-        if not hasattr(rows, "iloc") or is_sparse(rows):
+        if is_sparse(rows) or not (self.levels or hasattr(rows, "iloc")):
             return rows
-        mean, scale = (np.broadcast_to(part, rows.shape[1]) for part in self._units())
+        rows, n_columns = as_table(rows), rows.shape[1]
+        mean, scale = (np.broadcast_to(part, n_columns) for part in self._units())
         parts = []
-        for j in range(rows.shape[1]):
-            column, levels = rows.iloc[:, j], self.levels[j] if self.levels else []
-            if levels and self.mean[j] is None:
+        for j in range(n_columns):
+            column = rows.iloc[:, j] if hasattr(rows, "iloc") else rows[:, j]
+            levels = self.levels[j] if self.levels else []
+            if self.mean[j % len(self.mean)] is None:
                 parts.append(_indicators(column, levels))
                 continue
             numbers = _known_numbers(column)
@@ -148,7 +163,13 @@ class Scaling:
             numbers = np.where(missing, mean[j], numbers)
             parts.append((numbers - mean[j]) / scale[j] if self.levels else numbers)
             parts.extend(missing.astype(np.float64) for _ in levels)
-        return np.column_stack(parts)
+        shown = np.column_stack(parts)
+        if not shown.shape[1]:
+            raise ValueError(
+                "learners would see nothing: all columns hold names or texts, which differ in most rows; encode them "
+                "first"
+            )
+        return shown
 
     def units(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return what is subtracted from `numbers` and what they are divided by, of shape (1,) or (n_columns,)."""
@@ -181,33 +202,37 @@ class Scaling:
         kinds, others = ([value is None for value in part.mean] for part in (self, other))
         if kinds != others:
             return None
-        total, mean, scatter = merged_spread(self._of_mass(mass), other._of_mass(other_mass))
-        parts = mean.tolist(), np.sqrt(scatter / total).tolist()
+        (mean, spread), (other_mean, other_spread) = self._parts(), other._parts()
+        # About the mean of the first, in units of the largest difference: squares of others may be no numbers.
+        largest = np.maximum(np.maximum(spread, other_spread), np.abs(other_mean - mean))
+        unit = np.where(largest > 0, largest, 1.0)
+        first = mass, np.zeros_like(mean), mass * (spread / unit) ** 2
+        second = other_mass, (other_mean - mean) / unit, other_mass * (other_spread / unit) ** 2
+        total, shift, scatter = merged_spread(first, second)
+        parts = (mean + unit * shift).tolist(), (unit * np.sqrt(scatter / total)).tolist()
         center, deviation = ([None if word else x for word, x in zip(kinds, part, strict=True)] for part in parts)
-        empty: list[list[str | None]] = [[] for _ in kinds]
+        empty: list[list[str | None]] = [[] for _ in self.levels or other.levels]
         levels = [_ordered({*a, *b}) for a, b in zip(self.levels or empty, other.levels or empty, strict=True)]
         return Scaling(center, deviation, levels if self.levels or other.levels else [])
 
-    def _of_mass(self, mass: float) -> Spread:
-        mean, deviation = (np.array(part, dtype=np.float64) for part in (self.mean, self.deviation))  # None is NaN
-        return mass, mean, mass * deviation**2
+    def n_entries(self) -> int:
+        """Return how many entries it has, of numbers and levels, by which its place in a file is chosen."""
+        return 2 * len(self.mean) + len(self.levels) + sum(map(len, self.levels))
+
+    def _parts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return mean and deviation of each column, NaN of those that hold no numbers."""
+        return np.array(self.mean, dtype=np.float64), np.array(self.deviation, dtype=np.float64)
 
 
-def _are_numbers(X: Any) -> bool:
-    """Tell whether rows hold numbers alone, none of which is missing."""
-    if hasattr(X, "iloc"):
-        return is_numeric(X)
+def as_table(X: Any) -> Any:
+    """Return an array of objects as numbers, NaN where they are missing, or else as a frame; others as they are."""
+    if hasattr(X, "iloc") or issparse(X):
+        return X
+    X = np.asarray(X)
     if X.dtype.kind == "O":
-        try:
-            X = X.astype(np.float64)
-        except (TypeError, ValueError):
-            return False
-    return X.dtype.kind in "iub" or (X.dtype.kind == "f" and not np.isnan(X).any())
-
-
-def as_frame(X: Any) -> Any:
-    """Return a table of words, or with gaps, as a frame; frames as they are."""
-    if hasattr(X, "iloc"):
+        with suppress(TypeError, ValueError):
+            return X.astype(np.float64)
+    if X.dtype.kind in "iubf":
         return X
     import pandas as pd  # encoders of such a table need it too
 
@@ -227,6 +252,9 @@ def _spread(X: NDArray, weight: NDArray[np.float64]) -> tuple[NDArray[np.float64
 
 def _size(X: Any, weight: NDArray[np.float64]) -> float:
     """Return the root of the mean square of sparse numbers, those that are zero counted."""
+    if not X.has_canonical_format:  # entries of one place are one number, their sum
+        X = X.copy()
+        X.sum_duplicates()
     unit = float(np.abs(X.data).max(initial=0)) or 1.0
     squares = np.repeat(weight, np.diff(X.indptr)) @ (X.data / unit) ** 2
     return unit * float(np.sqrt(squares / (weight.sum() * X.shape[1])))
@@ -236,17 +264,29 @@ def _pieces(X: NDArray, weight: NDArray[np.float64]) -> Iterator[tuple[NDArray[n
     return ((X[rows].astype(np.float64), weight[rows]) for rows in slices(X))
 
 
-def _column(values: Any, weight: NDArray[np.float64]) -> tuple[float | None, float | None, list[str | None]]:
-    """Return mean, deviation and levels of a column."""
+class _Column(NamedTuple):
+    """What is known of a column; `low` and `high` are the ends of what is there."""
+
+    mean: float | None
+    deviation: float | None
+    levels: list[str | None]
+    low: float = 0.0
+    high: float = 0.0
+
+
+def _column(values: Any, weight: NDArray[np.float64]) -> _Column:
     numbers = _numbers(values)
-    if numbers is None:
-        return None, None, _levels(values, weight)
+    return _Column(None, None, _levels(values, weight)) if numbers is None else _column_of_numbers(numbers, weight)
+
+
+def _column_of_numbers(numbers: NDArray, weight: NDArray[np.float64]) -> _Column:
     there = np.isfinite(numbers)
     levels: list[str | None] = [None] if np.isnan(numbers).any() else []
     if not there.any():
-        return 0.0, 0.0, levels
-    mean, deviation = _spread(numbers[there][:, None], weight[there])
-    return float(mean[0]), float(deviation[0]), levels
+        return _Column(0.0, 0.0, levels)
+    held = numbers[there].astype(np.float64)
+    mean, deviation = _spread(held[:, None], weight[there])
+    return _Column(float(mean[0]), float(deviation[0]), levels, float(held.min()), float(held.max()))
 
 
 def _numbers(values: Any) -> NDArray[np.float64] | None:
@@ -265,7 +305,7 @@ def _numbers(values: Any) -> NDArray[np.float64] | None:
 
 def _known_numbers(values: Any) -> NDArray[np.float64]:
     """Return a column of numbers, which may come as objects."""
-    numbers = _numbers(values)
+    numbers = values.astype(np.float64) if isinstance(values, np.ndarray) else _numbers(values)
     if numbers is not None:
         return numbers
     try:
@@ -275,8 +315,11 @@ def _known_numbers(values: Any) -> NDArray[np.float64]:
 
 
 def _levels(values: Any, weight: NDArray[np.float64]) -> list[str | None]:
-    """Return the commonest values of a column as they are printed, None for a missing one."""
+    """Return the hashes of the commonest values of a column, None for a missing one."""
     codes, words = _factorized(values)
+    there = codes < len(words) - 1
+    if len(words) - 1 > max(_MOST_LEVELS, there.sum() // 2):  # names or texts, by the rule of the encoder of tables
+        return [] if there.all() else [None]
     mass = np.bincount(codes, weight, len(words))
     of_word = {word: 0.0 for word in words}
     for word, part in zip(words, mass, strict=True):
@@ -295,14 +338,19 @@ def _place(word: str | None) -> tuple[bool, str]:
 
 
 def _factorized(values: Any) -> tuple[NDArray[np.intp], list[str | None]]:
-    """Return the code of each value, and what the codes stand for as it is printed; the last is a missing one."""
+    """Return the code of each value, and the hashes of what the codes stand for; the last is a missing one."""
     import pandas as pd
 
     try:
         codes, found = pd.factorize(values)
     except TypeError:  # of objects without a hash, such as lists
         codes, found = pd.factorize(values.map(str, na_action="ignore"))
-    return np.where(codes < 0, len(found), codes), [*map(str, found), None]
+    return np.where(codes < 0, len(found), codes), [*(_hashed(str(value)) for value in found), None]
+
+
+def _hashed(word: str) -> str:
+    """Return 64 bits of the hash of a word, by which it is known where it is given."""
+    return blake2b(word.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def _indicators(values: Any, levels: list[str | None]) -> NDArray[np.float64]:

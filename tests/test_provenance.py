@@ -14,6 +14,7 @@ from numpy.testing import assert_allclose
 from scipy.sparse import csr_array
 from sklearn.base import clone
 from sklearn.exceptions import DataConversionWarning
+from sklearn.impute import SimpleImputer
 
 import skdc
 from skdc import (
@@ -315,7 +316,49 @@ def test_the_scaling_survives(tmp_path):
     assert old.join(replace(new, provenance=replace(new.provenance, scaling=None))).provenance.scaling is None
 
 
+def wide(n_gaps):
+    """Return a table of many columns of unlike ranges, some with gaps."""
+    rows = np.random.default_rng(0).normal(size=(60, 3000)).astype(np.float32) * np.geomspace(1, 1e6, 3000)
+    rows[5, :n_gaps] = np.nan
+    return rows
+
+
+@pytest.mark.parametrize("n_gaps", [0, 3])
+def test_scalings_of_wide_tables_are_counted_in_bytes(n_gaps, tmp_path):
+    condenser = RandomSubset(n_bytes=300_000, encoder=SimpleImputer() if n_gaps else None, random_state=0)
+    condensed, expected = condenser.fit(wide(n_gaps)).condensed_, Scaling.of(wide(n_gaps))
+    assert condensed.provenance.scaling == expected and len(expected.mean) == 3000
+    condensed.save(tmp_path / "set.skdc")
+    n_bytes, kept = (tmp_path / "set.skdc").stat().st_size, condenser.storage_
+    assert kept["bytes"] <= n_bytes < kept["bytes"] + 4000
+    assert 250_000 < kept["bytes"] <= 300_000 and kept["shared_bytes"] >= 48_000
+    assert skdc.load(tmp_path / "set.skdc").provenance.scaling == expected
+    few = condensed.shrink(RandomSubset(n_samples=1))
+    few.save(tmp_path / "few.skdc")
+    assert (tmp_path / "few.skdc").stat().st_size < few.provenance.storage["bytes"] + 4000
+
+
+def test_a_stream_of_a_wide_table_keeps_to_its_bytes():
+    stream = clone(STREAM).set_params(n_samples=None, n_bytes=300_000).partial_fit(wide(0))
+    assert 250_000 < stream.storage_["bytes"] <= 300_000 and stream.storage_["shared_bytes"] >= 48_000
+
+
+@pytest.mark.filterwarnings("ignore:column 'text' holds 60 levels")
+def test_a_file_holds_no_words_of_rows_that_the_set_does_not_hold(tmp_path):
+    frame = pd.DataFrame(
+        {"text": [f"the private text of {i}" for i in range(60)], "kind": ["secret"] * 50 + ["x"] * 10}
+    )
+    condensed = RandomSubset(n_samples=1, random_state=0).fit(frame).condensed_
+    condensed.save(tmp_path / "set.skdc")
+    held = (tmp_path / "set.skdc").read_bytes()
+    assert held.count(b"the private text of") == 1
+    assert held.count(b"secret") == (condensed.X["kind"] == "secret").sum()
+    assert len(held) < 4000
+
+
 def test_an_encoder_of_arrays_of_words_is_no_matter():
     rows = np.array([KINDS["word"], X[:, 0].round(3)], dtype=object).T[:90]
     found = origin(KMedoids(1, encoder=TabularEncoder()), rows, codes[:90] % 2).scaling
-    assert found.levels == [["c", "d"], []] and found.mean[1] == pytest.approx(rows[:, 1].astype(float).mean())
+    assert [len(part) for part in found.levels] == [2, 0] and found.mean[1] == pytest.approx(
+        rows[:, 1].astype(float).mean()
+    )

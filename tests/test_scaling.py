@@ -1,5 +1,7 @@
 """How learners see rows, against scikit-learn's scalers and by hand."""
 
+import hashlib
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -37,6 +39,11 @@ DATA = {
     "sparse frame": pd.DataFrame.sparse.from_spmatrix(csr_array(RNG.poisson(0.3, (N, 5)))),
     "words in an array": MIXED[["number", "word"]].to_numpy(),
 }
+
+
+def hashes(*words):
+    """Return how values are kept, in their order."""
+    return sorted(hashlib.blake2b(word.encode(), digest_size=8).hexdigest() for word in words)
 
 
 def seen(scaling, rows):
@@ -104,40 +111,95 @@ def test_units_do_not_matter(unit, like):
     assert_allclose(seen(Scaling.of(unit * X), unit * X), seen(Scaling.of(X), X), rtol=1e-9)
 
 
+def test_sparse_entries_of_one_place_are_their_sum():
+    X = csr_array(([1.0, 2.0, 5.0], [0, 0, 1], [0, 2, 3]), shape=(2, 2))
+    assert Scaling.of(X) == Scaling.of(csr_array(X.toarray()))
+    assert X.nnz == 3
+
+
 def test_a_frame_is_what_scikit_learn_makes_of_it():
     frame = MIXED[["number", "flag", "word", "kind"]]
     expected = make_column_transformer(
         (StandardScaler(), ["number", "flag"]), (OneHotEncoder(sparse_output=False), ["word", "kind"])
     ).fit_transform(frame)
-    assert_allclose(seen(Scaling.of(frame), frame), expected, atol=1e-12)
+    found = seen(Scaling.of(frame), frame)
+    assert_allclose(found[:, :2], expected[:, :2], atol=1e-12)
+    for columns in (slice(2, 5), slice(5, 7)):  # indicators, in the order of hashes
+        assert sorted(map(tuple, found[:, columns].T)) == sorted(map(tuple, expected[:, columns].T))
 
 
 def test_what_is_missing_is_the_mean_and_an_indicator_where_the_data_had_any():
     rows = pd.DataFrame({"a": [0.0, 2.0, np.nan, 4.0], "b": [1.0, 2.0, 3.0, 4.0], "w": ["x", None, "y", "x"]})
     scaling = Scaling.of(rows)
-    assert scaling.levels == [[None], [], ["x", "y", None]]
+    assert scaling.levels == [[None], [], [*hashes("x", "y"), None]]
     found = seen(scaling, rows.assign(b=[np.nan, 2.5, 2.5, 2.5]))
     assert_allclose(found[:, 0] * np.sqrt(8 / 3), [-2, 0, 0, 2])
     assert_array_equal(found[:, 1], [0, 0, 1, 0])
     assert_array_equal(found[:, 2], np.zeros(4))
-    assert_array_equal(found[:, 3:], [[1, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0]])
+    x, y = (hashes("x", "y").index(*hashes(word)) for word in "xy")
+    assert_array_equal(found[:, 3:], np.eye(3)[[x, 2, y, x]])
+
+
+@pytest.mark.parametrize("dtype", [np.float64, object])
+def test_an_array_with_gaps_is_the_frame_of_its_columns_and_needs_no_pandas(dtype, monkeypatch):
+    X = np.where(RNG.random((N, 3)) < 0.2, np.nan, DATA["columns"])
+    expected, shown = Scaling.of(pd.DataFrame(X)), seen(Scaling.of(pd.DataFrame(X)), pd.DataFrame(X))
+    monkeypatch.setattr(pd, "DataFrame", type("NotInstalled", (), {}))  # takes nothing; scikit-learn asks for the class
+    found = Scaling.of(X.astype(dtype))
+    assert found == expected
+    assert_array_equal(seen(found, X.astype(dtype)), shown)
+
+
+def test_what_is_not_finite_does_not_count_and_images_with_gaps_have_one_scale():
+    assert Scaling.of(np.array([[1.0], [3.0], [np.inf]])) == Scaling([2.0], [1.0], [[]])
+    images = DATA["images"].astype(np.float64)
+    images[0, 0, 1, 2] = np.nan
+    assert_same_scaling(Scaling.of(images), Scaling.of(DATA["images"]), rtol=1e-2)
+
+
+@pytest.mark.parametrize("make", [np.asarray, pd.DataFrame])
+def test_a_gap_changes_nothing_of_how_a_wide_table_is_scaled(make):
+    gaps = DATA["pixels"].copy()
+    gaps[5, 7] = np.nan
+    found = Scaling.of(make(gaps))
+    assert_same_scaling(replace(found, levels=[]), Scaling.of(DATA["pixels"]), rtol=1e-2)
+    shown = seen(found, make(gaps))
+    assert shown.shape == (N, 122) and shown[5, 7] == 0 and shown[:, 8].tolist() == [0.0] * 5 + [1.0] + [0.0] * 54
+    assert found.merged(Scaling.of(DATA["pixels"]), 1, 1).levels == found.levels
+    gaps[:, 3] *= 1000
+    assert len(Scaling.of(make(gaps)).mean) == 121
 
 
 def test_words_that_are_rare_or_new_are_none_of_the_20_commonest():
     words = np.repeat([f"w{i:02d}" for i in range(30)], np.arange(30, 0, -1))
     frame = pd.DataFrame({"w": words})
     scaling = Scaling.of(frame)
-    assert scaling.levels == [[f"w{i:02d}" for i in range(20)]]
+    assert scaling.levels == [hashes(*(f"w{i:02d}" for i in range(20)))]
+    place = scaling.levels[0].index(*hashes("w03"))
     assert_array_equal(
-        seen(scaling, pd.DataFrame({"w": ["w25", "new", None, "w03"]})), np.eye(20)[[3]] * [[0], [0], [0], [1]]
+        seen(scaling, pd.DataFrame({"w": ["w25", "new", None, "w03"]})), np.eye(20)[[place]] * [[0], [0], [0], [1]]
     )
+
+
+def test_names_and_texts_have_no_indicators():
+    texts = pd.Series([f"a long text of its own, number {i}" for i in range(N)], name="text")
+    frame = pd.DataFrame({"text": texts, "gaps": texts.mask(texts.index == 3), "number": np.arange(N)})
+    scaling = Scaling.of(frame)
+    assert scaling.levels == [[], [None], []]
+    assert_array_equal(seen(scaling, frame)[:, 0], np.arange(N) == 3)
+    assert seen(scaling, frame).shape == (N, 2)
+    repeated = Scaling.of(pd.DataFrame({"text": [*texts[:30], *texts[:30]]}))
+    assert len(repeated.levels[0]) == 20
+    with pytest.raises(ValueError, match="learners would see nothing: all columns hold names or texts"):
+        Scaling.of(frame[["text"]]).numbers(frame[["text"]])
 
 
 def test_what_has_no_hash_is_compared_as_it_is_printed():
     frame = pd.DataFrame({"w": [[1], [2], [1], None], "x": [1.0, 2, 3, 4]})
     scaling = Scaling.of(frame)
-    assert scaling.levels == [["[1]", "[2]", None], []]
-    assert_array_equal(seen(scaling, frame)[:, :3], np.eye(3)[[0, 1, 0, 2]])
+    assert scaling.levels == [[*hashes("[1]", "[2]"), None], []]
+    one, two = (hashes("[1]", "[2]").index(*hashes(word)) for word in ("[1]", "[2]"))
+    assert_array_equal(seen(scaling, frame)[:, :3], np.eye(3)[[one, two, one, 2]])
 
 
 def test_a_frame_of_numbers_is_an_array():
@@ -172,6 +234,16 @@ def test_two_merged_are_that_of_all_rows(X):
     X = X.drop(columns=["gaps", "count"]) if X is MIXED else X
     part = X.iloc if hasattr(X, "iloc") else X
     assert_same_scaling(Scaling.of(part[:20]).merged(Scaling.of(part[20:]), 20, N - 20), Scaling.of(X))
+
+
+@pytest.mark.parametrize("unit", [1e-200, 1e-150, 2e150, 1e200])
+def test_units_do_not_matter_for_two_merged(unit):
+    X = RNG.normal(3, [1, 1e-3, 0], size=(N, 3)) * [unit, unit, 1]
+    assert_allclose(*([*one.mean, *one.deviation] for one in (merged_halves(X), Scaling.of(X))), rtol=1e-9)
+
+
+def merged_halves(X):
+    return Scaling.of(X[:20]).merged(Scaling.of(X[20:]), 20, N - 20)
 
 
 def test_scalings_of_other_columns_are_not_merged():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -125,7 +125,7 @@ def _provenance(first: Provenance | None, other: Provenance | None) -> Provenanc
     return replace(
         first,
         condenser=f"{first.condenser}, joined with {other.condenser}",
-        parameters={"joined": [asdict(first), asdict(other)]},
+        parameters={"joined": [first.without_scaling(), other.without_scaling()]},
         recipe={},
         seed=None,
         n_points=first.n_points + other.n_points,

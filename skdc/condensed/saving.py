@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,9 @@ from skdc.codes import Code
 from skdc.condensed.coded import pack_set, unpack_set
 from skdc.condensed.packing import Tensors
 from skdc.condensed.safetensors import UnreadableError, read_tensors, write_tensors
+from skdc.condensed.scalings import pack_scaling, unpack_scaling
 from skdc.files import written_whole
 from skdc.provenance import Provenance
-from skdc.scaling import Scaling
 
 FORMAT = 3  # goes up by one whenever a skdc that reads this one could not read what is written then
 _ENTRY = "skdc"  # of the metadata
@@ -37,7 +36,9 @@ def write_set(
     """
     tensors: Tensors = {}
     packed = pack_set(parts, *coded, tensors)
-    origin = None if provenance is None else asdict(provenance)
+    origin = None
+    if provenance is not None:
+        origin = provenance.without_scaling() | {"scaling": pack_scaling(provenance.scaling, tensors)}
     entry = {"format": FORMAT, "version": version("skdc"), "parts": packed, "provenance": origin}
     try:
         metadata = {_ENTRY: json.dumps(entry, separators=(",", ":"))}
@@ -77,7 +78,7 @@ def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, An
         lengths = {part.shape[:1] for part in rows.values() if part is not None}
         if len(lengths) > 1:
             raise UnreadableError("is damaged: its parts have different numbers of rows")
-        return {**parts, "provenance": None if origin is None else _provenance(origin)}
+        return {**parts, "provenance": None if origin is None else _provenance(origin, tensors)}
     except ImportError as error:
         package = (error.name or "pyarrow").partition(".")[0]
         raise ImportError(f"{str(path)!r} holds what needs {package}: pip install {package}", name=package) from error
@@ -87,10 +88,9 @@ def read_set(path: str | os.PathLike[str], names: Sequence[str]) -> dict[str, An
         raise ValueError(f"{str(path)!r} is damaged: {type(error).__name__}: {' '.join(str(error).split())}") from error
 
 
-def _provenance(origin: dict[str, Any]) -> Provenance:
+def _provenance(origin: dict[str, Any], tensors: Tensors) -> Provenance:
     """Return where a set comes from; files before format 3 say nothing of its scaling."""
-    scaling = origin.get("scaling")
-    return Provenance(**origin | {"scaling": None if scaling is None else Scaling(**scaling)})
+    return Provenance(**origin | {"scaling": unpack_scaling(origin.get("scaling"), tensors)})
 
 
 def _entry(metadata: dict[str, str]) -> dict[str, Any]:

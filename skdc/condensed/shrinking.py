@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import replace
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from sklearn.utils import _safe_indexing
 from skdc.codes import Code
 from skdc.condensed.coded import PARTS, is_code_of, is_code_of_labels, pack_set
 from skdc.condensed.packing import Tensors
+from skdc.condensed.scalings import scaling_bytes
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
 
@@ -116,15 +117,17 @@ def _provenance(
     sized = {str(label): int(size) for label, size in zip(labels, sizes, strict=True)}
     storage = {"points": int(sizes.sum())}
     with suppress(TypeError):  # objects, which no file keeps
-        shared = 0 if shorter.coded is None else whole.storage.get("shared_bytes", 0)
-        n_bytes, n_decoded = _n_bytes(shorter), _n_bytes(replace(shorter, coded=None, coded_labels=None))
+        of_scaling = scaling_bytes(whole.scaling)
+        shared = of_scaling if shorter.coded is None else whole.storage.get("shared_bytes", 0)
+        decoded = replace(shorter, coded=None, coded_labels=None)
+        n_bytes, n_decoded = (of_scaling + _n_bytes(kept) for kept in (shorter, decoded))
         storage |= {"bytes": n_bytes, "shared_bytes": shared, "bytes_decoded": n_decoded}
     return replace(
         whole,
         condenser=f"the first points, {n_per_class!r} a class, of the set by {whole.condenser}",
         parameters={
             "n_per_class": sized if isinstance(n_per_class, Mapping) else int(n_per_class),
-            "shrunk": asdict(whole),
+            "shrunk": whole.without_scaling(),
         },
         n_points=int(sizes.sum()),
         n_per_class=None if labels == [None] else sized,
@@ -133,7 +136,7 @@ def _provenance(
 
 
 def _n_bytes(kept: CondensedSet) -> int:
-    """Return what a file takes but for its header."""
+    """Return what the parts of a set take in a file."""
     tensors: Tensors = {}
     pack_set({name: getattr(kept, name) for name in PARTS}, kept.coded, kept.coded_labels, tensors)
     return sum(tensor.nbytes for tensor in tensors.values())
@@ -143,14 +146,17 @@ def _of_both(smaller: Provenance | None, whole: Provenance | None) -> Provenance
     """Return the provenance of a set that was made of another one; what is said of the data is of the first."""
     if smaller is None or whole is None:
         return smaller
+    more = scaling_bytes(whole.scaling) - scaling_bytes(smaller.scaling)
+    sizes = {name: size if name == "points" else size + more for name, size in smaller.storage.items()}
     return replace(
         smaller,
         condenser=f"{smaller.condenser}, of the set by {whole.condenser}",
-        parameters={**smaller.parameters, "shrunk": asdict(whole)},
+        parameters={**smaller.parameters, "shrunk": whole.without_scaling()},
         n_rows=whole.n_rows,
         rows_per_class=whole.rows_per_class,
         fingerprint=whole.fingerprint,
         seconds=whole.seconds + smaller.seconds,
         privacy=whole.privacy,
+        storage=sizes,
         scaling=whole.scaling,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from inspect import signature
 from typing import Any, Self
 
+import numpy as np
 from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -18,7 +19,7 @@ from skdc.condensed import CondensedSet
 from skdc.containers import as_array, plain_labels, refuse_filled, refuse_words
 from skdc.learners import NetworkClassifier
 from skdc.plotting.rows import condensed_of
-from skdc.scaling import Scaling, as_frame
+from skdc.scaling import Scaling, as_table
 
 VARIANTS = ("hard labels", "weights", "soft labels")
 
@@ -61,8 +62,9 @@ class RowScaling:
         sample_weight : array-like of shape (n,), default=None
             A row of weight 2 counts as the row twice.
         """
-        X = as_array(X)
-        rows = X if hasattr(X, "iloc") else _checked(X, "X")
+        rows = as_array(X)
+        refuse_filled(rows)
+        rows = rows if hasattr(rows, "iloc") or issparse(rows) else np.asarray(rows)
         return cls(Scaling.of(rows, sample_weight), rows.shape[1:], _names(rows))
 
     @classmethod
@@ -80,7 +82,7 @@ class RowScaling:
         known = None if condensed.provenance is None else condensed.provenance.scaling
         if known is not None and X.ndim > 2:
             known = known.pooled()
-        if known is None or len(known.mean) not in (1, X.shape[1]):
+        if known is None or len(known.levels or known.mean) not in (1, X.shape[1]):
             known = Scaling.of(X, condensed.sample_weight)
         return cls(known, X.shape[1:], _names(X))
 
@@ -98,7 +100,10 @@ class RowScaling:
                 f"the columns of {name}, {list(rows.columns)}, are not those of X, {columns}; give both the same ones "
                 "in the same order"
             )
-        rows = as_frame(rows) if self.scaling.levels else rows if hasattr(rows, "iloc") else _checked(rows, name)
+        if self.scaling.levels:
+            rows = as_table(rows)
+        elif not hasattr(rows, "iloc"):
+            rows = _checked(rows, name)
         if rows.shape[1:] != self.input_shape:
             raise ValueError(
                 f"rows of {name} of shape {rows.shape[1:]} are not like those that learners are trained on, "

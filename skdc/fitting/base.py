@@ -19,6 +19,7 @@ from sklearn.utils import Tags
 
 from skdc.codes import label_probabilities, on_simplex
 from skdc.condensed import CondensedSet
+from skdc.condensed.scalings import scaling_bytes
 from skdc.devices import find_device
 from skdc.entropy import draw_entropy
 from skdc.exceptions import PartsError
@@ -274,7 +275,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         learned = self.y_learned_ if schema.task == "classification" else None
         condensed = CondensedSet(shown.X, shown.y, self.sample_weight_, y_soft, schema.classes, y_learned=learned)
         condensed = replace(condensed, coded=shown.coded, coded_labels=coded_labels)
-        self.storage_ = storage_of(door.recipe.parameterization, schema, condensed, self._key)
+        self.storage_ = storage_of(
+            door.recipe.parameterization, schema, condensed, self._key, scaling_bytes(door.origin.scaling)
+        )
         origin = provenance_of(self, door.recipe, schema, self._key, door.origin, monotonic() - began)
         self.condensed_ = replace(condensed, provenance=origin)
 

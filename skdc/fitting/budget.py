@@ -40,7 +40,13 @@ def parsed_bytes(n_bytes: int | str) -> int:
 
 
 def points_within(
-    n_bytes: int | str, parts: Parameterization, schema: Schema, n_classes: int, most: int, own_mass: bool
+    n_bytes: int | str,
+    parts: Parameterization,
+    schema: Schema,
+    n_classes: int,
+    most: int,
+    own_mass: bool,
+    n_beside: int,
 ) -> int:
     """Return how many points a budget gives; refuse one that is too small for a point of each class.
 
@@ -57,12 +63,14 @@ def points_within(
         More points are never made.
     own_mass : bool
         Whether points of a class may weigh differently, so that each weight is counted.
+    n_beside : int
+        Bytes that the file takes whatever the points are: of the scaling of a wide table.
     """
     budget = parsed_bytes(n_bytes)
 
     def taken(n_points: int) -> int:
         weights = n_points if own_mass else schema.n_classes if schema.n_classes > 1 else 0
-        return parts.n_bytes(n_points, schema) + _WEIGHT * weights
+        return n_beside + parts.n_bytes(n_points, schema) + _WEIGHT * weights
 
     if taken(n_classes) > budget:
         what = "one point" if schema.classes is None else f"a point of each of {n_classes} classes"
@@ -74,7 +82,7 @@ def points_within(
 
 
 def storage_of(
-    parts: Parameterization, schema: Schema, condensed: CondensedSet, key: NDArray[np.int64]
+    parts: Parameterization, schema: Schema, condensed: CondensedSet, key: NDArray[np.int64], n_beside: int
 ) -> dict[str, int]:
     """Return what a set takes: `points`, `bytes`, of which `shared_bytes` do not grow with them, and `bytes_decoded`.
 
@@ -86,6 +94,8 @@ def storage_of(
     condensed : CondensedSet
     key : ndarray of shape (m,)
         The class codes of its points.
+    n_beside : int
+        As in `points_within`.
     """
     X, n_points, soft = condensed.X, len(key), condensed.y_soft is not None
     weights = _weight_bytes(condensed.sample_weight, key, schema)
@@ -98,9 +108,9 @@ def storage_of(
     stored = kept + (targets if labels is None else target_bytes(schema, n_points, soft=False) + labels.nbytes)
     return {
         "points": n_points,
-        "bytes": stored + weights,
-        "shared_bytes": shared,
-        "bytes_decoded": rows + targets + weights,
+        "bytes": n_beside + stored + weights,
+        "shared_bytes": n_beside + shared,
+        "bytes_decoded": n_beside + rows + targets + weights,
     }
 
 

@@ -56,6 +56,7 @@ def sizes_of(
     schema: Schema,
     counts: NDArray[np.int64],
     mass: NDArray[np.float64],
+    n_beside: int = 0,
 ) -> NDArray[np.int64]:
     """Return how many synthetic rows each class gets: as many as are asked for, or as a number of bytes gives.
 
@@ -66,6 +67,8 @@ def sizes_of(
     recipe : Recipe
     schema, counts, mass
         As in `sizes_per_class`.
+    n_beside : int, default=0
+        As in `points_within`.
     """
     n_per_class, n_samples, n_bytes = condenser.n_per_class, condenser.n_samples, condenser.n_bytes
     if n_bytes is not None:
@@ -73,7 +76,7 @@ def sizes_of(
         _refuse_two(n_samples=n_samples, n_bytes=n_bytes)
         weighs = recipe.solver is not None and recipe.solver.weighs()
         n_samples = points_within(
-            n_bytes, recipe.parameterization, schema, int((mass > 0).sum()), int(counts.sum()), weighs
+            n_bytes, recipe.parameterization, schema, int((mass > 0).sum()), int(counts.sum()), weighs, n_beside
         )
     return sizes_per_class(n_per_class, n_samples, schema, counts, mass)
 

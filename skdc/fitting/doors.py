@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 from scipy.sparse import issparse
 from sklearn.base import clone
 
+from skdc.condensed.scalings import scaling_bytes
 from skdc.fitting.counts import check_sizes, sizes_of
 from skdc.fitting.extremes import warn_of_far_rows
 from skdc.fitting.input import Problem
-from skdc.fitting.origin import Origin
+from skdc.fitting.origin import Origin, bytes_beside
 from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe
 from skdc.fitting.releases import drawn_rows, private_stream, public_containers, read_as_told
@@ -85,23 +86,30 @@ def _open(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device
             f"n_bytes={condenser.n_bytes!r}: what a sparse row takes depends on which one is chosen; give n_per_class "
             "or n_samples"
         )
-    sizes = _sizes(condenser, recipe, problem.schema, *problem.per_class())
+    n_beside = 0 if condenser.n_bytes is None else bytes_beside(problem)
+    sizes = _sizes(condenser, recipe, problem.schema, *problem.per_class(), n_beside)
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
 
 
 def reopened(condenser: Any, stream: Stream, recipe: Recipe, containers: Containers) -> Door:
     """Return the door to the rows that a stream has seen so far."""
     source = stream.source()
-    sizes = _sizes(condenser, recipe, source.schema, stream.sketch.counts, stream.sketch.mass)
     origin = Origin.of_sketch(stream.sketch) if isinstance(stream.sketch, Sketch) else Origin()
+    n_beside = scaling_bytes(origin.scaling)
+    sizes = _sizes(condenser, recipe, source.schema, stream.sketch.counts, stream.sketch.mass, n_beside)
     return Door(source, sizes, stream.learned, recipe, containers, stream, origin=origin)
 
 
 def _sizes(
-    condenser: Any, recipe: Recipe, schema: Schema, counts: NDArray[np.int64], mass: NDArray[np.float64]
+    condenser: Any,
+    recipe: Recipe,
+    schema: Schema,
+    counts: NDArray[np.int64],
+    mass: NDArray[np.float64],
+    n_beside: int = 0,
 ) -> NDArray[np.int64]:
     """Return how many synthetic rows each class gets, by its rows and its weight; both are noisy in a release."""
-    sizes = sizes_of(condenser, recipe, schema, counts, mass)
+    sizes = sizes_of(condenser, recipe, schema, counts, mass, n_beside)
     if recipe.privacy is None:
         check_sizes(condenser, recipe.parameterization, sizes, counts, schema.classes)
     return sizes

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
-from skdc.containers import as_array, checked_targets, have_units, is_sparse, refuse_filled
+from skdc.condensed.scalings import scaling_bytes
+from skdc.containers import as_array, checked_targets, has_units, have_units, is_sparse, refuse_filled
 from skdc.fitting.input import Problem
 from skdc.fitting.recipe import Recipe
 from skdc.hashes import digest
@@ -49,10 +50,7 @@ class Origin:
         weight = np.zeros(X.shape[0])
         weight[problem.positions] = problem.weight
         groups = None if groups is None else groups[problem.key]
-        if problem.encoder is None:
-            scaling = Scaling.of_numbers(problem.X, problem.weight, moments)
-        else:  # learners see rows, and not what an encoder makes of them
-            scaling = Scaling.of(X, weight)
+        scaling = _scaling(problem, X, weight, moments)
         return cls(problem.per_class()[0], fingerprint_of(X, problem.given[1], weight, groups), scaling)
 
     @classmethod
@@ -62,6 +60,22 @@ class Origin:
         n_features = low.size
         spreads = sketch.mean[:n_features], sketch.spreads()[:n_features]
         return cls(sketch.counts, scaling=Scaling.of_columns(*spreads, have_units(low, high)))
+
+
+def _scaling(problem: Problem, X: Any, weight: NDArray[np.float64], moments: RowMoments | None) -> Scaling:
+    if problem.encoder is None:
+        return Scaling.of_numbers(problem.X, problem.weight, moments)
+    return Scaling.of(X, weight)  # learners see rows, and not what an encoder makes of them
+
+
+def bytes_beside(problem: Problem) -> int:
+    """Return what the scaling of rows that were read takes in a file beside the header."""
+    if problem.encoder is None and not has_units(problem.X):
+        return 0
+    X = _held(problem.given[0])
+    weight = np.zeros(X.shape[0])
+    weight[problem.positions] = problem.weight
+    return scaling_bytes(_scaling(problem, X, weight, None))
 
 
 def fingerprint_of(X: Any, y: Any, weight: NDArray[np.float64], groups: NDArray[np.int64] | None = None) -> str:

@@ -7,7 +7,7 @@ import pytest
 import scipy.sparse as sp
 
 import skdc
-from skdc import Condenser
+from skdc import Condenser, RandomSubset
 from skdc.condensed import saving
 from skdc.parameterizations import Subset
 from skdc.parameterizations.storage import Frequencies, Quantized
@@ -110,6 +110,32 @@ def test_a_damaged_file_is_refused_in_one_sentence(change, path):
     with pytest.raises(ValueError, match=r"small.skdc' is (damaged|no file of a set|torn)") as raised:
         skdc.load(path)
     assert "\n" not in str(raised.value)
+
+
+SCALINGS = [
+    {"mean": [1.0], "deviation": []},
+    {"mean": [], "deviation": []},
+    {"mean": [1.0, "2"], "deviation": [1.0, 1.0]},
+    {"mean": [1.0, None], "deviation": [1.0, 1.0]},
+    {"mean": [1.0, None], "deviation": [1.0, None]},
+    {"mean": 1.0, "deviation": 1.0},
+    {"levels": [["Oslo"], []]},
+    {"levels": [[None]] * 3},
+    {"levels": {"a": 1}},
+    {"levels": None},
+    {"kind": "tensors"},
+    {"more": 1},
+]
+
+
+@pytest.mark.parametrize("change", SCALINGS, ids=range(len(SCALINGS)))
+def test_a_damaged_scaling_is_refused_in_one_sentence(change, tmp_path, rng):
+    path = tmp_path / "small.skdc"
+    RandomSubset(n_samples=3, random_state=0).fit(rng.normal(size=(9, 2))).condensed_.save(path)
+    assert len(skdc.load(path).provenance.scaling.mean) == 2
+    rewritten(path, lambda header, entry: entry["provenance"]["scaling"].update(change))
+    with pytest.raises(ValueError, match=r"small.skdc' is damaged: [^\n]*$"):
+        skdc.load(path)
 
 
 def spoiled(path, found, instead):

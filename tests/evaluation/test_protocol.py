@@ -9,6 +9,7 @@ import pytest
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.preprocessing import StandardScaler
@@ -167,6 +168,15 @@ def test_without_a_scaling_the_weighted_points_stand_for_the_data():
         expected = StandardScaler().fit(other.X, sample_weight=condensed.sample_weight)
         rows = RNG.normal(size=(4, other.X.shape[1]))
         np.testing.assert_allclose(RowScaling.of_set(other)(rows), expected.transform(rows))
+
+
+def test_arrays_with_gaps_are_seen_as_the_set_says_that_was_made_of_them():
+    X = np.where(RNG.random((50, 2)) < 0.2, np.nan, RNG.normal(3, [1, 100], size=(50, 2)))
+    condensed = KMedoids(5, encoder=SimpleImputer(), random_state=0).fit(X, np.arange(50) % 2).condensed_
+    found, expected = RowScaling.of_rows(X), RowScaling.of_set(condensed)
+    assert found.scaling == expected.scaling
+    np.testing.assert_array_equal(found(X), expected(X))
+    assert found(X).shape == (50, 4)
 
 
 def test_columns_that_are_shown_as_images_have_one_scale():
