@@ -89,6 +89,13 @@ def test_bytes_are_those_of_the_decoder_however_many_rows_are_drawn(digits):
         clone(CONDENSED).set_params(n_per_class=None, n_bytes=1000).fit(*digits)
 
 
+def test_a_budget_counts_rows_where_numpy_has_not_the_layers(digits):
+    generator = VariationalGenerator(2, SMALL, Swished, n_steps=5)
+    images = digits[0].astype(np.uint8)
+    fitted = CondensedGenerator(generator=generator, n_steps=1, n_bytes=2000, random_state=0).fit(images, digits[1])
+    assert fitted.condensed_.coded is None and 2000 - 2 * 64 < fitted.storage_["bytes"] <= 2000
+
+
 def test_rows_are_drawn_without_end_and_like_the_data(digits):
     images, y = digits[0].reshape(-1, 8, 8).astype(np.uint8), digits[1]
     fitted = clone(CONDENSED).fit(images, y)
