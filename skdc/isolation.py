@@ -81,12 +81,12 @@ def limited_threads(user_api: str, n_threads: int) -> Any:
     n_threads : int
     """
     # `threadpool_limits` would restore the others, too, when it ends.
-    return _libraries(len(sys.modules)).select(user_api=user_api).limit(limits=n_threads)
+    return _libraries(frozenset(sys.modules)).select(user_api=user_api).limit(limits=n_threads)
 
 
 @lru_cache(maxsize=1)
-def _libraries(n_modules: int) -> threadpoolctl.ThreadpoolController:
-    # To look for them takes as long as a small fit: it is done again where modules, which bring them, came since.
+def _libraries(modules: frozenset[str]) -> threadpoolctl.ThreadpoolController:
+    # To look for them takes as long as a small fit: it is done again where other modules, which bring them, are there.
     return threadpoolctl.ThreadpoolController()
 
 

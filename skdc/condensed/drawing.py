@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,10 +43,9 @@ class CodedDrawing:
         TypeError
             If the set is none of which rows are drawn.
         """
-        if whole.coded is None or whole.coded.redrawn(np.zeros(1, np.uint32), 0) is None:
+        if not is_drawn(whole.coded):
             raise TypeError(
-                f"the set is {whole.X.shape[0]} rows, and no generator: it draws no others; fit CondensedGenerator() "
-                "to an array, or GenerativeModel()"
+                f"the set is {whole.X.shape[0]} rows, and no generator: it draws no others; {_advice(whole)}"
             )
         if whole.classes is None:
             return cls(whole.coded, None, np.ones(1))
@@ -74,6 +73,21 @@ class CodedDrawing:
         X = np.empty_like(rows)
         X[np.argsort(places, kind="stable")] = rows
         return X, None if self.classes is None else self.classes[places]
+
+
+def is_drawn(coded: Code | None) -> TypeGuard[Code]:
+    """Tell whether there is a code of rows that are drawn, so that the set is a generator, and draws others."""
+    return coded is not None and coded.redrawn(np.zeros(1, np.uint32), 0) is not None
+
+
+def _advice(whole: CondensedSet) -> str:
+    """Return what to do for rows that a set does not draw."""
+    if whole.provenance is not None and "joined" in whole.provenance.parameters:
+        return "join made it of two sets, each of which draws its own if it is a generator: draw of these"
+    return (
+        "for frames and for layers that numpy has not, drawing_.sample() of the condenser that made a generator does; "
+        "or fit CondensedGenerator() to an array, or GenerativeModel()"
+    )
 
 
 def drawn_places(shares: NDArray[np.float64], levels: NDArray[np.float64]) -> NDArray[np.intp]:

@@ -12,6 +12,7 @@ from scipy.sparse import issparse, vstack
 
 from skdc.codes import Code, PlainNumbers, Stacked
 from skdc.condensed.coded import is_code_of
+from skdc.condensed.drawing import is_drawn
 from skdc.containers import plain_labels
 from skdc.provenance import Provenance
 from skdc.scaling import Scaling
@@ -74,12 +75,16 @@ def _behind(first: Any, other: Any) -> Any:
 
 def _stacked(first: CondensedSet, other: CondensedSet) -> Code | None:
     """Return the codes of both sets, one behind the other, where one has such; rows without are kept as they are."""
-    parts = [first, other]
-    coded = [is_code_of(part.coded, part.X) for part in parts]
-    if not any(coded) or first.X.dtype != other.X.dtype:
+    codes = [_code_of_rows(part) for part in (first, other)]
+    if codes == [None, None] or first.X.dtype != other.X.dtype:
         return None
-    codes = [part.coded if is_code_of(part.coded, part.X) else PlainNumbers(part.X) for part in parts]
-    return Stacked(codes[0], codes[1], len(first.X))
+    return Stacked(codes[0] or PlainNumbers(first.X), codes[1] or PlainNumbers(other.X), len(first.X))
+
+
+def _code_of_rows(part: CondensedSet) -> Code | None:
+    """Return the code of the rows of a set; None of a generator that takes more, since it draws none any longer."""
+    coded = part.coded if is_code_of(part.coded, part.X) else None
+    return None if is_drawn(coded) and coded.nbytes >= part.X.nbytes else coded
 
 
 def _weight(first: CondensedSet, other: CondensedSet) -> NDArray[np.float64] | None:

@@ -167,7 +167,7 @@ class CondensedSet:
         Raises
         ------
         TypeError
-            If the set is no generator; a frame is kept as rows.
+            If the set is no generator; frames, and sets that were joined, are rows.
         ValueError
             For a number that is not positive, and labels that the set has not or not as many.
 
@@ -190,10 +190,10 @@ class CondensedSet:
         A number takes the first points of each class, which are a good set where it is nested: of a condenser with
         `nested=True`, or of rows that were chosen one by one. The points of a class have the weight of all of them.
         What a storage made of few numbers is kept so, where that takes less than the rows that it gives: what points
-        share, such as a basis, is kept whole.
+        share, such as a basis, is kept whole. A set that is a generator stays that generator, and shows fewer rows.
 
         A condenser is fitted to the rows, labels and weights. Rows that it chooses keep their soft labels, unless it
-        gives them others; those that it makes have what it gives.
+        gives them others; those that it makes have what it gives. What it makes of a generator is rows.
 
         The provenance says how both sets were made: sizes, fingerprint and privacy are those of the data, and this set
         is under ``parameters["shrunk"]``.
@@ -229,7 +229,8 @@ class CondensedSet:
         """Return the points of this set and those of another one behind them, such as those of classes that are new.
 
         The points stay as they are, and their rows the codes that they are kept as; those of each set weigh what the
-        rows of its data do. Targets as they were optimised are left out, and with them the codes of soft labels.
+        rows of its data do. Targets as they were optimised are left out, and with them the codes of soft labels. Of
+        a set that is a generator the rows are taken: the joined set draws no others.
 
         Parameters
         ----------

@@ -15,6 +15,7 @@ from sklearn.utils import _safe_indexing
 
 from skdc.codes import Code
 from skdc.condensed.coded import PARTS, is_code_of, is_code_of_labels, pack_set
+from skdc.condensed.drawing import is_drawn
 from skdc.condensed.packing import Tensors
 from skdc.condensed.scalings import scaling_bytes
 from skdc.containers import plain_labels
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 def first_points(whole: CondensedSet, n_per_class: Any) -> CondensedSet:
     """Return the first points of each class, which together have the weight that the class has in the whole set.
 
-    Codes are kept where they take less than what they give.
+    Codes are kept where they take less than what they give, and that of a generator always: it is the set.
 
     Parameters
     ----------
@@ -56,9 +57,10 @@ def first_points(whole: CondensedSet, n_per_class: Any) -> CondensedSet:
 
 
 def _taken(whole: CondensedSet, places: NDArray[np.intp], X: Any) -> tuple[Code | None, Code | None]:
-    """Return the codes of the rows X at some places, where they take less than these, and of their soft labels."""
+    """Return the codes of the rows X at some places, where they are to be kept, and of their soft labels."""
     coded = whole.coded.take(places) if is_code_of(whole.coded, whole.X) else None
-    if coded is not None and coded.nbytes >= X.nbytes:  # what all points share is much for a few
+    # What all points share is much for a few.
+    if coded is not None and coded.nbytes >= X.nbytes and not is_drawn(coded):
         coded = None
     labels = whole.coded_labels
     return coded, labels.take(places) if is_code_of_labels(labels, whole.y_soft) else None

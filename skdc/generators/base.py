@@ -170,6 +170,16 @@ class Generator(SharedParts, ABC):
             1 where there are no classes.
         """
 
+    def has_code(self, row_shape: tuple[int, ...], n_classes: int) -> bool:
+        """Tell whether the `code` of what is fitted gives one, before there is any (not by default).
+
+        Parameters
+        ----------
+        row_shape, n_classes
+            As in `n_numbers`.
+        """
+        return False
+
     def n_of_draws(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Return how many numbers tell how latents of random rows are distributed (none by default).
 

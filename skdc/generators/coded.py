@@ -20,11 +20,32 @@ class CodedModule(nn.Module):
         """Return the code of its outputs for inputs."""
 
 
-def network_code(network: nn.Module, inputs: Code) -> Code | None:
-    """Return the code of what a network gives, once it is trained; None where a layer is none that numpy has.
+def has_code(network: nn.Module) -> bool:
+    """Tell whether numpy has all layers of a network, of which the numbers need not be there.
 
     These are `Linear`, `ReLU`, `LeakyReLU`, `Flatten`, `Unflatten` and `ConvTranspose2d`, in a `Sequential`, and each
     `CodedModule`.
+    """
+    if network._forward_hooks or network._forward_pre_hooks or "forward" in vars(network):
+        return False  # it does more than its class says
+    if type(network) is nn.Sequential:
+        return all(map(has_code, network))
+    return isinstance(network, CodedModule) or _is_known(network)
+
+
+def _is_known(layer: Any) -> bool:
+    kind = type(layer)  # a subclass may do something else
+    if kind is nn.Flatten:
+        return (layer.start_dim, layer.end_dim) == (1, -1)
+    if kind is nn.Unflatten:
+        return bool(layer.dim == 1)
+    if kind is nn.ConvTranspose2d:
+        return (layer.groups, layer.dilation, layer.output_padding) == (1, (1, 1), (0, 0))
+    return kind in (nn.Linear, nn.ReLU, nn.LeakyReLU)
+
+
+def network_code(network: nn.Module, inputs: Code) -> Code | None:
+    """Return the code of what a network gives, once it is trained; None where it has none, as `has_code` tells.
 
     Parameters
     ----------
@@ -32,33 +53,26 @@ def network_code(network: nn.Module, inputs: Code) -> Code | None:
     inputs : Code
         Of shape (m, ...).
     """
-    if network._forward_hooks or network._forward_pre_hooks or "forward" in vars(network):
-        return None  # it does more than its class says
-    if type(network) is nn.Sequential:
-        for layer in network:
-            found = network_code(layer, inputs)
-            if found is None:
-                return None
-            inputs = found
-        return inputs
-    return _layer_code(network, inputs)
+    return _code(network, inputs) if has_code(network) else None
 
 
-def _layer_code(layer: Any, inputs: Code) -> Code | None:
+def _code(layer: Any, inputs: Code) -> Code:
     if isinstance(layer, CodedModule):
         return layer.code(inputs)
-    kind = type(layer)  # a subclass may do something else
-    if kind is nn.Flatten and (layer.start_dim, layer.end_dim) == (1, -1):
+    kind = type(layer)
+    if kind is nn.Sequential:
+        for part in layer:
+            inputs = _code(part, inputs)
+        return inputs
+    if kind is nn.Flatten:
         return Flattened(inputs)
-    if kind is nn.Unflatten and layer.dim == 1:
+    if kind is nn.Unflatten:
         return Reshaped(inputs, tuple(layer.unflattened_size))
     if kind is nn.Linear:
         return Affine(inputs, float32(layer.weight), _bias(layer))
-    if kind in (nn.ReLU, nn.LeakyReLU):
-        return Rectified(inputs, getattr(layer, "negative_slope", 0.0))
-    if kind is nn.ConvTranspose2d and layer.groups == 1 and layer.dilation == (1, 1) and layer.output_padding == (0, 0):
+    if kind is nn.ConvTranspose2d:
         return TransposedConvolution(inputs, float32(layer.weight), _bias(layer), layer.stride, layer.padding)
-    return None
+    return Rectified(inputs, getattr(layer, "negative_slope", 0.0))
 
 
 def class_counts(key: Tensor, n_classes: int) -> NDArray[np.uint32]:

@@ -15,6 +15,7 @@ from skdc.codes.diffusion import FREQUENCIES, angles_of
 from skdc.generators.base import Generator, LiveGenerator
 from skdc.generators.coded import class_counts, network_code
 from skdc.generators.networks import (
+    builds_code,
     conditioned,
     count_state,
     n_indicators,
@@ -122,6 +123,12 @@ class DiffusionGenerator(Generator):
         (size,) = self.shape_of_latents(row_shape)
         own = count_state(self._network(), self._inputs(size, n_classes), size)
         return own + self._autoencoder().n_numbers(row_shape, n_classes)
+
+    def has_code(self, row_shape: tuple[int, ...], n_classes: int) -> bool:
+        """Tell whether numpy has the layers of both."""
+        (size,) = self.shape_of_latents(row_shape)
+        own = builds_code(self._network(), self._inputs(size, n_classes), size)
+        return own and self._autoencoder().has_code(row_shape, n_classes)
 
     def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count how many rows each class has twice, for either network."""

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from skdc.codes import Code, Rescaled
 from skdc.exceptions import PartsError
 from skdc.generators.base import Generator, LiveGenerator
-from skdc.generators.coded import network_code
+from skdc.generators.coded import has_code, network_code
 from skdc.generators.inversion import inverted
 from skdc.randomness import watched
 from skdc.seeds import gaussian
@@ -80,6 +80,10 @@ class GivenGenerator(Generator):
     def n_numbers(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count the numbers of the module."""
         return sum(values.numel() for values in self.module.state_dict().values())
+
+    def has_code(self, row_shape: tuple[int, ...], n_classes: int) -> bool:
+        """Tell whether numpy has the layers of the module, and it takes no classes."""
+        return not self.takes_classes and has_code(self.module)
 
     def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count the numbers of the module, and the origin of the rows."""

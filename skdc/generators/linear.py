@@ -89,6 +89,10 @@ class LinearGenerator(Generator):
         """Tell that they are."""
         return True
 
+    def has_code(self, row_shape: tuple[int, ...], n_classes: int) -> bool:
+        """Tell that it has."""
+        return True
+
     def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count means, which hold that of all images too, directions, and how many rows have each."""
         groups = 1 if self.by == "all" else n_classes

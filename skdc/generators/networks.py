@@ -14,10 +14,11 @@ from torch.nn.functional import one_hot
 from skdc.codes import Code, Cropped, DrawnLatents, Layer, Rescaled, Reshaped, WithGroups
 from skdc.fields import Fields
 from skdc.generators.base import LiveGenerator
-from skdc.generators.coded import CodedModule, class_counts, float32, network_code
+from skdc.generators.coded import CodedModule, class_counts, float32, has_code, network_code
 from skdc.generators.moments import ClassUnits, LatentGaussians
 from skdc.images import Channels, ImageLayout, image_layout
 from skdc.networks import MLP, Builder
+from skdc.randomness import watched
 from skdc.sources import Draws
 
 _LEAST_SIDE = 16  # of images that are convolved; smaller ones are rows of numbers
@@ -241,6 +242,17 @@ def plus_offset(rows: Layer, offset: Tensor | float, row_shape: tuple[int, ...])
 def count_numbers(decoder: Builder, n_components: int, row_shape: tuple[int, ...], n_classes: int) -> int:
     """Return how many numbers a `NetworkDecoder` has, without any being drawn."""
     return count_state(decoder, (n_components + n_indicators(n_classes),), prod(row_shape))
+
+
+def decoder_has_code(decoder: Builder, n_components: int, row_shape: tuple[int, ...], n_classes: int) -> bool:
+    """Tell whether a `NetworkDecoder` has a code, without any numbers being drawn."""
+    return builds_code(decoder, (n_components + n_indicators(n_classes),), prod(row_shape))
+
+
+def builds_code(builder: Builder, input_shape: tuple[int, ...], n_outputs: int) -> bool:
+    """Tell whether a network has a code, without any numbers being drawn."""
+    with torch.device("meta"):
+        return has_code(watched(builder(input_shape, n_outputs)))  # as `build_network` gives it
 
 
 def count_state(builder: Builder, input_shape: tuple[int, ...], n_outputs: int) -> int:

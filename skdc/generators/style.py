@@ -156,6 +156,10 @@ class StyleGenerator(Generator):
             network = self._build(row_shape, n_classes)
         return sum(values.numel() for values in network.kept(self.latents)) + (self.latents == "both")
 
+    def has_code(self, row_shape: tuple[int, ...], n_classes: int) -> bool:
+        """Tell that it has: the layers are its own."""
+        return True
+
     def decoder_bytes(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count how many rows each class has, also where there is one, and for inputs twice."""
         n_counts = (1 + (self.latents == "inputs")) * n_classes - n_indicators(n_classes)

@@ -14,6 +14,7 @@ from skdc.generators.networks import (
     NetworkDecoder,
     conditioned,
     count_numbers,
+    decoder_has_code,
     default_decoder,
     default_encoder,
     n_indicators,
@@ -133,6 +134,10 @@ class VariationalGenerator(Generator):
     def n_numbers(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count the numbers of the decoder."""
         return count_numbers(self._decoder(row_shape), self.n_components, row_shape, n_classes)
+
+    def has_code(self, row_shape: tuple[int, ...], n_classes: int) -> bool:
+        """Tell whether numpy has the layers of the decoder."""
+        return decoder_has_code(self._decoder(row_shape), self.n_components, row_shape, n_classes)
 
     def n_of_draws(self, row_shape: tuple[int, ...], n_classes: int) -> int:
         """Count the mean and the root of the covariance of the latents of each class."""

@@ -91,9 +91,9 @@ class Drawn(Parameterization):
         return True
 
     def n_bytes(self, n_points: int, schema: Schema) -> int:
-        """Return what the decoder takes, how latents are distributed, in float32, and the labels; or rows of frames."""
+        """Return what decoder, Gaussians of latents and labels take; or rows and labels, where no decoder is kept."""
         storage, of_draws = Latents(self._generator()), 0
-        if is_coded(storage, schema):
+        if is_coded(storage, schema) and storage.has_code(schema.input_shape, schema.n_classes):
             of_draws = 4 * (storage.generator.n_of_draws(schema.input_shape, schema.n_classes) + schema.n_classes)
         n_kept = 0 if of_draws else n_points
         rows = kept_bytes(storage, n_kept, schema, within=self.within is not None)

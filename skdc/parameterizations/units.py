@@ -139,6 +139,8 @@ def kept_bytes(storage: Storage, n_rows: int, schema: Schema, within: bool) -> i
         return n_rows * (schema.row_bytes if within else numbers)
     if not is_coded(storage, schema):
         return n_rows * schema.row_bytes
+    if not storage.has_code(schema.input_shape, schema.n_classes):
+        return n_rows * (schema.row_bytes if within else numbers)
     taken = storage.n_bytes(n_rows, schema.input_shape, schema.float_dtype.itemsize, schema.n_classes)
     images = of_images(storage, schema)
     origin = 0 if images else numbers

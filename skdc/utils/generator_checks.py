@@ -10,6 +10,7 @@ import torch
 from sklearn.base import clone
 from torch import Tensor
 
+from skdc.codes import PlainNumbers
 from skdc.generators.base import Generator, LiveGenerator
 from skdc.sources import RowSource
 from skdc.utils._running import Check, named, numpy_state, run
@@ -49,6 +50,7 @@ def generator_checks(part: Generator) -> Iterator[tuple[str, Check]]:
         _check_encodes_nearby,
         _check_pickles,
         _check_counts_numbers,
+        _check_says_whether_it_has_a_code,
     ]
     return named(checks, part)
 
@@ -127,3 +129,11 @@ def _check_pickles(part: Generator) -> None:
 def _check_counts_numbers(part: Generator) -> None:
     live = _live(part)
     assert live.n_bytes() == 8 * part.n_numbers((3,), 3), "what is counted must be what there is"
+
+
+def _check_says_whether_it_has_a_code(part: Generator) -> None:
+    live = _live(part)
+    z, key = _latents(live)
+    order = key.argsort()
+    code = live.code(PlainNumbers(z[order].numpy()), key[order], 0.0)
+    assert part.has_code((3,), 3) == (code is not None), "has_code must tell whether there is a code"

@@ -89,6 +89,13 @@ def test_bytes_are_those_of_the_decoder_however_many_rows_are_drawn(digits):
         clone(CONDENSED).set_params(n_per_class=None, n_bytes=1000).fit(*digits)
 
 
+def test_a_budget_counts_rows_where_numpy_has_not_the_layers(digits):
+    generator = VariationalGenerator(2, SMALL, Swished, n_steps=5)
+    images = digits[0].astype(np.uint8)
+    fitted = CondensedGenerator(generator=generator, n_steps=1, n_bytes=2000, random_state=0).fit(images, digits[1])
+    assert fitted.condensed_.coded is None and 2000 - 2 * 64 < fitted.storage_["bytes"] <= 2000
+
+
 def test_rows_are_drawn_without_end_and_like_the_data(digits):
     images, y = digits[0].reshape(-1, 8, 8).astype(np.uint8), digits[1]
     fitted = clone(CONDENSED).fit(images, y)
@@ -158,6 +165,31 @@ def test_a_part_of_many_rows_is_a_generator_too(digits, tmp_path):
     np.testing.assert_array_equal(again.sample(20, random_state=3)[0], whole.sample(20, random_state=3)[0])
 
 
+def test_a_few_rows_of_a_generator_are_one_still(digits, tmp_path):
+    whole = clone(CONDENSED).fit(*digits).condensed_
+    short = whole.shrink(1)
+    short.save(tmp_path / "set.skdc")
+    again = skdc.load(tmp_path / "set.skdc")
+    np.testing.assert_array_equal(again.X, whole.X[::5])
+    assert size_without_header(tmp_path / "set.skdc") == short.provenance.storage["bytes"] > short.X.nbytes
+    for part in (short, again):
+        for found, expected in zip(part.sample(20, random_state=3), whole.sample(20, random_state=3), strict=True):
+            np.testing.assert_array_equal(found, expected)
+
+
+def test_joined_generators_are_rows_and_say_so(digits, tmp_path):
+    few, many = (clone(CONDENSED).set_params(n_per_class=n).fit(*digits).condensed_ for n in (1, 100))
+    rows = RandomSubset(2, random_state=0).fit(*digits).condensed_
+    assert few.join(rows).coded is None, "few rows take less than the decoder, which draws none any longer"
+    assert many.join(rows).coded.nbytes < many.X.nbytes
+    for part in (few.join(rows), rows.join(many), many.join(few)):
+        part.save(tmp_path / "set.skdc")
+        again = skdc.load(tmp_path / "set.skdc")
+        np.testing.assert_array_equal(again.X, part.X)
+        with pytest.raises(TypeError, match=f"is {len(part.X)} rows, and no generator: .*join made it of two sets"):
+            again.sample(3)
+
+
 def test_sets_of_rows_draw_none(digits):
     condensed = CondensedGenerator(2, generator=VariationalGenerator(2, Swished, Swished, n_steps=2), n_steps=1)
     condensed.fit(*digits)
@@ -165,7 +197,7 @@ def test_sets_of_rows_draw_none(digits):
     assert condensed.storage_["bytes"] == condensed.storage_["bytes_decoded"] and not condensed.storage_["shared_bytes"]
     assert condensed.drawing_.sample(3)[0].shape == (3, 64)
     for part in (condensed.condensed_, RandomSubset(2).fit(*digits).condensed_):
-        with pytest.raises(TypeError, match="the set is 20 rows, and no generator: it draws no others"):
+        with pytest.raises(TypeError, match=r"is 20 rows, and no generator: it draws no others; .*drawing_\.sample"):
             part.sample(3)
 
 

@@ -132,6 +132,19 @@ class Storage(SharedParts, ABC):
         """
         return "codes"
 
+    def has_code(self, row_shape: tuple[int, ...], n_classes: int) -> bool:
+        """Tell whether codecs have a code, where codes are what it `keeps`, so that budgets count it (the default).
+
+        Else the rows are what a file keeps, and what is counted.
+
+        Parameters
+        ----------
+        row_shape : tuple of int
+        n_classes : int
+            1 where there are no classes.
+        """
+        return True
+
     def needs_products(self) -> bool:
         """Tell whether it learns from the means and products of rows, and nothing else of the data (not by default).
 

@@ -84,6 +84,11 @@ class Latents(Storage):
         inner = or_free(self.inner).build(latents, None, replace(real, alike=False), generator)
         return GeneratedRows(live, key, inner, self.chunk_size, real.offset)
 
+    def has_code(self, row_shape: tuple[int, ...], n_classes: int) -> bool:
+        """Tell whether the generator has one, and the latents."""
+        inner = or_free(self.inner).has_code(self.generator.shape_of_latents(row_shape), n_classes)
+        return inner and self.generator.has_code(row_shape, n_classes)
+
     def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
         """Return those of the latents."""
         return or_free(self.inner).numbers(n_rows, self.generator.shape_of_latents(row_shape))

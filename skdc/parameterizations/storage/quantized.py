@@ -106,6 +106,10 @@ class Quantized(Storage):
             rows.learn_ends(inner.build(some, codes, real, generator))
         return rows
 
+    def has_code(self, row_shape: tuple[int, ...], n_classes: int) -> bool:
+        """Tell whether the inner storage has one."""
+        return or_free(self.inner).has_code(row_shape, n_classes)
+
     def numbers(self, n_rows: int, row_shape: tuple[int, ...]) -> list[Kept]:
         """Return none: all have fewer bits."""
         return []

@@ -6,13 +6,23 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from sklearn.datasets import load_digits
+from torch import nn
 
 from skdc import Condenser
 from skdc.discrepancies import MMD, LatentPrior
 from skdc.exceptions import PartsError
-from skdc.generators import LinearGenerator, VariationalGenerator
+from skdc.generators import (
+    DiffusionGenerator,
+    FlowGenerator,
+    GivenGenerator,
+    LinearGenerator,
+    StyleGenerator,
+    VariationalGenerator,
+)
+from skdc.networks import MLP
 from skdc.parameterizations import Points, Subset
-from skdc.parameterizations.storage import Latents, LowRank, LowResolution
+from skdc.parameterizations.storage import Latents, LowRank, LowResolution, Quantized
 from skdc.solvers import Descent, Draw
 
 from ...sources import finite_differences, row_source, seeded
@@ -145,6 +155,50 @@ def test_a_budget_holds_the_decoder_and_the_latents(iris):
         ValueError, match=f"too small for a point of each .* n_bytes={shared + weights + 3 * 2 * 8 + 1}"
     ):
         Condenser(MMD(), parts, n_bytes=200).fit(*iris)
+
+
+def bent(input_shape, n_outputs):
+    """Build a network of a layer that numpy has not."""
+    return nn.Sequential(nn.Flatten(), nn.Linear(np.prod(input_shape), 16), nn.Tanh(), nn.Linear(16, n_outputs))
+
+
+class Classes(nn.Linear):
+    """Images that are told their classes."""
+
+    def forward(self, z, key):
+        """Return the images."""
+        return super().forward(z).reshape(-1, 8, 8) + key[:, None, None]
+
+
+SMALL = MLP(width=16, depth=1)
+PLAIN, BENT = (VariationalGenerator(2, decoder=decoder, n_steps=20) for decoder in (SMALL, bent))
+IMAGES = nn.Unflatten(1, (8, 8))
+
+
+@pytest.mark.parametrize(
+    "generator, decoded",
+    [
+        (PLAIN, True),
+        (BENT, False),
+        (DiffusionGenerator(PLAIN, SMALL, 2, n_steps=5), True),
+        (DiffusionGenerator(PLAIN, bent, 2, n_steps=5), False),
+        (DiffusionGenerator(BENT, SMALL, 2, n_steps=5), False),
+        (FlowGenerator(PLAIN, n_transforms=1, width=4, n_steps=2), False),
+        (StyleGenerator(2, width=1, n_steps=2, n_search_steps=1), True),
+        (GivenGenerator(nn.Sequential(nn.Linear(2, 64), IMAGES), (2,), n_search_steps=1), True),
+        (GivenGenerator(nn.Sequential(nn.Linear(2, 64), nn.Tanh(), IMAGES), (2,), n_search_steps=1), False),
+        (GivenGenerator(Classes(2, 64), (2,), takes_classes=True, n_search_steps=1), False),
+    ],
+    ids=lambda given: type(given).__name__,
+)
+@pytest.mark.parametrize("wrapped", [False, True], ids=["numbers", "levels"])
+def test_a_budget_is_kept_whatever_the_layers(generator, decoded, wrapped):
+    X, y = load_digits(return_X_y=True)
+    parts = Points(Quantized(8, Latents(generator)) if wrapped else Latents(generator))
+    condenser = Condenser(MMD(), parts, Descent(n_steps=1), n_bytes=15000, random_state=0)
+    stored = condenser.fit(X[:600].reshape(-1, 8, 8), y[:600]).storage_
+    assert (condenser.condensed_.coded is not None) == decoded
+    assert stored["bytes"] <= 15000 and (stored["points"] == 600 or stored["bytes"] > 15000 - 2 * 8 * 64)
 
 
 def test_a_fit_with_a_generator_keeps_its_state(iris, tmp_path):
