@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from skdc.exceptions import PartsError
 from skdc.privacy.frequencies import LowFrequencies
 from skdc.privacy.noise import Noise
 from skdc.privacy.sums import BoundedProducts
 
 OF_PRODUCTS = 0.5  # the share of the budget that they have beside other sums
+_LARGEST = 1 << 26  # numbers: half a gigabyte, of which chunks and their pieces take several times as much
 _LEAST_TRACE = 1e-4
 _LEAST = 0.02  # classes may differ in a direction as if it had this share of the largest variance
 
@@ -26,10 +28,24 @@ class PrivateProducts:
     n_keys : int
     radius : float
         The largest norm of a row.
+
+    Raises
+    ------
+    PartsError
+        If they take too much memory.
     """
 
     def __init__(self, row_shape: tuple[int, ...], n_keys: int, radius: float) -> None:
         self.basis, self._radius = LowFrequencies(row_shape), radius
+        width = self.basis.width
+        if n_keys * width**2 > _LARGEST:
+            raise PartsError(
+                f"GaussianMechanism: the products of {width:,} columns with each other take "
+                f"{8e-9 * n_keys * width**2:.1f} GB for {n_keys} class(es), and as much for each piece of the data; "
+                "parts that learn from them, such as LinearGenerator, need fewer columns. Give images as arrays of "
+                "shape (n, height, width), of which low frequencies are released; for tables use "
+                "ClassGaussians(n_directions=...), which needs the products of all classes together alone"
+            )
         self._sums = [BoundedProducts(self.basis.width) for _ in range(n_keys)]
 
     def add(self, rows: NDArray[np.float64], key: NDArray[np.int64]) -> None:

@@ -130,6 +130,12 @@ def test_products_that_are_not_asked_for_are_not_there():
         ).fit(X, y)
 
 
+def test_products_that_are_too_large_are_refused():
+    with pytest.raises(PartsError, match=r"5,000 columns .* 2.0 GB for 10 .*LinearGenerator.*ClassGaussians"):
+        PrivateSketch(mechanism(), 10, 5000, product_shape=(5000,))
+    PrivateSketch(mechanism(), 10, 5000, product_shape=(50, 100))
+
+
 def test_chunks_that_are_interrupted_count_nowhere(monkeypatch):
     streamed = private(Latents(LinearGenerator(2))).partial_fit(X[:50], y[:50], classes=[0, 1, 2])
     before, merged, n_calls = deepcopy(vars(streamed._stream.sketch)), BoundedProducts.merged, []
