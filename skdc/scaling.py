@@ -149,7 +149,7 @@ class Scaling:
         """
         if is_sparse(rows) or not (self.levels or hasattr(rows, "iloc")):
             return rows
-        rows, n_columns = as_table(rows), rows.shape[1]
+        rows, n_columns = as_frame(rows) if None in self.mean else as_table(rows), rows.shape[1]
         mean, scale = (np.broadcast_to(part, n_columns) for part in self._units())
         parts = []
         for j in range(n_columns):
@@ -232,7 +232,12 @@ def as_table(X: Any) -> Any:
     if X.dtype.kind == "O":
         with suppress(TypeError, ValueError):
             return X.astype(np.float64)
-    if X.dtype.kind in "iubf":
+    return X if X.dtype.kind in "iubf" else as_frame(X)
+
+
+def as_frame(X: Any) -> Any:
+    """Return a table of words as a frame; frames as they are."""
+    if hasattr(X, "iloc"):
         return X
     import pandas as pd  # encoders of such a table need it too
 
@@ -325,7 +330,7 @@ def _levels(values: Any, weight: NDArray[np.float64]) -> list[str | None]:
     for word, part in zip(words, mass, strict=True):
         of_word[word] += part
     common = sorted((word for word in of_word if of_word[word] > 0), key=lambda word: (-of_word[word], _place(word)))
-    return _ordered(set(common[:_MOST_LEVELS]))
+    return _ordered({_hashed(word) for word in common[:_MOST_LEVELS]})
 
 
 def _ordered(levels: set[str | None]) -> list[str | None]:
@@ -338,23 +343,24 @@ def _place(word: str | None) -> tuple[bool, str]:
 
 
 def _factorized(values: Any) -> tuple[NDArray[np.intp], list[str | None]]:
-    """Return the code of each value, and the hashes of what the codes stand for; the last is a missing one."""
+    """Return the code of each value, and what the codes stand for as it is printed; the last is a missing one."""
     import pandas as pd
 
     try:
         codes, found = pd.factorize(values)
     except TypeError:  # of objects without a hash, such as lists
         codes, found = pd.factorize(values.map(str, na_action="ignore"))
-    return np.where(codes < 0, len(found), codes), [*(_hashed(str(value)) for value in found), None]
+    return np.where(codes < 0, len(found), codes), [*map(str, found), None]
 
 
-def _hashed(word: str) -> str:
-    """Return 64 bits of the hash of a word, by which it is known where it is given."""
-    return blake2b(word.encode(errors="surrogatepass"), digest_size=8).hexdigest()
+def _hashed(word: str | None) -> str | None:
+    """Return 64 bits of the hash of a word, by which it is known where it is given; None as it is."""
+    return None if word is None else blake2b(word.encode(errors="surrogatepass"), digest_size=8).hexdigest()
 
 
 def _indicators(values: Any, levels: list[str | None]) -> NDArray[np.float64]:
     """Return an indicator of each level; what is none of them has none."""
     codes, words = _factorized(values)
-    places = np.array([levels.index(word) if word in levels else len(levels) for word in words])
+    hashes = map(_hashed, words)
+    places = np.array([levels.index(word) if word in levels else len(levels) for word in hashes])
     return np.eye(len(levels) + 1, len(levels))[places[codes]]

@@ -181,6 +181,12 @@ def test_words_that_are_rare_or_new_are_none_of_the_20_commonest():
     )
 
 
+def test_digits_among_words_are_words_whatever_rows_are_given():
+    scaling = Scaling.of(np.array([["1", 2.0], ["a", 3.0], ["1", 4.0]], dtype=object))
+    found = seen(scaling, np.array([["1", 3.0]], dtype=object))
+    assert_array_equal(found[0], [*(level == hashes("1")[0] for level in scaling.levels[0]), 0])
+
+
 def test_names_and_texts_have_no_indicators():
     texts = pd.Series([f"a long text of its own, number {i}" for i in range(N)], name="text")
     frame = pd.DataFrame({"text": texts, "gaps": texts.mask(texts.index == 3), "number": np.arange(N)})

@@ -19,7 +19,7 @@ from skdc.condensed import CondensedSet
 from skdc.containers import as_array, plain_labels, refuse_filled, refuse_words
 from skdc.learners import NetworkClassifier
 from skdc.plotting.rows import condensed_of
-from skdc.scaling import Scaling, as_table
+from skdc.scaling import Scaling
 
 VARIANTS = ("hard labels", "weights", "soft labels")
 
@@ -100,10 +100,8 @@ class RowScaling:
                 f"the columns of {name}, {list(rows.columns)}, are not those of X, {columns}; give both the same ones "
                 "in the same order"
             )
-        if self.scaling.levels:
-            rows = as_table(rows)
-        elif not hasattr(rows, "iloc"):
-            rows = _checked(rows, name)
+        if not hasattr(rows, "iloc"):
+            rows = np.asarray(rows) if self.scaling.levels and not issparse(rows) else _checked(rows, name)
         if rows.shape[1:] != self.input_shape:
             raise ValueError(
                 f"rows of {name} of shape {rows.shape[1:]} are not like those that learners are trained on, "
