@@ -147,14 +147,14 @@ def without_noise(
     most : float
         The largest trace.
     """
-    shares = mass / mass.sum()
-    mean = np.tensordot(shares, covariances, 1)
+    proportions = mass / mass.sum()
+    mean = np.tensordot(proportions, covariances, 1)
     values, vectors = _nearest(mean, most)  # (2)
     pooled = (vectors * values) @ vectors.T
     values = np.maximum(values, _LEAST * values[-1])
     sizes, width = np.outer(values, values), len(values)
-    shared = shares**2 * variance
-    own = (1 - shares) ** 2 * variance + (shared.sum() - shared)  # (3)
+    shared = proportions**2 * variance
+    own = (1 - proportions) ** 2 * variance + (shared.sum() - shared)  # (3)
     noise = np.maximum(own[:, None, None] * (1 + np.eye(width)) / 2, 1e-12 * sizes.max())
     beside = vectors.T @ (covariances - mean) @ vectors
     weight = sizes / noise**2
