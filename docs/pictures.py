@@ -335,6 +335,22 @@ PICTURES = (
         ("ridge, pixels", "ridge, edges", "own"),
     ),
     Picture(
+        "storages_convnet",
+        "MNIST at the bytes of one image a class, the standard ConvNet",
+        "accuracy in percent",
+        "## The standard ConvNet",
+        ("mnist, 784 bytes a class",),
+        ("ConvNet",),
+    ),
+    Picture(
+        "private_moments",
+        "Epsilon 1, ten images a class, one release",
+        "accuracy in percent of a support vector machine",
+        "## Second moments in one release",
+        ("mean features of one release, points",),
+        ("MNIST, SVC", "Fashion-MNIST, SVC"),
+    ),
+    Picture(
         "discrepancies",
         "The digits, ten rows a class; discrepancies as they come",
         "accuracy",
