@@ -44,7 +44,10 @@ def test_regression_has_its_offset(rng, tmp_path):
     np.testing.assert_allclose(computed(tmp_path / "machine", X=X[:1]), machine.predict(X[:1]), rtol=1e-9)
 
 
-@pytest.mark.parametrize("network, dtype", [(MLP(width=5), np.float64), (ConvNet(width=4, depth=2), np.float32)])
+@pytest.mark.parametrize(
+    "network, dtype",
+    [(MLP(width=5), np.float64), pytest.param(ConvNet(width=4, depth=2), np.float32, marks=pytest.mark.slow)],
+)
 def test_networks(network, dtype, rng, tmp_path):
     X = rng.normal(5, 3, size=(30, 8, 8)).astype(dtype)
     learner = NetworkClassifier(network, max_epochs=2, random_state=0).fit(X, np.arange(30) % 3)
@@ -59,7 +62,7 @@ QUICK = {"n_components": 3, "n_steps": 20}
 @pytest.mark.parametrize(
     "generator",
     [
-        VariationalGenerator(**QUICK),
+        pytest.param(VariationalGenerator(**QUICK), marks=pytest.mark.slow),
         pytest.param(VariationalGenerator(**QUICK, decoder=UpConvolutions((8, 8), width=4)), marks=pytest.mark.slow),
         pytest.param(
             DiffusionGenerator(VariationalGenerator(**QUICK), network=MLP(width=8), n_diffusion_steps=3, n_steps=9),

@@ -241,7 +241,10 @@ SPARSE = {
 
 
 @pytest.mark.parametrize("rows", (DATA | SPARSE).values(), ids=DATA | SPARSE)
-@pytest.mark.parametrize("weight", [None, codes[:150] % 4 % 3], ids=["none", "weights"])
+@pytest.mark.parametrize(
+    "weight",
+    [pytest.param(None, id="none"), pytest.param(codes[:150] % 4 % 3, id="weights", marks=pytest.mark.slow)],
+)
 def test_whatever_made_a_set_the_scaling_is_that_of_the_data(rows, weight):
     rows, labels = rows[:150], codes[:150] % 3
     expected, n = RowScaling.of_rows(rows, weight).scaling, 0
