@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from data import Split, frame_split, images, table_encoder
-from scores import accuracies, learners
+from scores import accuracies, compressed, learners
 from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.metrics import roc_auc_score
@@ -43,11 +43,10 @@ from skdc.generators import (
 )
 from skdc.learners import PretrainedNetworks
 from skdc.networks import MLP
-from skdc.parameterizations import Points, Subset
-from skdc.parameterizations.storage import Frequencies, Latents, Quantized, Storage
+from skdc.parameterizations import Points
+from skdc.parameterizations.storage import Frequencies, Latents, Quantized
 from skdc.plotting.columns import columns_of, distance
 from skdc.preprocessing import ModeEncoder, TabularEncoder
-from skdc.solvers import Draw
 from skdc.spaces import NetworkGradients
 
 PER_CLASS, DRAWN = 10, 5000
@@ -55,11 +54,6 @@ TABLES = "magic", "credit_g", "bank_full"
 MOST_ROWS = 4000  # of a table, to train on and to test on
 INFLUENCE = Cosine(space=NetworkGradients(PretrainedNetworks(MLP(), n_networks=1)))
 CODED, LINEAR = Latents(VariationalGenerator()), LinearGenerator()
-
-
-def compressed(storage: Storage) -> Condenser:
-    """Return a condenser that draws rows at random and keeps them by a storage."""
-    return Condenser(None, Subset(storage), Draw())
 
 
 def sets() -> dict[str, Any]:

@@ -60,6 +60,9 @@ from skdc import (
 from skdc.discrepancies import MMD
 from skdc.learners import EL2N, NetworkClassifier, RandomNetworks
 from skdc.networks import MLP
+from skdc.parameterizations import Subset
+from skdc.parameterizations.storage import Storage
+from skdc.solvers import Draw
 from skdc.spaces import LastLayerGradients
 
 SVC_ROWS = 10_000  # an RBF-SVC of all 60,000 rows takes minutes: "all data" is that many rows for it
@@ -110,6 +113,11 @@ def methods(n_per_class: int) -> dict[str, Any]:
         "RCIG (MLP)": RCIG(network=MLP(), **size),
         "UnrolledTraining (MLP)": UnrolledTraining(network=MLP(), **size),
     }
+
+
+def compressed(storage: Storage | None) -> Condenser:
+    """Return random rows, as a storage keeps them."""
+    return Condenser(None, Subset(storage), Draw())
 
 
 def learners(seed: int, boosting: bool) -> dict[str, Any]:

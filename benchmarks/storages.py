@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from convnets import standard_network
 from data import images
-from scores import HOW, Row, print_table
+from scores import HOW, Row, compressed, print_table
 
 from skdc import Condenser, DistributionMatching, FieldCondensation, KernelInducingPoints, RandomSubset
 from skdc.augmentation import SiameseAugmentation
@@ -21,9 +21,9 @@ from skdc.discrepancies import MeanDistance, SquaredL2
 from skdc.kernels import Gaussian, Kernel, OrientedGradients
 from skdc.learners import KernelRidgeClassifier, OnlineNetworks
 from skdc.networks import ConvNet
-from skdc.parameterizations import Points, Subset
+from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Frequencies, LowRank, LowResolution, NeuralFields, Quantized, Storage
-from skdc.solvers import Descent, Draw
+from skdc.solvers import Descent
 from skdc.spaces import Augmented, NetworkRidgePredictions, RandomNetwork, Space
 
 SHAPE = (28, 28)
@@ -36,11 +36,6 @@ def edges(dataset: str) -> Kernel:
     if dataset == "mnist":
         return OrientedGradients(pixels, cell=3, image_shape=SHAPE)
     return OrientedGradients(cell=3, contrast=0.3, image_shape=SHAPE) + pixels
-
-
-def compressed(storage: Storage | None) -> Condenser:
-    """Return random rows, as a storage keeps them."""
-    return Condenser(None, Subset(storage), Draw())
 
 
 def matched(storage: Storage | None, n_steps: int) -> Condenser:

@@ -83,6 +83,21 @@ def table_encoder(X: Any) -> Any:
     return TabularEncoder() if mixed or has_units(X.to_numpy()) else TabularEncoder(FunctionTransformer())
 
 
+def held(values: Any, name: str = "X") -> Any:
+    """Return a frame or series, as one of pandas, or a sparse matrix as it is; all other things as an array."""
+    values = as_array(values, name)
+    return values if hasattr(values, "iloc") or issparse(values) else np.asarray(values)
+
+
+def microseconds(values: Any) -> NDArray[np.int64]:
+    """Return the dates, in UTC, or the durations of a series as whole numbers; of missing ones those say nothing."""
+    import pandas as pd  # there is a series of it
+
+    kind = values.dtype.kind
+    moments = pd.to_datetime(values, utc=True).dt.tz_localize(None) if kind == "M" else pd.to_timedelta(values)
+    return np.asarray(moments.to_numpy().astype(f"{kind}8[us]").astype(np.int64))
+
+
 def has_units(X: NDArray) -> bool:
     """Tell whether columns of numbers may each have a unit of its own, and should be compared on scales of their own.
 

@@ -123,21 +123,17 @@ class RowMoments(NamedTuple):
         """Return the moments of weighted rows; of sparse ones about zero: centred they would be dense."""
         if issparse(X):
             return cls._of_sparse(X, weight)
-        total, sums, low, high = weight.sum(), 0.0, np.inf, -np.inf
-        for rows, part in _chunks(X, weight):
-            sums = sums + part @ rows
-            low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
-        mean, center = np.clip(sums / total, low, high), weighted_median(X, weight, _SAMPLE)
-        unit = _power_of_two(float(np.maximum(high - mean, mean - low).max()))
+        (mean, farthest), center = middle(X, weight), weighted_median(X, weight, _SAMPLE)
+        unit = _power_of_two(float(farthest.max()))
         scatter, squares, differ = 0.0, [], []
-        for rows, part in _chunks(X, weight):
+        for rows, part in pieces(X, weight):
             about_mean, about_median = rows - mean, rows - center
             if unit != 1:
                 about_mean, about_median = about_mean / unit, about_median / unit
             scatter += float(part @ (about_mean**2).sum(axis=1))
             squares.append(np.einsum("ij,ij->i", about_median, about_median))
             differ.append(about_median.any(axis=1))
-        deviation = unit * sqrt(scatter / (total * max(mean.size, 1)))
+        deviation = unit * sqrt(scatter / (weight.sum() * max(mean.size, 1)))
         far = _far(np.concatenate(squares), np.concatenate(differ), weight, lambda row: X[row].reshape(-1) - center)
         return cls(mean, deviation, float(np.abs(mean).max(initial=0)), far)
 
@@ -181,7 +177,23 @@ def _far(
     )
 
 
-def _chunks(X: NDArray, weight: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def hold_names(n_levels: int, n_rows: int, most: int) -> bool:
+    """Tell whether a column holds names or texts: of more values than `most`, and of more than half as many as rows."""
+    return n_levels > max(most, n_rows // 2)
+
+
+def middle(X: NDArray, weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the weighted mean of each feature, exactly the value of one that has a single one, and how far it goes."""
+    sums, low, high = 0.0, np.inf, -np.inf
+    for rows, part in pieces(X, weight):
+        sums = sums + part @ rows
+        low, high = np.minimum(low, rows.min(axis=0)), np.maximum(high, rows.max(axis=0))
+    mean = np.clip(sums / weight.sum(), low, high)
+    return mean, np.maximum(high - mean, mean - low)
+
+
+def pieces(X: NDArray, weight: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Yield rows as float64, each of one dimension, some at a time, and their weights."""
     for rows in slices(X):
         yield X[rows].reshape(rows.stop - rows.start, -1).astype(np.float64), weight[rows]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -13,8 +12,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.utils import check_array
 
-from skdc.containers import as_array, has_units, have_units, is_numeric, is_sparse
-from skdc.scales import RowMoments, merged_spread, numeric_weight, slices
+from skdc.containers import as_array, has_units, have_units, is_numeric, is_sparse, microseconds
+from skdc.scales import RowMoments, hold_names, merged_spread, middle, numeric_weight, pieces
 
 _MOST_LEVELS = 20
 _ROUNDING = 8 * np.finfo(np.float64).eps  # of a mean: columns that vary no more are constant
@@ -246,13 +245,10 @@ def as_frame(X: Any) -> Any:
 
 def _spread(X: NDArray, weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean and the deviation of each column; deviations in units of the farthest number have no overflow."""
-    low, high = X.min(axis=0).astype(np.float64), X.max(axis=0).astype(np.float64)
-    total = weight.sum()
-    mean = np.clip(sum(part @ rows for rows, part in _pieces(X, weight)) / total, low, high)
-    farthest = np.maximum(high - mean, mean - low)
+    mean, farthest = middle(X, weight)
     unit = np.where(farthest > 0, farthest, 1.0)
-    squares = sum(part @ ((rows - mean) / unit) ** 2 for rows, part in _pieces(X, weight))
-    return mean, unit * np.sqrt(squares / total)
+    squares = sum(part @ ((rows - mean) / unit) ** 2 for rows, part in pieces(X, weight))
+    return mean, unit * np.sqrt(squares / weight.sum())
 
 
 def _size(X: Any, weight: NDArray[np.float64]) -> float:
@@ -263,10 +259,6 @@ def _size(X: Any, weight: NDArray[np.float64]) -> float:
     unit = float(np.abs(X.data).max(initial=0)) or 1.0
     squares = np.repeat(weight, np.diff(X.indptr)) @ (X.data / unit) ** 2
     return unit * float(np.sqrt(squares / (weight.sum() * X.shape[1])))
-
-
-def _pieces(X: NDArray, weight: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    return ((X[rows].astype(np.float64), weight[rows]) for rows in slices(X))
 
 
 class _Column(NamedTuple):
@@ -301,11 +293,7 @@ def _numbers(values: Any) -> NDArray[np.float64] | None:
         return np.asarray(values.to_numpy(dtype=np.float64, na_value=np.nan))
     if kind not in "mM":
         return None
-    import pandas as pd
-
-    moments = pd.to_datetime(values, utc=True).dt.tz_localize(None) if kind == "M" else pd.to_timedelta(values)
-    whole = moments.to_numpy().astype(f"{kind}8[us]").astype(np.int64)
-    return np.where(np.asarray(values.isna(), dtype=bool), np.nan, whole / 1e6)
+    return np.where(np.asarray(values.isna(), dtype=bool), np.nan, microseconds(values) / 1e6)
 
 
 def _known_numbers(values: Any) -> NDArray[np.float64]:
@@ -323,7 +311,7 @@ def _levels(values: Any, weight: NDArray[np.float64]) -> list[str | None]:
     """Return the hashes of the commonest values of a column, None for a missing one."""
     codes, words = _factorized(values)
     there = codes < len(words) - 1
-    if len(words) - 1 > max(_MOST_LEVELS, there.sum() // 2):  # names or texts, by the rule of the encoder of tables
+    if hold_names(len(words) - 1, int(there.sum()), _MOST_LEVELS):
         return [] if there.all() else [None]
     mass = np.bincount(codes, weight, len(words))
     of_word = {word: 0.0 for word in words}

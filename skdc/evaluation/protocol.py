@@ -16,7 +16,7 @@ from sklearn.utils import check_array, get_tags
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc.condensed import CondensedSet
-from skdc.containers import as_array, plain_labels, refuse_filled, refuse_words
+from skdc.containers import as_array, held, plain_labels, refuse_filled, refuse_words
 from skdc.learners import NetworkClassifier
 from skdc.plotting.rows import condensed_of
 from skdc.scaling import Scaling
@@ -62,9 +62,8 @@ class RowScaling:
         sample_weight : array-like of shape (n,), default=None
             A row of weight 2 counts as the row twice.
         """
-        rows = as_array(X)
+        rows = held(X)
         refuse_filled(rows)
-        rows = rows if hasattr(rows, "iloc") or issparse(rows) else np.asarray(rows)
         return cls(Scaling.of(rows, sample_weight), rows.shape[1:], _names(rows))
 
     @classmethod

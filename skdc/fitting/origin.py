@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 
 from skdc.condensed.scalings import scaling_bytes
-from skdc.containers import as_array, checked_targets, has_units, have_units, is_sparse, refuse_filled
+from skdc.containers import as_array, checked_targets, has_units, have_units, held, is_sparse, refuse_filled
 from skdc.fitting.input import Problem
 from skdc.fitting.recipe import Recipe
 from skdc.hashes import digest
@@ -46,9 +46,7 @@ class Origin:
     @classmethod
     def of(cls, problem: Problem, moments: RowMoments | None = None) -> Origin:
         """Return what is told of rows that were read, of which the moments may be known."""
-        X, groups = _held(problem.given[0]), problem.schema.sensitive_of_key
-        weight = np.zeros(X.shape[0])
-        weight[problem.positions] = problem.weight
+        (X, weight), groups = _given(problem), problem.schema.sensitive_of_key
         groups = None if groups is None else groups[problem.key]
         scaling = _scaling(problem, X, weight, moments)
         return cls(problem.per_class()[0], fingerprint_of(X, problem.given[1], weight, groups), scaling)
@@ -70,12 +68,18 @@ def _scaling(problem: Problem, X: Any, weight: NDArray[np.float64], moments: Row
 
 def bytes_beside(problem: Problem) -> int:
     """Return what the scaling of rows that were read takes in a file beside the header."""
-    if problem.encoder is None and not has_units(problem.X):
-        return 0
-    X = _held(problem.given[0])
+    if problem.encoder is not None:
+        return scaling_bytes(_scaling(problem, *_given(problem), None))
+    n_columns = problem.X.shape[1] if has_units(problem.X) else 1  # numbers take as many bytes whatever they are
+    return scaling_bytes(Scaling.of_columns(np.zeros(n_columns), np.ones(n_columns), in_units=True))
+
+
+def _given(problem: Problem) -> tuple[Any, NDArray[np.float64]]:
+    """Return all rows as they were given, and their weights."""
+    X = held(problem.given[0])
     weight = np.zeros(X.shape[0])
     weight[problem.positions] = problem.weight
-    return scaling_bytes(_scaling(problem, X, weight, None))
+    return X, weight
 
 
 def fingerprint_of(X: Any, y: Any, weight: NDArray[np.float64], groups: NDArray[np.int64] | None = None) -> str:
@@ -92,13 +96,7 @@ def fingerprint_of(X: Any, y: Any, weight: NDArray[np.float64], groups: NDArray[
     groups : ndarray of shape (n,), default=None
         Codes of sensitive groups of the rows whose weight is positive.
     """
-    return digest(*_contents(_held(X)), None if y is None else _targets(y), weight, groups)
-
-
-def _held(values: Any, name: str = "X") -> Any:
-    """Return a frame or series of pandas, or a sparse matrix, as it is, and all other things as an array."""
-    values = as_array(values, name)
-    return values if hasattr(values, "iloc") or issparse(values) else np.asarray(values)
+    return digest(*_contents(held(X)), None if y is None else _targets(y), weight, groups)
 
 
 def _contents(X: Any) -> list[Any]:
@@ -135,7 +133,7 @@ def _is_plain(dtype: Any) -> bool:
 
 def _targets(y: Any) -> NDArray:
     """Return labels or targets, in whatever container, as an array of numbers or words."""
-    y = _held(y, "y")
+    y = held(y, "y")
     if y.ndim == 2 and y.shape[1] == 1:  # which is warned of where they are read
         y = y.iloc[:, 0] if hasattr(y, "iloc") else y[:, 0]
     y = checked_targets(y)
@@ -202,7 +200,7 @@ def was_made_of(
     """
     if provenance.fingerprint is None:
         return None
-    X = _held(X)
+    X = held(X)
     weight = numeric_weight(as_array(sample_weight, "sample_weight"), X)
     return fingerprint_of(X, y, weight) == provenance.fingerprint
 

@@ -323,12 +323,12 @@ class StyleDecoder(LiveGenerator):
         super().__init__(part.shape_of_latents(row_shape), like)
         self._network, self._row_shape = network.requires_grad_(False).eval(), row_shape
         self._truncation, self._n_steps, self._unit = part.truncation, part.n_search_steps, unit
-        self._latents, self._of_inputs = part.latents, part.latents == "inputs"
+        self._latents = part.latents
 
     def decode(self, z: Tensor, key: Tensor) -> Tensor:
         """Return the rows."""
         network, moved = self._network, z.new_zeros(())
-        offsets = self._offsets(z, key)[:, None].expand(-1, N_LAYERS, -1) if self._of_inputs else z
+        offsets = self._offsets(z, key)[:, None].expand(-1, N_LAYERS, -1) if self._latents == "inputs" else z
         if self._unit is not None:
             shape = N_LAYERS, network.mean.shape[1]
             offsets, moved = z[:, : prod(shape)].unflatten(1, shape), z[:, prod(shape) :]
@@ -343,7 +343,7 @@ class StyleDecoder(LiveGenerator):
     def draw(self, key: Tensor, generator: torch.Generator) -> Tensor:
         """Draw inputs, or their styles, to which nothing is added."""
         z = gaussian((len(key), self._network.mean.shape[1]), generator, self._like)
-        if self._of_inputs:
+        if self._latents == "inputs":
             return z
         styles = self._offsets(z, key)[:, None].repeat(1, N_LAYERS, 1)
         return styles if self._unit is None else functional.pad(styles.flatten(1), (0, self._network.start.numel()))
@@ -363,7 +363,7 @@ class StyleDecoder(LiveGenerator):
         network, share = self._network, self._truncation
         layout, counts = network.layout, class_counts(key, len(network.mean))
         means, spread, styles = network.mean, network.spread, latents
-        if self._of_inputs:  # the mapping gives styles, which truncation draws to their means
+        if self._latents == "inputs":  # the mapping gives styles, which truncation draws to their means
             given = WithGroups(Normalized(latents), counts, float32(_normalized(network.classes.weight)))
             styles = cast(Layer, network_code(network.mapping, given))
             means, spread = (1 - share) * means, torch.full_like(spread, share)

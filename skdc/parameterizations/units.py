@@ -135,11 +135,11 @@ def kept_bytes(storage: Storage, n_rows: int, schema: Schema, within: bool) -> i
         Whether rows have a range.
     """
     numbers = prod(schema.input_shape) * schema.float_dtype.itemsize
-    if storage.keeps() != "codes":  # as they come out, in the dtypes of the data where they have its range
-        return n_rows * (schema.row_bytes if within else numbers)
-    if not is_coded(storage, schema):
+    coded = storage.keeps() == "codes"
+    if coded and not is_coded(storage, schema):
         return n_rows * schema.row_bytes
-    if not storage.has_code(schema.input_shape, schema.n_classes):
+    if not (coded and storage.has_code(schema.input_shape, schema.n_classes)):
+        # As they come out, in the dtypes of the data where they have its range.
         return n_rows * (schema.row_bytes if within else numbers)
     taken = storage.n_bytes(n_rows, schema.input_shape, schema.float_dtype.itemsize, schema.n_classes)
     images = of_images(storage, schema)

@@ -9,6 +9,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from skdc.containers import microseconds
+
 Kind = Literal["numbers", "dates", "categories"]
 
 
@@ -99,10 +101,7 @@ def _words(values: Any) -> NDArray:
 
 def _days(values: Any) -> NDArray[np.float64]:
     """Return the dates or the durations of a series in days."""
-    if getattr(values.dtype, "tz", None) is not None:
-        values = values.dt.tz_convert("UTC").dt.tz_localize(None)
-    moments = values.to_numpy()
-    return moments.astype(f"{moments.dtype.kind}8[us]").astype(np.int64) / 86_400e6
+    return microseconds(values) / 86_400e6
 
 
 def distance(real: Marginal, condensed: Marginal) -> float:

@@ -15,7 +15,7 @@ from sklearn.base import TransformerMixin, clone
 from sklearn.utils.validation import has_fit_parameter
 
 from skdc.preprocessing.groups import CodeGroup, groups_of
-from skdc.scales import LARGEST
+from skdc.scales import LARGEST, hold_names
 
 _EXACT = 2**53  # whole numbers up to here are exact in float64
 
@@ -240,7 +240,7 @@ class Levels(Column):
             ) from error
         distinct.sort(key=lambda value: (type(value).__name__, str(value)))
         self.levels = pd.Index(distinct, dtype=object, tupleize_cols=False)
-        if len(self.levels) > max(self.max_categories, len(values) // 2):
+        if hold_names(len(self.levels), len(values), self.max_categories):
             warnings.warn(
                 f"column {self.name!r} holds {len(self.levels)} levels in {len(values)} rows, of which all but "
                 f"{self.max_categories - 1} count as one: if they are names or texts, drop it or encode it first",
