@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from priors import fidelity
-from regrets import CLASSES, MORE, UNEVEN, Table, all_rows, random_rows, regrets
+from regrets import CLASSES, SCORING, Table, all_rows, random_rows, regrets
 
 from skdc import KMeansCondenser, KMedoids, LatentQuantization, RandomSubset
 from skdc.generators import LinearGenerator, VariationalGenerator
@@ -46,7 +46,7 @@ def records(table: Table, known: set[tuple]) -> Iterator[dict[str, Any]]:
     for method, measure in MEASURES.items():
         if (table.name, table.seed, method) not in known:
             yield key | {"n": 0, "method": method, "scores": measure(table)}
-    size = {"n_per_class": PER_CLASS} if table.name in UNEVEN else {"n_samples": table.size(PER_CLASS)}
+    size = {"n_per_class": PER_CLASS} if table.name in SCORING else {"n_samples": table.size(PER_CLASS)}
     for method, condenser in sets().items():
         if (table.name, table.seed, method) in known:
             continue
@@ -68,7 +68,7 @@ def show(lines: list[dict[str, Any]]) -> None:
     """Print regrets as Markdown: means over the tables that are scored by accuracy, by model; and means by table."""
     tables = list(dict.fromkeys(line["table"] for line in lines))
     found = regrets(lines, tables)
-    even = found[~found["table"].isin(UNEVEN)]
+    even = found[~found["table"].isin(SCORING)]
     order = even.groupby("method")["regret"].mean().sort_values()
     by_model = even.groupby(["method", "model"])["regret"].mean().unstack()
     sets = pd.DataFrame([line for line in lines if line["n"]])
@@ -93,7 +93,7 @@ def main() -> None:
     """Compute what is missing, and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("file", type=Path, help="JSON lines, to which scores are added")
-    parser.add_argument("--tables", nargs="+", choices=[*CLASSES, *MORE], default=[*CLASSES, *MORE])
+    parser.add_argument("--tables", nargs="+", choices=[*CLASSES], default=[*CLASSES])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--most-rows", type=int, default=5000, help="of a table, to train on")
     args = parser.parse_args()

@@ -53,10 +53,22 @@ from skdc import (
 from skdc.condensed import CondensedSet
 from skdc.preprocessing import PiecewiseLinearEncoder, TabularEncoder
 
-CLASSES = {"titanic": ("survived", ["alive"]), **TABLES}
-UNEVEN = {"hypothyroid": ("Class", []), "mammography": ("class", [])}  # by balanced accuracy
-MORE = {"segment": ("class", []), "soybean": ("class", []), **UNEVEN}  # tables with classes that are not by default
-VALUES = {"california_housing": ("median_house_value", []), "diamonds": ("price", [])}
+CLASSES = {
+    "titanic": ("survived", ["alive"]),
+    **TABLES,
+    "segment": ("class", []),
+    "soybean": ("class", []),
+    "hypothyroid": ("Class", []),
+    "mammography": ("class", []),
+}
+VALUES = {
+    "california_housing": ("median_house_value", []),
+    "diamonds": ("price", []),
+    "abalone": ("rings", []),
+    "wage": ("wage", []),
+    "life_expectancy": ("life_expectancy", []),
+}
+SCORING = {"hypothyroid": "balanced_accuracy", "mammography": "average_precision"}  # accuracy hides rare classes
 N_DRAWS = 5  # random sets of each split, for the denominator
 _COSTS = ("seconds", 1), ("mebibytes", 0)
 BUDGET = 15  # seconds that AutoCondenser has, told the model
@@ -118,7 +130,7 @@ class Table:
         """Return the test score of each model trained on rows: accuracy, balanced where it says more, or R squared."""
         shown, tested = (self.encoder.transform(rows).astype(np.float32) for rows in (X, self.X_test))
         condensed = CondensedSet(shown, np.asarray(y), weight, soft, classes)
-        score = get_scorer("balanced_accuracy") if self.name in UNEVEN else lambda model, X, y: model.score(X, y)
+        score = get_scorer(SCORING.get(self.name, "accuracy" if self.has_classes else "r2"))
         trained = {name: condensed.train(clone(model)) for name, model in self.models().items()}
         return {name: score(model, tested, self.y_test) for name, model in trained.items()}
 
@@ -126,8 +138,8 @@ class Table:
 def table_rows(name: str) -> tuple[pd.DataFrame, pd.Series]:
     """Return the rows of a table and their targets; without a class of two rows, which no split can share out."""
     frame = pd.read_csv(folder() / f"{name}.csv.gz", na_values="?")
-    target, dropped = (CLASSES | MORE | VALUES)[name]
-    if name in MORE:
+    target, dropped = (CLASSES | VALUES)[name]
+    if name == "hypothyroid":
         frame = frame[frame.groupby(target)[target].transform("size") > 2].reset_index(drop=True)
     return frame.drop(columns=[target, *dropped]), frame[target]
 

@@ -199,7 +199,7 @@ class Condenser(BaseCondenser, kw_only=False):
             return recipe
         has_classes = schema.task == "classification" and schema.n_classes > 1
         if schema.is_table and (has_classes or schema.task == "regression"):
-            return self._nested(TabularCondenser(task="classification" if has_classes else "regression").recipe())
+            return self._nested(TabularCondenser().recipe_for(recipe, schema))
         return self._nested(GeneralCondenser().recipe()) if has_classes else recipe
 
     @available_if(_can_stream)

@@ -1,6 +1,6 @@
 """Discrepancies: distances between the data and the synthetic set, which add and scale; and penalties."""
 
-from skdc.discrepancies.aligned import L1, Cosine, CrossEntropy, KLDivergence, SquaredL2
+from skdc.discrepancies.aligned import L1, Cosine, CrossEntropy, KLDivergence, SquaredL2, ZeroOne
 from skdc.discrepancies.base import Discrepancy
 from skdc.discrepancies.characteristic import CharacteristicFunction, LearnedCharacteristicFunction, RandomFeatureMMD
 from skdc.discrepancies.classification import CenterCrossEntropy, NetworkLoss
@@ -88,4 +88,5 @@ __all__ = [
     "TotalVariation",
     "UnbalancedSinkhorn",
     "Wasserstein",
+    "ZeroOne",
 ]

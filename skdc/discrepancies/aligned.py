@@ -250,3 +250,25 @@ class KLDivergence(CrossEntropy):
     def constant(self, p: Block, generator: torch.Generator) -> Tensor:
         """Return minus the entropy of p."""
         return -(p.mass @ torch.special.entr(self._probabilities(p.values)).sum(1))
+
+
+class ZeroOne(AlignedDiscrepancy):
+    """Weighted share of the rows whose largest prediction is not of their class; from 0 to 1, and without a gradient.
+
+    Parameters
+    ----------
+    space, by, reduce, weight
+        As in `Discrepancy`; a space that yields aligned blocks of class targets and scores.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import ZeroOne
+    >>> ZeroOne()([[1.0, 0.0], [0.0, 1.0]], [[0.6, 0.4], [0.7, 0.3]])
+    0.5
+    """
+
+    nonnegative = symmetric = True
+
+    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
+        """Return the weighted share of rows of which the largest entries are at different places."""
+        return p.mass @ (p.values.argmax(1) != q.values.argmax(1)).to(p.mass)

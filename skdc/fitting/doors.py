@@ -25,7 +25,7 @@ from skdc.fitting.stream import Stream
 from skdc.privacy import PrivateRows
 from skdc.privacy.source import of_classes
 from skdc.solvers.noisy_descent import PrivateDescent
-from skdc.sources import Schema, Sketch, Source, draw_seed, listed
+from skdc.sources import Schema, Sketch, Source, TaughtSource, draw_seed, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,19 +118,18 @@ def _sizes(
 def _rows(
     condenser: Any, problem: Problem, recipe: Recipe, sizes: NDArray[np.int64], device: torch.device, seed: int
 ) -> Door:
-    rows = problem.source(device)
+    rows, generator = problem.source(device), torch.Generator().manual_seed(seed)
     warn_of_far_rows(condenser, rows.moments.far, problem)
+    seen, origin = recipe.parameterization.seen(rows, sizes, generator), Origin.of(problem, rows.moments)
     # The list of rows is made once, here: all parts see the same source, which a checkpoint leaves out of the state.
-    source = listed(rows) if recipe.parameterization.moves == "indices" else rows
+    source = listed(seen) if recipe.parameterization.moves == "indices" else seen
 
     def learn() -> tuple[Any, int]:
-        generator = torch.Generator().manual_seed(seed)
         tell_stage(condenser, "looks at the data")
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, generator)
         return objective, draw_seed(generator)
 
-    origin = Origin.of(problem, rows.moments)
-    return Door(source, sizes, learn, recipe, _containers(problem), origin=origin)
+    return Door(source, sizes, learn, recipe, _containers(problem, seen), origin=origin)
 
 
 def _sketched(
@@ -146,8 +145,9 @@ def _sketched(
     return Door(stream.source(), sizes, stream.learned, *shown, origin=Origin.of(problem, source.moments))
 
 
-def _containers(problem: Problem) -> Containers:
-    return Containers(*problem.given, problem.encoder, problem.positions)
+def _containers(problem: Problem, source: Source | None = None) -> Containers:
+    places = source.places if isinstance(source, TaughtSource) else slice(None)
+    return Containers(*problem.given, problem.encoder, problem.positions[places])
 
 
 def _released(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device, seed: int) -> Door:

@@ -93,8 +93,8 @@ def fitted_teacher(part: object, estimator: Any, source: Source, generator: torc
         Without targets or with one class only; for a stream; for continuous targets without an estimator; if it
         cannot give what is asked for.
     """
-    rows, estimator = _checked(part, estimator, source)
-    return Teacher(_fitted(estimator, rows, generator), source)
+    rows, estimator = checked_teacher(part, estimator, source)
+    return Teacher(fitted_clone(estimator, rows, generator), source)
 
 
 def reliable_teacher(
@@ -112,7 +112,7 @@ def reliable_teacher(
     callable
         Takes rows, their class codes and targets of their own, and returns the targets of the teacher, or their own.
     """
-    rows, estimator = _checked(part, estimator, source)
+    rows, estimator = checked_teacher(part, estimator, source)
     teacher = fitted_teacher(part, estimator, source, generator)
     reliability = _reliability(estimator, rows, generator)
 
@@ -141,7 +141,7 @@ def out_of_fold_teacher(
     callable
         Takes positions of rows, of shape (m,), and returns their targets, of shape (m, n_outputs).
     """
-    rows, estimator = _checked(part, estimator, source)
+    rows, estimator = checked_teacher(part, estimator, source)
     estimator = seeded(estimator, lambda: draw_seed(generator))
 
     def label(indices: NDArray[np.intp]) -> Tensor:
@@ -150,7 +150,8 @@ def out_of_fold_teacher(
         folds = [np.arange(len(indices))] if isinstance(estimator, FrozenEstimator) else _folds(indices, rows)
         for fold in folds:
             others = np.setdiff1d(np.arange(len(rows)), indices[fold])
-            predicted[fold] = Teacher(_fitted(estimator, rows, generator, others), rows)(rows.take(indices[fold]).X)
+            teacher = Teacher(fitted_clone(estimator, rows, generator, others), rows)
+            predicted[fold] = teacher(rows.take(indices[fold]).X)
         codes = torch.as_tensor(rows.schema.class_of_key[rows.key[indices]], device=own.device)
         if rows.schema.task == "classification":
             # Of the rows to be labelled, those of a class must not seem to be of it more seldom than others.
@@ -180,7 +181,7 @@ def _reliability(estimator: Any, rows: Holds, generator: torch.Generator) -> Ten
     reliable = np.zeros((rows.schema.n_classes, 1), dtype=bool)
     if len(held_out):
         others = np.setdiff1d(np.arange(len(rows)), held_out)
-        teacher = Teacher(_fitted(estimator, rows, generator, others), rows)
+        teacher = Teacher(fitted_clone(estimator, rows, generator, others), rows)
         predicted = teacher(rows.take(held_out).X).cpu().double().numpy()
         if rows.schema.task == "regression":
             values = rows.take(held_out).y.cpu().double().numpy()
@@ -204,7 +205,7 @@ def _folds(indices: NDArray[np.intp], rows: Holds) -> list[NDArray[np.intp]]:
     return [np.concatenate(fold) for fold in zip_longest(*pieces, fillvalue=np.empty(0, dtype=np.intp))]
 
 
-def _checked(part: object, estimator: Any, source: Source) -> tuple[Holds, Any]:
+def checked_teacher(part: object, estimator: Any, source: Source) -> tuple[Holds, Any]:
     """Return the rows and the estimator, or a default one; refuse what cannot teach them."""
     require_targets(part, source)
     rows, schema = require(part, source, Holds, "a teacher"), source.schema
@@ -221,7 +222,9 @@ def _checked(part: object, estimator: Any, source: Source) -> tuple[Holds, Any]:
     return rows, estimator
 
 
-def _fitted(estimator: Any, rows: Holds, generator: torch.Generator, members: NDArray[np.intp] | None = None) -> Any:
+def fitted_clone(
+    estimator: Any, rows: Holds, generator: torch.Generator, members: NDArray[np.intp] | None = None
+) -> Any:
     """Fit a clone of an estimator on the rows, or on some of them."""
     estimator, schema = seeded(estimator, lambda: draw_seed(generator)), rows.schema
     some = slice(None) if members is None else members
@@ -229,7 +232,9 @@ def _fitted(estimator: Any, rows: Holds, generator: torch.Generator, members: ND
     y = schema.labels[codes] if schema.task == "classification" else rows.targets(some)
     if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:
         estimator = MultiOutputRegressor(estimator)
-    weight = {"sample_weight": rows.weight[some]} if has_fit_parameter(estimator, "sample_weight") else {}
+    # Weights that are all alike say nothing, and cost boosting most of its time.
+    told = has_fit_parameter(estimator, "sample_weight") and np.ptp(rows.weight[some]) > 0
+    weight = {"sample_weight": rows.weight[some]} if told else {}
     with _own_draws(estimator, draw_seed(generator)):
         return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
 
@@ -288,7 +293,7 @@ def trained_network(part: object, teacher: Any, source: Source, generator: torch
     if isinstance(teacher, nn.Module):
         network = InUserUnits(copy.deepcopy(teacher), source)
     elif isinstance(teacher.estimator if isinstance(teacher, FrozenEstimator) else teacher, NeuralNet):
-        fitted = _fitted(teacher, require(part, source, Holds, "a teacher"), generator)
+        fitted = fitted_clone(teacher, require(part, source, Holds, "a teacher"), generator)
         fitted = fitted.estimator if isinstance(fitted, FrozenEstimator) else fitted
         own = getattr(fitted, "shift_", 0.0), getattr(fitted, "scale_", 1.0)
         network = InUserUnits(copy.deepcopy(fitted.module_), source, *own)

@@ -14,7 +14,7 @@ from skdc.fields import SharedParts
 from skdc.parameterizations.labels import KeptLabels
 from skdc.parameterizations.storage.base import group_of
 from skdc.sets import LabeledSet
-from skdc.sources import Schema, Source
+from skdc.sources import Passes, Schema, Source
 
 
 class LiveSet(nn.Module, ABC):
@@ -109,6 +109,13 @@ class Parameterization(SharedParts, ABC):
     def takes_distinct_rows(self) -> bool:
         """Tell whether each point takes a row of the data for itself, so that there must be enough of them."""
         return self.moves == "indices"
+
+    def seen(self, source: Passes, sizes: NDArray[np.int64], generator: torch.Generator) -> Passes:
+        """Return the data as all parts are to see them, of which a set of `sizes[c]` points of class c is made: as is.
+
+        What it returns may be a part of them, of which `places` tells the positions.
+        """
+        return source
 
     @abstractmethod
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> LiveSet:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from skdc.exceptions import PartsError
+from skdc.learners.crossfit import taught_source
 from skdc.learners.teachers import out_of_fold_teacher
 from skdc.parameterizations.base import LiveSet, Parameterization, class_keys, class_weights
 from skdc.parameterizations.labels import KeptLabels, check_labels, target_bytes
@@ -18,7 +19,7 @@ from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.units import KeptUnits, kept_bytes
 from skdc.sets import LabeledSet
-from skdc.sources import Lists, Schema, Source, require
+from skdc.sources import Lists, Passes, Schema, Source, require
 
 
 class Subset(Parameterization):
@@ -36,6 +37,10 @@ class Subset(Parameterization):
         (or the mean) it tells such rows, in all and of each class. Hard labels stay those of the rows.
     teacher : estimator, default=None
         As in `Points`; one that comes fitted labels as it is.
+    taught : {"chosen", "all"}, default="chosen"
+        Which rows it labels: those that are chosen, when they are; or all, before. Then the discrepancy sees what the
+        teacher says, and of classes those rows alone are chosen from to which it gives their own class most: they are
+        typical of it, and few of them are wrongly labelled. Solvers may judge sets by rows that are held out then.
     label_bits : int, default=None
         Bits of each number of soft labels, from 1 to 16; None keeps float64.
     top_labels : int, default=None
@@ -68,12 +73,23 @@ class Subset(Parameterization):
     storage: Storage | None = None
     labels: Literal["hard", "teacher"] = "hard"
     teacher: Any = None
+    taught: Literal["chosen", "all"] = "chosen"
     label_bits: int | None = None
     top_labels: int | None = None
 
     def takes_sparse(self) -> bool:
         """Tell whether sparse rows can be chosen: a teacher is shown dense ones, and storages keep such."""
         return self.labels != "teacher" and self.leaves_rows()
+
+    def seen(self, source: Passes, sizes: NDArray[np.int64], generator: torch.Generator) -> Passes:
+        """Return the rows as the teacher tells them, where it is to tell all."""
+        if self.taught not in ("chosen", "all"):
+            raise ValueError(f"Subset(taught={self.taught!r}): it must be 'chosen' or 'all'")
+        if self.taught == "chosen":
+            return source
+        if self.labels != "teacher":
+            raise PartsError(f"{self!r}: taught='all' has no effect without a teacher; use labels='teacher'")
+        return taught_source(self, self.teacher, source, sizes, generator)
 
     def build(self, source: Source, sizes: NDArray[np.int64], generator: torch.Generator) -> SubsetSet:
         """Return a subset of which no row is chosen yet.
@@ -87,8 +103,11 @@ class Subset(Parameterization):
         check_labels(self, ("hard", "teacher"))
         stored = self._stored(rows, sizes, generator)
         kept = KeptLabels.of(self, source.schema)
-        teacher = out_of_fold_teacher(self, self.teacher, source, generator) if self.labels == "teacher" else None
-        return SubsetSet(rows, class_keys(source, sizes), class_weights(source, sizes), sizes, teacher, stored, kept)
+        soft, teacher = self.labels == "teacher", None
+        if soft and self.taught == "chosen":
+            teacher = out_of_fold_teacher(self, self.teacher, source, generator)
+        shares = class_keys(source, sizes), class_weights(source, sizes)
+        return SubsetSet(rows, *shares, sizes, soft, teacher, stored, kept)
 
     def leaves_rows(self) -> bool:
         """Tell whether the rows stay as they are."""
@@ -152,8 +171,10 @@ class SubsetSet(LiveSet):
         As in `LiveSet`.
     sizes : ndarray of shape (n_classes,)
         How many rows of each class are to be chosen.
+    soft : bool, default=False
+        As in `LiveSet`.
     teacher : callable, default=None
-        Gives the targets of the rows at some positions, in place of their own.
+        Gives the targets of the rows at some positions, in place of those of the source.
     stored : StoredRows, default=None
         How rows are kept; None keeps them as they are.
     kept_labels : KeptLabels, default=None
@@ -166,19 +187,30 @@ class SubsetSet(LiveSet):
         key: Tensor,
         weight: Tensor,
         sizes: NDArray[np.int64],
+        soft: bool = False,
         teacher: Callable[[NDArray[np.intp]], Tensor] | None = None,
         stored: StoredRows | None = None,
         kept_labels: KeptLabels | None = None,
     ) -> None:
-        super().__init__(key, weight, soft=teacher is not None, kept_labels=kept_labels)
+        super().__init__(key, weight, soft=soft, kept_labels=kept_labels)
         self.sizes = sizes
         self._teacher = teacher
-        self._taught: Tensor | None = None
+        self._taught: Tensor | None = None  # soft labels of all
         self.indices = np.empty(0, dtype=np.intp)
         self._source, self.stored = source, stored
 
-    def choose(self, indices: NDArray[np.intp], weight: Tensor | None) -> None:
-        """Take rows, class after class, and the masses that they stand for; None: those of a class weigh the same."""
+    def choose(self, indices: NDArray[np.intp], weight: Tensor | None, soft: bool | None = None) -> None:
+        """Take rows, class after class.
+
+        Parameters
+        ----------
+        indices : ndarray of shape (m,)
+        weight : Tensor of shape (m,) or None
+            The masses that they stand for; None: those of a class weigh the same.
+        soft : bool, default=None
+            Whether to label them by more than their class, where that can be; None leaves it as it is.
+        """
+        self.soft = self.soft if soft is None else soft
         if self.stored is not None and indices is not self.indices:
             self.stored.encode(self._source.take(indices).X)
         self.indices, self._taught = indices, None
@@ -188,14 +220,21 @@ class SubsetSet(LiveSet):
     def forward(self, places: Tensor | None = None) -> LabeledSet:
         """Return the chosen rows."""
         rows = self._source.take(self.indices if places is None else self.indices[places.cpu().numpy()])
-        y = rows.y
-        if self._teacher is not None:
-            if self._taught is None:
-                taught = self._teacher(self.indices)
-                self._taught = taught if self.kept_labels is None else self.kept_labels.seen(taught)
-            y = at(self._taught, places)
+        y = at(self._soft_labels(), places) if self.soft else self._own(rows.y, places)
         X = rows.X if self.stored is None else self.stored(places)
         return LabeledSet(at(self.weight, places), at(self.key, places), X, y)
+
+    def _soft_labels(self) -> Tensor:
+        if self._taught is None:
+            taught = self._source.take(self.indices).y if self._teacher is None else self._teacher(self.indices)
+            self._taught = taught if self.kept_labels is None else self.kept_labels.seen(taught)
+        return self._taught
+
+    def _own(self, y: Tensor, places: Tensor | None) -> Tensor:
+        """Return the targets of rows; of classes those that the keys tell, whatever the source says."""
+        if self._source.schema.task != "classification":
+            return y
+        return torch.nn.functional.one_hot(at(self.key, places), y.shape[1]).to(y)
 
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
         """Return the rows of the data that were chosen, as they are kept."""

@@ -7,10 +7,11 @@ from skdc.solvers.guided import GuidedSampling
 from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.noisy_descent import PrivateDescent
-from skdc.solvers.selection import Draw, Greedy, Halving, Pivots, Pursuit, Rank, Selection, Snap
+from skdc.solvers.selection import BestOf, Draw, Greedy, Halving, Pivots, Pursuit, Rank, Selection, Snap
 
 __all__ = [
     "Barycenter",
+    "BestOf",
     "Descent",
     "DivergenceError",
     "Draw",

@@ -33,6 +33,7 @@ from skdc.sources.schema import Schema
 from skdc.sources.sketch import Sketch
 from skdc.sources.sketched import SketchSource
 from skdc.sources.sparse import SparseRows, SparseSource, sparse_rows
+from skdc.sources.taught import TaughtSource
 from skdc.sources.units import Units
 
 __all__ = [
@@ -54,6 +55,7 @@ __all__ = [
     "SparseRows",
     "SparseSource",
     "Sums",
+    "TaughtSource",
     "Units",
     "class_codes",
     "copied",

@@ -146,6 +146,10 @@ class Draws(Source):
     def sample(self, size: int, generator: torch.Generator) -> LabeledSet:
         """Return about `size` rows, drawn evenly over the keys, in proportion to weight within; all, if no more."""
 
+    def unseen(self, size: int, generator: torch.Generator) -> LabeledSet:
+        """Return about `size` rows by which finished sets are judged: those that were held out, or any if none were."""
+        return self.sample(size, generator)
+
 
 class Sums(Source):
     """A source that tells the means and products of rows, by class: what one pass adds up."""

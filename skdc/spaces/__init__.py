@@ -3,6 +3,7 @@
 from skdc.spaces.augmented import Augmented
 from skdc.spaces.base import PointwiseSpace, Space
 from skdc.spaces.encoded import Encoded
+from skdc.spaces.estimators import EstimatorPredictions
 from skdc.spaces.features import AttentionMaps, NetworkFeatures, RandomNetwork
 from skdc.spaces.functions import FeatureRidgePredictions, KernelRidgePredictions
 from skdc.spaces.gradients import ClippedGradients, NetworkGradients
@@ -20,6 +21,7 @@ __all__ = [
     "Augmented",
     "ClippedGradients",
     "Encoded",
+    "EstimatorPredictions",
     "FeatureRidgePredictions",
     "Identity",
     "Joint",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NamedTuple, Self
+from typing import Literal, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -86,10 +86,11 @@ class Joint(InvertibleSpace):
 
     Parameters
     ----------
-    target_weight : float, default=None
+    target_weight : float or "all", default=None
         Factor of the targets, in units of X per unit of y. None gives the targets together as much variance
         as a feature has on average: with more, rows are told apart by their targets, the features of those that stand
-        together average out, and learners overrate them.
+        together average out, and learners overrate them. "all" gives them as much as all features together: for
+        targets without noise, such as the predictions of a teacher.
 
     Examples
     --------
@@ -99,7 +100,7 @@ class Joint(InvertibleSpace):
     MMD(space=Joint())
     """
 
-    target_weight: float | None = None
+    target_weight: float | Literal["all"] | None = None
 
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Learn the scales of features and targets; a stream needs a `target_weight`."""
@@ -107,12 +108,14 @@ class Joint(InvertibleSpace):
         if not n_outputs:
             raise PartsError("Joint() joins features with targets, but y is None; use Identity() or pass y")
         self.scale_ = source.units.scale
-        if self.target_weight is None:
+        if isinstance(self.target_weight, str) and self.target_weight != "all":
+            raise ValueError(f"Joint(target_weight={self.target_weight!r}): it must be a number, 'all' or None")
+        if self.target_weight is None or self.target_weight == "all":
             passes = require(self, source, Passes, "target_weight")
             columns = (lambda rows: rows.X.flatten(1)), (lambda rows: rows.y)
             of_X, of_y = (float(_variance(passes, part).sum()) for part in columns)
-            n_features = int(np.prod(source.schema.input_shape))
-            balance = (of_X / n_features / of_y) ** 0.5 if of_X and of_y else 1.0
+            share = 1 if self.target_weight == "all" else 1 / int(np.prod(source.schema.input_shape))
+            balance = (of_X * share / of_y) ** 0.5 if of_X and of_y else 1.0
             self.target_scale_: float | Tensor = source.units.scale * balance
         else:
             self.target_scale_ = source.tensor(np.asarray(self.target_weight * source.target_units.scale))

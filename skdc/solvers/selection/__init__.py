@@ -1,6 +1,7 @@
 """Solvers that choose rows."""
 
 from skdc.solvers.selection.base import Selection
+from skdc.solvers.selection.best import BestOf
 from skdc.solvers.selection.draw import Draw
 from skdc.solvers.selection.greedy import Greedy
 from skdc.solvers.selection.halving import Halving
@@ -9,4 +10,4 @@ from skdc.solvers.selection.pursuit import Pursuit
 from skdc.solvers.selection.rank import Rank
 from skdc.solvers.selection.snap import Snap
 
-__all__ = ["Draw", "Greedy", "Halving", "Pivots", "Pursuit", "Rank", "Selection", "Snap"]
+__all__ = ["BestOf", "Draw", "Greedy", "Halving", "Pivots", "Pursuit", "Rank", "Selection", "Snap"]

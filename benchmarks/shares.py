@@ -1,0 +1,126 @@
+"""What is lost by taking a share of a table: 1, 5 and 10% of its rows, chosen in some ways, for several models.
+
+Loss = (score on all rows - score on the set), as a part of that of random rows of the same number. Each score is added
+to a file as soon as it is there; what is in it is not computed again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from regrets import Table, records
+
+from skdc import KernelThinning, KMeansCondenser, KMedoids, RandomSubset, SoftLabelRandom, TabularCondenser
+
+TABLES = "magic", "bank_full", "adult", "california_housing", "diamonds"
+SHARES = 0.01, 0.05, 0.1
+RANDOM = "RandomSubset"
+
+
+def methods(table: Table, share: float) -> dict[str, Any]:
+    """Return the condensers."""
+    task = "classification" if table.has_classes else "regression"
+    common = {"n_samples": share, "random_state": table.seed, "task": task}
+    found = {
+        RANDOM: RandomSubset(**common),
+        "KMedoids": KMedoids(**common),
+        "KernelThinning": KernelThinning(**common),
+        "KMeansCondenser": KMeansCondenser(**common),
+        "TabularCondenser": TabularCondenser(**common),
+        "TabularCondenser, random rows": TabularCondenser(rows=RandomSubset(), **common),
+        "TabularCondenser, k-medoids": TabularCondenser(rows=KMedoids(), **common),
+    }
+    if table.has_classes:
+        found["SoftLabelRandom"] = SoftLabelRandom(teacher=_teacher(), **common)
+    return found
+
+
+def _teacher() -> Any:
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    return HistGradientBoostingClassifier(early_stopping=False)
+
+
+def measured(table: Table, share: float, known: set[tuple], wanted: list[str]) -> list[dict[str, Any]]:
+    """Return the scores that are not known yet."""
+    lines = [line for line in records(table, 0, [], known) if line["method"] == "all rows"]
+    for method, condenser in methods(table, share).items():
+        key = table.name, table.seed, share, method
+        if key in known or not any(part in method for part in wanted):
+            continue
+        start = time.perf_counter()
+        fitted = condenser.fit(table.X, table.y)
+        seconds = time.perf_counter() - start
+        scores = table.scores(*fitted, fitted.sample_weight_, fitted.y_soft_, getattr(fitted, "classes_", None))
+        print(*key, f"{np.mean(list(scores.values())):.4f} ({seconds:.1f} s)", flush=True)
+        line = dict(zip(("table", "seed", "n", "method"), key, strict=True), scores=scores)
+        lines.append(line | {"seconds": round(seconds, 2)})
+    return lines
+
+
+def show(lines: list[dict[str, Any]]) -> None:
+    """Print, by table and share, what all and random rows score, and what is lost as a part of what these lose."""
+    flat = pd.DataFrame([{**line, "model": name, "score": s} for line in lines for name, s in line["scores"].items()])
+    flat = flat[flat["model"] != "naive Bayes"]  # it is better on fewer rows of some tables
+    mean = flat.groupby(["table", "n", "method", "seed"])["score"].mean()
+    others = [name for name in flat["method"].unique() if name not in ("all rows", RANDOM)]
+    print(f"\n| table | share | all rows | random rows | {' | '.join(others)} |")
+    print("|---|---|---|---|" + "---|" * len(others))
+    for table in (name for name in TABLES if name in mean.index):
+        full = mean[table, 0, "all rows"].mean()
+        for share in SHARES:
+            if (table, share) not in mean.index.droplevel([2, 3]):
+                continue
+            at = mean[table, share].unstack("seed").mean(axis=1)
+            lost = [(full - at[name]) / (full - at[RANDOM]) if name in at.index else np.nan for name in others]
+            cells = " | ".join("" if np.isnan(value) else f"{value:.2f}" for value in lost)
+            print(f"| {table} | {100 * share:g}% | {100 * full:.1f} | {100 * at[RANDOM]:.1f} | {cells} |")
+    _worse(flat)
+
+
+def _worse(flat: pd.DataFrame) -> None:
+    """Print the pairs of a table and a model for which the default is worse than random rows."""
+    key = ["table", "model", "n", "seed"]
+    by_method = {name: rows.set_index(key)["score"] for name, rows in flat.groupby("method")}
+    gain = (by_method["TabularCondenser"] - by_method[RANDOM]).dropna().groupby(["table", "model", "n"])
+    bound = gain.mean() + 2 * gain.std() / np.sqrt(gain.size())
+    worse = (100 * gain.mean()[bound < 0]).round(2).to_dict()
+    print(f"\nOf {gain.ngroups} sets and models, TabularCondenser is worse than random rows for {len(worse)}: {worse}")
+
+
+def main() -> None:
+    """Compute what is missing, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("file", type=Path, help="JSON lines, to which scores are added; regrets.py adds to the same")
+    parser.add_argument("--tables", nargs="+", default=list(TABLES))
+    parser.add_argument("--shares", type=float, nargs="+", default=list(SHARES))
+    parser.add_argument("--methods", nargs="+", default=[""], help="parts of names")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--show", action="store_true", help="compute nothing")
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    os.environ["PYTHONWARNINGS"] = "ignore"
+    lines = [json.loads(line) for line in args.file.read_text().splitlines()] if args.file.exists() else []
+    known = {(line["table"], line["seed"], line["n"], line["method"]) for line in lines}
+    for seed in [] if args.show else args.seeds:
+        for name in args.tables:
+            table = Table(name, seed)
+            for share in args.shares:
+                for line in measured(table, share, known, args.methods):
+                    known.add((line["table"], line["seed"], line["n"], line["method"]))
+                    lines.append(line)
+                    with args.file.open("a") as file:
+                        file.write(json.dumps(line) + "\n")
+    show(lines)
+
+
+if __name__ == "__main__":
+    main()
