@@ -14,6 +14,7 @@ from skdc.sources.base import (
     require_targets,
 )
 from skdc.sources.batch import Batch
+from skdc.sources.cuts import PLACED_TOGETHER, NearPiece, near_pieces, shared_out, takes_pieces
 from skdc.sources.listed import listed
 from skdc.sources.moments import GaussianMoments
 from skdc.sources.pieces import Piece, Pieces
@@ -36,6 +37,7 @@ from skdc.sources.sparse import SparseRows, SparseSource, sparse_rows
 from skdc.sources.units import Units
 
 __all__ = [
+    "PLACED_TOGETHER",
     "TILE",
     "Asks",
     "Batch",
@@ -43,6 +45,7 @@ __all__ = [
     "GaussianMoments",
     "Holds",
     "Lists",
+    "NearPiece",
     "Passes",
     "Piece",
     "Pieces",
@@ -61,12 +64,15 @@ __all__ = [
     "joined",
     "joined_block",
     "listed",
+    "near_pieces",
     "products",
     "relative",
     "require",
     "require_targets",
     "scaled_products",
+    "shared_out",
     "sparse_rows",
     "squared_norms",
     "squares_from",
+    "takes_pieces",
 ]
