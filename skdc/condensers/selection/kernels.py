@@ -43,10 +43,9 @@ class RandomlyPivotedCholesky(NamedCondenser):
     -----
     Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, `history_["loss"]` the trace error
     after each choice. Class by class the first of them were drawn as those of a smaller set are, so that they are as
-    good as one (`condensed_.shrink`). More than 1024 rows of more than 8192 are chosen in pieces of near rows, as `Pivots`
-    says. Other kernels: `Condenser(NystromError(Laplace()), Subset(), Pivots())`. The rows
-    are landmarks for kernel methods, not a training set: learners did no better on ten a class of the digits than on
-    random rows.
+    good as one (`condensed_.shrink`). More than 1024 rows of more than 8192 are chosen in pieces of near rows, as
+    `Pivots` says. Other kernels: `Condenser(NystromError(Laplace()), Subset(), Pivots())`. The rows are landmarks for
+    kernel methods, not a training set: learners did no better on ten a class of the digits than on random rows.
 
     References
     ----------
@@ -79,7 +78,7 @@ class GreedyKernelPoints(NamedCondenser):
 
     Kernel inducing points [2]_ that are rows of the data: each next row is the one that most lowers the squared error,
     on all rows, of kernel ridge regression on the chosen ones; then each may be exchanged for a better one. Where there
-    are more than 4096 rows, as many are drawn at random, to choose from and to measure the error on. More than 256 rows
+    are more than 4096 rows, as many are drawn at random, to choose from and to measure the error on. More than 512 rows
     are chosen in pieces of near rows, as `Greedy` says. The defaults were chosen on held-out training rows of digits.
 
     Parameters

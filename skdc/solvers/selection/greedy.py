@@ -37,9 +37,9 @@ class Greedy(Selection):
     Where many rows are to be chosen of many, the last three are taken to pieces, for a time that grows with the rows
     and with those chosen (times a logarithm), and memory that does not: the rows are cut again and again, at the median
     along the direction in which they differ most, and of each piece of near rows as many are chosen as is its part in
-    the mass of each class. That is so for more than 256 rows of more than 8192 (`QuantizationError`), of more than 1024
-    (kernel ridge regression) or of more than 4096 (others), but not where groups count the same (`by="group"`). Rows
-    come in turn of all pieces, so that the first of them are spread as all are.
+    the mass of each class. That is so for more than 256 rows of more than 8192 (`QuantizationError`), more than 512 of
+    more than 2048 (kernel ridge regression) or more than 256 of more than 4096 (others), but not where groups count the
+    same (`by="group"`). Rows come in turn of all pieces, so that the first of them are spread as all are.
 
     No row is chosen twice. Where there are more than `max_rows` rows, fewer stand for them: for mean embeddings those
     that are left when they are halved, as `Halving` does, for other objectives and sparse rows as many random ones.
@@ -59,8 +59,8 @@ class Greedy(Selection):
     batch_size : int, default=1024
         Real rows with which a subset on trial is compared.
     max_rows : int, default=65536
-        Most rows that are looked at; in pieces at least 32 (`QuantizationError`) or 16 for each that is to be chosen,
-        if there are.
+        Most rows that are looked at; in pieces at least 32 for each that is to be chosen (16 for other objectives than
+        the first two), if there are.
     reweight : discrepancy, default=None
         As in `Selection`.
 

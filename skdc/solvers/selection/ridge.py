@@ -60,7 +60,7 @@ class RidgeGrowth(Growth):
         Squared distances of the predictions of one kernel ridge regression.
     """
 
-    most = Most(whole=256, chosen=64, rows=1024, spare=16)
+    most = Most(whole=512, chosen=64, rows=2048, spare=32)
 
     def __init__(self, cell: Cell, objective: Any) -> None:
         super().__init__(cell)
