@@ -18,7 +18,7 @@ from skorch import NeuralNetClassifier
 from torch import nn
 
 from skdc import SoftLabelRandom
-from skdc.learners import GivenNetworks, NetworkClassifier
+from skdc.learners import GivenNetworks, NetworkClassifier, teachers
 from skdc.learners.teachers import fitted_teacher, out_of_fold_teacher, trained_network
 from skdc.networks import MLP, build_network
 from skdc.parameterizations import Points, Subset
@@ -371,3 +371,24 @@ def test_what_a_teacher_gives_to_other_classes_is_shared_out(fruit):
     known = teacher.predict_proba(fruit.X)[:, [list(teacher.classes_).index(name) for name in fruit.schema.classes]]
     assert known.sum(axis=1).min() < 0.5
     np.testing.assert_allclose(found, known / known.sum(axis=1, keepdims=True))
+
+
+class Counted(GaussianNB):
+    """Naive Bayes that keeps what it was fitted to."""
+
+    def fit(self, X, y, sample_weight=None):
+        self.seen_ = np.unique(X[:, 0]), y, sample_weight
+        return super().fit(X, y, sample_weight)
+
+
+def test_of_very_many_rows_some_of_each_class_stand_for_all(rng, monkeypatch):
+    monkeypatch.setattr(teachers, "MAX_ROWS", 300)
+    codes, weight = np.repeat([0, 1, 2], [900, 100, 2]), rng.uniform(0.5, 2, 1002)
+    source = row_source(rng.normal(size=(1002, 2)), NAMES[codes], weight=weight)
+    rows, y, weights = taught(Counted(), source).estimator.seen_
+    names = source.schema.labels
+    assert (y == names[2]).sum() == 2 and 280 <= len(y) <= 310
+    assert 150 < len(rows) < 280  # heavy ones come again, and count for no more
+    for c, name in enumerate(names):
+        mass = source.weight[source.key == c].sum()
+        assert weights[y == name].sum() == pytest.approx(mass, rel=1e-6)

@@ -23,8 +23,10 @@ from skdc.hashes import hashed_uniform
 from skdc.learners.network import NetworkClassifier
 from skdc.learners.reliability import reliable_classes, reliable_outputs
 from skdc.randomness import drawing_from, watched
-from skdc.seeds import seeded
+from skdc.seeds import EpochSampler, seeded
 from skdc.sources import Holds, Source, draw_seed, require, require_targets
+
+MAX_ROWS = 200_000  # on which a teacher is fitted: boosting takes half a minute, and memory that it casts them into
 
 
 class Teacher:
@@ -75,6 +77,9 @@ class Teacher:
 
 def fitted_teacher(part: object, estimator: Any, source: Source, generator: torch.Generator) -> Teacher:
     """Fit a clone of an estimator on the data; one inside a `FrozenEstimator` is left as it is.
+
+    It is fitted on 200,000 rows, where there are more: drawn class by class, in proportion to weight, and at least some
+    of each class. Give one that was fitted on all, inside a `FrozenEstimator`, to have more.
 
     Parameters
     ----------
@@ -129,7 +134,8 @@ def out_of_fold_teacher(
 
     All rows that are to be labelled are left out at once, but no more than a fifth of a class; where they are more,
     there are as many fits as it takes. The only row of a class keeps its target, and so does one of a class for which
-    the estimator is not reliable. An estimator inside a `FrozenEstimator` labels as it is.
+    the estimator is not reliable. An estimator inside a `FrozenEstimator` labels as it is. Fits are on 200,000 rows at
+    most, as those of `fitted_teacher` are.
 
     Parameters
     ----------
@@ -225,18 +231,39 @@ def checked_teacher(part: object, estimator: Any, source: Source) -> tuple[Holds
 def fitted_clone(
     estimator: Any, rows: Holds, generator: torch.Generator, members: NDArray[np.intp] | None = None
 ) -> Any:
-    """Fit a clone of an estimator on the rows, or on some of them."""
+    """Fit a clone of an estimator on the rows, or on some of them; of very many, on rows that are drawn."""
     estimator, schema = seeded(estimator, lambda: draw_seed(generator)), rows.schema
-    some = slice(None) if members is None else members
+    some, weights = _few(rows, members, generator)
     codes = schema.class_of_key[rows.key[some]]
     y = schema.labels[codes] if schema.task == "classification" else rows.targets(some)
     if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:
         estimator = MultiOutputRegressor(estimator)
     # Weights that are all alike say nothing, and cost boosting most of its time.
-    told = has_fit_parameter(estimator, "sample_weight") and np.ptp(rows.weight[some]) > 0
-    weight = {"sample_weight": rows.weight[some]} if told else {}
+    told = has_fit_parameter(estimator, "sample_weight") and np.ptp(weights) > 0
+    weight = {"sample_weight": weights} if told else {}
     with _own_draws(estimator, draw_seed(generator)):
         return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
+
+
+def _few(
+    rows: Holds, members: NDArray[np.intp] | None, generator: torch.Generator
+) -> tuple[NDArray[np.intp] | slice, NDArray[np.float64]]:
+    """Return rows to fit on, and their weights: all, or some of each class, by weight, that stand for all of it."""
+    n_rows = len(rows) if members is None else len(members)
+    if n_rows <= MAX_ROWS:
+        some = slice(None) if members is None else members
+        return some, rows.weight[some]
+    members = np.arange(n_rows) if members is None else members
+    codes, weight = rows.schema.class_of_key[rows.key[members]], rows.weight[members]
+    mass, drawn = np.bincount(codes, weight) / weight.sum(), []
+    for c in np.unique(codes):
+        of_class = np.flatnonzero(codes == c)
+        size = min(len(of_class), max(int(MAX_ROWS * mass[c]), MAX_ROWS // (10 * len(mass))))
+        sampler = EpochSampler(torch.as_tensor(members[of_class]), torch.as_tensor(weight[of_class]))
+        drawn.append(sampler.draw(size, generator))
+    some, weights = (torch.cat(parts).numpy() for parts in zip(*drawn, strict=True))
+    order = np.argsort(some, kind="stable")
+    return some[order], weights[order]
 
 
 def _own_draws(estimator: Any, seed: int) -> AbstractContextManager[None]:

@@ -16,7 +16,18 @@ from skdc.exceptions import PartsError
 from skdc.parameterizations.seeding import far_apart
 from skdc.parameterizations.subset import Subset
 from skdc.sets import Block, LabeledSet
-from skdc.sources import Holds, Passes, Pieces, Source, draw_seed, require
+from skdc.sources import (
+    PLACED_TOGETHER,
+    Holds,
+    Passes,
+    Pieces,
+    Source,
+    draw_seed,
+    near_pieces,
+    require,
+    shared_out,
+    takes_pieces,
+)
 
 
 def starting_set(
@@ -80,6 +91,26 @@ def _spread_rows(source: Passes, sizes: NDArray[np.int64], generator: torch.Gene
         return Block(rows.weight, rows.key, rows.X.flatten(1))
 
     sized = [(c, int(size)) for c, size in enumerate(sizes) if size]
-    chosen = [far_apart(Pieces(source, show, c), size, generator) for c, size in sized]
+    chosen = [_far_apart(Pieces(source, show, c), size, generator) for c, size in sized]
     start = source.take(np.concatenate(chosen))
     return start.X, start.y
+
+
+def _far_apart(rows: Pieces, size: int, generator: torch.Generator) -> NDArray[np.intp]:
+    """Return the places of k-means++ seeds; of many, seeds of each piece of near rows, if they are held.
+
+    Of a piece as many as is its part in the sum of squares within pieces, as k-means++ has them in expectation.
+    """
+    if rows.held is None or not takes_pieces(len(rows.held.block), size):
+        return far_apart(rows, size, generator)
+    block = rows.held.block
+    pieces = near_pieces(block.values, block.weight.double(), len(block), PLACED_TOGETHER / size, generator)
+    parts = [rows.part(piece.rows) for piece in pieces]
+    squares = np.array([_sum_of_squares(part.held.block) for part in parts if part.held is not None])
+    sizes = shared_out(size, squares, np.array([len(piece.rows) for piece in pieces]))
+    return np.concatenate([far_apart(part, n, generator) for part, n in zip(parts, sizes.tolist(), strict=True) if n])
+
+
+def _sum_of_squares(block: Block) -> float:
+    """Return the weighted sum of squared distances of rows from their mean."""
+    return float(block.weight.double() @ (block.values - block.mean()).square().sum(1).double())

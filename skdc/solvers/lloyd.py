@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import LiveObjective, Solution, Solver, solution_of
 from skdc.solvers.k_means import k_means
 from skdc.solvers.means import MeansState, check_class_means, class_pieces
-from skdc.sources import Passes, Source, require
+from skdc.sources import PLACED_TOGETHER, Passes, Pieces, Source, near_pieces, require, takes_pieces
 from skdc.structures import Quantization
 
 
@@ -95,14 +96,19 @@ class Lloyd(Solver[LloydState, PointsSet]):
         values = start.values[own]
         origin = values.mean(0)
         rows = class_pieces(source, state.objective.space_, c, origin)
-        found = k_means(rows, values - origin, self.max_iter, self.tol)
+        for some, near in _divided(rows, values - origin, state.generator):
+            self._move(state, near, own[some], origin)
+        state.done(state.inertia)
+
+    def _move(self, state: LloydState, rows: Pieces, own: Tensor, origin: Tensor) -> None:
+        """Run k-means of some rows, from some points."""
+        found = k_means(rows, state.start.values[own] - origin, self.max_iter, self.tol)
         # Points beyond the clusters that there can be share those, and their masses, in turn.
         cluster = torch.arange(len(own), device=own.device) % len(found.centers)
         shares = found.mass / cluster.bincount()
         state.points[own] = (found.centers[cluster] + origin).to(state.points)
         state.weight[own] = shares[cluster].to(state.weight)
         state.inertia, state.n_iter = state.inertia + found.inertia, max(state.n_iter, found.n_iter)
-        state.done(state.inertia)
 
     def finish(self, state: LloydState) -> Solution:
         """Return the centres; points of classes for which there was no time stay where they start."""
@@ -110,6 +116,20 @@ class Lloyd(Solver[LloydState, PointsSet]):
         state.synthetic.weight.copy_(state.weight / state.weight.mean())
         history = {"loss": np.array([state.inertia / state.source.class_mass().sum()])}
         return solution_of(state, state.n_iter, history)
+
+
+def _divided(rows: Pieces, points: Tensor, generator: torch.Generator) -> Iterator[tuple[Tensor, Pieces]]:
+    """Yield points with the rows among which they are moved: pieces of near ones, if there are many and rows are held.
+
+    So the time of a step grows with the rows, and no longer with the rows times the points.
+    """
+    if rows.held is None or not takes_pieces(len(rows.held.block), len(points)):
+        yield torch.arange(len(points), device=points.device), rows
+        return
+    mass, values = torch.ones_like(points[:, 0], dtype=torch.float64), rows.held.block.values
+    part = PLACED_TOGETHER / len(points)
+    for piece in near_pieces(points, mass, len(points), part, generator, followers=values):
+        yield torch.as_tensor(piece.rows, device=points.device), rows.part(piece.followers)
 
 
 def _quantization(objective: LiveObjective | None) -> Any:

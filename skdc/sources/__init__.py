@@ -14,6 +14,7 @@ from skdc.sources.base import (
     require_targets,
 )
 from skdc.sources.batch import Batch
+from skdc.sources.cuts import PLACED_TOGETHER, NearPiece, near_pieces, shared_out, takes_pieces
 from skdc.sources.listed import listed
 from skdc.sources.moments import GaussianMoments
 from skdc.sources.pieces import Piece, Pieces
@@ -37,6 +38,7 @@ from skdc.sources.taught import TaughtSource
 from skdc.sources.units import Units
 
 __all__ = [
+    "PLACED_TOGETHER",
     "TILE",
     "Asks",
     "Batch",
@@ -44,6 +46,7 @@ __all__ = [
     "GaussianMoments",
     "Holds",
     "Lists",
+    "NearPiece",
     "Passes",
     "Piece",
     "Pieces",
@@ -63,12 +66,15 @@ __all__ = [
     "joined",
     "joined_block",
     "listed",
+    "near_pieces",
     "products",
     "relative",
     "require",
     "require_targets",
     "scaled_products",
+    "shared_out",
     "sparse_rows",
     "squared_norms",
     "squares_from",
+    "takes_pieces",
 ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass, field
 from operator import add
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -62,6 +64,14 @@ class Pieces:
         if (holds := source.granted(Holds)) is not None:
             members = self._members(holds)
             self.held = Piece(joined_block([show(rows) for rows in holds.pieces(members)]), members)
+
+    def part(self, rows: NDArray[np.intp]) -> Pieces:
+        """Return some of the rows, by their places among these, which are held."""
+        if self.held is None:
+            raise RuntimeError("rows that are passed over have no part")
+        part, block = copy(self), self.held.block
+        part.held = Piece(block.take(torch.as_tensor(rows, device=block.weight.device)), self.held.places[rows])
+        return part
 
     def map_reduce(self, function: Callable[[Piece], Result], merge: Callable[[Result, Result], Result]) -> Result:
         """Return what a function gives for each piece, merged: `merge` is of two results, in any order."""

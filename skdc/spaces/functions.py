@@ -20,6 +20,8 @@ from skdc.spaces.base import Space, Splits, Yields
 from skdc.step import Step
 from skdc.structures import LinearInTargets
 
+MOST_LEARNED = 4096  # points of a set on which a learner is fitted: a system of so many equations takes half a gibibyte
+
 
 class KernelRidgePredictions(Space, LinearInTargets):
     """Predictions on the real rows of kernel ridge regression trained on the synthetic set [1]_.
@@ -101,7 +103,9 @@ class KernelRidgePredictions(Space, LinearInTargets):
         return X.flatten(1) * self.scale_ + self.shift_
 
     def attributes(self, synthetic: LabeledSet, source: Source) -> dict[str, Any]:
-        """Return the learner for which the set was condensed, fitted on it, as `learner_`."""
+        """Return the learner for which the set was condensed, fitted on it, as `learner_`; none, of a large set."""
+        if len(synthetic) > MOST_LEARNED:
+            return {}
         schema = source.schema
         kernel, shift = self.kernel_.resolved(), 0.0 if self.kernel_.sees_origin() else source.units.shift
         if schema.task == "classification":

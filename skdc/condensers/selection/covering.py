@@ -82,9 +82,11 @@ class FacilityLocation(NamedCondenser):
         As in `BaseCondenser`.
     space, by, reweight
         As in `KCenter`.
-    max_rows : int, default=32768
-        Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (4 GiB
-        for 32,768 rows) that grow with their square; more are represented by as many random ones.
+    max_rows : int, default=8192
+        Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (256
+        MiB for 8,192 rows, which is held; of more, parts are computed again) that grow with their square; more are
+        represented by as many random ones. To choose more than 256 of more than 8,192 rows, they are cut into pieces
+        of near rows, as `Greedy` says: 32 for each that is chosen are looked at, or `max_rows` if that is more.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
@@ -112,7 +114,7 @@ class FacilityLocation(NamedCondenser):
     space: Space | None = None
     by: Literal["class", "group"] | None = "class"
     reweight: Objective | None = None
-    max_rows: int = 32_768
+    max_rows: int = 8192
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -134,7 +136,7 @@ class KMedoids(NamedCondenser):
         Most passes of exchanges over all rows.
     space, by, reweight
         As in `KCenter`.
-    max_rows : int, default=32768
+    max_rows : int, default=8192
         As in `FacilityLocation`.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
@@ -163,7 +165,7 @@ class KMedoids(NamedCondenser):
     space: Space | None = None
     by: Literal["class", "group"] | None = "class"
     reweight: Objective | None = None
-    max_rows: int = 32_768
+    max_rows: int = 8192
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

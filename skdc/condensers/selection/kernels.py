@@ -43,9 +43,9 @@ class RandomlyPivotedCholesky(NamedCondenser):
     -----
     Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, `history_["loss"]` the trace error
     after each choice. Class by class the first of them were drawn as those of a smaller set are, so that they are as
-    good as one (`condensed_.shrink`). Other kernels: `Condenser(NystromError(Laplace()), Subset(), Pivots())`. The rows
-    are landmarks for kernel methods, not a training set: learners did no better on ten a class of the digits than on
-    random rows.
+    good as one (`condensed_.shrink`). More than 1024 rows of more than 8192 are chosen in pieces of near rows, as
+    `Pivots` says. Other kernels: `Condenser(NystromError(Laplace()), Subset(), Pivots())`. The rows are landmarks for
+    kernel methods, not a training set: learners did no better on ten a class of the digits than on random rows.
 
     References
     ----------
@@ -78,8 +78,8 @@ class GreedyKernelPoints(NamedCondenser):
 
     Kernel inducing points [2]_ that are rows of the data: each next row is the one that most lowers the squared error,
     on all rows, of kernel ridge regression on the chosen ones; then each may be exchanged for a better one. Where there
-    are more than 4096 rows, as many are drawn at random, to choose from and to measure the error on. The defaults were
-    chosen on held-out training rows of digits.
+    are more than 4096 rows, as many are drawn at random, to choose from and to measure the error on. More than 512 rows
+    are chosen in pieces of near rows, as `Greedy` says. The defaults were chosen on held-out training rows of digits.
 
     Parameters
     ----------
@@ -100,8 +100,8 @@ class GreedyKernelPoints(NamedCondenser):
     Notes
     -----
     Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows, `learner_` the fitted kernel-ridge
-    classifier or regressor that they are chosen for. Rows are chosen for all classes together, and exchanged, so that
-    the first of each class are no good set by themselves.
+    classifier or regressor that they are chosen for, where they are no more than 4096. Rows are chosen for all classes
+    together, and exchanged, so that the first of each class are no good set by themselves.
 
     References
     ----------

@@ -55,6 +55,12 @@ class ChoiceProgress:
         if not self.stopped:
             self.stopped = self.tell(self._done, self._total, value)
 
+    def after(self, n_chosen: int) -> ChoiceProgress:
+        """Return the progress of a part of the cell, of which so many rows are chosen."""
+        part = ChoiceProgress(self._total)
+        part.tell = lambda step, n_steps, value: self(n_chosen + step, value)
+        return part
+
 
 def sums(values: Tensor, places: Tensor, size: int) -> Tensor:
     """Return the sum of the values at each of `size` places."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from skdc.exceptions import PartsError
 from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
 from skdc.solvers.selection.cells import Cell
+from skdc.solvers.selection.division import in_pieces
 from skdc.solvers.selection.growth import FarthestFirst, Growth, Herding, StochasticGreedy
 from skdc.solvers.selection.medoids import Medoids
 from skdc.solvers.selection.ridge import MAX_ROWS, RidgeGrowth, is_ridge_loss
@@ -33,6 +34,13 @@ class Greedy(Selection):
       most 4096 rows.
     * for any other objective the best of `n_trials` rows, drawn anew for each place.
 
+    Where many rows are to be chosen of many, the last three are taken to pieces, for a time that grows with the rows
+    and with those chosen (times a logarithm), and memory that does not: the rows are cut again and again, at the median
+    along the direction in which they differ most, and of each piece of near rows as many are chosen as is its part in
+    the mass of each class. That is so for more than 256 rows of more than 8192 (`QuantizationError`), more than 512 of
+    more than 2048 (kernel ridge regression) or more than 256 of more than 4096 (others), but not where groups count the
+    same (`by="group"`). Rows come in turn of all pieces, so that the first of them are spread as all are.
+
     No row is chosen twice. Where there are more than `max_rows` rows, fewer stand for them: for mean embeddings those
     that are left when they are halved, as `Halving` does, for other objectives and sparse rows as many random ones.
     `CoveringRadius`, whose cost is linear in their number, looks at all.
@@ -51,7 +59,8 @@ class Greedy(Selection):
     batch_size : int, default=1024
         Real rows with which a subset on trial is compared.
     max_rows : int, default=65536
-        Most rows that are looked at.
+        Most rows that are looked at; in pieces at least 32 for each that is to be chosen (16 for other objectives than
+        the first two), if there are.
     reweight : discrepancy, default=None
         As in `Selection`.
 
@@ -84,39 +93,57 @@ class Greedy(Selection):
         return self.n_passes == 0
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
-        """Grow a subset row by row, then improve it."""
+        """Grow a subset row by row, then improve it; of large problems piece by piece."""
         check_integers(self, {"n_passes": 0, "n_trials": 1, "batch_size": 1, "max_rows": 1})
-        growth, rows = self._growth(objective, cell, source, generator)
-        values = growth.fill()
-        values += growth.passes(self.n_passes) if len(growth.chosen) == cell.size else []
-        return Choice(rows[growth.chosen].tolist(), growth.mass(), values)
+        kind = _kind(objective)
+
+        def chosen(some: Cell) -> Choice:
+            growth, rows = self._growth(kind, objective, some, source, generator)
+            values = growth.fill()
+            values += growth.passes(self.n_passes) if len(growth.chosen) == some.size else []
+            return Choice(rows[growth.chosen].tolist(), growth.mass(), values)
+
+        most = None if source.granted(Holds) is None else kind.most
+        return in_pieces(cell, most, self.max_rows, objective, chosen, generator)
 
     def _growth(
-        self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator
+        self, kind: type[Growth], objective: Any, cell: Cell, source: Holds, generator: torch.Generator
     ) -> tuple[Growth, NDArray[np.intp]]:
         """Return the growth that suits an objective, and where its rows stand in the cell."""
-        leaves = objective.leaves()
-        linear = is_linear(leaves)
-        if len(leaves) == 1 and isinstance(leaves[0], Covering):
-            return FarthestFirst(cell, leaves[0]), np.arange(len(cell))
-        embeds = linear and all(isinstance(leaf, Embedding) for leaf in leaves)
+        leaves, everything = objective.leaves(), np.arange(len(cell))
+        if kind is FarthestFirst:
+            return FarthestFirst(cell, leaves[0]), everything
         if source.granted(Holds) is None:
-            if embeds and len(cell) <= self.max_rows:
-                return Herding(cell, leaves), np.arange(len(cell))
+            if kind is Herding and len(cell) <= self.max_rows:
+                return Herding(cell, leaves), everything
             raise PartsError(
                 f"Greedy cannot choose for {objective!r} from {len(cell)} rows that are not in memory; use a "
                 f"CoveringRadius, or a distance of mean embeddings and max_rows={len(cell)} or more"
             )
-        if embeds:
+        if kind is Herding:
             if len(cell) > self.max_rows and not source.sparse:
                 rows, some = compressed(leaves, cell, self.max_rows, generator)
             else:
                 rows, some = cell.drawn(self.max_rows, generator)
             return Herding(some, leaves), rows
-        if is_ridge_loss(objective):
+        if kind is RidgeGrowth:
             rows, some = cell.drawn(min(self.max_rows, MAX_ROWS), generator)
             return RidgeGrowth(some, objective), rows
         rows, some = cell.drawn(self.max_rows, generator)
-        if linear and len(leaves) == 1 and isinstance(leaves[0], Quantization):
+        if kind is Medoids:
             return Medoids(some, leaves[0]), rows
         return StochasticGreedy(some, objective, self.n_trials, self.batch_size, generator), rows
+
+
+def _kind(objective: Any) -> type[Growth]:
+    """Return how rows are chosen for an objective."""
+    leaves, linear = objective.leaves(), is_linear(objective.leaves())
+    if len(leaves) == 1 and isinstance(leaves[0], Covering):
+        return FarthestFirst
+    if linear and all(isinstance(leaf, Embedding) for leaf in leaves):
+        return Herding
+    if is_ridge_loss(objective):
+        return RidgeGrowth
+    if linear and len(leaves) == 1 and isinstance(leaves[0], Quantization):
+        return Medoids
+    return StochasticGreedy

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import replace
 from operator import add
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from skdc.exceptions import PartsError
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.seeds import EpochSampler
 from skdc.solvers.selection.cells import Cell, Quota, SummedKernel, part_of, sums
+from skdc.solvers.selection.division import Most
 from skdc.sources import Batch, Piece, relative, squared_norms
 from skdc.step import Step
 
@@ -30,7 +31,14 @@ class Growth(ABC):
     Parameters
     ----------
     cell : Cell
+
+    Attributes
+    ----------
+    most : Most or None
+        How large a cell may be; a larger one is divided. None: as large as you like.
     """
+
+    most: ClassVar[Most | None] = None
 
     def __init__(self, cell: Cell) -> None:
         self.quota = Quota(cell)
@@ -267,6 +275,8 @@ class StochasticGreedy(Growth):
         Real rows with which the subset is compared; all of them where the cell has no more.
     generator : torch.Generator
     """
+
+    most = Most(whole=256, chosen=64, rows=4096, spare=16)
 
     def __init__(self, cell: Cell, objective: Any, n_trials: int, batch_size: int, generator: torch.Generator) -> None:
         super().__init__(cell)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from skdc.kernels import MATRIX_ENTRIES
 from skdc.solvers.selection.cells import Cell, sums
+from skdc.solvers.selection.division import Most
 from skdc.solvers.selection.growth import Growth
 from skdc.sources import TILE, relative
 
@@ -18,7 +19,7 @@ _BLOCK = 512  # rows whose costs are computed together where all have to be
 _LAZY_BLOCK = 32  # and where a few of them are likely to do
 _STRIPES = 8  # of a symmetric matrix: more take less arithmetic and more preparation
 _TOLERANCE = 1e-6  # of the mean cost: smaller gains are rounding errors
-_KEPT_ENTRIES = 1 << 30  # costs that are held: those of all pairs of 32 768 rows, four gibibytes
+_KEPT_ENTRIES = 1 << 26  # costs that are held: those of all pairs of 8192 rows, a quarter of a gibibyte
 
 
 class _Nearest(NamedTuple):
@@ -52,6 +53,8 @@ class Medoids(Growth):
     .. [1] Minoux, "Accelerated Greedy Algorithms for Maximizing Submodular Set Functions", 1978.
     .. [2] Schubert and Rousseeuw, "Fast and Eager k-Medoids Clustering", 2021, algorithm 3 (FasterPAM).
     """
+
+    most = Most(whole=256, chosen=128, rows=8192, spare=32)
 
     def __init__(self, cell: Cell, leaf: Any) -> None:
         super().__init__(cell)

@@ -10,9 +10,11 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
 from skdc.solvers.selection.cells import Cell, Quota
+from skdc.solvers.selection.division import Most, in_pieces
 from skdc.sources import Holds
 from skdc.structures import SpanDistance
 
+_MOST = Most(whole=1024, chosen=512, rows=8192, spare=16)
 _PROPOSALS = 128  # rows that are drawn together; those that are accepted are factored together
 _ROUNDING = 100  # rounding errors: a residual of so many of them, in units of the diagonal, is none
 
@@ -24,7 +26,9 @@ class Pivots(Selection):
     span of those chosen, the diagonal of what is left of the kernel matrix: neither the farthest row, which may be an
     outlier, nor any row. Rows are proposed in blocks and accepted one by one by rejection sampling [2]_, which keeps
     that law and makes the cost little more than that of the columns of the kernel matrix. The factor, of so many
-    numbers as there are rows times chosen rows, is held.
+    numbers as there are rows times chosen rows, is held: more than 1024 rows of more than 8192 are chosen in pieces of
+    near rows, of each as many as is its part in the mass of each class, for a memory that does not grow, and a time
+    that grows with the rows that are chosen. The history then has the mean over the pieces.
 
     Once no row has a residual that is more than rounding errors (there are no more distinct rows, or the kernel is of
     smaller rank), the rest is drawn in proportion to weight alone.
@@ -32,7 +36,8 @@ class Pivots(Selection):
     Parameters
     ----------
     max_rows : int, default=65536
-        Where a class (or all rows, with `by=None`) has more rows, as many are drawn at random and chosen from.
+        Where a class (or all rows, with `by=None`) has more rows, as many are drawn at random and chosen from; in
+        pieces at least 16 for each that is chosen, if there are.
     reweight : discrepancy, default=None
         As in `Selection`; `MMD()` with the same kernel makes the set a quadrature rule [3]_.
 
@@ -71,11 +76,15 @@ class Pivots(Selection):
             raise PartsError(
                 f"Pivots lowers the mean over the groups, but got {leaf!r}; use reduce='mean', or Greedy()"
             )
-        rows, some = cell.drawn(self.max_rows, generator)
-        factor = _Factor(some, leaf, generator)
-        while len(factor.chosen) < cell.size and not (factor.chosen and cell.progress(len(factor.chosen))):
-            factor.grow()
-        return Choice(rows[factor.chosen].tolist(), None, factor.values)
+
+        def chosen(some: Cell) -> Choice:
+            rows, some = some.drawn(self.max_rows, generator)
+            factor = _Factor(some, leaf, generator)
+            while len(factor.chosen) < some.size and not (factor.chosen and some.progress(len(factor.chosen))):
+                factor.grow()
+            return Choice(rows[factor.chosen].tolist(), None, factor.values)
+
+        return in_pieces(cell, _MOST, self.max_rows, objective, chosen, generator)
 
 
 # Let S be the chosen rows and F F' the Nystrom approximation K_S K_SS^-1 K_S' of the kernel matrix. Its residual is

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from skdc.solvers.selection.cells import Cell, sums
+from skdc.solvers.selection.division import Most
 from skdc.solvers.selection.growth import Growth
 from skdc.spaces.functions import KernelRidgePredictions
 
@@ -58,6 +59,8 @@ class RidgeGrowth(Growth):
     objective : discrepancy or sum of them
         Squared distances of the predictions of one kernel ridge regression.
     """
+
+    most = Most(whole=512, chosen=64, rows=2048, spare=32)
 
     def __init__(self, cell: Cell, objective: Any) -> None:
         super().__init__(cell)

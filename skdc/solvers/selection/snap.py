@@ -21,7 +21,7 @@ from skdc.solvers.base import DivergenceError, LiveObjective, Solution, Solver, 
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.selection.base import Choice, Selection
 from skdc.solvers.selection.cells import Cell
-from skdc.sources import Holds, Source
+from skdc.sources import PLACED_TOGETHER, Holds, Source, near_pieces, takes_pieces
 from skdc.spaces.base import PointwiseSpace
 
 _PIECE = 1024  # rows that are embedded at once
@@ -147,9 +147,22 @@ class _Nearest(Selection):
             members = np.flatnonzero(cell.codes == c)
             pieces = np.split(cell.members[members], np.arange(_PIECE, len(members), _PIECE))
             of_class = torch.cat([_embedded(space, source.take(piece)) for piece in pieces])
-            rows.extend(members[matched(_embedded(space, points.take(points.key == c)), of_class)])
+            of_points = _embedded(space, points.take(points.key == c))
+            rows.extend(members[_matched_in_pieces(of_points, of_class, generator)])
         classes = torch.as_tensor(np.flatnonzero(cell.quotas), device=source.device)
         return Choice(rows, points.weight[torch.isin(points.key, classes)])
+
+
+def _matched_in_pieces(points: Tensor, rows: Tensor, generator: torch.Generator) -> np.ndarray:
+    """Return a distinct row for each point, as `matched` does; of many points those of each piece of near ones."""
+    if not takes_pieces(len(rows), len(points)):
+        return matched(points, rows)
+    mass, part = torch.ones_like(points[:, 0], dtype=torch.float64), PLACED_TOGETHER / len(points)
+    chosen = np.empty(len(points), dtype=np.intp)
+    for piece in near_pieces(points, mass, len(points), part, generator, followers=rows):
+        some, near = (torch.as_tensor(places, device=points.device) for places in piece)
+        chosen[piece.rows] = piece.followers[matched(points[some], rows[near])]
+    return chosen
 
 
 def matched(points: Tensor, rows: Tensor) -> np.ndarray:
