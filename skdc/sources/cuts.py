@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.seeds import gaussian
+from skdc.sources.products import TILE
 
 PLACED_TOGETHER = 256  # points of a piece, among whose rows they are placed
 _MOST_POINTS, _MOST_PAIRS = 512, 100_000_000  # that are placed among all rows; each is compared with each row
@@ -89,13 +90,18 @@ def _halves(
     if len(rows) > _SAMPLE:
         some = rows[torch.randint(len(rows), (_SAMPLE,), generator=generator).to(rows.device)]
     direction = _principal(values.index_select(0, some), mass[some].to(values.dtype), generator)
-    along, order = (values.index_select(0, rows) @ direction).sort(stable=True)
+    along, order = _along(values, rows, direction).sort(stable=True)
     rows = rows[order]
     cumulative, least = mass[rows].cumsum(0), max(1, int(_LEAST_PART * len(rows)))
     cut = int((cumulative < cumulative[-1] / 2).sum()) + 1
     cut = min(max(cut, least), len(rows) - least)
-    is_left = others.index_select(0, following) @ direction <= along[cut - 1]
+    is_left = _along(others, following, direction) <= along[cut - 1]
     return [(rows[:cut], following[is_left]), (rows[cut:], following[~is_left])]
+
+
+def _along(values: Tensor, rows: Tensor, direction: Tensor) -> Tensor:
+    """Return what some rows are along a direction, without a copy of all of them."""
+    return torch.cat([values.index_select(0, some) @ direction for some in rows.split(TILE)])
 
 
 def _principal(values: Tensor, mass: Tensor, generator: torch.Generator) -> Tensor:

@@ -86,7 +86,7 @@ class FacilityLocation(NamedCondenser):
         Most rows of a class (or of all, with `by=None`) that are compared with each other, for a time and memory (256
         MiB for 8,192 rows, which is held; of more, parts are computed again) that grow with their square; more are
         represented by as many random ones. To choose more than 256 of more than 8,192 rows, they are cut into pieces
-        of near rows, as `Greedy` says: 32 for each that is chosen are looked at, or `max_rows` if that is more.
+        of near rows, as `Greedy` says, and 32 for each that is chosen are looked at, whatever this is.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 

@@ -42,7 +42,6 @@ class Most:
 def in_pieces(
     cell: Cell,
     most: Most | None,
-    max_rows: int,
     objective: Any,
     choose: Callable[[Cell], Choice],
     generator: torch.Generator,
@@ -59,9 +58,6 @@ def in_pieces(
     cell : Cell
     most : Most or None
         None: it is not divided.
-    max_rows : int
-        Most rows of a cell that is divided that are looked at, or `most.spare` for each that is chosen, if that is
-        more.
     objective : objective
         Its first space tells what rows are near.
     choose : callable
@@ -72,7 +68,7 @@ def in_pieces(
     is_large = most is not None and cell.size > most.whole and len(cell) > most.rows
     if most is None or not is_large or any(leaf.by == "group" for leaf in leaves):
         return choose(cell)
-    rows, some = cell.drawn(max(max_rows, most.spare * cell.size), generator)
+    rows, some = cell.drawn(most.spare * cell.size, generator)
     part = most.chosen / cell.size
     pieces = near_pieces(_shown(some, leaves[0].space_), some.weight.double(), most.rows, part, generator)
     choice = _in_turn(some, _choices(some, [piece.rows for piece in pieces], choose))

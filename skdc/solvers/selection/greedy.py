@@ -59,8 +59,8 @@ class Greedy(Selection):
     batch_size : int, default=1024
         Real rows with which a subset on trial is compared.
     max_rows : int, default=65536
-        Most rows that are looked at; in pieces at least 32 for each that is to be chosen (16 for other objectives than
-        the first two), if there are.
+        Most rows that are looked at; in pieces 32 for each that is to be chosen (16 for other objectives than the first
+        two), whatever this is.
     reweight : discrepancy, default=None
         As in `Selection`.
 
@@ -104,7 +104,7 @@ class Greedy(Selection):
             return Choice(rows[growth.chosen].tolist(), growth.mass(), values)
 
         most = None if source.granted(Holds) is None else kind.most
-        return in_pieces(cell, most, self.max_rows, objective, chosen, generator)
+        return in_pieces(cell, most, objective, chosen, generator)
 
     def _growth(
         self, kind: type[Growth], objective: Any, cell: Cell, source: Holds, generator: torch.Generator

@@ -37,7 +37,7 @@ class Pivots(Selection):
     ----------
     max_rows : int, default=65536
         Where a class (or all rows, with `by=None`) has more rows, as many are drawn at random and chosen from; in
-        pieces at least 16 for each that is chosen, if there are.
+        pieces 16 for each that is chosen, whatever this is.
     reweight : discrepancy, default=None
         As in `Selection`; `MMD()` with the same kernel makes the set a quadrature rule [3]_.
 
@@ -84,7 +84,7 @@ class Pivots(Selection):
                 factor.grow()
             return Choice(rows[factor.chosen].tolist(), None, factor.values)
 
-        return in_pieces(cell, _MOST, self.max_rows, objective, chosen, generator)
+        return in_pieces(cell, _MOST, objective, chosen, generator)
 
 
 # Let S be the chosen rows and F F' the Nystrom approximation K_S K_SS^-1 K_S' of the kernel matrix. Its residual is

@@ -31,8 +31,9 @@ class Snap(Solver["SnapState", SubsetSet]):
     """Let a solver move free points, then take a real row of its class for each.
 
     The rows are distinct, and of all such choices the sum of squared distances from the points to their rows is the
-    least. Distances are those of the space of the (first) discrepancy; of the rows themselves, where it is not one
-    that shows each row by itself. A row stands for the mass that the solver gave to its point.
+    least; of many points of a class, of each piece of near ones, as `Lloyd` cuts them. Distances are those of the space
+    of the (first) discrepancy; of the rows themselves, where it is not one that shows each row by itself. A row stands
+    for the mass that the solver gave to its point.
 
     Parameters
     ----------
