@@ -138,7 +138,7 @@ def scores(table: Table, method: str, share: float, scaled: bool, known: set[Pla
         condensed = CondensedSet(table.shown(table.X), table.y.to_numpy())
     else:
         made = condensers(share, table.seed)[method].fit(table.X, table.y).condensed_
-        alike = np.ptp(made.sample_weight) == 0  # weights say nothing then, and boosting takes longer with any
+        alike = np.ptp(made.sample_weight) < 0.1  # weights say nothing then, and boosting takes longer with any
         weight = None if alike else made.sample_weight
         condensed = replace(made, X=table.shown(made.X), sample_weight=weight)
     seconds = time.perf_counter() - start
@@ -181,18 +181,47 @@ def compared(lines: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def show(lines: list[dict[str, Any]]) -> None:
-    """Print the comparison as Markdown: over all tables, and of each."""
+    """Print the comparison as Markdown: by share, what it takes, and by table."""
     found = compared(lines)
     if found.empty:
         return
-    measures = ["tau", "loss", "loss of finalists", "condensing", "seconds", "quicker", "quicker with finalists"]
-    found["regularised"] = np.where(found["scaled"], "for the size", "as it is")
-    key = ["share", "method", "regularised"]
-    mean = found.groupby(key)[measures].mean()
-    deviation = found.groupby([*key, "seed"])[["tau", "loss"]].mean().groupby(key).std()
-    print(mean.round(2).join(deviation.round(2), rsuffix=" ±").to_string())
-    print(found.groupby([*key, "table"])[["tau", "loss"]].mean().round(2).unstack().to_string())
-    print(found[found["method"] == "all rows"].groupby("table")[["tau, test", "test", "seconds"]].mean().round(2))
+    searched = found[found["method"] == "all rows"]
+    for name, of_table in searched.groupby("table"):
+        test, seconds, tau = of_table[["test", "seconds", "tau, test"]].mean()
+        print(
+            f"{name}, {len(of_table)} seeds: {test:.1f}% on the test rows by the choice on all rows, {seconds:.0f} s;",
+            end=" ",
+        )
+        print(f"tau of scores on rows held out and on test rows {tau:.2f}")
+    found = found[found["method"] != "all rows"]
+    found["set"] = found["method"] + np.where(found["scaled"], ", scaled", "")
+    shares = [f"{100 * share:g}%" for share in sorted(found["share"].unique())]
+    titles = [f"{title}, {share}" for title in ("tau", "loss", "loss of three", "quicker") for share in shares]
+    print("\n| set | " + " | ".join(titles) + " |")
+    print("|---|" + "---|" * len(titles))
+    for name, of_set in found.groupby("set", sort=False):
+        cells = [
+            with_deviation(of_set[of_set["share"] == share], measure)
+            for measure in ("tau", "loss", "loss of finalists", "quicker with finalists")
+            for share in sorted(found["share"].unique())
+        ]
+        print(f"| {name} | " + " | ".join(cells) + " |")
+    for share, of_share in found.groupby("share"):
+        measures = ["tau", "loss", "loss of finalists", "condensing", "seconds", "quicker", "quicker with finalists"]
+        print(f"\n{100 * share:g}% of the rows")
+        print(of_share.groupby(["set", "table"], sort=False)[measures].mean().round(2).to_string())
+
+
+def with_deviation(found: pd.DataFrame, measure: str) -> str:
+    """Return the mean over tables and seeds, and the deviation over the seeds of the mean over tables."""
+    by_seed = found.groupby("seed")[measure].mean()
+    if by_seed.empty:
+        return ""
+    return (
+        f"{by_seed.mean():.1f}"
+        if measure.startswith("quicker")
+        else f"{by_seed.mean():.2f} ± {by_seed.std(ddof=0):.2f}"
+    )
 
 
 def main() -> None:
