@@ -181,47 +181,51 @@ def compared(lines: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def show(lines: list[dict[str, Any]]) -> None:
-    """Print the comparison as Markdown: by share, what it takes, and by table."""
+    """Print the comparison as Markdown: over all tables by share, and what searches take by table."""
     found = compared(lines)
-    if found.empty:
-        return
-    searched = found[found["method"] == "all rows"]
-    for name, of_table in searched.groupby("table"):
-        test, seconds, tau = of_table[["test", "seconds", "tau, test"]].mean()
+    for name, searched in found[found["method"] == "all rows"].groupby("table"):
+        test, seconds, tau = searched[["test", "seconds", "tau, test"]].mean()
         print(
-            f"{name}, {len(of_table)} seeds: {test:.1f}% on the test rows by the choice on all rows, {seconds:.0f} s;",
-            end=" ",
+            f"{name}, {len(searched)} seeds: {test:.1f}% on test rows by the choice on all rows, {seconds:.0f} s;",
+            end="",
         )
-        print(f"tau of scores on rows held out and on test rows {tau:.2f}")
+        print(f" tau of the scores on the rows held out and on the test rows {tau:.2f}")
     found = found[found["method"] != "all rows"]
     found["set"] = found["method"] + np.where(found["scaled"], ", scaled", "")
-    shares = [f"{100 * share:g}%" for share in sorted(found["share"].unique())]
-    titles = [f"{title}, {share}" for title in ("tau", "loss", "loss of three", "quicker") for share in shares]
-    print("\n| set | " + " | ".join(titles) + " |")
-    print("|---|" + "---|" * len(titles))
-    for name, of_set in found.groupby("set", sort=False):
-        cells = [
-            with_deviation(of_set[of_set["share"] == share], measure)
-            for measure in ("tau", "loss", "loss of finalists", "quicker with finalists")
-            for share in sorted(found["share"].unique())
-        ]
-        print(f"| {name} | " + " | ".join(cells) + " |")
-    for share, of_share in found.groupby("share"):
-        measures = ["tau", "loss", "loss of finalists", "condensing", "seconds", "quicker", "quicker with finalists"]
-        print(f"\n{100 * share:g}% of the rows")
-        print(of_share.groupby(["set", "table"], sort=False)[measures].mean().round(2).to_string())
+    shares = sorted(found["share"].unique())
+    by_share = [f"{title}, {share:.0%}" for title in ("tau", "loss", "loss of three") for share in shares]
+    print_header("set", by_share)
+    tables = list(found["table"].unique())
+    for name, of_set in found.groupby("set"):
+        if of_set["table"].nunique() < len(tables):
+            continue  # its means would be those of other tables
+        by_share = [of_set[of_set["share"] == share] for share in shares]
+        measures = [(measure, part) for measure in ("tau", "loss", "loss of finalists") for part in by_share]
+        print(f"| {name} | " + " | ".join(with_deviation(part, measure) for measure, part in measures) + " |")
+    columns = {"tau": "tau", "loss": "loss", "condensing": "condensing", "seconds": "search", "quicker": "quicker"}
+    columns["quicker with finalists"] = "with three"
+    print_header("set, share", [f"{table}: {title}" for table in tables for title in columns.values()])
+    mean = found.groupby(["set", "share", "table"])[list(columns)].mean().unstack("table").swaplevel(axis=1)
+    for (name, share), row in mean.iterrows():
+        cells = [_cell(row[table, measure], measure) for table in tables for measure in columns]
+        print(f"| {name}, {share:.0%} | " + " | ".join(cells) + " |")
+
+
+def print_header(label: str, columns: list[str]) -> None:
+    """Print the head of a table."""
+    print(f"\n| {label} | " + " | ".join(columns) + " |\n|---|" + "---|" * len(columns))
 
 
 def with_deviation(found: pd.DataFrame, measure: str) -> str:
     """Return the mean over tables and seeds, and the deviation over the seeds of the mean over tables."""
     by_seed = found.groupby("seed")[measure].mean()
-    if by_seed.empty:
+    return f"{by_seed.mean():.2f} ± {by_seed.std(ddof=0):.2f}"
+
+
+def _cell(value: float, measure: str) -> str:
+    if np.isnan(value):
         return ""
-    return (
-        f"{by_seed.mean():.1f}"
-        if measure.startswith("quicker")
-        else f"{by_seed.mean():.2f} ± {by_seed.std(ddof=0):.2f}"
-    )
+    return f"{value:.2f}" if measure in ("tau", "loss") else f"{value:.1f}"
 
 
 def main() -> None:
@@ -247,7 +251,8 @@ def main() -> None:
                     with args.file.open("a") as file:
                         file.write(json.dumps(line) + "\n")
                 print(f"{name} {seed} {method} {share}: there", flush=True)
-    show(lines)
+    shown = [line for line in lines if line["table"] in args.tables and line["seed"] in args.seeds]
+    show([line for line in shown if args.scaled or not line["scaled"]])
 
 
 if __name__ == "__main__":

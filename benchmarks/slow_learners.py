@@ -121,34 +121,38 @@ def scores(table: Table, size: int, methods: list[str], names: list[str], known:
 
 
 def show(lines: list[dict[str, Any]]) -> None:
-    """Print, for each table and learner, scores in percent by size, and the seconds of everything, as Markdown."""
+    """Print, for each table, scores in percent by learner, set and size, and the median seconds, as Markdown."""
     frame = pd.DataFrame(lines)
     frame["seconds"] = frame[["condensing", "training", "predicting"]].sum(axis=1)
-    for (table, learner), found in frame.groupby(["table", "learner"], sort=False):
-        sizes = sorted(found["size"].unique(), key=lambda size: (size == ALL, size))
-        names = ["all rows" if size == ALL else f"{size}" for size in sizes]
-        print(f"\n### {table}, {learner}, {found['seed'].nunique()} seeds\n")
-        print("| set | " + " | ".join([*names, *(f"{name}: seconds" for name in names)]) + " |")
-        print("|---|" + "---|" * 2 * len(names))
-        for method, of_method in found.groupby("method", sort=False):
-            by_size = of_method.groupby("size")
-            cells = [percent(by_size.get_group(n)["score"]) if n in by_size.groups else "" for n in sizes]
-            cells += [f"{by_size.get_group(n)['seconds'].median():.3g}" if n in by_size.groups else "" for n in sizes]
-            print(f"| {method} | " + " | ".join(cells) + " |")
-        largest = found[(found["size"] > 0) & (found["size"] == found["size"].max())]["training"].median()
-        if learner in CUBIC and ALL not in sizes:
-            hours = largest * (n_rows(table) / found["size"].max()) ** 3 / 3600
-            print(f"\nAll {n_rows(table)} rows: by the cube of the rows, {hours:.1f} hours of training.")
+    sizes = sorted(frame["size"].unique(), key=lambda size: (size == ALL, size))
+    names = ["all rows" if size == ALL else f"{size}" for size in sizes]
+    for table, of_table in frame.groupby("table", sort=False):
+        print(f"\n### {table}, {len(Table(table, 0).y)} rows\n")
+        print("| learner | set | " + " | ".join([*names, *(f"{name}: seconds" for name in names)]) + " |")
+        print("|---|---|" + "---|" * 2 * len(names))
+        for (learner, method), found in of_table.groupby(["learner", "method"]):
+            by_size = dict(list(found.groupby("size")))
+            cells = [percent(by_size[size]["score"]) if size in by_size else "" for size in sizes]
+            cells += [f"{by_size[size]['seconds'].median():.3g}" if size in by_size else "" for size in sizes]
+            print(f"| {learner} | {method} | " + " | ".join(cells) + " |")
+        print()
+        for learner, found in of_table[of_table["learner"].isin(CUBIC)].groupby("learner"):
+            if ALL not in set(found["size"]):
+                print(extrapolated(learner, found, len(Table(table, 0).y)))
+
+
+def extrapolated(learner: str, found: pd.DataFrame, n_rows: int) -> str:
+    """Return how long training on all rows would take, by the cube of the rows from the largest sets."""
+    largest = found["size"].max()
+    seconds = found[found["size"] == largest]["training"].median()
+    hours = seconds * (n_rows / largest) ** 3 / 3600
+    return f"{learner}: {seconds:.1f} s of training for {largest} rows, so {hours:.1f} hours for all"
 
 
 def percent(scores: pd.Series) -> str:
     """Return the mean and the deviation over seeds."""
-    return f"{100 * scores.mean():.1f} ± {100 * scores.std(ddof=0):.1f}"
-
-
-def n_rows(name: str) -> int:
-    """Return the rows that there are to train on."""
-    return len(Table(name, 0).y)
+    spread = f" ± {100 * scores.std(ddof=0):.1f}" if len(scores) > 1 else ""
+    return f"{100 * scores.mean():.1f}{spread}"
 
 
 def main() -> None:
