@@ -148,6 +148,7 @@ def main() -> None:
                         known.add((line["table"], line["seed"], line["n"], line["method"]))
                         file.write(json.dumps(line) + "\n")
                         lines.append(line)
+    lines = [line for line in lines if line["n"] in (0, *args.n)]
     for title, tables in (("Classes", CLASSES), ("Continuous targets", VALUES)):
         present = [name for name in tables if any(line["table"] == name and line["n"] for line in lines)]
         if present:

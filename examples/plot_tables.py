@@ -62,8 +62,8 @@ print(pd.DataFrame(condenser.y_soft_, columns=condenser.classes_, index=X_syn.in
 # -------------------------------
 # Ten rows for each class, as is the custom of the field, tell a model that half of all customers leave. Weights put
 # that right for models that take them; nearest neighbours take none. Twenty rows in proportion need no weights, and a
-# teacher's labels are less noisy than those of single rows: `TabularCondenser` chooses the rows from which a kernel
-# machine learns the others, and labels them so.
+# teacher's labels are less noisy than those of single rows: `TabularCondenser` chooses in several ways among rows on
+# whose classes a teacher agrees, labels them so, and keeps the set from which learners predict held-out rows best.
 models = {
     "logistic": LogisticRegression(),
     "5-NN": KNeighborsClassifier(),
