@@ -268,6 +268,7 @@ class ZeroOne(AlignedDiscrepancy):
     """
 
     nonnegative = symmetric = True
+    has_gradient = False
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the weighted share of rows of which the largest entries are at different places."""

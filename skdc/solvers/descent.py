@@ -90,6 +90,7 @@ class Descent(Solver[DescentState, LiveSet]):
         self, objective: LiveObjective | None, synthetic: LiveSet, source: Source, generator: torch.Generator
     ) -> DescentState:
         """Return the start of a descent over the parameters of the live set and of the spaces."""
+        _refuse_flat(objective)
         n_steps, own = self._count_steps(source), synthetic.groups()
         groups = [] if objective is None else objective.parameters()
         optimizer = self.optimizer([*own, *groups], lr=self.step_size)
@@ -228,6 +229,16 @@ def _gradient_unit(parameters: list[Tensor]) -> float:
     largest = max((float(p.grad.abs().max()) for p in parameters if p.grad is not None), default=0.0)
     room = torch.finfo(parameters[0].dtype).max ** 0.4
     return 1.0 if not largest or 1 / room < largest < room else 2.0 ** math.frexp(largest)[1]
+
+
+def _refuse_flat(objective: Any) -> None:
+    """Refuse a term that has no gradient: it would be a number that nothing is done about."""
+    for leaf in [] if objective is None else objective.leaves():
+        if not leaf.has_gradient or not getattr(leaf, "space_", leaf).has_gradient:
+            raise PartsError(
+                f"{leaf!r} has no gradient by which points could be moved; choose rows by it, with Subset() and Greedy() "
+                "or BestOf"
+            )
 
 
 def _refuse_idle(synthetic: LiveSet, objective: LiveObjective, source: Source) -> None:

@@ -65,6 +65,7 @@ class EstimatorPredictions(Space):
 
     yields = "aligned"
     splits = "rows"
+    has_gradient = False
 
     estimators: Sequence[Any] | None = None
 

@@ -52,11 +52,10 @@ def discrepancy_checks(discrepancy: Discrepancy) -> Iterator[tuple[str, Check]]:
         _check_weight_scales,
         _check_same_seed_same_bits,
         _check_dtype_follows_values,
-        _check_gradient,
-        _check_finite_at_coincidence,
         _check_constant_is_constant,
         _check_device_follows_values,
     ]
+    checks += [_check_gradient, _check_finite_at_coincidence] if discrepancy.has_gradient else []
     if discrepancy.compares != "aligned":
         checks += [_check_row_order, _check_weight_is_multiplicity, _check_least_at_the_data, _check_witness]
     nonnegative, symmetric = discrepancy.nonnegative, discrepancy.symmetric

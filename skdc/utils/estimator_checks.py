@@ -213,7 +213,8 @@ def check_space(space: Space) -> None:
 
 def space_checks(space: Space) -> Iterator[tuple[str, Check]]:
     """Yield (name, check) for a space."""
-    checks = [_check_blocks, _check_space_is_deterministic, _check_reaches_points]
+    checks = [_check_blocks, _check_space_is_deterministic]
+    checks += [_check_reaches_points] if space.has_gradient else []
     return named(checks + ([_check_pointwise] if isinstance(space, PointwiseSpace) else []), space)
 
 

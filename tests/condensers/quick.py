@@ -10,7 +10,7 @@ from sklearn.naive_bayes import GaussianNB
 from torch import nn
 
 import skdc
-from skdc import Condenser
+from skdc import Condenser, KMedoids, TabularCondenser
 from skdc.condensers import NamedCondenser
 from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.generators import DiffusionGenerator, LinearGenerator, VariationalGenerator
@@ -56,6 +56,7 @@ SETTINGS = {
     "rank": 1,
     "threshold": 0.002,  # of edits; a step is larger
     "teacher": GaussianNB(),
+    "rows": KMedoids(),  # in one way: to judge several takes a second
     "generator": LinearGenerator(1),
     "prior_weight": 0.01,
     "difficulty": EL2N(SMALL, n_networks=1, n_epochs=2),
@@ -89,6 +90,7 @@ QUICK = {cls.__name__: partial(quick, cls) for cls in ROWS} | {
     "RandomFeatureMMD": lambda: Condenser(
         RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=3), random_state=0
     ),
+    "BestOf": lambda: TabularCondenser(teacher=GaussianNB(), random_state=0),
     **TRAINED,
 }
 # The base class does the same for all; these take each of its paths: rows drawn, chosen with masses, labelled by a
