@@ -236,7 +236,7 @@ def _refuse_flat(objective: Any) -> None:
     for leaf in [] if objective is None else objective.leaves():
         if not leaf.has_gradient or not getattr(leaf, "space_", leaf).has_gradient:
             raise PartsError(
-                f"{leaf!r} has no gradient by which points could be moved; choose rows by it, with Subset() and Greedy()"
+                f"{leaf!r} has no gradient by which points could move; choose rows by it, with Subset() and Greedy()"
             )
 
 
