@@ -62,7 +62,7 @@ def test_each_of_many_classes_gets_the_rows_asked_for(small_pieces, rng):
     assert len(np.unique(rows)) == sum(sizes.values())
 
 
-def test_a_row_of_weight_two_counts_as_the_row_twice(self):
+def test_a_row_of_weight_two_counts_as_the_row_twice():
     x, double = np.arange(48.0)[:, None], np.arange(48) < 16
     once = chosen_rows(x, 16, np.where(double, 2.0, 1.0))
     twice = chosen_rows(np.concatenate([x, x[double]]), 16)
