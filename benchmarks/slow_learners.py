@@ -32,7 +32,7 @@ from skdc.learners import KernelRidgeClassifier
 ALL = 0  # the size that stands for all rows
 CUBIC = {"Gaussian process": 3000, "kernel ridge": 15_000}  # most rows: a matrix of them is factored, some dozen times
 
-METHODS = ["random rows", "KMedoids", "KMeansCondenser", "Condenser", "Condenser, likeliest labels"]
+METHODS = ["random rows", "KMedoids", "KMeansCondenser", "Condenser"]
 
 
 class Place(NamedTuple):
@@ -81,17 +81,12 @@ def sets(table: Table, size: int, wanted: set[str]) -> Iterator[tuple[str, Conde
         yield "all rows", shown(table, CondensedSet(table.X, table.y)), 0.0
         return
     for method, condenser in condensers(table, size).items():
-        likeliest = f"{method}, likeliest labels"
-        if not {method, likeliest} & wanted:
+        if method not in wanted:
             continue
         start = time.perf_counter()
         condensed = condenser.fit(table.X, table.y).condensed_
         seconds = time.perf_counter() - start
-        condensed = shown(table, condensed)
-        yield method, condensed, seconds
-        if condensed.y_soft is not None and likeliest in wanted:
-            y = condensed.classes[condensed.y_soft.argmax(axis=1)]
-            yield likeliest, replace(condensed, y=y, y_soft=None), seconds
+        yield method, shown(table, condensed), seconds
 
 
 def shown(table: Table, condensed: CondensedSet) -> CondensedSet:
