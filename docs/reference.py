@@ -105,7 +105,11 @@ FAMILIES = {
         ("Features", "What layers of networks show.", "features"),
         ("Gradients", "What a network would learn.", "gradients last_layer"),
         ("Parameters", "Where training leads.", "trajectories"),
-        ("Functions", "What a model trained on the set predicts.", "functions ridge linearized neighbors unrolled"),
+        (
+            "Functions",
+            "What a model trained on the set predicts.",
+            "functions ridge linearized neighbors unrolled estimators",
+        ),
         ("Around other spaces", "Rows that are changed before they are seen.", "augmented perturbed pooled"),
         ("Bases", "What new spaces inherit.", "base"),
     ],

@@ -106,3 +106,7 @@ class LinearInTargets(ABC):
     @abstractmethod
     def response(self, real: LabeledSet, synthetic: LabeledSet) -> Tensor:
         """Return the matrix that makes predictions on the real rows of targets, less their offset, of shape (n, m)."""
+
+
+class Flat:
+    """A discrepancy, or a space, without a gradient: rows can be chosen by it, and no points moved."""

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from skdc.learners.crossfit import cross_fitted, taught_source
@@ -28,10 +30,10 @@ def noisy(rng):
 
 def test_no_row_is_told_by_a_teacher_that_has_seen_it(noisy):
     X, _, y = noisy
-    told = cross_fitted(KNeighborsClassifier(1), row_source(X, y), seeded())
+    forest = RandomForestClassifier(20, random_state=0)
+    told = cross_fitted(forest, row_source(X, y), seeded())
     agrees = (told.argmax(1) == y).mean()
-    assert agrees < 0.9, "the nearest of the other rows, and not the row itself"
-    assert agrees > 0.7
+    assert 0.75 < agrees < 0.92 < forest.fit(X, y).score(X, y)
 
 
 def test_equal_rows_are_in_one_fold(rng):
@@ -93,8 +95,8 @@ def test_many_rows_are_told_in_part(rng, monkeypatch):
     monkeypatch.setattr("skdc.learners.crossfit._MOST_ROWS", 200)
     X, y = rng.normal(size=(2000, 2)), np.arange(2000) % 4
     X[:, 0] += 5 * y
-    source = taught(LogisticRegression(), row_source(X, y), [5, 5, 5, 5])
+    source = taught(GaussianNB(), row_source(X, y), [5, 5, 5, 5])
     assert 150 < len(source) <= 200
-    more = taught(LogisticRegression(), row_source(X, y), [30, 30, 30, 30])
+    more = taught(GaussianNB(), row_source(X, y), [30, 30, 30, 30])
     assert 600 < len(more) <= 960
     assert len(np.intersect1d(source.places, more.places)) > 100, "by content: fewer are a part of more"

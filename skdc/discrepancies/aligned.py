@@ -13,6 +13,7 @@ from skdc.discrepancies.base import Discrepancy
 from skdc.exceptions import PartsError
 from skdc.sets import Block
 from skdc.sources import Source
+from skdc.structures import Flat
 
 
 class AlignedDiscrepancy(Discrepancy):
@@ -252,7 +253,7 @@ class KLDivergence(CrossEntropy):
         return -(p.mass @ torch.special.entr(self._probabilities(p.values)).sum(1))
 
 
-class ZeroOne(AlignedDiscrepancy):
+class ZeroOne(AlignedDiscrepancy, Flat):
     """Weighted share of the rows whose largest prediction is not of their class; from 0 to 1, and without a gradient.
 
     Parameters
@@ -268,7 +269,6 @@ class ZeroOne(AlignedDiscrepancy):
     """
 
     nonnegative = symmetric = True
-    has_gradient = False
 
     def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
         """Return the weighted share of rows of which the largest entries are at different places."""

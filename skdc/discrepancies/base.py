@@ -46,8 +46,6 @@ class Discrepancy(Term, kw_only=True):
         Whether the two sets can be swapped.
     nonnegative : bool
         Whether no value is below zero, which is then that of a set and itself.
-    has_gradient : bool
-        Whether values change with the synthetic rows little by little, so that points can be moved by them.
     """
 
     symmetric: ClassVar[bool] = False

@@ -175,7 +175,6 @@ class Term(Objective, kw_only=True):
 
     compares: ClassVar[Literal["clouds", "aligned", "means"]]
     quadratic: ClassVar[bool] = False
-    has_gradient: ClassVar[bool] = True
     sparse: ClassVar[bool] = False
     weight: float = 1.0
 

@@ -48,11 +48,11 @@ def taught_source(
     held, estimator = checked_teacher(part, estimator, source)
     rows = cast(RowSource, held)  # sparse ones are refused before
     places, held_out = _parted(rows, sizes, draw_seed(generator))
-    told = PartSource(rows, places)
-    predicted = cross_fitted(estimator, told, generator)
-    kept = np.arange(len(told))
+    candidates = PartSource(rows, places)
+    predicted = cross_fitted(estimator, candidates, generator)
+    kept = np.arange(len(candidates))
     if rows.schema.task == "classification":
-        kept = _agreeing(predicted, told, sizes)
+        kept = _agreeing(predicted, candidates, sizes)
     judged = PartSource(rows, held_out, weight=_weights(rows, held_out))
     return TaughtSource(rows, places[kept], predicted[kept], _weights(rows, places[kept]), judged)
 
@@ -99,8 +99,8 @@ def cross_fitted(estimator: Any, rows: Holds, generator: torch.Generator) -> NDA
     for k in range(fold.max(initial=-1) + 1):
         of_fold, others = np.flatnonzero(fold == k), np.flatnonzero(fold != k)
         teacher = Teacher(fitted_clone(estimator, rows, generator, others), rows)
-        told = torch.cat([teacher(piece.X) for piece in rows.pieces(of_fold)])
-        predicted[of_fold] = rows.decode_targets(told)
+        answers = torch.cat([teacher(piece.X) for piece in rows.pieces(of_fold)])
+        predicted[of_fold] = rows.decode_targets(answers)
     codes, mass, asked = rows.schema.class_of_key[rows.key], rows.class_mass(), fold >= 0
     if not asked.any():
         return own

@@ -239,8 +239,8 @@ def fitted_clone(
     if schema.n_outputs > 1 and schema.task == "regression" and not get_tags(estimator).target_tags.multi_output:
         estimator = MultiOutputRegressor(estimator)
     # Weights that are all alike say nothing, and cost boosting most of its time.
-    told = has_fit_parameter(estimator, "sample_weight") and np.ptp(weights) > 0
-    weight = {"sample_weight": weights} if told else {}
+    matters = has_fit_parameter(estimator, "sample_weight") and np.ptp(weights) > 0
+    weight = {"sample_weight": weights} if matters else {}
     with _own_draws(estimator, draw_seed(generator)):
         return estimator.fit(rows.X[some], y[:, 0] if y.ndim == 2 and y.shape[1] == 1 else y, **weight)
 

@@ -16,7 +16,8 @@ from skdc.parameterizations.base import LiveSet
 from skdc.sets import LabeledSet
 from skdc.solvers.base import DivergenceError, LiveObjective, Solution, Solver, State, detached, solution_of
 from skdc.sources import Holds, Source, require
-from skdc.spaces.base import each_once, is_first
+from skdc.spaces.base import SpaceWrapper, each_once, is_first
+from skdc.structures import Flat
 
 
 @dataclass(eq=False, kw_only=True)
@@ -234,7 +235,10 @@ def _gradient_unit(parameters: list[Tensor]) -> float:
 def _refuse_flat(objective: Any) -> None:
     """Refuse a term that has no gradient: it would be a number that nothing is done about."""
     for leaf in [] if objective is None else objective.leaves():
-        if not leaf.has_gradient or not getattr(leaf, "space_", leaf).has_gradient:
+        space = getattr(leaf, "space_", None)
+        while isinstance(space, SpaceWrapper):
+            space = space.space
+        if isinstance(leaf, Flat) or isinstance(space, Flat):
             raise PartsError(
                 f"{leaf!r} has no gradient by which points could move; choose rows by it, with Subset() and Greedy()"
             )

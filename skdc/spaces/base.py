@@ -59,14 +59,11 @@ class Space(SharedParts, ABC):
         whole and the rows that are shown are the real ones on both sides, so that they can be split by their keys.
     asks : {None, "once", "each step"}
         When it asks a private source for means of bounded functions of rows; None where it would look at rows.
-    has_gradient : bool
-        Whether what it shows of the synthetic set has a gradient, by which points can be moved.
     """
 
     yields: ClassVar[Yields]
     splits: ClassVar[Splits]
     asks: ClassVar[Literal["once", "each step"] | None] = None
-    has_gradient: ClassVar[bool] = True
 
     @abstractmethod
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
@@ -124,11 +121,6 @@ class SpaceWrapper(Space):
     def splits(self) -> Splits:  # type: ignore[override]  # the other space tells
         """Where the other space splits."""
         return self.space.splits
-
-    @property
-    def has_gradient(self) -> bool:  # type: ignore[override]  # the other space tells
-        """Whether the other space has one."""
-        return self.space.has_gradient
 
     def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
         """Change the other space."""

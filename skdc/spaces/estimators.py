@@ -28,12 +28,13 @@ from skdc.sets import Block, LabeledSet
 from skdc.sources import Schema, Source, draw_seed, require_targets
 from skdc.spaces.base import Space
 from skdc.step import Step
+from skdc.structures import Flat
 
 _N_TREES = 25
 _MOST_CLASSES = 3  # for which boosting grows trees of their own
 
 
-class EstimatorPredictions(Space):
+class EstimatorPredictions(Space, Flat):
     """Predictions on the real rows of estimators that are trained on the synthetic set, of any kind [1]_.
 
     The estimators are shown the set as `CondensedSet.for_learner` says. The real side shows the true targets, once for
@@ -65,7 +66,6 @@ class EstimatorPredictions(Space):
 
     yields = "aligned"
     splits = "rows"
-    has_gradient = False
 
     estimators: Sequence[Any] | None = None
 

@@ -18,6 +18,7 @@ from skdc.parameterizations.base import Parameterization
 from skdc.sets import Block, LabeledSet
 from skdc.spaces.base import PointwiseSpace, Space
 from skdc.step import Step
+from skdc.structures import Flat
 from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import blobs, generator, source, synthetic
 from skdc.utils.discrepancy_checks import check_discrepancy, discrepancy_checks
@@ -214,7 +215,7 @@ def check_space(space: Space) -> None:
 def space_checks(space: Space) -> Iterator[tuple[str, Check]]:
     """Yield (name, check) for a space."""
     checks = [_check_blocks, _check_space_is_deterministic]
-    checks += [_check_reaches_points] if space.has_gradient else []
+    checks += [_check_reaches_points] if not isinstance(space, Flat) else []
     return named(checks + ([_check_pointwise] if isinstance(space, PointwiseSpace) else []), space)
 
 

@@ -119,7 +119,7 @@ class BestOf(Solver[BestState, SubsetSet]):
         synthetic = state.synthetic
         fitted = None if discrepancy is None else clone(discrepancy).fit(state.source, state.generator)
 
-        def told(step: int, n_steps: int, loss: float) -> bool:
+        def stops(step: int, n_steps: int, loss: float) -> bool:
             stop = step < n_steps and state.tell(state.step, state.n_steps, float("nan"))
             if stop and state.best is not None:
                 raise _StoppedError
@@ -127,7 +127,7 @@ class BestOf(Solver[BestState, SubsetSet]):
 
         synthetic.weight.copy_(state.even)
         try:
-            solver.solve(fitted, synthetic, state.source, state.generator, told)
+            solver.solve(fitted, synthetic, state.source, state.generator, stops)
         except _StoppedError:
             state.stopped = True
             return

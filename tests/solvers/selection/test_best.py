@@ -33,12 +33,13 @@ def test_the_set_of_the_least_loss_is_kept(problem):
         live, objective = Subset().build(source, sizes, seeded()), judge.fit(source, seeded())
         solution = BestOf(WAYS).solve(objective, live, source, seeded())
         by_hand = []
-        for way in WAYS:
-            BestOf([way]).solve(objective, live, source, seeded())
+        for discrepancy, solver in WAYS:
+            live = Subset().build(source, sizes, seeded())
+            solver.solve(discrepancy and discrepancy.fit(source, seeded()), live, source, seeded())
             by_hand.append(float(objective.loss(Batch(source.rows), live(), Step(seeded()))))
         losses = solution.history["loss"]
-        np.testing.assert_allclose(losses[:2], by_hand[:2], rtol=1e-5)  # draws are others
-        assert np.argmin(losses) == (1 if isinstance(judge, QuantizationError) else 0)
+        np.testing.assert_allclose(losses[:2], by_hand[:2], rtol=1e-3)  # the bandwidth is drawn, and so are rows
+        assert np.argmin(losses[:2]) == np.argmin(by_hand[:2])
         kept = float(objective.loss(Batch(source.rows), solution.synthetic, Step(seeded())))
         assert kept == pytest.approx(losses.min(), rel=1e-5)
 
@@ -48,9 +49,20 @@ def test_weights_of_one_choice_are_not_those_of_the_next(problem):
     live = Subset().build(source, np.array([2, 2, 2]), seeded())
     objective = MMD().fit(source, seeded())
     solution = BestOf([(QuantizationError(), Greedy()), (None, Draw())]).solve(objective, live, source, seeded())
-    drawn = BestOf([(None, Draw())]).solve(objective, live, source, seeded())
-    assert torch.equal(drawn.synthetic.weight, torch.ones(6).double())
     assert len(solution.history["loss"]) == 2
+    weights = []
+
+    class Watched(Draw):
+        """Tell of the weights with which it begins."""
+
+        def begin(self, objective, synthetic, source, generator):
+            weights.append(synthetic.weight.clone())
+            return super().begin(objective, synthetic, source, generator)
+
+    live = Subset().build(source, np.array([2, 2, 2]), seeded())
+    even = live.weight.clone()
+    BestOf([(QuantizationError(), Greedy()), (None, Watched())]).solve(objective, live, source, seeded())
+    assert torch.equal(weights[0], even)
 
 
 def test_labels_of_the_rows_are_kept_where_they_serve_better(rng):
@@ -80,7 +92,7 @@ def test_the_default_is_no_worse_than_random_rows_on_labels_at_random(rng):
     X, y = rng.normal(size=(300, 3)), rng.integers(0, 2, 300)
     fitted = TabularCondenser(n_per_class=5, random_state=0).fit(X, y)
     np.testing.assert_array_equal(fitted.y_syn_, y[fitted.indices_])
-    assert len(fitted.history_["loss"]) == 6 and fitted.y_soft_ is None
+    assert len(fitted.history_["loss"]) == 6
 
 
 @pytest.mark.parametrize(
