@@ -360,6 +360,23 @@ PICTURES = (
         keep=r"^. (`\w+\(\)`|random)",
     ),
     Picture(
+        "searches",
+        "Does a search on a set order forty settings as one on all rows?",
+        "Kendall's tau: 1 is the same order, 0 is none",
+        "## Searches",
+        ("set",),
+        ("tau, 1%", "tau, 5%", "tau, 10%"),
+    ),
+    Picture(
+        "slow_learners",
+        "Magic: accuracy by the number of rows",
+        ACCURACY,
+        "### magic",
+        ("learner", "set"),
+        ("100", "300", "1000", "3000"),
+        keep="^((?!all rows).)*$",
+    ),
+    Picture(
         "speed",
         "Default fits to 10,000 images of MNIST, one thread",
         "CPU seconds",
