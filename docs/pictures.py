@@ -229,6 +229,15 @@ PICTURES = (
         ("10 a class", "50 a class", "100 a class"),
     ),
     Picture(
+        "growth",
+        "1,000 rows out of ten thousand to a million",
+        "seconds, one thread",
+        "## 1,000 rows out of more and more",
+        ("method",),
+        ("10,000: s, MiB", "100,000: s, MiB", "1,000,000: s, MiB"),
+        logarithmic=True,
+    ),
+    Picture(
         "tables_defaults",
         "Arrays, ten rows a class, mean of five learners",
         ACCURACY,
