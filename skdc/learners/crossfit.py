@@ -70,9 +70,12 @@ def _parted(rows: Holds, sizes: NDArray[np.int64], seed: int) -> tuple[NDArray[n
     kept, held_out = [np.empty(0, dtype=np.intp)], [np.empty(0, dtype=np.intp)]
     for c, size in enumerate(sizes):
         members = rows.class_members(c)
-        # By content: neither the order of rows nor a row that comes twice is to matter.
-        members = members[np.argsort(rows.hashes(members, seed), kind="stable")]
-        n_held_out = int(min(len(members) * min(1 / 4, _MOST_HELD_OUT / n), max(0, len(members) - _LEAST * size)))
+        # By content and mass: neither the order of rows nor a row that comes twice is to matter.
+        hashes = rows.hashes(members, seed)
+        members, hashes = members[np.argsort(hashes, kind="stable")], np.sort(hashes)
+        mass = rows.weight[members].cumsum()[np.searchsorted(hashes, hashes, side="right") - 1]
+        n_share = int((mass <= min(1 / 4, _MOST_HELD_OUT / n) * mass[-1:]).sum())
+        n_held_out = min(n_share, max(0, len(members) - _LEAST * size))
         others = members[n_held_out:]
         kept.append(others[: max(_LEAST * size, int(np.ceil(most * len(members) / n)))])
         held_out.append(members[:n_held_out] if n_held_out else kept[-1])

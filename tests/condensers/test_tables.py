@@ -193,7 +193,7 @@ def test_any_choice_of_rows_is_labelled():
         assert_array_equal(fitted.y_syn_, label[fitted.indices_])
         assert_array_equal(fitted.y_syn_, teacher.classes_[told[fitted.indices_].argmax(1)])
         wrong = teacher.classes_[told.argmax(1)] != label
-        assert wrong.sum() > 20, "rows that the teacher does not agree with are there"
+        assert wrong.sum() >= 15, "rows that the teacher does not agree with are there"
     with pytest.raises(ValueError, match=r"rows=KMeansCondenser\(\) must be a condenser that chooses rows"):
         TabularCondenser(rows=KMeansCondenser()).fit(frame, label)
 
