@@ -19,7 +19,7 @@ import pandas as pd
 from regrets import CLASSES, VALUES, Table, records, regrets
 
 from skdc import Condenser, KMeansCondenser, KMedoids, RandomSubset, TabularCondenser, at_most
-from skdc.discrepancies import QuantizationError, SquaredL2
+from skdc.discrepancies import QuantizationError, SquaredL2, ZeroOne
 from skdc.parameterizations import Subset
 from skdc.solvers import BestOf
 from skdc.spaces import EstimatorPredictions
@@ -54,16 +54,17 @@ def candidates(has_classes: bool) -> dict[str, Condenser | None]:
         return Condenser(wrong, Subset(), BestOf(some))
 
     medoids = next(way for way in ways if isinstance(way[0], QuantizationError))
-    found = {
-        DEFAULT: None,
-        "taught k-medoids": Condenser(medoids[0], Subset(), medoids[1]),
-        "the best of three": best(recipe.discrepancy, [ways[0], ways[-2], ways[-1]]),
-    }
+    found = {DEFAULT: None, "taught k-medoids": Condenser(medoids[0], Subset(), medoids[1])}
     if has_classes:
-        points = ways[-2]
+        points, space = ways[-2], EstimatorPredictions()
+        wrong, squared, rare, rare_squared = (
+            kind(space=space, by=by) for by in (None, "class") for kind in (ZeroOne, SquaredL2)
+        )
         found |= {
             "taught kernel points": Condenser(points[0], Subset(), points[1]),
-            "the best by squared errors": best(SquaredL2(space=EstimatorPredictions(), by=None), ways),
+            "the best by squared errors": best(squared, ways),
+            "the best by errors of classes too": best(wrong + rare, ways),
+            "the best by squared errors of classes too": best(squared + rare_squared, ways),
         }
     return found
 

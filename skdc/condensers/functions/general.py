@@ -96,7 +96,8 @@ class GeneralCondenser(NamedCondenser):
         return Recipe(discrepancy, Points(Edits(self.threshold), start=GreedyKernelPoints()), solver)
 
 
-_MOST_BOOSTED = 10  # classes
+_MOST_BOOSTED = 3  # classes
+_MANY_CLASSES = 10
 # Rows that are chosen from: fewer make another choice, in less time.
 _MANY, _SOME, _FEW = 4096, 1024, 512
 
@@ -107,12 +108,13 @@ def _ways_for_values() -> list[tuple[Any, Any]]:
     return [*_medoids(medoids, 4), (None, Draw())]
 
 
-def _ways_for_classes() -> list[tuple[Any, Any]]:
+def _ways_for_classes(n_classes: int) -> list[tuple[Any, Any]]:
     """Return ways to choose rows for classes, random ones among them."""
     space = KernelRidgePredictions(Gaussian(factor=0.5), regularization=0.01, kernel_rate=0.0)
     wrong = SquaredL2(space=space, by=None) + 0.6 * SquaredL2(space=space, by="class")
     points = wrong, Greedy(n_passes=1, max_rows=_SOME)
-    return [*_medoids(QuantizationError(exponent=1), 2), points, points, (None, Draw())]
+    n_points = 1 if n_classes > _MANY_CLASSES else 2  # they take longer the more classes there are
+    return [*_medoids(QuantizationError(exponent=1), 2), *[points] * n_points, (None, Draw())]
 
 
 def _medoids(discrepancy: QuantizationError, n_more: int) -> list[tuple[Any, Any]]:
@@ -191,7 +193,7 @@ def _labeled_rows(condenser: TabularCondenser, task: str, n_classes: int = 2) ->
     teacher = _teacher(continuous, n_classes) if condenser.teacher is None else condenser.teacher
     if rows is None:
         wrong = (SquaredL2 if continuous else ZeroOne)(space=EstimatorPredictions(), by=None)
-        chosen = Recipe(wrong, Subset(), BestOf(_ways_for_values() if continuous else _ways_for_classes()))
+        chosen = Recipe(wrong, Subset(), BestOf(_ways_for_values() if continuous else _ways_for_classes(n_classes)))
     elif not isinstance(rows, BaseCondenser):
         raise PartsError(f"rows={rows!r} must be a condenser that chooses rows, such as KMedoids()")
     elif rows.random_state is not None and condenser.random_state is None:
@@ -206,6 +208,6 @@ def _teacher(continuous: bool, n_classes: int) -> Any:
     if continuous:
         return HistGradientBoostingRegressor(max_iter=50, early_stopping=False)
     if n_classes > _MOST_BOOSTED:
-        return RandomForestClassifier()
+        return RandomForestClassifier(n_estimators=50)
     # Early stopping would ask for two rows of each class.
     return HistGradientBoostingClassifier(max_iter=50, early_stopping=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,7 @@ from skdc.step import Step
 
 
 class _Candidate(NamedTuple):
-    """Rows that were chosen, what they stand for, whether they have soft labels; and the loss of their set."""
+    """The loss of a set; its rows, what they stand for, and whether they have soft labels."""
 
     loss: float
     indices: NDArray[np.intp]
@@ -46,12 +46,18 @@ class BestState(State[SubsetSet]):
         Where the draws of a judgement begin, the same for all.
     even : Tensor of shape (m,)
         Weights of rows of which those of a class stand for the same.
+    kinds : tuple of bool
+        With which labels sets are judged: soft ones, those of the rows alone, or, before the first, both.
+    found : dict
+        What was judged, by its rows and their weights.
     best : _Candidate, default=None
     """
 
     judged: LabeledSet
     seed: Tensor
     even: Tensor
+    kinds: tuple[bool, ...]
+    found: dict[bytes, _Candidate] = field(default_factory=dict)
     best: _Candidate | None = None
 
 
@@ -60,8 +66,8 @@ class BestOf(Solver[BestState, SubsetSet]):
 
     The objective is any that a set can be judged by, such as what estimators that are trained on it predict wrong
     (`EstimatorPredictions`). It is taken on rows that are held out, where there are some (`Subset(taught="all")`), so
-    that no way is the better for having seen the rows by which it is judged. Where rows have soft labels, sets are
-    judged with these and with the classes of the rows alone.
+    that no way is the better for having seen the rows by which it is judged. Where rows have soft labels, the first set
+    is judged with these and with the classes of the rows alone, and the others with those that were better.
 
     Parameters
     ----------
@@ -99,8 +105,10 @@ class BestOf(Solver[BestState, SubsetSet]):
         source = require(self, source, Holds, "which rows to choose")
         judged = source.unseen(self.n_rows, generator)
         seed, even = generator.get_state(), synthetic.weight.clone()
+        soft = synthetic.soft
+        kinds = (True, False) if soft and source.schema.task == "classification" else (soft,)
         given = generator, objective, synthetic, source
-        return BestState(*given, n_steps=len(self.choices), judged=judged, seed=seed, even=even)
+        return BestState(*given, n_steps=len(self.choices), judged=judged, seed=seed, even=even, kinds=kinds)
 
     def _check(self) -> None:
         check_integers(self, {"n_rows": 1})
@@ -132,14 +140,22 @@ class BestOf(Solver[BestState, SubsetSet]):
             state.stopped = True
             return
         soft = synthetic.soft
-        kinds = (True, False) if soft and state.source.schema.task == "classification" else (soft,)
-        found = [self._judged(state, kind) for kind in kinds]
+        best = self._best(state)
         synthetic.choose(synthetic.indices, None, soft)
-        best = min(found, key=lambda one: one.loss)
+        state.kinds = (best.soft,)
         if state.best is None or best.loss < state.best.loss:
             state.best = best
         state.losses.append(best.loss)
         state.done(best.loss)
+
+    def _best(self, state: BestState) -> _Candidate:
+        """Return the set that was chosen, with the labels that serve better; judged once, however often it comes."""
+        synthetic = state.synthetic
+        order = np.argsort(synthetic.indices)
+        key = synthetic.indices[order].tobytes() + synthetic.weight[order].cpu().numpy().tobytes()
+        if key not in state.found:
+            state.found[key] = min((self._judged(state, soft) for soft in state.kinds), key=lambda one: one.loss)
+        return state.found[key]
 
     def _judged(self, state: BestState, soft: bool) -> _Candidate:
         synthetic, draws = state.synthetic, torch.Generator()
