@@ -167,7 +167,9 @@ def test_frames_of_polars_come_back():
 # Labels
 
 
-@pytest.mark.parametrize("condenser", [RandomSubset(), KMeansCondenser(), TabularCondenser(teacher=GaussianNB())])
+@pytest.mark.parametrize(
+    "condenser", [RandomSubset(), KMeansCondenser(), TabularCondenser(rows=KMedoids(), teacher=GaussianNB())]
+)
 @pytest.mark.parametrize(
     "labels, dtype",
     [(Y, np.int64), (Y > 0, np.bool_), ([bool(label) for label in Y], np.bool_), (Y / 1.0, np.float64)],

@@ -28,7 +28,7 @@ from skdc import (
     RandomSubset,
     TabularCondenser,
 )
-from skdc.discrepancies import RandomFeatureMMD
+from skdc.discrepancies import MMD, RandomFeatureMMD
 from skdc.evaluation.protocol import RowScaling
 from skdc.fitting.origin import fingerprint_of, was_made_of
 from skdc.hashes import digest
@@ -86,10 +86,10 @@ DATA = {
     "array": X,
 }
 CONDENSERS = [
-    Condenser(n_per_class=1),
+    Condenser(MMD(), solver=Descent(n_steps=1), n_per_class=1),
     KMeansCondenser(1, encoder=None),
     KMeansCondenser(1, encoder=NormalScores()),
-    TabularCondenser(1),
+    TabularCondenser(1, rows=KMedoids()),
     DistributionMatching(1, n_steps=1),
     KernelInducingPoints(1, n_steps=1),
 ]
