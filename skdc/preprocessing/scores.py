@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
 from skdc.fields import Fields, OneToOneFeatureMixin, TransformerMixin, require_whole
 from skdc.isolation import all_or_nothing
-from skdc.preprocessing.checks import weighted_columns
+from skdc.preprocessing.checks import FLOATS, weighted_columns
 
 
 class NormalScores(OneToOneFeatureMixin, TransformerMixin, Fields):
@@ -88,17 +88,24 @@ class NormalScores(OneToOneFeatureMixin, TransformerMixin, Fields):
     def transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the scores of rows X of shape (n, n_features)."""
         check_is_fitted(self)
-        X = validate_data(self, X, dtype=np.float64, reset=False)
-        return np.column_stack([np.interp(column, *knots) for column, knots in zip(X.T, self.knots_, strict=True)])
+        X = validate_data(self, X, dtype=FLOATS, reset=False)
+        return _interpolated(X, self.knots_)
 
     def inverse_transform(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return the rows that scores X of shape (n, n_features) stand for."""
         check_is_fitted(self)
-        X = check_array(X, dtype=np.float64)
+        X = check_array(X, dtype=FLOATS)
         if X.shape[1] != len(self.knots_):
             raise ValueError(f"X has {X.shape[1]} columns, but {len(self.knots_)} have been fitted")
-        back = [np.interp(column, *knots[::-1]) for column, knots in zip(X.T, self.knots_, strict=True)]
-        return np.column_stack(back)
+        return _interpolated(X, [knots[::-1] for knots in self.knots_])
+
+
+def _interpolated(X: NDArray, knots: list[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> NDArray[np.float64]:
+    """Return what is between knots; column by column, as there may be many rows."""
+    found = np.empty(X.shape)
+    for j, (values, results) in enumerate(knots):
+        found[:, j] = np.interp(X[:, j], values, results)
+    return found
 
 
 def _knots(
