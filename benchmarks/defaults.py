@@ -90,15 +90,14 @@ def show(lines: list[dict[str, Any]], tables: list[str], title: str) -> None:
     """Print the regrets, of each table that of the candidate which is best on the others, and what they are less."""
     found = regrets(lines, tables).groupby(["method", "n", "table"])["regret"].mean().unstack("table")
     measured = set(found.index.get_level_values("method"))
-    kinds = sorted(measured - {*RIVALS, "all rows", "ten random rows a class", DEFAULT})
-    kinds = [DEFAULT, *kinds]
+    kinds = [DEFAULT, *sorted(measured - {*RIVALS, "all rows", "ten random rows a class", DEFAULT})]
     names = [name for name in (*RIVALS, *kinds) if name in found.index]
     print(f"\n### {title}\n")
     heads = ["size", "table", *names, "chosen on the other tables", "the default, less the best rival"]
     print(f"| {' | '.join(heads)} |\n|" + "---|" * len(heads))
     for n in sorted(found.index.unique("n")):
         at = found.xs(n, level="n")
-        chosen = {name: _chosen(found.loc[kinds], name) for name in at}
+        chosen = {name: _chosen(found.loc[[kind for kind in kinds if kind in at.index]], name) for name in at}
         for name in at:
             cells = [f"{at.loc[one, name]:.2f}" if one in at.index else "" for one in names]
             cells.append(f"{chosen[name]}: {at.loc[chosen[name], name]:.2f}")
@@ -151,7 +150,8 @@ def main() -> None:
                         lines.append(line)
     lines = [line for line in lines if line["n"] in (0, *args.n)]
     for title, tables in (("Classes", CLASSES), ("Continuous targets", VALUES)):
-        present = [name for name in tables if any(line["table"] == name and line["n"] for line in lines)]
+        there = {line["table"] for line in lines if line["method"] == DEFAULT}
+        present = [name for name in tables if name in there]
         if present:
             show(lines, present, title)
 

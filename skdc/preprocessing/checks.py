@@ -11,7 +11,6 @@ from sklearn.utils.validation import validate_data
 
 from skdc.scales import numeric_weight
 
-
 FLOATS = [np.float64, np.float32]  # which stay as they are; others become the first
 
 

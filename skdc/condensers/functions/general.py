@@ -97,7 +97,6 @@ class GeneralCondenser(NamedCondenser):
 
 
 _MOST_BOOSTED = 3  # classes
-_MANY_CLASSES = 10
 # Rows that are chosen from: fewer make another choice, in less time.
 _MANY, _SOME, _FEW = 4096, 1024, 512
 
@@ -108,13 +107,12 @@ def _ways_for_values() -> list[tuple[Any, Any]]:
     return [*_medoids(medoids, 4), (None, Draw())]
 
 
-def _ways_for_classes(n_classes: int) -> list[tuple[Any, Any]]:
+def _ways_for_classes() -> list[tuple[Any, Any]]:
     """Return ways to choose rows for classes, random ones among them."""
     space = KernelRidgePredictions(Gaussian(factor=0.5), regularization=0.01, kernel_rate=0.0)
     wrong = SquaredL2(space=space, by=None) + 0.6 * SquaredL2(space=space, by="class")
-    points = wrong, Greedy(n_passes=1, max_rows=_SOME)
-    n_points = 1 if n_classes > _MANY_CLASSES else 2  # they take longer the more classes there are
-    return [*_medoids(QuantizationError(exponent=1), 2), *[points] * n_points, (None, Draw())]
+    points = wrong, Greedy(max_rows=_SOME)  # exchanges would take most of the time, and change the regret by nothing
+    return [*_medoids(QuantizationError(exponent=1), 2), points, points, (None, Draw())]
 
 
 def _medoids(discrepancy: QuantizationError, n_more: int) -> list[tuple[Any, Any]]:
@@ -193,7 +191,7 @@ def _labeled_rows(condenser: TabularCondenser, task: str, n_classes: int = 2) ->
     teacher = _teacher(continuous, n_classes) if condenser.teacher is None else condenser.teacher
     if rows is None:
         wrong = (SquaredL2 if continuous else ZeroOne)(space=EstimatorPredictions(), by=None)
-        chosen = Recipe(wrong, Subset(), BestOf(_ways_for_values() if continuous else _ways_for_classes(n_classes)))
+        chosen = Recipe(wrong, Subset(), BestOf(_ways_for_values() if continuous else _ways_for_classes()))
     elif not isinstance(rows, BaseCondenser):
         raise PartsError(f"rows={rows!r} must be a condenser that chooses rows, such as KMedoids()")
     elif rows.random_state is not None and condenser.random_state is None:

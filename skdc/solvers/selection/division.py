@@ -48,10 +48,10 @@ def in_pieces(
 ) -> Choice:
     """Choose rows of a cell as a whole, or piece by piece where many are to be chosen of many.
 
-    A cell is divided where more than `most.whole` rows are to be chosen of more than `most.rows`; if groups count the
-    same it is not, for they have to be seen together. Of each class as many rows are chosen of a piece as is its part
-    in the mass of the class. They come in the order of choice, of all pieces in turn: the first of them are spread as
-    all are. What is recorded is one value, the mean over the pieces.
+    A cell is divided where more than `most.whole` rows are to be chosen of more than `most.rows`, or more than half of
+    all; if groups count the same it is not, for they have to be seen together. Of each class as many rows are chosen of
+    a piece as is its part in the mass of the class. They come in the order of choice, of all pieces in turn: the first
+    of them are spread as all are. What is recorded is one value, the mean over the pieces.
 
     Parameters
     ----------
@@ -65,7 +65,7 @@ def in_pieces(
     generator : torch.Generator
     """
     leaves = objective.leaves()
-    is_large = most is not None and cell.size > most.whole and len(cell) > most.rows
+    is_large = most is not None and cell.size > most.whole and not 2 * cell.size <= len(cell) <= most.rows
     if most is None or not is_large or any(leaf.by == "group" for leaf in leaves):
         return choose(cell)
     rows, some = cell.drawn(most.spare * cell.size, generator)

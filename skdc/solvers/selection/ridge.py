@@ -81,6 +81,8 @@ class RidgeGrowth(Growth):
         self._norms = self._kernel.square() @ self._mass  # q
         self._peaks = self._norms.clone()  # of the norms since they were computed
         self._pivots = self._kernel.diagonal() + self._ridge  # d
+        self._factor = self._kernel.new_zeros(cell.size, cell.size)
+        self._n_factored = 0  # of the chosen rows
 
     def grow(self) -> float:
         """Choose the row that makes the loss least."""
@@ -122,12 +124,27 @@ class RidgeGrowth(Growth):
         w = _solved(root, torch.eye(1, len(root), dtype=root.dtype, device=root.device)[0])  # (9)
         self._change(w @ columns, -w[0], w @ self._targets[self.chosen], columns, root)
         self.quota.release(self.chosen.pop(0))
+        self._n_factored = 0
 
     def _root(self) -> Tensor:
         """Return the Cholesky factor of the ridged kernel matrix of the chosen rows."""
-        # Anew each time: errors of an inverse that is kept up to date grow where the kernel is nearly singular.
-        gram = self._kernel[self.chosen][:, self.chosen]
-        return torch.linalg.cholesky(gram + self._ridge[self.chosen].diag())
+        # Bordered by a row that is added, as the factorization itself goes on, but anew when one has left: errors of an
+        # inverse that is kept up to date grow where the kernel is nearly singular.
+        n, known = len(self.chosen), self._n_factored
+        factor = self._factor[:n, :n]
+        if known == n - 1 and known:
+            last = self.chosen[-1]
+            row = torch.linalg.solve_triangular(
+                factor[:-1, :-1], self._kernel[last, self.chosen[:-1]][:, None], upper=False
+            )
+            rest = self._kernel[last, last] + self._ridge[last] - row.square().sum()
+            factor[-1, :-1], factor[-1, -1] = row[:, 0], rest.sqrt()
+            known = n if rest > 0 else 0
+        if known != n:
+            gram = self._kernel[self.chosen][:, self.chosen]
+            factor.copy_(torch.linalg.cholesky(gram + self._ridge[self.chosen].diag()))
+        self._n_factored = n
+        return factor
 
     def _change(self, g: Tensor, pivot: Tensor, error: Tensor, columns: Tensor, root: Tensor) -> None:
         """Add `outer(g, error) / pivot` to the predictions, and take `outer(g, g) / pivot` from G."""
