@@ -131,8 +131,8 @@ class TabularCondenser(NamedCondenser):
     rows. For continuous targets they are k-medoids of rows and predictions together, of 4096 rows and, four times, of
     512; and random rows.
 
-    Sets are judged with what the teacher says and, for classes, with the labels of the rows alone: it is kept which is
-    better. Rows whose classes the teacher tells no better than the class shares (targets: the mean) keep their labels;
+    The first set is judged with what the teacher says and, for classes, with the labels of the rows alone, and the
+    others with those that were better. Rows whose classes the teacher tells no better than the class shares (targets: the mean) keep their labels;
     hard labels are always those of the rows. Give `n_samples` rather than `n_per_class` if learners are to know how
     frequent classes are: weights say it too, but not to learners that take none, such as nearest neighbours.
 
@@ -145,8 +145,8 @@ class TabularCondenser(NamedCondenser):
         condenser, and are not set on it.
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor; it sees encoded rows. None takes gradient boosting of 50 trees,
-        or a random forest for more than ten classes. Three of them are fitted, on 16,384 rows at most, or eight for
-        each row to be chosen.
+        or a random forest of as many for more than three classes. Three of them are fitted, on 16,384 rows at most, or
+        eight for each row to be chosen.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 

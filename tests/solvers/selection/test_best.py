@@ -87,6 +87,27 @@ def test_labels_of_the_rows_are_kept_where_they_serve_better(rng):
     np.testing.assert_array_equal(fitted.y_syn_, y[fitted.indices_])
 
 
+def test_a_set_is_judged_once_and_labels_are_chosen_by_the_first(problem):
+    judged = []
+
+    class Watched(EstimatorPredictions):
+        """Tell of the labels with which sets are judged."""
+
+        def represent(self, real, synthetic, state):
+            judged.append("soft" if ((synthetic.y > 0) & (synthetic.y < 1)).any() else "hard")
+            return super().represent(real, synthetic, state)
+
+    given = Subset(labels="teacher", teacher=LogisticRegression(), taught="all")
+    medoids = QuantizationError(), Greedy()  # of few rows nothing is drawn: it chooses the same again
+    ways = BestOf([medoids, medoids, (None, Draw())])
+    wrong = SquaredL2(space=Watched([LogisticRegression()]), by=None)
+    fitted = Condenser(wrong, given, ways, n_per_class=2, random_state=0).fit(*problem)
+    assert sorted(judged[:2]) == ["hard", "soft"] and len(judged) == 3
+    losses = fitted.history_["loss"]
+    assert losses[0] == losses[1] and len(losses) == 3
+    assert judged[2] == ("hard" if fitted.y_soft_ is None else "soft")
+
+
 def test_the_default_is_no_worse_than_random_rows_on_labels_at_random(rng):
     # Nothing can be learned: the set is one of those that were tried, and hard labels are those of the rows.
     X, y = rng.normal(size=(300, 3)), rng.integers(0, 2, 300)

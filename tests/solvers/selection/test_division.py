@@ -120,6 +120,21 @@ def test_small_problems_are_not_divided(monkeypatch, rng):
     GreedyKernelPoints(n_per_class=30, random_state=0).fit(X, c % 2)
 
 
+def test_most_of_few_rows_are_chosen_in_pieces(monkeypatch, rng):
+    cells = []
+    monkeypatch.setattr(RidgeGrowth, "most", Most(whole=20, chosen=20, rows=300, spare=1000))
+    init = RidgeGrowth.__init__
+    monkeypatch.setattr(
+        RidgeGrowth, "__init__", lambda self, cell, *more: [cells.append(cell), init(self, cell, *more)][1]
+    )
+    X, c = clusters(rng, 250)
+    for n_samples, most in ((125, 250), (126, 40)):
+        cells.clear()
+        rows = GreedyKernelPoints(n_samples=n_samples, random_state=0).fit(X, c % 3).indices_
+        assert len(set(rows)) == n_samples
+        assert max(len(cell) for cell in cells) <= most and (len(cells) == 1) == (n_samples == 125)
+
+
 def test_a_stop_leaves_what_is_chosen_and_draws_the_rest(small_pieces, rng):
     X, _ = clusters(rng, 1001)
     told = []
