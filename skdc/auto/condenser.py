@@ -18,7 +18,8 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skdc.auto.candidates import Traits, proposed, set_size
+from skdc.auto.candidates import Traits, proposed, set_size, suits_teacher
+from skdc.auto.exchanges import exchange
 from skdc.auto.judges import Judge, panel
 from skdc.auto.trials import Study, ranked, resumed
 from skdc.condensers.selection.draws import RandomSubset
@@ -40,6 +41,7 @@ from skdc.seeds import seeded
 from skdc.sources import Schema
 
 _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
+_TRIALS_SHARE = 0.5  # of the time, where a learner is told: what is left is for exchanges of rows
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point
 
 
@@ -172,9 +174,17 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         sizes, fewest = self._sizes(problem, splits)
         names, condensers = self._candidates(given[0], problem, sizes, seed)
         judge = self._judge(problem, seed, set_size(sizes))
-        how = judge, self._budget(), splits, fewest, start - seconds, seed, kept, known
+        exchanges = self._exchanges(problem, splits)
+        budget = self._budget() * (_TRIALS_SHARE if exchanges else 1)
+        how = judge, budget, splits, fewest, start - seconds, seed, kept, known
         study = Study(given, problem.positions, ranks, condensers, *how)
         study.run(names if self.verbose else None)
+        if exchanges and not study.interrupted and study.elapsed() < self._budget():
+            names.append("exchanged rows")
+            study.budget = self._budget()
+            exchange(study, suits_teacher(Traits.of(given[0], problem), study.budget))
+        if not study.interrupted:
+            study.forget()
         self._keep(study, names)
         best = self.best_condenser_
         rows, targets = best.condensed_
@@ -191,6 +201,11 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         if self.estimator is None:
             return panel(problem, self.scoring, seed, size)
         return Judge([seeded(self.estimator, lambda: seed)], self.scoring, lambda rows: rows)
+
+    def _exchanges(self, problem: Problem, splits: Sequence[Any]) -> bool:
+        """Tell whether rows of the best set are exchanged: for a learner, and where nothing else is asked for."""
+        told = self.estimator is not None and isinstance(self.candidates, str)
+        return told and len(splits) == 1 and not problem.schema.multilabel
 
     def _budget(self) -> float:
         return np.inf if self.time_budget is None else float(self.time_budget)

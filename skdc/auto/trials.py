@@ -90,6 +90,7 @@ class Study:
     known: list[Result] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     interrupted: bool = False
+    chosen: Result | None = None  # what comes out, where it is not the trial of the best mean score
 
     def __sklearn_clone__(self) -> Study:
         return self
@@ -167,8 +168,11 @@ class Study:
             reasons = [result.error for result in self.results if result.error] or [str(failure)]
             self.forget()
             raise ValueError(f"random rows give no set that can be judged: {reasons[0]}") from failure
-        else:
-            self.forget()
+
+    def first(self, n_rows: int) -> NDArray[np.intp]:
+        """Return the first rows of the first split to condense, in order of place."""
+        train = self.splits[0][0]
+        return np.sort(train[np.argsort(self.ranks[train], kind="stable")][:n_rows])
 
     def take(self, rows: NDArray[np.intp]) -> tuple[Any, ...]:
         """Return some of the rows that count, with all that belongs to them."""
@@ -186,7 +190,9 @@ class Study:
         return {key: float(np.mean(scores)) for key, scores in found.items() if np.isfinite(scores).all()}
 
     def best(self) -> Result:
-        """Return the trial of the best mean score; of several splits, that of the most typical one."""
+        """Return what comes out: the trial of the best mean score; of several splits, that of the most typical one."""
+        if self.chosen is not None:
+            return self.chosen
         scores = self.mean_scores()
         best = max(scores, key=lambda key: scores[key])
         found = [result for result in self.results if (result.candidate, result.n_rows) == best]

@@ -1,0 +1,248 @@
+"""Rows that are exchanged for others as long as a learner does no worse: what a search ends with, told the learner."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, fields
+from time import monotonic
+from typing import Any, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
+
+from skdc.auto.judges import Judge
+from skdc.auto.trials import Result, Study
+from skdc.codes import on_simplex
+from skdc.condensed import CondensedSet
+from skdc.condensers import Condenser, TabularCondenser
+from skdc.containers import plain_labels
+from skdc.discrepancies import QuantizationError
+from skdc.fitting.base import BaseCondenser
+from skdc.fitting.deadlines import time_limit
+from skdc.parameterizations.subset import Subset, SubsetSet
+from skdc.sets import LabeledSet
+from skdc.solvers import BestOf, Draw, Greedy
+from skdc.solvers.base import InterruptedWarning, LiveObjective
+from skdc.solvers.selection.best import BestState
+from skdc.sources import Holds, Source, draw_seed
+from skdc.spaces import Joint
+from skdc.step import Step
+
+_FEW = 512  # rows that a quick choice looks at
+_N_DRAWS = 4
+_SHARE = 4  # one row of so many is exchanged at first
+_SMALLER = 0.97  # of each exchange that was for the worse, the next one is as much smaller
+_LARGER = 1.5
+_MOST_TRIED = 500  # exchanges, where no time ends them
+_UNTIL_TIME = 100_000
+_MOST_ROWS = 18_000  # to choose from: a teacher tells no more, but for sets that are large
+_MOST_JUDGED = 5000  # rows to judge by
+
+
+@dataclass(frozen=True, eq=False)
+class LearnerScore:
+    """The score of learners that are trained on some of the rows that are condensed.
+
+    Parameters
+    ----------
+    judge : Judge
+    X, y : array or frame
+        The rows that are condensed, as passed by the user.
+    judged : tuple of (X, y, sample_weight)
+        Rows by which sets are judged, as passed by the user; the last may be None.
+    """
+
+    judge: Judge
+    X: Any
+    y: Any
+    judged: tuple[Any, Any, Any]
+
+    def __sklearn_clone__(self) -> Self:
+        return self
+
+    def __call__(self, places: NDArray[np.intp], rows: LabeledSet, source: Source, soft: bool) -> float:
+        """Return the score of the set that has the rows at some places, with the labels and weights of a live set."""
+        schema, weight = source.schema, rows.weight.cpu().double().numpy()
+        targets, y = source.decode_targets(rows.y), plain_labels(_safe_indexing(self.y, places))
+        y_soft = on_simplex(targets) if soft and schema.task == "classification" else None
+        if soft and schema.task == "regression":
+            within = np.clip(targets, *source.target_range())
+            y = within[:, 0] if schema.flat_targets else within
+        X = _safe_indexing(self.X, places)
+        return self.judge.of(CondensedSet(X, y, weight / weight.mean(), y_soft, schema.classes), *self.judged)
+
+
+@dataclass(eq=False, kw_only=True)
+class ExchangeState(BestState):
+    """The best set until now, and how the next one is to differ from it.
+
+    Parameters
+    ----------
+    draws : numpy.random.Generator
+    n_exchanged : float
+        How many rows the next exchange is of.
+    """
+
+    draws: np.random.Generator
+    n_exchanged: float
+
+
+class Exchanges(BestOf):
+    """Choose rows in several ways, and exchange random rows of the best set for others while the learner does no worse.
+
+    Parameters
+    ----------
+    choices, n_rows
+        As in `BestOf`.
+    score : LearnerScore
+    given : ndarray of int, default=None
+        Rows to start with, too, by their places among those that are condensed; others are drawn for those that cannot
+        be chosen.
+    n_exchanges : int, default=500
+        How many exchanges are tried, at most.
+    """
+
+    minimizes = False
+
+    score: LearnerScore | None = None
+    given: NDArray[np.intp] | None = None
+    n_exchanges: int = _MOST_TRIED
+
+    def begin(
+        self, objective: LiveObjective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
+    ) -> ExchangeState:
+        """Return a state in which nothing is chosen."""
+        begun = super().begin(objective, synthetic, source, generator)
+        held = {part.name: getattr(begun, part.name) for part in fields(begun)}
+        draws = np.random.default_rng(draw_seed(generator))
+        size = len(synthetic.weight) / _SHARE
+        state = ExchangeState(**held, draws=draws, n_exchanged=size)
+        state.n_steps += (self.given is not None) + self.n_exchanges
+        return state
+
+    def advance(self, state: BestState) -> None:
+        """Make a choice, or an exchange."""
+        assert isinstance(state, ExchangeState)
+        if state.step < len(self.choices):
+            super().advance(state)
+        elif self.given is not None and state.step == len(self.choices):
+            self._judge(state, self._completed(state, self.given), (True, False))
+        else:
+            self._exchange(state)
+
+    def loss(self, state: BestState, rows: LabeledSet, step: Step) -> float:
+        """Return what is least for the best score; infinite where learners cannot be trained on the set."""
+        assert self.score is not None
+        synthetic = state.synthetic
+        try:
+            return -self.score(_of_data(state.source)[synthetic.indices], rows, state.source, synthetic.soft)
+        except ValueError:  # such as a class that is there no longer, or fewer rows than neighbours
+            return float("inf")
+
+    def _judge(self, state: ExchangeState, indices: NDArray[np.intp], kinds: tuple[bool, ...]) -> None:
+        """Keep a set if it is no worse than the best one until now, with soft labels or without."""
+        taught = state.synthetic.soft if state.best is None else state.best.soft
+        if not taught or state.source.schema.task != "classification":
+            kinds = (taught,)
+        state.synthetic.choose(indices, state.even, kinds[0])
+        found = [self._judged(state, kind) for kind in kinds]
+        best = min(found, key=lambda one: one.loss)
+        better = state.best is None or best.loss < state.best.loss
+        if state.best is None or best.loss <= state.best.loss:
+            state.best = best
+        most = len(indices) / _SHARE
+        state.n_exchanged = min(state.n_exchanged * _LARGER, most) if better else state.n_exchanged * _SMALLER
+        state.losses.append(state.best.loss)
+        state.done(state.best.loss)
+
+    def _exchange(self, state: ExchangeState) -> None:
+        """Put other rows of their classes in the place of some."""
+        assert state.best is not None
+        indices, source = state.best.indices.copy(), state.source
+        n = min(max(round(state.n_exchanged), 1), len(indices))
+        codes = source.schema.class_of_key[source.key[indices]]
+        for place in state.draws.permutation(len(indices))[:n]:
+            others = _drawn(source, codes[place], indices, 1, state.draws)
+            indices[place : place + len(others)] = others
+        self._judge(state, indices, (state.best.soft,))
+
+    def _completed(self, state: ExchangeState, given: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return given rows, class after class, and as many more of each class as are missing."""
+        source, places = state.source, np.flatnonzero(np.isin(_of_data(state.source), given))
+        codes, chosen = source.schema.class_of_key[source.key[places]], list[NDArray[np.intp]]()
+        for c, size in enumerate(state.synthetic.sizes):
+            kept = places[codes == c][:size]
+            chosen.append(np.concatenate([kept, _drawn(source, c, kept, size - len(kept), state.draws)]))
+        return np.concatenate(chosen)
+
+
+def _of_data(source: Any) -> NDArray[np.intp]:
+    """Return the places of the rows of a source among those that are condensed."""
+    return source.places if hasattr(source, "places") else np.arange(len(source))
+
+
+def _drawn(
+    source: Holds, c: int, without: NDArray[np.intp], size: int, draws: np.random.Generator
+) -> NDArray[np.intp]:
+    """Draw rows of a class by weight, none twice, none of some, and fewer where there are no more."""
+    members = source.class_members(c)
+    members = members[~np.isin(members, without)]
+    weight = source.weight[members]
+    n_there = min(size, int((weight > 0).sum()))
+    if not n_there:
+        return np.empty(0, dtype=np.intp)
+    return draws.choice(members, n_there, replace=False, p=weight / weight.sum())
+
+
+def exchange(study: Study, taught: bool) -> None:
+    """Improve the best set of a search by exchanges of its rows, in the time that is left; it is one more trial.
+
+    Sets are judged by the rows held out and, where these are few, by others too, those that are condensed among them.
+    The set is the study's best if it is better by these.
+
+    Parameters
+    ----------
+    study : Study
+        After its trials, of one split.
+    taught : bool
+        Whether rows may get the labels of a teacher.
+    """
+    (_, held_out), best, started = study.splits[0], study.best(), monotonic()
+    chosen = best.rows[best.condenser.indices_] if hasattr(best.condenser, "indices_") else np.empty(0, dtype=np.intp)
+    first = study.first(_MOST_ROWS)
+    rows = np.union1d(first, chosen)
+    judged = np.concatenate([held_out, first[: max(0, _MOST_JUDGED - len(held_out))]])
+    X, y, weight, _ = study.take(judged)
+    result = Result(len(study.candidates), len(rows), rows=rows)
+    score = LearnerScore(study.judge, *study.take(rows)[:2], (X, y, weight))
+    n = _UNTIL_TIME if np.isfinite(study.budget) else _MOST_TRIED
+    condenser = _condenser(best.condenser, score, np.searchsorted(rows, chosen), taught, n, study.seed)
+    try:
+        with time_limit(study.budget - study.elapsed()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("default", InterruptedWarning)
+            study.fit(condenser, rows)
+            result.score = study.judge(condenser, *study.take(held_out)[:3])
+            is_better = study.judge(condenser, X, y, weight) >= study.judge(best.condenser, X, y, weight)
+        result.condenser = condenser
+    except Exception as error:  # the set that there is stays
+        result.error, is_better = str(error), False
+    result.seconds = monotonic() - started
+    study.results.append(result)
+    study.chosen = result if is_better else best
+
+
+def _condenser(
+    best: BaseCondenser, score: LearnerScore, given: NDArray[np.intp], taught: bool, n: int, seed: int
+) -> BaseCondenser:
+    """Return a condenser that starts with rows, tries n exchanges, and makes sets of the size and shares of another."""
+    continuous = best.condensed_.classes is None
+    medoids = QuantizationError(exponent=1, **({"space": Joint(target_weight="all")} if continuous else {}))
+    quick = medoids, Greedy(n_passes=2, max_rows=_FEW)
+    choices = [quick, quick, *[(None, Draw())] * _N_DRAWS]
+    rows = Condenser(None, Subset(), Exchanges(choices, score=score, given=given if len(given) else None, n_exchanges=n))
+    kept = ("n_per_class", "n_samples", "task", "encoder", "device", "n_jobs")
+    condenser = TabularCondenser(rows=rows) if taught else rows
+    return condenser.set_params(random_state=seed % 2**31, **{name: getattr(best, name) for name in kept})
