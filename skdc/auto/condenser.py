@@ -41,7 +41,7 @@ from skdc.seeds import seeded
 from skdc.sources import Schema
 
 _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
-_TRIALS_SHARE = 0.5  # of the time, where a learner is told: what is left is for exchanges of rows
+_TRIALS_SHARE = 0.35  # of the time, where a learner is told: what is left is for exchanges of rows
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point
 
 
@@ -179,10 +179,10 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         how = judge, budget, splits, fewest, start - seconds, seed, kept, known
         study = Study(given, problem.positions, ranks, condensers, *how)
         study.run(names if self.verbose else None)
-        if exchanges and not study.interrupted and study.elapsed() < self._budget():
-            names.append("exchanged rows")
-            study.budget = self._budget()
+        study.budget = self._budget()
+        if exchanges and not study.interrupted and study.elapsed() < study.budget:
             exchange(study, suits_teacher(Traits.of(given[0], problem), study.budget))
+            names.append("exchanged rows")
         if not study.interrupted:
             study.forget()
         self._keep(study, names)
@@ -322,7 +322,8 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
             f"{scores[best.candidate, best.n_rows]:.4g} on rows held out, where random rows scored "
             f"{' and '.join(random)}; {n_tried} candidates were tried in {study.elapsed():.1f} s."
         )
-        random_only = all(isinstance(study.candidates[candidate], RandomSubset) for candidate in tried)
+        given = dict(enumerate(study.candidates))  # exchanges are none of them
+        random_only = all(isinstance(given.get(candidate), RandomSubset) for candidate in tried)
         if random_only and len(names) > len(tried) and not study.interrupted:
             errors = {result.error for result in study.results if result.error}
             warnings.warn(

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
+from torch import Tensor
 
 from skdc.auto.judges import Judge
 from skdc.auto.trials import Result, Study
@@ -19,6 +20,7 @@ from skdc.condensed import CondensedSet
 from skdc.condensers import Condenser, TabularCondenser
 from skdc.containers import plain_labels
 from skdc.discrepancies import QuantizationError
+from skdc.exceptions import PartsError
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.deadlines import time_limit
 from skdc.parameterizations.subset import Subset, SubsetSet
@@ -37,13 +39,14 @@ _SMALLER = 0.97  # of each exchange that was for the worse, the next one is as m
 _LARGER = 1.5
 _MOST_TRIED = 500  # exchanges, where no time ends them
 _UNTIL_TIME = 100_000
+_MOST_OF_IT = 0.9  # of the time that is left: a teacher and the last of the trials are not stopped midway
 _MOST_ROWS = 18_000  # to choose from: a teacher tells no more, but for sets that are large
 _MOST_JUDGED = 5000  # rows to judge by
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class LearnerScore:
-    """The score of learners that are trained on some of the rows that are condensed.
+    """The score of learners that are trained on some of the rows that are condensed; it is no part of a pickle.
 
     Parameters
     ----------
@@ -54,16 +57,25 @@ class LearnerScore:
         Rows by which sets are judged, as passed by the user; the last may be None.
     """
 
-    judge: Judge
+    judge: Judge | None
     X: Any
     y: Any
-    judged: tuple[Any, Any, Any]
+    judged: tuple[Any, Any, Any] | None
 
     def __sklearn_clone__(self) -> Self:
         return self
 
+    def __repr__(self) -> str:
+        return "LearnerScore()"
+
+    def forget(self) -> None:
+        """Let go of the data: what has searched for rows stays, as it was fitted."""
+        self.judge = self.X = self.y = self.judged = None
+
     def __call__(self, places: NDArray[np.intp], rows: LabeledSet, source: Source, soft: bool) -> float:
         """Return the score of the set that has the rows at some places, with the labels and weights of a live set."""
+        if self.judge is None or self.judged is None:
+            raise PartsError("rows were exchanged for a search that is over; to search again, fit AutoCondenser")
         schema, weight = source.schema, rows.weight.cpu().double().numpy()
         targets, y = source.decode_targets(rows.y), plain_labels(_safe_indexing(self.y, places))
         y_soft = on_simplex(targets) if soft and schema.task == "classification" else None
@@ -83,10 +95,13 @@ class ExchangeState(BestState):
     draws : numpy.random.Generator
     n_exchanged : float
         How many rows the next exchange is of.
+    taught : bool
+        Whether rows may have more than their own class or target.
     """
 
     draws: np.random.Generator
     n_exchanged: float
+    taught: bool
 
 
 class Exchanges(BestOf):
@@ -117,8 +132,8 @@ class Exchanges(BestOf):
         begun = super().begin(objective, synthetic, source, generator)
         held = {part.name: getattr(begun, part.name) for part in fields(begun)}
         draws = np.random.default_rng(draw_seed(generator))
-        size = len(synthetic.weight) / _SHARE
-        state = ExchangeState(**held, draws=draws, n_exchanged=size)
+        n_exchanged = len(synthetic.weight) / _SHARE
+        state = ExchangeState(**held, draws=draws, n_exchanged=n_exchanged, taught=synthetic.soft)
         state.n_steps += (self.given is not None) + self.n_exchanges
         return state
 
@@ -128,9 +143,13 @@ class Exchanges(BestOf):
         if state.step < len(self.choices):
             super().advance(state)
         elif self.given is not None and state.step == len(self.choices):
-            self._judge(state, self._completed(state, self.given), (True, False))
+            both = state.taught and state.source.schema.task == "classification"
+            self._judge(
+                state, self._completed(state, self.given), state.even, (True, False) if both else (state.taught,)
+            )
         else:
-            self._exchange(state)
+            assert state.best is not None
+            self._judge(state, self._exchanged(state, state.best.indices), state.best.weight, (state.best.soft,))
 
     def loss(self, state: BestState, rows: LabeledSet, step: Step) -> float:
         """Return what is least for the best score; infinite where learners cannot be trained on the set."""
@@ -138,35 +157,37 @@ class Exchanges(BestOf):
         synthetic = state.synthetic
         try:
             return -self.score(_of_data(state.source)[synthetic.indices], rows, state.source, synthetic.soft)
+        except PartsError:
+            raise
         except ValueError:  # such as a class that is there no longer, or fewer rows than neighbours
             return float("inf")
 
-    def _judge(self, state: ExchangeState, indices: NDArray[np.intp], kinds: tuple[bool, ...]) -> None:
+    def _judge(self, state: ExchangeState, indices: NDArray[np.intp], weight: Tensor, kinds: tuple[bool, ...]) -> None:
         """Keep a set if it is no worse than the best one until now, with soft labels or without."""
-        taught = state.synthetic.soft if state.best is None else state.best.soft
-        if not taught or state.source.schema.task != "classification":
-            kinds = (taught,)
-        state.synthetic.choose(indices, state.even, kinds[0])
-        found = [self._judged(state, kind) for kind in kinds]
-        best = min(found, key=lambda one: one.loss)
-        better = state.best is None or best.loss < state.best.loss
-        if state.best is None or best.loss <= state.best.loss:
-            state.best = best
+        state.synthetic.choose(indices, weight)
+        best = min((self._judged(state, kind) for kind in kinds), key=lambda one: one.loss)
+        before = np.inf if state.best is None else state.best.loss
         most = len(indices) / _SHARE
-        state.n_exchanged = min(state.n_exchanged * _LARGER, most) if better else state.n_exchanged * _SMALLER
+        state.n_exchanged = (
+            min(state.n_exchanged * _LARGER, most) if best.loss < before else state.n_exchanged * _SMALLER
+        )
+        # Of equals the new one: scores have many, and a search that stays where it is sees few of them.
+        if state.best is None or best.loss <= before:
+            state.best = best
         state.losses.append(state.best.loss)
         state.done(state.best.loss)
 
-    def _exchange(self, state: ExchangeState) -> None:
-        """Put other rows of their classes in the place of some."""
-        assert state.best is not None
-        indices, source = state.best.indices.copy(), state.source
+    def _exchanged(self, state: ExchangeState, indices: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return rows with others of their classes in the place of some."""
+        source, found = state.source, indices.copy()
         n = min(max(round(state.n_exchanged), 1), len(indices))
-        codes = source.schema.class_of_key[source.key[indices]]
-        for place in state.draws.permutation(len(indices))[:n]:
-            others = _drawn(source, codes[place], indices, 1, state.draws)
-            indices[place : place + len(others)] = others
-        self._judge(state, indices, (state.best.soft,))
+        places = state.draws.permutation(len(indices))[:n]
+        codes = source.schema.class_of_key[source.key[indices[places]]]
+        for c in np.unique(codes):
+            of_class = places[codes == c]
+            others = _drawn(source, c, indices, len(of_class), state.draws)
+            found[of_class[: len(others)]] = others
+        return found
 
     def _completed(self, state: ExchangeState, given: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return given rows, class after class, and as many more of each class as are missing."""
@@ -183,9 +204,7 @@ def _of_data(source: Any) -> NDArray[np.intp]:
     return source.places if hasattr(source, "places") else np.arange(len(source))
 
 
-def _drawn(
-    source: Holds, c: int, without: NDArray[np.intp], size: int, draws: np.random.Generator
-) -> NDArray[np.intp]:
+def _drawn(source: Holds, c: int, without: NDArray[np.intp], size: int, draws: np.random.Generator) -> NDArray[np.intp]:
     """Draw rows of a class by weight, none twice, none of some, and fewer where there are no more."""
     members = source.class_members(c)
     members = members[~np.isin(members, without)]
@@ -213,22 +232,30 @@ def exchange(study: Study, taught: bool) -> None:
     chosen = best.rows[best.condenser.indices_] if hasattr(best.condenser, "indices_") else np.empty(0, dtype=np.intp)
     first = study.first(_MOST_ROWS)
     rows = np.union1d(first, chosen)
-    judged = np.concatenate([held_out, first[: max(0, _MOST_JUDGED - len(held_out))]])
-    X, y, weight, _ = study.take(judged)
+    others = study.first(max(0, _MOST_JUDGED - len(held_out)))
+    X, y, weight, _ = study.take(np.concatenate([held_out, others]))
+    judged = X, y, weight
     result = Result(len(study.candidates), len(rows), rows=rows)
-    score = LearnerScore(study.judge, *study.take(rows)[:2], (X, y, weight))
+    condensed, targets, weights, groups = study.take(rows)
+    score = LearnerScore(study.judge, condensed, targets, judged)
     n = _UNTIL_TIME if np.isfinite(study.budget) else _MOST_TRIED
     condenser = _condenser(best.condenser, score, np.searchsorted(rows, chosen), taught, n, study.seed)
     try:
-        with time_limit(study.budget - study.elapsed()), warnings.catch_warnings():
+        with time_limit(_MOST_OF_IT * (study.budget - study.elapsed())), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("default", InterruptedWarning)
-            study.fit(condenser, rows)
+            # Without a checkpoint: what is known of a search that was killed is what its trials gave.
+            condenser.fit(condensed, targets, sample_weight=weights, sensitive_features=groups)
             result.score = study.judge(condenser, *study.take(held_out)[:3])
-            is_better = study.judge(condenser, X, y, weight) >= study.judge(best.condenser, X, y, weight)
+            is_better = study.judge(condenser, *judged) >= study.judge(best.condenser, *judged)
         result.condenser = condenser
+    except KeyboardInterrupt:
+        study.tell_interrupted()
+        return
     except Exception as error:  # the set that there is stays
         result.error, is_better = str(error), False
+    finally:
+        score.forget()
     result.seconds = monotonic() - started
     study.results.append(result)
     study.chosen = result if is_better else best
@@ -239,10 +266,14 @@ def _condenser(
 ) -> BaseCondenser:
     """Return a condenser that starts with rows, tries n exchanges, and makes sets of the size and shares of another."""
     continuous = best.condensed_.classes is None
-    medoids = QuantizationError(exponent=1, **({"space": Joint(target_weight="all")} if continuous else {}))
+    medoids = QuantizationError(exponent=1)
+    if continuous:
+        medoids = QuantizationError(exponent=1, space=Joint(target_weight="all"))
     quick = medoids, Greedy(n_passes=2, max_rows=_FEW)
-    choices = [quick, quick, *[(None, Draw())] * _N_DRAWS]
-    rows = Condenser(None, Subset(), Exchanges(choices, score=score, given=given if len(given) else None, n_exchanges=n))
+    choices = [*[(None, Draw())] * _N_DRAWS, quick, quick]  # a stop leaves what is quickest
+    rows = Condenser(
+        None, Subset(), Exchanges(choices, score=score, given=given if len(given) else None, n_exchanges=n)
+    )
     kept = ("n_per_class", "n_samples", "task", "encoder", "device", "n_jobs")
     condenser = TabularCondenser(rows=rows) if taught else rows
     return condenser.set_params(random_state=seed % 2**31, **{name: getattr(best, name) for name in kept})

@@ -159,15 +159,20 @@ class Study:
                     raise
                 self.interrupted = True
         if self.interrupted:
-            warnings.warn(
-                f"the search was interrupted after {len(self.results)} trials; the best set of these is kept",
-                InterruptedWarning,
-                stacklevel=5,
-            )
+            self.tell_interrupted()
         elif not any(candidate == 0 for candidate, _ in self.mean_scores()):
             reasons = [result.error for result in self.results if result.error] or [str(failure)]
             self.forget()
             raise ValueError(f"random rows give no set that can be judged: {reasons[0]}") from failure
+
+    def tell_interrupted(self) -> None:
+        """Note, and warn, that the user has ended the search."""
+        self.interrupted = True
+        warnings.warn(
+            f"the search was interrupted after {len(self.results)} trials; the best set of these is kept",
+            InterruptedWarning,
+            stacklevel=6,
+        )
 
     def first(self, n_rows: int) -> NDArray[np.intp]:
         """Return the first rows of the first split to condense, in order of place."""
