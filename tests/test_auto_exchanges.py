@@ -8,13 +8,17 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.datasets import make_classification, make_regression
+from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.neural_network import MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from skdc import AutoCondenser, Condenser, KMedoids, TabularCondenser
 from skdc.auto import exchanges
-from skdc.auto.exchanges import Exchanges, LearnerScore
+from skdc.auto.exchanges import Exchanges, LearnerScore, with_few_trees
 from skdc.auto.judges import Judge
 from skdc.discrepancies import QuantizationError
 from skdc.exceptions import PartsError, StoppedWarning
@@ -86,6 +90,50 @@ def test_a_class_without_other_rows_keeps_its_own():
     few = np.r_[np.flatnonzero(y == 1)[:4], np.flatnonzero(y == 0)]
     fitted = condenser(scored(GaussianNB(), X[few], y[few]), False, n_per_class=4).fit(X[few], y[few])
     assert set(fitted.indices_[fitted.y_syn_ == 1]) == {0, 1, 2, 3}
+
+
+class Counted:
+    """A score that counts how often it is asked for."""
+
+    def __init__(self, score):
+        self.score, self.n = score, 0
+
+    def __sklearn_clone__(self):
+        return self
+
+    def __call__(self, *given):
+        self.n += 1
+        return self.score(*given)
+
+
+def test_what_few_trees_tell_to_be_for_the_worse_is_not_tried_with_all():
+    forest = RandomForestRegressor(20, random_state=0)
+    solver = scored(forest, *VALUES, n_exchanges=30)
+    few = solver.score.screen()
+    assert few.judge.learners[0].n_estimators == 2 and forest.n_estimators == 20
+    full, quick = Counted(solver.score), Counted(few)
+    fitted = condenser(solver.set_params(score=full, screen=quick), True, n_samples=12, task="regression").fit(*VALUES)
+    assert quick.n == 31, "each exchange, and the set that they begin with"
+    assert 2 < full.n < 20
+    losses = fitted.history_["loss"]
+    assert len(losses) == 32 and losses[-1] < losses[1]
+    assert -losses[-1] == pytest.approx(solver.score.score.judge.of(fitted.condensed_, *solver.score.score.judged))
+
+
+@pytest.mark.parametrize(
+    ("learner", "params"),
+    [
+        (RandomForestRegressor(), {"n_estimators": 10}),
+        (HistGradientBoostingRegressor(max_iter=50), {"max_iter": 10}),
+        (make_pipeline(StandardScaler(), RandomForestRegressor(30)), {"randomforestregressor__n_estimators": 3}),
+        (MLPRegressor(max_iter=50), None),
+        (Ridge(), None),
+    ],
+    ids=repr,
+)
+def test_few_trees_of_learners_that_have_trees(learner, params):
+    found = with_few_trees(learner)
+    assert found is None if params is None else params.items() <= found.get_params().items()
 
 
 def told(learner=None, **parameters):

@@ -54,6 +54,11 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
     held out are not condensed, nor are more than 50,000 others. Random rows are always among the candidates: but for
     the noise of a score on the rows held out, no set comes out that is worse.
 
+    Told the estimator, and not the candidates, it goes on with the best set: rows of it are exchanged for random others
+    of their classes, some at a time, as long as the learner does no worse (hill climbing). So that this is not to the
+    rows held out alone, sets are judged by 5000 rows then: where fewer are held out, rows that are condensed are among
+    them. A third of the time is for the candidates, the rest for exchanges, of which there are 500 without a limit.
+
     Parameters
     ----------
     estimator : estimator, default=None

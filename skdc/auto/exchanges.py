@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from numbers import Integral
 from time import monotonic
 from typing import Any, Self
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.base import clone, is_regressor
 from sklearn.utils import _safe_indexing
 from torch import Tensor
 
@@ -68,6 +70,19 @@ class LearnerScore:
     def __repr__(self) -> str:
         return "LearnerScore()"
 
+    def screen(self) -> LearnerScore | None:
+        """Return the score of the same learners with few of their trees, quicker by far; None where there are no trees.
+
+        It tells R squared of an exchange well enough to leave out most of those that are for the worse. Accuracy it
+        does not: with few trees it changes by more from draw to draw than by an exchange.
+        """
+        assert self.judge is not None
+        smaller = [with_few_trees(learner) for learner in self.judge.learners]
+        found = [learner for learner in smaller if learner is not None]
+        if len(found) < len(smaller) or not all(map(is_regressor, found)):
+            return None
+        return replace(self, judge=replace(self.judge, learners=found))
+
     def forget(self) -> None:
         """Let go of the data: what has searched for rows stays, as it was fitted."""
         self.judge = self.X = self.y = self.judged = None
@@ -97,11 +112,14 @@ class ExchangeState(BestState):
         How many rows the next exchange is of.
     taught : bool
         Whether rows may have more than their own class or target.
+    screened : float, default=None
+        The loss of the best set by the screen, once it is known.
     """
 
     draws: np.random.Generator
     n_exchanged: float
     taught: bool
+    screened: float | None = None
 
 
 class Exchanges(BestOf):
@@ -112,6 +130,8 @@ class Exchanges(BestOf):
     choices, n_rows
         As in `BestOf`.
     score : LearnerScore
+    screen : LearnerScore, default=None
+        A quicker score, by which an exchange must not be for the worse to be tried at all.
     given : ndarray of int, default=None
         Rows to start with, too, by their places among those that are condensed; others are drawn for those that cannot
         be chosen.
@@ -122,6 +142,7 @@ class Exchanges(BestOf):
     minimizes = False
 
     score: LearnerScore | None = None
+    screen: LearnerScore | None = None
     given: NDArray[np.intp] | None = None
     n_exchanges: int = _MOST_TRIED
 
@@ -148,19 +169,31 @@ class Exchanges(BestOf):
                 state, self._completed(state, self.given), state.even, (True, False) if both else (state.taught,)
             )
         else:
-            assert state.best is not None
-            self._judge(state, self._exchanged(state, state.best.indices), state.best.weight, (state.best.soft,))
+            self._exchange(state)
 
     def loss(self, state: BestState, rows: LabeledSet, step: Step) -> float:
         """Return what is least for the best score; infinite where learners cannot be trained on the set."""
-        assert self.score is not None
-        synthetic = state.synthetic
-        try:
-            return -self.score(_of_data(state.source)[synthetic.indices], rows, state.source, synthetic.soft)
-        except PartsError:
-            raise
-        except ValueError:  # such as a class that is there no longer, or fewer rows than neighbours
-            return float("inf")
+        return _loss(self.score, state, rows)
+
+    def _exchange(self, state: ExchangeState) -> None:
+        """Try the best set with some of its rows exchanged."""
+        best, synthetic, screened = state.best, state.synthetic, None
+        assert best is not None
+        indices = self._exchanged(state, best.indices)
+        if self.screen is not None:
+            if state.screened is None:
+                synthetic.choose(best.indices, best.weight, best.soft)
+                state.screened = _loss(self.screen, state, synthetic())
+            synthetic.choose(indices, best.weight, best.soft)
+            screened = _loss(self.screen, state, synthetic())
+            if screened > state.screened:
+                state.n_exchanged *= _SMALLER
+                state.losses.append(best.loss)
+                state.done(best.loss)
+                return
+        self._judge(state, indices, best.weight, (best.soft,))
+        if state.best is not best:
+            state.screened = screened
 
     def _judge(self, state: ExchangeState, indices: NDArray[np.intp], weight: Tensor, kinds: tuple[bool, ...]) -> None:
         """Keep a set if it is no worse than the best one until now, with soft labels or without."""
@@ -197,6 +230,31 @@ class Exchanges(BestOf):
             kept = places[codes == c][:size]
             chosen.append(np.concatenate([kept, _drawn(source, c, kept, size - len(kept), state.draws)]))
         return np.concatenate(chosen)
+
+
+def _loss(score: LearnerScore | None, state: BestState, rows: LabeledSet) -> float:
+    """Return what is least for the best score of the rows that are chosen now."""
+    assert score is not None
+    synthetic = state.synthetic
+    try:
+        return -score(_of_data(state.source)[synthetic.indices], rows, state.source, synthetic.soft)
+    except PartsError:
+        raise
+    except ValueError:  # such as a class that is there no longer, or fewer rows than neighbours
+        return float("inf")
+
+
+def with_few_trees(learner: Any) -> Any:
+    """Return a clone of a learner with a tenth of its trees, of which boosting takes a fifth; None if it has none."""
+    params, fewer = learner.get_params(), {}
+    for name, value in params.items():
+        if not isinstance(value, Integral):
+            continue
+        if name.endswith("n_estimators"):
+            fewer[name] = max(1, int(value) // 10)
+        elif name.endswith("max_iter") and name.removesuffix("max_iter") + "max_leaf_nodes" in params:
+            fewer[name] = max(1, int(value) // 5)
+    return clone(learner).set_params(**fewer) if fewer else None
 
 
 def _of_data(source: Any) -> NDArray[np.intp]:
@@ -238,8 +296,12 @@ def exchange(study: Study, taught: bool) -> None:
     result = Result(len(study.candidates), len(rows), rows=rows)
     condensed, targets, weights, groups = study.take(rows)
     score = LearnerScore(study.judge, condensed, targets, judged)
+    screen = score.screen()
+    given = np.searchsorted(rows, chosen) if len(chosen) else None
     n = _UNTIL_TIME if np.isfinite(study.budget) else _MOST_TRIED
-    condenser = _condenser(best.condenser, score, np.searchsorted(rows, chosen), taught, n, study.seed)
+    choices = _choices(best.condenser.condensed_.classes is None)
+    solver = Exchanges(choices, score=score, screen=screen, given=given, n_exchanges=n)
+    condenser = _condenser(best.condenser, solver, taught, study.seed)
     try:
         with time_limit(_MOST_OF_IT * (study.budget - study.elapsed())), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -255,25 +317,26 @@ def exchange(study: Study, taught: bool) -> None:
     except Exception as error:  # the set that there is stays
         result.error, is_better = str(error), False
     finally:
-        score.forget()
+        for one in (score, screen):
+            if one is not None:
+                one.forget()
     result.seconds = monotonic() - started
     study.results.append(result)
     study.chosen = result if is_better else best
 
 
-def _condenser(
-    best: BaseCondenser, score: LearnerScore, given: NDArray[np.intp], taught: bool, n: int, seed: int
-) -> BaseCondenser:
-    """Return a condenser that starts with rows, tries n exchanges, and makes sets of the size and shares of another."""
-    continuous = best.condensed_.classes is None
+def _choices(continuous: bool) -> list[tuple[Any, Any]]:
+    """Return ways to choose the first rows, the quickest first: they are what a stop leaves."""
     medoids = QuantizationError(exponent=1)
     if continuous:
         medoids = QuantizationError(exponent=1, space=Joint(target_weight="all"))
     quick = medoids, Greedy(n_passes=2, max_rows=_FEW)
-    choices = [*[(None, Draw())] * _N_DRAWS, quick, quick]  # a stop leaves what is quickest
-    rows = Condenser(
-        None, Subset(), Exchanges(choices, score=score, given=given if len(given) else None, n_exchanges=n)
-    )
+    return [*[(None, Draw())] * _N_DRAWS, quick, quick]
+
+
+def _condenser(best: BaseCondenser, solver: Exchanges, taught: bool, seed: int) -> BaseCondenser:
+    """Return a condenser that makes sets of the size and shares of another one."""
+    rows = Condenser(None, Subset(), solver)
     kept = ("n_per_class", "n_samples", "task", "encoder", "device", "n_jobs")
     condenser = TabularCondenser(rows=rows) if taught else rows
     return condenser.set_params(random_state=seed % 2**31, **{name: getattr(best, name) for name in kept})
