@@ -37,6 +37,7 @@ from skdc.step import Step
 _FEW = 512  # rows that a quick choice looks at
 _N_DRAWS = 4
 _SHARE = 4  # one row of so many is exchanged at first
+_N_SCREENED = 8
 _SMALLER = 0.97  # of each exchange that was for the worse, the next one is as much smaller
 _LARGER = 1.5
 _MOST_TRIED = 500  # exchanges, where no time ends them
@@ -73,8 +74,8 @@ class LearnerScore:
     def screen(self) -> LearnerScore | None:
         """Return the score of the same learners with few of their trees, quicker by far; None where there are no trees.
 
-        It tells R squared of an exchange well enough to leave out most of those that are for the worse. Accuracy it
-        does not: with few trees it changes by more from draw to draw than by an exchange.
+        R squared of few trees tells well enough which of some exchanges is best, to make up for the time. Accuracy does
+        not: with few trees it changes by more from draw to draw than by an exchange.
         """
         assert self.judge is not None
         smaller = [with_few_trees(learner) for learner in self.judge.learners]
@@ -112,14 +113,11 @@ class ExchangeState(BestState):
         How many rows the next exchange is of.
     taught : bool
         Whether rows may have more than their own class or target.
-    screened : float, default=None
-        The loss of the best set by the screen, once it is known.
     """
 
     draws: np.random.Generator
     n_exchanged: float
     taught: bool
-    screened: float | None = None
 
 
 class Exchanges(BestOf):
@@ -131,7 +129,7 @@ class Exchanges(BestOf):
         As in `BestOf`.
     score : LearnerScore
     screen : LearnerScore, default=None
-        A quicker score, by which an exchange must not be for the worse to be tried at all.
+        A quicker score, by which the best of eight exchanges is the one that is tried.
     given : ndarray of int, default=None
         Rows to start with, too, by their places among those that are condensed; others are drawn for those that cannot
         be chosen.
@@ -176,24 +174,17 @@ class Exchanges(BestOf):
         return _loss(self.score, state, rows)
 
     def _exchange(self, state: ExchangeState) -> None:
-        """Try the best set with some of its rows exchanged."""
-        best, synthetic, screened = state.best, state.synthetic, None
+        """Try the best set with some of its rows exchanged: of several such sets, that which is best by the screen."""
+        best, synthetic = state.best, state.synthetic
         assert best is not None
-        indices = self._exchanged(state, best.indices)
+        tried = [self._exchanged(state, best.indices) for _ in range(1 if self.screen is None else _N_SCREENED)]
         if self.screen is not None:
-            if state.screened is None:
-                synthetic.choose(best.indices, best.weight, best.soft)
-                state.screened = _loss(self.screen, state, synthetic())
-            synthetic.choose(indices, best.weight, best.soft)
-            screened = _loss(self.screen, state, synthetic())
-            if screened > state.screened:
-                state.n_exchanged *= _SMALLER
-                state.losses.append(best.loss)
-                state.done(best.loss)
-                return
-        self._judge(state, indices, best.weight, (best.soft,))
-        if state.best is not best:
-            state.screened = screened
+            losses = []
+            for indices in tried:
+                synthetic.choose(indices, best.weight, best.soft)
+                losses.append(_loss(self.screen, state, synthetic()))
+            tried = [tried[int(np.argmin(losses))]]
+        self._judge(state, tried[0], best.weight, (best.soft,))
 
     def _judge(self, state: ExchangeState, indices: NDArray[np.intp], weight: Tensor, kinds: tuple[bool, ...]) -> None:
         """Keep a set if it is no worse than the best one until now, with soft labels or without."""
