@@ -89,8 +89,8 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
     best_condenser_ : condenser
         The fitted condenser whose set comes out.
     leaderboard_ : DataFrame
-        A line for each trial, best first: candidate, rows seen, score, seconds, and why it gave none. Reading it takes
-        pandas, fitting does not.
+        A line for each trial, best first: candidate, rows seen, score, seconds, and why it gave none; "exchanged rows"
+        is what exchanges gave. Reading it takes pandas, fitting does not.
     reason_ : str
         Why this set, in a sentence.
     condensed_, X_syn_, y_syn_, y_soft_, sample_weight_, storage_, classes_, indices_
