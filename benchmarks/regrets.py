@@ -51,6 +51,7 @@ from skdc import (
     at_most,
 )
 from skdc.condensed import CondensedSet
+from skdc.evaluation.protocol import score_of
 from skdc.preprocessing import PiecewiseLinearEncoder, TabularEncoder
 
 CLASSES = {
@@ -220,13 +221,15 @@ def random_rows(table: Table) -> dict[str, float]:
 def _told(table: Table, name: str, model: Any, n: int) -> tuple[dict[str, float], float]:
     """Return the score of the model on a set that is chosen for it, and the seconds that the choice took."""
     rows = pd.DataFrame(table.encoder.transform(table.X).astype(np.float32), index=table.X.index)
-    auto = AutoCondenser(model, time_budget=BUDGET, n_samples=table.size(n), random_state=table.seed)
+    scoring = SCORING.get(table.name)
+    auto = AutoCondenser(model, scoring, time_budget=BUDGET, n_samples=table.size(n), random_state=table.seed)
     auto.set_params(task="classification" if is_classifier(model) else "regression")
     start = time.perf_counter()
     auto.fit(rows, table.y)
     seconds = time.perf_counter() - start
     tested = pd.DataFrame(table.encoder.transform(table.X_test).astype(np.float32))
-    return {name: auto.condensed_.train(clone(model)).score(tested, table.y_test)}, seconds
+    trained = auto.condensed_.train(clone(model))
+    return {name: score_of(trained, tested, table.y_test, scoring)}, seconds
 
 
 def regrets(lines: list[dict[str, Any]], tables: list[str]) -> pd.DataFrame:

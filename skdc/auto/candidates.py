@@ -121,6 +121,11 @@ def proposed(traits: Traits, task: str, sizes: Mapping[str, Any], seconds: float
     return sized
 
 
+def suits_teacher(traits: Traits, seconds: float) -> bool:
+    """Tell whether a teacher is worth its time: trees teach little of images."""
+    return not traits.image and traits.teacher_seconds <= seconds / 6
+
+
 def _medoids() -> KMedoids:
     return KMedoids(max_rows=8192)
 
@@ -166,8 +171,7 @@ def _known(traits: Traits, regression: bool, size: int, seconds: float) -> list[
             known = [Candidate(name, three, False, _trial_seconds(size) + taught), *known]
     else:
         known.append(Candidate("one set for many learners", GeneralCondenser(), True, 15.0))
-    # Trees teach little of images.
-    if traits.image or traits.teacher_seconds > seconds / 6:
+    if not suits_teacher(traits, seconds):
         return [candidate for candidate in known if not isinstance(candidate.condenser, TabularCondenser)]
     return known
 

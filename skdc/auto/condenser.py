@@ -18,7 +18,8 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from skdc.auto.candidates import Traits, proposed, set_size
+from skdc.auto.candidates import Traits, proposed, set_size, suits_teacher
+from skdc.auto.exchanges import exchange
 from skdc.auto.judges import Judge, panel
 from skdc.auto.trials import Study, ranked, resumed
 from skdc.condensers.selection.draws import RandomSubset
@@ -40,6 +41,7 @@ from skdc.seeds import seeded
 from skdc.sources import Schema
 
 _FEWEST_ROWS = 1000  # trials on fewer rows tell little of those on all
+_TRIALS_SHARE = 0.35  # of the time, where a learner is told: what is left is for exchanges of rows
 _MOST_TEST_ROWS = 5000  # enough to tell scores apart that differ by half a point
 
 
@@ -51,6 +53,11 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
     by scikit-learn's `HalvingGridSearchCV`). Of all sets, the one with the best score comes out, as it is: the rows
     held out are not condensed, nor are more than 50,000 others. Random rows are always among the candidates: but for
     the noise of a score on the rows held out, no set comes out that is worse.
+
+    Told the estimator, and not the candidates, it goes on with the best set: rows of it are exchanged for random others
+    of their classes, some at a time, as long as the learner does no worse (hill climbing). So that this is not to the
+    rows held out alone, sets are judged by 5000 rows then: where fewer are held out, rows that are condensed are among
+    them. A third of the time is for the candidates, the rest for exchanges, of which there are 500 without a limit.
 
     Parameters
     ----------
@@ -82,8 +89,8 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
     best_condenser_ : condenser
         The fitted condenser whose set comes out.
     leaderboard_ : DataFrame
-        A line for each trial, best first: candidate, rows seen, score, seconds, and why it gave none. Reading it takes
-        pandas, fitting does not.
+        A line for each trial, best first: candidate, rows seen, score, seconds, and why it gave none; "exchanged rows"
+        is what exchanges gave. Reading it takes pandas, fitting does not.
     reason_ : str
         Why this set, in a sentence.
     condensed_, X_syn_, y_syn_, y_soft_, sample_weight_, storage_, classes_, indices_
@@ -172,9 +179,17 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         sizes, fewest = self._sizes(problem, splits)
         names, condensers = self._candidates(given[0], problem, sizes, seed)
         judge = self._judge(problem, seed, set_size(sizes))
-        how = judge, self._budget(), splits, fewest, start - seconds, seed, kept, known
+        exchanges = self._exchanges(problem, splits)
+        budget = self._budget() * (_TRIALS_SHARE if exchanges else 1)
+        how = judge, budget, splits, fewest, start - seconds, seed, kept, known
         study = Study(given, problem.positions, ranks, condensers, *how)
         study.run(names if self.verbose else None)
+        study.budget = self._budget()
+        if exchanges and not study.interrupted and study.elapsed() < study.budget:
+            exchange(study, suits_teacher(Traits.of(given[0], problem), study.budget))
+            names.append("exchanged rows")
+        if not study.interrupted:
+            study.forget()
         self._keep(study, names)
         best = self.best_condenser_
         rows, targets = best.condensed_
@@ -191,6 +206,11 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         if self.estimator is None:
             return panel(problem, self.scoring, seed, size)
         return Judge([seeded(self.estimator, lambda: seed)], self.scoring, lambda rows: rows)
+
+    def _exchanges(self, problem: Problem, splits: Sequence[Any]) -> bool:
+        """Tell whether rows of the best set are exchanged: for a learner, and where nothing else is asked for."""
+        told = self.estimator is not None and isinstance(self.candidates, str)
+        return told and len(splits) == 1 and not problem.schema.multilabel
 
     def _budget(self) -> float:
         return np.inf if self.time_budget is None else float(self.time_budget)
@@ -307,7 +327,8 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
             f"{scores[best.candidate, best.n_rows]:.4g} on rows held out, where random rows scored "
             f"{' and '.join(random)}; {n_tried} candidates were tried in {study.elapsed():.1f} s."
         )
-        random_only = all(isinstance(study.candidates[candidate], RandomSubset) for candidate in tried)
+        given = dict(enumerate(study.candidates))  # exchanges are none of them
+        random_only = all(isinstance(given.get(candidate), RandomSubset) for candidate in tried)
         if random_only and len(names) > len(tried) and not study.interrupted:
             errors = {result.error for result in study.results if result.error}
             warnings.warn(

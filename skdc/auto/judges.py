@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_array
 
+from skdc.condensed import CondensedSet
 from skdc.evaluation.panels import learners_by_name
 from skdc.evaluation.protocol import score_of, trained
 from skdc.fitting.base import BaseCondenser
@@ -39,7 +40,11 @@ class Judge:
 
     def __call__(self, condenser: BaseCondenser, X: Any, y: Any, weight: NDArray | None) -> float:
         """Return the mean score on rows, of learners that are trained on the set of a fitted condenser."""
-        condensed, rows = replace(condenser.condensed_, X=self.show(condenser.condensed_.X)), self.show(X)
+        return self.of(condenser.condensed_, X, y, weight)
+
+    def of(self, condensed: CondensedSet, X: Any, y: Any, weight: NDArray | None) -> float:
+        """Return the mean score on rows, of learners that are trained on a set."""
+        condensed, rows = replace(condensed, X=self.show(condensed.X)), self.show(X)
         fitted = [trained(learner, condensed) for learner in self.learners]
         return float(np.mean([score_of(learner, rows, y, self.scoring, weight) for learner in fitted]))
 

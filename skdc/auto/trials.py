@@ -90,6 +90,7 @@ class Study:
     known: list[Result] = field(default_factory=list)
     results: list[Result] = field(default_factory=list)
     interrupted: bool = False
+    chosen: Result | None = None  # what comes out, where it is not the trial of the best mean score
 
     def __sklearn_clone__(self) -> Study:
         return self
@@ -158,17 +159,25 @@ class Study:
                     raise
                 self.interrupted = True
         if self.interrupted:
-            warnings.warn(
-                f"the search was interrupted after {len(self.results)} trials; the best set of these is kept",
-                InterruptedWarning,
-                stacklevel=5,
-            )
+            self.tell_interrupted()
         elif not any(candidate == 0 for candidate, _ in self.mean_scores()):
             reasons = [result.error for result in self.results if result.error] or [str(failure)]
             self.forget()
             raise ValueError(f"random rows give no set that can be judged: {reasons[0]}") from failure
-        else:
-            self.forget()
+
+    def tell_interrupted(self) -> None:
+        """Note, and warn, that the user has ended the search."""
+        self.interrupted = True
+        warnings.warn(
+            f"the search was interrupted after {len(self.results)} trials; the best set of these is kept",
+            InterruptedWarning,
+            stacklevel=6,
+        )
+
+    def first(self, n_rows: int) -> NDArray[np.intp]:
+        """Return the first rows of the first split to condense, in order of place."""
+        train = self.splits[0][0]
+        return np.sort(train[np.argsort(self.ranks[train], kind="stable")][:n_rows])
 
     def take(self, rows: NDArray[np.intp]) -> tuple[Any, ...]:
         """Return some of the rows that count, with all that belongs to them."""
@@ -186,7 +195,9 @@ class Study:
         return {key: float(np.mean(scores)) for key, scores in found.items() if np.isfinite(scores).all()}
 
     def best(self) -> Result:
-        """Return the trial of the best mean score; of several splits, that of the most typical one."""
+        """Return what comes out: the trial of the best mean score; of several splits, that of the most typical one."""
+        if self.chosen is not None:
+            return self.chosen
         scores = self.mean_scores()
         best = max(scores, key=lambda key: scores[key])
         found = [result for result in self.results if (result.candidate, result.n_rows) == best]

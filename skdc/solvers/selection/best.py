@@ -161,10 +161,13 @@ class BestOf(Solver[BestState, SubsetSet]):
         synthetic, draws = state.synthetic, torch.Generator()
         draws.set_state(state.seed)
         synthetic.choose(synthetic.indices, None, soft)
-        rows = synthetic()
-        with torch.no_grad():
-            loss = float(state.objective.loss(Batch(state.judged), rows, Step(draws)))
+        loss = self.loss(state, synthetic(), Step(draws))
         return _Candidate(loss, synthetic.indices, synthetic.weight.clone(), soft)
+
+    @torch.no_grad()
+    def loss(self, state: BestState, rows: LabeledSet, step: Step) -> float:
+        """Return what is to be least: the objective, of rows that are chosen now."""
+        return float(state.objective.loss(Batch(state.judged), rows, step))
 
     def finish(self, state: BestState) -> Solution:
         """Return the set of the best choice."""
