@@ -147,9 +147,10 @@ def quick(monkeypatch):
     monkeypatch.setattr("skdc.auto.condenser.proposed", lambda *_: [("k-medoids", KMedoids(n_samples=10))] * 2)
 
 
-def test_a_search_for_a_learner_ends_with_exchanges(quick):
-    first, again = told().fit(FRAME, WORDS), told().fit(FRAME, WORDS)
+def test_a_search_for_a_learner_ends_with_exchanges(quick, capsys):
+    first, again = told(verbose=1).fit(FRAME, WORDS), told().fit(FRAME, WORDS)
     board = first.leaderboard_
+    assert capsys.readouterr().err.splitlines()[-1].startswith("exchanged rows, ")
     assert list(board["candidate"]).count("exchanged rows") == 1
     assert_array_equal(first.X_syn_, again.X_syn_)
     pd.testing.assert_frame_equal(first.X_syn_, FRAME.iloc[first.indices_])

@@ -186,8 +186,8 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         study.run(names if self.verbose else None)
         study.budget = self._budget()
         if exchanges and not study.interrupted and study.elapsed() < study.budget:
-            exchange(study, suits_teacher(Traits.of(given[0], problem), study.budget))
             names.append("exchanged rows")
+            exchange(study, suits_teacher(Traits.of(given[0], problem), study.budget))
         if not study.interrupted:
             study.forget()
         self._keep(study, names)

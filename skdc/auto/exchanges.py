@@ -313,6 +313,8 @@ def exchange(study: Study, taught: bool) -> None:
                 one.forget()
     result.seconds = monotonic() - started
     study.results.append(result)
+    if not result.error:
+        study.tell(result)
     study.chosen = result if is_better else best
 
 

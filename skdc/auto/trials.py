@@ -179,6 +179,15 @@ class Study:
         train = self.splits[0][0]
         return np.sort(train[np.argsort(self.ranks[train], kind="stable")][:n_rows])
 
+    def tell(self, result: Result) -> None:
+        """Print what a trial gave, and the time that is left."""
+        if self.names is None:
+            return
+        name, left = self.names[result.candidate], self.budget - self.elapsed()
+        time_left = f", {max(left, 0.0):.0f} s left" if np.isfinite(left) else ""
+        told = f"{name}, {len(result.rows)} rows: {result.score:.4g} in {result.seconds:.1f} s{time_left}"
+        print(told, file=sys.stderr, flush=True)
+
     def take(self, rows: NDArray[np.intp]) -> tuple[Any, ...]:
         """Return some of the rows that count, with all that belongs to them."""
         return tuple(None if part is None else _safe_indexing(part, self.positions[rows]) for part in self.data)
@@ -316,19 +325,8 @@ class Trial(Fields):
         finally:
             result.seconds += monotonic() - started
             self.study.keep()
-        if self.study.names is not None:
-            name = self.study.names[self.candidate]
-            print(
-                f"{name}, {len(result.rows)} rows: {result.score:.4g} in {result.seconds:.1f} s{self._left()}",
-                file=sys.stderr,
-                flush=True,
-            )
+        self.study.tell(result)
         return result.score
-
-    def _left(self) -> str:
-        """Return the time that is left for trials, in words."""
-        left = self.study.budget - self.study.elapsed()
-        return f", {max(left, 0.0):.0f} s left" if np.isfinite(left) else ""
 
 
 def ranked(problem: Problem, seed: int) -> NDArray[np.float64]:

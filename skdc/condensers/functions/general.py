@@ -132,9 +132,10 @@ class TabularCondenser(NamedCondenser):
     512; and random rows.
 
     The first set is judged with what the teacher says and, for classes, with the labels of the rows alone, and the
-    others with those that were better. Rows whose classes the teacher tells no better than the class shares (targets: the mean) keep their labels;
-    hard labels are always those of the rows. Give `n_samples` rather than `n_per_class` if learners are to know how
-    frequent classes are: weights say it too, but not to learners that take none, such as nearest neighbours.
+    others with those that were better. Rows whose classes the teacher tells no better than the class shares (targets:
+    the mean) keep their labels; hard labels are always those of the rows. Give `n_samples` rather than `n_per_class` if
+    learners are to know how frequent classes are: weights say it too, but not to learners that take none, such as
+    nearest neighbours.
 
     Parameters
     ----------
