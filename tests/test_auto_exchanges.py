@@ -14,7 +14,7 @@ from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from skdc import AutoCondenser, Condenser, KMedoids, TabularCondenser
 from skdc.auto import exchanges
@@ -165,6 +165,12 @@ def test_a_search_for_a_learner_ends_with_exchanges(quick, capsys):
 @pytest.mark.parametrize("given", [{"estimator": None}, {"candidates": [KMedoids()]}, {"cv": 2}], ids=str)
 def test_nothing_is_exchanged_where_something_else_is_asked_for(quick, given):
     fitted = told().set_params(**given).fit(X, y)
+    assert "exchanged rows" not in set(fitted.leaderboard_["candidate"])
+
+
+def test_rows_of_images_are_not_exchanged(quick):
+    flat = make_pipeline(FunctionTransformer(lambda images: images.reshape(len(images), -1)), GaussianNB())
+    fitted = told(flat).fit(X.reshape(len(X), 1, 1, -1), y)
     assert "exchanged rows" not in set(fitted.leaderboard_["candidate"])
 
 

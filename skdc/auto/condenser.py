@@ -54,10 +54,11 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
     held out are not condensed, nor are more than 50,000 others. Random rows are always among the candidates: but for
     the noise of a score on the rows held out, no set comes out that is worse.
 
-    Told the estimator, and not the candidates, it goes on with the best set: rows of it are exchanged for random others
-    of their classes, some at a time, as long as the learner does no worse (hill climbing). So that this is not to the
-    rows held out alone, sets are judged by 5000 rows then: where fewer are held out, rows that are condensed are among
-    them. A third of the time is for the candidates, the rest for exchanges, of which there are 500 without a limit.
+    Told the estimator, and not the candidates, it goes on with the best set of a table: rows of it are exchanged for
+    random others of their classes, some at a time, as long as the learner does no worse (hill climbing). So that this
+    is not to the rows held out alone, sets are judged by 5000 rows then: where fewer are held out, rows that are
+    condensed are among them. A third of the time is for the candidates, the rest for exchanges, of which there are 500
+    without a limit.
 
     Parameters
     ----------
@@ -179,7 +180,8 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         sizes, fewest = self._sizes(problem, splits)
         names, condensers = self._candidates(given[0], problem, sizes, seed)
         judge = self._judge(problem, seed, set_size(sizes))
-        exchanges = self._exchanges(problem, splits)
+        traits = Traits.of(given[0], problem)
+        exchanges = not traits.image and self._exchanges(problem, splits)
         budget = self._budget() * (_TRIALS_SHARE if exchanges else 1)
         how = judge, budget, splits, fewest, start - seconds, seed, kept, known
         study = Study(given, problem.positions, ranks, condensers, *how)
@@ -187,7 +189,7 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         study.budget = self._budget()
         if exchanges and not study.interrupted and study.elapsed() < study.budget:
             names.append("exchanged rows")
-            exchange(study, suits_teacher(Traits.of(given[0], problem), study.budget))
+            exchange(study, suits_teacher(traits, study.budget))
         if not study.interrupted:
             study.forget()
         self._keep(study, names)
