@@ -16,13 +16,39 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from growth import mixture
 from regrets import Table, records
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.preprocessing import StandardScaler
 
 from skdc import KernelThinning, KMeansCondenser, KMedoids, RandomSubset, SoftLabelRandom, TabularCondenser
 
-TABLES = "magic", "bank_full", "adult", "california_housing", "diamonds"
+TABLES = "magic", "bank_full", "adult", "california_housing", "diamonds", "generated"
 SHARES = 0.01, 0.05, 0.1
 RANDOM = "RandomSubset"
+
+
+class Generated(Table):
+    """A million rows of 50 columns, in clusters that make two classes; a tenth of the labels are drawn at random.
+
+    Learners are those that take a million rows.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    def __init__(self, seed: int) -> None:
+        X, y = mixture(1_100_000, 2)
+        self.name, self.seed, self.has_classes = "generated", seed, True
+        order = np.random.default_rng(seed).permutation(len(X))
+        train, test = order[:1_000_000], order[1_000_000:]
+        self.X, self.X_test, self.y, self.y_test = X[train], X[test], pd.Series(y[train]), y[test]
+        self.encoder = StandardScaler().fit(self.X)
+
+    def models(self) -> dict[str, Any]:
+        """Return the models."""
+        return {name: model for name, model in super().models().items() if name in ("boosting", "logistic")}
 
 
 def methods(table: Table, share: float) -> dict[str, Any]:
@@ -39,14 +65,9 @@ def methods(table: Table, share: float) -> dict[str, Any]:
         "TabularCondenser, k-medoids": TabularCondenser(rows=KMedoids(), **common),
     }
     if table.has_classes:
-        found["SoftLabelRandom"] = SoftLabelRandom(teacher=_teacher(), **common)
+        teacher = HistGradientBoostingClassifier(early_stopping=False)
+        found["SoftLabelRandom"] = SoftLabelRandom(teacher=teacher, **common)
     return found
-
-
-def _teacher() -> Any:
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    return HistGradientBoostingClassifier(early_stopping=False)
 
 
 def measured(table: Table, share: float, known: set[tuple], wanted: list[str]) -> list[dict[str, Any]]:
@@ -112,7 +133,7 @@ def main() -> None:
     known = {(line["table"], line["seed"], line["n"], line["method"]) for line in lines}
     for seed in [] if args.show else args.seeds:
         for name in args.tables:
-            table = Table(name, seed)
+            table = Generated(seed) if name == "generated" else Table(name, seed)
             for share in args.shares:
                 for line in measured(table, share, known, args.methods):
                     known.add((line["table"], line["seed"], line["n"], line["method"]))
