@@ -62,6 +62,7 @@ CLASSES_ONLY = {
     "UnrolledTraining",
     "SoftLabelRandom",
     "TabularCondenser",
+    "BestOf",
     "GenerativePrior",
     "LatentQuantization",
     "MinimaxDiffusion",
@@ -91,6 +92,7 @@ TARGETS_ONLY = {
     "LabelSolve",
     "SoftLabelRandom",
     "TabularCondenser",
+    "BestOf",
 }
 for_regression = some_condensers([name for name in QUICK if name not in CLASSES_ONLY])
 for_the_trained_well = some_condensers([name for name in QUICK if name not in TRAINED])
@@ -457,6 +459,14 @@ def test_units(condenser, offset, scale):
         assert distinct and spread > 0.2 * scale, "rows have collapsed in the rounding of an offset"
 
 
+def bytes_beside_rows(fitted):
+    """Return the bytes of labels and weights of six rows of three classes."""
+    weight = fitted.sample_weight_
+    of_classes = all(np.ptp(weight[fitted.y_syn_ == label]) == 0 for label in "abc")
+    weights = 0 if np.ptp(weight) == 0 else 3 * 8 if of_classes else 6 * 8
+    return 2 + (0 if fitted.y_soft_ is None else 6 * 3 * 8) + weights  # six labels of two bits
+
+
 @every_condenser
 def test_history_and_storage(condenser):
     fitted = clone(condenser).set_params(n_per_class=2).fit(X, y)
@@ -464,10 +474,7 @@ def test_history_and_storage(condenser):
     assert all(isinstance(values, np.ndarray) and np.isfinite(values).all() for values in fitted.history_.values())
     if "n_steps" in fitted.get_params():
         assert fitted.n_iter_ == fitted.n_steps and fitted.history_["loss"].shape == (fitted.n_steps,)
-    weight = fitted.sample_weight_
-    of_classes = all(np.ptp(weight[fitted.y_syn_ == label]) == 0 for label in "abc")
-    weights = 0 if np.ptp(weight) == 0 else 3 * 8 if of_classes else 6 * 8
-    beside = 2 + (0 if fitted.y_soft_ is None else 6 * 3 * 8) + weights  # six labels of two bits
+    beside = bytes_beside_rows(fitted)
     if isinstance(fitted, AddressableMemories):
         assert fitted.storage_["bytes"] == (6 * 1 + 1 * 3) * 8 + (3 + 2 * 3) * 8 + beside
         return
@@ -484,7 +491,8 @@ def test_history_and_storage(condenser):
         return
     taken = 6 * 3 * 8 + beside
     assert fitted.storage_ == {"points": 6, "bytes": taken, "shared_bytes": 0, "bytes_decoded": taken}
-    assert clone(fitted).fit(X.astype(np.float32), y).storage_["bytes"] == 6 * 3 * 4 + beside
+    single = clone(fitted).fit(X.astype(np.float32), y)
+    assert single.storage_["bytes"] == 6 * 3 * 4 + bytes_beside_rows(single)
 
 
 @every_condenser

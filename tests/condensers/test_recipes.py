@@ -40,7 +40,7 @@ OTHERS = {
 RECIPES = {name: build().recipe() for name, build in QUICK.items()}
 OF_MMD = ("KernelHerding", "KernelThinning", "MMD")
 # But for a limit that these rows do not reach; and of six sets the same may be the best by two measures.
-SAME = [("FacilityLocation", Greedy), ("TabularCondenser", SquaredL2)]
+SAME = [("FacilityLocation", Greedy), ("BestOf", SquaredL2)]
 CASES = [
     pytest.param(name, noun, other, id=f"{name}-{noun}-{other!r}", marks=[] if name in PATHS else pytest.mark.slow)
     for name, recipe in RECIPES.items()
