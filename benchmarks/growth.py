@@ -122,7 +122,7 @@ def measure(name: str, n_rows: int, size: int, args: argparse.Namespace) -> dict
         return entry | {"failed": found}
     seconds, mebibytes, condensed = found
     entry |= {"seconds": round(seconds, 2), "mebibytes": round(mebibytes)}
-    return entry | measures(n_rows, args.classes).of(*condensed)
+    return entry if args.costs else entry | measures(n_rows, args.classes).of(*condensed)
 
 
 @lru_cache(maxsize=1)
@@ -203,6 +203,7 @@ def main() -> None:
     parser.add_argument("--classes", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=10, help="of a fit, at most")
     parser.add_argument("--memory", type=float, default=8, help="of a fit in GiB, at most")
+    parser.add_argument("--costs", action="store_true", help="time and memory alone")
     parser.add_argument("--results", type=Path, default=Path("growth.jsonl"), help="what is there is not done again")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the table along sizes")
     parser.add_argument("--size", type=int, default=1000, help="of the table along rows")
