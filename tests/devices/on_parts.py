@@ -11,9 +11,10 @@ from skdc.generators import Generator, LinearGenerator, VariationalGenerator
 from skdc.kernels import Kernel
 from skdc.learners import Difficulty, NetworkClassifier, NetworkPool
 from skdc.networks import MLP, ConvNet
-from skdc.parameterizations import Points, storage
-from skdc.solvers import Descent
+from skdc.parameterizations import Points, Subset, storage
+from skdc.solvers import Descent, Greedy
 from skdc.spaces import Identity, KernelRidgePredictions, NetworkFeatures, Space
+from skdc.structures import Flat
 
 from ..condensers.quick import SETTINGS, Strip, quick
 from .data import IMAGES, LABELS, X, Y, concrete
@@ -36,7 +37,13 @@ PARTS = {
 
 
 def moved(discrepancy, parameterization=None):
-    return Condenser(discrepancy, parameterization, FEW, n_per_class=2, random_state=0)
+    parts = (parameterization, FEW) if parameterization or not is_flat(discrepancy) else (Subset(), Greedy())
+    return Condenser(discrepancy, *parts, n_per_class=2, random_state=0)
+
+
+def is_flat(discrepancy):
+    """Tell whether points cannot move by a discrepancy: rows are chosen by it."""
+    return any(isinstance(part, Flat) for leaf in discrepancy.leaves() for part in (leaf, leaf.space))
 
 
 def ids(cls):

@@ -16,6 +16,7 @@ from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
 from skdc.spaces import KernelRidgePredictions, Space
+from skdc.structures import Flat
 
 from ..condensers.quick import SETTINGS, quick
 from ..sources import row_source, seeded
@@ -75,11 +76,11 @@ def waits_of_a_step(discrepancy, source):
 
 
 def cases():
-    """Return each discrepancy in a space, and each space with a discrepancy."""
-    for cls in concrete(discrepancies, Discrepancy):
+    """Return each discrepancy in a space, and each space with a discrepancy, by which points move."""
+    for cls in (cls for cls in concrete(discrepancies, Discrepancy) if not issubclass(cls, Flat)):
         aligned = {"space": PREDICTIONS} if cls.compares == "aligned" else {}
         yield quick(cls, SETTINGS | aligned)
-    for cls in concrete(spaces, Space):
+    for cls in (cls for cls in concrete(spaces, Space) if not issubclass(cls, Flat)):
         space = quick(cls, PARTS)
         by = None if space.splits == "never" else "class"
         yield MMD(space=space) if space.yields == "clouds" else SquaredL2(space=space, by=by)
