@@ -247,6 +247,14 @@ PICTURES = (
         keep=r"\| mean \|",
     ),
     Picture(
+        "shares",
+        "Shares of tables: what is lost, as a part of what random rows lose",
+        "0 is as good as all rows, 1 no better than random rows",
+        "## Shares of a table",
+        ("table", "share"),
+        ("KMedoids", "KMeansCondenser", "TabularCondenser, random rows", "TabularCondenser"),
+    ),
+    Picture(
         "tables_defaults",
         "Arrays, ten rows a class, mean of five learners",
         ACCURACY,
