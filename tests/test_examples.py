@@ -136,6 +136,7 @@ NOT_TOGETHER = {
     discrepancies.KLDivergence: {*GRADIENTS, spaces.FeatureRidgePredictions},
     discrepancies.Cosine: {spaces.FeatureRidgePredictions},
     discrepancies.L1: {spaces.FeatureRidgePredictions},
+    discrepancies.ZeroOne: {spaces.FeatureRidgePredictions},
 }
 
 
