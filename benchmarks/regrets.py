@@ -29,7 +29,6 @@ from sklearn.ensemble import (
     RandomForestRegressor,
 )
 from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.metrics import get_scorer
 from sklearn.model_selection import train_test_split
 from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
@@ -131,9 +130,25 @@ class Table:
         """Return the test score of each model trained on rows: accuracy, balanced where it says more, or R squared."""
         shown, tested = (self.encoder.transform(rows).astype(np.float32) for rows in (X, self.X_test))
         condensed = CondensedSet(shown, np.asarray(y), weight, soft, classes)
-        score = get_scorer(SCORING.get(self.name, "accuracy" if self.has_classes else "r2"))
         trained = {name: condensed.train(clone(model)) for name, model in self.models().items()}
-        return {name: score(model, tested, self.y_test) for name, model in trained.items()}
+        scoring = SCORING.get(self.name)
+        return {name: score_of(model, tested, self.y_test, scoring) for name, model in trained.items()}
+
+    def measured(
+        self, n: float, condensers: dict[str, Any], known: set[tuple], wanted: list[str]
+    ) -> Iterator[dict[str, Any]]:
+        """Yield, of condensers whose names hold a wanted part, the scores on their sets that are not known yet."""
+        for method, condenser in condensers.items():
+            key = self.name, self.seed, n, method
+            if key in known or not any(part in method for part in wanted):
+                continue
+            start = time.perf_counter()
+            fitted = condenser.fit(self.X, self.y)
+            seconds = time.perf_counter() - start
+            scores = self.scores(*fitted, fitted.sample_weight_, fitted.y_soft_, getattr(fitted, "classes_", None))
+            print(*key, f"{np.mean(list(scores.values())):.4f} ({seconds:.1f} s)", flush=True)
+            line = dict(zip(("table", "seed", "n", "method"), key, strict=True), scores=scores)
+            yield line | {"seconds": round(seconds, 2), "mebibytes": 0}
 
 
 def table_rows(name: str) -> tuple[pd.DataFrame, pd.Series]:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import time
 import warnings
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -70,23 +70,6 @@ def methods(table: Table, share: float) -> dict[str, Any]:
     return found
 
 
-def measured(table: Table, share: float, known: set[tuple], wanted: list[str]) -> list[dict[str, Any]]:
-    """Return the scores that are not known yet."""
-    lines = [line for line in records(table, 0, [], known) if line["method"] == "all rows"]
-    for method, condenser in methods(table, share).items():
-        key = table.name, table.seed, share, method
-        if key in known or not any(part in method for part in wanted):
-            continue
-        start = time.perf_counter()
-        fitted = condenser.fit(table.X, table.y)
-        seconds = time.perf_counter() - start
-        scores = table.scores(*fitted, fitted.sample_weight_, fitted.y_soft_, getattr(fitted, "classes_", None))
-        print(*key, f"{np.mean(list(scores.values())):.4f} ({seconds:.1f} s)", flush=True)
-        line = dict(zip(("table", "seed", "n", "method"), key, strict=True), scores=scores)
-        lines.append(line | {"seconds": round(seconds, 2)})
-    return lines
-
-
 def show(lines: list[dict[str, Any]]) -> None:
     """Print, by table and share, what all and random rows score, and what is lost as a part of what these lose."""
     flat = pd.DataFrame([{**line, "model": name, "score": s} for line in lines for name, s in line["scores"].items()])
@@ -135,7 +118,9 @@ def main() -> None:
         for name in args.tables:
             table = Generated(seed) if name == "generated" else Table(name, seed)
             for share in args.shares:
-                for line in measured(table, share, known, args.methods):
+                full = (line for line in records(table, 0, [], known) if line["method"] == "all rows")
+                sets = table.measured(share, methods(table, share), known, args.methods)
+                for line in chain(full, sets):
                     known.add((line["table"], line["seed"], line["n"], line["method"]))
                     lines.append(line)
                     with args.file.open("a") as file:

@@ -316,12 +316,12 @@ def test_the_default_is_a_network_that_stops_early(n_rows, epochs, monkeypatch):
 
     def noting(network, X, y, sample_weight=None):
         network.classes_inferred_ = np.unique(y)
-        seen.append((network.get_params()["max_epochs"], X.shape))
+        seen.append((network.get_params()["max_epochs"], X.shape, sample_weight))
         return network
 
     monkeypatch.setattr(NetworkClassifier, "fit", noting)
     taught(None, row_source(np.zeros((n_rows, 2)) + np.arange(2), np.arange(n_rows) % 2))
-    assert seen == [(epochs, (n_rows, 2))]
+    assert seen == [(epochs, (n_rows, 2), None)], "equal weights say nothing"
 
 
 # What cannot teach

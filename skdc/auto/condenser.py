@@ -178,10 +178,10 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         ranks = ranked(problem, seed)
         splits = self._splits(problem, given[1], ranks)
         sizes, fewest = self._sizes(problem, splits)
-        names, condensers = self._candidates(given[0], problem, sizes, seed)
-        judge = self._judge(problem, seed, set_size(sizes))
         traits = Traits.of(given[0], problem)
-        exchanges = not traits.image and self._exchanges(problem, splits)
+        names, condensers = self._candidates(traits, problem, sizes, seed)
+        judge = self._judge(problem, seed, set_size(sizes))
+        exchanges = self._exchanges(traits, problem, splits)
         budget = self._budget() * (_TRIALS_SHARE if exchanges else 1)
         how = judge, budget, splits, fewest, start - seconds, seed, kept, known
         study = Study(given, problem.positions, ranks, condensers, *how)
@@ -209,16 +209,16 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
             return panel(problem, self.scoring, seed, size)
         return Judge([seeded(self.estimator, lambda: seed)], self.scoring, lambda rows: rows)
 
-    def _exchanges(self, problem: Problem, splits: Sequence[Any]) -> bool:
-        """Tell whether rows of the best set are exchanged: for a learner, and where nothing else is asked for."""
+    def _exchanges(self, traits: Traits, problem: Problem, splits: Sequence[Any]) -> bool:
+        """Tell whether rows of the best set are exchanged: of a table, for a learner, if nothing else is asked for."""
         told = self.estimator is not None and isinstance(self.candidates, str)
-        return told and len(splits) == 1 and not problem.schema.multilabel
+        return told and len(splits) == 1 and not traits.image and not problem.schema.multilabel
 
     def _budget(self) -> float:
         return np.inf if self.time_budget is None else float(self.time_budget)
 
     def _candidates(
-        self, X: Any, problem: Problem, sizes: dict[str, dict[str, Any]], seed: int
+        self, traits: Traits, problem: Problem, sizes: dict[str, dict[str, Any]], seed: int
     ) -> tuple[list[str], list[BaseCondenser]]:
         """Return names and condensers, with sizes and seeds; random rows come first."""
         schema = problem.schema
@@ -229,7 +229,7 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         if isinstance(self.candidates, str):
             if self.candidates != "auto":
                 raise ValueError(f"candidates={self.candidates!r} must be 'auto', a list or a dict of condensers")
-            found = proposed(Traits.of(X, problem), schema.task, sizes, self._budget())
+            found = proposed(traits, schema.task, sizes, self._budget())
             found = [(name, part.set_params(**common)) for name, part in found]
         else:
             found = self._given(common, sizes)

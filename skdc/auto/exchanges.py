@@ -111,13 +111,13 @@ class ExchangeState(BestState):
     draws : numpy.random.Generator
     n_exchanged : float
         How many rows the next exchange is of.
-    taught : bool
-        Whether rows may have more than their own class or target.
+    first_kinds : tuple of bool
+        With which labels the given rows are judged: `kinds` before any set was.
     """
 
     draws: np.random.Generator
     n_exchanged: float
-    taught: bool
+    first_kinds: tuple[bool, ...]
 
 
 class Exchanges(BestOf):
@@ -152,7 +152,7 @@ class Exchanges(BestOf):
         held = {part.name: getattr(begun, part.name) for part in fields(begun)}
         draws = np.random.default_rng(draw_seed(generator))
         n_exchanged = len(synthetic.weight) / _SHARE
-        state = ExchangeState(**held, draws=draws, n_exchanged=n_exchanged, taught=synthetic.soft)
+        state = ExchangeState(**held, draws=draws, n_exchanged=n_exchanged, first_kinds=begun.kinds)
         state.n_steps += (self.given is not None) + self.n_exchanges
         return state
 
@@ -162,10 +162,7 @@ class Exchanges(BestOf):
         if state.step < len(self.choices):
             super().advance(state)
         elif self.given is not None and state.step == len(self.choices):
-            both = state.taught and state.source.schema.task == "classification"
-            self._judge(
-                state, self._completed(state, self.given), state.even, (True, False) if both else (state.taught,)
-            )
+            self._judge(state, self._completed(state, self.given), state.even, state.first_kinds)
         else:
             self._exchange(state)
 
