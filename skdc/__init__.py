@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from skdc.generative import GenerativeModel as GenerativeModel
     from skdc.meta import AsSampler as AsSampler
     from skdc.meta import CondensedEstimator as CondensedEstimator
+    from skdc.partitions import Partitions as Partitions
     from skdc.pipeline import CondensingPipeline as CondensingPipeline
     from skdc.pipeline import make_condensing_pipeline as make_condensing_pipeline
     from skdc.suggestions import suggest as suggest
@@ -27,6 +28,7 @@ _HOMES = {
     "CondensedSet": "skdc.condensed",
     "CondensingPipeline": "skdc.pipeline",
     "GenerativeModel": "skdc.generative",
+    "Partitions": "skdc.partitions",
     "at_most": "skdc.fitting.sizes",
     "load": "skdc.condensed",
     "make_condensing_pipeline": "skdc.pipeline",

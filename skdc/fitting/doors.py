@@ -25,7 +25,7 @@ from skdc.fitting.stream import Stream
 from skdc.privacy import PrivateRows
 from skdc.privacy.source import of_classes
 from skdc.solvers.noisy_descent import PrivateDescent
-from skdc.sources import Schema, Sketch, Source, TaughtSource, draw_seed, listed
+from skdc.sources import PartitionedSource, Schema, Sketch, Source, TaughtSource, draw_seed, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +118,7 @@ def _sizes(
 def _rows(
     condenser: Any, problem: Problem, recipe: Recipe, sizes: NDArray[np.int64], device: torch.device, seed: int
 ) -> Door:
-    rows, generator = problem.source(device), torch.Generator().manual_seed(seed)
+    rows, generator = _source(problem, recipe, device), torch.Generator().manual_seed(seed)
     warn_of_far_rows(condenser, rows.moments.far, problem)
     seen, origin = recipe.parameterization.seen(rows, sizes, generator), Origin.of(problem, rows.moments)
     # The list of rows is made once, here: all parts see the same source, which a checkpoint leaves out of the state.
@@ -135,19 +135,29 @@ def _rows(
 def _sketched(
     condenser: Any, problem: Problem, recipe: Recipe, sizes: NDArray[np.int64], device: torch.device, seed: int
 ) -> Door:
-    source = problem.source_as_given(device)
+    source = problem.source_as_given(device) if problem.passing is None else _passed(problem, device, as_given=True)
     warn_of_far_rows(condenser, source.moments.far, problem)
     has_products = recipe.parameterization.needs_products()
     stream = Stream.begin(clone(recipe.discrepancy), source, int(sizes.max()), seed, has_products)
     stream.update(source)
-    goes_on = problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
+    goes_on = problem.passing is None and problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
     shown = recipe, _containers(problem), stream if goes_on else None
     return Door(stream.source(), sizes, stream.learned, *shown, origin=Origin.of(problem, source.moments))
 
 
+def _source(problem: Problem, recipe: Recipe, device: torch.device) -> Any:
+    """Return the rows, or what passes over them where they are in pieces and that is enough."""
+    return problem.source(device) if problem.passing is None or not recipe.passes() else _passed(problem, device)
+
+
+def _passed(problem: Problem, device: torch.device, as_given: bool = False) -> PartitionedSource:
+    assert problem.passing is not None
+    return PartitionedSource(problem.passing, problem, problem.schema, device, as_given)
+
+
 def _containers(problem: Problem, source: Source | None = None) -> Containers:
     places = source.places if isinstance(source, TaughtSource) else slice(None)
-    return Containers(*problem.given, problem.encoder, problem.positions[places])
+    return Containers(*problem.given, problem.encoder, problem.positions[places], places=problem.places)
 
 
 def _released(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device, seed: int) -> Door:

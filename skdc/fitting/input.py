@@ -40,7 +40,7 @@ from skdc.fitting.missing import about_rows
 from skdc.preprocessing.scores import NormalScores
 from skdc.scales import numeric_weight
 from skdc.seeds import seeded
-from skdc.sources import RowSource, Schema, SparseSource, Units
+from skdc.sources import Passing, RowSource, Schema, SparseSource, Units
 
 _WHOLE = 2.0**53  # floats from here on are whole numbers, which says nothing of what they are
 _MOST_CLASSES = 100  # more distinct numbers than this are taken for a regression target by mistake
@@ -64,6 +64,10 @@ class Problem:
     encoder : fitted transformer or None
     given : (X, y)
         As passed by the user.
+    passing : Passing, default=None
+        What passes over rows in pieces, of which these are a sample.
+    places : ndarray of shape (n_given,), default=None
+        Where rows of a sample stand among all.
     """
 
     X: NDArray
@@ -74,6 +78,8 @@ class Problem:
     positions: NDArray[np.intp]
     encoder: Any
     given: tuple[Any, Any]
+    passing: Passing | None = None
+    places: NDArray[np.intp] | None = None
 
     @property
     def codes(self) -> NDArray[np.int64]:
@@ -92,6 +98,8 @@ class Problem:
 
     def per_class(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Return the number of rows and the weight of each class."""
+        if self.passing is not None:
+            return self.passing.counts, self.passing.mass
         codes, n_classes = self.codes, self.schema.n_classes
         counts = np.bincount(codes, minlength=n_classes).astype(np.int64)
         return counts, np.bincount(codes, self.weight, n_classes).astype(np.float64)

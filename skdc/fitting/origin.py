@@ -46,6 +46,8 @@ class Origin:
     @classmethod
     def of(cls, problem: Problem, moments: RowMoments | None = None) -> Origin:
         """Return what is told of rows that were read, of which the moments may be known."""
+        if problem.passing is not None:  # of which a sample is held
+            return cls(problem.per_class()[0], scaling=_scaling(problem, *_given(problem), None))
         (X, weight), groups = _given(problem), problem.schema.sensitive_of_key
         groups = None if groups is None else groups[problem.key]
         scaling = _scaling(problem, X, weight, moments)

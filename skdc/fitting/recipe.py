@@ -43,6 +43,10 @@ class Recipe(NamedTuple):
         parts = self.solver.streams() and self.parameterization.streams()
         return parts and self.discrepancy is not None and self.discrepancy.sketchable()
 
+    def passes(self) -> bool:
+        """Tell whether it takes no more than passes over the data, and some drawn rows: they may be in pieces."""
+        return self.solver.passes() and self.parameterization.passes()
+
     def n_releases(self) -> int:
         """Return how often private rows are asked, by spaces as they are fitted and in all steps."""
         spaces = [leaf.space for leaf in self.leaves() if leaf.space is not None]

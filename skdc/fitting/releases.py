@@ -12,22 +12,30 @@ from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
 from skdc.containers import as_array
+from skdc.exceptions import PartsError
 from skdc.fitting.checkpoints import refuse_checkpoint
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import Problem, encoder_of_stream, read, refuse_unknown_word
 from skdc.fitting.output import like_rows, like_targets
+from skdc.fitting.partitioned import read_partitions
 from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
 from skdc.fitting.stream import Stream
+from skdc.partitions import Partitions, partitions_of
 from skdc.privacy import GaussianMechanism, PrivateSketch, PrivateSource
 from skdc.sources import Schema
 
 
-def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recipe) -> tuple[Problem, Recipe]:
+def read_as_told(
+    condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recipe
+) -> tuple[Problem, Recipe]:
     """Validate the data of a fit, and return them with the nouns for data of their kind.
 
     What would be learned of a table and its labels is declared, if rows are private. Where others are drawn in their
     place, the encoder of the condenser, and what depends on the data, are for those.
     """
+    partitions = partitions_of(*given)
+    if partitions is not None:
+        return _told_in_pieces(condenser, partitions, recipe)
     encoder, classes, mechanism = condenser._encoder_for(*given[:2]), None, recipe.privacy
     refuse_unknown_word(encoder)
     if mechanism is not None:
@@ -44,6 +52,26 @@ def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recip
     if not recipe.draws():
         recipe = checked(condenser.recipe_for(recipe, problem.schema))._replace(privacy=mechanism)
         refuse_idle_groups(recipe, given[3] is not None)
+    return problem, recipe
+
+
+def _told_in_pieces(condenser: Any, partitions: Partitions, recipe: Recipe) -> tuple[Problem, Recipe]:
+    """Do the same for rows in pieces, of which a sample is held."""
+    if recipe.privacy is not None:
+        raise PartsError(
+            f"{recipe.privacy!r} takes no rows in pieces: what a sample of them shows is not accounted for; use "
+            "partial_fit, piece by piece"
+        )
+
+    def encoder_for(X: Any, y: Any) -> Any:
+        encoder = condenser._encoder_for(X, y)
+        refuse_unknown_word(encoder)
+        return encoder_of_stream(encoder, X) if recipe.streams() else encoder
+
+    problem = read_partitions(condenser, partitions, encoder_for)
+    refuse_extreme_numbers(problem)
+    recipe = checked(condenser.recipe_for(recipe, problem.schema))
+    refuse_idle_groups(recipe, has_groups=False)
     return problem, recipe
 
 

@@ -58,6 +58,8 @@ class Containers:
         Where the rows of the source stand in X; None where X has the same.
     private : bool, default=False
         Whether nothing is known of the data but what is declared.
+    places : ndarray of shape (n,), default=None
+        Where the rows of X stand among all, if they are a sample of these.
     """
 
     X: Any
@@ -65,6 +67,7 @@ class Containers:
     encoder: Any = None
     positions: NDArray[np.intp] | None = None
     private: bool = False
+    places: NDArray[np.intp] | None = None
 
     @property
     def dtype(self) -> Any:
@@ -179,7 +182,8 @@ class Containers:
     def _chosen(self, indices: NDArray[np.intp], y_syn: NDArray | None, relabeled: bool) -> tuple[Any, ...]:
         """Return rows of the data and their targets, as in `chosen_pair`, and where they stand in X."""
         places = indices if self.positions is None else self.positions[indices]
-        return *chosen_pair(as_array(self.X), as_array(self.y, "y"), places, y_syn, relabeled), places
+        pair = chosen_pair(as_array(self.X), as_array(self.y, "y"), places, y_syn, relabeled)
+        return *pair, places if self.places is None else self.places[places]
 
     def _counting(self) -> tuple[Any, Any]:
         """Return the rows and targets of X and y that the source has: those of weight 0 are no rows."""

@@ -94,6 +94,10 @@ class Parameterization(SharedParts, ABC):
         """Tell whether a sketch is enough to build from."""
         return False
 
+    def passes(self) -> bool:
+        """Tell whether it can be built in passes over the rows: where a sketch is enough, unless it says otherwise."""
+        return self.streams()
+
     def is_generator(self) -> bool:
         """Tell whether the set is a generator, of which rows are draws (not by default)."""
         return False

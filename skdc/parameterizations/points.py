@@ -90,6 +90,10 @@ class Points(Parameterization):
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
         return isinstance(self.start, str) and self.start in ("rows", "noise") and self.labels != "teacher"
 
+    def passes(self) -> bool:
+        """Tell whether it can be built in passes: all starts but rows that a condenser chooses, without a teacher."""
+        return isinstance(self.start, str) and self.labels != "teacher"
+
     def needs_products(self) -> bool:
         """Tell whether the storage learns from them."""
         return or_free(self.storage).needs_products()

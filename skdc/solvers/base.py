@@ -167,6 +167,10 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         """Tell whether it asks the source for batches only, which a sketch can give (not by default)."""
         return False
 
+    def passes(self) -> bool:
+        """Tell whether passes over the rows are all that it takes (not by default)."""
+        return False
+
     def places_rows(self) -> bool:
         """Tell whether it puts other rows in the place of points, whatever these were (not by default)."""
         return False

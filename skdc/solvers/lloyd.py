@@ -79,6 +79,10 @@ class Lloyd(Solver[LloydState, PointsSet]):
         """Tell that it does."""
         return True
 
+    def passes(self) -> bool:
+        """Tell that its steps are sums over rows."""
+        return True
+
     def begin(
         self, objective: LiveObjective | None, synthetic: PointsSet, source: Source, generator: torch.Generator
     ) -> LloydState:

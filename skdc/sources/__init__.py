@@ -17,6 +17,7 @@ from skdc.sources.batch import Batch
 from skdc.sources.cuts import PLACED_TOGETHER, NearPiece, near_pieces, shared_out, takes_pieces
 from skdc.sources.listed import listed
 from skdc.sources.moments import GaussianMoments
+from skdc.sources.partitioned import PartitionedSource, Passing
 from skdc.sources.pieces import Piece, Pieces
 from skdc.sources.products import (
     TILE,
@@ -47,7 +48,9 @@ __all__ = [
     "Holds",
     "Lists",
     "NearPiece",
+    "PartitionedSource",
     "Passes",
+    "Passing",
     "Piece",
     "Pieces",
     "RowSource",

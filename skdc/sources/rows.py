@@ -240,7 +240,7 @@ class RowSource(Holds):
     def piece(self, rows: slice) -> RowSource:
         """Return rows that follow each other, in the units of the whole."""
         piece = self._piece(rows)
-        piece.first = rows.start
+        piece.first, piece._hash_units = self.first + rows.start, self._hash_units
         return piece
 
     def _piece(self, rows: slice) -> RowSource:

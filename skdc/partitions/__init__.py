@@ -1,0 +1,7 @@
+"""Rows in pieces that are read when they are asked for."""
+
+from skdc.partitions.collections import from_dask, is_dask, partitions_of
+from skdc.partitions.partitions import MOST_ROWS, Partitions
+from skdc.partitions.pieces import Piece, PieceError, RawRows
+
+__all__ = ["MOST_ROWS", "Partitions", "Piece", "PieceError", "RawRows", "from_dask", "is_dask", "partitions_of"]
