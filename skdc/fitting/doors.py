@@ -140,7 +140,11 @@ def _sketched(
     has_products = recipe.parameterization.needs_products()
     stream = Stream.begin(clone(recipe.discrepancy), source, int(sizes.max()), seed, has_products)
     stream.update(source)
-    goes_on = problem.passing is None and problem.encoder is None and len(problem.schema.class_of_key) == problem.schema.n_classes
+    goes_on = (
+        problem.passing is None
+        and problem.encoder is None
+        and len(problem.schema.class_of_key) == problem.schema.n_classes
+    )
     shown = recipe, _containers(problem), stream if goes_on else None
     return Door(stream.source(), sizes, stream.learned, *shown, origin=Origin.of(problem, source.moments))
 

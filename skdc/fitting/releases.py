@@ -25,9 +25,7 @@ from skdc.privacy import GaussianMechanism, PrivateSketch, PrivateSource
 from skdc.sources import Schema
 
 
-def read_as_told(
-    condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recipe
-) -> tuple[Problem, Recipe]:
+def read_as_told(condenser: Any, given: tuple[Any, Any, Any, Any], recipe: Recipe) -> tuple[Problem, Recipe]:
     """Validate the data of a fit, and return them with the nouns for data of their kind.
 
     What would be learned of a table and its labels is declared, if rows are private. Where others are drawn in their

@@ -14,7 +14,7 @@ from sklearn.base import BaseEstimator
 from skdc.devices import has_device
 from skdc.discrepancies.objective import Objective
 from skdc.privacy import PrivateSketch, PrivateSource
-from skdc.sources import Holds, RowSource, Schema, Sketch, SketchSource, Source, draw_seed
+from skdc.sources import Holds, PartitionedSource, RowSource, Schema, Sketch, SketchSource, Source, draw_seed
 
 
 @dataclass(eq=False)
@@ -89,9 +89,9 @@ class Stream:
                 )
         return wider
 
-    def update(self, source: RowSource) -> None:
+    def update(self, source: RowSource | PartitionedSource) -> None:
         """Add rows, piece by piece; all of them, or none where it is interrupted."""
-        if isinstance(self.sketch, PrivateSketch):
+        if isinstance(self.sketch, PrivateSketch) and isinstance(source, RowSource):
             source.X = self.sketch.mechanism.within(source.X)
         self.sketch.merge(source.map_reduce(self._sketched, _merged, sum(_widths(self.objective, source))))
 

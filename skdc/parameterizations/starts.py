@@ -85,7 +85,8 @@ def _chosen_rows(
 
 
 def _spread_rows(source: Passes, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return k-means++ seeds of each class and their targets."""
+    """Return k-means++ seeds of each class and their targets; of a sample, where one stands for the rows."""
+    source = source.stand_in() or source
 
     def show(rows: LabeledSet) -> Block:
         return Block(rows.weight, rows.key, rows.X.flatten(1))

@@ -71,7 +71,7 @@ class DaskPiece(Piece):
             piece = self.delayed().compute()
         except Exception as error:  # of the user's own reader, or of a file
             raise PieceError(f"{self.name} cannot be read: {type(error).__name__}: {error}") from error
-        return piece.read()  # type: ignore[no-any-return]
+        return piece.read()
 
 
 def _held(name: str, target: Any, X: Any, y: Any, sample_weight: Any) -> Piece:

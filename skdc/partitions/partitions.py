@@ -146,8 +146,8 @@ class Partitions:
         """
         if not callable(factory):
             raise TypeError(
-                f"factory must be a function that returns an iterator, got {type(factory).__name__}; an iterator can be "
-                "read once only, and pieces are read again and again"
+                f"factory must be a function that returns an iterator, got {type(factory).__name__}; an iterator itself "
+                "can be read once only, and pieces are read again and again"
             )
         return _Iterated(factory, max_rows)
 
@@ -254,6 +254,7 @@ def _of_piece(function: Callable[[int, RawRows], Result], i: int, piece: Piece) 
 
 
 def checked_size(name: str, value: Any) -> int:
+    """Return a number of rows; refuse other things."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
         raise ValueError(f"{name}={value!r} must be an integer of at least 1")
     return int(value)

@@ -76,7 +76,9 @@ class _InFile:
 
 def _rebuilt(n: int, *arrays: Any) -> _Cut:
     found = (
-        np.memmap(values.path, values.dtype, "r", values.offset, values.shape) if isinstance(values, _InFile) else values
+        np.memmap(values.path, values.dtype, "r", values.offset, values.shape)
+        if isinstance(values, _InFile)
+        else values
         for values in arrays
     )
     return _Cut(0, n, *found)

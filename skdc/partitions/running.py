@@ -75,7 +75,7 @@ def by_dask(pieces: list[Any], function: Callable[[int, Any], Result], merge: Me
     while len(level) > 1:
         pairs = [merging(*level[i : i + 2]) for i in range(0, len(level) - 1, 2)]
         level = pairs + level[2 * len(pairs) :]
-    return level[0].compute()  # type: ignore[no-any-return]
+    return level[0].compute()
 
 
 def has_dask_client() -> bool:

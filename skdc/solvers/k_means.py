@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -41,9 +43,9 @@ class _Summary(NamedTuple):
     square: float
     hashes: NDArray[np.uint64]
 
-    def merged(self, other: _Summary) -> _Summary:
-        """Return that of both."""
-        hashes = np.union1d(self.hashes, other.hashes)
+    def merged(self, other: _Summary, size: int) -> _Summary:
+        """Return that of both, with no more hashes than `size`."""
+        hashes = np.union1d(self.hashes, other.hashes)[:size]
         return _Summary(self.n_rows + other.n_rows, self.total + other.total, self.square + other.square, hashes)
 
 
@@ -53,6 +55,9 @@ class _Far(NamedTuple):
     order: tuple[float, int]
     summand: Tensor
     label: int
+
+
+Asked = tuple[Callable[[Piece], Any], Callable[[Any, Any], Any]]  # what a pass maps, and how it merges
 
 
 def k_means(rows: Pieces, start: Tensor, max_iter: int, tol: float) -> KMeans:
@@ -68,8 +73,35 @@ def k_means(rows: Pieces, start: Tensor, max_iter: int, tol: float) -> KMeans:
     tol : float
         The centres rest when the sum of their squared steps is no more than this part of the mean variance of columns.
     """
+    return together([rows], [k_means_steps(start, max_iter, tol)])[0]
+
+
+def together(rows: Sequence[Pieces], steps: Sequence[Generator[Asked, Any, KMeans]]) -> list[KMeans]:
+    """Return the results of several runs, each on rows of its own of one source, of which all take the same passes."""
+    found, answers = dict[int, KMeans](), dict[int, Any].fromkeys(range(len(steps)))
+    while answers:
+        asked = dict[int, Asked]()
+        for i, answer in answers.items():
+            try:
+                asked[i] = steps[i].send(answer)
+            except StopIteration as end:
+                found[i] = end.value
+        places = list(asked)
+        results = Pieces.passed_together([rows[i] for i in places], [asked[i] for i in places]) if asked else []
+        answers = dict(zip(places, results, strict=True))
+    return [found[i] for i in range(len(steps))]
+
+
+def k_means_steps(start: Tensor, max_iter: int, tol: float) -> Generator[Asked, Any, KMeans]:
+    """Yield what each pass of k-means is to tell; it is sent the answers, and returns what it finds.
+
+    Parameters
+    ----------
+    start, max_iter, tol
+        As in `k_means`.
+    """
     size = len(start)
-    summary = rows.map_reduce(lambda piece: _summary(piece, size), _Summary.merged)
+    summary = yield partial(_summary, size=size), partial(_Summary.merged, size=size)
     if len(summary.hashes) < size:
         start = _distinct(start, len(summary.hashes))
     variance = (summary.square - float(summary.total.square().sum()) / summary.n_rows) / summary.n_rows
@@ -77,13 +109,21 @@ def k_means(rows: Pieces, start: Tensor, max_iter: int, tol: float) -> KMeans:
     centers, step, n_iter = start.double(), torch.inf, 0
     while n_iter < max_iter and step > threshold:
         before, n_iter = centers, n_iter + 1
-        clusters = rows.map_reduce(lambda piece: _assigned(piece, before).update(before), torch.add)  # noqa: B023
+        clusters = yield partial(_clusters, centers=before), torch.add
         if not clusters[:, -1].all():
-            clusters = _filled(rows, before, clusters)
+            n = int((clusters[:, -1] == 0).sum())
+            clusters = _filled(
+                (yield partial(_farthest, centers=before, n=n), partial(_farthest_of_both, n=n)), clusters
+            )
         centers = torch.where(clusters[:, -1:] > 0, clusters[:, :-2] / clusters[:, -2:-1], before)
         step = float((centers - before).square().sum())
-    inertia, mass = rows.map_reduce(lambda piece: _costs(piece, centers), _added)
+    inertia, mass = yield partial(_costs, centers=centers), _added
     return KMeans(centers, mass, inertia, n_iter)
+
+
+def _clusters(piece: Piece, centers: Tensor) -> Tensor:
+    """Return the sums over the clusters of a piece."""
+    return _assigned(piece, centers).update(centers)
 
 
 def _summary(piece: Piece, size: int) -> _Summary:
@@ -121,22 +161,21 @@ def _added(one: tuple[float, Tensor], other: tuple[float, Tensor]) -> tuple[floa
     return one[0] + other[0], one[1] + other[1]
 
 
-def _filled(rows: Pieces, centers: Tensor, clusters: Tensor) -> Tensor:
-    """Return the sums over clusters of which none is empty: each that was gets a row of those farthest from centres.
+def _farthest(piece: Piece, centers: Tensor, n: int) -> list[_Far]:
+    """Return the rows of a piece that are farthest from centres; of equally far ones those of the lowest hashes."""
+    assignment = _assigned(piece, centers)
+    assignment.update(centers)
+    return _sorted([far for part in assignment.squares() for far in _far(piece, assignment, part, n)], n)
 
-    Of equally far ones those of the lowest hashes, whatever the order of rows.
-    """
-    empty = (clusters[:, -1] == 0).nonzero()[:, 0].tolist()
-    n = len(empty)
 
-    def farthest(piece: Piece) -> list[_Far]:
-        assignment = _assigned(piece, centers)
-        assignment.update(centers)
-        return _sorted([far for part in assignment.squares() for far in _far(piece, assignment, part, n)], n)
+def _farthest_of_both(one: list[_Far], other: list[_Far], n: int) -> list[_Far]:
+    return _sorted(one + other, n)
 
-    found = rows.map_reduce(farthest, lambda one, other: _sorted(one + other, n))
+
+def _filled(found: list[_Far], clusters: Tensor) -> Tensor:
+    """Return the sums over clusters of which none is empty: each that was gets a row of those farthest from centres."""
     clusters = clusters.clone()
-    for place, far in zip(empty, found, strict=False):
+    for place, far in zip((clusters[:, -1] == 0).nonzero()[:, 0].tolist(), found, strict=False):
         clusters[far.label] -= far.summand
         clusters[place] = far.summand
     return clusters

@@ -13,10 +13,12 @@ from torch import Tensor
 from skdc.exceptions import PartsError
 from skdc.parameterizations.points import PointsSet
 from skdc.solvers.base import LiveObjective, Solution, Solver, solution_of
-from skdc.solvers.k_means import k_means
+from skdc.solvers.k_means import KMeans, k_means, k_means_steps, together
 from skdc.solvers.means import MeansState, check_class_means, class_pieces
-from skdc.sources import PLACED_TOGETHER, Passes, Pieces, Source, near_pieces, require, takes_pieces
+from skdc.sources import PLACED_TOGETHER, Holds, Passes, Pieces, Source, near_pieces, require, takes_pieces
 from skdc.structures import Quantization
+
+_MOST_PASSES = 10  # from where k-means of a sample ends: what is left to gain is less than the sample has lost
 
 
 @dataclass(eq=False, kw_only=True)
@@ -45,8 +47,9 @@ class Lloyd(Solver[LloydState, PointsSet]):
 
     It starts from the points as the parameterization lays them, and gives each point the mass of its cluster. A step is
     a pass over the rows, which need not be in memory; of those that are, bounds tell most that stay with their point
-    [1]_. Of rows in memory, where these times the points of a class are more than 100 million, the points are cut into
-    pieces of 256 near ones, and each piece is moved among the rows on its side of the cuts.
+    [1]_. Rows in pieces are passed over, all classes at once, ten times at most, from where k-means of the sample that
+    is held ends. Of rows in memory, where these times the points of a class are more than 100 million, the points are
+    cut into pieces of 256 near ones, and each piece is moved among the rows on its side of the cuts.
 
     Parameters
     ----------
@@ -92,22 +95,37 @@ class Lloyd(Solver[LloydState, PointsSet]):
         leaf = _quantization(objective)
         check_class_means(self, "clusters", leaf, synthetic)
         source = require(self, source, Passes, "the clusters")
-        return LloydState.begin(leaf, synthetic, source, generator)
+        state = LloydState.begin(leaf, synthetic, source, generator)
+        in_memory = 0 if source.stand_in() is None else len(state.classes)
+        state.n_steps = in_memory + (source.granted(Holds) is None)
+        return state
 
     def advance(self, state: LloydState) -> None:
-        """Run k-means in a class."""
-        start, source, c = state.start, state.source, state.classes[state.step]
-        own = (start.key == c).nonzero()[:, 0]
-        values = start.values[own]
-        origin = values.mean(0)
-        rows = class_pieces(source, state.objective.space_, c, origin)
-        for some, near in _divided(rows, values - origin, state.generator):
-            self._move(state, near, own[some], origin)
+        """Run k-means in a class, of the rows in memory; or in all classes together, of all rows."""
+        held = state.source.stand_in()
+        if held is not None and state.step < len(state.classes):
+            own, origin, rows = self._of_class(state, held, state.classes[state.step])
+            for some, near in _divided(rows, state.points[own] - origin, state.generator):
+                start = state.points[own[some]] - origin
+                self._keep(state, own[some], origin, k_means(near, start, self.max_iter, self.tol))
+        else:
+            state.inertia, state.n_iter = 0.0, 0
+            of_classes = [self._of_class(state, state.source, c) for c in state.classes]
+            most = self.max_iter if held is None else min(self.max_iter, _MOST_PASSES)
+            steps = [k_means_steps(state.points[own] - at, most, self.tol) for own, at, _ in of_classes]
+            found = together([rows for _, _, rows in of_classes], steps)
+            for (own, origin, _), of_class in zip(of_classes, found, strict=True):
+                self._keep(state, own, origin, of_class)
         state.done(state.inertia)
 
-    def _move(self, state: LloydState, rows: Pieces, own: Tensor, origin: Tensor) -> None:
-        """Run k-means of some rows, from some points."""
-        found = k_means(rows, state.start.values[own] - origin, self.max_iter, self.tol)
+    def _of_class(self, state: LloydState, source: Passes, c: int) -> tuple[Tensor, Tensor, Pieces]:
+        """Return the places of the points of a class, an origin near them, and the rows about it."""
+        own = (state.start.key == c).nonzero()[:, 0]
+        origin = state.start.values[own].mean(0)
+        return own, origin, class_pieces(source, state.objective.space_, c, origin)
+
+    def _keep(self, state: LloydState, own: Tensor, origin: Tensor, found: KMeans) -> None:
+        """Move points to the centres that were found."""
         # Points beyond the clusters that there can be share those, and their masses, in turn.
         cluster = torch.arange(len(own), device=own.device) % len(found.centers)
         shares = found.mass / cluster.bincount()

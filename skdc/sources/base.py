@@ -83,6 +83,10 @@ class Source(ABC):
         """Return itself if it has an ability, else None: for parts that have another way."""
         return self if isinstance(self, ability) else None
 
+    def stand_in(self) -> Holds | None:
+        """Return rows in memory that stand for all: itself, if it holds them; None where there are none."""
+        return self.granted(Holds)
+
     def position(self) -> Any:
         """Return where its draws have come to, from which `restore` goes on (nothing by default)."""
         return None

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.hashes import lowest_distinct
+from skdc.hashes import Unit, lowest_distinct
 from skdc.partitions import Partitions, RawRows
 from skdc.scales import RowMoments, exceeds_float32_precision, exceeds_float32_range, merged_spread, unit_of
 from skdc.sets import LabeledSet
@@ -91,7 +91,7 @@ class _Columns(NamedTuple):
     least: float  # weight
 
     @classmethod
-    def of(cls, piece: RowSource) -> _Columns:
+    def of(cls, piece: Holds) -> _Columns:
         """Return those of the features and targets of a piece."""
         rows = np.concatenate([piece.X.reshape(len(piece.X), -1).astype(np.float64), _quantities(piece)], axis=1)
         low, high, mass = rows.min(axis=0), rows.max(axis=0), float(piece.weight.sum())
@@ -105,7 +105,7 @@ class _Columns(NamedTuple):
         return _Columns(mass, np.clip(mean, low, high), scatter, low, high, min(self.least, other.least))
 
 
-def _quantities(piece: RowSource) -> NDArray[np.float64]:
+def _quantities(piece: Holds) -> NDArray[np.float64]:
     """Return targets that are no classes."""
     return piece.targets() if piece.schema.task == "regression" else np.empty((len(piece), 0))
 
@@ -129,7 +129,8 @@ class PartitionedSource(Draws, Passes):
     ) -> None:
         self._passing, self.schema, self.device = passing, schema, device
         self.dtype, self.spread, self.target_spread = torch.float64, 1.0, 1.0
-        self._mean_weight, self._mean_row = 1.0, None
+        self._mean_weight = 1.0
+        self._mean_row: Unit | None = None
         self._sample: RowSource | None = self._opened(sample)
         self._columns: _Columns = self.map_reduce(_Columns.of, _Columns.merged)
         self.moments = self._row_moments(sample)
@@ -148,9 +149,7 @@ class PartitionedSource(Draws, Passes):
         scale = float(unit_of(self.moments.deviation, self.moments.size))
         self._mean_weight = float(passing.mass.sum() / passing.counts.sum())
         least = np.array([self._columns.least / self._mean_weight])
-        if not (
-            exceeds_float32_precision(sample.X, self.moments.mean, scale) or exceeds_float32_range(least, scale)
-        ):
+        if not (exceeds_float32_precision(sample.X, self.moments.mean, scale) or exceeds_float32_range(least, scale)):
             self.dtype = torch.float32
         self.units = Units(self.moments.mean.reshape(self.schema.input_shape), scale)
         self._mean_row = self.moments.mean, scale
@@ -181,27 +180,26 @@ class PartitionedSource(Draws, Passes):
         task = _Task(passing.reading, passing.starts, self._opened, function, merge, width)
         return passing.map_reduce(task, merge)
 
-    @property
-    def held(self) -> RowSource:
-        """The sample that is held, in the units of the whole."""
+    def stand_in(self) -> RowSource:
+        """Return the sample that is held, in the units of the whole."""
         assert self._sample is not None  # but where pieces are read
         return self._sample
 
     def sample(self, size: int, generator: torch.Generator) -> LabeledSet:
         """Return about `size` rows of the sample that is held."""
-        return self.held.sample(size, generator)
+        return self.stand_in().sample(size, generator)
 
     def batch(self, size: int, generator: torch.Generator) -> Batch:
         """Return about `size` rows of the sample that is held, for one step."""
-        return self.held.batch(size, generator)
+        return self.stand_in().batch(size, generator)
 
     def position(self) -> Any:
         """Return where the draws from the sample have come to."""
-        return self.held.position()
+        return self.stand_in().position()
 
     def restore(self, position: Any) -> None:
         """Go on with these draws."""
-        self.held.restore(position)
+        self.stand_in().restore(position)
 
     def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return (X, y) of `sizes[c]` distinct rows a class c, chosen by hash; in turn where there are fewer."""
@@ -226,7 +224,7 @@ class PartitionedSource(Draws, Passes):
     def target_range(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return the least and the greatest of each target, in the user's units."""
         if self.schema.task == "classification":
-            return self.held.target_range()
+            return self.stand_in().target_range()
         n = self._n_features()
         return self._columns.low[n:], self._columns.high[n:]
 
@@ -237,15 +235,15 @@ class PartitionedSource(Draws, Passes):
     def cannot_tell(self, unknown: str) -> str:
         """Return why a part cannot learn something from rows in pieces, and what to do."""
         return (
-            f"cannot learn {unknown} in passes over rows in pieces, of which it would have to hold all; call fit on rows "
-            "in memory, such as a sample"
+            f"cannot learn {unknown} in passes over rows in pieces, of which it would have to hold all; call fit on "
+            "rows in memory, such as a sample"
         )
 
 
 _Lowest = dict[int, tuple[NDArray[np.uint64], NDArray, NDArray[np.float64]]]
 
 
-def _lowest_hashes(sizes: NDArray[np.int64], seed: int, piece: RowSource) -> _Lowest:
+def _lowest_hashes(sizes: NDArray[np.int64], seed: int, piece: Holds) -> _Lowest:
     """Return, of each class, the rows of the lowest distinct hashes."""
     found: _Lowest = {}
     for c in np.flatnonzero(sizes).tolist():

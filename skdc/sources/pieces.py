@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from operator import add
@@ -76,6 +76,30 @@ class Pieces:
     def map_reduce(self, function: Callable[[Piece], Result], merge: Callable[[Result, Result], Result]) -> Result:
         """Return what a function gives for each piece, merged: `merge` is of two results, in any order."""
         return self._over(function, merge) if self.held is None else function(self.held)
+
+    @staticmethod
+    def passed_together(
+        rows: Sequence[Pieces], asked: Sequence[tuple[Callable[[Piece], Any], Callable[[Any, Any], Any]]]
+    ) -> list[Any]:
+        """Return what a function gives for the pieces of each of some rows of one source, merged: in one pass.
+
+        Parameters
+        ----------
+        rows : list of Pieces
+        asked : list of (function, merge)
+            One for each.
+        """
+        if len(rows) == 1 or any(some.held is not None for some in rows):
+            return [some.map_reduce(*one) for some, one in zip(rows, asked, strict=True)]
+
+        def of_piece(piece: Holds) -> list[Any]:
+            return [function(some._shown(piece)) for some, (function, _) in zip(rows, asked, strict=True)]
+
+        def merged(one: list[Any], other: list[Any]) -> list[Any]:
+            return [merge(*both) for (_, merge), *both in zip(asked, one, other, strict=True)]
+
+        source = rows[0]._source
+        return source.map_reduce(of_piece, merged, source.schema.n_outputs)
 
     def column(self, function: Callable[[Piece], Tensor]) -> Tensor:
         """Return what a function gives for each row of each piece, in the order of a pass, of shape (n, ...)."""

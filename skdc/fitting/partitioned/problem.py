@@ -20,7 +20,7 @@ _NAMES = ("n_features_in_", "feature_names_in_")
 
 
 def read_partitions(condenser: Any, partitions: Partitions, encoder: Any) -> Problem:
-    """Return the problem of a fit to rows in pieces: the sample that is held, and the pieces beside it.
+    """Return the problem of a fit to rows in pieces: the sample that is held and, if not all are, the pieces beside it.
 
     Parameters
     ----------
@@ -34,6 +34,8 @@ def read_partitions(condenser: Any, partitions: Partitions, encoder: Any) -> Pro
     labels, counts, mass, task = _classes(found, condenser.task)
     held = sample(partitions, found, labels, counts, mass)
     problem = read(condenser, held.X, held.y, held.weight, task=task, encoder=encoder(held.X, held.y), classes=labels)
+    if found.n_rows <= partitions.max_rows:  # the sample is all of them
+        return replace(problem, places=held.places)
     names = {name: getattr(condenser, name) for name in _NAMES if hasattr(condenser, name)}
     reading = Reading(found.like, problem.encoder, task, labels, names)
     starts = starts_of(found.counted)

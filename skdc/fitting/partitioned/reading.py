@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 from sklearn.frozen import FrozenEstimator
@@ -56,11 +55,14 @@ class Reading:
             if not len(counted(raw)[2]):
                 return None
             estimator = _Rows()
-            vars(estimator).update(self.names)
-            X, y = (None if part is None else like_template(part, like) for part, like in zip(raw, self.like, strict=False))
+            for name, value in self.names.items():
+                setattr(estimator, name, value)
+            X, y = (
+                None if part is None else like_template(part, like) for part, like in zip(raw, self.like, strict=False)
+            )
             encoder = None if self.encoder is None else FrozenEstimator(self.encoder)
-            how = {"task": self.task, "encoder": encoder, "classes": self.labels, "reset": False}
-            problem = read(estimator, X, y, raw.sample_weight, **how)
+            given = X, y, raw.sample_weight
+            problem = read(estimator, *given, task=self.task, encoder=encoder, classes=self.labels, reset=False)
             refuse_extreme_numbers(problem)
             return problem
         except PieceError:

@@ -77,19 +77,21 @@ class _Sampling:
         if not len(positions):
             return []
         places = self.starts[i] + positions
-        code = np.zeros(len(positions), np.int64) if self.labels is None else np.searchsorted(self.labels, y)
+        code = np.zeros(len(positions), np.int64)
+        if self.labels is not None and y is not None:
+            code = np.searchsorted(self.labels, y)
         order = _numbers(places)
         order[np.isin(positions, self.marked.get(i, ()))] = -1.0
         taken = np.flatnonzero(order < self.levels[code])
         rows, targets = like_template(X, self.like[0]), None if raw.y is None else like_template(raw.y, self.like[1])
-        chosen = (_safe_indexing(values, positions[taken]) for values in (rows,))
-        y_taken = None if targets is None else _safe_indexing(targets, positions[taken])
-        return [_Taken(places[taken], order[taken], code[taken], weight[taken], *chosen, y_taken)]
+        rows, targets = (None if part is None else _safe_indexing(part, positions[taken]) for part in (rows, targets))
+        return [_Taken(places[taken], order[taken], code[taken], weight[taken], rows, targets)]
 
 
 def _numbers(places: NDArray[np.intp]) -> NDArray[np.float64]:
     """Return a number in (0, 1) for each place."""
-    return ((mix(mix(places.astype(np.uint64) + np.uint64(1))) >> np.uint64(11)) + 0.5) / 2.0**53
+    high_bits = mix(mix(places.astype(np.uint64) + np.uint64(1))) >> np.uint64(11)
+    return (high_bits.astype(np.float64) + 0.5) / 2.0**53
 
 
 def sizes_of_sample(counts: NDArray[np.int64], most: int) -> NDArray[np.int64]:

@@ -123,8 +123,8 @@ class Survey:
         for place, mark in other.marks.items():
             marks[place] = min(marks.get(place, mark), mark, key=lambda one: one.order)
         marked = _without_names(marks, self.names | other.names)
-        rows = ({**mine, **theirs} for mine, theirs in ((self.lengths, other.lengths), (self.counted, other.counted)))
-        return Survey(*rows, like, self.name, self.mass + other.mass, targets, *marked)
+        lengths, counted = {**self.lengths, **other.lengths}, {**self.counted, **other.counted}
+        return Survey(lengths, counted, like, self.name, self.mass + other.mass, targets, *marked)
 
 
 def survey(partitions: Partitions, task: str, n_jobs: int | None) -> Survey:
@@ -265,7 +265,9 @@ def _described(like: Any) -> tuple[str, dict[Any, str]]:
         return f"an array of rows of shape {values.shape[1:]}", {"all": _kind(values.dtype)}
     if values.ndim == 1:
         return "a series", {values.name: _kind(values.dtype)}
-    return f"a frame of columns {list(values.columns)}", dict(zip(values.columns, map(_kind, values.dtypes), strict=True))
+    return f"a frame of columns {list(values.columns)}", dict(
+        zip(values.columns, map(_kind, values.dtypes), strict=True)
+    )
 
 
 def _kind(dtype: Any) -> str:
