@@ -50,22 +50,24 @@ METHODS: dict[str, BaseCondenser] = {
 }
 
 
+_SHAPE = np.random.default_rng(0)
+MASS, SPREAD = _SHAPE.dirichlet(np.full(N_CLUSTERS, 2.0)), _SHAPE.uniform(0.4, 1.6, N_CLUSTERS)
+CENTERS = 1.5 * _SHAPE.normal(size=(N_CLUSTERS, N_FEATURES))
+BASES = _SHAPE.normal(size=(N_CLUSTERS, RANK, N_FEATURES)) / RANK**0.5
+
+
 def mixture(n_rows: int, n_classes: int) -> tuple[np.ndarray, np.ndarray]:
     """Return rows of clusters of uneven masses and spreads, most of whose variance is in few directions; and classes.
 
     Several clusters make a class, and a tenth of the rows is of a class drawn at random.
     """
-    shape = np.random.default_rng(0)
-    mass, spread = shape.dirichlet(np.full(N_CLUSTERS, 2.0)), shape.uniform(0.4, 1.6, N_CLUSTERS)
-    centers = 1.5 * shape.normal(size=(N_CLUSTERS, N_FEATURES))
-    bases = shape.normal(size=(N_CLUSTERS, RANK, N_FEATURES)) / RANK**0.5
     draws = np.random.default_rng(1)
-    cluster = draws.choice(N_CLUSTERS, n_rows, p=mass)
+    cluster = draws.choice(N_CLUSTERS, n_rows, p=MASS)
     X = 0.3 * draws.standard_normal((n_rows, N_FEATURES), dtype=np.float32)
     for c in range(N_CLUSTERS):
         rows = np.flatnonzero(cluster == c)
-        X[rows] += draws.standard_normal((len(rows), RANK), dtype=np.float32) @ bases[c].astype(np.float32)
-        X[rows] = centers[c] + spread[c] * X[rows]
+        X[rows] += draws.standard_normal((len(rows), RANK), dtype=np.float32) @ BASES[c].astype(np.float32)
+        X[rows] = CENTERS[c] + SPREAD[c] * X[rows]
     noisy = draws.random(n_rows) < 0.1
     return X, np.where(noisy, draws.integers(n_classes, size=n_rows), cluster % n_classes)
 

@@ -41,6 +41,8 @@ class Provenance:
         As `storage_` of a condenser.
     scaling : Scaling, default=None
         How learners see rows of the data. None of private ones, of which nothing is told but what was released.
+    n_seen : int, default=None
+        Rows of the sample from which the set was made, where the data came in pieces and were not all looked at.
     """
 
     condenser: str
@@ -57,6 +59,7 @@ class Provenance:
     privacy: dict[str, Any] | None = None
     storage: dict[str, int] = field(default_factory=dict)
     scaling: Scaling | None = None
+    n_seen: int | None = None
 
     def without_scaling(self) -> dict[str, Any]:
         """Return all but the scaling, for the provenance of a set that is made of this one and has its own."""

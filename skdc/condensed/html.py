@@ -58,6 +58,7 @@ def facts_of(condensed: CondensedSet) -> list[str]:
         facts.append("soft labels")
     if origin is not None:
         of = "" if origin.n_rows is None else f", of {_count(origin.n_rows, 'row')}"
+        of += "" if origin.n_seen is None else f" (a sample of {origin.n_seen:,} was looked at)"
         facts.append(
             f"made by {' '.join(origin.condenser.split())}{of}, in {origin.seconds:.3g} s, with skdc {origin.version}"
         )

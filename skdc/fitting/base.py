@@ -270,7 +270,9 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
         self.X_syn_, self.y_syn_, self.y_soft_ = shown.X_syn, shown.y_syn, y_soft
         self.sample_weight_, self._key = weight / weight.mean(), rows.key.cpu().numpy()
         self.y_learned_ = targets if synthetic.learned else None
-        self.n_iter_, self.history_ = solution.n_iter, solution.history
+        self.n_iter_, self.history_ = solution.n_iter, dict(solution.history)
+        if door.origin.n_seen is not None:
+            self.history_["n_seen"] = np.array([door.origin.n_seen])
         self.discrepancy_ = None if state.objective is None else settled(state.objective)
         learned = self.y_learned_ if schema.task == "classification" else None
         condensed = CondensedSet(shown.X, shown.y, self.sample_weight_, y_soft, schema.classes, y_learned=learned)

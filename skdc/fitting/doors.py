@@ -17,6 +17,7 @@ from skdc.fitting.counts import check_sizes, sizes_of
 from skdc.fitting.extremes import warn_of_far_rows
 from skdc.fitting.input import Problem
 from skdc.fitting.origin import Origin, bytes_beside
+from skdc.fitting.partitioned.merging import merged_problem
 from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe
 from skdc.fitting.releases import drawn_rows, private_stream, public_containers, read_as_told
@@ -25,7 +26,7 @@ from skdc.fitting.stream import Stream
 from skdc.privacy import PrivateRows
 from skdc.privacy.source import of_classes
 from skdc.solvers.noisy_descent import PrivateDescent
-from skdc.sources import PartitionedSource, Schema, Sketch, Source, TaughtSource, draw_seed, listed
+from skdc.sources import PartitionedSource, RowSource, Schema, Sketch, Source, TaughtSource, draw_seed, listed
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +89,11 @@ def _open(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device
         )
     n_beside = 0 if condenser.n_bytes is None else bytes_beside(problem)
     sizes = _sizes(condenser, recipe, problem.schema, *problem.per_class(), n_beside)
+    reducer = None if problem.passing is None else recipe.reducer()
+    if reducer is not None:
+        draws = torch.Generator().manual_seed(seed)
+        reducing = recipe._replace(solver=reducer)
+        problem = merged_problem(problem, _passed(problem, device), reducing, sizes, draws)
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
 
 
@@ -129,6 +135,8 @@ def _rows(
         objective: Any = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source, generator)
         return objective, draw_seed(generator)
 
+    if problem.is_sample and isinstance(rows, RowSource):
+        origin = replace(origin, n_seen=len(problem.X))
     return Door(source, sizes, learn, recipe, _containers(problem, seen), origin=origin)
 
 

@@ -67,7 +67,9 @@ class Problem:
     passing : Passing, default=None
         What passes over rows in pieces, of which these are a sample.
     places : ndarray of shape (n_given,), default=None
-        Where rows of a sample stand among all.
+        Where these rows stand among all.
+    is_sample : bool, default=False
+        Whether they stand for more rows, of which they were drawn.
     """
 
     X: NDArray
@@ -80,6 +82,7 @@ class Problem:
     given: tuple[Any, Any]
     passing: Passing | None = None
     places: NDArray[np.intp] | None = None
+    is_sample: bool = False
 
     @property
     def codes(self) -> NDArray[np.int64]:

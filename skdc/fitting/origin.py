@@ -37,11 +37,14 @@ class Origin:
     fingerprint : str, default=None
     scaling : Scaling, default=None
         How learners see rows.
+    n_seen : int, default=None
+        Rows of a sample that stood for all.
     """
 
     counts: NDArray[np.int64] | None = None
     fingerprint: str | None = None
     scaling: Scaling | None = None
+    n_seen: int | None = None
 
     @classmethod
     def of(cls, problem: Problem, moments: RowMoments | None = None) -> Origin:
@@ -179,6 +182,7 @@ def provenance_of(
         privacy=plain(vars(condenser).get("privacy_")),
         storage=condenser.storage_,
         scaling=origin.scaling,
+        n_seen=origin.n_seen,
     )
 
 

@@ -47,6 +47,10 @@ class Recipe(NamedTuple):
         """Tell whether it takes no more than passes over the data, and some drawn rows: they may be in pieces."""
         return self.solver.passes() and self.parameterization.passes()
 
+    def reducer(self) -> Solver | None:
+        """Return what chooses rows of pieces, each of which stands for others; None where a sample is as good."""
+        return self.solver.reducer(self.discrepancy) if self.parameterization.passes() else None
+
     def n_releases(self) -> int:
         """Return how often private rows are asked, by spaces as they are fitted and in all steps."""
         spaces = [leaf.space for leaf in self.leaves() if leaf.space is not None]

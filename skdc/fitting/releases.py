@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -67,7 +68,8 @@ def _told_in_pieces(condenser: Any, partitions: Partitions, recipe: Recipe) -> t
         return encoder_of_stream(encoder, X) if recipe.streams() else encoder
 
     problem = read_partitions(condenser, partitions, encoder_for)
-    refuse_extreme_numbers(problem)
+    assert problem.places is not None  # as of all rows in pieces
+    refuse_extreme_numbers(replace(problem, positions=problem.places))
     recipe = checked(condenser.recipe_for(recipe, problem.schema))
     refuse_idle_groups(recipe, has_groups=False)
     return problem, recipe

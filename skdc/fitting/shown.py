@@ -137,7 +137,7 @@ class Containers:
             Whether those are not the targets of the data.
         """
         rows, targets, y_syn, places = self._chosen(indices, y_syn, relabeled)
-        X_syn = rows if self.encoder is not None or issparse(rows) else source.X[indices]
+        X_syn = rows if self.encoder is not None or issparse(rows) else source.stand_in().X[indices]
         return Shown(*self._packed(rows, targets), X_syn, y_syn, {"indices_": places})
 
     def stored(

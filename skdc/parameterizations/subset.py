@@ -77,6 +77,10 @@ class Subset(Parameterization):
     label_bits: int | None = None
     top_labels: int | None = None
 
+    def passes(self) -> bool:
+        """Tell whether rows can be chosen from a sample of those that are passed over: where no teacher labels them."""
+        return self.labels != "teacher" and self.leaves_rows()
+
     def takes_sparse(self) -> bool:
         """Tell whether sparse rows can be chosen: a teacher is shown dense ones, and storages keep such."""
         return self.labels != "teacher" and self.leaves_rows()
@@ -99,7 +103,7 @@ class Subset(Parameterization):
         ValueError
             For an unknown word, and for a stream; for a storage that cannot keep the rows.
         """
-        rows = require(self, source, Lists, "which rows to choose")
+        rows = source.stand_in() or require(self, source, Lists, "which rows to choose")
         check_labels(self, ("hard", "teacher"))
         stored = self._stored(rows, sizes, generator)
         kept = KeptLabels.of(self, source.schema)

@@ -146,7 +146,7 @@ class Partitions:
         """
         if not callable(factory):
             raise TypeError(
-                f"factory must be a function that returns an iterator, got {type(factory).__name__}; an iterator itself "
+                f"factory must be a function that returns an iterator, got {type(factory).__name__}: an iterator "
                 "can be read once only, and pieces are read again and again"
             )
         return _Iterated(factory, max_rows)

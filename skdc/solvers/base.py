@@ -157,11 +157,14 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         Whether it looks at a discrepancy at all.
     sparse : bool
         Whether it can choose from rows that are sparse.
+    fewest_kept : int
+        As a reducer: no fewer rows of a class are kept of a piece, however few are chosen in the end.
     """
 
     moves: ClassVar[Literal["values", "indices"]]
     minimizes: ClassVar[bool] = True
     sparse: ClassVar[bool] = False
+    fewest_kept: ClassVar[int] = 0
 
     def streams(self) -> bool:
         """Tell whether it asks the source for batches only, which a sketch can give (not by default)."""
@@ -170,6 +173,16 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
     def passes(self) -> bool:
         """Tell whether passes over the rows are all that it takes (not by default)."""
         return False
+
+    def reducer(self, discrepancy: Any) -> Solver | None:
+        """Return what chooses rows of pieces, of which this one chooses in the end; None where a sample is as good.
+
+        Parameters
+        ----------
+        discrepancy : Objective or None
+            Not fitted.
+        """
+        return None
 
     def places_rows(self) -> bool:
         """Tell whether it puts other rows in the place of points, whatever these were (not by default)."""

@@ -83,7 +83,6 @@ class ListedSource(Draws, Lists):
         return self._source.class_mass()
 
 
-def listed(source: Passes) -> Lists:
-    """Return a source whose rows can be chosen: the same, if it is one."""
-    lists = source.granted(Lists)
-    return ListedSource(source) if lists is None else lists
+def listed(source: Passes) -> Passes:
+    """Return a source whose rows can be chosen: the same, if it is one, or if rows in memory stand for its own."""
+    return source if source.granted(Lists) is not None or source.stand_in() is not None else ListedSource(source)

@@ -33,8 +33,8 @@ class Passing:
     reading : callable
         Returns the numbers (`X`, `y`, `weight`, `key`) of a piece; None if no row of it has weight. It is sent to where
         pieces are read.
-    starts : dict of int to int
-        How many rows of positive weight come before each piece.
+    starts, places : dict of int to int
+        How many rows come before each piece: of positive weight, and in all.
     counts, mass : ndarray of shape (n_classes,)
         Rows of each class, and their weight.
     n_jobs : int, default=None
@@ -43,6 +43,7 @@ class Passing:
     partitions: Partitions
     reading: Callable[[RawRows], Any]
     starts: Mapping[int, int]
+    places: Mapping[int, int]
     counts: NDArray[np.int64]
     mass: NDArray[np.float64]
     n_jobs: int | None = None
@@ -131,12 +132,12 @@ class PartitionedSource(Draws, Passes):
         self.dtype, self.spread, self.target_spread = torch.float64, 1.0, 1.0
         self._mean_weight = 1.0
         self._mean_row: Unit | None = None
-        self._sample: RowSource | None = self._opened(sample)
+        self._sample: RowSource | None = self.opened(sample)
         self._columns: _Columns = self.map_reduce(_Columns.of, _Columns.merged)
         self.moments = self._row_moments(sample)
         if not as_given:
             self._learn_units(sample)
-            self._sample = self._opened(sample)
+            self._sample = self.opened(sample)
 
     def _row_moments(self, sample: Any) -> RowMoments:
         n = self._n_features()
@@ -160,7 +161,7 @@ class PartitionedSource(Draws, Passes):
     def _n_features(self) -> int:
         return int(np.prod(self.schema.input_shape))
 
-    def _opened(self, numbers: Any) -> RowSource:
+    def opened(self, numbers: Any) -> RowSource:
         """Return the numbers of some rows as a source, in the units of the whole."""
         given = numbers.X, numbers.y, numbers.weight / self._mean_weight, numbers.key, self.schema
         rows = RowSource(*given, self.device, self.dtype, (self.units, self.target_units))
@@ -177,7 +178,7 @@ class PartitionedSource(Draws, Passes):
     ) -> Result:
         """Return what a function gives for each piece of the rows, merged."""
         passing = self._passing
-        task = _Task(passing.reading, passing.starts, self._opened, function, merge, width)
+        task = _Task(passing.reading, passing.starts, self.opened, function, merge, width)
         return passing.map_reduce(task, merge)
 
     def stand_in(self) -> RowSource:

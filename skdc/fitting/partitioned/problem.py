@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from skdc.containers import are_categories
 from skdc.fitting.input import Problem, read, target_kind
 from skdc.fitting.partitioned.reading import Reading
-from skdc.fitting.partitioned.sample import sample, starts_of
+from skdc.fitting.partitioned.sample import Sample, sample, starts_of
 from skdc.fitting.partitioned.survey import Survey, survey
 from skdc.partitions import Partitions
 from skdc.sources import Passing
@@ -38,9 +38,22 @@ def read_partitions(condenser: Any, partitions: Partitions, encoder: Any) -> Pro
         return replace(problem, places=held.places)
     names = {name: getattr(condenser, name) for name in _NAMES if hasattr(condenser, name)}
     reading = Reading(found.like, problem.encoder, task, labels, names)
-    starts = starts_of(found.counted)
-    passing = Passing(partitions, reading, starts, counts, mass, condenser.n_jobs)
-    return replace(problem, passing=passing, places=held.places)
+    starts = starts_of(found.counted), starts_of(found.lengths)
+    passing = Passing(partitions, reading, *starts, counts, mass, condenser.n_jobs)
+    return replace(problem, passing=passing, places=held.places, is_sample=True)
+
+
+def held_rows(partitions: Partitions, task: str, n_jobs: int | None) -> Sample:
+    """Return the rows of pieces that are held: a sample, or all of no more than `max_rows`.
+
+    Parameters
+    ----------
+    partitions : Partitions
+    task : {"auto", "classification", "regression"}
+    n_jobs : int or None
+    """
+    found = survey(partitions, task, n_jobs)
+    return sample(partitions, found, *_classes(found, task)[:3])
 
 
 def _classes(found: Survey, task: str) -> tuple[NDArray | None, NDArray[np.int64], NDArray[np.float64], str]:

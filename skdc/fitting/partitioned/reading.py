@@ -61,7 +61,7 @@ class Reading:
                 None if part is None else like_template(part, like) for part, like in zip(raw, self.like, strict=False)
             )
             encoder = None if self.encoder is None else FrozenEstimator(self.encoder)
-            given = X, y, raw.sample_weight
+            given: Any = (X, y, raw.sample_weight)
             problem = read(estimator, *given, task=self.task, encoder=encoder, classes=self.labels, reset=False)
             refuse_extreme_numbers(problem)
             return problem

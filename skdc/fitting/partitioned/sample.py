@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import add
 from typing import Any, NamedTuple
@@ -130,7 +130,7 @@ def sample(
     places, order, code, weight = (np.concatenate([part[i] for part in taken]) for i in range(4))
     kept = np.sort(np.concatenate([_lowest(order, code, c, size) for c, size in enumerate(sizes)]))
     scale = mass / np.maximum(np.bincount(code[kept], weight[kept], len(mass)), np.finfo(float).tiny)
-    X, y = (_joined([part[i] for part in taken], kept) for i in (4, 5))
+    X, y = (_taken(joined([part[i] for part in taken]), kept) for i in (4, 5))
     weight = np.where(sizes < counts, scale, 1.0)[code[kept]] * weight[kept]
     return Sample(in_package_of(X, found.like[0]), in_package_of(y, found.like[1]), weight, places[kept])
 
@@ -148,15 +148,19 @@ def _lowest(order: NDArray[np.float64], code: NDArray[np.int64], c: int, size: i
     return members[: size + int((order[members] < 0).sum())]
 
 
-def _joined(parts: list[Any], rows: NDArray[np.intp]) -> Any:
-    """Return rows of the parts, put together in their container."""
+def _taken(values: Any, rows: NDArray[np.intp]) -> Any:
+    return None if values is None else _safe_indexing(values, rows)
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """Return rows or targets of several parts in one container; None where there are none."""
     if parts[0] is None:
         return None
     if not hasattr(parts[0], "iloc"):
-        return np.concatenate(parts)[rows]
+        return np.concatenate(parts)
     import pandas as pd  # there is a frame
 
-    return pd.concat(parts).iloc[rows]
+    return pd.concat(parts)
 
 
 def like_template(values: Any, like: Any) -> Any:

@@ -13,10 +13,11 @@ from sklearn.utils.validation import _num_samples
 
 from skdc.codes.bounds import kind_of, plain
 from skdc.containers import are_categories, as_array, checked_targets
+from skdc.finite import not_finite
 from skdc.fitting.input import target_kind
 from skdc.fitting.output import common_template, template
 from skdc.partitions import Partitions, PieceError, RawRows
-from skdc.scales import numeric_weight
+from skdc.scales import numeric_weight, refuse_extremes
 
 _MOST_LEVELS = 1000  # of a column of words, of which one row each is looked for
 _MOST_VALUES = 1000  # of numeric targets, which are quantities where there are more
@@ -151,6 +152,8 @@ def _of_piece(task: str, i: int, raw: RawRows) -> Survey:
         like, n = (template(raw.X), template(raw.y)), _num_samples(X)
         if not len(positions):
             return Survey({i: n}, {i: 0}, like, raw.name)
+        if not hasattr(X, "iloc"):
+            _refuse_odd_numbers(X, positions)
         targets = None if y is None else _targets(y, raw.y, weight, task)
         rows, marked = {i: len(positions)}, _without_names(_marks(X, positions, i), frozenset())
         return Survey({i: n}, rows, like, raw.name, float(weight.sum()), targets, *marked)
@@ -158,6 +161,16 @@ def _of_piece(task: str, i: int, raw: RawRows) -> Survey:
         raise
     except (TypeError, ValueError) as error:
         raise PieceError(f"{raw.name}: {error}") from error
+
+
+def _refuse_odd_numbers(X: NDArray, positions: NDArray[np.intp]) -> None:
+    """Refuse an array with missing numbers, or with such whose squares are no numbers."""
+    rows = X[positions]
+    odd = not_finite(rows) if rows.dtype.kind == "f" else ""
+    if odd:
+        raise ValueError(f"Input X contains {odd}; fill them in, leave the rows out, or pass frames")
+    if rows.dtype.kind == "f" and np.abs(rows).max(initial=0) > 1:  # small ones may be zeros of the whole
+        refuse_extremes(rows, "X", positions)
 
 
 def counted(raw: RawRows) -> tuple[Any, NDArray | None, NDArray[np.intp], NDArray[np.float64]]:
@@ -170,7 +183,10 @@ def counted(raw: RawRows) -> tuple[Any, NDArray | None, NDArray[np.intp], NDArra
             raise ValueError(f"X has {n} rows, {name} has {_num_samples(values)}: there must be as many")
     if not n:
         return X, None, np.empty(0, np.intp), np.empty(0)
-    weight = numeric_weight(as_array(raw.sample_weight, "sample_weight"), np.empty((n, 1)))
+    given = as_array(raw.sample_weight, "sample_weight")
+    if given is not None and not np.any(given):  # which other pieces may make up for
+        return X, None, np.empty(0, np.intp), np.empty(0)
+    weight = numeric_weight(given, np.empty((n, 1)))
     positions = np.flatnonzero(weight)
     return X, None if y is None else checked_targets(y)[positions], positions, weight[positions]
 
@@ -250,9 +266,10 @@ def _refuse_unlike(one: Survey, other: Survey) -> None:
             continue
         for column, kind in described[0][1].items():
             if kind != described[1][1][column]:
+                where = "" if column is None else f" in column {column!r}"
                 raise PieceError(
-                    f"{name} of {other.name} holds {described[1][1][column]} in column {column!r}, but that of "
-                    f"{one.name} holds {kind}; pieces must be alike"
+                    f"{name} of {other.name} holds {described[1][1][column]}{where}, but that of {one.name} holds "
+                    f"{kind}; pieces must be alike"
                 )
 
 
@@ -262,7 +279,7 @@ def _described(like: Any) -> tuple[str, dict[Any, str]]:
         return "missing", {}
     values = as_array(like)
     if not hasattr(values, "iloc"):
-        return f"an array of rows of shape {values.shape[1:]}", {"all": _kind(values.dtype)}
+        return f"an array of rows of shape {values.shape[1:]}", {None: _kind(values.dtype)}
     if values.ndim == 1:
         return "a series", {values.name: _kind(values.dtype)}
     return f"a frame of columns {list(values.columns)}", dict(

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from skdc.exceptions import PartsError
+from skdc.solvers.base import Solver
 from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
 from skdc.solvers.selection.cells import Cell, completed
 from skdc.solvers.selection.growth import Herding
@@ -62,10 +63,16 @@ class Halving(Selection):
     >>> condenser = Condenser(EnergyDistance(), parameterization=Subset(), solver=Halving(), n_per_class=3)
     """
 
+    fewest_kept = 4096  # that many are halved in no time, and leave exchanges a choice
+
     oversampling: int = 3
     delta: float | None = None
     n_passes: int = 2
     max_rows: int = 32_768
+
+    def reducer(self, discrepancy: Any) -> Solver | None:
+        """Return the same without exchanges: mean embeddings of pieces add up, and halves of halves are halves."""
+        return Halving(self.oversampling, self.delta, 0, self.max_rows) if self.reweight is None else None
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Halve the rows of a cell, and exchange some; the objective must be a squared distance of mean embeddings."""

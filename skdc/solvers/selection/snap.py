@@ -68,6 +68,10 @@ class Snap(Solver["SnapState", SubsetSet]):
         """Return `reweight`."""
         return self.reweight
 
+    def passes(self) -> bool:
+        """Tell whether the points are moved in passes; rows near them are those of a sample then."""
+        return self._solver().passes() and self.reweight is None
+
     def begin(
         self, objective: LiveObjective | None, synthetic: SubsetSet, source: Source, generator: torch.Generator
     ) -> SnapState:
@@ -85,7 +89,7 @@ class Snap(Solver["SnapState", SubsetSet]):
             raise PartsError(f"Snap(start={start!r}): real rows keep their classes; use Points(labels='hard')")
         nearest = _Nearest(points, reweight=self.reweight)
         nearest.check_reweight()
-        nearest.opened(source)  # what it refuses, before points are moved
+        nearest.opened(_in_memory(source))  # what it refuses, before points are moved
         moving = solver.begin(objective, points, source, generator)
         return SnapState(generator, objective, synthetic, source, n_steps=moving.n_steps, moving=moving)
 
@@ -108,7 +112,7 @@ class Snap(Solver["SnapState", SubsetSet]):
         except DivergenceError as error:
             moved, diverged = error.solution, error
         nearest = _Nearest(state.moving.synthetic, reweight=self.reweight)
-        matching = nearest.begin(state.objective, state.synthetic, state.source, state.generator)
+        matching = nearest.begin(state.objective, state.synthetic, _in_memory(state.source), state.generator)
         while matching.step < matching.n_steps:
             nearest.advance(matching)
         chosen = nearest.finish(matching)
@@ -120,6 +124,11 @@ class Snap(Solver["SnapState", SubsetSet]):
 
     def _solver(self) -> Solver:
         return Lloyd() if self.solver is None else self.solver
+
+
+def _in_memory(source: Source) -> Source:
+    """Return the rows in memory that stand for all; the source, where there are none."""
+    return source.stand_in() or source
 
 
 @dataclass(eq=False, kw_only=True)
