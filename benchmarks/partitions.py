@@ -93,11 +93,12 @@ def measured(method: str, n_rows: int, n_workers: int) -> dict[str, Any]:
         of_workers = [] if client is None else list(client.run(peak).values())
     told = {"method": method, "rows": n_rows, "workers": n_workers, "seconds": seconds, "cpu": cpu}
     told |= {"passes": partitions.n_passes, "bytes": partitions.n_bytes, "client": peak()}
-    return told | {
-        "worker": max(of_workers, default=0),
-        "X": np.asarray(fitted.X_syn_).tolist(),
-        "y": fitted.y_syn_.tolist(),
-    }
+    return told | {"worker": max(of_workers, default=0), **shown(fitted.X_syn_, fitted.y_syn_)}
+
+
+def shown(X: Any, y: Any) -> dict[str, Any]:
+    """Return a set as a line of the file holds it."""
+    return {"X": np.asarray(X).tolist(), "y": np.asarray(y).tolist()}
 
 
 def cluster(n_workers: int) -> Any:
@@ -148,13 +149,8 @@ def costs(lines: list[dict[str, Any]]) -> pd.DataFrame:
     found = []
     for line in lines:
         points, labels = np.array(line["X"], np.float32), np.array(line["y"])
-        of_classes = [
-            (
-                QuantizationError()(X[y == c], points[labels == c]),
-                MMD(bandwidth=8.0)(X[y == c][:8000], points[labels == c]),
-            )
-            for c in range(N_CLASSES)
-        ]
+        pairs = [(X[y == c], points[labels == c]) for c in range(N_CLASSES)]
+        of_classes = [(QuantizationError()(rows, own), MMD(bandwidth=8.0)(rows[::5], own)) for rows, own in pairs]
         inertia, mmd = np.mean(of_classes, axis=0)
         found.append({k: v for k, v in line.items() if k not in "Xy"} | {"inertia": inertia, "MMD": mmd})
     return pd.DataFrame(found)
