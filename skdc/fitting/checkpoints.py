@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import io
 import os
@@ -160,18 +161,33 @@ class Checkpoint(StateFile):
         self.write(lambda file: _Pickler(file, state.source).dump(kept))
         self.trainings, self._saved = [], monotonic()
 
+    def remove(self) -> None:
+        """Forget the state, and what passes over rows in pieces gave."""
+        super().remove()
+        for file in self.path.parent.glob(glob.escape(pass_path(self.path, "").name) + "*"):
+            file.unlink(missing_ok=True)
+
     def save_trainings(self) -> None:
         """Keep the trainings."""
         self.write(lambda file: cloudpickle.dump(self.trainings, file))
         self._saved = monotonic()
 
 
+def pass_path(path: Path, number: int | str) -> Path:
+    """Return where what a pass over rows in pieces gives is kept, beside a checkpoint."""
+    return path.with_name(f"{path.name}.pass{number}")
+
+
 def fingerprint(condenser: Any, problem: Problem) -> bytes:
     """Return what tells a fit from others: parameters, data and versions; where it starts from is in the state."""
+    return fingerprint_of(condenser, (problem.X, problem.y, problem.weight, problem.key, problem.schema.class_of_key))
+
+
+def fingerprint_of(condenser: Any, data: tuple[Any, ...]) -> bytes:
+    """Return the same of data of any kind."""
     parameters = {
         name: _told(value) for name, value in condenser.get_params(deep=False).items() if name not in _NO_MATTER
     }
-    data = problem.X, problem.y, problem.weight, problem.key, problem.schema.class_of_key
     versions, device = (version("skdc"), torch.__version__), str(find_device(condenser.device))
     named = type(condenser).__qualname__, sorted(parameters.items()), versions, device
     return hashlib.sha256(repr((named, joblib.hash(data))).encode()).digest()

@@ -14,11 +14,11 @@ from sklearn.utils import _safe_indexing
 
 from skdc.containers import as_array
 from skdc.exceptions import PartsError
-from skdc.fitting.checkpoints import refuse_checkpoint
+from skdc.fitting.checkpoints import fingerprint_of, refuse_checkpoint
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import Problem, encoder_of_stream, read, refuse_unknown_word
 from skdc.fitting.output import like_rows, like_targets
-from skdc.fitting.partitioned import read_partitions
+from skdc.fitting.partitioned import KeptPasses, read_partitions
 from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups
 from skdc.fitting.stream import Stream
 from skdc.partitions import Partitions, partitions_of
@@ -61,6 +61,10 @@ def _told_in_pieces(condenser: Any, partitions: Partitions, recipe: Recipe) -> t
             f"{recipe.privacy!r} takes no rows in pieces: what a sample of them shows is not accounted for; use "
             "partial_fit, piece by piece"
         )
+
+    if condenser.checkpoint is not None:
+        told = fingerprint_of(condenser, (repr(partitions), partitions.names(), partitions.max_rows))
+        partitions = KeptPasses(partitions, condenser.checkpoint, told)
 
     def encoder_for(X: Any, y: Any) -> Any:
         encoder = condenser._encoder_for(X, y)

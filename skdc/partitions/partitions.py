@@ -157,6 +157,10 @@ class Partitions:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} pieces)"
 
+    def names(self) -> list[str]:
+        """Return what messages call the pieces; none, where they are not known before."""
+        return [piece.name for piece in self.pieces]
+
     def with_target(self, target: Any) -> Partitions:
         """Return the same pieces, of whose frames a column is the target.
 
@@ -193,6 +197,13 @@ class Partitions:
             return self._by_dask(delayed, of_piece, merge)
         return by_joblib((partial(of_piece, i, piece) for i, piece in enumerate(self.pieces)), merge, n_jobs)
 
+    def position(self) -> Any:
+        """Return where passes have come to, from which `restore` goes on (nothing, where none is kept)."""
+        return None
+
+    def restore(self, position: Any) -> None:
+        """Go on with the passes from a position."""
+
     def _by_dask(self, delayed: list[Any], of_piece: Callable[[int, Any], Result], merge: Merge[Result]) -> Result:
         try:
             return by_dask(delayed, of_piece, merge)
@@ -219,6 +230,10 @@ class _Iterated(Partitions):
 
     def __repr__(self) -> str:
         return "Partitions.from_iterable()"
+
+    def names(self) -> list[str]:
+        """Return none."""
+        return []
 
     def with_target(self, target: Any) -> Partitions:
         """Return the same pieces, of whose frames a column is the target."""

@@ -195,12 +195,14 @@ class PartitionedSource(Draws, Passes):
         return self.stand_in().batch(size, generator)
 
     def position(self) -> Any:
-        """Return where the draws from the sample have come to."""
-        return self.stand_in().position()
+        """Return where the draws from the sample, and the passes, have come to."""
+        return self.stand_in().position(), self._passing.partitions.position()
 
     def restore(self, position: Any) -> None:
-        """Go on with these draws."""
-        self.stand_in().restore(position)
+        """Go on with these draws and passes."""
+        draws, passes = position
+        self.stand_in().restore(draws)
+        self._passing.partitions.restore(passes)
 
     def starting_rows(self, sizes: NDArray[np.int64], generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Return (X, y) of `sizes[c]` distinct rows a class c, chosen by hash; in turn where there are fewer."""
