@@ -53,7 +53,8 @@ class Made:
         """Return rows and classes."""
         draws = np.random.default_rng([7, self.piece])
         cluster = np.sort(draws.choice(N_CLUSTERS, self.n_rows, p=MASS))
-        X = 0.3 * draws.standard_normal((self.n_rows, N_FEATURES), dtype=np.float32)
+        X = draws.standard_normal((self.n_rows, N_FEATURES), dtype=np.float32)
+        X *= np.float32(0.3)
         ends = np.searchsorted(cluster, np.arange(N_CLUSTERS + 1))
         for c in range(N_CLUSTERS):
             rows = X[ends[c] : ends[c + 1]]

@@ -20,6 +20,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skdc.auto.candidates import Traits, proposed, set_size, suits_teacher
 from skdc.auto.exchanges import exchange
+from skdc.auto.held import fit_to_sample
 from skdc.auto.judges import Judge, panel
 from skdc.auto.trials import Study, ranked, resumed
 from skdc.condensers.selection.draws import RandomSubset
@@ -34,11 +35,10 @@ from skdc.fitting.input import Problem, read, task_of
 from skdc.fitting.origin import Origin, provenance_of
 from skdc.fitting.output import in_package_of
 from skdc.fitting.pair import PairMixin
-from skdc.fitting.partitioned import held_rows
 from skdc.fitting.sizes import ClassSizes
 from skdc.fitting.unchanged import UnchangedRows
 from skdc.isolation import all_or_nothing
-from skdc.partitions import Partitions, partitions_of
+from skdc.partitions import partitions_of
 from skdc.seeds import seeded
 from skdc.sources import Schema
 
@@ -167,7 +167,7 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         self._forget()
         partitions = partitions_of(X, y, sample_weight, sensitive_features)
         if partitions is not None:
-            return self._fit_to_sample(partitions)
+            return fit_to_sample(self, partitions, self._told_task())
         if y is None:
             raise ValueError(
                 "AutoCondenser requires y to be passed, but the target y is None: it judges sets by what learners "
@@ -204,18 +204,6 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         origin = replace(origin, condenser=f"{best!r}, chosen by {self!r}")
         shown = replace(best.condensed_, X=in_package_of(rows, X), y=in_package_of(targets, y), provenance=origin)
         self.condensed_ = best.condensed_ = shown
-        return self
-
-    def _fit_to_sample(self, partitions: Partitions) -> Self:
-        """Search on the rows of pieces that are held."""
-        held = held_rows(partitions, self._told_task(), self.n_jobs)
-        self.fit(held.X, held.y, sample_weight=held.weight)
-        if "indices_" in vars(self):
-            self.indices_ = held.places[self.indices_]
-        found, origin = self.condensed_, self.condensed_.provenance
-        assert origin is not None  # as of all fits
-        origin = replace(origin, fingerprint=None, n_seen=len(held.places))
-        self.condensed_ = self.best_condenser_.condensed_ = replace(found, provenance=origin)
         return self
 
     def _told_task(self) -> str:

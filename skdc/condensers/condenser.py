@@ -20,7 +20,9 @@ from skdc.devices import find_device
 from skdc.discrepancies.mmd import MMD
 from skdc.discrepancies.objective import Objective
 from skdc.entropy import draw_entropy
+from skdc.exceptions import PartsError
 from skdc.fitting.base import BaseCondenser
+from skdc.fitting.checkpoints import fingerprint_of
 from skdc.fitting.counts import sizes_of
 from skdc.fitting.doors import reopened
 from skdc.fitting.extremes import refuse_extreme_numbers
@@ -243,6 +245,48 @@ class Condenser(BaseCondenser, kw_only=False):
             self._add(X, y, classes, sample_weight)
         return self
 
+    @available_if(_can_stream)
+    def merge(self, other: Condenser) -> Self:
+        """Add the rows that another condenser was fed, on another machine, say, as if this one had been fed them.
+
+        Parameters
+        ----------
+        other : Condenser
+            With the same parameters, a number as `random_state` among them; it stays as it is.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If one of both was not fed by `partial_fit`, is private or has other parameters; if their rows or labels are
+            of different kinds.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_iris
+        >>> from skdc import Condenser
+        >>> from skdc.discrepancies import RandomFeatureMMD
+        >>> X, y = load_iris(return_X_y=True)
+        >>> here, there = (Condenser(RandomFeatureMMD(bandwidth=1.0), n_per_class=2, random_state=0) for _ in range(2))
+        >>> here = here.partial_fit(X[:80], y[:80]).merge(there.partial_fit(X[80:], y[80:]))
+        >>> here.y_syn_.tolist()
+        [0, 0, 1, 1, 2, 2]
+        """
+        if not isinstance(other, Condenser) or not all("_stream" in vars(one) for one in (self, other)):
+            raise ValueError(f"merge takes condensers that partial_fit has fed rows, not {other!r} into {self!r}")
+        if self.privacy is not None or other.privacy is not None:
+            raise PartsError("private condensers cannot be merged: each of both releases by itself")
+        if fingerprint_of(self, ()) != fingerprint_of(other, ()) or self._stream.seed != other._stream.seed:
+            raise ValueError(
+                f"{self!r} and {other!r} cannot be merged: give both the same parameters, and a number as random_state"
+            )
+        stream = self._stream.merged(other._stream)
+        self._go_on_from(stream, other._templates, len(stream.schema.labels) > self._stream.schema.n_classes)
+        return self
+
     def _begin(
         self, X: ArrayLike, y: ArrayLike | None, classes: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> None:
@@ -307,7 +351,7 @@ class Condenser(BaseCondenser, kw_only=False):
         if labels is not None and len(labels) > schema.n_classes:
             came = True
             stream = stream.widened(labels)
-            schema, self.classes_ = stream.schema, labels
+            schema = stream.schema
         first, this = schema.describe(), problem.schema.describe()
         if this != first:
             raise ValueError(f"this chunk ({this}) is not like the first one ({first})")
@@ -317,10 +361,16 @@ class Condenser(BaseCondenser, kw_only=False):
             refuse_extreme_numbers(problem)
         stream.update(replace(problem, schema=schema).source_as_given(stream.device))
         if self.privacy is None:
-            float_dtype = np.result_type(schema.float_dtype, problem.schema.float_dtype)
-            self._templates = tuple(map(common_template, self._templates, map(template, (X, y))))
-            given_bytes = row_bytes(as_array(self._templates[0]))
-            stream.schema = replace(schema, float_dtype=float_dtype, given_bytes=given_bytes)
+            stream.schema = replace(schema, float_dtype=np.result_type(schema.float_dtype, problem.schema.float_dtype))
+        self._go_on_from(stream, tuple(map(template, (X, y))), came)
+
+    def _go_on_from(self, stream: Stream, templates: tuple[Any, ...], came: bool) -> None:
+        """Take a stream that has seen more, in containers like some, and maybe classes that were not known."""
+        if self.privacy is None:
+            self._templates = tuple(map(common_template, self._templates, templates))
+            stream.schema = replace(stream.schema, given_bytes=row_bytes(as_array(self._templates[0])))
+        if stream.schema.classes is not None:
+            self.classes_ = stream.schema.classes
         self._stream = stream
         if isinstance(self.warm_start, CondensedSet) or not self.warm_start or "X_syn_" in vars(self):
             self._start = Start.of(self)

@@ -26,9 +26,10 @@ def warn_of_far_rows(condenser: Any, far: Far | None, problem: Problem) -> None:
         names = problem.schema.feature_names
         value = problem.X[row, column]
         where = f" (by column {column if names is None else names[column]!r}, {value:.4g})"
-    who = f"row {problem.positions[row]} of X holds"
+    place = problem.positions[row] if problem.places is None else problem.places[problem.positions[row]]
+    who = f"row {place} of X holds"
     if far.n_rows > 1:
-        who = f"{far.n_rows} rows of X, of {len(problem.positions)}, such as row {problem.positions[row]}, hold"
+        who = f"{far.n_rows} rows of X, of {len(problem.positions)}, such as row {place}, hold"
     warnings.warn(
         f"{who} {far.share:.2%} of the variance{where}: next to {'it' if far.n_rows == 1 else 'them'} the others are "
         "alike. Leave outliers out, for example by sample_weight=skdc.weighting.trimmed_weights(X, y); numbers that "

@@ -89,6 +89,32 @@ class Stream:
                 )
         return wider
 
+    def merged(self, other: Stream) -> Stream:
+        """Return one that has seen the rows of both, which are of the same kind; classes of both, where more may come.
+
+        Raises
+        ------
+        ValueError
+            If rows or targets are not alike, or one knows all its classes, and they are not those of the other.
+        """
+        one, two = self, other
+        mine, theirs = one.schema.classes, two.schema.classes
+        if mine is not None and theirs is not None and not np.array_equal(mine, theirs):
+            if not (one.grows and two.grows and mine.dtype.kind == theirs.dtype.kind):
+                raise ValueError(
+                    f"one has the classes {mine.tolist()}, the other {theirs.tolist()}; give both classes= all labels"
+                )
+            both = np.union1d(mine, theirs)
+            one, two = (stream.widened(both) for stream in (one, two))
+        if one.schema.describe() != two.schema.describe():
+            raise ValueError(f"one has seen {one.schema.describe()}, the other {two.schema.describe()}")
+        assert isinstance(one.sketch, Sketch) and isinstance(two.sketch, Sketch)  # no private ones
+        sketch = one.sketch.empty_like()
+        for seen in (one.sketch, two.sketch):
+            sketch.merge(seen)
+        float_dtype = np.result_type(one.schema.float_dtype, two.schema.float_dtype)
+        return replace(one, sketch=sketch, schema=replace(one.schema, float_dtype=float_dtype))
+
     def update(self, source: RowSource | PartitionedSource) -> None:
         """Add rows, piece by piece; all of them, or none where it is interrupted."""
         if isinstance(self.sketch, PrivateSketch) and isinstance(source, RowSource):

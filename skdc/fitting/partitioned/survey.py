@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from skdc.codes.bounds import kind_of, plain
@@ -164,12 +165,14 @@ def _of_piece(task: str, i: int, raw: RawRows) -> Survey:
 
 
 def _refuse_odd_numbers(X: NDArray, positions: NDArray[np.intp]) -> None:
-    """Refuse an array with missing numbers, or with such whose squares are no numbers."""
-    rows = X[positions]
-    odd = not_finite(rows) if rows.dtype.kind == "f" else ""
-    if odd:
-        raise ValueError(f"Input X contains {odd}; fill them in, leave the rows out, or pass frames")
-    if rows.dtype.kind == "f" and np.abs(rows).max(initial=0) > 1:  # small ones may be zeros of the whole
+    """Refuse an array with missing numbers, or with such whose squares are no numbers; look at it without a copy."""
+    rows = X if len(positions) == len(X) else X[positions]
+    if rows.dtype.kind != "f":
+        return
+    low, high = rows.min(), rows.max()
+    if not (np.isfinite(low) and np.isfinite(high)):
+        raise ValueError(f"Input X contains {not_finite(rows)}; fill them in, leave the rows out, or pass frames")
+    if max(-low, high) > 1:  # small ones may be zeros of the whole
         refuse_extremes(rows, "X", positions)
 
 
@@ -216,7 +219,7 @@ def _marks(X: Any, positions: NDArray[np.intp], piece: int) -> dict[tuple[int, A
     frame, n_columns = hasattr(X, "iloc"), np.shape(X)[1]
     for j in range(n_columns):
         column = X.iloc[:, j] if frame else X[:, j]
-        values = column.iloc[positions] if frame else column[positions]
+        values = column if len(positions) == len(column) else _safe_indexing(column, positions)
         if kind_of(plain(values.dtype)) in "iufbmM" and not hasattr(values.dtype, "categories"):
             _mark_ends(marks, values, positions, piece, j)
         elif frame:
