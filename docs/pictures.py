@@ -261,6 +261,7 @@ PICTURES = (
         "## Shares of a table",
         ("table", "share"),
         ("KMedoids", "KMeansCondenser", "TabularCondenser, random rows", "TabularCondenser"),
+        keep="^((?!generated).)*$",
     ),
     Picture(
         "tables_defaults",
