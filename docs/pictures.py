@@ -5,9 +5,11 @@ import re
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
+from textwrap import wrap
 
 PAGES = Path(__file__).with_name("benchmarks")
 WIDTH, LEFT, RIGHT, TOP, STEP = 560, 24, 24, 92, 37
+LINE, LONGEST = 22, 54  # of what does not fit beside, and characters of a title that do
 # Each with a shape of its own, for those who do not tell the colours apart.
 COLOURS = ("#0072b2", "#d55e00", "#007a5a", "#aa4499")
 SHAPES = (
@@ -75,17 +77,16 @@ class Picture:
         """Return the drawing."""
         rows = self.rows()
         values = [value for _, found in rows for value in found if value is not None]
-        axis = Axis.of(values, self.logarithmic)
-        end = TOP + STEP * len(rows)
-        height = end + 44
-        drawn = [f'<text class="title" x="12" y="26">{escape(self.title)}</text>', *self.legend()]
+        axis, (head_lines, top) = Axis.of(values, self.logarithmic), self.head()
+        end = top + STEP * len(rows)
+        height, drawn = end + 44, list(head_lines)
         for tick in axis.ticks():
             x = axis.place(tick)
-            drawn.append(f'<path d="M{x} {TOP - 8}V{end}" stroke="#ccc"/>')
+            drawn.append(f'<path d="M{x} {top - 8}V{end}" stroke="#ccc"/>')
             drawn.append(f'<text class="tick" x="{x}" y="{end + 16}">{tick:g}</text>')
         drawn.append(f'<text class="tick" x="{WIDTH / 2:g}" y="{end + 36}">{escape(self.unit)}</text>')
         for place, (label, found) in enumerate(rows):
-            y = TOP + STEP * place
+            y = top + STEP * place
             drawn.append(f'<text x="12" y="{y + 10}">{escape(label)}</text>')
             drawn.append(f'<path d="M{LEFT} {y + 22}H{WIDTH - RIGHT}" stroke="#e4e4e4"/>')
             marks = zip(SHAPES, COLOURS, found, strict=False)
@@ -98,13 +99,20 @@ class Picture:
             [f'{head} role="img">', f"<title>{escape(self.title)}</title>", STYLE, background, *drawn, "</svg>\n"]
         )
 
-    def legend(self) -> list[str]:
-        """Return what each mark stands for."""
-        drawn, x = [], 20.0
+    def head(self) -> tuple[list[str], int]:
+        """Return the title and what each mark stands for, in lines that fit, and where the rows begin."""
+        titles = wrap(self.title, LONGEST)
+        drawn = [
+            f'<text class="title" x="12" y="{26 + LINE * i}">{escape(line)}</text>' for i, line in enumerate(titles)
+        ]
+        x, y = 20.0, 54 + LINE * (len(titles) - 1)
         for shape, colour, column in zip(SHAPES, COLOURS, self.columns, strict=False):
-            drawn += [mark(shape, colour, x, 54), f'<text x="{x + 12:g}" y="59">{escape(column)}</text>']
-            x += 44 + 7.6 * len(column)
-        return drawn
+            width = 44 + 7.6 * len(column)
+            if x > 20 and x + width - 32 > WIDTH:
+                x, y = 20.0, y + LINE
+            drawn += [mark(shape, colour, x, y), f'<text x="{x + 12:g}" y="{y + 5}">{escape(column)}</text>']
+            x += width
+        return drawn, y + TOP - 54
 
 
 @dataclass(frozen=True)
@@ -253,6 +261,7 @@ PICTURES = (
         "## Shares of a table",
         ("table", "share"),
         ("KMedoids", "KMeansCondenser", "TabularCondenser, random rows", "TabularCondenser"),
+        keep="^((?!generated).)*$",
     ),
     Picture(
         "tables_defaults",

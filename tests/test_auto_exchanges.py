@@ -196,6 +196,7 @@ def test_the_set_that_there_is_stays_on_an_interrupt(quick, monkeypatch):
 
 def test_exchanges_take_the_time_that_is_left():
     started = monotonic()
-    fitted = told(KNeighborsClassifier(3), time_budget=1.5, n_samples=20).fit(X, y)
-    assert 1.0 < monotonic() - started < 10
+    # A first trial may take more than its part while modules are loaded, and leaves time for exchanges all the same.
+    fitted = told(KNeighborsClassifier(3), time_budget=3.5, n_samples=20).fit(X, y)
+    assert 2.5 < monotonic() - started < 12
     assert "exchanged rows" in set(fitted.leaderboard_["candidate"])

@@ -296,8 +296,9 @@ def exchange(study: Study, taught: bool) -> None:
             warnings.simplefilter("default", InterruptedWarning)
             # Without a checkpoint: what is known of a search that was killed is what its trials gave.
             condenser.fit(condensed, targets, sample_weight=weights, sensitive_features=groups)
-            result.score = study.judge(condenser, *study.take(held_out)[:3])
-            is_better = study.judge(condenser, *judged) >= study.judge(best.condenser, *judged)
+            held = study.take(held_out)[:3]
+            result.score, reached = study.judge.on_each(condenser.condensed_, held, judged)
+            is_better = reached >= study.judge(best.condenser, *judged)
         result.condenser = condenser
     except KeyboardInterrupt:
         study.tell_interrupted()

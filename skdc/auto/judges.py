@@ -44,9 +44,17 @@ class Judge:
 
     def of(self, condensed: CondensedSet, X: Any, y: Any, weight: NDArray | None) -> float:
         """Return the mean score on rows, of learners that are trained on a set."""
-        condensed, rows = replace(condensed, X=self.show(condensed.X)), self.show(X)
+        return self.on_each(condensed, (X, y, weight))[0]
+
+    def on_each(self, condensed: CondensedSet, *samples: tuple[Any, Any, NDArray | None]) -> list[float]:
+        """Return the mean score on each of some samples (X, y, weight), of learners that are trained on a set once."""
+        condensed = replace(condensed, X=self.show(condensed.X))
         fitted = [trained(learner, condensed) for learner in self.learners]
-        return float(np.mean([score_of(learner, rows, y, self.scoring, weight) for learner in fitted]))
+        shown = [(self.show(X), y, weight) for X, y, weight in samples]
+        return [
+            float(np.mean([score_of(learner, rows, y, self.scoring, weight) for learner in fitted]))
+            for rows, y, weight in shown
+        ]
 
 
 def panel(problem: Problem, scoring: Any, seed: int, size: int) -> Judge:
