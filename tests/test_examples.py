@@ -78,8 +78,10 @@ def test_pages_show_what_happens(page, monkeypatch, tmp_path):
 
 EXAMPLES = [
     "bytes",
+    "cluster",
     "discrepancies",
     "fair_front",
+    "folder",
     "generators",
     "kernel_inducing_points",
     "networks",
