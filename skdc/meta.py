@@ -17,6 +17,7 @@ from skdc.fields import BaseEstimator, Fields, MetaEstimatorMixin
 from skdc.fitting.base import BaseCondenser
 from skdc.fitting.input import task_of
 from skdc.isolation import all_or_nothing
+from skdc.partitions import Partitions
 
 
 def _estimator_has(method: str) -> Callable[[CondensedEstimator], bool]:
@@ -117,7 +118,7 @@ class CondensedEstimator(MetaEstimatorMixin, Fields):
         """
         _refuse_others(condenser=self.condenser, estimator=self.estimator)
         condenser, task = clone(self.condenser), task_of(self.estimator)
-        if y is None and task != "auto":
+        if y is None and task != "auto" and not isinstance(X, Partitions):
             raise ValueError(f"{task} requires y to be passed, but the target y is None")
         if condenser.task == "auto":
             condenser.set_params(task=task)

@@ -94,7 +94,21 @@ def _open(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device
         draws = torch.Generator().manual_seed(seed)
         reducing = recipe._replace(solver=reducer)
         problem = merged_problem(problem, _passed(problem, device), reducing, sizes, draws)
+    if problem.is_sample and not recipe.streams():
+        _refuse_small_sample(condenser, problem, sizes)
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
+
+
+def _refuse_small_sample(condenser: Any, problem: Problem, sizes: NDArray[np.int64]) -> None:
+    """Refuse a set of more rows than the sample of rows in pieces has."""
+    held = np.bincount(problem.codes, minlength=len(sizes))
+    short = np.flatnonzero(sizes > held)
+    if len(short):
+        of = "" if problem.schema.classes is None else f" of class {problem.schema.classes[short[0]]!r}"
+        raise ValueError(
+            f"{type(condenser).__name__} looks at a sample, which has {held[short[0]]} rows{of}, and {sizes[short[0]]} "
+            "are asked for; raise max_rows of Partitions, or ask for fewer"
+        )
 
 
 def reopened(condenser: Any, stream: Stream, recipe: Recipe, containers: Containers) -> Door:

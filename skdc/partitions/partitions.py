@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from numbers import Integral
 from os import PathLike
-from typing import Any, Self, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
+from skdc.isolation import limited_threads
 from skdc.partitions.pieces import Piece, PieceError, RawRows
 from skdc.partitions.readers import array_pieces, parquet_pieces
 from skdc.partitions.running import Merge, by_dask, by_joblib, has_dask_client
@@ -157,6 +158,9 @@ class Partitions:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} pieces)"
 
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NoReturn:
+        raise TypeError(f"{self!r} holds rows that are not in memory; pass it to the fit of a condenser, not to others")
+
     def names(self) -> list[str]:
         """Return what messages call the pieces; none, where they are not known before."""
         return [piece.name for piece in self.pieces]
@@ -265,7 +269,8 @@ class _Iterated(Partitions):
 
 
 def _of_piece(function: Callable[[int, RawRows], Result], i: int, piece: Piece) -> Result:
-    return function(i, piece.read())
+    with limited_threads("openmp", 1):  # or sums would be rounded otherwise in another thread
+        return function(i, piece.read())
 
 
 def checked_size(name: str, value: Any) -> int:

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.svm import SVC
 
 from skdc import (
+    CondensedEstimator,
     Condenser,
     FacilityLocation,
     KCenter,
@@ -284,3 +286,19 @@ def test_the_page_says_what_each_condenser_sees():
             continue
         assert recipe.passes() == (name in named["all rows, in passes"]), name
         assert (recipe.reducer() is not None) == (name in named["all rows, merged"]), name
+
+
+def test_a_set_that_is_larger_than_the_sample_is_refused():
+    with pytest.raises(ValueError, match="rows of class 0, and 500 are asked for; raise max_rows"):
+        KMedoids(n_per_class={0: 500, 1: 2, 2: 2, 3: 2}).fit(cut(CUTS[0], X, Y))
+    assert len(KernelThinning(n_samples=1000, random_state=0).fit(cut(CUTS[0], X, Y)).X_syn_) == 1000, "none is held"
+
+
+def test_other_estimators_are_told_what_partitions_are():
+    with pytest.raises(TypeError, match="pass it to the fit of a condenser"):
+        SVC().fit(cut(CUTS[0], X, Y), Y)
+
+
+def test_an_estimator_of_condensed_rows_takes_pieces():
+    model = CondensedEstimator(KMeansCondenser(5, random_state=0), SVC()).fit(cut(CUTS[0], X, Y))
+    assert model.score(X, Y) > 0.8
