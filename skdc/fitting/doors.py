@@ -104,7 +104,8 @@ def _refuse_small_sample(condenser: Any, problem: Problem, sizes: NDArray[np.int
     held = np.bincount(problem.codes, minlength=len(sizes))
     short = np.flatnonzero(sizes > held)
     if len(short):
-        of = "" if problem.schema.classes is None else f" of class {problem.schema.classes[short[0]]!r}"
+        labels = problem.schema.labels.tolist()
+        of = f" of class {labels[short[0]]!r}" if labels else ""
         raise ValueError(
             f"{type(condenser).__name__} looks at a sample, which has {held[short[0]]} rows{of}, and {sizes[short[0]]} "
             "are asked for; raise max_rows of Partitions, or ask for fewer"
