@@ -174,8 +174,10 @@ def _parts(part: Any, met: dict[int, Any]) -> list[Any]:
 
 
 def _merged(one: Any, other: Any) -> Any:
-    one.merge(other)
-    return one
+    both = one.empty_like()  # tasks that are done again must find what they found before
+    both.merge(one)
+    both.merge(other)
+    return both
 
 
 def _width(leaf: Any, source: Source) -> int:

@@ -59,6 +59,8 @@ def from_dask(X: Any, y: Any = None, sample_weight: Any = None, *, max_rows: int
 class DaskPiece(Piece):
     """A piece that Dask holds, or makes: rows, targets and weights are delayed."""
 
+    of_dask = True
+
     def delayed(self) -> Any:
         """Return a piece whose rows are there when the task that is given it runs."""
         import dask

@@ -196,9 +196,8 @@ class Partitions:
             If a piece cannot be read.
         """
         of_piece = partial(_of_piece, function)
-        delayed = [piece.delayed() for piece in self.pieces]
-        if has_dask_client() or any(one is not piece for one, piece in zip(delayed, self.pieces, strict=True)):
-            return self._by_dask(delayed, of_piece, merge)
+        if has_dask_client() or any(piece.of_dask for piece in self.pieces):
+            return self._by_dask(of_piece, merge)
         return by_joblib((partial(of_piece, i, piece) for i, piece in enumerate(self.pieces)), merge, n_jobs)
 
     def position(self) -> Any:
@@ -208,14 +207,14 @@ class Partitions:
     def restore(self, position: Any) -> None:
         """Go on with the passes from a position."""
 
-    def _by_dask(self, delayed: list[Any], of_piece: Callable[[int, Any], Result], merge: Merge[Result]) -> Result:
+    def _by_dask(self, of_piece: Callable[[int, Any], Result], merge: Merge[Result]) -> Result:
         try:
-            return by_dask(delayed, of_piece, merge)
+            return by_dask([piece.delayed() for piece in self.pieces], of_piece, merge)
         except PieceError:
             raise
         except Exception:
-            for one, piece in zip(delayed, self.pieces, strict=True):
-                if one is not piece:  # what Dask could not read, it does not name
+            for piece in self.pieces:
+                if piece.of_dask:  # which does not name what it could not read
                     piece.read()
             raise
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 
 class PieceError(ValueError):
@@ -43,14 +43,21 @@ class Piece:
         (X, y), (X, y, sample_weight) or X alone, or what returns one of them.
     target : str, default=None
         The column of X that is the target.
+
+    Attributes
+    ----------
+    of_dask : bool
+        Whether Dask holds the rows, or makes them.
     """
+
+    of_dask: ClassVar[bool] = False
 
     name: str
     rows: Any
     target: Any = None
 
     def delayed(self) -> Any:
-        """Return what a task of Dask is given: itself, or what Dask makes a piece of."""
+        """Return what a task of Dask is given: itself, or what becomes a piece before the task is done."""
         return self
 
     def read(self) -> RawRows:
