@@ -187,6 +187,24 @@ def test_categories_are_those_of_all_pieces():
     assert set(fitted.X_syn_["city"].cat.categories) == {"Oslo", "Rome", "Bern", "Thule"}
 
 
+def test_columns_of_any_kind_and_with_gaps():
+    days = pd.Timestamp("2020-01-01", tz="Europe/Oslo") + pd.to_timedelta(RNG.integers(0, 900, N), unit="D")
+    frame = pd.DataFrame(
+        {
+            "day": pd.Series(days).where(RNG.uniform(size=N) > 0.1),
+            "whole": pd.array(RNG.integers(0, 9, N), dtype="Int64"),
+            "gaps": np.where(RNG.uniform(size=N) > 0.1, X[:, 0], np.nan),
+            "word": pd.Series(RNG.choice(["a", "b"], N)).where(RNG.uniform(size=N) > 0.1),
+            "yes": RNG.uniform(size=N) > 0.5,
+            "wait": pd.to_timedelta(RNG.integers(0, 99, N), unit="h"),
+        }
+    )
+    frame.loc[:400, "gaps"], frame.loc[3, "whole"] = np.nan, pd.NA
+    sets = [KMedoids(3, random_state=0).fit(cut(places, frame, WORDS)) for places in CUTS]
+    for other in sets:
+        pd.testing.assert_frame_equal(other.X_syn_, frame.iloc[sets[0].indices_], check_dtype=False)
+
+
 def test_frames_of_polars_come_out_as_such():
     frame = polars.from_pandas(FRAME.assign(level=WORDS))
     fitted = KMedoids(3, random_state=0).fit(cut(CUTS[0], frame), "level")

@@ -13,7 +13,7 @@ from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
 from skdc.codes.bounds import kind_of, plain
-from skdc.containers import are_categories, as_array, checked_targets
+from skdc.containers import are_categories, as_array, checked_targets, microseconds
 from skdc.finite import not_finite
 from skdc.fitting.input import target_kind
 from skdc.fitting.output import common_template, template
@@ -234,17 +234,24 @@ def _mark_ends(
     marks: dict[tuple[int, Any], Mark], values: Any, positions: NDArray[np.intp], piece: int, column: int
 ) -> None:
     """Mark the rows that hold the least and the greatest number of a column, if it holds some."""
-    numbers = values.to_numpy() if hasattr(values, "iloc") else values
-    if numbers.dtype.kind == "O":  # of nullable columns
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    if numbers.dtype.kind in "mM":
-        numbers = numbers.astype(np.int64)
-    known = np.flatnonzero(~np.isnan(numbers)) if numbers.dtype.kind == "f" else np.arange(len(numbers))
+    numbers, known = np.asarray(values) if not hasattr(values, "iloc") else _numbers(values), np.arange(len(values))
+    if hasattr(values, "iloc"):
+        known = np.flatnonzero(values.notna())
+    elif numbers.dtype.kind == "f":
+        known = np.flatnonzero(~np.isnan(numbers))
     if not len(known):
         return
     for end, place in ((-1, known[numbers[known].argmin()]), (1, known[numbers[known].argmax()])):
         row = int(positions[place])
         marks[column, ("end", end)] = Mark((-end * numbers[place].item(), piece, row), piece, row)
+
+
+def _numbers(values: Any) -> NDArray:
+    """Return the numbers of a column, and dates and durations as such."""
+    if kind_of(plain(values.dtype)) in "mM":
+        return microseconds(values)
+    plain_numbers = isinstance(values.dtype, np.dtype)
+    return np.asarray(values if plain_numbers else values.to_numpy(dtype=np.float64, na_value=np.nan))
 
 
 def _without_names(
