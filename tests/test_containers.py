@@ -80,7 +80,7 @@ PAIRS = np.array([(1, 2.0)] * N, dtype=[("a", int), ("b", float)])
 @pytest.mark.parametrize(
     "values, words",
     [
-        (Lazy(), ["Lazy", ".compute()"]),
+        (Lazy(), ["in memory"]),
         (LaterFrame(), ["LaterFrame", ".collect()"]),
         (HIDDEN, ["masked array", str(int((X > 2).sum())), ".filled(0)"]),
         (PAIRS, ["structured array", "pandas.DataFrame("]),

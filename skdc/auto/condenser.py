@@ -12,7 +12,6 @@ from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import issparse
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import Tags, get_tags
@@ -24,7 +23,7 @@ from skdc.auto.held import fit_to_sample
 from skdc.auto.judges import Judge, panel
 from skdc.auto.trials import Study, ranked, resumed
 from skdc.condensers.selection.draws import RandomSubset
-from skdc.containers import as_array
+from skdc.containers import held
 from skdc.entropy import draw_entropy
 from skdc.exceptions import PartsError
 from skdc.fields import Fields, TransformerMixin
@@ -176,7 +175,7 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         if self.time_budget is not None and not (isinstance(self.time_budget, Real) and self.time_budget > 0):
             raise ValueError(f"time_budget={self.time_budget!r} must be a positive number of seconds, or None")
         named = {"X": X, "y": y, "sample_weight": sample_weight, "sensitive_features": sensitive_features}
-        given = tuple(_rows(part, name) for name, part in named.items())
+        given = tuple(None if part is None else held(part, name) for name, part in named.items())
         problem = read(self, *given, task=self._told_task(), encoder=self.encoder)
         kept = None if self.checkpoint is None else StateFile(self.checkpoint, fingerprint(self, problem))
         seed, seconds, known = resumed(kept) or (draw_entropy(self.random_state), 0.0, [])
@@ -391,12 +390,6 @@ def _refuse_short(sizes: NDArray[np.int64], left: NDArray[np.int64], schema: Sch
                 f"AutoCondenser cannot give {size} rows of class {label!r}: {n} are left when others are held out; "
                 f"lower n_per_class, take all by n_per_class=at_most({size}), or give cv= splits that hold out less"
             )
-
-
-def _rows(values: Any, name: str) -> Any:
-    """Return frames, series and sparse matrices as they are, other things as arrays."""
-    values = as_array(values, name)
-    return values if values is None or hasattr(values, "iloc") or issparse(values) else np.asarray(values)
 
 
 _SHOWN = ("X_syn_", "y_syn_", "y_soft_", "y_learned_", "sample_weight_", "storage_", "classes_", "indices_", "learner_")

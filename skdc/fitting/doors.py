@@ -17,7 +17,7 @@ from skdc.fitting.counts import check_sizes, sizes_of
 from skdc.fitting.extremes import warn_of_far_rows
 from skdc.fitting.input import Problem
 from skdc.fitting.origin import Origin, bytes_beside
-from skdc.fitting.partitioned.merging import merged_problem
+from skdc.fitting.partitioned.merging import SPARE_ROWS, merged_problem
 from skdc.fitting.progress import tell_stage
 from skdc.fitting.recipe import Recipe
 from skdc.fitting.releases import drawn_rows, private_stream, public_containers, read_as_told
@@ -91,9 +91,9 @@ def _open(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device
     sizes = _sizes(condenser, recipe, problem.schema, *problem.per_class(), n_beside)
     reducer = None if problem.passing is None else recipe.reducer()
     if reducer is not None:
-        draws = torch.Generator().manual_seed(seed)
-        reducing = recipe._replace(solver=reducer)
-        problem = merged_problem(problem, _passed(problem, device), reducing, sizes, draws)
+        reducing, draws = recipe._replace(solver=reducer.solver), torch.Generator().manual_seed(seed)
+        kept = np.maximum(SPARE_ROWS * sizes, np.where(sizes > 0, reducer.fewest, 0))
+        problem = merged_problem(problem, _passed(problem, device), reducing, kept, draws)
     if problem.is_sample and not recipe.streams():
         _refuse_small_sample(condenser, problem, sizes)
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)

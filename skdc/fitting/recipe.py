@@ -14,7 +14,7 @@ from skdc.fitting.parts import refuse_others
 from skdc.parameterizations.base import Parameterization
 from skdc.privacy import GaussianMechanism
 from skdc.privacy.steps import refuse_caches
-from skdc.solvers.base import Solver
+from skdc.solvers.base import Reducer, Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.spaces.invertible import Identity
@@ -47,7 +47,7 @@ class Recipe(NamedTuple):
         """Tell whether it takes no more than passes over the data, and some drawn rows: they may be in pieces."""
         return self.solver.passes() and self.parameterization.passes()
 
-    def reducer(self) -> Solver | None:
+    def reducer(self) -> Reducer | None:
         """Return what chooses rows of pieces, each of which stands for others; None where a sample is as good."""
         return self.solver.reducer(self.discrepancy) if self.parameterization.passes() else None
 

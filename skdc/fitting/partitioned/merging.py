@@ -20,7 +20,7 @@ from skdc.parameterizations.subset import SubsetSet
 from skdc.partitions import RawRows
 from skdc.sources import PartitionedSource, RowSource, draw_seed
 
-_SPARE_ROWS = 8  # so many are kept of a piece for each that is to be chosen in the end
+SPARE_ROWS = 8  # so many are kept of a piece for each that is to be chosen in the end
 _AT_ONCE = 1 << 17  # rows of a piece that are looked at together
 
 
@@ -158,13 +158,13 @@ def merged_problem(
     recipe : Recipe
         What chooses rows of pieces.
     sizes : ndarray of shape (n_classes,)
-        How many rows of each class the set has.
+        How many rows of each class are kept of a piece.
     generator : torch.Generator
     """
     assert problem.passing is not None
-    passing, fewest = problem.passing, np.where(sizes > 0, recipe.solver.fewest_kept, 0)
+    passing = problem.passing
     objective = None if recipe.discrepancy is None else clone(recipe.discrepancy).fit(source.stand_in(), generator)
-    how = recipe, objective, np.maximum(_SPARE_ROWS * sizes, fewest), draw_seed(generator) >> 1
+    how = recipe, objective, sizes, draw_seed(generator) >> 1
     reduction = Reduction(passing.reading, passing.places, source.opened, *how)
     found = passing.partitions.map_reduce(reduction, reduction.merged, passing.n_jobs)
     assert found is not None  # there are rows

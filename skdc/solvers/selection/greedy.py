@@ -9,12 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from skdc.exceptions import PartsError
-from skdc.solvers.base import Solver
+from skdc.solvers.base import Reducer
 from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
 from skdc.solvers.selection.cells import Cell
 from skdc.solvers.selection.division import in_pieces
 from skdc.solvers.selection.growth import FarthestFirst, Growth, Herding, StochasticGreedy
-from skdc.solvers.selection.halving import Halving
+from skdc.solvers.selection.halving import KEPT, Halving
 from skdc.solvers.selection.medoids import Medoids
 from skdc.solvers.selection.ridge import MAX_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection.thinning import compressed
@@ -90,14 +90,14 @@ class Greedy(Selection):
         """Return the source, of which the rows may be elsewhere."""
         return require(self, source, Lists if self.reweight is None else Holds, "which rows to choose")
 
-    def reducer(self, discrepancy: Any) -> Solver | None:
+    def reducer(self, discrepancy: Any) -> Reducer | None:
         """Return what halves pieces, where mean embeddings are compared, or covers them, for a radius of all rows."""
         leaves = discrepancy.leaves()
         if self.reweight is not None:
             return None
         if is_linear(leaves) and all(isinstance(leaf, Embedding) for leaf in leaves):
-            return Halving(n_passes=0)
-        return Greedy() if len(leaves) == 1 and isinstance(leaves[0], Covering) else None
+            return Reducer(Halving(n_passes=0), KEPT)
+        return Reducer(Greedy()) if len(leaves) == 1 and isinstance(leaves[0], Covering) else None
 
     def nested(self) -> bool:
         """Tell whether no row is exchanged for another one."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from skdc.exceptions import PartsError
-from skdc.solvers.base import Solver
+from skdc.solvers.base import Reducer
 from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
 from skdc.solvers.selection.cells import Cell, completed
 from skdc.solvers.selection.growth import Herding
@@ -17,6 +17,7 @@ from skdc.sources import Holds
 from skdc.structures import Embedding
 
 _SPARE_ROWS = 4  # at least so many are left for each row that is chosen
+KEPT = 16_384  # rows of a piece that are halved in no time, and leave exchanges as good a choice as all rows do
 _MAX_ROWS = 65_536  # whose kernel with each other is computed
 
 
@@ -63,16 +64,15 @@ class Halving(Selection):
     >>> condenser = Condenser(EnergyDistance(), parameterization=Subset(), solver=Halving(), n_per_class=3)
     """
 
-    fewest_kept = 16_384  # that many are halved in no time, and leave exchanges as good a choice as all rows do
-
     oversampling: int = 3
     delta: float | None = None
     n_passes: int = 2
     max_rows: int = 32_768
 
-    def reducer(self, discrepancy: Any) -> Solver | None:
+    def reducer(self, discrepancy: Any) -> Reducer | None:
         """Return the same without exchanges: mean embeddings of pieces add up, and halves of halves are halves."""
-        return Halving(self.oversampling, self.delta, 0, self.max_rows) if self.reweight is None else None
+        halving = Halving(self.oversampling, self.delta, 0, self.max_rows)
+        return Reducer(halving, KEPT) if self.reweight is None else None
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Halve the rows of a cell, and exchange some; the objective must be a squared distance of mean embeddings."""
