@@ -175,7 +175,7 @@ class AutoCondenser(PairMixin, UnchangedRows, Fields):
         if self.time_budget is not None and not (isinstance(self.time_budget, Real) and self.time_budget > 0):
             raise ValueError(f"time_budget={self.time_budget!r} must be a positive number of seconds, or None")
         named = {"X": X, "y": y, "sample_weight": sample_weight, "sensitive_features": sensitive_features}
-        given = tuple(None if part is None else held(part, name) for name, part in named.items())
+        given: tuple[Any, ...] = tuple(None if part is None else held(part, name) for name, part in named.items())
         problem = read(self, *given, task=self._told_task(), encoder=self.encoder)
         kept = None if self.checkpoint is None else StateFile(self.checkpoint, fingerprint(self, problem))
         seed, seconds, known = resumed(kept) or (draw_entropy(self.random_state), 0.0, [])

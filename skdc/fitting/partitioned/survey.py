@@ -41,7 +41,7 @@ class Mark(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class Targets:
+class TargetFacts:
     """What targets are.
 
     Parameters
@@ -55,16 +55,16 @@ class Targets:
     kind: str
     values: dict[Any, tuple[int, float]] = field(default_factory=dict)
 
-    def merged(self, other: Targets) -> Targets:
+    def merged(self, other: TargetFacts) -> TargetFacts:
         """Return those of both."""
         if self.kind != other.kind:
             kinds = {self.kind, other.kind}
-            return Targets("quantities" if kinds == {"labels", "quantities"} else "regression")
+            return TargetFacts("quantities" if kinds == {"labels", "quantities"} else "regression")
         values = dict(self.values)
         for value, (n, mass) in other.values.items():
             count, sum_ = values.get(value, (0, 0.0))
             values[value] = count + n, sum_ + mass
-        return self if self.kind != "labels" else Targets(self.kind, values)
+        return self if self.kind != "labels" else TargetFacts(self.kind, values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +83,7 @@ class Survey:
         Of the first piece, for messages.
     mass : float
         Their weight.
-    targets : Targets or None
+    targets : TargetFacts or None
     marks : dict of (int, object) to Mark
         By column, and end or level.
     names : frozenset of int
@@ -95,7 +95,7 @@ class Survey:
     like: tuple[Any, Any]
     name: str
     mass: float = 0.0
-    targets: Targets | None = None
+    targets: TargetFacts | None = None
     marks: dict[tuple[int, Any], Mark] = field(default_factory=dict)
     names: frozenset[int] = frozenset()
 
@@ -194,21 +194,21 @@ def counted(raw: RawRows) -> tuple[Any, NDArray | None, NDArray[np.intp], NDArra
     return X, None if y is None else checked_targets(y)[positions], positions, weight[positions]
 
 
-def _targets(y: NDArray, given: Any, weight: NDArray[np.float64], task: str) -> Targets:
+def _targets(y: NDArray, given: Any, weight: NDArray[np.float64], task: str) -> TargetFacts:
     """Return what the targets of a piece are."""
     if y.ndim > 1:
-        return Targets(target_kind(y, task, known=True))
+        return TargetFacts(target_kind(y, task, known=True))
     if task == "regression":
-        return Targets("quantities")
+        return TargetFacts("quantities")
     numeric = y.dtype.kind in "fiu" and task != "classification" and not are_categories(given)
     if numeric and y.dtype.kind == "f" and (y != np.floor(y)).any():
-        return Targets("quantities")
+        return TargetFacts("quantities")
     values, places = np.unique(y, return_inverse=True)
     if numeric and len(values) > _MOST_VALUES:
         values, places = values[:_MOST_VALUES], np.minimum(places, _MOST_VALUES)
     counts, mass = (np.bincount(places, part, len(values) + 1) for part in (None, weight))
     found = zip(values.tolist(), counts.tolist(), mass.tolist(), strict=False)
-    return Targets("labels", {value: (n, of_value) for value, n, of_value in found})
+    return TargetFacts("labels", {value: (n, of_value) for value, n, of_value in found})
 
 
 def _marks(X: Any, positions: NDArray[np.intp], piece: int) -> dict[tuple[int, Any], Mark]:
