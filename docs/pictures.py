@@ -246,6 +246,15 @@ PICTURES = (
         logarithmic=True,
     ),
     Picture(
+        "partitions",
+        "Ten million rows in pieces, read again for each pass",
+        "CPU seconds",
+        "## Rows in pieces",
+        ("set", "read by"),
+        ("CPU s",),
+        keep=r"^\| 10M",
+    ),
+    Picture(
         "default",
         "Rows a class: mean regret over ten tables, six models",
         "regret: 0 is as good as all rows, 1 no better than ten random rows a class",

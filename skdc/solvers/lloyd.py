@@ -18,7 +18,7 @@ from skdc.solvers.means import MeansState, check_class_means, class_pieces
 from skdc.sources import PLACED_TOGETHER, Holds, Passes, Pieces, Source, near_pieces, require, takes_pieces
 from skdc.structures import Quantization
 
-_MOST_PASSES = 10  # from where k-means of a sample ends: what is left to gain is less than the sample has lost
+_MOST_PASSES = 2  # from where k-means of a sample ends: each row more gains less than local optima differ by
 
 
 @dataclass(eq=False, kw_only=True)
@@ -47,8 +47,8 @@ class Lloyd(Solver[LloydState, PointsSet]):
 
     It starts from the points as the parameterization lays them, and gives each point the mass of its cluster. A step is
     a pass over the rows, which need not be in memory; of those that are, bounds tell most that stay with their point
-    [1]_. Rows in pieces are passed over, all classes at once, ten times at most, from where k-means of the sample that
-    is held ends. Of rows in memory, where these times the points of a class are more than 100 million, the points are
+    [1]_. Rows in pieces are passed over, all classes at once, twice at most, from where k-means of the sample that is
+    held ends. Of rows in memory, where these times the points of a class are more than 100 million, the points are
     cut into pieces of 256 near ones, and each piece is moved among the rows on its side of the cuts.
 
     Parameters
