@@ -158,10 +158,12 @@ class BaseCondenser(PairMixin, CallbackSupportMixin, UnchangedRows, SharedParts,
 
         Parameters
         ----------
-        X : array, frame or tensor of shape (n, ...)
-            Table, or images as (N, C, H, W), (N, H, W, C) or (N, H, W).
-        y : array-like of shape (n,) or (n, n_outputs), default=None
-            Labels, continuous targets, or nothing.
+        X : array, frame or tensor of shape (n, ...), Partitions or collection of Dask
+            Table, or images as (N, C, H, W), (N, H, W, C) or (N, H, W). Rows in pieces are read when they are asked
+            for; of more than `max_rows` a sample may stand for all, as `skdc.Partitions` tells.
+        y : array-like of shape (n,) or (n, n_outputs), or str, default=None
+            Labels, continuous targets, or nothing. Of frames in pieces it may name a column; else pieces hold their
+            own, and collections of Dask come with one.
         sample_weight : array-like of shape (n,), default=None
             A row of weight 2 counts as the row twice.
         sensitive_features : array-like of shape (n,) or (n, n_features), default=None
