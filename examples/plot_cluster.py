@@ -1,7 +1,7 @@
 """
-======================
-Workers of one machine
-======================
+===================
+Workers of a client
+===================
 
 Where a ``distributed.Client`` is current, the tasks of a fit go to its workers: they read the pieces, and what two
 pieces give is merged there. What comes out is what one thread gives, bit for bit.
@@ -27,25 +27,28 @@ def made(i):
     return np.stack([radius * np.cos(angle), radius * np.sin(angle)], 1), kind
 
 
-def main():
-    """Fit twice, and draw the set."""
-    partitions = Partitions([lambda i=i: made(i) for i in range(8)], max_rows=5_000)
-    condenser = KMeansCondenser(6, random_state=0)
-    # Two workers, and then none.
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as workers, Client(workers):
-        together = condenser.fit(partitions).X_syn_
-    alone = condenser.fit(partitions).X_syn_
-    print("the same bits:", np.array_equal(together, alone))
+partitions = Partitions([lambda i=i: made(i) for i in range(8)], max_rows=5_000)
+condenser = KMeansCondenser(6, random_state=0)
 
-    X, y = made(100)
-    plt.figure(figsize=(4.5, 4.5), layout="constrained")
-    plt.scatter(*X[:3000].T, c=y[:3000], cmap="viridis", s=2, alpha=0.4)
-    plt.scatter(
-        *condenser.X_syn_.T, c=condenser.y_syn_, cmap="viridis", edgecolor="black", s=condenser.sample_weight_ * 60
-    )
-    plt.title("six points a class, as large as what they stand for")
-    plt.show()
+# %%
+# Two workers, and then none
+# --------------------------
+# They are threads here; without ``processes=False`` they are processes, which a script starts below
+# ``if __name__ == "__main__":``. ``Client("tcp://...")`` takes those of other machines.
+how = {"n_workers": 2, "threads_per_worker": 1, "processes": False, "dashboard_address": None}
+with LocalCluster(**how) as workers, Client(workers):
+    together = condenser.fit(partitions).X_syn_
+alone = condenser.fit(partitions).X_syn_
+print("the same bits:", np.array_equal(together, alone))
 
-
-if __name__ == "__main__":  # workers are processes that import this file
-    main()
+# %%
+# Six points a class
+# ------------------
+# Each is as large as what it stands for, of all eighty thousand rows.
+X, y = made(100)
+plt.figure(figsize=(4.5, 4.5), layout="constrained")
+plt.scatter(*X[:3000].T, c=y[:3000], cmap="viridis", s=2, alpha=0.4)
+size = 60 * condenser.sample_weight_
+plt.scatter(*condenser.X_syn_.T, c=condenser.y_syn_, cmap="viridis", edgecolor="black", s=size)
+plt.gca().set_aspect("equal")
+plt.show()
