@@ -51,7 +51,7 @@ def from_dask(X: Any, y: Any = None, sample_weight: Any = None, *, max_rows: int
                 "Dask, cut as X is" + (", or the name of a column of X" if what == "y" else "")
             )
     blocks = _blocks(X)
-    parts = {what: _alike(values, X, what) for what, values in others.items()}
+    parts = {what: _alike(values, X, what, len(blocks)) for what, values in others.items()}
     rows = [(block, *(parts[what][i] if what in parts else None for what in given)) for i, block in enumerate(blocks)]
     return Partitions([DaskPartition(f"partition {i}", part, name) for i, part in enumerate(rows)], max_rows=max_rows)
 
@@ -98,7 +98,7 @@ def _whole_rows(X: Any) -> Any:
     return X if all(n == 1 for n in X.numblocks[1:]) else X.rechunk({axis: -1 for axis in range(1, X.ndim)})
 
 
-def _alike(values: Any, X: Any, what: str) -> list[Any]:
+def _alike(values: Any, X: Any, what: str, n_blocks: int) -> list[Any]:
     """Return the parts of targets or weights that belong to those of X."""
     lengths = [None if not hasattr(part, "chunks") else part.chunks[0] for part in (X, values)]
     known = all(part is not None and not np.isnan(part).any() for part in lengths)
@@ -107,9 +107,9 @@ def _alike(values: Any, X: Any, what: str) -> list[Any]:
     if known and lengths[0] != lengths[1]:
         values = values.rechunk({0: lengths[0]})
     blocks = _blocks(values)
-    if len(blocks) != len(_blocks(X)):
+    if len(blocks) != n_blocks:
         raise ValueError(
-            f"X has {len(_blocks(X))} partitions, {what} has {len(blocks)}, and it is not known which rows belong "
+            f"X has {n_blocks} partitions, {what} has {len(blocks)}, and it is not known which rows belong "
             f"together; cut both alike, such as by X.repartition, or pass {what} as a column of X"
         )
     return blocks

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -11,6 +13,17 @@ class PieceError(ValueError):
 
     The message names the piece, and says what is wrong with it.
     """
+
+
+@contextmanager
+def naming(piece: str) -> Iterator[None]:
+    """Name a piece in what is said of its rows."""
+    try:
+        yield
+    except PieceError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise PieceError(f"{piece}: {error}") from error
 
 
 class RawRows(NamedTuple):

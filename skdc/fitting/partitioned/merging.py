@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
-from sklearn.utils import _safe_indexing
 
 from skdc.fitting.input import Problem
 from skdc.fitting.output import in_package_of
-from skdc.fitting.partitioned.sample import joined
+from skdc.fitting.partitioned.sample import joined, taken
 from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import SubsetSet
 from skdc.partitions import RawRows
@@ -47,7 +46,7 @@ class Chosen:
 
     def take(self, rows: NDArray[np.intp], weight: NDArray[np.float64]) -> Chosen:
         """Return some of them, with other weights."""
-        X, y = (None if part is None else _safe_indexing(part, rows) for part in self.given)
+        X, y = (taken(part, rows) for part in self.given)
         own = None if self.y is None else self.y[rows]
         return Chosen(self.X[rows], own, weight, self.key[rows], self.places[rows], (X, y))
 
@@ -103,7 +102,7 @@ class Reduction:
         for start in range(0, len(problem.X), _AT_ONCE):
             rows = slice(start, start + _AT_ONCE)
             y = None if problem.y is None else problem.y[rows]
-            held = tuple(None if part is None else _safe_indexing(part, places[rows]) for part in given)
+            held = tuple(taken(part, places[rows]) for part in given)
             numbers = problem.X[rows], y, problem.weight[rows], problem.key[rows]
             parts.append(self.reduced(Chosen(*numbers, self.starts[i] + places[rows], (held[0], held[1]))))
         found = parts[0]

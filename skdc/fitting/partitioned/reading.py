@@ -14,7 +14,7 @@ from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import Problem, read
 from skdc.fitting.partitioned.sample import like_template
 from skdc.fitting.partitioned.survey import counted
-from skdc.partitions import PieceError, RawRows
+from skdc.partitions import RawRows, naming
 
 
 class _Rows(BaseEstimator):
@@ -51,7 +51,7 @@ class Reading:
         PieceError
             For bad rows, naming the piece.
         """
-        try:
+        with naming(raw.name):
             if not len(counted(raw)[2]):
                 return None
             estimator = _Rows()
@@ -65,7 +65,3 @@ class Reading:
             problem = read(estimator, *given, task=self.task, encoder=encoder, classes=self.labels, reset=False)
             refuse_extreme_numbers(problem)
             return problem
-        except PieceError:
-            raise
-        except (TypeError, ValueError) as error:
-            raise PieceError(f"{raw.name}: {error}") from error

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import _safe_indexing
 
+from skdc.containers import as_array
 from skdc.fitting.output import in_package_of
 from skdc.fitting.partitioned.survey import Survey, counted
 from skdc.hashes import mix
@@ -82,10 +83,10 @@ class _Sampling:
             code = np.searchsorted(self.labels, y)
         order = _numbers(places)
         order[np.isin(positions, self.marked.get(i, ()))] = -1.0
-        taken = np.flatnonzero(order < self.levels[code])
+        low = np.flatnonzero(order < self.levels[code])
         rows, targets = like_template(X, self.like[0]), None if raw.y is None else like_template(raw.y, self.like[1])
-        rows, targets = (None if part is None else _safe_indexing(part, positions[taken]) for part in (rows, targets))
-        return [_Taken(places[taken], order[taken], code[taken], weight[taken], rows, targets)]
+        rows, targets = (taken(part, positions[low]) for part in (rows, targets))
+        return [_Taken(places[low], order[low], code[low], weight[low], rows, targets)]
 
 
 def _numbers(places: NDArray[np.intp]) -> NDArray[np.float64]:
@@ -125,12 +126,12 @@ def sample(
     levels = np.where(sizes < counts, wanted, 1.0)
     starts = starts_of(found.lengths)
     rows = {piece: np.unique(rows) for piece, rows in marked.items()} if (sizes < counts).any() else {}
-    taken = partitions.map_reduce(_Sampling(labels, levels, starts, rows, found.like), add)
-    taken.sort(key=lambda part: part.places[0] if len(part.places) else -1)
-    places, order, code, weight = (np.concatenate([part[i] for part in taken]) for i in range(4))
+    parts = partitions.map_reduce(_Sampling(labels, levels, starts, rows, found.like), add)
+    parts.sort(key=lambda part: part.places[0] if len(part.places) else -1)
+    places, order, code, weight = (np.concatenate([part[i] for part in parts]) for i in range(4))
     kept = np.sort(np.concatenate([_lowest(order, code, c, size) for c, size in enumerate(sizes)]))
     scale = mass / np.maximum(np.bincount(code[kept], weight[kept], len(mass)), np.finfo(float).tiny)
-    X, y = (_taken(joined([part[i] for part in taken]), kept) for i in (4, 5))
+    X, y = (taken(joined([part[i] for part in parts]), kept) for i in (4, 5))
     weight = np.where(sizes < counts, scale, 1.0)[code[kept]] * weight[kept]
     return Sample(in_package_of(X, found.like[0]), in_package_of(y, found.like[1]), weight, places[kept])
 
@@ -148,7 +149,8 @@ def _lowest(order: NDArray[np.float64], code: NDArray[np.int64], c: int, size: i
     return members[: size + int((order[members] < 0).sum())]
 
 
-def _taken(values: Any, rows: NDArray[np.intp]) -> Any:
+def taken(values: Any, rows: NDArray[np.intp] | slice) -> Any:
+    """Return some rows or targets in their container; None where there are none."""
     return None if values is None else _safe_indexing(values, rows)
 
 
@@ -165,8 +167,6 @@ def joined(parts: Sequence[Any]) -> Any:
 
 def like_template(values: Any, like: Any) -> Any:
     """Return rows or targets of a piece in the dtypes that hold those of all pieces."""
-    from skdc.containers import as_array
-
     values, like = as_array(values), as_array(like)
     if not hasattr(values, "iloc"):
         return np.asarray(values, dtype=np.asarray(like).dtype)

@@ -17,7 +17,7 @@ from skdc.containers import are_categories, as_array, checked_targets, microseco
 from skdc.finite import not_finite
 from skdc.fitting.input import target_kind
 from skdc.fitting.output import common_template, template
-from skdc.partitions import Partitions, PieceError, RawRows
+from skdc.partitions import Partitions, PieceError, RawRows, naming
 from skdc.scales import numeric_weight, refuse_extremes
 
 _MOST_LEVELS = 1000  # of a column of words, of which one row each is looked for
@@ -148,7 +148,7 @@ def survey(partitions: Partitions, task: str, n_jobs: int | None) -> Survey:
 
 
 def _of_piece(task: str, i: int, raw: RawRows) -> Survey:
-    try:
+    with naming(raw.name):
         X, y, positions, weight = counted(raw)
         like, n = (template(raw.X), template(raw.y)), _num_samples(X)
         if not len(positions):
@@ -158,10 +158,6 @@ def _of_piece(task: str, i: int, raw: RawRows) -> Survey:
         targets = None if y is None else _targets(y, raw.y, weight, task)
         rows, marked = {i: len(positions)}, _without_names(_marks(X, positions, i), frozenset())
         return Survey({i: n}, rows, like, raw.name, float(weight.sum()), targets, *marked)
-    except PieceError:
-        raise
-    except (TypeError, ValueError) as error:
-        raise PieceError(f"{raw.name}: {error}") from error
 
 
 def _refuse_odd_numbers(X: NDArray, positions: NDArray[np.intp]) -> None:
