@@ -106,9 +106,13 @@ def cluster(n_workers: int) -> Any:
     """Return a context of a client with so many workers of one thread each; of none, without a client."""
     if not n_workers:
         return nullcontext()
+    import dask
     from distributed import Client, LocalCluster
 
-    workers = LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None, memory_limit=None)
+    name = "distributed.nanny.pre-spawn-environ"
+    kept = {variable: value for variable, value in dask.config.get(name).items() if not variable.startswith("MALLOC")}
+    with dask.config.set({name: kept}):  # see the page on rows in pieces
+        workers = LocalCluster(n_workers=n_workers, threads_per_worker=1, dashboard_address=None, memory_limit=None)
     return Client(workers)
 
 
@@ -144,6 +148,34 @@ def mini_batches(n_rows: int) -> dict[str, Any]:
     return told | {"cpu": process_time() - cpu, "client": peak(), **shown(X, y)}
 
 
+def dask_ml(n_rows: int) -> dict[str, Any]:
+    """Return the same for the `KMeans` of dask-ml, class by class, on the scheduler of threads, one of them."""
+    import dask
+    import dask.array as da
+    from dask_ml.cluster import KMeans
+
+    began, cpu = perf_counter(), process_time()
+    found = []
+    with dask.config.set(scheduler="synchronous"):
+        for c in range(N_CLASSES):
+            rows = [dask.delayed(partial(_of_class, made, c))() for made in pieces(n_rows)]
+            counts = dask.compute(*[dask.delayed(len)(part) for part in rows])
+            parts = zip(rows, counts, strict=True)
+            lazy = da.concatenate([da.from_delayed(part, (n, N_FEATURES), np.float32) for part, n in parts])
+            found.append(KMeans(10, random_state=0).fit(lazy).cluster_centers_)
+    told = {"method": "dask-ml KMeans", "rows": n_rows, "workers": 0, "seconds": perf_counter() - began}
+    X, y = np.concatenate(found), np.repeat(np.arange(N_CLASSES), 10)
+    return told | {"cpu": process_time() - cpu, "client": peak(), **shown(X, y)}
+
+
+def _of_class(made: Made, c: int) -> np.ndarray:
+    X, y = made()
+    return X[y == c]
+
+
+PEERS = {"MiniBatchKMeans": mini_batches, "dask-ml KMeans": dask_ml}
+
+
 def costs(lines: list[dict[str, Any]]) -> pd.DataFrame:
     """Return the mean squared distance of 200,000 other rows from the nearest point of their class, and the MMD."""
     X, y = Made(10**6, 200_000)()
@@ -163,7 +195,7 @@ def main() -> None:
     parser.add_argument("file", type=Path)
     parser.add_argument("--rows", type=lambda text: int(float(text)), nargs="+", default=[1_000_000, 10_000_000])
     parser.add_argument("--workers", type=int, nargs="+", default=[0, 2], help="0: one thread; -1: all rows in memory")
-    parser.add_argument("--methods", nargs="+", default=[*METHODS, "MiniBatchKMeans"])
+    parser.add_argument("--methods", nargs="+", default=[*METHODS, *PEERS])
     parser.add_argument("--one", action="store_true", help="measure in this process")
     parser.add_argument("--show", action="store_true", help="compute nothing")
     asked = parser.parse_args()
@@ -171,7 +203,7 @@ def main() -> None:
     known = {(line["method"], line["rows"], line["workers"]) for line in lines}
     for n_rows in asked.rows:
         for method in asked.methods:
-            for n_workers in [0] if method == "MiniBatchKMeans" else asked.workers:
+            for n_workers in [0] if method in PEERS else asked.workers:
                 if asked.show or (method, n_rows, n_workers) in known or (n_workers < 0 and n_rows > MOST_IN_MEMORY):
                     continue
                 if not asked.one:
@@ -179,7 +211,7 @@ def main() -> None:
                     threads = {f"{name}_NUM_THREADS": "1" for name in ("OMP", "MKL", "OPENBLAS")}
                     subprocess.run([sys.executable, __file__, asked.file, *what], check=True, env=os.environ | threads)
                     continue
-                ways = {"MiniBatchKMeans": partial(mini_batches, n_rows)}
+                ways = {name: partial(peer, n_rows) for name, peer in PEERS.items()}
                 if n_workers < 0:
                     ways = {method: partial(in_memory, method, n_rows)}
                 line = ways.get(method, partial(measured, method, n_rows, n_workers))()

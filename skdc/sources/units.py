@@ -41,7 +41,11 @@ class Units(Generic[Scale]):
 
     def to_working(self, values: Numbers) -> Numbers:
         """Return numbers of the user in working units."""
-        return (values - _like(self.shift, values)) / _like(self.scale, values)
+        shifted, scale = values - _like(self.shift, values), _like(self.scale, values)
+        if isinstance(shifted, Tensor) or np.result_type(shifted, scale) != shifted.dtype:
+            return shifted / scale
+        shifted /= scale  # many rows need no more memory
+        return shifted
 
     def to_user(self, values: Numbers) -> Numbers:
         """Return numbers in working units in those of the user."""

@@ -230,15 +230,17 @@ def _mark_ends(
     marks: dict[tuple[int, Any], Mark], values: Any, positions: NDArray[np.intp], piece: int, column: int
 ) -> None:
     """Mark the rows that hold the least and the greatest number of a column, if it holds some."""
-    numbers, known = np.asarray(values) if not hasattr(values, "iloc") else _numbers(values), np.arange(len(values))
     if hasattr(values, "iloc"):
-        known = np.flatnonzero(values.notna())
-    elif numbers.dtype.kind == "f":
-        known = np.flatnonzero(~np.isnan(numbers))
-    if not len(known):
-        return
-    for end, place in ((-1, known[numbers[known].argmin()]), (1, known[numbers[known].argmax()])):
-        row = int(positions[place])
+        numbers, known = _numbers(values), np.flatnonzero(values.notna())
+    else:
+        numbers, known = np.ascontiguousarray(values), None
+        # The least of numbers of which some are missing is such a one; without any they are not copied.
+        if numbers.dtype.kind == "f" and np.isnan(numbers[numbers.argmin()]):
+            known = np.flatnonzero(~np.isnan(numbers))
+    if known is not None:
+        numbers = numbers[known]
+    for end, place in ((-1, numbers.argmin()), (1, numbers.argmax())) if len(numbers) else ():
+        row = int(positions[place if known is None else known[place]])
         marks[column, ("end", end)] = Mark((-end * numbers[place].item(), piece, row), piece, row)
 
 
