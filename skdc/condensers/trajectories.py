@@ -19,8 +19,8 @@ from skdc.spaces.trajectories import TrainingTrajectories
 class TrajectoryMatching(NamedCondenser):
     """Matching training trajectories (MTT): training on the set leads where the data lead [1]_.
 
-    With other values it is TESLA (`gradient="held"`) [2]_, FTD (`sharpness`, `average`) [3]_, or DATM (`window`, `growth`,
-    `labels="probabilities"` that start at a `teacher`'s, `max_loss`) [4]_.
+    By other fields it is TESLA (`gradient="held"`) [2]_, FTD (`sharpness`, `average`) [3]_, or DATM (`window`,
+    `growth`, `max_loss`, and `labels="probabilities"` that start at what a `teacher` says) [4]_.
 
     The published settings have 100 experts of 50 epochs in the ConvNet of width 128, students of 20 steps that catch
     up in 3 epochs of the expert, and 5000 steps of SGD with step size 1000. Here segments are short, and counted in

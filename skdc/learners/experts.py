@@ -31,9 +31,9 @@ class Experts(NetworkPool):
     Spaces of trajectories go along segments of the paths; others see the networks at the ends of the segments, another
     one each step, as they are in training: a path has no running statistics of norms.
 
-    Experts are trained by stochastic gradient descent, in batches of 128 that are drawn anew every epoch. A memory keeps
-    each by itself, by what it computes, the rows and the settings: a fit that was killed goes on with those that are
-    not there, and more experts of the same seed begin with those that are.
+    Experts are trained by stochastic gradient descent, in batches of 128 that are drawn anew every epoch. A memory
+    keeps each by itself, by what it computes, the rows and the settings: a fit that was killed goes on with those that
+    are not there, and more experts of the same seed begin with those that are.
 
     Parameters
     ----------
@@ -132,7 +132,7 @@ class Experts(NetworkPool):
         fingerprint = "" if memory.location is None else _fingerprint(rows, task, self.network, seed, self.network_)
         how = self.n_segments, self.n_expert_steps, self.expert_step_size, self.sharpness
         draws = torch.Generator().manual_seed(seed)
-        seeds = [int(torch.randint(2**62, (), generator=draws)) for _ in range(self.n_experts)]
+        seeds = [int(torch.randint(2**31 - 1, (), generator=draws)) for _ in range(self.n_experts)]
         given, n_threads = (rows, task, self.network, fingerprint, *how), torch.get_num_threads()
         if self.n_jobs in (None, 1):
             return [train(*given, seed) for seed in seeds]
@@ -188,7 +188,7 @@ def train_expert(
         If the training diverges.
     """
     generator = torch.Generator().manual_seed(seed)
-    seed = int(torch.randint(2**62, (), generator=generator))  # layers are not to draw the same numbers
+    seed = int(torch.randint(2**31 - 1, (), generator=generator))  # layers are not to draw the same numbers
     with randomness(seed), torch.enable_grad():  # what comes out depends on what is passed alone
         expert = build_network(network, tuple(rows.X.shape[1:]), rows.y.shape[1], generator, rows.X)
         optimizer = torch.optim.SGD(expert.parameters(), lr=step_size)

@@ -190,8 +190,8 @@ class Descent(Solver[DescentState, LiveSet]):
         skipped = np.array(state.skipped[: state.step], dtype=np.float64)
         if skipped.sum() > len(skipped) / 2:
             warnings.warn(
-                f"{skipped.sum():.0f} of {len(skipped)} steps were skipped: their loss is above max_loss={self.max_loss}; "
-                "give a larger one",
+                f"{skipped.sum():.0f} of {len(skipped)} steps were skipped: their loss is above max_loss="
+                f"{self.max_loss}; give a larger one",
                 UserWarning,
                 stacklevel=2,
             )

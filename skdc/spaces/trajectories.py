@@ -103,8 +103,8 @@ class TrainingTrajectories(Space):
         first, end = (0, n_segments) if self.window is None else self.window
         if not 0 <= first < end <= n_segments:
             raise ValueError(
-                f"TrainingTrajectories(window={self.window!r}): it must hold one of the n_segments={n_segments} segments "
-                f"of the experts at least, such as (0, {n_segments})"
+                f"TrainingTrajectories(window={self.window!r}): it must hold one of the n_segments={n_segments} "
+                f"segments of the experts at least, such as (0, {n_segments})"
             )
         if self.growth is not None and not (first < self.growth[0] <= end and 0 < self.growth[1] <= 1):
             raise ValueError(
