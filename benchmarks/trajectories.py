@@ -1,7 +1,7 @@
 """Trajectory matching with its variants: how well an MLP learns from ten rows a class, by hard and by soft labels.
 
-Settings are chosen on 4,000 training rows that are held out (`--held-out`), with sets made of the others; the figures are
-those of test rows, with sets made of all training rows. Nothing is chosen by them.
+Settings are chosen on 4,000 training rows that are held out (`--held-out`), with sets made of the others; figures are
+of test rows, with sets made of all training rows. Nothing is chosen by them.
 """
 
 from __future__ import annotations
