@@ -112,8 +112,9 @@ class TrajectoryMatching(NamedCondenser):
         """Return the nouns."""
         lengths = self.n_experts, self.n_segments, self.n_expert_steps
         experts = Experts(self.network, *lengths, sharpness=self.sharpness, memory=self.memory, n_jobs=self.n_jobs)
-        which = {"window": self.window, "growth": self.growth, "gradient": self.gradient}
-        space = TrainingTrajectories(experts, self.n_student_steps, **which)
+        space = TrainingTrajectories(
+            experts, self.n_student_steps, window=self.window, growth=self.growth, gradient=self.gradient
+        )
         points = Points(
             labels=self.labels, teacher=self.teacher, label_bits=self.label_bits, top_labels=self.top_labels
         )

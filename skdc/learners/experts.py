@@ -122,7 +122,7 @@ class Experts(NetworkPool):
         return int(torch.randint(n, (), generator=generator))
 
     def _show(self, expert: int, place: int) -> None:
-        _load(self.network_, self.paths_[expert, place])
+        load_parameters(self.network_, self.paths_[expert, place])
 
     def _train(self, rows: LabeledSet, task: str, seed: int) -> list[NDArray]:
         """Return the paths of the experts, each trained or read from the memory."""
@@ -221,14 +221,14 @@ def _differentiate(network: nn.Module, X: Tensor, y: Tensor, mass: Tensor, task:
 @contextmanager
 def _ascended(network: nn.Module, distance: float) -> Iterator[None]:
     """Move the parameters along their gradient, all together so far; afterwards they are where they were."""
-    moving = [p for p in network.parameters() if p.grad is not None]
-    gradients = [p.grad for p in moving]
+    pairs = [(p, p.grad) for p in network.parameters() if p.grad is not None]
+    moving, gradients = [p for p, _ in pairs], [gradient for _, gradient in pairs]
     norm = torch.stack([gradient.square().sum() for gradient in gradients]).sum().sqrt()
     scale = torch.where(norm > 0, distance / norm, 0.0)
     before = [p.detach().clone() for p in moving]
     with torch.no_grad():
         for parameter, gradient in zip(moving, gradients, strict=True):
-            parameter += scale * gradient
+            parameter.add_(scale * gradient)
     yield
     with torch.no_grad():
         for parameter, value in zip(moving, before, strict=True):
@@ -244,7 +244,7 @@ def _fingerprint(rows: LabeledSet, task: str, builder: Builder | None, seed: int
     subset = rows.take(torch.arange(0, len(rows), max(1, len(rows) // _BATCH), device=rows.X.device))
     path = train_expert(subset, task, builder, "", 1, 5, 0.1, 0.0, seed)
     probe = deepcopy(network)
-    _load(probe, torch.as_tensor(path[-1], device=rows.X.device))
+    load_parameters(probe, torch.as_tensor(path[-1], device=rows.X.device))
     shown = [rows.X, *(scale * subset.X for scale in _PROBE_SCALES)]
     with randomness(seed), torch.no_grad():
         batches = chain.from_iterable(X.tensor_split(-(-len(X) // _BATCH)) for X in shown)
@@ -253,7 +253,7 @@ def _fingerprint(rows: LabeledSet, task: str, builder: Builder | None, seed: int
     return str(hash_of((seen, path, outputs)))
 
 
-def _load(network: nn.Module, vector: Tensor) -> None:
+def load_parameters(network: nn.Module, vector: Tensor) -> None:
     """Give a network the parameters of a vector; its buffers stay."""
     network.load_state_dict(named_parameters(network, vector), strict=False)
 

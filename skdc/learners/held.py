@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -12,6 +12,8 @@ from torch.func import functional_call
 from skdc.networks import training_loss
 from skdc.randomness import drawn_once_more
 from skdc.sets import LabeledSet
+
+Rows = tuple[Tensor, Tensor, Tensor]  # rows, targets and masses
 
 
 def held(
@@ -48,30 +50,38 @@ class _Way:
         self.start = [value.detach() for value in start.values()]
         self.as_before = drawn_once_more()
 
-    def steps(self, step_size: Tensor, rows: tuple[Tensor, ...], slopes: list[Tensor] | None = None) -> list[Tensor]:
-        """Return the parameters after the last step; or, given slopes, those of the rows that they come of."""
-        X, y, mass = rows
-        values = [value.clone().requires_grad_() for value in self.start]
-        sums = [torch.zeros_like(part) for part in rows]
-        moving = [part for part in rows if part.requires_grad]
+    def end(self, step_size: Tensor, rows: Rows) -> list[Tensor]:
+        """Return the parameters after the last step."""
+        values = self.start
         for _ in range(self._n_steps):
-            with torch.enable_grad():
-                named = dict(zip(self._names, values, strict=True))
-                loss = training_loss(functional_call(self._network, named, X), y, mass, self._task)
-                # A network may have parameters that it does not use.
-                unused = {"allow_unused": True, "materialize_grads": True}
-                gradients = torch.autograd.grad(loss, values, create_graph=slopes is not None, **unused)
-                if slopes is not None:
-                    along = sum((slope * g).sum() for slope, g in zip(slopes, gradients, strict=True))
-                    found = iter(torch.autograd.grad(along, moving, **unused) if along.requires_grad else ())
-                    for part, total in zip(rows, sums, strict=True):
-                        if part.requires_grad and along.requires_grad:
-                            total -= step_size * next(found)
-            values = [
-                (value - step_size * gradient).detach().requires_grad_()
-                for value, gradient in zip(values, gradients, strict=True)
-            ]
-        return values if slopes is None else sums
+            values, _ = self._step(values, step_size, rows, graph=False)
+        return values
+
+    def slopes(self, step_size: Tensor, rows: Rows, of_end: Sequence[Tensor]) -> list[Tensor]:
+        """Return the slopes of a loss in rows, targets and masses, those that move, given its slopes at the end."""
+        values, moving = self.start, [part for part in rows if part.requires_grad]
+        sums = [torch.zeros_like(part) for part in moving]
+        for _ in range(self._n_steps if moving else 0):
+            values, gradients = self._step(values, step_size, rows, graph=True)
+            known = [(slope, g) for slope, g in zip(of_end, gradients, strict=True) if g.requires_grad]
+            slopes, outputs = [slope for slope, _ in known], [gradient for _, gradient in known]
+            found = torch.autograd.grad(outputs, moving, slopes, allow_unused=True, materialize_grads=True)
+            sums = [total - step_size * slope for total, slope in zip(sums, found, strict=True)]
+        return sums
+
+    @torch.enable_grad()
+    def _step(
+        self, values: list[Tensor], step_size: Tensor, rows: Rows, graph: bool
+    ) -> tuple[list[Tensor], tuple[Tensor, ...]]:
+        """Return the parameters after a step, outside of any graph, and its gradients."""
+        X, y, mass = rows
+        here = [value.detach().requires_grad_() for value in values]
+        outputs = functional_call(self._network, dict(zip(self._names, here, strict=True)), X)
+        loss = training_loss(outputs, y, mass, self._task)
+        # A network may have parameters that it does not use.
+        gradients = torch.autograd.grad(loss, here, create_graph=graph, allow_unused=True, materialize_grads=True)
+        after = [value - step_size * gradient for value, gradient in zip(here, gradients, strict=True)]
+        return [value.detach() for value in after], gradients
 
 
 # With g_i the gradient of the loss in the parameters theta_i, at the rows S, gradient descent of N steps b leads to
@@ -85,7 +95,7 @@ class _Held(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, way: _Way, step_size: Tensor, X: Tensor, y: Tensor, mass: Tensor) -> tuple[Tensor, ...]:
         """Go the way."""
-        values = [value.detach() for value in way.steps(step_size, (X.detach(), y.detach(), mass.detach()))]
+        values = way.end(step_size.detach(), (X.detach(), y.detach(), mass.detach()))
         ctx.way = way
         ctx.save_for_backward(step_size, X, y, mass, *values)
         return tuple(values)
@@ -95,9 +105,10 @@ class _Held(torch.autograd.Function):
         """Go it again, with the draws of before."""
         way: _Way = ctx.way
         step_size, X, y, mass, *values = ctx.saved_tensors
-        needed = ctx.needs_input_grad[2:]
-        rows = tuple(part.detach().requires_grad_(need) for part, need in zip((X, y, mass), needed, strict=True))
-        sums = way.as_before(lambda: way.steps(step_size.detach(), rows, list(slopes)))
-        parts = zip(slopes, values, way.start, strict=True)
-        of_step = sum(((slope * (value - first)).sum() for slope, value, first in parts), torch.zeros_like(step_size))
-        return None, of_step / step_size, *(total if need else None for total, need in zip(sums, needed, strict=True))
+        needed, given = ctx.needs_input_grad[2:], (X, y, mass)
+        X, y, mass = (part.detach().requires_grad_(need) for part, need in zip(given, needed, strict=True))
+        found = iter(way.as_before(lambda: way.slopes(step_size.detach(), (X, y, mass), slopes)))
+        of_step = torch.zeros_like(step_size)
+        for slope, value, first in zip(slopes, values, way.start, strict=True):
+            of_step += (slope * (value - first)).sum() / step_size
+        return None, of_step, *(next(found) if need else None for need in needed)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any, Literal, Self
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.learners.experts import Experts, named_parameters
+from skdc.learners.experts import Experts, load_parameters, named_parameters
 from skdc.learners.held import held
 from skdc.learners.training import unrolled
 from skdc.sets import Block, LabeledSet, unweighted
@@ -92,6 +93,7 @@ class TrainingTrajectories(Space):
         if is_first(experts):
             experts.fit(source, generator)
         self.experts_, self.task_ = experts, source.schema.task
+        self.network_ = deepcopy(experts.network_)  # others may see that of the experts
         # Few long steps diverge where many short ones do not.
         first = experts.expert_step_size * min(experts.n_expert_steps / self.n_student_steps, 2)
         self.log_step_size_ = source.tensor(np.log(first)).requires_grad_()
@@ -143,7 +145,10 @@ class TrainingTrajectories(Space):
 
     def train_student(self, origin: Tensor, synthetic: LabeledSet) -> Tensor:
         """Return the parameters after N steps on the synthetic set, differentiable in the set."""
-        network, n = self.experts_.network_, self.n_student_steps
-        given = network, named_parameters(network, origin), synthetic, self.task_, self.step_size(), n
+        network, n = self.network_, self.n_student_steps
+        load_parameters(network, origin)  # for those that the builder has frozen
+        named = named_parameters(network, origin)
+        start = {name: value for name, value in named.items() if name not in self.experts_.frozen_}
+        given = network, start, synthetic, self.task_, self.step_size(), n
         student = held(*given) if self.gradient == "held" else unrolled(*given, n)
-        return torch.cat([value.flatten() for value in student.values()])
+        return torch.cat([value.flatten() for value in (named | student).values()])

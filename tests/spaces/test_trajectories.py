@@ -21,7 +21,7 @@ from skdc.sources import Batch
 from skdc.spaces import TrainingTrajectories
 from skdc.step import Step
 
-from ..sources import seeded
+from ..sources import seeded, softmax_regression
 
 
 class Residual(nn.Module):
@@ -221,3 +221,23 @@ def test_a_student_that_diverges_is_named_with_its_step_size(rng):
 
 def linear(input_shape, n_outputs):
     return nn.Linear(input_shape[0], n_outputs)
+
+
+@pytest.mark.parametrize("gradient", ["exact", "held"])
+def test_what_a_builder_has_frozen_is_that_of_the_expert(gradient, source, points):
+    def on_random_features(input_shape, n_outputs):
+        first = nn.Linear(input_shape[0], 5).requires_grad_(False)
+        return nn.Sequential(first, nn.Tanh(), nn.Linear(5, n_outputs))
+
+    space = TrainingTrajectories(Experts(on_random_features, 2, 1, 2), 3, gradient=gradient).fit(source, seeded())
+    first, second = (path[0] for path in space.experts_.paths_)
+    assert not torch.equal(first[:25], second[:25])
+    for origin in (first, second):
+        student = space.train_student(origin, points).detach()
+        weight, bias = origin[:20].view(5, 4), origin[20:25]
+        seen = torch.tanh(points.X @ weight.T + bias).numpy()
+        expected = softmax_regression(
+            origin[25:].numpy(), seen, points.y.numpy(), points.mass.numpy(), float(space.step_size().detach()), 3
+        )
+        torch.testing.assert_close(student[:25], origin[:25], rtol=0, atol=0)
+        np.testing.assert_allclose(student[25:], expected, rtol=1e-9, atol=1e-12)
