@@ -72,6 +72,12 @@ class TrajectoryMatching(NamedCondenser):
     -----
     Fitted attributes are those of `Condenser`; `step_size_` is the learned step size of the student.
 
+    Of the variants there is published: TESLA, students of 50 steps that catch up in 2 epochs (1 a class) or of 80 (50 a
+    class). FTD, experts by GSAM, which also looks at the gap between the two losses of a step; here by SAM. DATM,
+    students of 80 steps that catch up in 2 epochs, from epochs below 4 (1 a class), or below 10 and in the end 20
+    (10 a class); labels start at what the experts say that are right, here at a teacher's, and have a step size and
+    momentum of their own, here those of the rows.
+
     References
     ----------
     .. [1] Cazenavette et al., "Dataset Distillation by Matching Training Trajectories", 2022, algorithm 1.
