@@ -1,6 +1,6 @@
 """What trajectory matching takes, by the steps of the student: the exact gradient, and one step by step (TESLA).
 
-Three steps on 100 points of 28x28 for one expert, each fit in a fresh process: the highest resident memory above what
+One step on 100 points of 28x28 for one expert, each fit in a fresh process: the highest resident memory above what
 the process held with the data, and seconds.
 """
 
@@ -14,7 +14,7 @@ from scores import apart
 from skdc import TrajectoryMatching
 from skdc.networks import MLP, ConvNet
 
-NETWORKS = {"ConvNet(width=32)": ConvNet(width=32), "MLP()": MLP()}
+NETWORKS = {"ConvNet(width=8)": ConvNet(width=8), "MLP()": MLP()}
 N_STUDENT_STEPS = 5, 20, 80
 
 
@@ -35,7 +35,7 @@ def main() -> None:
                     n_segments=1,
                     n_student_steps=n_student_steps,
                     gradient=gradient,
-                    n_steps=3,
+                    n_steps=1,
                     n_jobs=1,
                     random_state=0,
                 )

@@ -172,21 +172,21 @@ def test_another_word_for_the_gradient_is_refused(source):
 
 # The condenser
 
-SMALL = {"network": MLP(8, 1), "n_experts": 2, "n_segments": 3, "n_expert_steps": 5, "n_student_steps": 3, "n_steps": 4}
+SMALL = {"network": MLP(8, 1), "n_experts": 2, "n_segments": 3, "n_expert_steps": 5, "n_student_steps": 3, "n_steps": 6}
 CHANGES = [
     {"gradient": "held"},
     {"sharpness": 0.5},
     {"window": (0, 1)},
-    {"growth": (1, 1.0)},
+    {"growth": (1, 0.5)},
     {"labels": "probabilities"},
     {"labels": "probabilities", "teacher": LogisticRegression()},
     {"labels": "probabilities", "label_bits": 2},
-    {"labels": "probabilities", "top_labels": 1},
+    {"labels": "probabilities", "top_labels": 2},
     {"average": 0.5},
 ]
 
 
-@pytest.mark.filterwarnings("ignore:. of 4 steps were skipped")
+@pytest.mark.filterwarnings("ignore:. of 6 steps were skipped")
 def test_every_field_changes_the_set(iris):
     X, y = iris
     X = X + np.random.default_rng(0).normal(size=X.shape)
