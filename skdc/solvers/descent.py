@@ -70,8 +70,8 @@ class Descent(Solver[DescentState, LiveSet]):
         data set by heart. None sets no limit.
     average : float, default=None
         The set that is kept is an exponential moving average of the numbers of the set over the steps, with this factor
-        [1]_: .999 looks back over a thousand steps. It begins at the set as it starts. None keeps the set of the last
-        step.
+        [1]_: 0.99 looks back over a hundred steps, and wants some hundreds. It begins at the set as it starts. None
+        keeps the set of the last step.
     max_loss : float, default=None
         Steps whose loss is above it are skipped: the set stays where it is [2]_. `history_["skipped"]` has which. None
         skips none.

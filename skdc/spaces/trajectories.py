@@ -103,7 +103,7 @@ class TrainingTrajectories(Space):
     def _check_window(self, n_segments: int) -> None:
         """Refuse a window that is none of the segments that there are."""
         first, end = (0, n_segments) if self.window is None else self.window
-        if not 0 <= first < end <= n_segments:
+        if self.window is not None and not 0 <= first < end <= n_segments:
             raise ValueError(
                 f"TrainingTrajectories(window={self.window!r}): it must hold one of the n_segments={n_segments} "
                 f"segments of the experts at least, such as (0, {n_segments})"
