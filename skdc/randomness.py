@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, copy_context
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from skdc.dtypes import CalledInFloat32, in_float32
 
 _BORROWED = RLock()
+Result = TypeVar("Result")
 
 
 class Randomness(TorchDispatchMode):
@@ -144,6 +145,24 @@ def current_randomness() -> Randomness:
     if current is None:
         raise LookupError("no fit is under way in this thread")
     return current
+
+
+def drawn_once_more() -> Callable[[Callable[[], Result]], Result]:
+    """Return what calls a function, from any thread, whose networks draw what they would draw now, and then go on."""
+    own, context = _CURRENT.get(), copy_context()
+    here = None if own is None else own.position()
+
+    def call(function: Callable[[], Result]) -> Result:
+        if own is None:
+            return function()
+        now = own.position()
+        own.restore(here)
+        try:
+            return context.run(function)
+        finally:
+            own.restore(now)
+
+    return call
 
 
 @contextmanager

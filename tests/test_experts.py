@@ -80,6 +80,46 @@ def test_no_paths_are_refused(name, source):
         experts(linear, **{name: 0}).fit(source, seeded())
 
 
+def test_flat_experts_take_the_gradient_uphill(source):
+    pool = experts(linear, n_expert_steps=1, expert_step_size=0.3, sharpness=0.7).fit(source, seeded())
+    plain = {name: getattr(source.rows, name).numpy() for name in ("X", "y", "mass")}
+    for path in pool.paths_.numpy():
+        for before, after in pairwise(path):
+            uphill = softmax_regression(before, **plain, step_size=-1.0, n_steps=1) - before  # the gradient
+            there = before + 0.7 * uphill / np.linalg.norm(uphill)
+            gradient = there - softmax_regression(there, **plain, step_size=1.0, n_steps=1)
+            np.testing.assert_allclose(after, before - 0.3 * gradient, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("n_jobs", [2, 3])
+def test_experts_are_the_same_however_many_are_trained_at_once(n_jobs, source):
+    def noisy(shape, n_outputs):
+        return nn.Sequential(nn.Linear(shape[0], 5), nn.Dropout(0.4), nn.Linear(5, n_outputs))
+
+    alone, together = (
+        experts(noisy, n_experts=5, n_expert_steps=4, n_jobs=n).fit(source, seeded()).paths_ for n in (None, n_jobs)
+    )
+    torch.testing.assert_close(together, alone, rtol=0, atol=0)
+    assert len(np.unique(alone[:, 0].numpy(), axis=0)) == 5
+
+
+def test_the_memory_tells_flat_experts_apart(tmp_path, source):
+    kept = [experts(linear, sharpness=s, memory=tmp_path).fit(source, seeded()).paths_ for s in (0.0, 0.5, 0.0)]
+    torch.testing.assert_close(kept[0], kept[2], rtol=0, atol=0)
+    assert not torch.equal(kept[0], kept[1])
+
+
+def test_an_expert_that_diverges_is_named_with_its_step_size(source):
+    with pytest.raises(ValueError, match=r"expert diverged: expert_step_size=1e\+200 is too large; try .*=1e\+199"):
+        experts(MLP(4, 2), n_expert_steps=5, expert_step_size=1e200).fit(source, seeded())
+
+
+@pytest.mark.parametrize("given", [{"expert_step_size": 0.0}, {"sharpness": -0.1}])
+def test_settings_of_experts_that_make_no_sense_are_refused(given, source):
+    with pytest.raises(ValueError, match=r"expert_step_size must be positive, and sharpness not negative"):
+        experts(linear, **given).fit(source, seeded())
+
+
 # What is shown
 
 

@@ -81,6 +81,9 @@ def condensers(network):
         DistributionMatching(network=network, n_steps=3, random_state=0),
         GradientMatching(network=network, n_steps=3, n_train_steps=2, random_state=0),
         TrajectoryMatching(network=network, n_experts=1, n_segments=1, n_student_steps=2, n_steps=3, random_state=0),
+        TrajectoryMatching(
+            network=network, n_experts=1, n_segments=1, n_student_steps=2, gradient="held", n_steps=3, random_state=0
+        ),
         ImprovedDistributionMatching(network=network, n_networks=1, n_steps=3, random_state=0),
         UnrolledTraining(network=network, n_train_steps=3, n_backward=2, n_steps=3, random_state=0),
         CAFE(network=network, n_steps=3, random_state=0),

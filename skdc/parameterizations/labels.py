@@ -237,7 +237,7 @@ class KeptLabels:
         return UniformLevels(packed, self.bits, whole.shape, np.float32(-0.5), self._step)
 
 
-def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator) -> Targets:
+def targets_of(part: Any, source: Source, X: Tensor, key: Tensor, y: Tensor, generator: torch.Generator) -> Targets:
     """Return the targets that `part.labels` names, from where they start, of which is kept what `KeptLabels` says.
 
     Parameters
@@ -245,18 +245,20 @@ def targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator)
     part : Parameterization
         With `labels`, `teacher`, `label_bits` and `top_labels`.
     source : Source
-    y : Tensor of shape (m, n_outputs)
+    X, key, y : Tensor of length m
+        Where the points start, their class codes and their own targets.
     generator : torch.Generator
     """
-    targets, kept = _targets_of(part, source, y, generator), KeptLabels.of(part, source.schema)
+    targets, kept = _targets_of(part, source, X, key, y, generator), KeptLabels.of(part, source.schema)
     return targets if kept is None else CodedTargets(targets, kept)
 
 
-def _targets_of(part: Any, source: Source, y: Tensor, generator: torch.Generator) -> Targets:
+def _targets_of(part: Any, source: Source, X: Tensor, key: Tensor, y: Tensor, generator: torch.Generator) -> Targets:
     if part.labels == "teacher":
         return TaughtTargets(y, reliable_teacher(part, part.teacher, source, generator))
     if part.labels == "probabilities":
-        return Probabilities(y)
+        said = y if part.teacher is None else reliable_teacher(part, part.teacher, source, generator)(X, key, y)
+        return Probabilities(said)
     # Continuous targets are part of the joint law of (x, y) and always move.
     if part.labels == "learned" or source.schema.task == "regression":
         return LearnedTargets(y, torch.as_tensor(source.target_spread, dtype=y.dtype, device=y.device))
@@ -295,8 +297,10 @@ def check_labels(part: Any, known: tuple[str, ...]) -> None:
     if part.labels not in known:
         words = ", ".join(map(repr, known[:-1]))
         raise ValueError(f"{name}(labels={part.labels!r}): labels must be {words} or {known[-1]!r}")
-    if part.teacher is not None and part.labels != "teacher":
-        raise PartsError(f"{name}(labels={part.labels!r}, teacher=...): a teacher is asked by labels='teacher' only")
+    asking = [word for word in ("teacher", "probabilities") if word in known]
+    if part.teacher is not None and part.labels not in asking:
+        words = " or ".join(map(repr, asking))
+        raise PartsError(f"{name}(labels={part.labels!r}, teacher=...): a teacher is asked by labels={words} only")
 
 
 def check_learnable(part: Any, source: Source) -> None:

@@ -47,7 +47,9 @@ class Points(Parameterization):
         wherever they are, as far as it does better on rows held out than the class shares.
     teacher : estimator, default=None
         Classifier with `predict_proba`, or regressor, which is fitted on the data, or comes fitted in scikit-learn's
-        `FrozenEstimator`; it is asked each time the points have moved. None takes a network that stops early.
+        `FrozenEstimator`; it is asked each time the points have moved. None takes a network that stops early. With
+        labels="probabilities" one that is given says where they start, and is asked once; with None they start near
+        hard labels.
     label_bits : int, default=None
         Bits of each number of soft labels, from 1 to 16; they are rounded in each step, and gradients pass. None keeps
         float64.
@@ -88,11 +90,14 @@ class Points(Parameterization):
 
     def streams(self) -> bool:
         """Tell whether a sketch is enough to build from: it keeps rows to start from, and their mean and spread."""
-        return isinstance(self.start, str) and self.start in ("rows", "noise") and self.labels != "teacher"
+        return isinstance(self.start, str) and self.start in ("rows", "noise") and not self._is_taught()
 
     def passes(self) -> bool:
         """Tell whether it can be built in passes: all starts but rows that a condenser chooses, without a teacher."""
-        return isinstance(self.start, str) and self.labels != "teacher"
+        return isinstance(self.start, str) and not self._is_taught()
+
+    def _is_taught(self) -> bool:
+        return self.labels == "teacher" or self.teacher is not None
 
     def needs_products(self) -> bool:
         """Tell whether the storage learns from them."""
@@ -118,7 +123,8 @@ class Points(Parameterization):
         if storage.takes_distinct_rows() and isinstance(self.start, str) and self.start == "noise":
             raise PartsError(f"{self!r}: rows of the data stay; start must be 'rows' or 'spread'")
         X, y = starting_set(self, self.start, source, sizes, generator)
-        targets = targets_of(self, source, y, generator)
+        key, weight = class_keys(source, sizes), class_weights(source, sizes)
+        targets = targets_of(self, source, X, key, y, generator)
         span = span_of(self, source)
         own_ends = (
             span is not None and not isinstance(self.within, str) and any(len(np.unique(end)) > 1 for end in span)
@@ -126,7 +132,6 @@ class Points(Parameterization):
         if own_ends and storage.few_bits() and of_images(storage, source.schema):
             raise PartsError(f"{self!r}: images of few bits have one range of all pixels; give two numbers as within")
         units = KeptUnits.of(storage, source, span)
-        key, weight = class_keys(source, sizes), class_weights(source, sizes)
         codec = storage.build(units.kept(X), key, units.real(source), generator)
         points = PointsSet(key, weight, codec, targets, units)
         if not points.groups():

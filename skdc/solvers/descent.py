@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from skdc.exceptions import PartsError
@@ -35,9 +37,11 @@ class DescentState(State[LiveSet]):
     last_good : list of Tensor
         The numbers of the set at the last finite loss.
     reached : list of Tensor
-        The numbers after the last step.
+        The numbers after the last step, or their average.
     scales : _Scales or None
         The sizes of the first gradients; None before the first step.
+    skipped : list of bool
+        Which steps were skipped.
     """
 
     optimizer: torch.optim.Optimizer
@@ -46,6 +50,7 @@ class DescentState(State[LiveSet]):
     last_good: list[Tensor]
     reached: list[Tensor]
     scales: _Scales | None = None
+    skipped: list[bool] = field(default_factory=list)
 
 
 class Descent(Solver[DescentState, LiveSet]):
@@ -63,6 +68,20 @@ class Descent(Solver[DescentState, LiveSet]):
     max_passes : float, default=None
         Fewer steps are taken where `n_steps` would see each row more often than this: a flexible set learns a small
         data set by heart. None sets no limit.
+    average : float, default=None
+        The set that is kept is an exponential moving average of the numbers of the set over the steps, with this factor
+        [1]_: 0.99 looks back over a hundred steps, and wants some hundreds. It begins at the set as it starts. None
+        keeps the set of the last step.
+    max_loss : float, default=None
+        Steps whose loss is above it are skipped: the set stays where it is [2]_. `history_["skipped"]` has which. None
+        skips none.
+
+    References
+    ----------
+    .. [1] Du et al., "Minimizing the Accumulated Trajectory Error to Improve Dataset Distillation", 2023, whose code
+       averages with .9995.
+    .. [2] Guo et al., "Towards Lossless Dataset Distillation via Difficulty-Aligned Trajectory Matching", 2024, whose
+       code skips trajectories with a loss above 1.
 
     Examples
     --------
@@ -82,6 +101,8 @@ class Descent(Solver[DescentState, LiveSet]):
     batch_size: int = 1024
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
     max_passes: float | None = None
+    average: float | None = None
+    max_loss: float | None = None
 
     def streams(self) -> bool:
         """Tell that batches are enough."""
@@ -110,6 +131,19 @@ class Descent(Solver[DescentState, LiveSet]):
             state.stopped = True
             return
         state.last_good = state.reached
+        state.skipped.append(self.max_loss is not None and state.losses[-1] > self.max_loss)
+        if not state.skipped[-1]:
+            self._move(state)
+        decay = 0.5 * (1 + np.cos(np.pi * (state.step + 1) / state.n_steps))
+        for group, rate in zip(state.optimizer.param_groups, state.rates, strict=True):
+            if group.get("decays", True):
+                group["lr"] = rate * decay
+        change_spaces(state, rows)
+        state.reached = self._averaged(state)
+        state.done(state.losses[-1])
+
+    def _move(self, state: DescentState) -> None:
+        """Move the set along the gradient."""
         if state.scales is None:
             _refuse_idle(state.synthetic, state.objective, state.source)
             state.scales = _Scales(state.optimizer, state.n_own)
@@ -119,32 +153,49 @@ class Descent(Solver[DescentState, LiveSet]):
             state.scales.divide_gradients()
         state.optimizer.step()
         state.synthetic.project()
-        decay = 0.5 * (1 + np.cos(np.pi * (state.step + 1) / state.n_steps))
-        for group, rate in zip(state.optimizer.param_groups, state.rates, strict=True):
-            if group.get("decays", True):
-                group["lr"] = rate * decay
-        change_spaces(state, rows)
-        state.reached = _values(state.synthetic)
-        state.done(state.losses[-1])
+
+    def _averaged(self, state: DescentState) -> list[Tensor]:
+        """Return what is kept after a step: the numbers of the set, or their average with those of the steps before."""
+        values = _values(state.synthetic)
+        if self.average is None:
+            return values
+        return [mean + (1 - self.average) * (value - mean) for mean, value in zip(state.reached, values, strict=True)]
 
     def finish(self, state: DescentState) -> Solution:
-        """Return the set: that of the last step, or that of the last finite loss."""
+        """Return the set: that of the last step, the average, or that of the last finite loss."""
         losses, synthetic = state.losses, state.synthetic
         if state.interrupted:  # maybe within a step
             losses = losses[: state.step]
+        if state.interrupted or self.average is not None:
             _restore(synthetic, state.reached)
         diverged = not np.isfinite(losses[-1]) or not all(p.isfinite().all() for p in synthetic.parameters())
         if diverged:
             _restore(synthetic, state.last_good)
-        solution = solution_of(state, len(losses), {self._watched: np.array(losses)})
+        solution = solution_of(state, len(losses), {self._watched: np.array(losses), **self._skips(state)})
         if diverged:
+            learned = solution.attributes.get("step_size_")
+            of_training = "" if learned is None else f", or step_size_={learned:g} for networks that train on the set"
             raise DivergenceError(
                 f"the loss is no longer finite after {len(losses)} of {state.n_steps} steps: step_size="
-                f"{self.step_size} is too large for this discrepancy; try step_size={self.step_size / 10:g}. The last "
-                "good set is kept in X_syn_.",
+                f"{self.step_size} is too large for this discrepancy{of_training}; try step_size="
+                f"{self.step_size / 10:g}. The last good set is kept in X_syn_.",
                 solution,
             )
         return solution
+
+    def _skips(self, state: DescentState) -> dict[str, NDArray[np.float64]]:
+        """Return which steps were skipped, if any may be; warn if most were."""
+        if self.max_loss is None:
+            return {}
+        skipped = np.array(state.skipped[: state.step], dtype=np.float64)
+        if skipped.sum() > len(skipped) / 2:
+            warnings.warn(
+                f"{skipped.sum():.0f} of {len(skipped)} steps were skipped: their loss is above max_loss="
+                f"{self.max_loss}; give a larger one",
+                UserWarning,
+                stacklevel=2,
+            )
+        return {"skipped": skipped}
 
     def _backward(self, state: DescentState, rows: LabeledSet) -> float:
         """Give the parameters of the set, here decoded, and of the spaces their gradients; return what is watched."""
@@ -161,6 +212,10 @@ class Descent(Solver[DescentState, LiveSet]):
             raise ValueError(
                 f"Descent(n_steps={self.n_steps!r}, batch_size={self.batch_size!r}): both must be at least 1"
             )
+        if self.average is not None and not 0 < self.average < 1:
+            raise ValueError(f"Descent(average={self.average!r}): it must be between 0 and 1, such as 0.99, or None")
+        if self.max_loss is not None and not self.max_loss > 0:
+            raise ValueError(f"Descent(max_loss={self.max_loss!r}): it must be positive, or None")
         if self.max_passes is None:
             return self.n_steps
         n_rows = len(require(self, source, Holds, "the length of a pass"))

@@ -24,7 +24,7 @@ class PrivateDescent(Descent):
     ----------
     clip : float, default=0.01
         The norm at which the gradient at a row is cut off, in units of the loss by the spread of the data.
-    step_size, n_steps, optimizer
+    step_size, n_steps, optimizer, average
         As in `Descent`.
 
     Notes
@@ -51,6 +51,8 @@ class PrivateDescent(Descent):
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
     batch_size: int = field(default=1, init=False)
     max_passes: float | None = field(default=None, init=False)
+    average: float | None = None
+    max_loss: float | None = field(default=None, init=False)
 
     def _count_steps(self, source: Source) -> int:
         if not self.clip > 0:

@@ -59,6 +59,19 @@ CONDENSERS = {
     ),
     "gradients": GradientMatching(2, network=SMALL, n_steps=9, random_state=0),
     "trajectories": TrajectoryMatching(2, network=SMALL, n_experts=2, n_steps=9, random_state=0),
+    "averages": TrajectoryMatching(
+        2,
+        network=SMALL,
+        n_experts=2,
+        n_segments=2,
+        growth=(1, 0.5),
+        gradient="held",
+        labels="probabilities",
+        n_steps=9,
+        average=0.9,
+        max_loss=5.0,
+        random_state=0,
+    ),
     "choice": KMedoids(2, random_state=0),
 }
 

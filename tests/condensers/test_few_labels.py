@@ -17,6 +17,7 @@ from skdc import (
     LabelSolve,
     PrivateKernelInducingPoints,
     SoftLabelRandom,
+    TrajectoryMatching,
     UnrolledTraining,
 )
 from skdc.condensers import NamedCondenser
@@ -34,6 +35,7 @@ CONDENSERS = [
     RCIG(**LEARNED),
     UnrolledTraining(n_train_steps=3, n_backward=3, **LEARNED),
     LabelDistillation(n_networks=2, **SMALL),
+    TrajectoryMatching(n_experts=1, n_segments=1, n_student_steps=2, labels="probabilities", **SMALL),
     LabelSolve(),
     SoftLabelRandom(teacher=GaussianNB(var_smoothing=10.0)),
     PrivateKernelInducingPoints(

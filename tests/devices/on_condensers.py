@@ -31,6 +31,13 @@ def test_images(name, same):
     same(quick(getattr(skdc, name), settings).set_params(n_per_class=2), IMAGES, LABELS)
 
 
+def test_variants_of_trajectories(same):
+    lengths = {"n_experts": 1, "n_segments": 2, "n_expert_steps": 3, "n_student_steps": 2, "n_steps": 3}
+    variants = {"sharpness": 0.1, "growth": (1, 1.0), "gradient": "held", "labels": "probabilities", "average": 0.5}
+    condenser = skdc.TrajectoryMatching(2, network=SETTINGS["network"], **lengths, **variants, random_state=0)
+    same(condenser.set_params(teacher=GaussianNB(), max_loss=100.0), X, Y)
+
+
 def test_given_nothing(same):
     same(Condenser(random_state=0), X, Y)
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from scipy import stats
+from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LinearRegression
 from sklearn.naive_bayes import GaussianNB
 
@@ -174,6 +175,20 @@ def test_learned_probabilities_take_other_ones(source, rng):
     torch.testing.assert_close(live().y.detach(), wanted)
 
 
+def test_learned_probabilities_start_where_a_teacher_says(iris):
+    X, y = iris
+    frozen = FrozenEstimator(GaussianNB().fit(X, y))
+    source = row_source(X, y)
+    live = Points(labels="probabilities", teacher=frozen).build(source, SIZES, seeded())
+    rows = live()
+    expected = 0.9 * frozen.predict_proba(source.decode(rows.X.detach())) + 0.1 / 3
+    np.testing.assert_allclose(rows.y.detach(), expected, rtol=1e-6)
+    assert live.learned
+    with torch.no_grad():
+        live.codec.encode(rows.X.flip(0))  # it is not asked again
+    np.testing.assert_allclose(live().y.detach(), expected, rtol=1e-6)
+
+
 def test_probabilities_come_out_as_soft_labels(iris):
     loss = SquaredL2(space=KernelRidgePredictions(kernel_rate=0.0), by=None)
     condenser = Condenser(loss, Points(labels="probabilities"), Descent(n_steps=20), n_per_class=2, random_state=0)
@@ -287,7 +302,7 @@ def test_more_rows_than_there_are_is_refused(parameterization, solver, iris):
     ids=repr,
 )
 def test_a_teacher_that_is_not_asked_is_refused(parameterization, iris):
-    with pytest.raises(ValueError, match="a teacher is asked by labels='teacher' only"):
+    with pytest.raises(ValueError, match=r"a teacher is asked by labels='teacher'( or 'probabilities')? only"):
         Condenser(parameterization=parameterization).fit(*iris)
 
 
