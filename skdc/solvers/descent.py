@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.exceptions import PartsError
+from skdc.exceptions import PartsError, TrainingError
 from skdc.parameterizations.base import LiveSet
 from skdc.sets import LabeledSet
 from skdc.solvers.base import DivergenceError, LiveObjective, Solution, Solver, State, detached, solution_of
@@ -38,6 +38,8 @@ class DescentState(State[LiveSet]):
         The numbers after the last step.
     scales : _Scales or None
         The sizes of the first gradients; None before the first step.
+    trouble : str or None
+        Why a network that the objective looks through can show nothing more; None where it can.
     """
 
     optimizer: torch.optim.Optimizer
@@ -46,6 +48,7 @@ class DescentState(State[LiveSet]):
     last_good: list[Tensor]
     reached: list[Tensor]
     scales: _Scales | None = None
+    trouble: str | None = None
 
 
 class Descent(Solver[DescentState, LiveSet]):
@@ -123,7 +126,11 @@ class Descent(Solver[DescentState, LiveSet]):
         for group, rate in zip(state.optimizer.param_groups, state.rates, strict=True):
             if group.get("decays", True):
                 group["lr"] = rate * decay
-        change_spaces(state, rows)
+        try:
+            change_spaces(state, rows)
+        except TrainingError as error:
+            state.trouble, state.stopped = str(error), True
+            return
         state.reached = _values(state.synthetic)
         state.done(state.losses[-1])
 
@@ -137,13 +144,12 @@ class Descent(Solver[DescentState, LiveSet]):
         if diverged:
             _restore(synthetic, state.last_good)
         solution = solution_of(state, len(losses), {self._watched: np.array(losses)})
-        if diverged:
-            raise DivergenceError(
+        if diverged or state.trouble:
+            trouble = state.trouble or (
                 f"the loss is no longer finite after {len(losses)} of {state.n_steps} steps: step_size="
-                f"{self.step_size} is too large for this discrepancy; try step_size={self.step_size / 10:g}. The last "
-                "good set is kept in X_syn_.",
-                solution,
+                f"{self.step_size} is too large for this discrepancy; try step_size={self.step_size / 10:g}"
             )
+            raise DivergenceError(f"{trouble}. The last good set is kept in X_syn_.", solution)
         return solution
 
     def _backward(self, state: DescentState, rows: LabeledSet) -> float:
