@@ -73,7 +73,7 @@ class LastLayerGradients(PooledSpace, PointwiseSpace):
 
 
 # The gradient of the loss of row n in the weight from unit j to output i is s_ni h_nj. With masses m_n its variance is
-#     sum_n m_n (s_ni h_nj)^2 - (sum_n m_n s_ni h_nj)^2 = [(m s^2)^T h^2 - ((m s)^T h)^2]_ij,                        (1)
+#     sum_n m_n (s_ni h_nj)^2 - (sum_n m_n s_ni h_nj)^2 = [(m s^2)^T h^2 - ((m s)^T h)^2]_ij,
 # two products of matrices: the gradients themselves, as many numbers a row as there are weights, are nowhere.
 class LastLayerVariances(PooledSpace):
     r"""Variances of the gradients of single rows in the last layer of a network, one row an output unit [1]_.
@@ -114,7 +114,7 @@ class LastLayerVariances(PooledSpace):
     def _variances(self, rows: LabeledSet) -> Block:
         slope, fed = _factors(self.pool_.network_, rows.X, rows.y, self.task_)
         weighted = rows.mass[:, None] * slope
-        return unweighted((weighted * slope).T @ fed.square() - (weighted.T @ fed).square())  # (1)
+        return unweighted((weighted * slope).T @ fed.square() - (weighted.T @ fed).square())
 
 
 def _fitted(space: PooledSpace, default: Callable[[], NetworkPool], source: Source, generator: torch.Generator) -> str:

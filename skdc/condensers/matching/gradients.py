@@ -149,9 +149,9 @@ class CurvatureMatching(GradientMatching):
     r"""Loss-curvature matching (LCMat): equal gradients, and equal variances of the gradients of single rows [1]_.
 
     Points whose loss is that of the data near to a network, and not at it alone, serve networks that are trained on
-    them. The worst gap of the losses in a ball of radius :math:`\rho` around a network is bounded by the distance of the
-    gradients plus :math:`\rho / 2` times that of the curvatures, for which variances of gradients in the last layer
-    stand. Here both are in units of their values where the set starts, so that `rho` has no unit. The code of the
+    them. The worst gap of the losses in a ball of radius :math:`\rho` around a network is bounded by the distance of
+    the gradients plus :math:`\rho / 2` times that of the curvatures, for which variances of gradients in the last
+    layer stand. Here both are in units of their values where the set starts, so that `rho` has no unit. The code of the
     paper's condensation was not released; it chooses rows with 0.01 as the weight of curvature.
 
     Parameters
