@@ -59,7 +59,7 @@ def refuse_divergence(pool: Stepped, before: Tensor, after: Tensor) -> None:
     if not after <= _DIVERGED * before.clamp_min(1.0):  # nor if it is NaN
         raise TrainingError(
             f"a network diverges as it is trained (its loss was {float(before):.3g}, and is {float(after):.3g}): "
-            f"step_size={pool.step_size:g} of {pool!r} is too large; try step_size={pool.step_size / 10:g}"
+            f"step_size={pool.step_size:g} of {type(pool).__name__} is too large; try step_size={pool.step_size / 10:g}"
         )
 
 
