@@ -125,7 +125,7 @@ FAMILIES = {
     learners: [
         ("Models", "Classifiers and regressors.", "network kernel_ridge softened"),
         ("Defenses", "How networks are trained against attacks.", "defenses"),
-        ("Pools of networks", "Where spaces take their networks from.", "pools experts"),
+        ("Pools of networks", "Where spaces take their networks from.", "pools alternating experts"),
         ("Difficulty", "How hard rows are for networks.", "difficulty"),
     ],
 }

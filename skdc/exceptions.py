@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["PartsError", "StoppedWarning"]
+__all__ = ["PartsError", "StoppedWarning", "TrainingError"]
 
 
 class PartsError(ValueError):
@@ -29,4 +29,12 @@ class StoppedWarning(UserWarning):
     """A choice of rows, or the training of a generator, was asked to stop for want of time before it was complete.
 
     A choice of rows may be asked by a callback, too.
+    """
+
+
+class TrainingError(ValueError):
+    """A network diverges that is trained between two steps of a fit.
+
+    The message names the step size of its training. A fit ends with `skdc.solvers.DivergenceError`, which says the same
+    and keeps the last set.
     """

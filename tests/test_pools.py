@@ -11,7 +11,14 @@ import pytest
 import torch
 from torch import nn
 
-from skdc.learners import AlternatingNetworks, Experts, OnlineNetworks, PretrainedNetworks, RandomNetworks
+from skdc.learners import (
+    AlternatingNetworks,
+    DataTrainedNetworks,
+    Experts,
+    OnlineNetworks,
+    PretrainedNetworks,
+    RandomNetworks,
+)
 from skdc.learners.training import unrolled
 from skdc.networks import MLP, build_network, training_loss
 from skdc.sources import Sketch, SketchSource
@@ -98,6 +105,7 @@ def test_random_networks_need_no_targets(rng):
         PretrainedNetworks(SMALL, n_networks=1, n_steps=4),
         OnlineNetworks(SMALL, n_networks=1),
         AlternatingNetworks(SMALL, n_matches=2, n_updates=1),
+        DataTrainedNetworks(SMALL, n_matches=2, n_updates=1),
         Experts(SMALL, n_experts=1, n_segments=2, n_expert_steps=2),
     ],
     ids=type_name,
@@ -293,7 +301,13 @@ def sketched(rows):
     return SketchSource(Sketch(3, 0, seed=0), rows.schema, CPU)
 
 
-TRAINED = [PretrainedNetworks(SMALL), OnlineNetworks(SMALL), AlternatingNetworks(SMALL), Experts(SMALL)]
+TRAINED = [
+    PretrainedNetworks(SMALL),
+    OnlineNetworks(SMALL),
+    AlternatingNetworks(SMALL),
+    DataTrainedNetworks(SMALL),
+    Experts(SMALL),
+]
 
 
 @pytest.mark.parametrize("pool", TRAINED, ids=type_name)

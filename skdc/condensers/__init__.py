@@ -14,8 +14,9 @@ from skdc.condensers.functions.regression import RCIG, RFAD, FRePo
 from skdc.condensers.functions.training import UnrolledTraining
 from skdc.condensers.generative import GenerativePrior, LatentQuantization
 from skdc.condensers.matching.distributions import M3D, WMDD, ImprovedDistributionMatching, OptimalTransportMatching
+from skdc.condensers.matching.gradients import CurvatureMatching, GradientMatching, SiameseGradientMatching
 from skdc.condensers.matching.layers import CAFE, NCFM, DataDAM
-from skdc.condensers.matching.networks import DistributionMatching, GradientMatching
+from skdc.condensers.matching.networks import DistributionMatching
 from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding
 from skdc.condensers.sampling import CondensedGenerator, InfluenceGuidance, MinimaxDiffusion
 from skdc.condensers.selection.centroids import KMeansCondenser
@@ -41,6 +42,7 @@ __all__ = [
     "BaseCondenser",
     "CondensedGenerator",
     "Condenser",
+    "CurvatureMatching",
     "DataDAM",
     "DistributionMatching",
     "EfficientCondensation",
@@ -73,6 +75,7 @@ __all__ = [
     "RandomSubset",
     "RandomlyPivotedCholesky",
     "Recipe",
+    "SiameseGradientMatching",
     "SoftLabelRandom",
     "SteinThinning",
     "TabularCondenser",

@@ -14,7 +14,7 @@ from skdc.parameterizations.points import Points
 from skdc.parameterizations.storage import Latents
 from skdc.solvers.descent import Descent
 from skdc.solvers.lloyd import Lloyd
-from skdc.spaces.augmented import Augmented
+from skdc.spaces.augmented import augmented
 from skdc.spaces.encoded import Encoded
 from skdc.spaces.features import RandomNetwork
 
@@ -81,8 +81,7 @@ class GenerativePrior(NamedCondenser):
     def recipe(self) -> Recipe:
         """Return the nouns."""
         generator = VariationalGenerator() if self.generator is None else self.generator
-        features = RandomNetwork(network=self.network)
-        matched = MeanDistance(space=features if self.augmentation is None else Augmented(features, self.augmentation))
+        matched = MeanDistance(space=augmented(RandomNetwork(network=self.network), self.augmentation))
         objective = matched + LatentPrior(generator, weight=self.prior_weight) if self.prior_weight else matched
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(objective, Points(Latents(generator)), solver)

@@ -1,5 +1,6 @@
 """Learners that condensed sets are made for, pools of networks, and how hard rows are for networks."""
 
+from skdc.learners.alternating import AlternatingNetworks, DataTrainedNetworks
 from skdc.learners.defenses import AdversarialTraining, CurvatureRegularization, Defense
 from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin
 from skdc.learners.experts import Experts
@@ -12,14 +13,7 @@ from skdc.learners.kernel_ridge import (
     target_offset,
 )
 from skdc.learners.network import NetworkClassifier
-from skdc.learners.pools import (
-    AlternatingNetworks,
-    GivenNetworks,
-    NetworkPool,
-    OnlineNetworks,
-    PretrainedNetworks,
-    RandomNetworks,
-)
+from skdc.learners.pools import GivenNetworks, NetworkPool, OnlineNetworks, PretrainedNetworks, RandomNetworks
 from skdc.learners.softened import Softened
 
 __all__ = [
@@ -27,6 +21,7 @@ __all__ = [
     "AdversarialTraining",
     "AlternatingNetworks",
     "CurvatureRegularization",
+    "DataTrainedNetworks",
     "Defense",
     "Difficulty",
     "Experts",

@@ -10,12 +10,12 @@ from itertools import islice
 from typing import Any, Self
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from skdc.fields import SharedParts
 from skdc.learners.teachers import trained_network
-from skdc.learners.training import train_step, training
-from skdc.networks import Builder, build_network, training_loss
+from skdc.learners.training import refuse_divergence, train_step, training
+from skdc.networks import Builder, build_network
 from skdc.sets import LabeledSet
 from skdc.sources import Draws, Holds, Source, require, require_targets
 from skdc.step import Step
@@ -244,7 +244,7 @@ class OnlineNetworks(NetworkPool):
             self._trainees[self._place] = self._trainee(source, 0, state.generator)
         else:
             for _ in range(self.n_updates):
-                trainee.step(synthetic, self.task_)
+                trainee.step(synthetic, self)
         self._draw(state.generator)
 
     def _trainee(self, source: Source, age: int, generator: torch.Generator) -> _Trainee:
@@ -255,77 +255,17 @@ class OnlineNetworks(NetworkPool):
         self.network_ = self._trainees[self._place].network
 
 
-class AlternatingNetworks(NetworkPool):
-    """One network at a time, trained in turn with the synthetic set, and replaced when it has served [1]_.
-
-    Parameters
-    ----------
-    network : callable, default=None
-        Builder, as in `RandomNetworks`.
-    n_matches : int, default=10
-        Steps of the solver for which a network is kept before a new one is drawn.
-    n_updates : int, default=50
-        Steps on the synthetic set between two of these, by gradient descent with momentum 0.5, which begins anew each
-        time.
-    step_size : float, default=0.01
-        Of the descent.
-
-    References
-    ----------
-    .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021, algorithm 1; the
-       defaults are its (outer, inner) loops for 10 rows a class.
-
-    Examples
-    --------
-    >>> from skdc.discrepancies import Cosine
-    >>> from skdc.learners import AlternatingNetworks
-    >>> from skdc.spaces import NetworkGradients
-    >>> Cosine(space=NetworkGradients(AlternatingNetworks(n_matches=5)))
-    Cosine(space=NetworkGradients(networks=AlternatingNetworks(n_matches=5)))
-    """
-
-    network: Builder | None = None
-    n_matches: int = 10
-    n_updates: int = 50
-    step_size: float = 0.01
-
-    def fit(self, source: Source, generator: torch.Generator) -> Self:
-        """Draw the first network."""
-        require_targets(self, source)
-        if self.n_matches < 1 or self.n_updates < 0 or not self.step_size > 0:
-            raise ValueError(f"{self!r}: n_matches must be at least 1, n_updates not negative, and step_size positive")
-        self.task_ = source.schema.task
-        self._replace(source, generator)
-        return self
-
-    @torch.enable_grad()
-    def after_step(self, synthetic: LabeledSet, source: Holds, state: Step) -> None:
-        """Train the network on the set, or draw a new one when it has served."""
-        self._n_served += 1
-        if self._n_served >= self.n_matches:
-            self._replace(source, state.generator)
-            return
-        moving = [p for name, p in self.network_.named_parameters() if name not in self.frozen_]
-        optimizer = torch.optim.SGD(moving, lr=self.step_size, momentum=0.5)
-        for parameter in moving:
-            parameter.requires_grad_()
-        for _ in range(self.n_updates):
-            optimizer.zero_grad()
-            training_loss(self.network_(synthetic.X), synthetic.y, synthetic.mass, self.task_).backward()
-            optimizer.step()
-        self.network_.requires_grad_(False)
-
-    def _replace(self, source: Source, generator: torch.Generator) -> None:
-        self.network_, self._n_served = self._build(source, generator), 0
-
-
 class _Trainee:
     """A network in training, and how many steps it has taken."""
 
     def __init__(self, network: nn.Module, step_size: float, age: int) -> None:
         self.network, self.age = network, age
         self.optimizer = torch.optim.Adam(network.parameters(), lr=step_size)
+        self._loss: Tensor | None = None
 
-    def step(self, rows: LabeledSet, task: str) -> None:
-        """Train it by one step on all rows."""
-        train_step(self.network, self.optimizer, rows, task)
+    def step(self, rows: LabeledSet, pool: OnlineNetworks) -> None:
+        """Train it by one step on all rows, for a pool that it is of."""
+        loss = train_step(self.network, self.optimizer, rows, pool.task_)
+        if self._loss is not None:
+            refuse_divergence(pool, self._loss, loss)
+        self._loss = loss

@@ -4,26 +4,63 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import dropwhile
-from typing import cast
+from typing import Protocol, cast
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from skdc.exceptions import TrainingError
 from skdc.networks import Scaled, is_finite, training_loss
 from skdc.sets import LabeledSet
 from skdc.sources import Draws
 
 
+class Stepped(Protocol):
+    """What has a step size of its own."""
+
+    step_size: float
+
+
 @torch.enable_grad()
-def train_step(network: nn.Module, optimizer: torch.optim.Optimizer, rows: LabeledSet, task: str) -> None:
-    """Take one step on the loss of all rows; the parameters want no gradient before nor after."""
+def train_step(network: nn.Module, optimizer: torch.optim.Optimizer, rows: LabeledSet, task: str) -> Tensor:
+    """Take one step on the loss of all rows, and return what it was; the parameters want no gradient before nor after.
+
+    The network is ready to be evaluated.
+    """
     network.requires_grad_(True).train()
     optimizer.zero_grad()
-    training_loss(network(rows.X), rows.y, rows.mass, task).backward()
+    loss = training_loss(network(rows.X), rows.y, rows.mass, task)
+    loss.backward()
     optimizer.step()
     network.requires_grad_(False).eval()
+    return loss.detach()
+
+
+_DIVERGED = 10.0  # times the loss before; training that is well set makes it smaller
+
+
+def refuse_divergence(pool: Stepped, before: Tensor, after: Tensor) -> None:
+    """Refuse networks that training, in place of making their loss less, has led far from all that they could learn.
+
+    Parameters
+    ----------
+    pool : object
+        Its step size is named.
+    before, after : Tensor of shape ()
+        Losses of a network. Those of targets as large as those of the data are near 1 where nothing is known.
+
+    Raises
+    ------
+    TrainingError
+        If the loss is no number any more, or many times what it was. A network that ends so is often stuck there.
+    """
+    if not after <= _DIVERGED * before.clamp_min(1.0):  # nor if it is NaN
+        raise TrainingError(
+            f"a network diverges as it is trained (its loss was {float(before):.3g}, and is {float(after):.3g}): "
+            f"step_size={pool.step_size:g} of {type(pool).__name__} is too large; try step_size={pool.step_size / 10:g}"
+        )
 
 
 def training(

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from skdc.exceptions import PartsError
+from skdc.exceptions import PartsError, TrainingError
 from skdc.parameterizations.base import LiveSet
 from skdc.sets import LabeledSet
 from skdc.solvers.base import DivergenceError, LiveObjective, Solution, Solver, State, detached, solution_of
@@ -42,6 +42,8 @@ class DescentState(State[LiveSet]):
         The sizes of the first gradients; None before the first step.
     skipped : list of bool
         Which steps were skipped.
+    trouble : str or None
+        Why a network that the objective looks through can show nothing more; None where it can.
     """
 
     optimizer: torch.optim.Optimizer
@@ -51,6 +53,7 @@ class DescentState(State[LiveSet]):
     reached: list[Tensor]
     scales: _Scales | None = None
     skipped: list[bool] = field(default_factory=list)
+    trouble: str | None = None
 
 
 class Descent(Solver[DescentState, LiveSet]):
@@ -138,7 +141,11 @@ class Descent(Solver[DescentState, LiveSet]):
         for group, rate in zip(state.optimizer.param_groups, state.rates, strict=True):
             if group.get("decays", True):
                 group["lr"] = rate * decay
-        change_spaces(state, rows)
+        try:
+            change_spaces(state, rows)
+        except TrainingError as error:
+            state.trouble, state.stopped = str(error), True
+            return
         state.reached = self._averaged(state)
         state.done(state.losses[-1])
 
@@ -172,15 +179,15 @@ class Descent(Solver[DescentState, LiveSet]):
         if diverged:
             _restore(synthetic, state.last_good)
         solution = solution_of(state, len(losses), {self._watched: np.array(losses), **self._skips(state)})
-        if diverged:
+        if diverged or state.trouble:
             learned = solution.attributes.get("step_size_")
             of_training = "" if learned is None else f", or step_size_={learned:g} for networks that train on the set"
-            raise DivergenceError(
+            trouble = state.trouble or (
                 f"the loss is no longer finite after {len(losses)} of {state.n_steps} steps: step_size="
                 f"{self.step_size} is too large for this discrepancy{of_training}; try step_size="
-                f"{self.step_size / 10:g}. The last good set is kept in X_syn_.",
-                solution,
+                f"{self.step_size / 10:g}"
             )
+            raise DivergenceError(f"{trouble}. The last good set is kept in X_syn_.", solution)
         return solution
 
     def _skips(self, state: DescentState) -> dict[str, NDArray[np.float64]]:

@@ -8,7 +8,7 @@ from skdc.spaces.features import AttentionMaps, NetworkFeatures, RandomNetwork
 from skdc.spaces.functions import FeatureRidgePredictions, KernelRidgePredictions
 from skdc.spaces.gradients import ClippedGradients, NetworkGradients
 from skdc.spaces.invertible import Identity, Joint, Standardized
-from skdc.spaces.last_layer import LastLayerGradients
+from skdc.spaces.last_layer import LastLayerGradients, LastLayerVariances
 from skdc.spaces.linearized import LinearizedPredictions
 from skdc.spaces.neighbors import NeighborPredictions
 from skdc.spaces.perturbed import Perturbed
@@ -27,6 +27,7 @@ __all__ = [
     "Joint",
     "KernelRidgePredictions",
     "LastLayerGradients",
+    "LastLayerVariances",
     "LinearizedPredictions",
     "NeighborPredictions",
     "NetworkFeatures",

@@ -12,7 +12,7 @@ from skdc.augmentation import Augmentation, Change, SiameseAugmentation
 from skdc.images import image_layout
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Source
-from skdc.spaces.base import SpaceWrapper
+from skdc.spaces.base import Space, SpaceWrapper
 from skdc.step import Step
 
 
@@ -72,3 +72,8 @@ class Augmented(SpaceWrapper):
     def block(self, rows: LabeledSet) -> Block:
         """Return the embedding of rows as they are, as a block that keeps mass and keys."""
         return self.space.block(rows)
+
+
+def augmented(space: Space, augmentation: Augmentation | None) -> Space:
+    """Return a space of images that are changed before they are seen, or the space itself for None."""
+    return space if augmentation is None else Augmented(space, augmentation)

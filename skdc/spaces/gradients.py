@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Self
+from dataclasses import field
+from typing import ClassVar, Literal, Self
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from torch.func import functional_call, grad, vmap
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from skdc.exceptions import PartsError
-from skdc.learners.pools import AlternatingNetworks
+from skdc.learners.alternating import AlternatingNetworks
 from skdc.networks import training_loss
 from skdc.sets import Block, LabeledSet, unweighted
 from skdc.sources import Asks, Source, require_targets
@@ -31,10 +32,15 @@ class NetworkGradients(PooledSpace):
     ----------
     networks : NetworkPool, default=None
         Where they come from; None takes `AlternatingNetworks()`, as in the paper.
+    layers : {"all", "hidden"}, default="all"
+        Whether the last of the weight tensors that a network lists counts, as in the paper; without it there are those
+        of hidden layers, which are the convolutions of a `ConvNet`, as in [2]_.
 
     References
     ----------
     .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021, algorithm 1.
+    .. [2] Kim et al., "Dataset Condensation via Efficient Synthetic-Data Parameterization", 2022, of which the code
+       leaves out what is fully connected.
 
     Examples
     --------
@@ -48,8 +54,12 @@ class NetworkGradients(PooledSpace):
     yields = "aligned"
     splits: ClassVar[Splits] = "before"
 
+    layers: Literal["all", "hidden"] = field(default="all", kw_only=True)
+
     def fit(self, source: Source, generator: torch.Generator) -> Self:
         """Build the networks."""
+        if self.layers not in ("all", "hidden"):
+            raise ValueError(f"{type(self).__name__}(layers={self.layers!r}): layers must be 'all' or 'hidden'")
         require_targets(self, source)
         self.task_ = source.schema.task
         return self.fit_networks(AlternatingNetworks, source, generator)
@@ -70,14 +80,16 @@ class NetworkGradients(PooledSpace):
         return [unweighted(gradient.flatten(1)) for gradient in gradients]
 
     def _matrices(self) -> dict[str, Tensor]:
-        """Return the weight tensors that are not frozen, of which there must be some, outside the graph."""
-        named, frozen = self.pool_.network_.named_parameters(), self.pool_.frozen_
-        matrices = {name: p.detach() for name, p in named if p.ndim > 1 and name not in frozen}
+        """Return the weight tensors that count and are not frozen, of which there must be some, outside the graph."""
+        named = [(name, p.detach()) for name, p in self.pool_.network_.named_parameters() if p.ndim > 1]
+        counted = named[:-1] if self.layers == "hidden" else named
+        matrices = {name: p for name, p in counted if name not in self.pool_.frozen_}
         if not matrices:
+            what = "hidden layers" if self.layers == "hidden" else "weights"
             raise PartsError(
-                f"{type(self).__name__} compares gradients of weights, but all weights of the network are frozen, or "
-                "it has none; the builder must return a fresh network each time that it is called, with weights that "
-                "want a gradient"
+                f"{type(self).__name__} compares gradients of {what}, but all weights of the network are frozen, or "
+                f"it has no {what}; the builder must return a fresh network each time that it is called, with weights "
+                f"that want a gradient{', or say layers=' + repr('all') if self.layers == 'hidden' else ''}"
             )
         return matrices
 

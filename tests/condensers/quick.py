@@ -73,8 +73,14 @@ def quick(cls, settings=SETTINGS):
     return cls(**{name: value for name, value in settings.items() if name in signature(cls).parameters})
 
 
-# Fields, frequencies and small images are of images: tests/condensers/test_compact.py has theirs.
-OF_IMAGES = (skdc.EfficientCondensation, skdc.FieldCondensation, skdc.FrequencyCondensation)
+# Fields, frequencies, small images and those that are changed are of images: test_compact.py and
+# test_gradient_matching.py have theirs.
+OF_IMAGES = (
+    skdc.EfficientCondensation,
+    skdc.FieldCondensation,
+    skdc.FrequencyCondensation,
+    skdc.SiameseGradientMatching,
+)
 NAMED = [cls for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and issubclass(cls, NamedCondenser)]
 # Their generators are trained so little that the rows of a class are near to each other.
 TRAINED = {

@@ -33,7 +33,7 @@ from skdc.exceptions import PartsError
 from skdc.fitting import checkpoints
 from skdc.fitting.input import Problem
 from skdc.generators import AdversarialGenerator, VariationalGenerator
-from skdc.learners import RandomNetworks
+from skdc.learners import DataTrainedNetworks, RandomNetworks
 from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.privacy import GaussianMechanism
@@ -58,6 +58,9 @@ CONDENSERS = {
         MMD(space=NetworkFeatures()), solver=Descent(n_steps=9, batch_size=16), n_per_class=2, random_state=0
     ),
     "gradients": GradientMatching(2, network=SMALL, n_steps=9, random_state=0),
+    "training": GradientMatching(
+        2, networks=DataTrainedNetworks(SMALL, n_matches=4, n_updates=2, batch_size=8), n_steps=9, random_state=0
+    ),
     "trajectories": TrajectoryMatching(2, network=SMALL, n_experts=2, n_steps=9, random_state=0),
     "averages": TrajectoryMatching(
         2,

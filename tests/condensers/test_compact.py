@@ -10,15 +10,15 @@ from sklearn.svm import SVC
 
 import skdc
 from skdc import AddressableMemories, EfficientCondensation, FieldCondensation, FrequencyCondensation, RandomSubset
-from skdc.augmentation import SiameseAugmentation
+from skdc.augmentation import Flip, SiameseAugmentation
 from skdc.networks import MLP
 
 SMALL = MLP(width=16)
 CONDENSERS = [
     FrequencyCondensation(network=SMALL, n_kept=12, n_steps=4, random_state=0),
     FrequencyCondensation(network=SMALL, n_kept=12, bits=None, masks="class", n_steps=4, random_state=0),
-    EfficientCondensation(network=SMALL, n_networks=1, n_train_steps=4, n_steps=4, random_state=0),
-    EfficientCondensation(network=SMALL, bits=5, n_networks=1, n_train_steps=4, n_steps=4, random_state=0),
+    EfficientCondensation(network=SMALL, n_train_steps=4, n_steps=4, random_state=0),
+    EfficientCondensation(network=SMALL, bits=5, n_train_steps=4, n_steps=4, random_state=0),
     AddressableMemories(network=SMALL, rank=8, factor=2, n_train_steps=4, n_backward=4, n_steps=4, random_state=0),
     AddressableMemories(network=SMALL, rank=8, bits=4, n_train_steps=4, n_backward=4, n_steps=4, random_state=0),
     FieldCondensation(network=SMALL, width=4, n_steps=4, random_state=0),
@@ -69,7 +69,9 @@ def test_a_step_moves_what_is_stored(condenser, digits):
         (CONDENSERS[0], "augmentation", SiameseAugmentation()),
         (CONDENSERS[2], "factor", 4),
         (CONDENSERS[2], "bits", 2),
-        (CONDENSERS[2], "augmentation", SiameseAugmentation()),
+        (CONDENSERS[2], "augmentation", Flip()),
+        (CONDENSERS[2], "n_matches", 1),
+        (CONDENSERS[2], "n_train_steps", 1),
         (CONDENSERS[4], "factor", 1),
         (CONDENSERS[4], "rank", 4),
         (CONDENSERS[4], "momentum", 0.0),

@@ -72,6 +72,7 @@ CLASSES_ONLY = {
 # These train on targets.
 TARGETS_ONLY = {
     "GradientMatching",
+    "CurvatureMatching",
     "TrajectoryMatching",
     "KernelInducingPoints",
     "GradMatch",

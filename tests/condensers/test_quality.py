@@ -26,6 +26,7 @@ from skdc import (
     PrivateMeanEmbedding,
     RandomlyPivotedCholesky,
     RandomSubset,
+    SiameseGradientMatching,
     SoftLabelRandom,
     UncertaintySubset,
 )
@@ -59,7 +60,7 @@ def accuracies(cls, split, seed):
     """Return the test accuracy of logistic regression and of an MLP trained on ten rows a class with hard labels."""
     X_train, X_test, y_train, y_test = digits(split)
     condenser = cls(n_per_class=10, random_state=seed)
-    if cls in (DataDAM, FieldCondensation, FrequencyCondensation):
+    if cls in (DataDAM, FieldCondensation, FrequencyCondensation, SiameseGradientMatching):
         X_train = X_train.reshape(-1, 8, 8)
     if cls is DataDAM:  # which looks at convolutions
         condenser.set_params(network=ConvNet(width=16, depth=2))

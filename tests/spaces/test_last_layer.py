@@ -8,10 +8,12 @@ import torch
 from scipy.special import softmax
 from torch import nn
 
-from skdc.learners import GivenNetworks, PretrainedNetworks, RandomNetworks
+from skdc.discrepancies import SquaredL2
+from skdc.learners import AlternatingNetworks, GivenNetworks, PretrainedNetworks, RandomNetworks
 from skdc.networks import MLP, ConvNet, training_loss
+from skdc.sources import Batch
 from skdc.spaces import last_layer
-from skdc.spaces.last_layer import LastLayerGradients
+from skdc.spaces.last_layer import LastLayerGradients, LastLayerVariances
 from skdc.step import Step
 
 from ..sources import finite_differences, row_source, seeded
@@ -116,6 +118,62 @@ def test_the_space_stays_as_it_is(source):
     assert space.frozen() and torch.equal(space.embed(source.rows), first)
 
 
+# Variances
+
+
+def variances_by_rows(space, rows):
+    """Return the variances of the gradients that autograd gives row by row, of shape (n_outputs, n_hidden + 1)."""
+    gradients, mass = by_autograd(space, rows), rows.mass[:, None]
+    mean = (mass * gradients).sum(0)
+    return (mass * (gradients - mean).square()).sum(0).reshape(rows.y.shape[1], -1)
+
+
+@pytest.mark.parametrize("n_targets", [0, 1, 3])
+def test_variances_are_those_of_the_gradients_of_rows(n_targets, source, points, rng):
+    if n_targets:
+        source = row_source(rng.normal(size=(25, 4)), rng.normal(size=(25, n_targets)), regression=True)
+        points = source.rows.take(torch.arange(5))
+    space = LastLayerVariances(RandomNetworks(SMALL)).fit(source, seeded())
+    for blocks, rows in zip(space.represent(source.rows, points, Step(seeded())), (source.rows, points), strict=True):
+        assert [block.values.shape for block in blocks] == [(source.schema.n_outputs, 6)]
+        torch.testing.assert_close(blocks[0].values, variances_by_rows(space, rows), rtol=1e-9, atol=1e-12)
+
+
+def test_variances_of_many_classes_and_rows_of_uneven_weights(rng):
+    y = np.arange(1001) % 101
+    source = row_source(rng.normal(size=(1001, 4)), y, weight=rng.uniform(0.1, 9, 1001))
+    space = LastLayerVariances(RandomNetworks(SMALL)).fit(source, seeded())
+    found = space.represent(source.rows, source.rows, Step(seeded()))[0][0].values
+    torch.testing.assert_close(found, variances_by_rows(space, source.rows), rtol=1e-9, atol=1e-12)
+    one = source.rows.take(torch.tensor([7]))
+    torch.testing.assert_close(space.represent(one, one, Step(seeded()))[0][0].values, torch.zeros(101, 6).double())
+
+
+@pytest.mark.parametrize("by", ["class", None])
+def test_variances_of_convolutions_have_the_right_gradient(by, rng):
+    source = row_source(rng.normal(size=(9, 4, 4)), np.arange(9) % 2)
+    points = source.rows.take(torch.arange(4))
+    pool = AlternatingNetworks(ConvNet(width=3, depth=1))
+    discrepancy = SquaredL2(space=LastLayerVariances(pool), by=by).fit(source, seeded(3))
+
+    def loss(X):
+        return discrepancy.loss(Batch(source.rows), replace(points, X=torch.as_tensor(X)), Step(seeded()))
+
+    moving = (points.X + 0.1).requires_grad_()
+    loss(moving).backward()
+    expected = finite_differences(lambda X: float(loss(X)), moving.detach().numpy(), step=1e-6)
+    assert np.abs(expected).max() > 1e-4
+    np.testing.assert_allclose(moving.grad, expected, rtol=1e-4, atol=1e-8)
+
+
+def test_variances_are_those_of_another_network_after_a_step(source, points):
+    space, generator = LastLayerVariances(RandomNetworks(SMALL)), seeded()
+    shown = [space.fit(source, generator).represent(source.rows, points, Step(generator))[0][0].values]
+    space.after_step(points, source, Step(generator))
+    shown.append(space.represent(source.rows, points, Step(generator))[0][0].values)
+    assert not space.frozen() and not torch.allclose(*shown)
+
+
 # Refusals
 
 
@@ -126,6 +184,8 @@ def without_linear(input_shape, n_outputs):
 def test_a_network_without_a_linear_layer_is_refused(source):
     with pytest.raises(ValueError, match="no linear layer"):
         fitted(without_linear, source)
+    with pytest.raises(ValueError, match=r"LastLayerVariances.*no linear layer"):
+        LastLayerVariances(RandomNetworks(without_linear)).fit(source, seeded())
 
 
 @pytest.mark.parametrize("y, message", [(None, "trains on targets, but y is None"), (np.zeros(9), "one class only")])

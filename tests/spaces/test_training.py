@@ -10,8 +10,15 @@ from scipy.special import softmax
 from sklearn.base import clone
 from torch import nn
 
-from skdc.discrepancies import Cosine, MeanDistance, SquaredL2
-from skdc.learners import AlternatingNetworks, Experts, OnlineNetworks, PretrainedNetworks, RandomNetworks
+from skdc.discrepancies import L1, Cosine, MeanDistance, SquaredL2
+from skdc.learners import (
+    AlternatingNetworks,
+    DataTrainedNetworks,
+    Experts,
+    OnlineNetworks,
+    PretrainedNetworks,
+    RandomNetworks,
+)
 from skdc.networks import MLP, training_loss
 from skdc.sources import Batch
 from skdc.spaces import NetworkFeatures, NetworkGradients, TrainingTrajectories
@@ -114,6 +121,7 @@ def test_the_network_is_trained_on_the_synthetic_set_between_matches(source, poi
 
 POOLS = [
     AlternatingNetworks(two_layers(nn.Tanh), n_matches=2, n_updates=3),
+    DataTrainedNetworks(two_layers(nn.Tanh), n_matches=2, n_updates=3, batch_size=9),
     RandomNetworks(two_layers(nn.Tanh)),
     PretrainedNetworks(two_layers(nn.Tanh), n_networks=1, n_stages=2, n_steps=4),
     OnlineNetworks(two_layers(nn.Tanh), n_networks=2),
@@ -145,6 +153,53 @@ def test_weights_that_the_builder_has_frozen_are_not_compared(source, points):
     space.after_step(points, source, Step(seeded()))
     same = [torch.equal(*pair) for pair in zip(before, space.pool_.network_.parameters(), strict=True)]
     assert same == [True, True, False, False]
+
+
+def with_everything(input_shape, n_outputs):
+    return nn.Sequential(
+        nn.Linear(input_shape[0], 6),
+        nn.BatchNorm1d(6),
+        nn.Tanh(),
+        nn.Dropout(0.5),
+        nn.Linear(6, 5),
+        nn.Linear(5, n_outputs),
+    )
+
+
+@pytest.mark.parametrize("layers, n_blocks", [("all", 3), ("hidden", 2)])
+def test_layers_say_which_weights_are_compared(layers, n_blocks, source, points):
+    space = NetworkGradients(RandomNetworks(with_everything), layers=layers).fit(source, seeded())
+    network = copy.deepcopy(space.pool_.network_).requires_grad_(True)
+    torch.manual_seed(3)
+    loss = training_loss(network(source.rows.X), source.rows.y, source.rows.mass, "classification")
+    weights = [network[place].weight for place in (0, 4, 5)[:n_blocks]]
+    torch.manual_seed(3)
+    found = space.represent(source.rows, points, Step(seeded()))[0]
+    for block, gradient in zip(found, torch.autograd.grad(loss, weights), strict=True):
+        torch.testing.assert_close(block.values, gradient, rtol=1e-10, atol=1e-12)
+
+
+def test_hidden_layers_must_be_there(source, points):
+    space = NetworkGradients(RandomNetworks(linear), layers="hidden").fit(source, seeded())
+    with pytest.raises(ValueError, match=r"NetworkGradients compares gradients of hidden layers.*or say layers='all'"):
+        space.represent(source.rows, points, Step(seeded()))
+    with pytest.raises(ValueError, match=r"layers='last'\): layers must be 'all' or 'hidden'"):
+        NetworkGradients(layers="last").fit(source, seeded())
+
+
+@pytest.mark.parametrize("discrepancy", [Cosine, L1, SquaredL2])
+def test_gradients_of_hidden_layers_have_the_right_gradient(discrepancy, source, points):
+    space = NetworkGradients(RandomNetworks(two_layers(nn.Tanh)), layers="hidden")
+    fitted = discrepancy(space=space).fit(source, seeded(3))
+
+    def loss(X):
+        return fitted.loss(Batch(source.rows), replace(points, X=torch.as_tensor(X)), Step(seeded()))
+
+    moving = points.X.clone().requires_grad_()
+    loss(moving).backward()
+    expected = finite_differences(lambda X: float(loss(X).detach()), points.X.numpy(), step=1e-6)
+    assert np.abs(expected).max() > 1e-3
+    np.testing.assert_allclose(moving.grad, expected, rtol=1e-5, atol=1e-7)
 
 
 def test_a_builder_that_gives_one_network_twice_is_refused(source, points):

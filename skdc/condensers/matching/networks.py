@@ -1,24 +1,16 @@
-"""Condensers that match what networks see: features and gradients."""
+"""The condenser that matches mean features of random networks."""
 
 from __future__ import annotations
 
 from skdc.augmentation import Augmentation
-from skdc.discrepancies.aligned import Cosine
 from skdc.discrepancies.moments import MeanDistance
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
-from skdc.learners import AlternatingNetworks
 from skdc.networks import Builder
 from skdc.parameterizations.points import Points
 from skdc.solvers.descent import Descent
-from skdc.spaces.augmented import Augmented
-from skdc.spaces.base import Space
+from skdc.spaces.augmented import augmented
 from skdc.spaces.features import RandomNetwork
-from skdc.spaces.gradients import NetworkGradients
-
-
-def _augmented(space: Space, augmentation: Augmentation | None) -> Space:
-    return space if augmentation is None else Augmented(space, augmentation)
 
 
 class DistributionMatching(NamedCondenser):
@@ -72,68 +64,6 @@ class DistributionMatching(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        space = _augmented(RandomNetwork(network=self.network), self.augmentation)
+        space = augmented(RandomNetwork(network=self.network), self.augmentation)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
         return Recipe(MeanDistance(space=space), Points(), solver)
-
-
-class GradientMatching(NamedCondenser):
-    """Dataset condensation by gradient matching (DC): equal training gradients [1]_; with augmentation, DSA [2]_.
-
-    The published settings start at noise and take 1000 networks, each for 10 matches with 50 steps of training between
-    them, SGD with step 0.1 and momentum 0.5: `GradientMatching(network=ConvNet(), n_steps=10_000, batch_size=2560)`.
-
-    Parameters
-    ----------
-    n_per_class : int, {class: int} or at_most(int), default=None
-        As in `BaseCondenser`.
-    network : callable, default=None
-        Builder, as in `RandomNetworks`.
-    n_matches : int, default=10
-        Steps for which a network is kept.
-    n_train_steps : int, default=10
-        Steps for which it is trained on the set between two matches.
-    step_size : float, default=0.05
-        First step size, in units of the spread of the data.
-    n_steps : int, default=200
-        Steps in all.
-    batch_size : int, default=1024
-        Real rows compared with in a step.
-    augmentation : Augmentation, default=None
-        Change of images that both sides undergo, such as `SiameseAugmentation()`; None is none.
-    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
-        As in `BaseCondenser`.
-
-    Notes
-    -----
-    Fitted attributes are those of `Condenser`.
-
-    References
-    ----------
-    .. [1] Zhao, Mopuri and Bilen, "Dataset Condensation with Gradient Matching", 2021, algorithm 1.
-    .. [2] Zhao and Bilen, "Dataset Condensation with Differentiable Siamese Augmentation", 2021.
-
-    Examples
-    --------
-    >>> from sklearn.datasets import load_iris
-    >>> from skdc import GradientMatching
-    >>> X, y = load_iris(return_X_y=True)
-    >>> X_syn, y_syn = GradientMatching(n_steps=20, n_per_class=2, random_state=0).fit(X, y)
-    >>> X_syn.shape
-    (6, 4)
-    """
-
-    network: Builder | None = None
-    n_matches: int = 10
-    n_train_steps: int = 10
-    step_size: float = 0.05
-    n_steps: int = 200
-    batch_size: int = 1024
-    augmentation: Augmentation | None = None
-
-    def recipe(self) -> Recipe:
-        """Return the nouns."""
-        networks = AlternatingNetworks(self.network, self.n_matches, self.n_train_steps)
-        space = _augmented(NetworkGradients(networks), self.augmentation)
-        solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=self.batch_size)
-        return Recipe(Cosine(space=space), Points(), solver)
