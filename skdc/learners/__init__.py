@@ -1,7 +1,7 @@
 """Learners that condensed sets are made for, pools of networks, and how hard rows are for networks."""
 
 from skdc.learners.defenses import AdversarialTraining, CurvatureRegularization, Defense
-from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin
+from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, LabelLoss, Margin
 from skdc.learners.experts import Experts
 from skdc.learners.kernel_ridge import (
     KernelExpansionClassifier,
@@ -36,6 +36,7 @@ __all__ = [
     "KernelExpansionClassifier",
     "KernelRidgeClassifier",
     "KernelRidgeRegressor",
+    "LabelLoss",
     "Margin",
     "NetworkClassifier",
     "NetworkPool",

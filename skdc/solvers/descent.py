@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,9 @@ class Descent(Solver[DescentState, LiveSet]):
     max_passes : float, default=None
         Fewer steps are taken where `n_steps` would see each row more often than this: a flexible set learns a small
         data set by heart. None sets no limit.
+    stagger : int, default=1
+        Rounds in which the points of a class enter, in their order: those of later rounds are held still until then.
+        1 moves all points from the first step.
 
     Examples
     --------
@@ -82,6 +85,7 @@ class Descent(Solver[DescentState, LiveSet]):
     batch_size: int = 1024
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
     max_passes: float | None = None
+    stagger: int = 1
 
     def streams(self) -> bool:
         """Tell that batches are enough."""
@@ -105,6 +109,7 @@ class Descent(Solver[DescentState, LiveSet]):
         """Take a step along the gradient, which each parameter must get; a loss that is not finite is the end."""
         state.optimizer.zero_grad()
         rows = state.synthetic()
+        rows = rows if self.stagger == 1 else _held(rows, self.stagger * state.step / state.n_steps, self.stagger)
         state.losses.append(self._backward(state, rows))
         if not np.isfinite(state.losses[-1]):
             state.stopped = True
@@ -161,10 +166,26 @@ class Descent(Solver[DescentState, LiveSet]):
             raise ValueError(
                 f"Descent(n_steps={self.n_steps!r}, batch_size={self.batch_size!r}): both must be at least 1"
             )
+        if self.stagger not in range(1, self.n_steps + 1):
+            raise ValueError(
+                f"Descent(stagger={self.stagger!r}): rounds must be a whole number from 1 to n_steps={self.n_steps}"
+            )
         if self.max_passes is None:
             return self.n_steps
         n_rows = len(require(self, source, Holds, "the length of a pass"))
         return min(self.n_steps, math.ceil(self.max_passes * max(1.0, n_rows / self.batch_size)))
+
+
+def _held(rows: LabeledSet, now: float, n_rounds: int) -> LabeledSet:
+    """Return a set of which points of later rounds get no gradient: round r begins when `now` is r."""
+    member = torch.nn.functional.one_hot(rows.key)
+    rank, size = member.cumsum(0)[member.bool()] - 1, member.sum(0)[rows.key]
+    enters = (rank * n_rounds).div(size, rounding_mode="floor") <= now
+
+    def held(values: Tensor) -> Tensor:
+        return torch.where(enters.reshape(-1, *[1] * (values.ndim - 1)), values, values.detach())
+
+    return replace(rows, X=held(rows.X), y=held(rows.y))
 
 
 def change_spaces(state: State, rows: LabeledSet) -> None:
