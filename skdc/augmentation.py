@@ -165,8 +165,10 @@ class CropCurriculum(Augmentation):
 
     Parameters
     ----------
-    first, last : float, default=1.0 and 0.08
-        The least area in the first step, and towards the end. Drawn outside of a solve, it is `last`.
+    first : float, default=1.0
+        The least area in the first step.
+    last : float, default=0.08
+        The least area towards the end, and outside of a solve.
     aspect : float, default=4/3
         As in `ResizedCrop`.
 

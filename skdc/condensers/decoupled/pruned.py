@@ -28,7 +28,7 @@ class SoftLabelPruning(NamedCondenser):
         Builder, as in `StatisticsMatching`.
     n_networks : int, default=1
         Of which one is seen in each step.
-    n_train_steps : int, default=500
+    n_train_steps : int, default=200
         Steps for which each is trained, by Adam.
     classification_weight : float, default=1.0
         As in `StatisticsMatching`.
@@ -67,7 +67,7 @@ class SoftLabelPruning(NamedCondenser):
 
     network: Builder | None = None
     n_networks: int = 1
-    n_train_steps: int = 500
+    n_train_steps: int = 200
     classification_weight: float = 1.0
     teacher: Any = None
     label_bits: int | None = 8

@@ -32,7 +32,7 @@ class StaggeredMatching(NamedCondenser):
         Builder, as in `StatisticsMatching`; the network that tells probabilities is built by it, too.
     n_networks : int, default=1
         Of which one is seen in each step.
-    n_train_steps : int, default=500
+    n_train_steps : int, default=200
         Steps for which each is trained, by Adam.
     n_epochs : int, default=5
         Passes over the rows for which the network is trained that tells their probabilities.
@@ -75,7 +75,7 @@ class StaggeredMatching(NamedCondenser):
 
     network: Builder | None = None
     n_networks: int = 1
-    n_train_steps: int = 500
+    n_train_steps: int = 200
     n_epochs: int = 5
     by: Whose = "class"
     classification_weight: float = 1.0

@@ -65,7 +65,7 @@ class StatisticsMatching(NamedCondenser):
         two hidden layers of 128, both with batch norm. Of networks without it the inputs of layers are compared.
     n_networks : int, default=1
         Of which one is seen in each step.
-    n_train_steps : int, default=500
+    n_train_steps : int, default=200
         Steps for which each is trained, by Adam.
     by : {"class", "group", None}, default="class"
         Whose statistics are compared; None: those of all rows, as in the paper.
@@ -111,7 +111,7 @@ class StatisticsMatching(NamedCondenser):
 
     network: Builder | None = None
     n_networks: int = 1
-    n_train_steps: int = 500
+    n_train_steps: int = 200
     by: Whose = "class"
     classification_weight: float = 1.0
     augmentation: Augmentation | None = None

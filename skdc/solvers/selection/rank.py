@@ -58,7 +58,7 @@ class Rank(Selection):
         return Choice(np.concatenate(by_class).tolist())
 
     def _first(self, ordered: NDArray[np.intp], quota: int) -> NDArray[np.intp]:
-        """Return the rows to take of those of a class, in the order of their scores: the nearest to the median first."""
+        """Return the rows of a class to take, of all in the order of their scores: the first, or the middle ones."""
         if self.keep == "middle":
             away = np.abs(np.arange(len(ordered)) - (len(ordered) - 1) / 2)
             ordered = ordered[np.argsort(away, kind="stable")]
