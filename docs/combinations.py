@@ -71,9 +71,9 @@ of ``Perturbed``.
 
 ``LayerStatistics`` knows the data by means and variances alone, and goes with what sees no more of them.
 
-``PatchChoice()``, which makes points by their teacher, ``Draw()`` and ``Rank()`` are not in the table: they minimise nothing and take no discrepancy. Nor is ``DualityGap``,
-which takes no space, nor ``Points(labels='learned')`` for continuous targets, which are part of the joint law of (x, y)
-and always move.
+``PatchChoice()``, which makes points by their teacher, ``Draw()`` and ``Rank()`` are not in the table: they minimise
+nothing and take no discrepancy. Nor is ``DualityGap``, which takes no space, nor ``Points(labels='learned')`` for
+continuous targets, which are part of the joint law of (x, y) and always move.
 """
 
 CLOSING = """\

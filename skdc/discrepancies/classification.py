@@ -121,7 +121,8 @@ class NetworkLoss(Penalty):
             )
         if self.of not in ("targets", "classes"):
             raise ValueError(f"NetworkLoss(of={self.of!r}): it must be 'targets' or 'classes'")
-        self.space_, self.task_ = self.space, source.schema.task
+        self.space_: Space = self.space  # type: ignore[assignment]  # it looks at networks, and embeds no rows
+        self.task_ = source.schema.task
         if self.of == "classes" and self.task_ != "classification":
             raise PartsError(f"{self!r} is of classes, but {source.schema.given_targets}; use of='targets'")
 

@@ -51,6 +51,7 @@ class PrivateDescent(Descent):
     optimizer: Callable[..., torch.optim.Optimizer] = torch.optim.Adam
     batch_size: int = field(default=1, init=False)
     max_passes: float | None = field(default=None, init=False)
+    stagger: int = field(default=1, init=False)
 
     def _count_steps(self, source: Source) -> int:
         if not self.clip > 0:

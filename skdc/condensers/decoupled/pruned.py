@@ -77,7 +77,9 @@ class SoftLabelPruning(NamedCondenser):
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        given = self.network, self.n_networks, self.n_train_steps, "class", self.classification_weight
+        discrepancy = statistics_matching(
+            self.network, self.n_networks, self.n_train_steps, "class", self.classification_weight
+        )
         points = Points(labels="teacher", teacher=self.teacher, label_bits=self.label_bits, top_labels=self.top_labels)
         solver = Descent(step_size=self.step_size, n_steps=self.n_steps, batch_size=1)
-        return Recipe(statistics_matching(*given), points, solver)
+        return Recipe(discrepancy, points, solver)
