@@ -17,7 +17,7 @@ from skdc import (
 )
 from skdc.augmentation import CropCurriculum
 from skdc.discrepancies import NetworkLoss, StatisticsDistance
-from skdc.learners import LabelLoss, PretrainedNetworks
+from skdc.learners import LabelLoss, NetworkClassifier, PretrainedNetworks
 from skdc.networks import MLP, ConvNet
 from skdc.parameterizations import Points
 from skdc.solvers import Descent
@@ -110,7 +110,13 @@ def test_images_by_default_and_with_crops(rng):
     y = np.arange(24) % 3
     images = rng.uniform(size=(24, 16, 16)) + (np.arange(16) // 5 == y[:, None])[:, None]
     network = ConvNet(width=4, depth=2, norm="batch")
-    given = {**QUICK, "network": network, "teacher": None, "n_per_class": 3, "n_steps": 4}
+    given = {
+        **QUICK,
+        "network": network,
+        "teacher": NetworkClassifier(SMALL, max_epochs=2),
+        "n_per_class": 3,
+        "n_steps": 4,
+    }
     plain, cropped = (
         StatisticsMatching(augmentation=crops, **given).fit(images, y).X_syn_
         for crops in (None, CropCurriculum(last=0.2))
