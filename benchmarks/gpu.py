@@ -1,8 +1,8 @@
 """Measure on a GPU what needs one: published settings on photographs, and passes over rows in pieces.
 
 It prints a table, and needs no one to watch it. Without a GPU it says so; `--device cpu --quick` tries that it runs.
-The photographs are an .npz file with `X_train`, `y_train`, `X_test` and `y_test`, such as all 50,000 of CIFAR-10; without
-one, those of the other benchmarks, of which there are 5,000.
+The photographs are an .npz file with `X_train`, `y_train`, `X_test` and `y_test`, such as all 50,000 of CIFAR-10;
+without one, those of the other benchmarks, of which there are 5,000.
 """
 
 from __future__ import annotations
@@ -105,7 +105,9 @@ def condensed(args: argparse.Namespace) -> None:
             learner = StandardConvNet(
                 width, max_epochs=epochs, standardize=False, augmentation=MIRRORED, device=args.device, random_state=0
             )
-            scores.append("-" if labels is None else f"{100 * score(learner, scaling, fitted, labels, X_test, y_test):.1f}")
+            scores.append(
+                "-" if labels is None else f"{100 * score(learner, scaling, fitted, labels, X_test, y_test):.1f}"
+            )
         print(f"| {name} | {seconds:.0f} | {' | '.join(scores)} | {published or '-'} |", flush=True)
 
 

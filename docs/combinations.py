@@ -69,9 +69,11 @@ and ``LabeledTransport`` have it, since they look at the labels themselves. The 
 images too; its rows are those of the space inside, here ``Identity()``, for images of one by three pixels, as are those
 of ``Perturbed``.
 
-``Draw()`` and ``Rank()`` are not in the table: they minimise nothing and take no discrepancy. Nor is ``DualityGap``,
-which takes no space, nor ``Points(labels='learned')`` for continuous targets, which are part of the joint law of (x, y)
-and always move.
+``LayerStatistics`` knows the data by means and variances alone, and goes with what sees no more of them.
+
+``PatchChoice()``, which makes points by their teacher, ``Draw()`` and ``Rank()`` are not in the table: they minimise
+nothing and take no discrepancy. Nor is ``DualityGap``, which takes no space, nor ``Points(labels='learned')`` for
+continuous targets, which are part of the joint law of (x, y) and always move.
 """
 
 CLOSING = """\
@@ -89,6 +91,7 @@ Rules behind the table
 * ``Lloyd`` minimises ``QuantizationError``, and ``Barycenter`` ``Wasserstein``, both squared, in a space that maps
   means back to rows.
 * Spaces that train networks or solve for predictions need targets, and at least two classes.
+* ``PatchChoice`` needs ``Points(labels="teacher")``, and takes no discrepancy.
 * A stream needs a discrepancy that sees the data through mean features only, in a space that stays as it is, and
   points that start at rows.
 * Terms of a sum keep these rules each; ``partial_fit`` is there where every term has it.

@@ -75,6 +75,7 @@ FAMILIES = {
             "Features, gradients and the paths of training: :doc:`networks`.",
             "matching trajectories",
         ),
+        ("What a teacher sees", "A teacher is trained first, makes or chooses rows, and labels them.", "decoupled"),
         ("What learners predict", "Models that are trained on the set predict the data: :doc:`networks`.", "functions"),
         (
             "Sets of few bytes",
@@ -102,7 +103,7 @@ FAMILIES = {
     ],
     spaces: [
         ("Data", "The rows themselves, or their latents.", "invertible encoded"),
-        ("Features", "What layers of networks show.", "features"),
+        ("Features", "What layers of networks show.", "features statistics"),
         ("Gradients", "What a network would learn.", "gradients last_layer"),
         ("Parameters", "Where training leads.", "trajectories"),
         (
@@ -117,7 +118,7 @@ FAMILIES = {
         (
             "Numbers that move",
             "For `parameterizations.Points`, and `Descent` for `parameterizations.Drawn`.",
-            "descent barycenter guided least_squares lloyd noisy_descent",
+            "descent barycenter guided least_squares lloyd noisy_descent patches",
         ),
         ("Rows that are chosen", "For `parameterizations.Subset`.", "selection"),
         ("Bases", "What new solvers inherit, and what they say.", "base"),

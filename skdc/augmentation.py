@@ -11,15 +11,18 @@ from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, pad
 
 from skdc.fields import Fields
+from skdc.step import Step
 
 __all__ = [
     "Augmentation",
     "Brightness",
     "Contrast",
     "Crop",
+    "CropCurriculum",
     "Cutout",
     "Flip",
     "OneOf",
+    "ResizedCrop",
     "Rotate",
     "Saturation",
     "Scale",
@@ -38,6 +41,10 @@ class Augmentation(Fields, ABC):
     @abstractmethod
     def draw(self, generator: torch.Generator) -> Change:
         """Return one change, a function of images that draws nothing more."""
+
+    def at(self, state: Step) -> Augmentation:
+        """Return what is drawn from in a step of a solve: itself, unless it follows a schedule."""
+        return self
 
 
 class Flip(Augmentation):
@@ -119,6 +126,75 @@ class Crop(Augmentation):
             return pad(images, (x, -x, y, -y))
 
         return shifted
+
+
+class ResizedCrop(Augmentation):
+    """Cut out a rectangle and stretch it to the whole image (random resized crop).
+
+    Parameters
+    ----------
+    least_area : float, default=0.08
+        The least share of the image that is cut out; it is drawn from there to 1.
+    aspect : float, default=4/3
+        How many times wider than high, or the other way round, it may be, at least 1; what is larger than the image is
+        cut off.
+    """
+
+    least_area: float = 0.08
+    aspect: float = 4 / 3
+
+    def draw(self, generator: torch.Generator) -> Change:
+        """Return a crop."""
+        box = self.boxes(1, generator)
+        return lambda images: resampled(images, box.expand(len(images), 2, 3))
+
+    def boxes(self, n: int, generator: torch.Generator) -> Tensor:
+        """Return rectangles, as matrices that take places in the result to places in the image, of shape (n, 2, 3)."""
+        _require(0 < self.least_area <= 1 and self.aspect >= 1, self, "least_area must be in (0, 1], aspect at least 1")
+        drawn = torch.rand(4, n, generator=generator, dtype=torch.float64)
+        area = self.least_area + (1 - self.least_area) * drawn[0]
+        ratio = self.aspect ** (2 * drawn[1] - 1)
+        width, height = (area * ratio).sqrt().clamp_max(1), (area / ratio).sqrt().clamp_max(1)
+        zero = torch.zeros_like(area)
+        right, down = (1 - width) * (2 * drawn[2] - 1), (1 - height) * (2 * drawn[3] - 1)
+        return torch.stack([width, zero, right, zero, height, down], dim=1).reshape(n, 2, 3)
+
+
+class CropCurriculum(Augmentation):
+    """Resized crops of which the least area falls in the course of a solve, along a cosine: from easy to hard [1]_.
+
+    Parameters
+    ----------
+    first : float, default=1.0
+        The least area in the first step.
+    last : float, default=0.08
+        The least area towards the end, and outside of a solve.
+    aspect : float, default=4/3
+        As in `ResizedCrop`.
+
+    References
+    ----------
+    .. [1] Yin and Shen, "Dataset Distillation via Curriculum Data Synthesis in Large Data Era" (CDA), 2024.
+
+    Examples
+    --------
+    >>> from skdc import StatisticsMatching
+    >>> from skdc.augmentation import CropCurriculum
+    >>> condenser = StatisticsMatching(augmentation=CropCurriculum(last=0.3), n_per_class=10)
+    """
+
+    first: float = 1.0
+    last: float = 0.08
+    aspect: float = 4 / 3
+
+    def at(self, state: Step) -> ResizedCrop:
+        """Return the crops of a step."""
+        left = 0.5 * (1 + math.cos(math.pi * state.step / state.n_steps))
+        return ResizedCrop(self.last + (self.first - self.last) * left, self.aspect)
+
+    def draw(self, generator: torch.Generator) -> Change:
+        """Return one of the last crops."""
+        return ResizedCrop(self.last, self.aspect).draw(generator)
 
 
 class Cutout(Augmentation):
@@ -247,6 +323,19 @@ def _require(holds: bool, augmentation: Augmentation, what: str) -> None:
 
 def _uniform(generator: torch.Generator, low: float = 0.0, high: float = 1.0) -> float:
     return low + (high - low) * float(torch.rand((), generator=generator, dtype=torch.float64))
+
+
+def resampled(images: Tensor, boxes: Tensor) -> Tensor:
+    """Return what shows in a rectangle of each image, as large as the image.
+
+    Parameters
+    ----------
+    images : Tensor of shape (n, C, H, W)
+    boxes : Tensor of shape (n, 2, 3)
+        As `ResizedCrop.boxes` gives them.
+    """
+    grid = affine_grid(boxes.to(images), list(images.shape), align_corners=False)
+    return grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def _affine(matrix: list[list[float]]) -> Change:

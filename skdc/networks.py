@@ -31,6 +31,8 @@ class MLP(Fields):
     width : int, default=128
     depth : int, default=2
         Number of hidden layers.
+    norm : {"batch", None}, default=None
+        What stands before each ReLU: a batch norm, whose running averages start at the first batch; or nothing.
 
     References
     ----------
@@ -50,13 +52,17 @@ class MLP(Fields):
 
     width: int = 128
     depth: int = 2
+    norm: Literal["batch"] | None = None
 
     def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
         """Build the network for rows of a shape."""
+        if self.norm not in ("batch", None):
+            raise ValueError(f"MLP(norm={self.norm!r}): norm must be 'batch' or None")
         layers: list[nn.Module] = [nn.Flatten()]
         size = prod(input_shape)
         for _ in range(self.depth):
-            layers += [nn.Linear(size, self.width), nn.ReLU()]
+            norm = [] if self.norm is None else [_BatchNorm1d(self.width)]
+            layers += [nn.Linear(size, self.width), *norm, nn.ReLU()]
             size = self.width
         return nn.Sequential(*layers, nn.Linear(size, n_outputs))
 
@@ -98,7 +104,7 @@ class Scaled(nn.Module):
 class ConvNet(Fields):
     """Builder of the field's standard convolutional network.
 
-    `depth` blocks of 3x3 convolution, instance norm, ReLU and 2x2 average pooling, then a linear layer [1]_.
+    `depth` blocks of 3x3 convolution, norm, ReLU and 2x2 average pooling, then a linear layer [1]_.
 
     Parameters
     ----------
@@ -111,6 +117,9 @@ class ConvNet(Fields):
     channels : {"first", "last"}, default=None
         Where the channels of (C, H, W) or (H, W, C) rows are. None finds out: the one of the two outer axes
         that has 1, 3 or 4 entries.
+    norm : {"instance", "batch"}, default="instance"
+        Of each channel in each image, as is the standard; or a batch norm, whose running averages start at the first
+        batch.
 
     References
     ----------
@@ -128,6 +137,7 @@ class ConvNet(Fields):
     depth: int = 3
     image_shape: tuple[int, ...] | None = None
     channels: Literal["first", "last"] | None = None
+    norm: Literal["instance", "batch"] = "instance"
 
     def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
         """Build the network for rows of a shape.
@@ -137,6 +147,8 @@ class ConvNet(Fields):
         ValueError
             If the rows are no images, their channels cannot be told, or they are too small for the depth.
         """
+        if self.norm not in ("instance", "batch"):
+            raise ValueError(f"ConvNet(norm={self.norm!r}): norm must be 'instance' or 'batch'")
         images = image_layout(self, input_shape, self.image_shape, self.channels)
         channels, height, width = images.shape
         if min(height, width) < 2**self.depth:
@@ -146,17 +158,50 @@ class ConvNet(Fields):
             )
         layers: list[nn.Module] = [images]
         for _ in range(self.depth):
-            layers += [nn.Conv2d(channels, self.width, 3, padding=1)]
-            layers += [nn.GroupNorm(self.width, self.width), nn.ReLU(inplace=True), nn.AvgPool2d(2)]
+            norm = _BatchNorm2d(self.width) if self.norm == "batch" else nn.GroupNorm(self.width, self.width)
+            layers += [nn.Conv2d(channels, self.width, 3, padding=1), norm, nn.ReLU(inplace=True), nn.AvgPool2d(2)]
             channels, height, width = self.width, height // 2, width // 2
         return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * height * width, n_outputs))
 
 
-def default_builder(input_shape: tuple[int, ...]) -> Builder:
+class _StartingBatchNorm(nn.modules.batchnorm._BatchNorm):
+    """A batch norm whose running averages start at the first batch: torch's start at 0 and 1, and lag for long.
+
+    A single number a channel has no variance: it is seen as in evaluation, so that batches of any size will do.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the normalised rows."""
+        if not self.training or self.num_batches_tracked is None:
+            return super().forward(x)
+        if x.numel() <= x.shape[1]:
+            given = self.running_mean, self.running_var, self.weight, self.bias
+            return nn.functional.batch_norm(x, *given, training=False, eps=self.eps)
+        self.momentum = max(_MOMENTUM, 1 / (1 + int(self.num_batches_tracked)))
+        return super().forward(x)
+
+
+_MOMENTUM = 0.1  # what a batch counts for in the running averages, as in torch
+
+
+class _BatchNorm1d(_StartingBatchNorm, nn.BatchNorm1d):
+    pass
+
+
+class _BatchNorm2d(_StartingBatchNorm, nn.BatchNorm2d):
+    pass
+
+
+def default_builder(input_shape: tuple[int, ...]) -> MLP | ConvNet:
     """Return the quick default: a ConvNet of width 32 for images of 16x16 or more, else the standard MLP."""
     if len(input_shape) not in (2, 3):
         return MLP()
     return ConvNet(width=32) if min(ImageLayout(input_shape, None).shape[1:]) >= 16 else MLP()
+
+
+def batch_normed(input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
+    """Build the quick default, with batch norm."""
+    return default_builder(input_shape).set_params(norm="batch")(input_shape, n_outputs)
 
 
 def build_network(
@@ -212,6 +257,12 @@ def layer_inputs(network: nn.Module, x: Tensor) -> list[Tensor]:
     layers = [m for m in network.modules() if isinstance(m, nn.Linear | nn.Conv1d | nn.Conv2d)][1:]
     seen, outputs = _seen(network, x, layers)
     return seen or [outputs]
+
+
+def norm_inputs(network: nn.Module, x: Tensor) -> list[Tensor]:
+    """Return what a network feeds to each batch norm; to its layers, as `layer_inputs`, if it has none."""
+    norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    return _seen(network, x, norms)[0] or layer_inputs(network, x)
 
 
 def _seen(network: nn.Module, x: Tensor, layers: Sequence[nn.Module]) -> tuple[list[Tensor], Tensor]:

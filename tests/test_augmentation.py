@@ -11,19 +11,22 @@ from skdc.augmentation import (
     Brightness,
     Contrast,
     Crop,
+    CropCurriculum,
     Cutout,
     Flip,
     OneOf,
+    ResizedCrop,
     Rotate,
     Saturation,
     Scale,
     SiameseAugmentation,
 )
+from skdc.step import Step
 
 from .sources import seeded
 
-SINGLE = [Flip(), Scale(), Rotate(), Crop(share=0.4), Cutout(), Brightness(), Saturation(), Contrast()]
-ALL = [*SINGLE, OneOf([Rotate(degrees=90), Brightness()]), SiameseAugmentation(flip=True)]
+SINGLE = [Flip(), Scale(), Rotate(), Crop(share=0.4), Cutout(), Brightness(), Saturation(), Contrast(), ResizedCrop()]
+ALL = [*SINGLE, OneOf([Rotate(degrees=90), Brightness()]), SiameseAugmentation(flip=True), CropCurriculum()]
 
 
 @pytest.fixture
@@ -326,3 +329,46 @@ def test_a_quarter_turn_keeps_the_shape_of_things_in_images_that_are_not_square(
     turned = torch.zeros_like(bar)
     turned[..., 1:5, 5:7] = 1
     torch.testing.assert_close(drawing(Rotate(), 90.0)(bar), turned, rtol=0, atol=1e-9)
+
+
+# Crops
+
+
+def test_a_box_is_cut_out_and_stretched(wide):
+    # The right half of the width, and the lower half of the height.
+    box = torch.tensor([[0.5, 0.0, 0.5], [0.0, 0.5, 0.5]]).expand(4, 2, 3)
+    found = augmentation.resampled(wide, box)
+    expected = torch.nn.functional.interpolate(wide[:, :, 4:, 6:], size=(8, 12), mode="bilinear")
+    # The seam sees pixels beyond it, which the part alone has not.
+    torch.testing.assert_close(found[:, :, 1:, 1:], expected[:, :, 1:, 1:])
+
+
+@pytest.mark.parametrize("least, aspect", [(1.0, 1.0), (0.3, 1.0), (0.08, 4 / 3)])
+def test_boxes_are_within_the_image_and_of_the_area_asked_for(least, aspect):
+    boxes = ResizedCrop(least, aspect).boxes(1001, seeded())
+    width, height = boxes[:, 0, 0], boxes[:, 1, 1]
+    assert (boxes[:, :, 2].abs() <= 1 - torch.stack([width, height], 1) + 1e-12).all()
+    if aspect == 1:
+        assert (width * height).min() >= least - 1e-12
+        assert float((width * height).mean()) == pytest.approx((1 + least) / 2, abs=0.02)
+    ratio = width / height
+    assert ratio.max() <= aspect**2 and ratio.min() >= aspect**-2
+    assert least == 1 or float(ratio.log().std()) > 0 or aspect == 1
+
+
+def test_a_crop_of_all_is_the_image(wide):
+    torch.testing.assert_close(ResizedCrop(1.0, 1.0).draw(seeded())(wide), wide)
+
+
+def test_the_least_area_falls_along_a_cosine():
+    curriculum = CropCurriculum(first=0.9, last=0.1)
+    found = [curriculum.at(Step(seeded(), step=step, n_steps=4)).least_area for step in range(5)]
+    np.testing.assert_allclose(found, [0.1 + 0.4 * (1 + np.cos(np.pi * step / 4)) for step in range(5)])
+    plain = Crop()
+    assert plain.at(Step(seeded())) is plain
+
+
+@pytest.mark.parametrize("part", [ResizedCrop(0.0), ResizedCrop(1.5), ResizedCrop(aspect=0.5)], ids=repr)
+def test_crops_that_cannot_be_are_refused(part):
+    with pytest.raises(ValueError, match=r"least_area must be in \(0, 1\], aspect at least 1"):
+        part.draw(seeded())

@@ -11,7 +11,7 @@ from torch import nn
 
 from skdc.discrepancies import MMD
 from skdc.learners import difficulty
-from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin, times_forgotten
+from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, LabelLoss, Margin, times_forgotten
 from skdc.networks import MLP, ConvNet, build_network, training_loss
 from skdc.parameterizations import Subset
 from skdc.sets import LabeledSet
@@ -19,7 +19,7 @@ from skdc.solvers.selection.rank import Rank
 
 from .sources import row_source, seeded
 
-SCORES = [Margin, EL2N, GraNd, Forgetting]
+SCORES = [Margin, EL2N, GraNd, Forgetting, LabelLoss]
 
 
 @pytest.fixture
@@ -256,3 +256,23 @@ def test_reweighting_is_class_by_class(graded):
 def test_what_cannot_be_ranked_is_refused(solver, error, message, graded):
     with pytest.raises(error, match=re.escape(message)):
         ranked(solver, graded, [1, 1])
+
+
+def test_losses_of_known_networks(source, weights):
+    network, label = Known(weights), source.rows.y.numpy().argmax(axis=1)
+    scores = LabelLoss(network, n_networks=2, n_epochs=0).scores(source.rows, source.schema, seeded())
+    expected = [-np.log(network.probabilities(source, weight)[np.arange(27), label]) for weight in weights]
+    np.testing.assert_allclose(scores, np.mean(expected, axis=0), rtol=1e-5)
+
+
+def test_the_middle_of_each_class_is_taken_from_its_median_on(source, weights):
+    difficulty = LabelLoss(Known(weights[:1]), n_networks=1, n_epochs=0)
+    scores = difficulty.scores(source.rows, source.schema, seeded()).numpy()
+    subset = Subset().build(source, np.array([5, 3, 2]), seeded())
+    Rank(difficulty, "middle").solve(None, subset, source, seeded())
+    for c, (chosen, size) in enumerate(zip(np.split(subset.indices, [5, 8]), [12, 9, 6], strict=True)):
+        members = np.flatnonzero(source.key == c)
+        ranks = np.argsort(np.argsort(scores[members]))[np.searchsorted(members, chosen)]
+        away = np.abs(ranks - (size - 1) / 2)
+        assert (np.diff(away) >= 0).all()
+        assert away.max() <= len(chosen) / 2

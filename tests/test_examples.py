@@ -79,6 +79,7 @@ def test_pages_show_what_happens(page, monkeypatch, tmp_path):
 EXAMPLES = [
     "bytes",
     "cluster",
+    "decoupled",
     "discrepancies",
     "fair_front",
     "folder",

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from skdc.learners import NetworkClassifier
 from skdc.networks import (
     MLP,
     ConvNet,
@@ -297,3 +298,47 @@ def test_training_is_a_matter_of_the_generator(source):
 def test_training_that_cannot_work_is_refused(settings, message, source):
     with pytest.raises(ValueError, match=message):
         trained(MLP(5), source, **{"n_epochs": 1} | settings)
+
+
+# Batch norm
+
+
+@pytest.mark.parametrize("builder, shape", [(MLP(width=4, norm="batch"), (3,)), (ConvNet(4, 2, norm="batch"), (8, 8))])
+def test_running_averages_start_at_the_first_batch(builder, shape, rng):
+    network = build(builder, shape).train()
+    norm = next(layer for layer in network if isinstance(layer, nn.modules.batchnorm._BatchNorm))
+    before = network[: list(network).index(norm)]
+    batches = [torch.as_tensor(3 + 2 * rng.normal(size=(n, *shape))) for n in (9, 5, 7)]
+    seen = [before(batch).detach().transpose(0, 1).flatten(1) for batch in batches]
+    means, variances = [rows.mean(1) for rows in seen], [rows.var(1) for rows in seen]
+    network(batches[0])
+    torch.testing.assert_close(norm.running_mean, means[0])
+    torch.testing.assert_close(norm.running_var, variances[0])
+    for batch in batches[1:]:
+        network(batch)
+    torch.testing.assert_close(norm.running_mean, sum(means) / 3)
+    torch.testing.assert_close(norm.running_var, sum(variances) / 3)
+    for _ in range(30):
+        network(batches[0])
+    mean = norm.running_mean.clone()
+    network(batches[1])
+    torch.testing.assert_close(norm.running_mean, 0.9 * mean + 0.1 * means[1])
+
+
+def test_a_batch_of_one_row_is_seen_as_in_evaluation(rng):
+    network, x = build(MLP(width=4, norm="batch"), (3,)).train(), torch.as_tensor(rng.normal(size=(6, 3)))
+    network(x)
+    alone = network(x[:1])
+    torch.testing.assert_close(alone, network.eval()(x[:1]))
+
+
+def test_networks_with_batch_norm_learn_from_batches_of_any_size(rng):
+    X, y = rng.normal(size=(33, 3)), np.arange(33) % 3  # the last batch has one row
+    learner = NetworkClassifier(MLP(width=4, norm="batch"), batch_size=32, max_epochs=2, random_state=0).fit(X, y)
+    assert np.isfinite(learner.predict_proba(X)).all()
+
+
+def test_another_norm_is_refused():
+    for builder, words in ((MLP(norm="layer"), "'batch' or None"), (ConvNet(norm=None), "'instance' or 'batch'")):
+        with pytest.raises(ValueError, match=words):
+            builder((16, 16), 3)

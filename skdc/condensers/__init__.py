@@ -7,6 +7,10 @@ from skdc.condensers.compact import (
     FrequencyCondensation,
 )
 from skdc.condensers.condenser import Condenser
+from skdc.condensers.decoupled.patches import PatchSelection
+from skdc.condensers.decoupled.pruned import SoftLabelPruning
+from skdc.condensers.decoupled.staggered import StaggeredMatching
+from skdc.condensers.decoupled.statistics import StatisticsMatching
 from skdc.condensers.functions.general import GeneralCondenser, TabularCondenser
 from skdc.condensers.functions.kernels import KernelInducingPoints
 from skdc.condensers.functions.labels import LabelDistillation, LabelSolve, SoftLabelRandom
@@ -69,6 +73,7 @@ __all__ = [
     "MinimaxDiffusion",
     "NamedCondenser",
     "OptimalTransportMatching",
+    "PatchSelection",
     "PrivateGradientMatching",
     "PrivateKernelInducingPoints",
     "PrivateMeanEmbedding",
@@ -76,7 +81,10 @@ __all__ = [
     "RandomlyPivotedCholesky",
     "Recipe",
     "SiameseGradientMatching",
+    "SoftLabelPruning",
     "SoftLabelRandom",
+    "StaggeredMatching",
+    "StatisticsMatching",
     "SteinThinning",
     "TabularCondenser",
     "TrajectoryMatching",

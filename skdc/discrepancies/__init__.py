@@ -11,7 +11,7 @@ from skdc.discrepancies.duality import DualityGap
 from skdc.discrepancies.fairness import DemographicParity, EqualizedOdds
 from skdc.discrepancies.generative import LatentPrior
 from skdc.discrepancies.mmd import MMD, EnergyDistance
-from skdc.discrepancies.moments import MeanDistance, Moments
+from skdc.discrepancies.moments import MeanDistance, Moments, StatisticsDistance
 from skdc.discrepancies.nystrom import NystromError
 from skdc.discrepancies.objective import Hybrid
 from skdc.discrepancies.penalties import Diversity, L2Norm, LabelMargin, Penalty, TotalVariation
@@ -84,6 +84,7 @@ __all__ = [
     "Sinkhorn",
     "SlicedWasserstein",
     "SquaredL2",
+    "StatisticsDistance",
     "TeacherLoss",
     "TotalVariation",
     "UnbalancedSinkhorn",

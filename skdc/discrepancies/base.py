@@ -46,10 +46,13 @@ class Discrepancy(Term, kw_only=True):
         Whether the two sets can be swapped.
     nonnegative : bool
         Whether no value is below zero, which is then that of a set and itself.
+    second_order : bool
+        Whether it sees nothing of clouds but the means and variances of columns.
     """
 
     symmetric: ClassVar[bool] = False
     nonnegative: ClassVar[bool] = False
+    second_order: ClassVar[bool] = False
 
     space: Space | None = None
     by: Literal["class", "group"] | None = "class"
@@ -103,7 +106,13 @@ class Discrepancy(Term, kw_only=True):
                 f"{name} compares row by row, but {space} shows mixtures of rows, whose squares alone have a meaning; "
                 "use SquaredL2, or KernelRidgePredictions"
             )
-        if self.space_.yields != wanted and not mixed:
+        stored = (wanted, self.space_.yields) == ("clouds", "moments")
+        if stored and not self.second_order:
+            raise PartsError(
+                f"{name} compares clouds, but {space} shows the data by means and variances alone; use "
+                "StatisticsDistance, or NetworkFeatures as the space"
+            )
+        if self.space_.yields != wanted and not mixed and not stored:
             advice = (
                 "use a pointwise space such as Identity(), or compare with SquaredL2 or Cosine"
                 if wanted == "clouds"

@@ -14,8 +14,11 @@ from skdc.discrepancies.reduce import Reduction
 from skdc.exceptions import PartsError
 from skdc.networks import training_loss
 from skdc.sets import Block, LabeledSet
-from skdc.sources import Source, require_targets
-from skdc.spaces.features import NetworkFeatures
+from skdc.sources import Batch, Source, require_targets
+from skdc.spaces.augmented import Augmented
+from skdc.spaces.base import Space
+from skdc.spaces.pooled import PooledSpace
+from skdc.step import Step
 
 
 class CenterCrossEntropy(Discrepancy):
@@ -81,8 +84,11 @@ class NetworkLoss(Penalty):
 
     Parameters
     ----------
-    space : NetworkFeatures
-        The same object as in the discrepancy.
+    space : Space
+        The same object as in the discrepancy: one of networks, or `Augmented` around it, and the points are changed.
+    of : {"targets", "classes"}, default="targets"
+        Whether the networks are to predict the targets of the points; or the classes that they were asked for, whatever
+        a teacher says of them.
     weight : float, default=1.0
         As in `Penalty`.
 
@@ -101,17 +107,33 @@ class NetworkLoss(Penalty):
 
     compares = "clouds"
 
-    space: NetworkFeatures = field()
+    space: Space = field()
+    of: Literal["targets", "classes"] = "targets"
 
     def attach(self, source: Source) -> None:
         """Remember the space, which must have networks; refuse data without targets."""
         require_targets(self, source)
         self.check_weight()
-        if not isinstance(self.space, NetworkFeatures):
-            raise PartsError(f"{self!r} asks the network of a NetworkFeatures, which {self.space!r} is not")
-        self.space_, self.task_ = self.space, source.schema.task
+        self._of_networks = self.space.space if isinstance(self.space, Augmented) else self.space
+        if not isinstance(self._of_networks, PooledSpace):
+            raise PartsError(
+                f"{self!r} asks the network of a space such as NetworkFeatures, which {self.space!r} is not"
+            )
+        if self.of not in ("targets", "classes"):
+            raise ValueError(f"NetworkLoss(of={self.of!r}): it must be 'targets' or 'classes'")
+        self.space_: Space = self.space  # type: ignore[assignment]  # it looks at networks, and embeds no rows
+        self.task_ = source.schema.task
+        if self.of == "classes" and self.task_ != "classification":
+            raise PartsError(f"{self!r} is of classes, but {source.schema.given_targets}; use of='targets'")
+
+    def loss(self, real: Batch, synthetic: LabeledSet, state: Step) -> Tensor:
+        """Return the weighted loss, of points that are changed where the space changes them."""
+        seen = self.space.changed(synthetic, state) if isinstance(self.space, Augmented) else synthetic
+        return self.weight * self.penalty(seen, state.generator)
 
     def penalty(self, synthetic: LabeledSet, generator: torch.Generator) -> Tensor:
         """Return the weighted mean of the losses."""
-        outputs = self.space_.pool_.network_(synthetic.X)
-        return training_loss(outputs, synthetic.y, synthetic.mass, self.task_)
+        outputs, y = self._of_networks.pool_.network_(synthetic.X), synthetic.y
+        if self.of == "classes":
+            y = torch.nn.functional.one_hot(synthetic.key, y.shape[1]).to(y)
+        return training_loss(outputs, y, synthetic.mass, self.task_)

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from skdc.discrepancies.embeddings import MeanEmbedding
+from skdc.discrepancies.embeddings import MeanDiscrepancy, MeanEmbedding
 from skdc.kernels import MEDIAN_ROWS
+from skdc.sets import Block
 from skdc.sources import Draws, Source, require
 
 
@@ -145,6 +146,55 @@ class Moments(MeanEmbedding):
             i, j = torch.triu_indices(d, d, offset=1, device=z.device)
             moments[1] = torch.cat([z**2, 2**0.5 * z[:, i] * z[:, j]], dim=1) / d
         return torch.cat(moments, dim=1)
+
+
+class StatisticsDistance(MeanDiscrepancy):
+    r"""Distances between means and between variances, as of the statistics that batch norms store [1]_.
+
+    .. math:: \frac{1}{\sqrt d} \big( \| \mu_p - \mu_q \| + \| \sigma_p^2 - \sigma_q^2 \| \big)
+
+    with a mean and a variance of each of d columns, about its own mean. The first has the unit of the space and the
+    second that unit squared, so that the space is to have none, as `LayerStatistics` has; there the values of all
+    layers are summed. `Moments` compares the same moments by their squares.
+
+    Parameters
+    ----------
+    space, by, reduce, weight
+        As in `Discrepancy`.
+
+    References
+    ----------
+    .. [1] Yin, Xing and Shen, "Squeeze, Recover and Relabel: Dataset Condensation at ImageNet Scale From A New
+       Perspective", 2023, eq. 6, where the first layer counts ten times.
+
+    Examples
+    --------
+    >>> from skdc.discrepancies import StatisticsDistance
+    >>> round(StatisticsDistance()([[-1.0], [1.0]], [[-2.0], [2.0]]), 6)
+    3.0
+    """
+
+    symmetric = nonnegative = second_order = True
+
+    def features(self, values: Tensor) -> Tensor:
+        """Return each row beside its squares, of shape (n, 2 d)."""
+        return torch.cat([values, values.square()], dim=1)
+
+    def between(self, p: Block, q: Block, generator: torch.Generator) -> Tensor:
+        """Return the distance of two lifted blocks."""
+        (mean, variance), (other, other_variance) = map(_mean_and_variance, (p, q))
+        return _root_mean_square(mean - other) + _root_mean_square(variance - other_variance)
+
+
+def _mean_and_variance(lifted: Block) -> tuple[Tensor, Tensor]:
+    mean, square = lifted.mean().chunk(2)
+    return mean, square - mean.square()
+
+
+def _root_mean_square(values: Tensor) -> Tensor:
+    """Return the root of the mean square, whose gradient is finite, zero, at zero."""
+    square = values.square().mean()
+    return torch.where(square > 0, torch.where(square > 0, square, 1.0).sqrt(), 0.0)
 
 
 def shrunk_covariance(values: Tensor, mass: Tensor, center: Tensor, variance: float, shrinkage: float) -> Tensor:

@@ -43,6 +43,7 @@ _PLACES: dict[str, tuple[ModuleType, str]] = {
     "experts": (learners, "Experts"),
     "difficulty": (learners, "EL2N"),
     "augmentation": (augmentation, "SiameseAugmentation"),
+    "crop": (augmentation, "ResizedCrop"),
     "optimizer": (torch.optim, "Adam"),
     "teacher": (ensemble, "RandomForestClassifier"),
 }

@@ -2,7 +2,7 @@
 
 from skdc.learners.alternating import AlternatingNetworks, DataTrainedNetworks
 from skdc.learners.defenses import AdversarialTraining, CurvatureRegularization, Defense
-from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, Margin
+from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, LabelLoss, Margin
 from skdc.learners.experts import Experts
 from skdc.learners.kernel_ridge import (
     KernelExpansionClassifier,
@@ -31,6 +31,7 @@ __all__ = [
     "KernelExpansionClassifier",
     "KernelRidgeClassifier",
     "KernelRidgeRegressor",
+    "LabelLoss",
     "Margin",
     "NetworkClassifier",
     "NetworkPool",

@@ -100,6 +100,33 @@ class Margin(Difficulty):
         return 1 - (p.gather(1, label)[:, 0] - others)
 
 
+class LabelLoss(Difficulty):
+    r"""Cross-entropy :math:`-\log p_y` of the label at the end of the training, in nats [1]_.
+
+    Parameters
+    ----------
+    network, n_networks, n_epochs, step_size, batch_size
+        As in `Difficulty`.
+
+    References
+    ----------
+    .. [1] Sun et al., "On the Diversity and Realism of Distilled Dataset: An Efficient Dataset Distillation Paradigm",
+       2024, eq. 5.
+
+    Examples
+    --------
+    >>> from skdc import UncertaintySubset
+    >>> from skdc.learners import LabelLoss
+    >>> condenser = UncertaintySubset(difficulty=LabelLoss(n_networks=1), keep="middle", n_per_class=3)
+    """
+
+    def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:
+        """Return the losses."""
+        *_, network = epochs
+        scores = torch.cat([network(piece).log_softmax(1) for piece in rows.X.split(_PIECE)])
+        return -(rows.y * scores).sum(1)
+
+
 class EL2N(Difficulty):
     r"""Error L2-norm (EL2N): the expected distance :math:`E \| p - y \|_2` of probabilities and labels [1]_.
 

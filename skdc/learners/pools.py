@@ -90,7 +90,7 @@ class RandomNetworks(NetworkPool):
         self.network_ = self._build(source, state.generator)
 
 
-class _TrainedNetworks(NetworkPool):
+class TrainedNetworks(NetworkPool):
     """Networks that stay as they are, of which one is drawn each step."""
 
     networks_: list[nn.Module] = field(init=False)
@@ -103,7 +103,7 @@ class _TrainedNetworks(NetworkPool):
         self.network_ = self.networks_[int(torch.randint(len(self.networks_), (), generator=generator))]
 
 
-class PretrainedNetworks(_TrainedNetworks):
+class PretrainedNetworks(TrainedNetworks):
     """Networks trained on the data beforehand, of which one is drawn each step, at any stage of its training [1]_.
 
     Parameters
@@ -158,7 +158,7 @@ class PretrainedNetworks(_TrainedNetworks):
         return self
 
 
-class GivenNetworks(_TrainedNetworks):
+class GivenNetworks(TrainedNetworks):
     """Trained networks of your own, of which one is drawn each step.
 
     Parameters

@@ -191,6 +191,10 @@ class PointsSet(LiveSet):
         self.codec.encode(self._units.clipped(rows.X))
         self.targets.load(rows.y)
 
+    def within(self, X: Tensor) -> Tensor:
+        """Return rows in working units, cut off where those of the set would be."""
+        return self._units.working(self._units.clipped(X))
+
     def shown(self, rows: LabeledSet, y_syn: NDArray | None, source: Any, containers: Any) -> Any:
         """Return the points as rows that were made."""
         coded = self._units.rows(self.codec, len(self.key), source.schema, containers.dtype)

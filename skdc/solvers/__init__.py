@@ -7,6 +7,7 @@ from skdc.solvers.guided import GuidedSampling
 from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.noisy_descent import PrivateDescent
+from skdc.solvers.patches import PatchChoice
 from skdc.solvers.selection import BestOf, Draw, Greedy, Halving, Pivots, Pursuit, Rank, Selection, Snap
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "InterruptedWarning",
     "LeastSquares",
     "Lloyd",
+    "PatchChoice",
     "Pivots",
     "PrivateDescent",
     "Pursuit",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -78,6 +78,9 @@ class Descent(Solver[DescentState, LiveSet]):
     max_loss : float, default=None
         Steps whose loss is above it are skipped: the set stays where it is [2]_. `history_["skipped"]` has which. None
         skips none.
+    stagger : int, default=1
+        Rounds in which the points of a class enter, in their order: those of later rounds are held still until then.
+        1 moves all points from the first step.
 
     References
     ----------
@@ -106,6 +109,7 @@ class Descent(Solver[DescentState, LiveSet]):
     max_passes: float | None = None
     average: float | None = None
     max_loss: float | None = None
+    stagger: int = 1
 
     def streams(self) -> bool:
         """Tell that batches are enough."""
@@ -129,6 +133,7 @@ class Descent(Solver[DescentState, LiveSet]):
         """Take a step along the gradient, which each parameter must get; a loss that is not finite is the end."""
         state.optimizer.zero_grad()
         rows = state.synthetic()
+        rows = rows if self.stagger == 1 else _held(rows, self.stagger * state.step / state.n_steps, self.stagger)
         state.losses.append(self._backward(state, rows))
         if not np.isfinite(state.losses[-1]):
             state.stopped = True
@@ -223,10 +228,26 @@ class Descent(Solver[DescentState, LiveSet]):
             raise ValueError(f"Descent(average={self.average!r}): it must be between 0 and 1, such as 0.99, or None")
         if self.max_loss is not None and not self.max_loss > 0:
             raise ValueError(f"Descent(max_loss={self.max_loss!r}): it must be positive, or None")
+        if self.stagger not in range(1, self.n_steps + 1):
+            raise ValueError(
+                f"Descent(stagger={self.stagger!r}): rounds must be a whole number from 1 to n_steps={self.n_steps}"
+            )
         if self.max_passes is None:
             return self.n_steps
         n_rows = len(require(self, source, Holds, "the length of a pass"))
         return min(self.n_steps, math.ceil(self.max_passes * max(1.0, n_rows / self.batch_size)))
+
+
+def _held(rows: LabeledSet, now: float, n_rounds: int) -> LabeledSet:
+    """Return a set of which points of later rounds get no gradient: round r begins when `now` is r."""
+    member = torch.nn.functional.one_hot(rows.key)
+    rank, size = member.cumsum(0)[member.bool()] - 1, member.sum(0)[rows.key]
+    enters = (rank * n_rounds).div(size, rounding_mode="floor") <= now
+
+    def held(values: Tensor) -> Tensor:
+        return torch.where(enters.reshape(-1, *[1] * (values.ndim - 1)), values, values.detach())
+
+    return replace(rows, X=held(rows.X), y=held(rows.y))
 
 
 def change_spaces(state: State, rows: LabeledSet) -> None:

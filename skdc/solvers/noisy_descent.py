@@ -53,6 +53,7 @@ class PrivateDescent(Descent):
     max_passes: float | None = field(default=None, init=False)
     average: float | None = None
     max_loss: float | None = field(default=None, init=False)
+    stagger: int = field(default=1, init=False)
 
     def _count_steps(self, source: Source) -> int:
         if not self.clip > 0:

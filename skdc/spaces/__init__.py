@@ -13,6 +13,7 @@ from skdc.spaces.linearized import LinearizedPredictions
 from skdc.spaces.neighbors import NeighborPredictions
 from skdc.spaces.perturbed import Perturbed
 from skdc.spaces.ridge import NetworkRidgePredictions
+from skdc.spaces.statistics import LayerStatistics
 from skdc.spaces.trajectories import TrainingTrajectories
 from skdc.spaces.unrolled import UnrolledPredictions
 
@@ -28,6 +29,7 @@ __all__ = [
     "KernelRidgePredictions",
     "LastLayerGradients",
     "LastLayerVariances",
+    "LayerStatistics",
     "LinearizedPredictions",
     "NeighborPredictions",
     "NetworkFeatures",

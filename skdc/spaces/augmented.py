@@ -59,8 +59,12 @@ class Augmented(SpaceWrapper):
 
     def represent(self, real: LabeledSet, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
         """Change both sets alike, and show them in the other space."""
-        change = self.augmentation_.draw(state.generator)
+        change = self.augmentation_.at(state).draw(state.generator)
         return self.space.represent(self._changed(real, change), self._changed(synthetic, change), state)
+
+    def changed(self, rows: LabeledSet, state: Step) -> LabeledSet:
+        """Return one set, changed by a change of its own."""
+        return self._changed(rows, self.augmentation_.at(state).draw(state.generator))
 
     def _changed(self, rows: LabeledSet, change: Change) -> LabeledSet:
         return replace(rows, X=self.layout_.rows(change(self.layout_(rows.X)), rows.X.shape[1:]))

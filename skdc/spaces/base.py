@@ -17,7 +17,7 @@ from skdc.sets import Block, LabeledSet
 from skdc.sources import Asks, Holds, Source
 from skdc.step import Step
 
-Yields = Literal["clouds", "aligned", "mixtures"]
+Yields = Literal["clouds", "aligned", "mixtures", "moments"]
 Splits = Literal["before", "after", "rows", "never"]
 
 _SEEN: ContextVar[set[int] | None] = ContextVar("_SEEN", default=None)
@@ -51,9 +51,10 @@ class Space(SharedParts, ABC):
 
     Attributes
     ----------
-    yields : {"clouds", "aligned", "mixtures"}
+    yields : {"clouds", "aligned", "mixtures", "moments"}
         Two clouds of points; two lists of blocks whose rows correspond one to one; or such blocks whose rows are
-        mixtures of those of the data, of which only the sum of squares has a meaning.
+        mixtures of those of the data, of which only the sum of squares has a meaning; or clouds, of which that of the
+        data has its means and variances, and nothing else.
     splits : {"before", "after", "rows", "never"}
         Whether the sets are split by group key before the space, after it, or not at all; or the sets are taken as a
         whole and the rows that are shown are the real ones on both sides, so that they can be split by their keys.

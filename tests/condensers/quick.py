@@ -51,6 +51,7 @@ SETTINGS = {
     "n_experts": 1,
     "n_segments": 1,
     "n_student_steps": 2,
+    "n_rounds": 2,
     "n_iterations": 3,
     "n_frequencies": 20,
     "rank": 1,

@@ -45,6 +45,8 @@ TARGET = X[:, 0] - X[:, 1] + 1000
 INSTEAD = r"CondensingPipeline.*CondensedEstimator"
 
 
+# Their teachers are of classes.
+DECOUPLED = {"StatisticsMatching", "StaggeredMatching", "SoftLabelPruning", "PatchSelection"}
 # Features and latents do not show continuous targets; hard rows are those of a class, and so are centres;
 # cross-entropies compare probabilities; and the teachers of these tell classes apart.
 CLASSES_ONLY = {
@@ -68,6 +70,7 @@ CLASSES_ONLY = {
     "MinimaxDiffusion",
     "InfluenceGuidance",
     "CondensedGenerator",
+    *DECOUPLED,
 }
 # These train on targets.
 TARGETS_ONLY = {
@@ -94,6 +97,7 @@ TARGETS_ONLY = {
     "SoftLabelRandom",
     "TabularCondenser",
     "BestOf",
+    *DECOUPLED,
 }
 for_regression = some_condensers([name for name in QUICK if name not in CLASSES_ONLY])
 for_the_trained_well = some_condensers([name for name in QUICK if name not in TRAINED])
@@ -375,6 +379,7 @@ DRAWN = {
     "M3D",
     "NCFM",
     "WMDD",
+    *DECOUPLED,
 }
 
 

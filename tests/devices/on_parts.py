@@ -5,7 +5,7 @@ import pytest
 from torch import nn
 
 from skdc import Condenser, UncertaintySubset, discrepancies, generators, kernels, learners, spaces
-from skdc.discrepancies import MMD, Discrepancy, KernelStein, Penalty, SquaredL2
+from skdc.discrepancies import MMD, Discrepancy, KernelStein, Penalty, SquaredL2, StatisticsDistance
 from skdc.discrepancies.stein import Score
 from skdc.generators import Generator, LinearGenerator, VariationalGenerator
 from skdc.kernels import Kernel
@@ -78,7 +78,8 @@ def test_score(cls, same):
 @pytest.mark.parametrize("cls", concrete(spaces, Space), ids=ids)
 def test_space(cls, same):
     space = quick(cls, PARTS)
-    discrepancy = MMD(space=space) if space.yields == "clouds" else SquaredL2(space=space, by=None)
+    of_clouds = {"clouds": MMD, "moments": StatisticsDistance}.get(space.yields)
+    discrepancy = SquaredL2(space=space, by=None) if of_clouds is None else of_clouds(space=space)
     same(moved(discrepancy), IMAGES, LABELS)
 
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skdc import Condenser
-from skdc.discrepancies.moments import Moments
+from skdc.discrepancies.moments import Moments, StatisticsDistance
 from skdc.parameterizations import Subset
 from skdc.sets import Block
 from skdc.solvers import Descent, Greedy
@@ -182,3 +182,10 @@ def test_a_stream_needs_numbers(discrepancy, unknown, iris):
 def test_senseless_parameters_are_refused(discrepancy, message, iris):
     with pytest.raises(ValueError, match=message):
         Condenser(discrepancy).fit(*iris)
+
+
+def test_statistics_are_distances_of_means_and_of_variances(clouds):
+    x, p, y, q = clouds
+    (mean, variance), (other, other_variance) = ((w @ rows, w @ (rows - w @ rows) ** 2) for rows, w in ((x, p), (y, q)))
+    expected = np.sqrt(np.mean((mean - other) ** 2)) + np.sqrt(np.mean((variance - other_variance) ** 2))
+    assert value(StatisticsDistance(), *clouds) == pytest.approx(expected, rel=1e-12)

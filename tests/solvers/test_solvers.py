@@ -370,3 +370,31 @@ def test_what_does_not_go_together_is_refused(discrepancy, parameterization, sol
 def test_targets_of_regression_need_a_discrepancy_that_sees_them(rng):
     with pytest.raises(ValueError, match=r"the targets get no gradient.*MMD\(space=Joint\(\)\) for regression"):
         Condenser(MMD(space=Identity()), n_samples=3).fit(rng.normal(size=(20, 2)), rng.normal(size=20))
+
+
+# Points in rounds
+
+
+def test_points_of_later_rounds_are_held_still_until_then(classes):
+    X, y, weight = classes
+    source, sizes, paths = row_source(X, y, weight=weight), [5, 2], []
+    solver = Descent(step_size=0.1, n_steps=9, stagger=3)
+    generator = seeded()
+    live = Points(within=None).build(source, np.array(sizes), generator)
+    state = solver.begin(MMD().fit(source, generator), live, source, generator)
+    while state.step < 9:
+        paths.append(live().X.detach().clone())
+        solver.advance(state)
+    moved = torch.stack([(paths[0] != X).any(1) for X in [*paths[1:], live().X.detach()]])
+    # Round r begins before step 3 r; a class of five has two, two and one points in them, one of two the first, two.
+    begins = np.array([0, 0, 3, 3, 6, 0, 3])
+    assert moved.int().argmax(0).tolist() == begins.tolist()
+    assert moved[-1].all()
+
+
+def test_rounds_must_fit_the_steps():
+    for stagger in (0, 4, 1.5):
+        with pytest.raises(
+            ValueError, match=rf"stagger={stagger}\): rounds must be a whole number from 1 to n_steps=3"
+        ):
+            Condenser(MMD(), solver=Descent(n_steps=3, stagger=stagger), n_per_class=2).fit(*make_blobs(20, centers=2))

@@ -83,7 +83,7 @@ class GradMatch(NamedCondenser):
 
 
 class UncertaintySubset(NamedCondenser):
-    """The hardest rows of each class for networks that are trained on all of them, or the easiest.
+    """The hardest rows of each class for networks that are trained on all of them, the easiest, or those between.
 
     The hardest ones are what [1]_ and [2]_ keep, of which half of the data may do as well as all. Few of them do worse
     than random rows, as [1]_ says: they lie at the borders of the classes, or are labelled wrongly. In trials on digits
@@ -94,9 +94,9 @@ class UncertaintySubset(NamedCondenser):
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
     difficulty : Difficulty, default=None
-        `EL2N()`, `GraNd()`, `Margin()` or `Forgetting()` of `skdc.learners`; None takes the first.
-    keep : {"hardest", "easiest"}, default="hardest"
-        Which rows to keep.
+        `EL2N()`, `GraNd()`, `Margin()`, `LabelLoss()` or `Forgetting()` of `skdc.learners`; None takes the first.
+    keep : {"hardest", "easiest", "middle"}, default="hardest"
+        Which rows to keep; "middle": those nearest to the median of their class, in the order of the scores.
     reweight : discrepancy, default=None
         What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
@@ -124,7 +124,7 @@ class UncertaintySubset(NamedCondenser):
     """
 
     difficulty: Difficulty | None = None
-    keep: Literal["hardest", "easiest"] = "hardest"
+    keep: Literal["hardest", "easiest", "middle"] = "hardest"
     reweight: Objective | None = None
 
     def recipe(self) -> Recipe:

@@ -1,4 +1,4 @@
-"""Choice of the hardest or the easiest rows."""
+"""Choice of the hardest rows, the easiest, or those between."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from skdc.learners.difficulty import EL2N, Difficulty
 from skdc.solvers.selection.base import Choice, Selection
@@ -14,7 +15,7 @@ from skdc.sources import Holds
 
 
 class Rank(Selection):
-    """Take the hardest rows of each class, or the easiest, by a score of networks that are trained on all rows.
+    """Take the hardest rows of each class, or others, by a score of networks that are trained on all rows.
 
     It minimises nothing, and takes no discrepancy. Of rows that are equally hard the first are taken.
 
@@ -22,8 +23,8 @@ class Rank(Selection):
     ----------
     difficulty : Difficulty, default=None
         `EL2N()`, `GraNd()`, `Margin()` or `Forgetting()` of `skdc.learners`; None takes the first.
-    keep : {"hardest", "easiest"}, default="hardest"
-        Which rows to take.
+    keep : {"hardest", "easiest", "middle"}, default="hardest"
+        Which rows to take; "middle": those nearest to the median of their class, in the order of the scores.
     reweight : discrepancy, default=None
         As in `Selection`.
 
@@ -38,7 +39,7 @@ class Rank(Selection):
     minimizes = False
 
     difficulty: Difficulty | None = None
-    keep: Literal["hardest", "easiest"] = "hardest"
+    keep: Literal["hardest", "easiest", "middle"] = "hardest"
 
     def splits(self, objective: Any) -> bool:
         """Tell whether rows are chosen class by class: they are scored together, by networks that see all."""
@@ -49,9 +50,16 @@ class Rank(Selection):
         difficulty = EL2N() if self.difficulty is None else self.difficulty
         if not isinstance(difficulty, Difficulty):
             raise TypeError(f"Rank(difficulty={difficulty!r}): give an object of skdc.learners, such as EL2N()")
-        if self.keep not in ("hardest", "easiest"):
-            raise ValueError(f"Rank(keep={self.keep!r}): keep must be 'hardest' or 'easiest'")
+        if self.keep not in ("hardest", "easiest", "middle"):
+            raise ValueError(f"Rank(keep={self.keep!r}): keep must be 'hardest', 'easiest' or 'middle'")
         scores = difficulty.scores(cell.rows(), source.schema, generator).cpu().numpy()
         order = np.argsort(-scores if self.keep == "hardest" else scores, kind="stable")
-        by_class = [order[cell.codes[order] == c][:quota] for c, quota in enumerate(cell.quotas)]
+        by_class = [self._first(order[cell.codes[order] == c], int(quota)) for c, quota in enumerate(cell.quotas)]
         return Choice(np.concatenate(by_class).tolist())
+
+    def _first(self, ordered: NDArray[np.intp], quota: int) -> NDArray[np.intp]:
+        """Return the rows of a class to take, of all in the order of their scores: the first, or the middle ones."""
+        if self.keep == "middle":
+            away = np.abs(np.arange(len(ordered)) - (len(ordered) - 1) / 2)
+            ordered = ordered[np.argsort(away, kind="stable")]
+        return ordered[:quota]
