@@ -25,6 +25,9 @@ import numpy as np
 import pandas as pd
 from growth import BASES, CENTERS, MASS, N_CLUSTERS, N_FEATURES, RANK, SPREAD
 from sklearn.cluster import MiniBatchKMeans
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import KNeighborsClassifier
 
 from skdc import Condenser, KernelThinning, KMeansCondenser, KMedoids, Partitions, RandomSubset, TabularCondenser
 from skdc.discrepancies import MMD, QuantizationError, RandomFeatureMMD
@@ -173,11 +176,15 @@ def _of_class(made: Made, c: int) -> np.ndarray:
     return X[y == c]
 
 
+MODELS = LogisticRegression(max_iter=1000), KNeighborsClassifier(5), RandomForestClassifier(random_state=0)
 PEERS = {"MiniBatchKMeans": mini_batches, "dask-ml KMeans": dask_ml}
 
 
 def costs(lines: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return the mean squared distance of 200,000 other rows from the nearest point of their class, and the MMD."""
+    """Return what sets are worth to 200,000 other rows.
+
+    That is the mean squared distance from the nearest point of their class, the MMD, and the mean accuracy of models.
+    """
     X, y = Made(10**6, 200_000)()
     found = []
     for line in lines:
@@ -185,7 +192,9 @@ def costs(lines: list[dict[str, Any]]) -> pd.DataFrame:
         pairs = [(X[y == c], points[labels == c]) for c in range(N_CLASSES)]
         of_classes = [(QuantizationError()(rows, own), MMD(bandwidth=8.0)(rows[::5], own)) for rows, own in pairs]
         inertia, mmd = np.mean(of_classes, axis=0)
-        found.append({k: v for k, v in line.items() if k not in "Xy"} | {"inertia": inertia, "MMD": mmd})
+        accuracy = np.mean([model.fit(points, labels).score(X[::10], y[::10]) for model in MODELS])
+        told = {"inertia": inertia, "MMD": mmd, "accuracy": accuracy}
+        found.append({k: v for k, v in line.items() if k not in "Xy"} | told)
     return pd.DataFrame(found)
 
 
