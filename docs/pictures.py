@@ -321,6 +321,14 @@ PICTURES = (
         ("1", "2", "5", "10"),
     ),
     Picture(
+        "trajectories",
+        "MNIST: an MLP trained on ten points a class",
+        ACCURACY,
+        "### mnist, test rows",
+        ("method",),
+        ("hard labels", "soft labels"),
+    ),
+    Picture(
         "continual",
         "MNIST in five tasks of two classes: 100 rows are kept",
         ACCURACY,
