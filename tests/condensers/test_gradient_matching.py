@@ -125,12 +125,12 @@ def with_everything(input_shape, n_outputs):
 
 
 @pytest.mark.parametrize("cls", CONDENSERS)
-@pytest.mark.parametrize("size", [{"n_per_class": 2}, {"n_samples": 307}])
+@pytest.mark.parametrize("size", [pytest.param({"n_per_class": 2}, marks=pytest.mark.slow), {"n_samples": 307}])
 def test_sizes_and_classes_may_be_many(cls, size, rng):
     classes = np.array([f"class {c}" for c in range(101)])
     y = classes[np.arange(1001) % 101]
     X = rng.normal(size=(1001, 8, 8)) + (np.arange(1001) % 101)[:, None, None]
-    condenser = cls(**size, **QUICK | {"network": with_everything, "n_steps": 2, "batch_size": 404})
+    condenser = cls(**size, **QUICK | {"network": with_everything, "n_steps": 1, "batch_size": 202})
     condenser.fit(X, y, sample_weight=rng.uniform(0.5, 2, 1001))
     assert len(condenser.X_syn_) == size.get("n_samples", 202)
     assert np.isfinite(condenser.X_syn_).all() and set(condenser.y_syn_) == set(classes)

@@ -158,6 +158,8 @@ class CurvatureMatching(GradientMatching):
     ----------
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
+    rho : float, default=1.0
+        Twice the weight of the variances; 0 leaves them out.
     network : callable, default=None
         Builder, as in `RandomNetworks`, of networks that end in a linear layer.
     n_matches : int, default=10
@@ -175,8 +177,6 @@ class CurvatureMatching(GradientMatching):
         on; None is none.
     networks : NetworkPool, default=None
         As in `GradientMatching`.
-    rho : float, default=1.0
-        Twice the weight of the variances; 0 leaves them out.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
