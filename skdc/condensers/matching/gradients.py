@@ -220,7 +220,7 @@ def _pool(condenser: GradientMatching, augmentation: Augmentation | None = None)
         return AlternatingNetworks(
             condenser.network, condenser.n_matches, condenser.n_train_steps, augmentation=changed
         )
-    defaults = {field.name: field.default for field in fields(condenser)}  # type: ignore[arg-type]  # a dataclass
+    defaults = {field.name: field.default for field in fields(condenser)}
     for name in ("network", "n_matches", "n_train_steps"):
         if getattr(condenser, name) != defaults[name]:
             raise ValueError(
