@@ -18,7 +18,15 @@ from skdc.solvers import Descent
 from skdc.spaces import Augmented, LastLayerVariances, NetworkGradients
 
 SMALL = MLP(width=12)
-QUICK = {"network": SMALL, "n_matches": 3, "n_train_steps": 2, "n_steps": 4, "batch_size": 50, "random_state": 0}
+QUICK = {
+    "network": SMALL,
+    "n_matches": 3,
+    "n_train_steps": 2,
+    "step_size": 0.1,
+    "n_steps": 4,
+    "batch_size": 50,
+    "random_state": 0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +63,7 @@ CONDENSERS = [GradientMatching, SiameseGradientMatching, EfficientCondensation, 
 
 @pytest.mark.parametrize("cls", CONDENSERS)
 def test_each_is_a_recipe(cls, images, fitted_to_images):
-    solver = Descent(n_steps=4, batch_size=50)
+    solver = Descent(step_size=0.1, n_steps=4, batch_size=50)
     written_out = Condenser(*expected_recipe(cls), solver, n_per_class=3, random_state=0).fit(*images)
     np.testing.assert_array_equal(fitted_to_images(cls), written_out.X_syn_)
 
@@ -84,7 +92,7 @@ def test_each_field_counts(cls, name, value, images, fitted_to_images):
 
 
 def test_networks_may_come_from_any_pool(images):
-    settings = {"n_steps": 4, "batch_size": 50, "random_state": 0}
+    settings = {"step_size": 0.1, "n_steps": 4, "batch_size": 50, "random_state": 0}
     pools = [AlternatingNetworks(SMALL, 3, 2), DataTrainedNetworks(SMALL, 3, 2), RandomNetworks(SMALL)]
     sets = [GradientMatching(3, networks=pool, **settings).fit(*images).X_syn_ for pool in pools]
     np.testing.assert_array_equal(sets[0], GradientMatching(3, **QUICK).fit(*images).X_syn_)
