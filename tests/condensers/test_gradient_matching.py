@@ -85,7 +85,10 @@ OF_ONE = [
 ]
 
 
-@pytest.mark.parametrize("cls, name, value", [(cls, *other) for cls in CONDENSERS for other in OTHERS.items()] + OF_ONE)
+FIELDS = [pytest.param(cls, *other, marks=pytest.mark.slow) for cls in CONDENSERS for other in OTHERS.items()]
+
+
+@pytest.mark.parametrize("cls, name, value", FIELDS + OF_ONE)
 def test_each_field_counts(cls, name, value, images, fitted_to_images):
     other = cls(3, **QUICK | {name: value}).fit(*images)
     assert not np.array_equal(other.X_syn_, fitted_to_images(cls))
@@ -132,7 +135,9 @@ def with_everything(input_shape, n_outputs):
     )
 
 
-@pytest.mark.parametrize("cls", CONDENSERS)
+@pytest.mark.parametrize(
+    "cls", [GradientMatching, *(pytest.param(cls, marks=pytest.mark.slow) for cls in CONDENSERS[1:])]
+)
 @pytest.mark.parametrize("size", [pytest.param({"n_per_class": 2}, marks=pytest.mark.slow), {"n_samples": 307}])
 def test_sizes_and_classes_may_be_many(cls, size, rng):
     classes = np.array([f"class {c}" for c in range(101)])
