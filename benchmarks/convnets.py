@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from data import images
 from scores import HOW, Row, print_table
+from sklearn.model_selection import train_test_split
 from skorch.callbacks import LRScheduler
 from torch.optim.lr_scheduler import CosineAnnealingLR
 
-from skdc import Condenser, DataDAM, FRePo, RandomSubset
+from skdc import Condenser, DataDAM, EfficientCondensation, FRePo, RandomSubset, SiameseGradientMatching
 from skdc.augmentation import SiameseAugmentation
 from skdc.condensed import CondensedSet
 from skdc.discrepancies import SquaredL2
@@ -41,6 +42,8 @@ def methods(n_per_class: int, kernel: ConvNet, regularization: float, n_steps: i
         "RandomSubset": RandomSubset(**size),
         "DataDAM": DataDAM(network=small, **size),
         "FRePo": FRePo(network=small, n_steps=1000, **size),
+        "SiameseGradientMatching": SiameseGradientMatching(network=small, **size),
+        "EfficientCondensation": EfficientCondensation(4 * n_per_class, network=small),
         "FRePo, four images in the room of one": quarters,
         "kernel inducing points, moments of a random ConvNet": Condenser(
             SquaredL2(space=features, by=None), Points(labels="learned"), Descent(n_steps=n_steps), **size
@@ -57,12 +60,16 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--n-jobs", type=int, default=2, help="threads inside fit")
     parser.add_argument("--n-epochs", type=int, default=300, help="of training the standard ConvNet; 0 leaves it out")
+    parser.add_argument("--learner-width", type=int, default=128, help="of the ConvNet that is trained on the set")
+    parser.add_argument("--held-out", action="store_true", help="judge by 10,000 training rows that no fit sees")
     parser.add_argument("--width", type=int, default=64, help="of the network of the kernel")
     parser.add_argument("--depth", type=int, default=2, help="of the network of the kernel")
     parser.add_argument("--regularization", type=float, default=0.01, help="of kernel inducing points")
     parser.add_argument("--n-steps", type=int, default=150, help="of kernel inducing points")
     args = parser.parse_args()
     X, y, X_test, y_test = images(args.dataset)
+    if args.held_out:
+        X, X_test, y, y_test = train_test_split(X, y, test_size=10_000, stratify=y, random_state=0)
     if X.ndim == 4:  # photographs: what is seen in a mirror is as likely
         X, y = np.concatenate([X, X[:, :, ::-1]]), np.concatenate([y, y])
     rows = []
@@ -76,11 +83,11 @@ def main() -> None:
             if hasattr(fitted, "learner_"):
                 row.add({"kernel ridge": fitted.learner_.score(X_test, y_test)})
             if args.n_epochs:
-                row.add(standard_network(fitted, X_test, y_test, args.n_epochs, seed))
+                row.add(standard_network(fitted, X_test, y_test, args.n_epochs, seed, args.learner_width))
         rows.append(row)
     print_table(rows, f"{args.dataset}, {args.n_per_class} per class, {args.n_jobs} threads, {args.seeds} seeds")
     how = f"{args.n_epochs} epochs of Adam with siamese augmentation, steps from 0.003 to 0 along a cosine"
-    print(f"\n{HOW} ConvNet: three blocks of 128, {how}.")
+    print(f"\n{HOW} ConvNet: three blocks of {args.learner_width}, {how}.")
 
 
 def untrained_network(n_epochs: int, seed: int, width: int = 128) -> NetworkClassifier:

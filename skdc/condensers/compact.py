@@ -65,11 +65,11 @@ class EfficientCondensation(NamedCondenser):
         Steps for which a network is kept.
     n_train_steps : int, default=2
         Steps for which it is trained on the data between two matches.
-    step_size : float, default=0.05
+    step_size : float, default=0.1
         First step size, in units of the spread of the data.
-    n_steps : int, default=500
+    n_steps : int, default=300
         Steps in all.
-    batch_size : int, default=512
+    batch_size : int, default=256
         Real rows compared with in a step.
     augmentation : Augmentation, default=None
         Change of images that both sides undergo, and what networks are trained on; None takes `SiameseAugmentation()`.
@@ -104,9 +104,9 @@ class EfficientCondensation(NamedCondenser):
     bits: int | None = None
     n_matches: int = 50
     n_train_steps: int = 2
-    step_size: float = 0.05
-    n_steps: int = 500
-    batch_size: int = 512
+    step_size: float = 0.1
+    n_steps: int = 300
+    batch_size: int = 256
     augmentation: Augmentation | None = None
 
     def recipe(self) -> Recipe:

@@ -18,7 +18,15 @@ from skdc.solvers import Descent
 from skdc.spaces import Augmented, LastLayerVariances, NetworkGradients
 
 SMALL = MLP(width=12)
-QUICK = {"network": SMALL, "n_matches": 3, "n_train_steps": 2, "n_steps": 4, "batch_size": 50, "random_state": 0}
+QUICK = {
+    "network": SMALL,
+    "n_matches": 3,
+    "n_train_steps": 2,
+    "step_size": 0.1,
+    "n_steps": 4,
+    "batch_size": 50,
+    "random_state": 0,
+}
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +63,7 @@ CONDENSERS = [GradientMatching, SiameseGradientMatching, EfficientCondensation, 
 
 @pytest.mark.parametrize("cls", CONDENSERS)
 def test_each_is_a_recipe(cls, images, fitted_to_images):
-    solver = Descent(n_steps=4, batch_size=50)
+    solver = Descent(step_size=0.1, n_steps=4, batch_size=50)
     written_out = Condenser(*expected_recipe(cls), solver, n_per_class=3, random_state=0).fit(*images)
     np.testing.assert_array_equal(fitted_to_images(cls), written_out.X_syn_)
 
@@ -77,14 +85,17 @@ OF_ONE = [
 ]
 
 
-@pytest.mark.parametrize("cls, name, value", [(cls, *other) for cls in CONDENSERS for other in OTHERS.items()] + OF_ONE)
+FIELDS = [pytest.param(cls, *other, marks=pytest.mark.slow) for cls in CONDENSERS for other in OTHERS.items()]
+
+
+@pytest.mark.parametrize("cls, name, value", FIELDS + OF_ONE)
 def test_each_field_counts(cls, name, value, images, fitted_to_images):
     other = cls(3, **QUICK | {name: value}).fit(*images)
     assert not np.array_equal(other.X_syn_, fitted_to_images(cls))
 
 
 def test_networks_may_come_from_any_pool(images):
-    settings = {"n_steps": 4, "batch_size": 50, "random_state": 0}
+    settings = {"step_size": 0.1, "n_steps": 4, "batch_size": 50, "random_state": 0}
     pools = [AlternatingNetworks(SMALL, 3, 2), DataTrainedNetworks(SMALL, 3, 2), RandomNetworks(SMALL)]
     sets = [GradientMatching(3, networks=pool, **settings).fit(*images).X_syn_ for pool in pools]
     np.testing.assert_array_equal(sets[0], GradientMatching(3, **QUICK).fit(*images).X_syn_)
@@ -124,13 +135,15 @@ def with_everything(input_shape, n_outputs):
     )
 
 
-@pytest.mark.parametrize("cls", CONDENSERS)
-@pytest.mark.parametrize("size", [{"n_per_class": 2}, {"n_samples": 307}])
+@pytest.mark.parametrize(
+    "cls", [GradientMatching, *(pytest.param(cls, marks=pytest.mark.slow) for cls in CONDENSERS[1:])]
+)
+@pytest.mark.parametrize("size", [pytest.param({"n_per_class": 2}, marks=pytest.mark.slow), {"n_samples": 307}])
 def test_sizes_and_classes_may_be_many(cls, size, rng):
     classes = np.array([f"class {c}" for c in range(101)])
     y = classes[np.arange(1001) % 101]
     X = rng.normal(size=(1001, 8, 8)) + (np.arange(1001) % 101)[:, None, None]
-    condenser = cls(**size, **QUICK | {"network": with_everything, "n_steps": 2, "batch_size": 404})
+    condenser = cls(**size, **QUICK | {"network": with_everything, "n_steps": 1, "batch_size": 202})
     condenser.fit(X, y, sample_weight=rng.uniform(0.5, 2, 1001))
     assert len(condenser.X_syn_) == size.get("n_samples", 202)
     assert np.isfinite(condenser.X_syn_).all() and set(condenser.y_syn_) == set(classes)

@@ -106,9 +106,9 @@ class SiameseGradientMatching(GradientMatching):
         Steps for which it is trained on the set between two matches.
     step_size : float, default=0.05
         First step size, in units of the spread of the data.
-    n_steps : int, default=500
+    n_steps : int, default=300
         Steps in all.
-    batch_size : int, default=512
+    batch_size : int, default=256
         Real rows compared with in a step.
     augmentation : Augmentation, default=None
         None takes `SiameseAugmentation()`.
@@ -136,8 +136,8 @@ class SiameseGradientMatching(GradientMatching):
     (20, 8, 8)
     """
 
-    n_steps: int = 500
-    batch_size: int = 512
+    n_steps: int = 300
+    batch_size: int = 256
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
@@ -158,6 +158,8 @@ class CurvatureMatching(GradientMatching):
     ----------
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
+    rho : float, default=1.0
+        Twice the weight of the variances; 0 leaves them out.
     network : callable, default=None
         Builder, as in `RandomNetworks`, of networks that end in a linear layer.
     n_matches : int, default=10
@@ -175,8 +177,6 @@ class CurvatureMatching(GradientMatching):
         on; None is none.
     networks : NetworkPool, default=None
         As in `GradientMatching`.
-    rho : float, default=1.0
-        Twice the weight of the variances; 0 leaves them out.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
