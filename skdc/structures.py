@@ -110,3 +110,7 @@ class LinearInTargets(ABC):
 
 class Flat:
     """A discrepancy, or a space, without a gradient: rows can be chosen by it, and no points moved."""
+
+
+class SecondOrder:
+    """A discrepancy that sees nothing of clouds but the means and variances of columns."""

@@ -18,6 +18,7 @@ from skdc.sources import Batch, Source
 from skdc.spaces.base import Space
 from skdc.spaces.invertible import Identity, Joint
 from skdc.step import Step
+from skdc.structures import SecondOrder
 
 Rows = TypeVar("Rows", LabeledSet, Block)
 Compare = Callable[[Block, Block, torch.Generator], Tensor]
@@ -46,13 +47,10 @@ class Discrepancy(Term, kw_only=True):
         Whether the two sets can be swapped.
     nonnegative : bool
         Whether no value is below zero, which is then that of a set and itself.
-    second_order : bool
-        Whether it sees nothing of clouds but the means and variances of columns.
     """
 
     symmetric: ClassVar[bool] = False
     nonnegative: ClassVar[bool] = False
-    second_order: ClassVar[bool] = False
 
     space: Space | None = None
     by: Literal["class", "group"] | None = "class"
@@ -107,7 +105,7 @@ class Discrepancy(Term, kw_only=True):
                 "use SquaredL2, or KernelRidgePredictions"
             )
         stored = (wanted, self.space_.yields) == ("clouds", "moments")
-        if stored and not self.second_order:
+        if stored and not isinstance(self, SecondOrder):
             raise PartsError(
                 f"{name} compares clouds, but {space} shows the data by means and variances alone; use "
                 "StatisticsDistance, or NetworkFeatures as the space"

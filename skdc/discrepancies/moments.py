@@ -13,6 +13,7 @@ from skdc.discrepancies.embeddings import MeanDiscrepancy, MeanEmbedding
 from skdc.kernels import MEDIAN_ROWS
 from skdc.sets import Block
 from skdc.sources import Draws, Source, require
+from skdc.structures import SecondOrder
 
 
 class MeanDistance(MeanEmbedding):
@@ -148,7 +149,7 @@ class Moments(MeanEmbedding):
         return torch.cat(moments, dim=1)
 
 
-class StatisticsDistance(MeanDiscrepancy):
+class StatisticsDistance(SecondOrder, MeanDiscrepancy):
     r"""Distances between means and between variances, as of the statistics that batch norms store [1]_.
 
     .. math:: \frac{1}{\sqrt d} \big( \| \mu_p - \mu_q \| + \| \sigma_p^2 - \sigma_q^2 \| \big)
@@ -174,7 +175,7 @@ class StatisticsDistance(MeanDiscrepancy):
     3.0
     """
 
-    symmetric = nonnegative = second_order = True
+    symmetric = nonnegative = True
 
     def features(self, values: Tensor) -> Tensor:
         """Return each row beside its squares, of shape (n, 2 d)."""

@@ -141,7 +141,8 @@ class Assignment:
     def _summands(self, rows: Tensor | slice) -> tuple[Tensor, Tensor]:
         """Return what some rows add to the sums, and to the masses and counts."""
         weight = _at(self._weight, rows)[:, None]
-        return _at(self._rows, rows).double().mul_(weight), torch.cat([weight, torch.ones_like(weight)], 1)
+        values = _at(self._rows, rows).to(torch.float64, copy=True)
+        return values.mul_(weight), torch.cat([weight, torch.ones_like(weight)], 1)
 
     def _add(self, label: Tensor, values: Tensor, counts: Tensor, sign: int) -> None:
         self._sums.index_add_(0, label, values, alpha=sign)
