@@ -46,11 +46,13 @@ class Discrepancy(Term, kw_only=True):
         Whether the two sets can be swapped.
     nonnegative : bool
         Whether no value is below zero, which is then that of a set and itself.
+    second_order : bool
+        Whether it sees nothing of clouds but the means and variances of columns.
     """
 
     symmetric: ClassVar[bool] = False
     nonnegative: ClassVar[bool] = False
-    _second_order: ClassVar[bool] = False  # whether it sees nothing of clouds but means and variances of columns
+    second_order: ClassVar[bool] = False
 
     space: Space | None = None
     by: Literal["class", "group"] | None = "class"
@@ -105,7 +107,7 @@ class Discrepancy(Term, kw_only=True):
                 "use SquaredL2, or KernelRidgePredictions"
             )
         stored = (wanted, self.space_.yields) == ("clouds", "moments")
-        if stored and not self._second_order:
+        if stored and not self.second_order:
             raise PartsError(
                 f"{name} compares clouds, but {space} shows the data by means and variances alone; use "
                 "StatisticsDistance, or NetworkFeatures as the space"

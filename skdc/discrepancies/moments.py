@@ -174,7 +174,7 @@ class StatisticsDistance(MeanDiscrepancy):
     3.0
     """
 
-    symmetric = nonnegative = _second_order = True
+    symmetric = nonnegative = second_order = True
 
     def features(self, values: Tensor) -> Tensor:
         """Return each row beside its squares, of shape (n, 2 d)."""
