@@ -220,6 +220,14 @@ PICTURES = (
         keep="^((?!drawn|long steps|CondensedGenerator, (MMD|adv)).)*$",
     ),
     Picture(
+        "decoupled",
+        "Magic: ten rows a class of a teacher",
+        "accuracy in percent of an MLP",
+        "### magic",
+        ("method",),
+        ("hard labels", "soft labels"),
+    ),
+    Picture(
         "convolutional",
         "How convolution is quickest on the processor",
         "milliseconds, without the settings of the memory",

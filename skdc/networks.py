@@ -170,6 +170,8 @@ class _StartingBatchNorm(nn.modules.batchnorm._BatchNorm):
     A single number a channel has no variance: it is seen as in evaluation, so that batches of any size will do.
     """
 
+    takes_one_row = True
+
     def forward(self, x: Tensor) -> Tensor:
         """Return the normalised rows."""
         if not self.training or self.num_batches_tracked is None:

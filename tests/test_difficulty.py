@@ -249,7 +249,7 @@ def test_reweighting_is_class_by_class(graded):
     "solver, error, message",
     [
         (Rank("el2n"), TypeError, "Rank(difficulty='el2n'): give an object of skdc.learners, such as EL2N()"),
-        (Rank(keep="both"), ValueError, "Rank(keep='both'): keep must be 'hardest' or 'easiest'"),
+        (Rank(keep="both"), ValueError, "Rank(keep='both'): keep must be 'hardest', 'easiest' or 'middle'"),
     ],
     ids=["difficulty", "keep"],
 )

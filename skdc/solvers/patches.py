@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -30,6 +30,8 @@ class PatchState(State[PointsSet]):
         What labels the points.
     layout : ImageLayout or None
         Where the pixels are; None where rows stay whole.
+    offset : Tensor
+        What pixels of working rows, each of which has an origin of its own, lack to have one origin.
     X : Tensor
         The rows that were made until now, in working units; others are those that points start with.
     """
@@ -37,7 +39,8 @@ class PatchState(State[PointsSet]):
     classes: list[int]
     teacher: TaughtTargets
     layout: ImageLayout | None
-    X: Tensor = field(repr=False)
+    offset: Tensor
+    X: Tensor
 
 
 class PatchChoice(Solver[PatchState, PointsSet]):
@@ -110,8 +113,11 @@ class PatchChoice(Solver[PatchState, PointsSet]):
         classes = torch.unique(synthetic.key).tolist()
         with torch.no_grad():
             X = synthetic().X
+        shift = np.asarray(source.units.shift)
+        offset = source.tensor((shift - shift.mean()) / source.units.scale)
         given = generator, objective, synthetic, rows
-        return PatchState(*given, n_steps=len(classes), classes=classes, teacher=targets, layout=layout, X=X)
+        images = {"layout": layout, "offset": offset, "X": X}
+        return PatchState(*given, n_steps=len(classes), classes=classes, teacher=targets, **images)
 
     def _crop(self) -> ResizedCrop | None:
         check_integers(self, {"factor": 1})
@@ -134,7 +140,7 @@ class PatchChoice(Solver[PatchState, PointsSet]):
         X = state.source.take(np.resize(drawn, max(n_drawn, n_wanted))).X
         X, losses = self._best_crops(state, X, places[:1])
         best = losses.argsort(stable=True)[:n_wanted]
-        made = self._stitched(X[best], state.layout)
+        made = self._stitched(X[best] + state.offset, state.layout) - state.offset
         state.X = state.X.index_copy(0, places, made)
         state.losses.append(float(losses[best].mean()))
         state.done(state.losses[-1])
@@ -144,10 +150,10 @@ class PatchChoice(Solver[PatchState, PointsSet]):
         crop, layout, shape = self._crop(), state.layout, X.shape[1:]
         if crop is None or layout is None:
             return X, _losses(state, X, place)
-        images, found = layout(X), []
+        images, found = layout(X + state.offset), []
         for _ in range(5 if self.n_crops is None else self.n_crops):
             cropped = layout.rows(resampled(images, crop.boxes(len(X), state.generator)), shape)
-            found.append(state.synthetic.within(cropped))
+            found.append(state.synthetic.within(cropped - state.offset))
         losses = torch.stack([_losses(state, one, place) for one in found])
         least, which = losses.min(0)
         return torch.stack(found)[which, torch.arange(len(X), device=which.device)], least

@@ -21,6 +21,7 @@ from skdc import (
     FrequencyCondensation,
     LabelDistillation,
     LabelSolve,
+    PatchSelection,
     PrivateGradientMatching,
     PrivateKernelInducingPoints,
     PrivateMeanEmbedding,
@@ -39,7 +40,14 @@ from skdc.networks import MLP, ConvNet
 SEEDS = range(5)
 # Hard rows are no small training set, easy ones neither; pivots are landmarks for kernels; four by four pixels tell
 # little of a digit, and save bytes; a set that is a generator shows rows that are drawn. The docstrings say so.
-WORSE = (RandomSubset, UncertaintySubset, RandomlyPivotedCholesky, EfficientCondensation, CondensedGenerator)
+WORSE = (
+    RandomSubset,
+    UncertaintySubset,
+    PatchSelection,
+    RandomlyPivotedCholesky,
+    EfficientCondensation,
+    CondensedGenerator,
+)
 # They must be told the range of the rows, and lose to random rows where rows are few: see tests/privacy.
 PRIVATE = (PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding)
 RELABELED = (LabelDistillation, LabelSolve, SoftLabelRandom)

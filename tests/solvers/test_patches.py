@@ -13,7 +13,7 @@ from skdc.exceptions import PartsError
 from skdc.parameterizations import Points
 from skdc.solvers import PatchChoice
 
-WEIGHT = np.random.default_rng(5).normal(size=(64, 3)) / 4
+WEIGHT = np.random.default_rng(5).normal(size=(64, 3)) / 2
 
 
 class Linear(ClassifierMixin, BaseEstimator):
@@ -24,7 +24,7 @@ class Linear(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X):
-        return softmax(X.reshape(len(X), -1) @ WEIGHT[:, : len(self.classes_)], axis=1)
+        return softmax((X.reshape(len(X), -1) - 0.5) @ WEIGHT[:, : len(self.classes_)], axis=1)
 
 
 @pytest.fixture

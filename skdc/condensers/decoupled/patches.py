@@ -23,7 +23,8 @@ class PatchSelection(NamedCondenser):
     Published settings: 300 rows a class and 5 crops of each, `factor=2` for images of 224x224 and 1 for those of 32x32.
     There labels are made anew in each batch of the training on the set, so that the teacher goes with it; here each
     point has one label, which is stored and counted. The rows that a teacher is surest of are the easiest of their
-    class, and alike.
+    class, and alike: on Magic an MLP learned less from ten of a class than from random rows, with hard labels and with
+    the teacher's.
 
     Parameters
     ----------
