@@ -43,7 +43,7 @@ def fitted_to_images(images):
 def expected_recipe(cls):
     """Return the parts of a condenser of quick settings, written out."""
     alternating = AlternatingNetworks(SMALL, 3, 2)
-    changed = AlternatingNetworks(SMALL, 3, 2, augmentation=SiameseAugmentation())
+    changed = AlternatingNetworks(SMALL, 3, 2, 0.1, SiameseAugmentation())
     real = DataTrainedNetworks(SMALL, 3, 2, augmentation=SiameseAugmentation())
     hidden = NetworkGradients(real, layers="hidden")
     terms = [
@@ -80,6 +80,7 @@ OTHERS = {
 OF_ONE = [
     (EfficientCondensation, "factor", 4),
     (EfficientCondensation, "bits", 2),
+    (SiameseGradientMatching, "train_step_size", 0.5),
     (CurvatureMatching, "rho", 0.0),
     (CurvatureMatching, "rho", 30.0),
 ]
@@ -103,7 +104,9 @@ def test_networks_may_come_from_any_pool(images):
 
 
 @pytest.mark.parametrize("cls", [GradientMatching, SiameseGradientMatching, CurvatureMatching])
-@pytest.mark.parametrize("name, value", [("network", SMALL), ("n_matches", 3), ("n_train_steps", 2)])
+@pytest.mark.parametrize(
+    "name, value", [("network", SMALL), ("n_matches", 3), ("n_train_steps", 2), ("train_step_size", 1.0)]
+)
 def test_what_a_pool_says_is_not_said_twice(cls, name, value, images):
     condenser = cls(networks=DataTrainedNetworks(SMALL), **{name: value})
     with pytest.raises(ValueError, match=rf"{cls.__name__}\({name}=.* has no effect, since networks=DataTrained"):
