@@ -21,6 +21,7 @@ from skdc.learners.pools import (
     RandomNetworks,
 )
 from skdc.learners.softened import Softened
+from skdc.learners.standard import StandardConvNet
 
 __all__ = [
     "EL2N",
@@ -43,6 +44,7 @@ __all__ = [
     "PretrainedNetworks",
     "RandomNetworks",
     "Softened",
+    "StandardConvNet",
     "dual_weights",
     "primal_weights",
     "target_offset",
