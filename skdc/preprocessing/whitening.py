@@ -57,6 +57,10 @@ class ZCAWhitening(OneToOneFeatureMixin, TransformerMixin, Fields):
     the way back is there for all codes. Numbers come as float32 of float32 and of 8 and 16 bits, else as float64;
     covariances are summed in float64, chunk by chunk. Memory for four matrices of the size of the covariance is needed.
 
+    Whitening magnifies what varies little, noise too. Kernel ridge regression and `KernelInducingPoints` lose by it
+    on a few thousand photographs, which points then learn by heart: rows that are held out tell whether it serves
+    (`benchmarks/whitening.py`).
+
     References
     ----------
     .. [1] Bell and Sejnowski, "The Independent Components of Natural Scenes are Edge Filters", 1997.
