@@ -9,7 +9,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor, nn
 
-from skdc.fields import Fields
+from skdc.fields import Fields, require_whole
 from skdc.images import ImageLayout, image_layout
 from skdc.randomness import drawing_from, watched
 from skdc.seeds import epoch
@@ -120,6 +120,8 @@ class ConvNet(Fields):
     norm : {"instance", "batch"}, default="instance"
         Of each channel in each image, as is the standard; or a batch norm, whose running averages start at the first
         batch.
+    padding : int, default=0
+        Rows and columns of zeros around the image. The field has 2 around grey images, which makes 32x32 of 28x28.
 
     References
     ----------
@@ -138,6 +140,7 @@ class ConvNet(Fields):
     image_shape: tuple[int, ...] | None = None
     channels: Literal["first", "last"] | None = None
     norm: Literal["instance", "batch"] = "instance"
+    padding: int = 0
 
     def __call__(self, input_shape: tuple[int, ...], n_outputs: int) -> nn.Module:
         """Build the network for rows of a shape.
@@ -150,13 +153,15 @@ class ConvNet(Fields):
         if self.norm not in ("instance", "batch"):
             raise ValueError(f"ConvNet(norm={self.norm!r}): norm must be 'instance' or 'batch'")
         images = image_layout(self, input_shape, self.image_shape, self.channels)
+        padding = require_whole("padding", self.padding, 0)
         channels, height, width = images.shape
+        height, width = height + 2 * padding, width + 2 * padding
         if min(height, width) < 2**self.depth:
             raise ValueError(
                 f"{self.depth} blocks halve a {height}x{width} image below one pixel; use depth="
                 f"{int(min(height, width)).bit_length() - 1} or less"
             )
-        layers: list[nn.Module] = [images]
+        layers: list[nn.Module] = [images, nn.ZeroPad2d(padding)] if padding else [images]
         for _ in range(self.depth):
             norm = _BatchNorm2d(self.width) if self.norm == "batch" else nn.GroupNorm(self.width, self.width)
             layers += [nn.Conv2d(channels, self.width, 3, padding=1), norm, nn.ReLU(inplace=True), nn.AvgPool2d(2)]
@@ -277,6 +282,38 @@ def _seen(network: nn.Module, x: Tensor, layers: Sequence[nn.Module]) -> tuple[l
         for hook in hooks:
             hook.remove()
     return seen, outputs
+
+
+def pieces_without_gradient(network: nn.Module, x: Tensor) -> Sequence[Tensor]:
+    """Cut rows so that what convolutions make of a piece fits into memory that is used again, which is much quicker.
+
+    They stay whole on an accelerator, where a gradient is asked for, whose graph keeps everything, and in a network of
+    layers that may look at several rows at once, as batch norms do, or draw.
+    """
+    modules = list(network.modules())
+    widths = [module.out_channels for module in modules if isinstance(module, nn.Conv2d)]
+    taped = torch.is_grad_enabled() and (x.requires_grad or any(p.requires_grad for p in network.parameters()))
+    if not widths or taped or x.device.type != "cpu" or not {*map(type, modules)} <= _ROW_BY_ROW:
+        return [x]
+    n_entries = max(widths) * max(
+        image.shape[1] * image.shape[2] for image in modules if isinstance(image, ImageLayout)
+    )
+    return x.tensor_split(-(-len(x) * n_entries // _PIECE_ENTRIES))
+
+
+# Of the largest layer: eight mebibytes in float32. From 32 on memory is fetched from the system each time.
+_PIECE_ENTRIES = 1 << 21
+_ROW_BY_ROW = {
+    nn.Sequential,
+    ImageLayout,
+    nn.ZeroPad2d,
+    nn.Conv2d,
+    nn.GroupNorm,
+    nn.ReLU,
+    nn.AvgPool2d,
+    nn.Flatten,
+    nn.Linear,
+}
 
 
 def is_finite(network: nn.Module) -> bool:

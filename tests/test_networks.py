@@ -16,6 +16,7 @@ from skdc.networks import (
     build_network,
     default_builder,
     penultimate,
+    pieces_without_gradient,
     training_epochs,
     training_loss,
 )
@@ -342,3 +343,47 @@ def test_another_norm_is_refused():
     for builder, words in ((MLP(norm="layer"), "'batch' or None"), (ConvNet(norm=None), "'instance' or 'batch'")):
         with pytest.raises(ValueError, match=words):
             builder((16, 16), 3)
+
+
+# Pieces of rows
+
+
+class Mixing(nn.Sequential):
+    """A network that a user has written, which looks at several rows at once."""
+
+    def forward(self, x):
+        return super().forward(x - x.mean(0))
+
+
+def test_rows_in_pieces_show_what_they_show_together(rng):
+    network, x = build(ConvNet(width=48), (28, 28)).float().requires_grad_(False), rng.normal(size=(250, 28, 28))
+    x = torch.as_tensor(x, dtype=torch.float32)
+    pieces = pieces_without_gradient(network, x)
+    assert len(pieces) == 5 and max(map(len, pieces)) * 48 * 28 * 28 <= 2**21
+    np.testing.assert_array_equal(torch.cat(list(pieces)), x)
+    apart = torch.cat([penultimate(network, piece) for piece in pieces])
+    np.testing.assert_allclose(apart, penultimate(network, x), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        nn.Sequential(nn.Unflatten(1, (1, 32)), nn.Conv2d(1, 64, 3), nn.BatchNorm2d(64), nn.Flatten()),
+        nn.Sequential(nn.Unflatten(1, (1, 32)), nn.Conv2d(1, 64, 3), nn.Dropout(), nn.Flatten()),
+        Mixing(*ConvNet(width=64)((32, 32), 3)),
+        MLP()((32, 32), 3),
+    ],
+    ids=["batch norm", "dropout", "own", "without convolution"],
+)
+def test_rows_stay_together_where_a_layer_may_see_several(network):
+    assert len(pieces_without_gradient(network.requires_grad_(False), torch.zeros(250, 32, 32))) == 1
+
+
+def test_rows_stay_together_where_a_gradient_is_asked_for():
+    network, x = ConvNet(width=64)((32, 32), 3), torch.zeros(250, 32, 32)
+    assert len(pieces_without_gradient(network, x)) == 1
+    with torch.no_grad():
+        assert len(pieces_without_gradient(network, x)) == 8
+    network.requires_grad_(False)
+    assert len(pieces_without_gradient(network, x)) == 8
+    assert len(pieces_without_gradient(network, x.requires_grad_())) == 1

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_feature_names,
@@ -178,7 +178,7 @@ def read(
         multilabel=multilabel,
         label_dtype=y.dtype if y is not None and multilabel and y.dtype.kind in "iufb" else np.int64,
         encoder=encoder,
-        n_columns=0 if encoder is None and not hasattr(X, "iloc") else np.shape(X)[1],
+        n_columns=0 if not hasattr(X, "iloc") and (encoder is None or np.ndim(X) > 2) else np.shape(X)[1],
         sensitive_of_key=sensitive_of_key,
         given_bytes=given_bytes,
     )
@@ -215,8 +215,9 @@ def checked_rows(
     """
     _refuse_no_rows(X)
     _refuse_twins(X)
+    images = encoder is not None and _are_images(encoder, X)
     # Scores are of an array whose columns have units, and that is what was asked for.
-    if encoder is None or (isinstance(encoder, NormalScores) and not hasattr(X, "iloc")):
+    if encoder is None or images or (isinstance(encoder, NormalScores) and not hasattr(X, "iloc")):
         _refuse_text(X)
         refuse_words(X)
         # One memory layout, so that sums round alike whatever container the rows came in.
@@ -235,11 +236,22 @@ def checked_rows(
             raise ValueError(f"X of shape {rows.shape} has 0 feature(s) in a row; a minimum of 1 is required")
         return rows
     _refuse_sparse(X, welcome=False)
-    if np.ndim(X) != 2:
-        raise ValueError(f"Expected 2D array for an encoder, but X has {np.ndim(X)} dimension(s); use encoder=None")
     _check_feature_names(estimator, X, reset=reset)
     _check_n_features(estimator, X, reset=reset)
     return X
+
+
+def _are_images(encoder: Any, X: Any) -> bool:
+    """Tell whether rows have a shape of their own, which is refused where the encoder does not say that it takes it."""
+    n_dimensions = np.ndim(X)
+    if n_dimensions == 2:
+        return False
+    if n_dimensions < 2 or not get_tags(encoder).input_tags.three_d_array:
+        raise ValueError(
+            f"Expected 2D array for encoder={encoder!r}, but X has {n_dimensions} dimension(s); use encoder=None, or "
+            "for images ZCAWhitening()"
+        )
+    return True
 
 
 def _refuse_no_rows(X: Any) -> None:
@@ -270,7 +282,8 @@ def _encoded(encoder: Any, X: Any, y: Any, weight: NDArray[np.float64]) -> NDArr
     if hasattr(encoder, "set_output"):
         encoder.set_output(transform="default")
     given = {"sample_weight": weight} if has_fit_parameter(encoder, "sample_weight") else {}
-    return check_array(dense(encoder.fit(X, y, **given).transform(X)), input_name="the encoded X")
+    codes = dense(encoder.fit(X, y, **given).transform(X))
+    return check_array(codes, allow_nd=np.ndim(X) > 2, input_name="the encoded X")
 
 
 def dense(values: Any) -> Any:

@@ -15,6 +15,7 @@ from skdc.learners.kernel_ridge import (
 from skdc.learners.network import NetworkClassifier
 from skdc.learners.pools import GivenNetworks, NetworkPool, OnlineNetworks, PretrainedNetworks, RandomNetworks
 from skdc.learners.softened import Softened
+from skdc.learners.standard import StandardConvNet
 
 __all__ = [
     "EL2N",
@@ -39,6 +40,7 @@ __all__ = [
     "PretrainedNetworks",
     "RandomNetworks",
     "Softened",
+    "StandardConvNet",
     "dual_weights",
     "primal_weights",
     "target_offset",

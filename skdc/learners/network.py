@@ -249,6 +249,12 @@ class NetworkClassifier(NeuralNetClassifier):
         changed = [augmentation.draw(self._generator)(image) for image in layout(rows).split(1)]
         return layout.rows(torch.cat(changed), self.input_shape_)
 
+    def _builder(self) -> Builder | None:
+        return self.network
+
+    def _changes(self) -> Augmentation | None:
+        return self.augmentation
+
     # What skorch calls.
 
     def check_data(self, X: Any, y: Any = None) -> None:
@@ -257,7 +263,7 @@ class NetworkClassifier(NeuralNetClassifier):
     def initialize_module(self) -> Self:
         """Build the network."""
         like = torch.as_tensor(np.empty(0, self.dtype_))
-        self.module_ = build_network(self.network, self.input_shape_, len(self.classes_), self._generator, like)
+        self.module_ = build_network(self._builder(), self.input_shape_, len(self.classes_), self._generator, like)
         return self
 
     def get_default_callbacks(self) -> list[tuple[str, Callback]]:
@@ -266,7 +272,8 @@ class NetworkClassifier(NeuralNetClassifier):
 
     def get_iterator(self, dataset: Dataset, training: bool = False) -> _Batches:
         """Return an iterable of batches."""
-        changed = partial(self._changed, self.augmentation) if training and self.augmentation is not None else None
+        changes = self._changes() if training else None
+        changed = None if changes is None else partial(self._changed, changes)
         return _Batches(dataset, self.batch_size, self._generator if training else None, changed)
 
     def train_step_single(self, batch: Any, **fit_params: Any) -> dict[str, Tensor]:

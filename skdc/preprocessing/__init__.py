@@ -1,12 +1,13 @@
-"""Tables as numbers, and back (the extra ``tables``)."""
+"""Tables as numbers, and images that are white, and back (tables need the extra ``tables``)."""
 
 from typing import Any
 
 from skdc.preprocessing.modes import ModeEncoder
 from skdc.preprocessing.piecewise import PiecewiseLinearEncoder
 from skdc.preprocessing.scores import NormalScores
+from skdc.preprocessing.whitening import ZCAWhitening
 
-__all__ = ["ModeEncoder", "NormalScores", "PiecewiseLinearEncoder", "TabularEncoder"]
+__all__ = ["ModeEncoder", "NormalScores", "PiecewiseLinearEncoder", "TabularEncoder", "ZCAWhitening"]
 
 
 def __getattr__(name: str) -> Any:

@@ -12,7 +12,7 @@ from torch.nn.functional import normalize
 
 from skdc.exceptions import PartsError
 from skdc.learners.pools import NetworkPool, RandomNetworks
-from skdc.networks import Builder, layer_inputs, penultimate
+from skdc.networks import Builder, layer_inputs, penultimate, pieces_without_gradient
 from skdc.sets import LabeledSet
 from skdc.sources import Source
 from skdc.spaces.base import PointwiseSpace
@@ -65,13 +65,15 @@ class NetworkFeatures(_OfNetworks):
 
     def embed(self, rows: LabeledSet) -> Tensor:
         """Return the hidden layer, or all of them, of each row."""
-        network = self.pool_.network_
-        if self.layers == "last":
-            values = penultimate(network, rows.X)
-        else:
-            layers = [layer.flatten(1) for layer in layer_inputs(network, rows.X)]
-            values = torch.cat([layer / layer.shape[1] ** 0.5 for layer in layers], 1)
+        pieces = [self._values(X) for X in pieces_without_gradient(self.pool_.network_, rows.X)]
+        values = pieces[0] if len(pieces) == 1 else torch.cat(pieces)
         return normalize(values) if self.normalize else values
+
+    def _values(self, X: Tensor) -> Tensor:
+        if self.layers == "last":
+            return penultimate(self.pool_.network_, X)
+        layers = [layer.flatten(1) for layer in layer_inputs(self.pool_.network_, X)]
+        return torch.cat([layer / layer.shape[1] ** 0.5 for layer in layers], 1)
 
 
 class RandomNetwork(NetworkFeatures):
