@@ -124,7 +124,7 @@ FAMILIES = {
         ("Bases", "What new solvers inherit, and what they say.", "base"),
     ],
     learners: [
-        ("Models", "Classifiers and regressors.", "network kernel_ridge softened"),
+        ("Models", "Classifiers and regressors.", "network standard kernel_ridge softened"),
         ("Defenses", "How networks are trained against attacks.", "defenses"),
         ("Pools of networks", "Where spaces take their networks from.", "pools alternating experts"),
         ("Difficulty", "How hard rows are for networks.", "difficulty"),

@@ -19,7 +19,8 @@ from skdc.fields import Fields, TransformerMixin
 from skdc.fitting.callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.fitting.checkpoints import Checkpoint, fingerprint
 from skdc.fitting.drawing import Drawing
-from skdc.fitting.input import checked_rows, dense, read
+from skdc.fitting.encoding import dense
+from skdc.fitting.input import checked_rows, read
 from skdc.fitting.output import seen_range
 from skdc.fitting.runtime import isolated
 from skdc.fitting.trainings import trainings_of

@@ -392,7 +392,7 @@ def test_parameters_are_those_of_the_constructor(few):
     names = set(inspect.signature(NetworkClassifier).parameters)
     for net in (quick(), quick().fit(*few[:2])):
         assert set(net.get_params(deep=False)) == names
-        assert set(net.get_params()) == names | {"network__width", "network__depth"}
+        assert set(net.get_params()) == names | {"network__width", "network__depth", "network__norm"}
         assert repr(net).startswith("NetworkClassifier(")
     assert net.set_params(network__width=4, lr=0.5).network.width == 4
     with pytest.raises(ValueError, match="Invalid parameter 'rate'"):

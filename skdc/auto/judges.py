@@ -16,7 +16,8 @@ from skdc.condensed import CondensedSet
 from skdc.evaluation.panels import learners_by_name
 from skdc.evaluation.protocol import score_of, trained
 from skdc.fitting.base import BaseCondenser
-from skdc.fitting.input import Problem, dense
+from skdc.fitting.encoding import dense
+from skdc.fitting.input import Problem
 
 _DEFAULT = ("linear", "naive bayes", "5 neighbors", "forest", "boosting")
 

@@ -28,8 +28,9 @@ from skdc.fitting.budget import storage_of
 from skdc.fitting.callbacks import CallbackSupportMixin, announced, with_callbacks
 from skdc.fitting.checkpoints import Checkpoint, fingerprint
 from skdc.fitting.doors import Door, opened
+from skdc.fitting.encoding import dense
 from skdc.fitting.inner import chooser_of
-from skdc.fitting.input import Problem, dense
+from skdc.fitting.input import Problem
 from skdc.fitting.origin import provenance_of
 from skdc.fitting.output import template
 from skdc.fitting.pair import PairMixin

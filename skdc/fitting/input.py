@@ -13,14 +13,13 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array, issparse
 from sklearn.base import BaseEstimator, is_classifier, is_regressor
-from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils import _safe_indexing
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import (
     _check_feature_names,
     _check_n_features,
     check_array,
     check_consistent_length,
-    has_fit_parameter,
 )
 
 from skdc.containers import (
@@ -36,6 +35,7 @@ from skdc.containers import (
     row_bytes,
     table_encoder,
 )
+from skdc.fitting.encoding import encoded, takes_images
 from skdc.fitting.missing import about_rows
 from skdc.preprocessing.scores import NormalScores
 from skdc.scales import numeric_weight
@@ -160,7 +160,7 @@ def read(
         y = None if y is None else y[positions]
     given_bytes = row_bytes(X if hasattr(X, "iloc") else rows)
     if encoder is not None:
-        rows = _encoded(encoder, rows, y, weights[positions])
+        rows = encoded(encoder, rows, y, weights[positions])
     kind = target_kind(y, task, known=classes is not None)
     multilabel, kind = kind == "multilabel", "regression" if kind == "multilabel" else kind
     labels, codes, matrix = _targets(y, kind, rows.shape[0], classes)
@@ -215,7 +215,7 @@ def checked_rows(
     """
     _refuse_no_rows(X)
     _refuse_twins(X)
-    images = encoder is not None and _are_images(encoder, X)
+    images = encoder is not None and takes_images(encoder, X)
     # Scores are of an array whose columns have units, and that is what was asked for.
     if encoder is None or images or (isinstance(encoder, NormalScores) and not hasattr(X, "iloc")):
         _refuse_text(X)
@@ -241,19 +241,6 @@ def checked_rows(
     return X
 
 
-def _are_images(encoder: Any, X: Any) -> bool:
-    """Tell whether rows have a shape of their own, which is refused where the encoder does not say that it takes it."""
-    n_dimensions = np.ndim(X)
-    if n_dimensions == 2:
-        return False
-    if n_dimensions < 2 or not get_tags(encoder).input_tags.three_d_array:
-        raise ValueError(
-            f"Expected 2D array for encoder={encoder!r}, but X has {n_dimensions} dimension(s); use encoder=None, or "
-            "for images ZCAWhitening()"
-        )
-    return True
-
-
 def _refuse_no_rows(X: Any) -> None:
     if X is None:
         raise ValueError("X is None; pass the rows")
@@ -270,25 +257,6 @@ def _refuse_sparse(X: Any, welcome: bool) -> None:
             "KMedoids(), FacilityLocation() or KCenter()"
         )
     refuse_filled(X)
-
-
-def _encoded(encoder: Any, X: Any, y: Any, weight: NDArray[np.float64]) -> NDArray:
-    """Fit an encoder, with weights if it takes them, and return what it makes of the rows."""
-    if not hasattr(encoder, "inverse_transform"):
-        raise ValueError(
-            f"encoder={encoder!r} cannot bring rows back: it has no inverse_transform; use a transformer that has, or "
-            "encode X in a CondensingPipeline"
-        )
-    if hasattr(encoder, "set_output"):
-        encoder.set_output(transform="default")
-    given = {"sample_weight": weight} if has_fit_parameter(encoder, "sample_weight") else {}
-    codes = dense(encoder.fit(X, y, **given).transform(X))
-    return check_array(codes, allow_nd=np.ndim(X) > 2, input_name="the encoded X")
-
-
-def dense(values: Any) -> Any:
-    """Return a sparse matrix as an array, other things as they are."""
-    return values.toarray() if issparse(values) else values
 
 
 def _refuse_twins(X: Any) -> None:

@@ -21,7 +21,7 @@ from skdc.condensed import CondensedSet
 from skdc.containers import plain_labels
 from skdc.fitting.callbacks import StepTeller
 from skdc.fitting.deadlines import current_limit
-from skdc.fitting.input import dense
+from skdc.fitting.encoding import dense
 from skdc.fitting.progress import ProgressBar
 from skdc.isolation import filters_kept, limited_threads
 from skdc.parameterizations.base import LiveSet

@@ -106,6 +106,8 @@ class ClippedGradients(NetworkGradients):
         As in `NetworkGradients`. One that is trained on the data itself asks for rows that are not private.
     clip : float, default=0.1
         The norm of the gradient of a row in all weight tensors together.
+    layers : {"all", "hidden"}, default="all"
+        As in `NetworkGradients`.
 
     References
     ----------

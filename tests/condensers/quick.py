@@ -98,6 +98,8 @@ QUICK = {cls.__name__: partial(quick, cls) for cls in ROWS} | {
         RandomFeatureMMD(bandwidth=1.0, n_features=20), solver=Descent(n_steps=3), random_state=0
     ),
     "BestOf": lambda: TabularCondenser(teacher=GaussianNB(), random_state=0),
+    # Its labels are hard, and asked of nobody.
+    "TrajectoryMatching": partial(quick, skdc.TrajectoryMatching, SETTINGS | {"teacher": None}),
     **TRAINED,
 }
 # The base class does the same for all; these take each of its paths: rows drawn, chosen with masses, labelled by a

@@ -15,8 +15,12 @@ from skdc import (
     KernelInducingPoints,
     LabelDistillation,
     LabelSolve,
+    PatchSelection,
     PrivateKernelInducingPoints,
+    SoftLabelPruning,
     SoftLabelRandom,
+    StaggeredMatching,
+    StatisticsMatching,
     TrajectoryMatching,
     UnrolledTraining,
 )
@@ -28,6 +32,7 @@ from ..codes.test_codes import size_without_header
 
 SMALL = {"network": MLP(width=8, depth=1), "n_steps": 2}
 LEARNED = {**SMALL, "labels": "learned"}
+TAUGHT = {**SMALL, "n_train_steps": 2, "teacher": GaussianNB(var_smoothing=10.0)}
 CONDENSERS = [
     KernelInducingPoints(n_steps=2),
     FRePo(n_networks=2, **LEARNED),
@@ -37,6 +42,10 @@ CONDENSERS = [
     LabelDistillation(n_networks=2, **SMALL),
     TrajectoryMatching(n_experts=1, n_segments=1, n_student_steps=2, labels="probabilities", **SMALL),
     LabelSolve(),
+    StatisticsMatching(**TAUGHT),
+    StaggeredMatching(n_rounds=2, **TAUGHT),
+    SoftLabelPruning(**TAUGHT),
+    PatchSelection(teacher=GaussianNB(var_smoothing=10.0)),
     SoftLabelRandom(teacher=GaussianNB(var_smoothing=10.0)),
     PrivateKernelInducingPoints(
         bandwidth=30.0,

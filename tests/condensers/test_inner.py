@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.naive_bayes import GaussianNB
 
 import skdc
 from skdc import (
@@ -18,11 +19,13 @@ from skdc import (
     PrivateMeanEmbedding,
     RandomSubset,
     SoftLabelRandom,
+    StatisticsMatching,
     TabularCondenser,
     parameterizations,
 )
 from skdc.discrepancies import MMD
 from skdc.exceptions import PartsError
+from skdc.networks import MLP
 from skdc.parameterizations import Points
 from skdc.parameterizations.storage import Edits, Fixed
 from skdc.privacy import GaussianMechanism
@@ -41,6 +44,9 @@ PRIVATE = [
 TAKING = {
     "Points": lambda inner: Condenser(MMD(), Points(start=inner), ONE_STEP, n_samples=4),
     "TabularCondenser": lambda inner: TabularCondenser(rows=inner, n_samples=4),
+    "StatisticsMatching": lambda inner: StatisticsMatching(
+        start=inner, network=MLP(4, 1), n_train_steps=1, n_steps=1, teacher=GaussianNB(), n_samples=4
+    ),
     "AutoCondenser": lambda inner: AutoCondenser(candidates=[inner], n_samples=4),
 }
 # These fit the condenser that they are given as it is, and show its set.
