@@ -17,7 +17,7 @@ NUMERIC := tests/test_examples.py tests/discrepancies tests/solvers tests/spaces
 	tests/test_scales.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all test-floor test-processors test-gpu lint docs bench clean
+.PHONY: help install demo test test-all test-floor test-processors test-gpu lint docs bench bench-gpu clean
 
 help:  ## Show the commands.
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## (.*)/make \1\t\2/' | expand -t 16
@@ -81,6 +81,9 @@ bench: $(INSTALLED)  ## Run the benchmarks.
 	$(BIN)/python benchmarks/private.py
 	$(BIN)/python benchmarks/audits.py membership
 	$(BIN)/python benchmarks/robust.py worst
+
+bench-gpu: $(INSTALLED)  ## Print what needs a CUDA device: published settings on photographs, passes over rows in pieces.
+	$(BIN)/python benchmarks/gpu.py
 
 clean:  ## Remove what was built; .venv stays.
 	rm -rf build dist docs/_build docs/api.rst docs/combinations.rst docs/generated docs/gallery docs/sg_execution_times.rst demo.png
