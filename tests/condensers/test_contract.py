@@ -26,6 +26,7 @@ from skdc import (
     LabelDistillation,
     LabelSolve,
     RandomSubset,
+    SoftLabelPruning,
     TabularCondenser,
 )
 from skdc.discrepancies import MMD, RandomFeatureMMD, Sinkhorn, SquaredL2
@@ -221,7 +222,7 @@ def test_several_labels_a_row(condenser):
 @every_condenser
 def test_rows_that_are_all_alike(condenser):
     condenser = clone(condenser).set_params(n_per_class=2)
-    if "teacher" in condenser.get_params():
+    if condenser.get_params().get("teacher") is not None:
         condenser.set_params(teacher=DecisionTreeClassifier())  # naive Bayes has no deviation to divide by
     if "generator" in condenser.get_params():
         with pytest.raises(ValueError, match="give it data that vary"):
@@ -494,6 +495,9 @@ def test_history_and_storage(condenser):
         n_numbers = DIFFUSION.autoencoder.n_numbers((3,), 3)
         assert fitted.storage_["shared_bytes"] == 4 * (n_numbers + beside_numbers) + 3 * 3 * 8
         assert fitted.storage_["bytes"] == fitted.storage_["shared_bytes"] + beside
+        return
+    if isinstance(fitted, SoftLabelPruning):  # of soft labels two in eight bits, and whose they are
+        assert 6 * 3 * 8 + 6 * 2 < fitted.storage_["bytes"] < 6 * 3 * 8 + 6 * 8
         return
     taken = 6 * 3 * 8 + beside
     assert fitted.storage_ == {"points": 6, "bytes": taken, "shared_bytes": 0, "bytes_decoded": taken}

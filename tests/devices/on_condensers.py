@@ -27,7 +27,7 @@ def test_by_name(name, same):
 
 @pytest.mark.parametrize("name", ["DistributionMatching", "GradientMatching", "TrajectoryMatching", "DataDAM", "FRePo"])
 def test_images(name, same):
-    settings = {**SETTINGS, "network": ConvNet(width=4, depth=2)}
+    settings = {**SETTINGS, "network": ConvNet(width=4, depth=2), "teacher": None}
     same(quick(getattr(skdc, name), settings).set_params(n_per_class=2), IMAGES, LABELS)
 
 

@@ -83,7 +83,8 @@ def cases():
     for cls in (cls for cls in concrete(spaces, Space) if not issubclass(cls, Flat)):
         space = quick(cls, PARTS)
         by = None if space.splits == "never" else "class"
-        yield MMD(space=space) if space.yields == "clouds" else SquaredL2(space=space, by=by)
+        discrepancies_of = {"clouds": MMD(space=space), "moments": discrepancies.StatisticsDistance(space=space)}
+        yield discrepancies_of.get(space.yields, SquaredL2(space=space, by=by))
 
 
 PREDICTIONS = KernelRidgePredictions()
