@@ -272,7 +272,8 @@ def default_attacks(radius: float, shape: tuple[int, ...]) -> dict[str, Attack]:
     -------
     dict of str to callable
         FGSM; PGD with 40 steps in the cube, and in the ball; Square for images, which asks for probabilities 200 times;
-        HopSkipJump, which asks for labels some 300 times, from starts that the library draws anew each time. What goes further than the radius is brought back to it.
+        HopSkipJump, which asks for labels some 300 times, from starts that the library draws anew each time. What goes
+        further than the radius is brought back to it.
 
     Raises
     ------
