@@ -73,8 +73,8 @@ def methods(n_per_class: int, quick: bool) -> dict[str, tuple[Any, float | None]
     }
 
 
-def photographs(file: Path | None, most: int) -> list[np.ndarray]:
-    """Return training and test rows, some of them."""
+def photographs(file: Path | None, most: int | None) -> list[np.ndarray]:
+    """Return training and test rows, so many of each at most."""
     arrays = images("cifar10_small") if file is None else [np.load(file)[name] for name in NAMES]
     X, y, X_test, y_test = arrays
     return [X[:most], y[:most], X_test[:most], y_test[:most]]
@@ -92,7 +92,7 @@ def waited(device: str) -> float:
 
 def condensed(args: argparse.Namespace) -> None:
     """Print what methods make of photographs."""
-    X, y, X_test, y_test = photographs(args.images, 500 if args.quick else len(images("cifar10_small")[0]) * 10)
+    X, y, X_test, y_test = photographs(args.images, 500 if args.quick else None)
     scaling, width, epochs = RowScaling.of_rows(X), 8 if args.quick else 128, 2 if args.quick else 1000
     print(f"{len(X)} photographs, {args.n_per_class} a class, {args.device}; published: of 50,000 photographs\n")
     print("| method | seconds | ConvNet | soft labels | published |\n|---|---|---|---|---|")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -40,8 +40,6 @@ class DescentState(State[LiveSet]):
         The numbers after the last step, or their average.
     scales : _Scales or None
         The sizes of the first gradients; None before the first step.
-    skipped : list of bool
-        Which steps were skipped.
     trouble : str or None
         Why a network that the objective looks through can show nothing more; None where it can.
     """
@@ -52,7 +50,6 @@ class DescentState(State[LiveSet]):
     last_good: list[Tensor]
     reached: list[Tensor]
     scales: _Scales | None = None
-    skipped: list[bool] = field(default_factory=list)
     trouble: str | None = None
 
 
@@ -139,8 +136,7 @@ class Descent(Solver[DescentState, LiveSet]):
             state.stopped = True
             return
         state.last_good = state.reached
-        state.skipped.append(self.max_loss is not None and state.losses[-1] > self.max_loss)
-        if not state.skipped[-1]:
+        if self.max_loss is None or state.losses[-1] <= self.max_loss:
             self._move(state)
         decay = 0.5 * (1 + np.cos(np.pi * (state.step + 1) / state.n_steps))
         for group, rate in zip(state.optimizer.param_groups, state.rates, strict=True):
@@ -199,7 +195,7 @@ class Descent(Solver[DescentState, LiveSet]):
         """Return which steps were skipped, if any may be; warn if most were."""
         if self.max_loss is None:
             return {}
-        skipped = np.array(state.skipped[: state.step], dtype=np.float64)
+        skipped = (np.array(state.losses[: state.step]) > self.max_loss).astype(np.float64)
         if skipped.sum() > len(skipped) / 2:
             warnings.warn(
                 f"{skipped.sum():.0f} of {len(skipped)} steps were skipped: their loss is above max_loss="

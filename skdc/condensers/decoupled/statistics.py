@@ -14,8 +14,7 @@ from skdc.learners import PretrainedNetworks
 from skdc.networks import Builder, batch_normed
 from skdc.parameterizations.points import Points
 from skdc.solvers.descent import Descent
-from skdc.spaces.augmented import Augmented
-from skdc.spaces.base import Space
+from skdc.spaces.augmented import augmented
 from skdc.spaces.statistics import LayerStatistics
 
 Whose = Literal["class", "group"] | None
@@ -32,8 +31,7 @@ def statistics_matching(
     """Return the distance of statistics and the loss of the classes, in the same networks."""
     builder = batch_normed if network is None else network
     pool = PretrainedNetworks(builder, n_networks, n_stages=1, n_steps=n_train_steps)
-    space: Space = LayerStatistics(pool)
-    space = space if augmentation is None else Augmented(space, augmentation)
+    space = augmented(LayerStatistics(pool), augmentation)
     discrepancy: Objective = StatisticsDistance(space=space, by=by)
     if classification_weight:
         discrepancy = discrepancy + classification_weight * NetworkLoss(space, of="classes")
