@@ -60,6 +60,8 @@ def sizes_of(
 ) -> NDArray[np.int64]:
     """Return how many synthetic rows each class gets: as many as are asked for, or as a number of bytes gives.
 
+    Where the solver finds how many, these are all rows.
+
     Parameters
     ----------
     condenser : condenser
@@ -71,6 +73,14 @@ def sizes_of(
         As in `points_within`.
     """
     n_per_class, n_samples, n_bytes = condenser.n_per_class, condenser.n_samples, condenser.n_bytes
+    if recipe.solver.finds_size():
+        for size, value in (("n_per_class", n_per_class), ("n_samples", n_samples), ("n_bytes", n_bytes)):
+            if value is not None:
+                raise ValueError(
+                    f"{recipe.solver!r} finds how many rows to keep, so that {size}={value!r} would have no effect; "
+                    "leave it out, or use a solver that keeps as many as are asked for, such as Greedy()"
+                )
+        return counts
     if n_bytes is not None:
         _refuse_two(n_per_class=n_per_class, n_bytes=n_bytes)
         _refuse_two(n_samples=n_samples, n_bytes=n_bytes)

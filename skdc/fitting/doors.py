@@ -95,13 +95,17 @@ def _open(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device
         kept = np.maximum(SPARE_ROWS * sizes, np.where(sizes > 0, reducer.fewest, 0))
         problem = merged_problem(problem, _passed(problem, device), reducing, kept, draws)
     if problem.is_sample and not recipe.streams():
-        _refuse_small_sample(condenser, problem, sizes)
+        held = np.bincount(problem.codes, minlength=len(sizes))
+        if recipe.solver.finds_size():
+            sizes = held
+        _refuse_small_sample(condenser, problem, sizes, held)
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
 
 
-def _refuse_small_sample(condenser: Any, problem: Problem, sizes: NDArray[np.int64]) -> None:
+def _refuse_small_sample(
+    condenser: Any, problem: Problem, sizes: NDArray[np.int64], held: NDArray[np.int64]
+) -> None:
     """Refuse a set of more rows than the sample of rows in pieces has."""
-    held = np.bincount(problem.codes, minlength=len(sizes))
     short = np.flatnonzero(sizes > held)
     if len(short):
         labels = problem.schema.labels.tolist()

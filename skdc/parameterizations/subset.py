@@ -221,6 +221,11 @@ class SubsetSet(LiveSet):
         if weight is not None:
             self.weight.copy_(weight / weight.mean())
 
+    def resize(self, sizes: NDArray[np.int64]) -> None:
+        """Hold so many rows of each class, those of a class of the same weight."""
+        self.sizes = sizes
+        self.key, self.weight = class_keys(self._source, sizes), class_weights(self._source, sizes)
+
     def forward(self, places: Tensor | None = None) -> LabeledSet:
         """Return the chosen rows."""
         rows = self._source.take(self.indices if places is None else self.indices[places.cpu().numpy()])

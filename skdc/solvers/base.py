@@ -203,6 +203,13 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         """Tell whether points of a class may get different weights (not by default)."""
         return False
 
+    def finds_size(self) -> bool:
+        """Tell whether the data say how many rows of each class it keeps, so that no number is asked for.
+
+        Not by default. Where it does, all rows are asked for, and it takes at least one of each class.
+        """
+        return False
+
     def nested(self) -> bool:
         """Tell whether it makes the set of a class point after point, so that its first points are good without others.
 

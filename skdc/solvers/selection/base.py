@@ -102,7 +102,8 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Return the rows chosen of a cell, `cell.quotas[c]` distinct ones of each class c.
 
-        There may be fewer once `cell.progress` says to stop.
+        There may be fewer once `cell.progress` says to stop, and, of a solver that finds the size, as few as one of
+        each class.
 
         Raises
         ------
@@ -132,6 +133,11 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         """Return a choice of which no row is made."""
         self.check_reweight()
         _refuse_moving_rows(objective)
+        if self.finds_size() and synthetic.stored is not None:
+            raise PartsError(
+                f"{type(self).__name__} finds how many rows to keep, but a storage is built for a number that is known; "
+                "use Subset()"
+            )
         source = self.opened(source)
         classes = cells_of(synthetic.sizes, self.splits(objective))
         progress = ChoiceProgress(total=int(synthetic.sizes.sum()))
@@ -146,9 +152,11 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         cell = cell_of(source, state.synthetic.sizes, state.classes[state.step], progress)
         choice = Choice([]) if progress.stopped else self.choose(state.objective, cell, source, generator)
         rows, of_choice = np.array(choice.rows, dtype=np.intp), choice.mass
-        if len(rows) < cell.size:
-            state.n_drawn += cell.size - len(rows)
-            rows, of_choice = completed(cell, rows, generator), None
+        least = np.minimum(cell.quotas, 1) if self.finds_size() else cell.quotas
+        if (np.bincount(cell.codes[rows], minlength=len(least)) < least).any():
+            enough = completed(cell, rows, generator, least)
+            state.n_drawn += len(enough) - len(rows)
+            rows, of_choice = enough, None
         order = np.argsort(cell.codes[rows], kind="stable")
         state.chosen.append(cell.members[rows[order]])
         if of_choice is not None:
@@ -166,9 +174,13 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
             while state.step < state.n_steps:
                 self.advance(state)
         synthetic, mass = state.synthetic, [] if state.n_drawn else state.mass
+        indices = np.concatenate(state.chosen)
+        if self.finds_size():
+            codes = state.source.schema.class_of_key[state.source.key[indices]]
+            synthetic.resize(np.bincount(codes, minlength=len(synthetic.sizes)))
         if state.n_drawn and not state.interrupted:
             warnings.warn(f"{type(self).__name__} was asked to stop: {_drawn(state)}", StoppedWarning, stacklevel=2)
-        synthetic.choose(np.concatenate(state.chosen), torch.cat(mass) if mass else None)
+        synthetic.choose(indices, torch.cat(mass) if mass else None)
         if self.reweight is not None and not state.interrupted:
             try:
                 synthetic.choose(synthetic.indices, self._reweighted(synthetic, state.source, state.generator))

@@ -290,10 +290,15 @@ class Quota:
         self._remaining[self.codes[row]] += 1
 
 
-def completed(cell: Cell, rows: NDArray[np.intp], generator: torch.Generator) -> NDArray[np.intp]:
-    """Return distinct rows of a cell, and random others of the classes of which there are too few."""
-    rows = np.unique(rows)
-    missing = cell.quotas - np.bincount(cell.codes[rows], minlength=len(cell.quotas))
+def completed(
+    cell: Cell, rows: NDArray[np.intp], generator: torch.Generator, least: NDArray[np.int64] | None = None
+) -> NDArray[np.intp]:
+    """Return distinct rows of a cell, and random others of the classes of which there are too few.
+
+    There are too few of class c where they are less than `least[c]`; None: than are to be chosen.
+    """
+    rows, least = np.unique(rows), cell.quotas if least is None else least
+    missing = least - np.bincount(cell.codes[rows], minlength=len(least))
     for c in np.flatnonzero(missing > 0):
         others = np.setdiff1d(np.flatnonzero(cell.codes == c), rows)
         rows = np.append(rows, others[torch.randperm(len(others), generator=generator)[: missing[c]].numpy()])
