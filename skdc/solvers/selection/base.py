@@ -135,7 +135,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         _refuse_moving_rows(objective)
         if self.finds_size() and synthetic.stored is not None:
             raise PartsError(
-                f"{type(self).__name__} finds how many rows to keep, but a storage is built for a number that is known; "
+                f"{type(self).__name__} finds how many rows to keep, but a storage is built for a known number; "
                 "use Subset()"
             )
         source = self.opened(source)
