@@ -25,6 +25,7 @@ from skdc.fitting.base import BaseCondenser
 from skdc.fitting.checkpoints import fingerprint_of
 from skdc.fitting.counts import sizes_of
 from skdc.fitting.doors import reopened
+from skdc.fitting.encoding import declared_encoder
 from skdc.fitting.extremes import refuse_extreme_numbers
 from skdc.fitting.input import read, refuse_unknown_word
 from skdc.fitting.output import common_template, template
@@ -296,9 +297,12 @@ class Condenser(BaseCondenser, kw_only=False):
                 f"checkpoint={str(self.checkpoint)!r} has no effect on partial_fit, of which all is in the condenser; "
                 "pickle it between two chunks"
             )
-        if not isinstance(self.encoder, str | None):
+        encoder = declared_encoder(self.encoder)
+        if encoder is None and not isinstance(self.encoder, str | None):
             raise ValueError(
-                "partial_fit cannot fit the encoder on a first chunk; encode the chunks before, and use encoder=None"
+                f"partial_fit cannot fit encoder={self.encoder!r} on a first chunk; fit it to rows that are like all, "
+                "and give encoder=FrozenEstimator(encoder) of sklearn.frozen, or encode the chunks before, and use "
+                "encoder=None"
             )
         recipe, device = self.recipe(), find_device(self.device)
         refuse_idle_groups(recipe, has_groups=False)
@@ -307,7 +311,12 @@ class Condenser(BaseCondenser, kw_only=False):
                 f"partial_fit takes rows as they are, but {recipe.privacy!r} has a range for each column; give (low, "
                 "high), two numbers for all, or call fit on all rows"
             )
-        problem = read(self, X, y, sample_weight, task=self.task, encoder=None, classes=classes)
+        if recipe.privacy is not None and encoder is not None:
+            raise PartsError(
+                f"partial_fit takes private rows as numbers; encode the chunks before by {self.encoder!r}, and use "
+                "encoder=None"
+            )
+        problem = read(self, X, y, sample_weight, task=self.task, encoder=encoder, classes=classes)
         objective, seed = clone(recipe.discrepancy), draw_entropy(self.random_state)
         has_products = recipe.parameterization.needs_products()
         if recipe.privacy is None:
@@ -346,7 +355,8 @@ class Condenser(BaseCondenser, kw_only=False):
         if task == "none":
             raise ValueError("the first chunk had no targets, but y is given; pass none")
         labels = None if y is None else _with_new(schema.classes, y) if stream.grows else schema.classes
-        problem = read(self, X, y, sample_weight, task=task, encoder=None, classes=labels, reset=False)
+        encoder = declared_encoder(self.encoder)
+        problem = read(self, X, y, sample_weight, task=task, encoder=encoder, classes=labels, reset=False)
         came = False
         if labels is not None and len(labels) > schema.n_classes:
             came = True
@@ -389,7 +399,7 @@ class Condenser(BaseCondenser, kw_only=False):
         began, stream = monotonic(), self._stream
         recipe = self.recipe()
         with restored_on_failure(self), isolated(self.n_jobs), randomness(stream.seed):
-            door = reopened(self, stream, recipe, Containers(*self._templates))
+            door = reopened(self, stream, recipe, Containers(*self._templates, declared_encoder(self.encoder)))
             error = self._solve(door, vars(self).get("_start"), began)
         tell_early(self, error)
         return vars(self)[name]

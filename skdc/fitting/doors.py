@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from skdc.condensed.scalings import scaling_bytes
 from skdc.fitting.counts import check_sizes, sizes_of
+from skdc.fitting.encoding import declared_encoder
 from skdc.fitting.extremes import warn_of_far_rows
 from skdc.fitting.input import Problem
 from skdc.fitting.origin import Origin, bytes_beside
@@ -102,9 +103,7 @@ def _open(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device
     return (_sketched if recipe.streams() else _rows)(condenser, problem, recipe, sizes, device, seed)
 
 
-def _refuse_small_sample(
-    condenser: Any, problem: Problem, sizes: NDArray[np.int64], held: NDArray[np.int64]
-) -> None:
+def _refuse_small_sample(condenser: Any, problem: Problem, sizes: NDArray[np.int64], held: NDArray[np.int64]) -> None:
     """Refuse a set of more rows than the sample of rows in pieces has."""
     short = np.flatnonzero(sizes > held)
     if len(short):
@@ -169,7 +168,7 @@ def _sketched(
     stream.update(source)
     goes_on = (
         problem.passing is None
-        and problem.encoder is None
+        and (problem.encoder is None or declared_encoder(condenser.encoder) is not None)
         and len(problem.schema.class_of_key) == problem.schema.n_classes
     )
     shown = recipe, _containers(problem), stream if goes_on else None

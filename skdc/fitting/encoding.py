@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import issparse
+from sklearn.frozen import FrozenEstimator
 from sklearn.utils import get_tags
 from sklearn.utils.validation import check_array, has_fit_parameter
 
@@ -22,6 +24,11 @@ def takes_images(encoder: Any, X: Any) -> bool:
             "for images ZCAWhitening()"
         )
     return True
+
+
+def declared_encoder(encoder: Any) -> Any:
+    """Return a copy of an encoder that came fitted, as a `FrozenEstimator`; None for others."""
+    return deepcopy(encoder) if isinstance(encoder, FrozenEstimator) else None
 
 
 def encoded(encoder: Any, X: Any, y: Any, weight: NDArray[np.float64]) -> NDArray:

@@ -35,7 +35,7 @@ from skdc.containers import (
     row_bytes,
     table_encoder,
 )
-from skdc.fitting.encoding import encoded, takes_images
+from skdc.fitting.encoding import declared_encoder, encoded, takes_images
 from skdc.fitting.missing import about_rows
 from skdc.preprocessing.scores import NormalScores
 from skdc.scales import numeric_weight
@@ -191,7 +191,7 @@ def _chosen_encoder(encoder: Any, X: Any) -> Any:
     if isclass(encoder):
         raise TypeError(f"encoder={encoder.__name__} is a class; pass an object, {encoder.__name__}()")
     if not isinstance(encoder, str):
-        return None if encoder is None else seeded(encoder, lambda: 0)
+        return declared_encoder(encoder) or (None if encoder is None else seeded(encoder, lambda: 0))
     return table_encoder(X)
 
 

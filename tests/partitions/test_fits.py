@@ -23,6 +23,7 @@ from skdc import (
     KernelThinning,
     KMeansCondenser,
     KMedoids,
+    LatentQuantization,
     Partitions,
     RandomSubset,
     TabularCondenser,
@@ -31,6 +32,7 @@ from skdc import (
 )
 from skdc.condensers import BaseCondenser
 from skdc.discrepancies import MMD, QuantizationError, RandomFeatureMMD
+from skdc.generators import LinearGenerator
 from skdc.partitions import PieceError
 from skdc.privacy import GaussianMechanism
 from skdc.solvers import Descent
@@ -120,6 +122,21 @@ def test_k_means_of_pieces_is_as_good_as_that_of_all_rows():
     # Each point stands for the rows that are nearest to it: all of them, and not of a sample.
     share = pieces.sample_weight_.reshape(4, 5).sum(1) / 20
     assert_allclose(share, np.bincount(Y) / N, rtol=1e-6)
+
+
+def test_a_linear_generator_of_pieces_is_that_of_all_rows(monkeypatch):
+    learned = []
+
+    def learn(self, source, generator, of=LinearGenerator.learn):
+        learned.append(of(self, source, generator))
+        return learned[-1]
+
+    monkeypatch.setattr(LinearGenerator, "learn", learn)
+    LatentQuantization(5, generator=LinearGenerator(2), random_state=0).fit(X, Y, sample_weight=WEIGHT)
+    pieces = LatentQuantization(5, generator=LinearGenerator(2), random_state=0).fit(cut(CUTS[2], X, Y, WEIGHT))
+    assert "n_seen" not in pieces.history_
+    for one, other in zip(learned[0].numbers(), learned[-1].numbers(), strict=True):
+        assert_allclose(one, other, rtol=1e-5, atol=1e-6)
 
 
 CHOOSERS = [RandomSubset, KMedoids, KernelThinning, KernelHerding, KCenter, FacilityLocation, TabularCondenser]
