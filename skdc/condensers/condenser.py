@@ -25,9 +25,9 @@ from skdc.fitting.base import BaseCondenser
 from skdc.fitting.checkpoints import fingerprint_of
 from skdc.fitting.counts import sizes_of
 from skdc.fitting.doors import reopened
-from skdc.fitting.encoding import declared_encoder
+from skdc.fitting.encoding import encoder_of_chunks
 from skdc.fitting.extremes import refuse_extreme_numbers
-from skdc.fitting.input import read, refuse_unknown_word
+from skdc.fitting.input import read
 from skdc.fitting.output import common_template, template
 from skdc.fitting.recipe import Recipe, checked, nested, refuse_idle_groups
 from skdc.fitting.rehearsal import rehearse
@@ -291,18 +291,11 @@ class Condenser(BaseCondenser, kw_only=False):
     def _begin(
         self, X: ArrayLike, y: ArrayLike | None, classes: ArrayLike | None, sample_weight: ArrayLike | None
     ) -> None:
-        refuse_unknown_word(self.encoder)
+        encoder = encoder_of_chunks(self.encoder)
         if self.checkpoint is not None:
             raise ValueError(
                 f"checkpoint={str(self.checkpoint)!r} has no effect on partial_fit, of which all is in the condenser; "
                 "pickle it between two chunks"
-            )
-        encoder = declared_encoder(self.encoder)
-        if encoder is None and not isinstance(self.encoder, str | None):
-            raise ValueError(
-                f"partial_fit cannot fit encoder={self.encoder!r} on a first chunk; fit it to rows that are like all, "
-                "and give encoder=FrozenEstimator(encoder) of sklearn.frozen, or encode the chunks before, and use "
-                "encoder=None"
             )
         recipe, device = self.recipe(), find_device(self.device)
         refuse_idle_groups(recipe, has_groups=False)
@@ -355,7 +348,7 @@ class Condenser(BaseCondenser, kw_only=False):
         if task == "none":
             raise ValueError("the first chunk had no targets, but y is given; pass none")
         labels = None if y is None else _with_new(schema.classes, y) if stream.grows else schema.classes
-        encoder = declared_encoder(self.encoder)
+        encoder = encoder_of_chunks(self.encoder)
         problem = read(self, X, y, sample_weight, task=task, encoder=encoder, classes=labels, reset=False)
         came = False
         if labels is not None and len(labels) > schema.n_classes:
@@ -399,7 +392,7 @@ class Condenser(BaseCondenser, kw_only=False):
         began, stream = monotonic(), self._stream
         recipe = self.recipe()
         with restored_on_failure(self), isolated(self.n_jobs), randomness(stream.seed):
-            door = reopened(self, stream, recipe, Containers(*self._templates, declared_encoder(self.encoder)))
+            door = reopened(self, stream, recipe, Containers(*self._templates, encoder=encoder_of_chunks(self.encoder)))
             error = self._solve(door, vars(self).get("_start"), began)
         tell_early(self, error)
         return vars(self)[name]

@@ -31,6 +31,30 @@ def declared_encoder(encoder: Any) -> Any:
     return deepcopy(encoder) if isinstance(encoder, FrozenEstimator) else None
 
 
+def refuse_unknown_word(encoder: Any) -> None:
+    """Refuse a word in place of an encoder, other than "auto"."""
+    if isinstance(encoder, str) and encoder != "auto":
+        raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
+
+
+def encoder_of_chunks(encoder: Any) -> Any:
+    """Return the encoder of rows that come in chunks: one that came fitted, or none.
+
+    Raises
+    ------
+    ValueError
+        For one that is to be fitted.
+    """
+    refuse_unknown_word(encoder)
+    declared = declared_encoder(encoder)
+    if declared is None and not isinstance(encoder, str | None):
+        raise ValueError(
+            f"partial_fit cannot fit encoder={encoder!r} on a first chunk; fit it to rows that are like all, and give "
+            "encoder=FrozenEstimator(encoder) of sklearn.frozen, or encode the chunks before, and use encoder=None"
+        )
+    return declared
+
+
 def encoded(encoder: Any, X: Any, y: Any, weight: NDArray[np.float64]) -> NDArray:
     """Fit an encoder, with weights if it takes them, and return what it makes of the rows."""
     if not hasattr(encoder, "inverse_transform"):

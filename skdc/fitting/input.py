@@ -35,7 +35,7 @@ from skdc.containers import (
     row_bytes,
     table_encoder,
 )
-from skdc.fitting.encoding import declared_encoder, encoded, takes_images
+from skdc.fitting.encoding import declared_encoder, encoded, refuse_unknown_word, takes_images
 from skdc.fitting.missing import about_rows
 from skdc.preprocessing.scores import NormalScores
 from skdc.scales import numeric_weight
@@ -193,12 +193,6 @@ def _chosen_encoder(encoder: Any, X: Any) -> Any:
     if not isinstance(encoder, str):
         return declared_encoder(encoder) or (None if encoder is None else seeded(encoder, lambda: 0))
     return table_encoder(X)
-
-
-def refuse_unknown_word(encoder: Any) -> None:
-    """Refuse a word in place of an encoder, other than "auto"."""
-    if isinstance(encoder, str) and encoder != "auto":
-        raise TypeError(f"encoder={encoder!r} must be 'auto', None or a transformer, such as TabularEncoder()")
 
 
 def encoder_of_stream(encoder: Any, X: Any) -> Any:
