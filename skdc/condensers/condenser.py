@@ -306,8 +306,7 @@ class Condenser(BaseCondenser, kw_only=False):
             )
         if recipe.privacy is not None and encoder is not None:
             raise PartsError(
-                f"partial_fit takes private rows as numbers; encode the chunks before by {self.encoder!r}, and use "
-                "encoder=None"
+                f"partial_fit takes private rows as numbers; encode them by {encoder!r} before, and use encoder=None"
             )
         problem = read(self, X, y, sample_weight, task=self.task, encoder=encoder, classes=classes)
         objective, seed = clone(recipe.discrepancy), draw_entropy(self.random_state)
@@ -389,10 +388,10 @@ class Condenser(BaseCondenser, kw_only=False):
             _can_stream(self)
         if name not in _SOLVED or "_stream" not in vars(self):
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-        began, stream = monotonic(), self._stream
+        began, stream, (X, y) = monotonic(), self._stream, self._templates
         recipe = self.recipe()
         with restored_on_failure(self), isolated(self.n_jobs), randomness(stream.seed):
-            door = reopened(self, stream, recipe, Containers(*self._templates, encoder=encoder_of_chunks(self.encoder)))
+            door = reopened(self, stream, recipe, Containers(X, y, encoder_of_chunks(self.encoder)))
             error = self._solve(door, vars(self).get("_start"), began)
         tell_early(self, error)
         return vars(self)[name]

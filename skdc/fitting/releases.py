@@ -15,8 +15,9 @@ from sklearn.utils import _safe_indexing
 from skdc.containers import as_array
 from skdc.exceptions import PartsError
 from skdc.fitting.checkpoints import fingerprint_of, refuse_checkpoint
+from skdc.fitting.encoding import refuse_unknown_word
 from skdc.fitting.extremes import refuse_extreme_numbers
-from skdc.fitting.input import Problem, encoder_of_stream, read, refuse_unknown_word
+from skdc.fitting.input import Problem, encoder_of_stream, read
 from skdc.fitting.output import like_rows, like_targets
 from skdc.fitting.partitioned import KeptPasses, read_partitions
 from skdc.fitting.recipe import Recipe, checked, refuse_idle_groups

@@ -75,5 +75,5 @@ def test_chunks_of_other_columns_are_refused_and_nothing_is_lost(frame, labels, 
 
 def test_private_rows_in_chunks_are_numbers(frame, labels, encoder):
     mechanism = GaussianMechanism(epsilon=1.0, delta=1e-5, feature_range=(-1, 1), classes=["no", "yes"])
-    with pytest.raises(PartsError, match="encode the chunks before"):
+    with pytest.raises(PartsError, match="private rows as numbers"):
         condenser(encoder, privacy=mechanism).partial_fit(encoder.transform(frame), labels)
