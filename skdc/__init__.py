@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from skdc.partitions import Partitions as Partitions
     from skdc.pipeline import CondensingPipeline as CondensingPipeline
     from skdc.pipeline import make_condensing_pipeline as make_condensing_pipeline
+    from skdc.splitting import CondensingSplit as CondensingSplit
     from skdc.suggestions import suggest as suggest
 
 __version__ = "0.1.0"
@@ -27,6 +28,7 @@ _HOMES = {
     "CondensedEstimator": "skdc.meta",
     "CondensedSet": "skdc.condensed",
     "CondensingPipeline": "skdc.pipeline",
+    "CondensingSplit": "skdc.splitting",
     "GenerativeModel": "skdc.generative",
     "Partitions": "skdc.partitions",
     "at_most": "skdc.fitting.sizes",
