@@ -254,6 +254,15 @@ PICTURES = (
         logarithmic=True,
     ),
     Picture(
+        "splits",
+        "Five sets of each table: how far from the whole",
+        "energy distance, times 10,000",
+        "Five sets:",
+        ("table",),
+        ("random", "stratified", "twinning", "CondensingSplit"),
+        logarithmic=True,
+    ),
+    Picture(
         "partitions",
         "Ten million rows in pieces, read again for each pass",
         "CPU seconds",

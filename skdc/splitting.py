@@ -152,7 +152,7 @@ class CondensingSplit(Fields):
         size = self.test_size
         if isinstance(size, Integral) or not isinstance(size, Real) or not 0 < size <= min(1 / n_splits, 0.5) + 1e-9:
             raise ValueError(
-                f"CondensingSplit(n_splits={n_splits}, test_size={size!r}): it must be a share of the rows, above 0 and "
+                f"CondensingSplit(n_splits={n_splits}, test_size={size!r}): it must be a share of rows, above 0 and "
                 f"no more than {min(1 / n_splits, 0.5):.3g}, for sets are disjoint"
             )
         return float(size)
