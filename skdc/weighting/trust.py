@@ -1,4 +1,4 @@
-"""What rows tell of themselves before they are condensed: their groups, and which of them and their labels to trust."""
+"""Groups that are found in rows, and which of them and their labels to trust."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from sklearn.utils import check_array, check_random_state
 
 from skdc.containers import as_numbers, checked_labels
 from skdc.hashes import row_hashes
-
-__all__ = ["cluster_groups", "label_agreement", "trimmed_weights"]
 
 
 def cluster_groups(
@@ -72,7 +70,7 @@ def cluster_groups(
     """
     if n_clusters < 1:
         raise ValueError(f"n_clusters={n_clusters!r}: it must be at least 1")
-    rows, classes = _rows_and_classes(X, y)
+    rows, classes = rows_and_classes(X, y)
     seed = int(check_random_state(random_state).randint(2**31 - 1))
     groups = np.empty(len(rows), dtype=np.int64)
     for label in np.unique(classes):
@@ -203,7 +201,7 @@ def trimmed_weights(
     """
     if not 0 <= share < 1:
         raise ValueError(f"share={share!r}: it must be at least 0 and less than 1")
-    rows, classes = _rows_and_classes(X, y, least=2)
+    rows, classes = rows_and_classes(X, y, least=2)
     rng = check_random_state(random_state)
     # Twice the median distance: in a narrower kernel all that is rare is as far as an outlier.
     some = rows[rng.permutation(len(rows))[:1000]]
@@ -225,7 +223,7 @@ def trimmed_weights(
     return weight
 
 
-def _rows_and_classes(X: ArrayLike, y: ArrayLike | None, least: int = 1) -> tuple[NDArray, NDArray]:
+def rows_and_classes(X: ArrayLike, y: ArrayLike | None, least: int = 1) -> tuple[NDArray, NDArray]:
     """Return rows as a matrix, at least so many, and their classes, a single one without labels."""
     rows = check_array(as_numbers(X), allow_nd=True, ensure_min_samples=least)
     rows = rows.reshape(len(rows), -1)
