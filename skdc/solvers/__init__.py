@@ -8,7 +8,7 @@ from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.solvers.patches import PatchChoice
-from skdc.solvers.selection import BestOf, Draw, Greedy, Halving, Pivots, Pursuit, Rank, Selection, Snap
+from skdc.solvers.selection import BestOf, Draw, Greedy, Halving, Pivots, Pursuit, Rank, Recombination, Selection, Snap
 
 __all__ = [
     "Barycenter",
@@ -27,6 +27,7 @@ __all__ = [
     "PrivateDescent",
     "Pursuit",
     "Rank",
+    "Recombination",
     "Selection",
     "Snap",
     "Solution",

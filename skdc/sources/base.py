@@ -248,6 +248,10 @@ class Holds(Draws, Lists):
         """All rows in working units."""
 
     @abstractmethod
+    def in_double(self) -> Holds:
+        """Return the same rows, in the same units, in float64."""
+
+    @abstractmethod
     def targets(self, rows: NDArray[np.intp] | slice = slice(None)) -> NDArray[np.float64]:
         """Return targets of rows in the user's units, of shape (n, n_outputs): of classes, their indicators."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import replace
 from functools import cached_property, reduce
 from typing import cast
@@ -167,6 +168,14 @@ class RowSource(Holds):
             return self.rows
         drawn, weight = self._draw(size, generator)
         return replace(self.take(drawn.numpy()), weight=weight)
+
+    def in_double(self) -> RowSource:
+        """Return the same rows, in the same units, in float64."""
+        double = copy(self)
+        double.dtype = torch.float64
+        for name in ("rows", "_encoded"):
+            vars(double).pop(name, None)
+        return double
 
     def take(self, indices: NDArray[np.intp]) -> LabeledSet:
         """Return some rows in working units, without casting the others."""

@@ -8,6 +8,7 @@ from skdc.solvers.selection.halving import Halving
 from skdc.solvers.selection.pivots import Pivots
 from skdc.solvers.selection.pursuit import Pursuit
 from skdc.solvers.selection.rank import Rank
+from skdc.solvers.selection.recombination import Recombination
 from skdc.solvers.selection.snap import Snap
 
-__all__ = ["BestOf", "Draw", "Greedy", "Halving", "Pivots", "Pursuit", "Rank", "Selection", "Snap"]
+__all__ = ["BestOf", "Draw", "Greedy", "Halving", "Pivots", "Pursuit", "Rank", "Recombination", "Selection", "Snap"]
