@@ -263,6 +263,14 @@ PICTURES = (
         logarithmic=True,
     ),
     Picture(
+        "values",
+        "Wrong labels among the rows of the lowest values",
+        "found, in percent",
+        "### Found, in percent",
+        ("method",),
+        ("magic", "phoneme", "segment", "digits"),
+    ),
+    Picture(
         "partitions",
         "Ten million rows in pieces, read again for each pass",
         "CPU seconds",

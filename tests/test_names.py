@@ -12,7 +12,7 @@ import skdc
 ROOT = Path(skdc.__file__).parent
 FOLDERS = ("solvers", "discrepancies", "kernels", "sources", "learners", "privacy", "spaces", "generators")
 FILES = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
-FILES += [ROOT / f"{name}.py" for name in ("scales", "seeds", "hashes", "weighting")]
+FILES += [ROOT / f"{name}.py" for name in ("scales", "seeds", "hashes", "weighting/trust", "weighting/values")]
 # Each with a word of statistics, optimization or numerics that says the same.
 HOUSE = {
     *("deck", "decks", "deal", "dealt", "cards", "dice", "hair", "rim", "rims", "mates", "owed", "pulls", "foremost"),
