@@ -29,6 +29,7 @@ from skdc.condensers.selection.draws import RandomSubset
 from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
 from skdc.condensers.selection.gradients import GradMatch, UncertaintySubset
 from skdc.condensers.selection.kernels import GreedyKernelPoints, RandomlyPivotedCholesky
+from skdc.condensers.selection.neighbors import CondensedNeighbors, DecrementalReduction, EditedNeighbors
 from skdc.condensers.selection.thinning import KernelThinning
 from skdc.condensers.selection.transport import WassersteinCoreset
 from skdc.condensers.trajectories import TrajectoryMatching
@@ -45,10 +46,13 @@ __all__ = [
     "AddressableMemories",
     "BaseCondenser",
     "CondensedGenerator",
+    "CondensedNeighbors",
     "Condenser",
     "CurvatureMatching",
     "DataDAM",
+    "DecrementalReduction",
     "DistributionMatching",
+    "EditedNeighbors",
     "EfficientCondensation",
     "FRePo",
     "FacilityLocation",

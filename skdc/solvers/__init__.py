@@ -8,14 +8,31 @@ from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.solvers.patches import PatchChoice
-from skdc.solvers.selection import BestOf, Draw, Greedy, Halving, Pivots, Pursuit, Rank, Recombination, Selection, Snap
+from skdc.solvers.selection import (
+    BestOf,
+    CondensedNeighborhood,
+    DecrementalNeighborhood,
+    Draw,
+    EditedNeighborhood,
+    Greedy,
+    Halving,
+    Pivots,
+    Pursuit,
+    Rank,
+    Recombination,
+    Selection,
+    Snap,
+)
 
 __all__ = [
     "Barycenter",
     "BestOf",
+    "CondensedNeighborhood",
+    "DecrementalNeighborhood",
     "Descent",
     "DivergenceError",
     "Draw",
+    "EditedNeighborhood",
     "Greedy",
     "GuidedSampling",
     "Halving",

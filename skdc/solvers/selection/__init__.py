@@ -5,10 +5,25 @@ from skdc.solvers.selection.best import BestOf
 from skdc.solvers.selection.draw import Draw
 from skdc.solvers.selection.greedy import Greedy
 from skdc.solvers.selection.halving import Halving
+from skdc.solvers.selection.neighbors import CondensedNeighborhood, DecrementalNeighborhood, EditedNeighborhood
 from skdc.solvers.selection.pivots import Pivots
 from skdc.solvers.selection.pursuit import Pursuit
 from skdc.solvers.selection.rank import Rank
 from skdc.solvers.selection.recombination import Recombination
 from skdc.solvers.selection.snap import Snap
 
-__all__ = ["BestOf", "Draw", "Greedy", "Halving", "Pivots", "Pursuit", "Rank", "Recombination", "Selection", "Snap"]
+__all__ = [
+    "BestOf",
+    "CondensedNeighborhood",
+    "DecrementalNeighborhood",
+    "Draw",
+    "EditedNeighborhood",
+    "Greedy",
+    "Halving",
+    "Pivots",
+    "Pursuit",
+    "Rank",
+    "Recombination",
+    "Selection",
+    "Snap",
+]

@@ -1,0 +1,418 @@
+"""Choice of rows by what their neighbours predict: condensed and edited nearest neighbours, decremental reduction."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.sparse import issparse
+from sklearn.neighbors import NearestNeighbors
+
+from skdc.exceptions import PartsError
+from skdc.solvers.selection.base import Choice, Selection, check_integers
+from skdc.solvers.selection.cells import Cell
+from skdc.sources import Holds
+
+_SPARE = 32  # neighbours that are known beside those that count, since some are left out
+
+
+@dataclass(eq=False)
+class Neighborhood:
+    """Rows and what is to be predicted of them.
+
+    Parameters
+    ----------
+    X : ndarray or sparse array of shape (n, d)
+    y : ndarray of shape (n,) or (n, n_outputs)
+        Codes of classes, or numbers.
+    weight : ndarray of shape (n,)
+    n_classes : int
+        0 for numbers.
+    """
+
+    X: Any
+    y: NDArray
+    weight: NDArray[np.float64]
+    n_classes: int
+
+    @classmethod
+    def of(cls, cell: Cell, source: Holds) -> Self:
+        """Return those of a cell."""
+        weight = cell.weight.double().cpu().numpy()
+        if source.sparse:
+            X: Any = source.X[cell.members]
+        else:
+            X = np.concatenate([rows.X.flatten(1).cpu().numpy() for rows in source.pieces(cell.members)])
+        if source.schema.task == "classification":
+            return cls(X, cell.codes, weight, len(cell.quotas))
+        return cls(X, source.targets(cell.members), weight, 0)
+
+    def nearest(self, n_neighbors: int) -> NDArray[np.intp]:
+        """Return the other rows that are nearest to each, from the nearest on."""
+        n = min(n_neighbors, len(self.y) - 1)
+        return NearestNeighbors(n_neighbors=n).fit(self.X).kneighbors(return_distance=False)
+
+    def predicted(self, neighbors: NDArray[np.intp]) -> NDArray:
+        """Return what neighbours predict, of shape (m, ...): shares of votes, or means; each row counts by its weight.
+
+        Parameters
+        ----------
+        neighbors : ndarray of shape (m, k)
+        """
+        weight = self.weight[neighbors]
+        share = weight / weight.sum(axis=1, keepdims=True)
+        if not self.n_classes:
+            return (share[..., None] * self.y[neighbors]).sum(axis=1)
+        votes = np.zeros((len(neighbors), self.n_classes))
+        rows = np.broadcast_to(np.arange(len(neighbors))[:, None], neighbors.shape)
+        np.add.at(votes, (rows, self.y[neighbors]), share)
+        return votes
+
+    def spread(self, neighbors: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return how much numbers differ among the neighbours of each row, of shape (m,)."""
+        return np.sqrt(self.y[neighbors].var(axis=1).sum(axis=1))
+
+    def doubt(self, neighbors: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return how much each row is doubted by its neighbours, of shape (n,).
+
+        Of a class it is the share of votes for the best other class less that for its own; of numbers the distance from
+        the mean, in deviations of the neighbours.
+        """
+        said = self.predicted(neighbors)
+        if self.n_classes:
+            own = np.take_along_axis(said, self.y[:, None], axis=1)[:, 0]
+            others = said.copy()
+            np.put_along_axis(others, self.y[:, None], -1.0, axis=1)
+            return others.max(axis=1) - own
+        missed, spread = np.linalg.norm(said - self.y, axis=1), self.spread(neighbors)
+        return np.divide(missed, spread, out=np.where(missed > 0, np.inf, 0.0), where=spread > 0)
+
+    def distances(self, row: int) -> NDArray[np.float64]:
+        """Return the squared distances of all rows to one, less the square of that one."""
+        if issparse(self.X):
+            return self._squares - 2 * (self.X @ self.X[[row]].T).toarray()[:, 0]
+        return self._squares - 2 * self.X @ self.X[row]
+
+    def __post_init__(self) -> None:
+        X = self.X
+        self._squares = np.asarray(X.multiply(X).sum(axis=1)).ravel() if issparse(X) else np.einsum("ij,ij->i", X, X)
+
+
+class NeighborSelection(Selection):
+    """A solver that chooses rows by what their neighbours predict; subclasses write `ranked`.
+
+    It minimises nothing, and takes no discrepancy. Rows of all classes are looked at together.
+
+    Parameters
+    ----------
+    sizes : {"found", "given"}, default="found"
+        Whether as many rows are kept as the rule says, or as many as are asked for: those that it values most.
+    n_neighbors : int, default=3
+    tolerance : float, default=0.5
+        Of numbers to be predicted: how far they may be from what is predicted, in deviations of those of the nearest
+        rows. Classes have none.
+    reweight : discrepancy, default=None
+        As in `Selection`.
+    """
+
+    minimizes = False
+    sparse = True
+
+    sizes: Literal["found", "given"] = "found"
+    n_neighbors: int = 3
+    tolerance: float = 0.5
+
+    def finds_size(self) -> bool:
+        """Tell whether it does."""
+        return self.sizes == "found"
+
+    def weighs(self) -> bool:
+        """Tell whether weights are solved for."""
+        return self.reweight is not None
+
+    def splits(self, objective: Any) -> bool:
+        """Tell that neighbours are of all classes."""
+        return False
+
+    def refuse_many(self, rows: Neighborhood) -> None:
+        """Refuse more neighbours than there are other rows."""
+        if len(rows.y) <= self.n_neighbors:
+            raise ValueError(
+                f"{type(self).__name__}(n_neighbors={self.n_neighbors!r}): there are {len(rows.y)} rows; lower it"
+            )
+
+    @abstractmethod
+    def ranked(self, rows: Neighborhood, random: np.random.Generator) -> tuple[NDArray[np.intp], int]:
+        """Return all rows in the order of their value, and how many of the first are to be kept."""
+
+    def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
+        """Rank the rows, and take the first: of each class as many as the rule says, and one at least, or its quota."""
+        check_integers(self, {"n_neighbors": 1})
+        name = type(self).__name__
+        if self.sizes not in ("found", "given"):
+            raise ValueError(f"{name}(sizes={self.sizes!r}): sizes must be 'found' or 'given'")
+        if not 0 <= self.tolerance < np.inf:
+            raise ValueError(f"{name}(tolerance={self.tolerance!r}): it must not be negative, nor infinite")
+        if source.schema.task == "none":
+            raise PartsError(f"{name} looks at what neighbours predict, but y is None; use Greedy()")
+        random = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
+        order, n_kept = self.ranked(Neighborhood.of(cell, source), random)
+        is_kept = np.arange(len(order)) < n_kept if self.sizes == "found" else np.zeros(len(order), dtype=bool)
+        for c, quota in enumerate(cell.quotas):
+            of_class = np.flatnonzero(cell.codes[order] == c)
+            least = min(1, int(quota)) if self.sizes == "found" else int(quota)
+            is_kept[of_class[:least]] = True
+        return Choice(order[is_kept].tolist())
+
+
+class EditedNeighborhood(NeighborSelection):
+    """Leave out the rows of which their neighbours predict another class (ENN) [1]_, or another number (RegENN) [2]_.
+
+    What is left out are wrong labels, and rows among those of another class; most rows stay.
+
+    Parameters
+    ----------
+    sizes : {"found", "given"}, default="found"
+        As many rows as the rule says; or as many as are asked for, those that are doubted least.
+    n_neighbors : int, default=3
+    tolerance : float, default=3.0
+        Of numbers, in deviations of those of the neighbours.
+    reweight : discrepancy, default=None
+        As in `Selection`.
+
+    References
+    ----------
+    .. [1] Wilson, "Asymptotic Properties of Nearest Neighbor Rules Using Edited Data", 1972.
+    .. [2] Kordos and Blachnik, "Instance Selection with Neural Networks for Regression Problems", 2012, algorithm 1.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.parameterizations import Subset
+    >>> from skdc.solvers import EditedNeighborhood
+    >>> condenser = Condenser(parameterization=Subset(), solver=EditedNeighborhood())
+    """
+
+    tolerance: float = 3.0
+
+    def ranked(self, rows: Neighborhood, random: np.random.Generator) -> tuple[NDArray[np.intp], int]:
+        """Return rows by doubt, those that are doubted least first."""
+        self.refuse_many(rows)
+        doubt = rows.doubt(rows.nearest(self.n_neighbors))
+        limit = 0.0 if rows.n_classes else self.tolerance
+        return np.argsort(doubt, kind="stable"), int((doubt <= limit).sum())
+
+
+class CondensedNeighborhood(NeighborSelection):
+    """Add rows of which the nearest of those chosen says another class (CNN) [1]_, or a far number (RegCNN) [2]_.
+
+    It begins with a row of each class, or the first of a random order, in which rows are gone through until none is
+    added: then the nearest of the rows that are chosen predicts all rows right, which keeps wrong labels, too.
+
+    Parameters
+    ----------
+    sizes : {"found", "given"}, default="found"
+        As many rows as the rule says; or as many as are asked for, the first that are added, and after them those
+        farthest from rows of their class that were.
+    n_neighbors : int, default=9
+        Of numbers: rows whose deviation is the measure. Of classes it has no effect.
+    tolerance : float, default=0.5
+        Of numbers, in deviations of those of the nearest rows.
+    reweight : discrepancy, default=None
+        As in `Selection`.
+
+    References
+    ----------
+    .. [1] Hart, "The Condensed Nearest Neighbor Rule", 1968.
+    .. [2] Kordos and Blachnik, "Instance Selection with Neural Networks for Regression Problems", 2012, algorithm 2.
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.parameterizations import Subset
+    >>> from skdc.solvers import CondensedNeighborhood
+    >>> condenser = Condenser(parameterization=Subset(), solver=CondensedNeighborhood())
+    """
+
+    n_neighbors: int = 9
+
+    def ranked(self, rows: Neighborhood, random: np.random.Generator) -> tuple[NDArray[np.intp], int]:
+        """Return the rows that were added, in their order, and then the others."""
+        n, order = len(rows.y), random.permutation(len(rows.y))
+        limit = np.zeros(n)
+        if not rows.n_classes:
+            self.refuse_many(rows)
+            limit = self.tolerance * rows.spread(rows.nearest(self.n_neighbors))
+        nearest, distance = np.full(n, -1), np.full(n, np.inf)
+        to_class, is_chosen = np.full(n, np.inf), np.zeros(n, dtype=bool)
+        chosen: list[int] = []
+
+        def add(row: int) -> None:
+            chosen.append(row)
+            is_chosen[row] = True
+            to_row = rows.distances(row) + rows._squares[row]
+            closer = to_row < distance
+            nearest[closer], distance[closer] = row, to_row[closer]
+            own = rows.y == rows.y[row] if rows.n_classes else slice(None)
+            to_class[own] = np.minimum(to_class[own], to_row[own])
+
+        def is_missed(row: int) -> bool:
+            if rows.n_classes:
+                return bool(rows.y[nearest[row]] != rows.y[row])
+            return bool(np.linalg.norm(rows.y[nearest[row]] - rows.y[row]) > limit[row])
+
+        firsts = order[np.unique(rows.y[order], return_index=True)[1]] if rows.n_classes else order[:1]
+        for row in firsts.tolist():
+            add(row)
+        before = 0
+        while before < len(chosen):
+            before = len(chosen)
+            for row in order.tolist():
+                if not is_chosen[row] and is_missed(row):
+                    add(row)
+        others = np.setdiff1d(order, chosen)
+        others = others[np.argsort(-to_class[others], kind="stable")]
+        return np.concatenate([np.array(chosen, dtype=np.intp), others]), len(chosen)
+
+
+class DecrementalNeighborhood(NeighborSelection):
+    """Leave out rows without which those that have them as neighbours are predicted as well (DROP3) [1]_ [2]_.
+
+    First those are left out that their neighbours doubt (`EditedNeighborhood`). The others are gone through, from those
+    that are farthest from other classes: what remains are rows at the borders of classes, few and with clean labels. Of
+    numbers it is the squared error that must not grow, and those come first that are doubted least.
+
+    Parameters
+    ----------
+    sizes : {"found", "given"}, default="found"
+        As many rows as the rule says; or as many as are asked for, the last that would be left out.
+    n_neighbors : int, default=3
+    tolerance : float, default=3.0
+        Of numbers, for what is left out at first.
+    reweight : discrepancy, default=None
+        As in `Selection`.
+
+    References
+    ----------
+    .. [1] Wilson and Martinez, "Reduction Techniques for Instance-Based Learning Algorithms", 2000, section 4.
+    .. [2] Arnaiz-Gonzalez et al., "Instance Selection for Regression: Adapting DROP", 2016, section 3.1 (DROP3-RE).
+
+    Examples
+    --------
+    >>> from skdc import Condenser
+    >>> from skdc.parameterizations import Subset
+    >>> from skdc.solvers import DecrementalNeighborhood
+    >>> condenser = Condenser(parameterization=Subset(), solver=DecrementalNeighborhood())
+    """
+
+    tolerance: float = 3.0
+
+    def ranked(self, rows: Neighborhood, random: np.random.Generator) -> tuple[NDArray[np.intp], int]:
+        """Return the rows that stay, and then the others, the last that was left out first."""
+        self.refuse_many(rows)
+        known = rows.nearest(self.n_neighbors + 1 + _SPARE)
+        doubt = rows.doubt(known[:, : self.n_neighbors])
+        limit = 0.0 if rows.n_classes else self.tolerance
+        edited = np.flatnonzero(doubt > limit)
+        stays = doubt <= limit
+        if rows.n_classes:
+            for c in np.unique(rows.y):  # no class is lost
+                own = np.flatnonzero(rows.y == c)
+                stays[own[doubt[own].argmin()]] = True
+            edited = np.flatnonzero(~stays)
+        lists = _Lists(rows, known, stays, self.n_neighbors + 1)
+        order = np.flatnonzero(stays)
+        order = order[np.argsort(-_to_enemy(rows, order) if rows.n_classes else doubt[order], kind="stable")]
+        left_out, gains = edited[np.argsort(-doubt[edited], kind="stable")].tolist(), np.zeros(len(rows.y))
+        counts = np.bincount(rows.y[stays], minlength=rows.n_classes) if rows.n_classes else np.array([stays.sum()])
+        for row in order.tolist():
+            gains[row] = lists.gain(row)
+            place = rows.y[row] if rows.n_classes else 0
+            if gains[row] <= 0 and counts[place] > 1:
+                counts[place] -= 1
+                lists.leave_out(row)
+                left_out.append(row)
+        kept = np.flatnonzero(lists.stays)
+        kept = kept[np.argsort(-gains[kept], kind="stable")]
+        return np.concatenate([kept, np.array(left_out[::-1], dtype=np.intp)]), len(kept)
+
+
+def _to_enemy(rows: Neighborhood, some: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return how far some rows are from the nearest of them of another class."""
+    distance = np.full(len(some), np.inf)
+    for c in np.unique(rows.y[some]):
+        own = rows.y[some] == c
+        if not own.all():
+            enemies = NearestNeighbors(n_neighbors=1).fit(rows.X[some[~own]])
+            distance[own] = enemies.kneighbors(rows.X[some[own]])[0][:, 0]
+    return distance
+
+
+class _Lists:
+    """The neighbours of each row among those that stay, and of which rows each of these is a neighbour.
+
+    Parameters
+    ----------
+    rows : Neighborhood
+    known : ndarray of shape (n, m)
+        The nearest rows of each.
+    stays : ndarray of shape (n,)
+    size : int
+        Neighbours in a list: one more than count, for the case that one is left out.
+    """
+
+    def __init__(self, rows: Neighborhood, known: NDArray[np.intp], stays: NDArray[np.bool_], size: int) -> None:
+        self._rows, self._known, self.stays, self._size = rows, known.copy(), stays, size
+        self._codes, self._weight = rows.y.tolist(), rows.weight.tolist()
+        self._lists: list[list[int]] = [[] for _ in known]
+        self._of: list[set[int]] = [set() for _ in known]
+        for row in np.flatnonzero(stays).tolist():
+            self._fill(row)
+
+    def _fill(self, row: int) -> None:
+        some = self._known[row]
+        found = some[self.stays[some] & (some != row)][: self._size].tolist()
+        if len(found) < self._size:  # what is known is used up: as many are looked for among those that stay
+            distance = self._rows.distances(row)
+            distance[row], distance[~self.stays] = np.inf, np.inf
+            n_known = min(self._known.shape[1], int(np.isfinite(distance).sum()))
+            nearest = np.argpartition(distance, n_known - 1)[:n_known] if n_known else np.empty(0, dtype=np.intp)
+            nearest = nearest[np.argsort(distance[nearest], kind="stable")]
+            self._known[row, : len(nearest)], self._known[row, len(nearest) :] = nearest, row
+            found = nearest[: self._size].tolist()
+        self._lists[row] = found
+        for other in found:
+            self._of[other].add(row)
+
+    def gain(self, row: int) -> float:
+        """Return how much better those are predicted that have a row as a neighbour than they would be without it."""
+        total = 0.0
+        for other in self._of[row]:
+            neighbors = self._lists[other]
+            total += self._loss(other, [i for i in neighbors if i != row]) - self._loss(other, neighbors[:-1])
+        return total
+
+    def _loss(self, row: int, neighbors: list[int]) -> float:
+        neighbors = neighbors[: self._size - 1]
+        if not neighbors:
+            return 0.0
+        if not self._rows.n_classes:
+            said = self._rows.predicted(np.array([neighbors]))[0]
+            return float(np.square(said - self._rows.y[row]).sum())
+        votes: dict[int, float] = {}  # of so few, faster than arrays
+        for i in neighbors:
+            votes[self._codes[i]] = votes.get(self._codes[i], 0.0) + self._weight[i]
+        return float(min(votes, key=lambda c: (-votes[c], c)) != self._codes[row])
+
+    def leave_out(self, row: int) -> None:
+        """Leave a row out; rows that are left out still count among those that are to be predicted."""
+        self.stays[row] = False
+        for other in list(self._of[row]):
+            for neighbor in self._lists[other]:
+                self._of[neighbor].discard(other)
+            self._fill(other)
+        self._of[row] = set()
