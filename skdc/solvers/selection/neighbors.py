@@ -46,7 +46,8 @@ class Neighborhood:
         if source.sparse:
             X: Any = source.X[cell.members]
         else:
-            X = np.concatenate([rows.X.flatten(1).cpu().numpy() for rows in source.pieces(cell.members)])
+            pieces = source.in_double().pieces(cell.members)  # rounding would change the order of neighbours
+            X = np.concatenate([rows.X.flatten(1).cpu().numpy() for rows in pieces])
         if source.schema.task == "classification":
             return cls(X, cell.codes, weight, len(cell.quotas))
         return cls(X, source.targets(cell.members), weight, 0)
@@ -341,7 +342,7 @@ class DecrementalNeighborhood(NeighborSelection):
         return np.concatenate([kept, np.array(left_out[::-1], dtype=np.intp)]), len(kept)
 
 
-def _to_enemy(rows: Neighborhood, some: NDArray[np.intp]) -> NDArray[np.float64]:
+def _to_enemy(rows: Neighborhood, some: NDArray[np.intp]) -> NDArray[np.float32]:
     """Return how far some rows are from the nearest of them of another class."""
     distance = np.full(len(some), np.inf)
     for c in np.unique(rows.y[some]):
@@ -349,7 +350,7 @@ def _to_enemy(rows: Neighborhood, some: NDArray[np.intp]) -> NDArray[np.float64]
         if not own.all():
             enemies = NearestNeighbors(n_neighbors=1).fit(rows.X[some[~own]])
             distance[own] = enemies.kneighbors(rows.X[some[own]])[0][:, 0]
-    return distance
+    return distance.astype(np.float32)  # two rows may be nearest to each other: rounding is not to order them
 
 
 class _Lists:
