@@ -25,9 +25,9 @@ from skdc.evaluation import label_robust_score
 from skdc.evaluation.protocol import RowScaling, score_of, trained, variants
 from skdc.learners import NetworkClassifier, OnlineNetworks, StandardConvNet
 from skdc.networks import ConvNet
-from skdc.parameterizations import Points
-from skdc.parameterizations.storage import LowResolution
-from skdc.solvers import Descent
+from skdc.parameterizations import Points, Subset
+from skdc.parameterizations.storage import Frequencies, LowResolution, Quantized
+from skdc.solvers import Descent, Draw
 from skdc.spaces import NetworkRidgePredictions
 
 ALL, RANDOM, SOFT_RANDOM = "all rows", "RandomSubset", "SoftLabelRandom"
@@ -41,6 +41,8 @@ NAMES = [
     "TrajectoryMatching",
     "StatisticsMatching",
 ]
+
+BYTES = 28 * 28 * 4  # of an image of float32; there are ten classes
 
 Line = dict[str, Any]
 
@@ -57,6 +59,10 @@ def methods(n_per_class: int) -> dict[str, Any]:
         Points(LowResolution(2)),
         Descent(step_size=0.05, n_steps=800, batch_size=500),
         n_per_class=4 * n_per_class,
+    )
+    # Real rows, a number of 4 bits for each of 196 frequencies, in the bytes of so many images of float32.
+    found["random rows in few bytes"] = Condenser(
+        parameterization=Subset(Quantized(4, Frequencies(196))), solver=Draw(), n_bytes=10 * n_per_class * BYTES
     )
     return found
 

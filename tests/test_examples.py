@@ -85,6 +85,7 @@ EXAMPLES = [
     "folder",
     "generators",
     "kernel_inducing_points",
+    "neighbors",
     "networks",
     "pipeline_grid_search",
     "private",
