@@ -28,6 +28,7 @@ from skdc.solvers import Greedy
 
 CLASSES = {"phoneme": "class", "magic": "class", "segment": "class", "digits": ""}
 NUMBERS = {"california_housing": "median_house_value", "abalone": "rings"}
+MOST_FOR_CNN = 5000
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3)
 Split = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -54,7 +55,7 @@ def taught() -> Subset:
     return Subset(labels="teacher", teacher=HistGradientBoostingClassifier(max_iter=50), taught="all")
 
 
-def found(is_class: bool) -> Iterator[tuple[str, Any]]:
+def found(is_class: bool, n_rows: int) -> Iterator[tuple[str, Any]]:
     """Yield what finds how many rows to keep, by name."""
     task = "classification" if is_class else "regression"
     for name in ("EditedNeighbors", "CondensedNeighbors", "DecrementalReduction"):
@@ -65,7 +66,8 @@ def found(is_class: bool) -> Iterator[tuple[str, Any]]:
         everything = {"sampling_strategy": "all"}
         yield "imbalanced-learn, EditedNearestNeighbours", EditedNearestNeighbours(kind_sel="mode", **everything)
         yield "imbalanced-learn, AllKNN", AllKNN(kind_sel="mode", **everything)
-        yield "imbalanced-learn, CondensedNearestNeighbour", CondensedNearestNeighbour(random_state=0, **everything)
+        if n_rows <= MOST_FOR_CNN:  # it took more than five minutes for three times as many
+            yield "imbalanced-learn, CondensedNearestNeighbour", CondensedNearestNeighbour(random_state=0, **everything)
     if not is_class and find_spec("kondo_ml"):
         from kondo_ml.instance_selection import RegCnnSelector, RegEnnSelector
 
@@ -122,7 +124,7 @@ def main() -> None:
             splits = [split(name, target, seed) for seed in range(args.seeds)]
             if what == "found":
                 print_line(name, "all rows", [None] * args.seeds, splits, is_class)
-                for label, method in found(is_class):
+                for label, method in found(is_class, len(splits[0][0])):
                     print_line(name, label, [method] * args.seeds, splits, is_class)
             else:
                 for share in SHARES:

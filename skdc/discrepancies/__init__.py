@@ -16,6 +16,7 @@ from skdc.discrepancies.nystrom import NystromError
 from skdc.discrepancies.objective import Hybrid
 from skdc.discrepancies.penalties import Diversity, L2Norm, LabelMargin, Penalty, TotalVariation
 from skdc.discrepancies.prefixes import Prefixes
+from skdc.discrepancies.prototypes import PrototypeMargin
 from skdc.discrepancies.quantiles import CramerVonMises, QuantileMatching
 from skdc.discrepancies.reduce import CVaR
 from skdc.discrepancies.similarity import GreatestDissimilarity, GreatestSimilarity
@@ -78,6 +79,7 @@ __all__ = [
     "NystromError",
     "Penalty",
     "Prefixes",
+    "PrototypeMargin",
     "QuantileMatching",
     "QuantizationError",
     "RandomFeatureMMD",

@@ -10,6 +10,7 @@ from skdc.spaces.gradients import ClippedGradients, NetworkGradients
 from skdc.spaces.invertible import Identity, Joint, Standardized
 from skdc.spaces.last_layer import LastLayerGradients, LastLayerVariances
 from skdc.spaces.linearized import LinearizedPredictions
+from skdc.spaces.metric import LearnedMetric
 from skdc.spaces.neighbors import NeighborPredictions
 from skdc.spaces.perturbed import Perturbed
 from skdc.spaces.ridge import NetworkRidgePredictions
@@ -30,6 +31,7 @@ __all__ = [
     "LastLayerGradients",
     "LastLayerVariances",
     "LayerStatistics",
+    "LearnedMetric",
     "LinearizedPredictions",
     "NeighborPredictions",
     "NetworkFeatures",
