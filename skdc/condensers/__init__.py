@@ -25,10 +25,12 @@ from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInduci
 from skdc.condensers.sampling import CondensedGenerator, InfluenceGuidance, MinimaxDiffusion
 from skdc.condensers.selection.centroids import KMeansCondenser
 from skdc.condensers.selection.covering import FacilityLocation, KCenter, KMedoids
+from skdc.condensers.selection.diversity import DeterminantalSelection, GraphCutSelection, MaxMinDiversification
 from skdc.condensers.selection.draws import RandomSubset
 from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
 from skdc.condensers.selection.gradients import GradMatch, UncertaintySubset
 from skdc.condensers.selection.kernels import GreedyKernelPoints, RandomlyPivotedCholesky
+from skdc.condensers.selection.pruning import CoverageCentricSelection
 from skdc.condensers.selection.thinning import KernelThinning
 from skdc.condensers.selection.transport import WassersteinCoreset
 from skdc.condensers.trajectories import TrajectoryMatching
@@ -46,8 +48,10 @@ __all__ = [
     "BaseCondenser",
     "CondensedGenerator",
     "Condenser",
+    "CoverageCentricSelection",
     "CurvatureMatching",
     "DataDAM",
+    "DeterminantalSelection",
     "DistributionMatching",
     "EfficientCondensation",
     "FRePo",
@@ -58,6 +62,7 @@ __all__ = [
     "GenerativePrior",
     "GradMatch",
     "GradientMatching",
+    "GraphCutSelection",
     "GreedyKernelPoints",
     "ImprovedDistributionMatching",
     "InfluenceGuidance",
@@ -70,6 +75,7 @@ __all__ = [
     "LabelDistillation",
     "LabelSolve",
     "LatentQuantization",
+    "MaxMinDiversification",
     "MinimaxDiffusion",
     "NamedCondenser",
     "OptimalTransportMatching",

@@ -8,7 +8,19 @@ from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.solvers.patches import PatchChoice
-from skdc.solvers.selection import BestOf, Draw, Greedy, Halving, Pivots, Pursuit, Rank, Selection, Snap
+from skdc.solvers.selection import (
+    BestOf,
+    Draw,
+    Greedy,
+    Halving,
+    IndependentSets,
+    Pivots,
+    Pursuit,
+    Rank,
+    Selection,
+    Snap,
+    Strata,
+)
 
 __all__ = [
     "Barycenter",
@@ -19,6 +31,7 @@ __all__ = [
     "Greedy",
     "GuidedSampling",
     "Halving",
+    "IndependentSets",
     "InterruptedWarning",
     "LeastSquares",
     "Lloyd",
@@ -31,4 +44,5 @@ __all__ = [
     "Snap",
     "Solution",
     "Solver",
+    "Strata",
 ]
