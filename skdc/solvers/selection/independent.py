@@ -19,6 +19,7 @@ from skdc.sources import Holds, relative
 from skdc.structures import LeastDistance
 
 _DENSITY_ROWS = 1024  # of which the density is taken
+_AHEAD = 8  # columns that are computed together
 
 
 # For a set S of exactly k rows of a class, with utilities u >= 0 of the sum u(S) and the least distance d(S), let
@@ -86,13 +87,14 @@ class IndependentSets(Selection):
                 f"IndependentSets(difficulty={self.difficulty!r}): give an object of skdc.learners, such as Margin()"
             )
         leaves: list[Any] = objective.leaves()
-        leaf = leaves[0]
+        leaf: Any = leaves[0]
         if len(leaves) > 1 or not isinstance(leaf, LeastDistance):
             raise PartsError(f"IndependentSets knows the objective Dispersion() alone, but got {objective!r}")
         scores = None
         if self.difficulty is not None:
             scores = self.difficulty.scores(cell.rows(), source.schema, generator).cpu()
-        classes = np.flatnonzero(cell.quotas) if leaf.by is not None else [None]
+        by_class = super().splits(objective)
+        classes = np.flatnonzero(cell.quotas) if by_class else [None]
         rows: list[int] = []
         for c in classes:
             members = np.arange(len(cell)) if c is None else np.flatnonzero(cell.codes == c)
@@ -184,22 +186,25 @@ class _Sets:
             if allowed[row] == -torch.inf:
                 break
             rows.append(row)
-            scores = after(scores, self._column(row))
+            scores = after(scores, self._column(row, scores))
             scores[row] = -torch.inf
             if self._is_mixed:
                 quota.take(row)
         return _Found(rows, float(self._utility[rows].sum()), self._least_distance(rows))
 
-    def _column(self, row: int) -> Tensor:
-        """Return the distances of all rows to one; many of the thresholds ask for the same."""
+    def _column(self, row: int, scores: Tensor) -> Tensor:
+        """Return the distances of all rows to one; they are kept with those of the next rows, for other thresholds."""
         if row not in self._kept:
-            if len(self._kept) * len(self._scores) > KEPT_ENTRIES // 4:
+            if len(self._kept) * len(scores) > KEPT_ENTRIES // 4:
                 self._kept.clear()
-            self._kept[row] = self._columns(torch.tensor([row], device=self._scores.device))[:, 0]
+            next_ones = scores.topk(min(_AHEAD, len(scores))).indices.tolist()
+            rows = [row, *(other for other in next_ones if other != row and other not in self._kept)]
+            columns = self._columns(torch.tensor(rows, device=scores.device)).T.contiguous()
+            self._kept |= dict(zip(rows, columns, strict=True))
         return self._kept[row]
 
     def _least_distance(self, rows: list[int]) -> float:
         """Return the least distance of two of some rows, 0 of one."""
         places = torch.tensor(rows, device=self._scores.device)
-        least = [self._column(row)[places[:i]].min() for i, row in enumerate(rows) if i]
+        least = [self._column(row, self._scores)[places[:i]].min() for i, row in enumerate(rows) if i]
         return float(torch.stack(least).min()) if least else 0.0
