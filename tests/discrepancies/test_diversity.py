@@ -7,14 +7,14 @@ from sklearn.metrics.pairwise import rbf_kernel
 from skdc.discrepancies import MMD, Dispersion, GraphCut, LogDeterminant
 from skdc.exceptions import PartsError
 from skdc.kernels import Energy, Laplace
+from skdc.sources import Batch
 from skdc.utils.estimator_checks import check_discrepancy
 
+from ..sources import row_source, seeded
 from .clouds import assert_weight_is_multiplicity
 
 
-@pytest.mark.parametrize(
-    "discrepancy", [GraphCut(), GraphCut(Laplace(), representation=3.0), LogDeterminant()], ids=repr
-)
+@pytest.mark.parametrize("discrepancy", [GraphCut(Laplace(), representation=3.0), LogDeterminant(), Dispersion()])
 def test_it_is_a_discrepancy(discrepancy):
     check_discrepancy(discrepancy)
 
@@ -48,9 +48,12 @@ def test_a_log_determinant_is_that_of_numpy(rng):
 
 
 def test_a_dispersion_is_the_least_distance_class_by_class():
-    X, y = np.array([[0.0], [5.0], [1.0], [9.0]]), np.array([0, 0, 1, 1])
-    assert Dispersion()(X, X, y, y) == pytest.approx(-(5 + 8) / 2)
-    assert Dispersion(by=None)(X, X, y, y) == pytest.approx(-1)
+    source = row_source(np.array([[0.0], [5.0], [1.0], [9.0]]), np.array([0, 0, 1, 1]))
+    for by, expected in (("class", (5 + 8) / 2), (None, 1)):
+        fitted = Dispersion(by=by).fit(source, seeded())
+        value = fitted.value(Batch(source.rows), source.rows, seeded())
+        assert float(value) * source.units.scale == pytest.approx(-expected, rel=1e-5)
+    X = np.arange(9.0)[:, None]
     assert Dispersion()(X, [[3.0]]) == 0
     assert Dispersion()(X, [[3.0], [3.0], [8.0]]) == 0
 
