@@ -146,12 +146,23 @@ def test_the_density_is_the_utility_by_default(rng):
 
 def test_all_classes_together_have_their_rows(rng):
     X, y = rng.normal(size=(303, 2)), np.arange(303) % 101
-    fitted = MaxMinDiversification(n_per_class=1, by=None, task="classification").fit(X, y)
-    assert sorted(fitted.y_syn_) == list(range(101))
-    near = pdist(
-        MaxMinDiversification(n_per_class=1, by=None, diversity=1e-9, task="classification").fit(X, y).X_syn_
-    ).min()
-    assert pdist(fitted.X_syn_).min() > near
+    condenser = MaxMinDiversification(n_per_class=1, by=None, task="classification")
+    far = condenser.fit(X, y).X_syn_
+    assert sorted(condenser.y_syn_) == list(range(101))
+    near = condenser.set_params(diversity=1e-9).fit(X, y).X_syn_
+    assert pdist(far).min() > pdist(near).min()
+
+
+@pytest.mark.parametrize("discrepancy", [GraphCut(), LogDeterminant()], ids=repr)
+def test_sets_of_a_size_are_not_nested(discrepancy, rng):
+    with pytest.raises(PartsError, match="that of a set of the size asked for"):
+        Condenser(discrepancy, Subset(), Greedy(), nested=True, n_samples=4).fit(rng.normal(size=(20, 2)))
+
+
+@pytest.mark.parametrize("discrepancy", [Dispersion(), LogDeterminant()], ids=repr)
+def test_points_are_not_moved_by_what_does_not_look_at_the_data(discrepancy, rng):
+    with pytest.raises(PartsError, match="no gradient by which points could move"):
+        Condenser(discrepancy, n_samples=4).fit(rng.normal(size=(20, 2)))
 
 
 def test_rows_that_coincide_are_chosen_when_there_are_no_others():
