@@ -83,7 +83,7 @@ def prepared(choose: Callable[..., np.ndarray], name: str, n_rows: int, size: in
 
 
 def objectives(X: np.ndarray, rows: np.ndarray) -> dict[str, float]:
-    """Return the values of a set: graph cut and minus the log-determinant, which are to be small, and least distance."""
+    """Return the values of a set: graph cut and minus the log-determinant, to be small, and the least distance."""
     kernel = Gaussian(bandwidth(X))
     return {
         "graph cut": GraphCut(kernel)(X, X[rows]),

@@ -1,7 +1,7 @@
 """A tenth to nine tenths of the rows, chosen by how hard they are: test accuracy of an MLP and of boosting.
 
-Scores are added to a file as soon as they are there; what is in it is not computed again. `--print` prints the tables of
-a file. Some labels of the training rows may be drawn anew (`--noise`); those of the test rows are as they were.
+Scores are added to a file as soon as they are there; what is in it is not computed again. `--print` prints the tables
+of a file. Some labels of the training rows may be drawn anew (`--noise`); those of the test rows are as they were.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from skdc.learners import AreaUnderMargin
 SHARES = 0.1, 0.3, 0.5, 0.7, 0.9
 ROWS = 2500  # of training, and of test
 RANDOM = "random rows"
+KEY = "data", "noise", "seed", "share", "way"
 
 
 class Once(AreaUnderMargin):
@@ -99,13 +100,9 @@ def records(name: str, noise: float, seed: int, done: set[tuple[Any, ...]]) -> I
             seconds = time.process_time() - start
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # sixty passes are enough
-                found = {
-                    what: model.fit(X[rows], y[rows]).score(X_test, y_test) for what, model in models(seed).items()
-                }
-            yield dict(zip(("data", "noise", "seed", "share", "way"), key, strict=True)) | {
-                "s": seconds,
-                "scores": found,
-            }
+                fitted = {what: model.fit(X[rows], y[rows]) for what, model in models(seed).items()}
+            scores = {what: model.score(X_test, y_test) for what, model in fitted.items()}
+            yield dict(zip(KEY, key, strict=True)) | {"s": seconds, "scores": scores}
 
 
 def print_tables(path: Path) -> None:
@@ -167,7 +164,7 @@ def main() -> None:
         print_tables(given.file)
         return
     found = [json.loads(line) for line in given.file.read_text().splitlines()] if given.file.exists() else []
-    done = {tuple(line[name] for name in ("data", "noise", "seed", "share", "way")) for line in found}
+    done = {tuple(line[name] for name in KEY) for line in found}
     for seed in given.seeds:
         for name in given.data:
             for noise in given.noise:

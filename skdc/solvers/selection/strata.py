@@ -8,18 +8,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from sklearn.base import clone
+from sklearn.ensemble import RandomForestClassifier
 from torch import Tensor
 
 from skdc.learners.difficulty import AreaUnderMargin, Difficulty
 from skdc.networks import training_epochs
+from skdc.sets import LabeledSet
 from skdc.solvers.selection.base import Choice, Selection, check_integers
 from skdc.solvers.selection.cells import Cell
 from skdc.sources import Holds
+from skdc.sources.base import draw_seed
 
 _CUTOFFS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)  # that are tried
 _N_SPLITS = 2  # of the rows, on which each is tried
 _HELD = 0.25  # share of the rows that are held out
 _MOST_EPOCHS = 2  # times as many as for all rows, at most, for networks that are trained on some
+_RANDOM = (0.0, 1)  # rows are random if no row is left out and all are one stratum
+_N_TREES = 50
 _SURE = 2.0  # standard errors by which a cut-off has to be better than random rows
 
 
@@ -36,9 +41,9 @@ class Strata(Selection):
         `AreaUnderMargin()`, `EL2N()`, `Forgetting()` or another one of `skdc.learners`; None takes the first.
     cutoff : float or "validated", default="validated"
         Share of the rows of each class that is left out for being hard, or less if else too few were left. "validated"
-        tries 0, 0.1 ... 0.5, and random rows, twice: networks, as those of `difficulty`, are trained on what is chosen
-        of three quarters of the rows, and judged on the others. The best one is taken if it is better than random rows
-        by two standard errors; if none is, random rows are.
+        tries 0, 0.1 ... 0.5, and random rows, twice: a network, as those of `difficulty`, and a forest are trained on
+        what is chosen of three quarters of the rows, and judged on the others. The best one is taken of those that are
+        better than random rows by two standard errors, and worse for neither; if none is, random rows are.
     n_strata : int, default=50
     reweight : discrepancy, default=None
         As in `Selection`.
@@ -89,23 +94,35 @@ class Strata(Selection):
         if self.cutoff != "validated":
             return Choice(_drawn(cell, scores, float(self.cutoff), self.n_strata, generator).tolist())
         trials = _Trials(difficulty, cell, scores, source, generator)
-        # Random rows are one stratum of all.
-        ways = [(0.0, 1), *((cutoff, self.n_strata) for cutoff in _CUTOFFS if trials.leaves_enough(cutoff))]
-        wrong = torch.stack([trials.wrong(*way) for way in ways]).double()
-        best = 0 if len(ways) == 1 else _surely_best(wrong)
-        return Choice(_drawn(cell, scores, *ways[best], generator).tolist(), None, wrong.mean(1).tolist())
+        ways = [_RANDOM, *((cutoff, self.n_strata) for cutoff in _CUTOFFS if trials.leaves_enough(cutoff))]
+        if not len(trials.weight):  # each class has one row
+            return Choice(_drawn(cell, scores, *_RANDOM, generator).tolist())
+        wrong = torch.stack([trials.wrong(*way) for way in ways])
+        best = _surely_best(wrong, trials.weight)
+        errors = wrong.mean(1) @ trials.weight / trials.weight.sum()
+        return Choice(_drawn(cell, scores, *ways[best], generator).tolist(), None, errors.tolist())
 
 
-def _surely_best(wrong: Tensor) -> int:
-    """Return which way errs least, if less than the first by more than chance; else the first."""
-    best = int(wrong.mean(1).argmin())
-    difference = wrong[0] - wrong[best]
-    error = difference.std() / len(difference) ** 0.5
-    return best if difference.mean() > _SURE * error else 0
+def _surely_best(wrong: Tensor, weight: Tensor) -> int:
+    """Return which way errs least among those surely better than the first and worse for no learner; else the first.
+
+    Parameters
+    ----------
+    wrong : Tensor of shape (n_ways, n_learners, n)
+        Where each learner errs.
+    weight : Tensor of shape (n,)
+    """
+    mass = weight / weight.sum()
+    difference = wrong[0] - wrong
+    of_learners, of_rows = difference @ mass, difference.mean(1)
+    gain = of_rows @ mass
+    error = ((of_rows - gain[:, None]).square() @ mass.square()).sqrt()
+    better = (gain > _SURE * error) & (of_learners >= 0).all(1)
+    return int(gain.masked_fill(~better, 0.0).argmax()) if better.any() else 0
 
 
 class _Trials:
-    """Networks that are trained on rows that are chosen in some way, and judged on held-out ones."""
+    """Learners that are trained on rows that are chosen in some way, and judged on held-out ones."""
 
     def __init__(
         self, difficulty: Difficulty, cell: Cell, scores: NDArray[np.float64], source: Holds, generator: torch.Generator
@@ -114,6 +131,7 @@ class _Trials:
         self._schema = source.schema
         self._counts = np.bincount(cell.codes, minlength=len(cell.quotas))
         self._splits = [_held_out(cell.codes, generator) for _ in range(_N_SPLITS)]
+        self.weight = torch.cat([cell.weight.double().cpu()[torch.as_tensor(held)] for held in self._splits])
 
     def leaves_enough(self, cutoff: float) -> bool:
         """Tell whether a cut-off leaves as many rows of each class as are to be chosen."""
@@ -121,7 +139,7 @@ class _Trials:
 
     @torch.no_grad()
     def wrong(self, cutoff: float, n_strata: int) -> Tensor:
-        """Return where networks err on the held-out rows, with what is chosen by a cut-off."""
+        """Return where learners of what is chosen by a cut-off err on held-out rows, of shape (n_learners, n)."""
         found = []
         for held in self._splits:
             rest = np.flatnonzero(~held)
@@ -129,18 +147,25 @@ class _Trials:
             counts = np.bincount(cell.codes, minlength=len(cell.quotas))
             quotas = np.ceil(self._cell.quotas * counts / np.maximum(self._counts, 1)).astype(np.int64)
             rows = _drawn(cell, self._scores[rest], cutoff, n_strata, self._generator, quotas)
-            found.append(self._judged(self._cell.take(rest[rows]), self._cell.take(np.flatnonzero(held))))
-        return torch.cat(found)
+            chosen, judged = (part.rows() for part in (cell.take(rows), self._cell.take(np.flatnonzero(held))))
+            codes = [self._by_network(chosen, judged.X), self._by_forest(chosen, judged.X)]
+            found.append(torch.stack(codes) != judged.y.argmax(1).cpu())
+        return torch.cat(found, 1).double()
 
-    def _judged(self, chosen: Cell, held: Cell) -> Tensor:
-        """Return on which held-out rows a network errs that is trained on chosen ones."""
+    def _by_network(self, chosen: LabeledSet, X: Tensor) -> Tensor:
+        """Return the classes that a network predicts that is trained on chosen rows."""
         # As many steps as for all rows, or nearly: few rows in few steps would teach next to nothing.
         passes = min(_MOST_EPOCHS, -(-len(self._cell) // len(chosen)))
         how = clone(self._difficulty).set_params(n_epochs=max(1, self._difficulty.n_epochs) * passes)
-        *_, network = training_epochs(how, chosen.rows(), self._schema, self._generator)
-        rows = held.rows()
-        predicted = torch.cat([network(piece).argmax(1) for piece in rows.X.split(1024)])
-        return (predicted != rows.y.argmax(1)).cpu()
+        *_, network = training_epochs(how, chosen, self._schema, self._generator)
+        return torch.cat([network(piece).argmax(1) for piece in X.split(1024)]).cpu()
+
+    def _by_forest(self, chosen: LabeledSet, X: Tensor) -> Tensor:
+        """Return the classes that a forest predicts that is trained on chosen rows."""
+        forest = RandomForestClassifier(_N_TREES, random_state=draw_seed(self._generator))
+        rows, codes, weight = (part.cpu().numpy() for part in (chosen.X.flatten(1), chosen.y.argmax(1), chosen.weight))
+        forest.fit(rows, codes, sample_weight=weight)
+        return torch.as_tensor(forest.predict(X.flatten(1).cpu().numpy()))
 
 
 def _held_out(codes: NDArray[np.int64], generator: torch.Generator) -> NDArray[np.bool_]:

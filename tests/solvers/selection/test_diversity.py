@@ -91,6 +91,7 @@ def test_the_set_of_a_graph_cut_is_near_the_data_as_a_whole(rng):
     assert MMD()(X, GraphCutSelection(n_samples=20).fit(X).X_syn_) < random / 2
 
 
+@pytest.mark.slow
 def test_determinants_in_pieces_are_nearly_as_large(rng):
     X = rng.normal(size=(9000, 2)).astype(np.float32)
     whole, pieces = (DeterminantalSelection(n_samples=n, ridge=1e-4, random_state=0).fit(X) for n in (1024, 1025))

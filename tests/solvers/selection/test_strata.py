@@ -83,20 +83,22 @@ def test_no_more_is_left_out_than_leaves_enough():
 
 def test_there_may_be_many_classes_of_few_rows(rng):
     y = np.arange(303) % 101
-    fitted = CoverageCentricSelection(2, difficulty=SMALL, task="classification").fit(rng.normal(size=(303, 3)), y)
+    fitted = CoverageCentricSelection(2, difficulty=SMALL, cutoff=0.1, task="classification").fit(
+        rng.normal(size=(303, 3)), y
+    )
     assert np.bincount(fitted.y_syn_).tolist() == [2] * 101
 
 
 def noisy(rng, share):
-    y = np.repeat([0, 1], 300)
-    X = rng.normal(size=(600, 10)) + y[:, None]
-    wrong = rng.uniform(size=600) < share
+    y = np.repeat([0, 1], 200)
+    X = rng.normal(size=(400, 10)) + y[:, None]
+    wrong = rng.uniform(size=400) < share
     return X, np.where(wrong, 1 - y, y), wrong
 
 
 def test_wrong_labels_are_left_out_where_held_out_rows_say_so(rng):
     X, y, wrong = noisy(rng, 0.3)
-    difficulty = AreaUnderMargin(MLP(64, 1), n_networks=1, n_epochs=30)
+    difficulty = AreaUnderMargin(MLP(64, 1), n_networks=1)
     fitted = CoverageCentricSelection(n_samples=0.3, difficulty=difficulty, random_state=0).fit(X, y)
     errors = fitted.history_["loss"]
     assert len(errors) == 7  # random rows, and six cut-offs
@@ -105,12 +107,24 @@ def test_wrong_labels_are_left_out_where_held_out_rows_say_so(rng):
 
 
 def test_random_rows_are_kept_where_no_cut_off_is_surely_better():
-    same = torch.arange(200) % 10 == 0
-    assert _surely_best(torch.stack([same, ~same, same]).double()) == 0
-    one_less = same.clone()
+    same, even = torch.arange(200) % 10 == 0, torch.ones(200)
+
+    def best(*ways, weight=even):
+        return _surely_best(torch.stack([torch.stack(way) for way in ways]).double(), weight.double())
+
+    fewer, one_less = same & (torch.arange(200) > 100), same.clone()
     one_less[0] = False
-    assert _surely_best(torch.stack([same, one_less]).double()) == 0
-    assert _surely_best(torch.stack([same, same & (torch.arange(200) > 100)]).double()) == 1
+    assert best((same, same), (~same, ~same), (same, same)) == 0
+    assert best((same, same), (one_less, one_less)) == 0, "by chance"
+    assert best((same, same), (one_less, one_less), (fewer, fewer)) == 2
+    assert best((same, one_less), (fewer, same)) == 0, "worse for the second learner"
+    light = torch.where(same & ~fewer, 1e-3, 1.0)
+    assert best((same, same), (fewer, fewer), weight=light) == 1
+
+
+def test_single_rows_are_not_held_out(rng):
+    fitted = CoverageCentricSelection(1, difficulty=SMALL, random_state=0).fit(rng.normal(size=(3, 2)), [0, 1, 2])
+    assert sorted(fitted.y_syn_) == [0, 1, 2]
 
 
 @pytest.mark.parametrize(
