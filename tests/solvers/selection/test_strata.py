@@ -83,9 +83,8 @@ def test_no_more_is_left_out_than_leaves_enough():
 
 def test_there_may_be_many_classes_of_few_rows(rng):
     y = np.arange(303) % 101
-    fitted = CoverageCentricSelection(2, difficulty=SMALL, cutoff=0.1, task="classification").fit(
-        rng.normal(size=(303, 3)), y
-    )
+    condenser = CoverageCentricSelection(2, difficulty=Given(), cutoff=0.1, task="classification")
+    fitted = condenser.fit(rng.normal(size=(303, 3)), y)
     assert np.bincount(fitted.y_syn_).tolist() == [2] * 101
 
 
@@ -96,6 +95,14 @@ def noisy(rng, share):
     return X, np.where(wrong, 1 - y, y), wrong
 
 
+def test_held_out_rows_tell_the_errors_of_all_that_is_tried(iris):
+    fitted = CoverageCentricSelection(n_samples=0.6, difficulty=SMALL, random_state=0).fit(*iris)
+    assert len(fitted.indices_) == 90
+    assert len(fitted.history_["loss"]) == 6  # random rows, and the cut-offs 0 to 0.4
+    assert (fitted.history_["loss"] < 0.5).all()
+
+
+@pytest.mark.slow
 def test_wrong_labels_are_left_out_where_held_out_rows_say_so(rng):
     X, y, wrong = noisy(rng, 0.3)
     difficulty = AreaUnderMargin(MLP(64, 1), n_networks=1)
