@@ -43,7 +43,7 @@ def ours(name: str, X: np.ndarray, size: int) -> np.ndarray:
     """Return rows that a condenser chooses."""
     width = {"bandwidth": bandwidth(X)}
     condenser = {
-        "graph cut": GraphCutSelection(**width),
+        "graph cut": GraphCutSelection(representation=1.0, **width),
         "log-determinant": DeterminantalSelection(ridge=RIDGE, **width),
         "max-min": MaxMinDiversification(),
         RANDOM: RandomSubset(),
@@ -122,7 +122,6 @@ def condensers(seed: int, n_per_class: int) -> dict[str, Any]:
         "MaxMinDiversification": MaxMinDiversification(**given),
         "MaxMinDiversification, margins": MaxMinDiversification(difficulty=Margin(), **given),
         "GraphCutSelection": GraphCutSelection(**given),
-        "GraphCutSelection, 0.5": GraphCutSelection(representation=0.5, **given),
         "GraphCutSelection, 2": GraphCutSelection(representation=2.0, **given),
         "DeterminantalSelection": DeterminantalSelection(**given),
     }

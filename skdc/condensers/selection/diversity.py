@@ -20,13 +20,14 @@ class MaxMinDiversification(NamedCondenser):
     """Max-min diversification with utility (GIST): real rows that are worth much, and of which no two are near [1]_.
 
     The utility is how hard rows are, or, by default, how many rows of their class are near. It is found by greedy
-    independent set thresholding, within (1 - epsilon) / 2 of the best value of so many rows of a class.
+    independent set thresholding, within (1 - epsilon) / 2 of the best value of so many rows of a class. Defaults were
+    chosen on held-out training rows of Adult, MAGIC, digits and MNIST; few rows by margins do worse than random ones.
 
     Parameters
     ----------
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
-    diversity : float, default=1.0
+    diversity : float, default=0.5
         Factor of the least distance, in units of that of rows chosen as the farthest (`KCenter`), beside the utility,
         in units of that of the best rows; positive.
     difficulty : Difficulty, default=None
@@ -62,7 +63,7 @@ class MaxMinDiversification(NamedCondenser):
     (6, 4)
     """
 
-    diversity: float = 1.0
+    diversity: float = 0.5
     difficulty: Difficulty | None = None
     epsilon: float = 0.1
     space: Space | None = None
@@ -85,9 +86,9 @@ class GraphCutSelection(NamedCondenser):
     ----------
     n_per_class : int, {class: int} or at_most(int), default=None
         As in `BaseCondenser`.
-    representation : float, default=1.0
+    representation : float, default=0.8
         How much likeness to the data counts, as in `GraphCut`. With 1 the set is that of the least `MMD`; less
-        spreads the rows.
+        spreads the rows. Chosen on held-out training rows of Adult, MAGIC, digits and MNIST.
     bandwidth : "median", float or sequence of float, default="median"
         Of the kernel, in the units of the space.
     n_passes : int, default=0
@@ -118,7 +119,7 @@ class GraphCutSelection(NamedCondenser):
     (6, 4)
     """
 
-    representation: float = 1.0
+    representation: float = 0.8
     bandwidth: Literal["median"] | float | Sequence[float] = "median"
     n_passes: int = 0
     space: Space | None = None
@@ -138,7 +139,7 @@ class DeterminantalSelection(NamedCondenser):
 
     Each next row is the one that makes the determinant of the kernel matrix of the rows of its class (Gaussian kernel)
     largest, which is the one farthest from the span of the others. Rows at the rim of the data come first, so that
-    outliers do.
+    outliers do: learners did no better on ten a class of the digits than on random rows.
 
     Parameters
     ----------
@@ -146,7 +147,7 @@ class DeterminantalSelection(NamedCondenser):
         As in `BaseCondenser`.
     bandwidth : "median", float or sequence of float, default="median"
         Of the kernel, in the units of the space.
-    ridge : float, default=0.01
+    ridge : float, default=0.1
         As in `LogDeterminant`; rows that are more alike count as one.
     space : Space, default=None
         As in `KCenter`.
@@ -178,7 +179,7 @@ class DeterminantalSelection(NamedCondenser):
     """
 
     bandwidth: Literal["median"] | float | Sequence[float] = "median"
-    ridge: float = 0.01
+    ridge: float = 0.1
     space: Space | None = None
     by: Literal["class"] | None = "class"
     reweight: Objective | None = None
