@@ -88,6 +88,16 @@ class SpanDistance(ABC):
         """Return the squared distance of each row to the span of some points, of shape (n,)."""
 
 
+class Cut(ABC):
+    """A mean kernel within the points less `representation` times twice that with the data."""
+
+    representation: float
+
+    @abstractmethod
+    def own_kernel(self, p: Block, n_columns: int) -> OwnKernel:
+        """Return what greedy selection needs of the kernel of p with itself; so many columns may be asked for."""
+
+
 class Transport(ABC):
     """The least cost of carrying one set to the other: distances to the power of `order`."""
 
@@ -110,6 +120,25 @@ class LinearInTargets(ABC):
 
 class Flat:
     """A discrepancy, or a space, without a gradient: rows can be chosen by it, and no points moved."""
+
+
+class PointsAlone(Flat, ABC):
+    """A discrepancy that does not look at the data: rows can be chosen by it, and points would be moved far away."""
+
+
+class Volume(PointsAlone):
+    """Minus the logarithm of the determinant of the kernel matrix of the points and a ridge, for `kernel_`."""
+
+    kernel_: Any
+    ridge: float
+
+
+class LeastDistance(PointsAlone):
+    """Minus the least distance between two points."""
+
+    @abstractmethod
+    def columns(self, x: Tensor) -> Callable[[Tensor], Tensor]:
+        """Return a function of some rows that gives the distances of all rows, which are `relative`, to them."""
 
 
 class SecondOrder:

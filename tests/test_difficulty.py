@@ -11,7 +11,16 @@ from torch import nn
 
 from skdc.discrepancies import MMD
 from skdc.learners import difficulty
-from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, LabelLoss, Margin, times_forgotten
+from skdc.learners.difficulty import (
+    EL2N,
+    AreaUnderMargin,
+    Difficulty,
+    Forgetting,
+    GraNd,
+    LabelLoss,
+    Margin,
+    times_forgotten,
+)
 from skdc.networks import MLP, ConvNet, build_network, training_loss
 from skdc.parameterizations import Subset
 from skdc.sets import LabeledSet
@@ -19,7 +28,7 @@ from skdc.solvers.selection.rank import Rank
 
 from .sources import row_source, seeded
 
-SCORES = [Margin, EL2N, GraNd, Forgetting, LabelLoss]
+SCORES = [Margin, EL2N, GraNd, Forgetting, LabelLoss, AreaUnderMargin]
 
 
 @pytest.fixture
@@ -67,6 +76,29 @@ def test_margins_of_known_networks(source, weights):
         expected += (1 - (p[np.arange(27), label] - others)) / 2
     np.testing.assert_allclose(scores, expected, rtol=1e-6)
     assert scores.min() > 0 and scores.max() < 2
+
+
+def test_area_under_the_margin_of_known_networks(source, weights):
+    label, n = source.rows.y.numpy().argmax(axis=1), np.arange(27)
+    logits = [source.rows.X.numpy() @ np.float32(weight).T + np.float32(0.1) for weight in weights]
+
+    def epochs():
+        network = nn.Linear(4, 3).double()
+        yield network  # as it is built: that does not count
+        for weight in weights:
+            with torch.no_grad():
+                network.weight.copy_(torch.as_tensor(weight))
+                network.bias.fill_(0.1)
+            yield network
+
+    scores = AreaUnderMargin(n_epochs=2).score(epochs(), source.rows)
+    margins = [z[n, label] - [max(np.delete(row, c)) for row, c in zip(z, label, strict=True)] for z in logits]
+    np.testing.assert_allclose(scores.detach(), -np.mean(margins, axis=0), rtol=1e-5)
+
+
+def test_area_under_the_margin_wants_a_training(source):
+    with pytest.raises(ValueError, match="n_epochs must be at least 1"):
+        AreaUnderMargin(n_epochs=0).scores(source.rows, source.schema, seeded())
 
 
 def norm_by_autograd(network, rows):

@@ -25,11 +25,13 @@ from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInduci
 from skdc.condensers.sampling import CondensedGenerator, InfluenceGuidance, MinimaxDiffusion
 from skdc.condensers.selection.centroids import KMeansCondenser
 from skdc.condensers.selection.covering import FacilityLocation, KCenter, KMedoids
+from skdc.condensers.selection.diversity import DeterminantalSelection, GraphCutSelection, MaxMinDiversification
 from skdc.condensers.selection.draws import RandomSubset
 from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
 from skdc.condensers.selection.gradients import GradMatch, UncertaintySubset
 from skdc.condensers.selection.kernels import GreedyKernelPoints, RandomlyPivotedCholesky
 from skdc.condensers.selection.neighbors import CondensedNeighbors, DecrementalReduction, EditedNeighbors
+from skdc.condensers.selection.pruning import CoverageCentricSelection
 from skdc.condensers.selection.thinning import KernelThinning
 from skdc.condensers.selection.transport import WassersteinCoreset
 from skdc.condensers.trajectories import TrajectoryMatching
@@ -48,9 +50,11 @@ __all__ = [
     "CondensedGenerator",
     "CondensedNeighbors",
     "Condenser",
+    "CoverageCentricSelection",
     "CurvatureMatching",
     "DataDAM",
     "DecrementalReduction",
+    "DeterminantalSelection",
     "DistributionMatching",
     "EditedNeighbors",
     "EfficientCondensation",
@@ -62,6 +66,7 @@ __all__ = [
     "GenerativePrior",
     "GradMatch",
     "GradientMatching",
+    "GraphCutSelection",
     "GreedyKernelPoints",
     "ImprovedDistributionMatching",
     "InfluenceGuidance",
@@ -74,6 +79,7 @@ __all__ = [
     "LabelDistillation",
     "LabelSolve",
     "LatentQuantization",
+    "MaxMinDiversification",
     "MinimaxDiffusion",
     "NamedCondenser",
     "OptimalTransportMatching",

@@ -7,6 +7,7 @@ from skdc.discrepancies.classification import CenterCrossEntropy, NetworkLoss
 from skdc.discrepancies.conditional import ConditionalMMD
 from skdc.discrepancies.critics import Adversarial
 from skdc.discrepancies.divergences import FDivergence, GaussianKL, NearestNeighborKL
+from skdc.discrepancies.diversity import Dispersion, GraphCut, LogDeterminant
 from skdc.discrepancies.duality import DualityGap
 from skdc.discrepancies.fairness import DemographicParity, EqualizedOdds
 from skdc.discrepancies.generative import LatentPrior
@@ -50,6 +51,7 @@ __all__ = [
     "Curvature",
     "DemographicParity",
     "Discrepancy",
+    "Dispersion",
     "Diversity",
     "DualityGap",
     "EnergyDistance",
@@ -58,6 +60,7 @@ __all__ = [
     "GaussianKL",
     "GaussianScore",
     "GaussianWasserstein",
+    "GraphCut",
     "GreatestDissimilarity",
     "GreatestSimilarity",
     "GromovWasserstein",
@@ -70,6 +73,7 @@ __all__ = [
     "LabeledTransport",
     "LatentPrior",
     "LearnedCharacteristicFunction",
+    "LogDeterminant",
     "MaxSlicedWasserstein",
     "MeanDistance",
     "MixtureScore",

@@ -72,19 +72,27 @@ class KernelDistance(EmbeddingDistance):
 
     def own_kernel(self, p: Block, n_columns: int) -> OwnKernel:
         """Return the potential by half of the matrix, which is symmetric; the matrix is kept where that pays."""
-        submatrix, diagonal = self.submatrix(p), self.kernel_.diagonal(p.values)
-        # A column that is computed again costs about as much as d that are read; to keep the matrix, ten times all.
-        is_kept = n_columns * p.values.shape[1] > 10 * len(p)
-        if len(p) ** 2 > KEPT_ENTRIES or not is_kept:
-            return OwnKernel(_own_potential(submatrix, p.mass), diagonal, lambda rows: submatrix(slice(None), rows))
-        matrix = p.mass.new_empty(len(p), len(p))
-        for rows, others, tile in _lower_tiles(submatrix, len(p)):
-            matrix[rows, others], matrix[others, rows] = tile, tile.T
-        return OwnKernel(matrix @ p.mass, diagonal, lambda rows: matrix[rows].T)
+        return own_kernel(self.kernel_, p, n_columns)
 
     def submatrix(self, p: Block) -> Callable[[Rows, Rows], Tensor]:
         """Return a function that gives the kernel of some rows of p with others."""
         return self.kernel_.among(p.values)
+
+
+def own_kernel(kernel: Kernel, p: Block, n_columns: int) -> OwnKernel:
+    """Return a kernel of p with itself, of which so many columns may be asked for.
+
+    The potential takes half of the matrix, which is symmetric; the matrix is kept where that pays.
+    """
+    submatrix, diagonal = kernel.among(p.values), kernel.diagonal(p.values)
+    # A column that is computed again costs about as much as d that are read; to keep the matrix, ten times all.
+    is_kept = n_columns * p.values.shape[1] > 10 * len(p)
+    if len(p) ** 2 > KEPT_ENTRIES or not is_kept:
+        return OwnKernel(_own_potential(submatrix, p.mass), diagonal, lambda rows: submatrix(slice(None), rows))
+    matrix = p.mass.new_empty(len(p), len(p))
+    for rows, others, tile in _lower_tiles(submatrix, len(p)):
+        matrix[rows, others], matrix[others, rows] = tile, tile.T
+    return OwnKernel(matrix @ p.mass, diagonal, lambda rows: matrix[rows].T)
 
 
 def _lower_tiles(submatrix: Callable[[Rows, Rows], Tensor], size: int) -> Iterator[tuple[slice, slice, Tensor]]:

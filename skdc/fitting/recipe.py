@@ -18,6 +18,7 @@ from skdc.solvers.base import Reducer, Solver
 from skdc.solvers.descent import Descent
 from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.spaces.invertible import Identity
+from skdc.structures import Cut, Volume
 
 
 class Recipe(NamedTuple):
@@ -155,6 +156,11 @@ def nested(recipe: Recipe) -> Recipe:
             "no good set; use Greedy(n_passes=0), or Points() and Descent()"
         )
     for leaf in recipe.leaves():
+        if isinstance(leaf, Cut | Volume):
+            raise PartsError(
+                f"nested=True: {leaf!r} is that of a set of the size asked for, of which the first rows are no good "
+                "set; use MMD(), or CoveringRadius()"
+            )
         if leaf.by is None or (leaf.space is not None and leaf.space.splits == "rows"):
             raise PartsError(
                 f"nested=True: rows of all classes are chosen together for {leaf!r}, and the first of each class are "

@@ -2,7 +2,7 @@
 
 from skdc.learners.alternating import AlternatingNetworks, DataTrainedNetworks
 from skdc.learners.defenses import AdversarialTraining, CurvatureRegularization, Defense
-from skdc.learners.difficulty import EL2N, Difficulty, Forgetting, GraNd, LabelLoss, Margin
+from skdc.learners.difficulty import EL2N, AreaUnderMargin, Difficulty, Forgetting, GraNd, LabelLoss, Margin
 from skdc.learners.experts import Experts
 from skdc.learners.kernel_ridge import (
     KernelExpansionClassifier,
@@ -21,6 +21,7 @@ __all__ = [
     "EL2N",
     "AdversarialTraining",
     "AlternatingNetworks",
+    "AreaUnderMargin",
     "CurvatureRegularization",
     "DataTrainedNetworks",
     "Defense",

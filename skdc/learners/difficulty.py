@@ -100,6 +100,44 @@ class Margin(Difficulty):
         return 1 - (p.gather(1, label)[:, 0] - others)
 
 
+class AreaUnderMargin(Difficulty):
+    r"""Want of area under the margin (AUM): minus the mean over the epochs of a row's margin of logits [1]_.
+
+    .. math:: -\frac{1}{T} \sum_{t \le T} \big( z_y^{(t)} - \max_{c \ne y} z_c^{(t)} \big)
+
+    High where networks learn the label late, or never, as those of rows that are labelled wrongly. The paper looks at a
+    row when its batch comes, and stops at the first drop of the step size; here all are looked at after each epoch.
+
+    Parameters
+    ----------
+    network, n_networks, n_epochs, step_size, batch_size
+        As in `Difficulty`; at least one epoch.
+
+    References
+    ----------
+    .. [1] Pleiss et al., "Identifying Mislabeled Data using the Area Under the Margin Ranking", 2020, eqs. 1 and 2.
+
+    Examples
+    --------
+    >>> from skdc import CoverageCentricSelection
+    >>> from skdc.learners import AreaUnderMargin
+    >>> condenser = CoverageCentricSelection(difficulty=AreaUnderMargin(n_networks=1), n_per_class=3)
+    """
+
+    def score(self, epochs: Iterator[nn.Module], rows: LabeledSet) -> Tensor:
+        """Return minus the mean margin."""
+        if self.n_epochs < 1:
+            raise ValueError(f"{self!r}: margins are those of a training; n_epochs must be at least 1")
+        next(epochs)
+        label = rows.y.argmax(1, keepdim=True)
+        total = torch.zeros_like(rows.weight)
+        for network in epochs:
+            logits = torch.cat([network(piece) for piece in rows.X.split(_PIECE)])
+            others = logits.scatter(1, label, -torch.inf).amax(1)
+            total += logits.gather(1, label)[:, 0] - others
+        return -total / self.n_epochs
+
+
 class LabelLoss(Difficulty):
     r"""Cross-entropy :math:`-\log p_y` of the label at the end of the training, in nats [1]_.
 

@@ -16,12 +16,14 @@ from skdc.solvers.selection import (
     EditedNeighborhood,
     Greedy,
     Halving,
+    IndependentSets,
     Pivots,
     Pursuit,
     Rank,
     Recombination,
     Selection,
     Snap,
+    Strata,
 )
 
 __all__ = [
@@ -36,6 +38,7 @@ __all__ = [
     "Greedy",
     "GuidedSampling",
     "Halving",
+    "IndependentSets",
     "InterruptedWarning",
     "LeastSquares",
     "Lloyd",
@@ -49,4 +52,5 @@ __all__ = [
     "Snap",
     "Solution",
     "Solver",
+    "Strata",
 ]

@@ -15,7 +15,7 @@ from skdc.discrepancies.objective import train_critics
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Batch
 from skdc.spaces.base import PointwiseSpace
-from skdc.structures import Flat
+from skdc.structures import Flat, PointsAlone
 from skdc.utils._running import Check, named, numpy_state, run
 from skdc.utils._toys import block, cloud, generator, source
 
@@ -58,7 +58,8 @@ def discrepancy_checks(discrepancy: Discrepancy) -> Iterator[tuple[str, Check]]:
     ]
     checks += [_check_gradient, _check_finite_at_coincidence] if not isinstance(discrepancy, Flat) else []
     if discrepancy.compares != "aligned":
-        checks += [_check_row_order, _check_weight_is_multiplicity, _check_least_at_the_data, _check_witness]
+        checks += [_check_row_order, _check_weight_is_multiplicity, _check_witness]
+        checks += [_check_least_at_the_data] if not isinstance(discrepancy, PointsAlone) else []
     nonnegative, symmetric = discrepancy.nonnegative, discrepancy.symmetric
     checks += [_check_nonnegative] if nonnegative else []
     checks += [_check_symmetric] if symmetric else []

@@ -9,13 +9,13 @@ from sklearn.linear_model import LogisticRegression
 from skdc import RandomSubset
 from skdc.condensers.selection.gradients import GradMatch, UncertaintySubset
 from skdc.discrepancies import MMD
-from skdc.learners.difficulty import EL2N, Forgetting, GraNd, LabelLoss, Margin
+from skdc.learners.difficulty import EL2N, AreaUnderMargin, Forgetting, GraNd, LabelLoss, Margin
 from skdc.networks import MLP, build_network
 
 from ..sources import seeded
 
 SMALL = MLP(width=8, depth=1)
-SCORES = [Margin, EL2N, GraNd, Forgetting, LabelLoss]
+SCORES = [Margin, EL2N, GraNd, Forgetting, LabelLoss, AreaUnderMargin]
 
 
 def class_gradients(network, X, y, weight):

@@ -16,6 +16,7 @@ from skdc import (
     CondensedGenerator,
     Condenser,
     DataDAM,
+    DeterminantalSelection,
     EfficientCondensation,
     FieldCondensation,
     FrequencyCondensation,
@@ -38,13 +39,14 @@ from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.networks import MLP, ConvNet
 
 SEEDS = range(5)
-# Hard rows are no small training set, easy ones neither; pivots are landmarks for kernels; four by four pixels tell
+# Hard rows are no small training set, easy ones neither; nor those at the rim; pivots are landmarks for kernels; four by four pixels tell
 # little of a digit, and save bytes; a set that is a generator shows rows that are drawn. The docstrings say so.
 WORSE = (
     RandomSubset,
     UncertaintySubset,
     PatchSelection,
     RandomlyPivotedCholesky,
+    DeterminantalSelection,
     EfficientCondensation,
     CondensedGenerator,
 )

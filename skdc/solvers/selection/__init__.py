@@ -5,12 +5,14 @@ from skdc.solvers.selection.best import BestOf
 from skdc.solvers.selection.draw import Draw
 from skdc.solvers.selection.greedy import Greedy
 from skdc.solvers.selection.halving import Halving
+from skdc.solvers.selection.independent import IndependentSets
 from skdc.solvers.selection.neighbors import CondensedNeighborhood, DecrementalNeighborhood, EditedNeighborhood
 from skdc.solvers.selection.pivots import Pivots
 from skdc.solvers.selection.pursuit import Pursuit
 from skdc.solvers.selection.rank import Rank
 from skdc.solvers.selection.recombination import Recombination
 from skdc.solvers.selection.snap import Snap
+from skdc.solvers.selection.strata import Strata
 
 __all__ = [
     "BestOf",
@@ -20,10 +22,12 @@ __all__ = [
     "EditedNeighborhood",
     "Greedy",
     "Halving",
+    "IndependentSets",
     "Pivots",
     "Pursuit",
     "Rank",
     "Recombination",
     "Selection",
     "Snap",
+    "Strata",
 ]

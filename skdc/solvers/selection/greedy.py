@@ -12,6 +12,7 @@ from skdc.exceptions import PartsError
 from skdc.solvers.base import Reducer
 from skdc.solvers.selection.base import Choice, Selection, check_integers, is_linear
 from skdc.solvers.selection.cells import Cell
+from skdc.solvers.selection.diversity import Cuts, Determinants
 from skdc.solvers.selection.division import in_pieces
 from skdc.solvers.selection.growth import FarthestFirst, Growth, Herding, StochasticGreedy
 from skdc.solvers.selection.halving import KEPT, Halving
@@ -19,7 +20,7 @@ from skdc.solvers.selection.medoids import Medoids
 from skdc.solvers.selection.ridge import MAX_ROWS, RidgeGrowth, is_ridge_loss
 from skdc.solvers.selection.thinning import compressed
 from skdc.sources import Holds, Lists, Source, require
-from skdc.structures import Covering, Embedding, Quantization
+from skdc.structures import Covering, Cut, Embedding, Quantization, Volume
 
 
 class Greedy(Selection):
@@ -31,17 +32,19 @@ class Greedy(Selection):
       sums of them, the exact best row: with t rows chosen :math:`\arg\max_x \mu(x) - \frac{1}{t+1} (\sum_{s \le t}
       k(x, x_s) + k(x, x) / 2)`. Where k(x, x) is constant this is kernel herding [1]_.
     * for `QuantizationError` the exact best row too, found by lazy evaluation: facility location, k-medoids.
+    * for `GraphCut` and `LogDeterminant` the exact best row of a set of the size asked for; these are submodular.
     * for `CoveringRadius` the farthest row, of whatever group.
     * for `SquaredL2` of `KernelRidgePredictions` the row that lowers the error of kernel ridge regression most, on at
       most 4096 rows.
     * for any other objective the best of `n_trials` rows, drawn anew for each place.
 
-    Where many rows are to be chosen of many, the last three are taken to pieces, for a time that grows with the rows
-    and with those chosen (times a logarithm), and memory that does not: the rows are cut again and again, at the median
-    along the direction in which they differ most, and of each piece of near rows as many are chosen as is its part in
-    the mass of each class. That is so for more than 256 rows of more than 8192 (`QuantizationError`), more than 512 of
-    more than 2048 (kernel ridge regression) or more than 256 of more than 4096 (others), but not where groups count the
-    same (`by="group"`). Rows come in turn of all pieces, so that the first of them are spread as all are.
+    Where many rows are to be chosen of many, all but mean embeddings, `GraphCut` and `CoveringRadius` are taken to
+    pieces, for a time that grows with the rows and with those chosen (times a logarithm), and memory that does not: the
+    rows are cut again and again, at the median along the direction in which they differ most, and of each piece of near
+    rows as many are chosen as is its part in the mass of each class. That is so for more than 256 rows of more than
+    8192 (`QuantizationError`), more than 1024 of more than 8192 (`LogDeterminant`), more than 512 of more than 2048
+    (kernel ridge regression) or more than 256 of more than 4096 (others), but not where groups count the same
+    (`by="group"`). Rows come in turn of all pieces, so that the first of them are spread as all are.
 
     No row is chosen twice. Where there are more than `max_rows` rows, fewer stand for them: for mean embeddings those
     that are left when they are halved, as `Halving` does, for other objectives and sparse rows as many random ones.
@@ -141,8 +144,8 @@ class Greedy(Selection):
             rows, some = cell.drawn(min(self.max_rows, MAX_ROWS), generator)
             return RidgeGrowth(some, objective), rows
         rows, some = cell.drawn(self.max_rows, generator)
-        if kind is Medoids:
-            return Medoids(some, leaves[0]), rows
+        if kind in (Medoids, Cuts, Determinants):
+            return kind(some, leaves[0]), rows
         return StochasticGreedy(some, objective, self.n_trials, self.batch_size, generator), rows
 
 
@@ -155,6 +158,8 @@ def _kind(objective: Any) -> type[Growth]:
         return Herding
     if is_ridge_loss(objective):
         return RidgeGrowth
+    if linear and len(leaves) == 1 and isinstance(leaves[0], Cut | Volume):
+        return Cuts if isinstance(leaves[0], Cut) else Determinants
     if linear and len(leaves) == 1 and isinstance(leaves[0], Quantization):
         return Medoids
     return StochasticGreedy

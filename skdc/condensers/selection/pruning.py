@@ -1,0 +1,66 @@
+"""Rows of all degrees of difficulty."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from skdc.discrepancies.objective import Objective
+from skdc.fitting.base import NamedCondenser
+from skdc.fitting.recipe import Recipe
+from skdc.learners.difficulty import Difficulty
+from skdc.parameterizations.subset import Subset
+from skdc.solvers.selection.strata import Strata
+
+
+class CoverageCentricSelection(NamedCondenser):
+    """Coverage-centric selection (CCS): rows of all degrees of difficulty but the hardest [1]_.
+
+    For keeping a tenth to nine tenths of the data. Rows are scored by networks that are trained on all of them. The
+    hardest share of each class is left out, and the rest is cut into strata of difficulty, of which as many rows each
+    are drawn. How large the share is, is found by held-out rows, against random rows, which are taken where no share is
+    surely better; `cutoff=0.3` is the published method, and takes a quarter of the time.
+
+    Parameters
+    ----------
+    n_per_class : int, {class: int} or at_most(int), default=None
+        As in `BaseCondenser`.
+    difficulty : Difficulty, default=None
+        `AreaUnderMargin()`, as in the paper, `EL2N()`, `Forgetting()` or another one of `skdc.learners`; None takes
+        the first.
+    cutoff : float or "validated", default="validated"
+        Share of the rows of each class that is left out for being hard; "validated" finds it, as `Strata` says.
+    n_strata : int, default=50
+        Strata of equal width.
+    reweight : discrepancy, default=None
+        What the weights of the chosen rows are to make least, such as `MMD()`. None: equal weights.
+    n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
+        As in `BaseCondenser`.
+
+    Notes
+    -----
+    Fitted attributes are those of `Condenser`; `indices_` holds the chosen rows. With "validated"
+    `history_["loss"]` holds the errors on held-out rows: of random rows, then of the cut-offs 0, 0.1 ... 0.5 that leave
+    enough rows.
+
+    References
+    ----------
+    .. [1] Zheng, Liu, Lai and Prakash, "Coverage-centric Coreset Selection for High Pruning Rates", 2023.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from skdc import CoverageCentricSelection
+    >>> X, y = load_iris(return_X_y=True)
+    >>> X_syn, y_syn = CoverageCentricSelection(n_samples=0.5, cutoff=0.1, random_state=0).fit(X, y)
+    >>> X_syn.shape
+    (75, 4)
+    """
+
+    difficulty: Difficulty | None = None
+    cutoff: float | Literal["validated"] = "validated"
+    n_strata: int = 50
+    reweight: Objective | None = None
+
+    def recipe(self) -> Recipe:
+        """Return the nouns."""
+        return Recipe(None, Subset(), Strata(self.difficulty, self.cutoff, self.n_strata, reweight=self.reweight))
