@@ -21,6 +21,7 @@ from skdc.condensers.matching.distributions import M3D, WMDD, ImprovedDistributi
 from skdc.condensers.matching.gradients import CurvatureMatching, GradientMatching, SiameseGradientMatching
 from skdc.condensers.matching.layers import CAFE, NCFM, DataDAM
 from skdc.condensers.matching.networks import DistributionMatching
+from skdc.condensers.matching.prototypes import LearningVectorQuantization
 from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding
 from skdc.condensers.sampling import CondensedGenerator, InfluenceGuidance, MinimaxDiffusion
 from skdc.condensers.selection.centroids import KMeansCondenser
@@ -79,6 +80,7 @@ __all__ = [
     "LabelDistillation",
     "LabelSolve",
     "LatentQuantization",
+    "LearningVectorQuantization",
     "MaxMinDiversification",
     "MinimaxDiffusion",
     "NamedCondenser",

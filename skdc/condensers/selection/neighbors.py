@@ -8,7 +8,8 @@ from skdc.discrepancies.objective import Objective
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
 from skdc.parameterizations.subset import Subset
-from skdc.solvers.selection.neighbors import CondensedNeighborhood, DecrementalNeighborhood, EditedNeighborhood
+from skdc.solvers.selection.decremental import DecrementalNeighborhood
+from skdc.solvers.selection.neighbors import CondensedNeighborhood, EditedNeighborhood
 
 
 class EditedNeighbors(NamedCondenser):

@@ -2,11 +2,12 @@
 
 from skdc.solvers.selection.base import Selection
 from skdc.solvers.selection.best import BestOf
+from skdc.solvers.selection.decremental import DecrementalNeighborhood
 from skdc.solvers.selection.draw import Draw
 from skdc.solvers.selection.greedy import Greedy
 from skdc.solvers.selection.halving import Halving
 from skdc.solvers.selection.independent import IndependentSets
-from skdc.solvers.selection.neighbors import CondensedNeighborhood, DecrementalNeighborhood, EditedNeighborhood
+from skdc.solvers.selection.neighbors import CondensedNeighborhood, EditedNeighborhood
 from skdc.solvers.selection.pivots import Pivots
 from skdc.solvers.selection.pursuit import Pursuit
 from skdc.solvers.selection.rank import Rank
