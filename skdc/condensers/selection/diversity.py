@@ -135,7 +135,7 @@ class GraphCutSelection(NamedCondenser):
 
 
 class DeterminantalSelection(NamedCondenser):
-    """Greedy mode of a determinantal point process (DPP MAP, log-determinant): rows that are unlike each other [1]_.
+    """Greedy mode of a determinantal point process (DPP): real rows that are unlike each other [1]_.
 
     Each next row is the one that makes the determinant of the kernel matrix of the rows of its class (Gaussian kernel)
     largest, which is the one farthest from the span of the others. Rows at the rim of the data come first, so that

@@ -88,7 +88,7 @@ def test_exchanges_lower_a_graph_cut(rng):
 def test_the_set_of_a_graph_cut_is_near_the_data_as_a_whole(rng):
     X = rng.normal(size=(1001, 2))
     random = np.mean([MMD()(X, X[rng.permutation(1001)[:20]]) for _ in range(5)])
-    assert MMD()(X, GraphCutSelection(n_samples=20).fit(X).X_syn_) < random / 2
+    assert MMD()(X, GraphCutSelection(n_samples=20, representation=1.0).fit(X).X_syn_) < random / 2
 
 
 @pytest.mark.slow
