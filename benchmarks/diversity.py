@@ -120,7 +120,7 @@ def condensers(seed: int, n_per_class: int) -> dict[str, Any]:
         "KMedoids": KMedoids(**given),
         "KCenter": KCenter(**given),
         "MaxMinDiversification": MaxMinDiversification(**given),
-        "MaxMinDiversification, margins": MaxMinDiversification(difficulty=Margin(), **given),
+        "MaxMinDiversification, margins": MaxMinDiversification(utility=Margin(), **given),
         "GraphCutSelection": GraphCutSelection(**given),
         "GraphCutSelection, 2": GraphCutSelection(representation=2.0, **given),
         "DeterminantalSelection": DeterminantalSelection(**given),

@@ -111,6 +111,7 @@ def print_tables(path: Path) -> None:
     """Print the difference from random rows, a table for each share of labels that are drawn anew."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     ways = [way for way in condensers("", 0.5, 0) if way != RANDOM]
+    print_means(lines)
     for noise in sorted({line["noise"] for line in lines}):
         seeds = len({line["seed"] for line in lines if line["noise"] == noise})
         print(f"\n## {noise:.0%} of the labels drawn anew, {seeds} seeds\n")
@@ -126,6 +127,22 @@ def print_tables(path: Path) -> None:
                     _print_line(lines, (name, noise, share, learner), differences)
         for what, reduce in (("mean", np.mean), ("least", np.min)):
             print(f"| {what} | | | | |", " | ".join(f"{reduce(values):+.2f}" for values in differences.values()), "|")
+
+
+def print_means(lines: list[dict[str, Any]]) -> None:
+    """Print the mean difference from random rows over the data sets, seeds and learners, for each share."""
+    found = {tuple(line[name] for name in KEY): 100 * np.mean(list(line["scores"].values())) for line in lines}
+    ways = [way for way in condensers("", 0.5, 0) if way != RANDOM]
+    print("| labels drawn anew | share |", " | ".join(ways), "|\n" + "|---" * (2 + len(ways)) + "|")
+    for noise in sorted({line["noise"] for line in lines}):
+        for share in SHARES:
+            cells = []
+            for way in ways:
+                cell = [key for key in found if key[1] == noise and key[3:] == (share, way)]
+                differences = [found[key] - found[*key[:4], RANDOM] for key in cell]
+                error = np.std(differences, ddof=1) / len(differences) ** 0.5
+                cells.append(f"{np.mean(differences):+.1f} ± {error:.1f}")
+            print(f"| {noise:.0%} | {share:.0%} |", " | ".join(cells), "|")
 
 
 def _print_line(

@@ -63,8 +63,8 @@ print(np.round(PRUNED[-1].history_["loss"], 2))
 # %%
 # Ten rows
 # --------
-# Max-min diversification trades the density at the rows for their distance from each other; a graph cut keeps the mean of
-# the data, and a determinant takes the rim first.
+# Max-min diversification trades the density at the rows for their distance from each other; a graph cut keeps the mean
+# of the data, and a determinant takes the rim first.
 ten = {"n_samples": 10, "random_state": 0}
 DIVERSE = [
     MaxMinDiversification(diversity=0.01, **ten),

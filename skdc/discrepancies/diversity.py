@@ -108,7 +108,7 @@ class LogDeterminant(_KernelTerm, Volume):
 
     .. math:: -\log \det (I + M^{1/2} K M^{1/2} / \rho)
 
-    with the masses M of the points. It is least where they span much of the kernel's space: the mode (MAP) of a
+    with the masses M of the points. It is least where they span much of the kernel's space: the mode of a
     determinantal point process (DPP) of so many points [1]_. It looks at the points alone; that they are rows of the
     data keeps them in its range.
 

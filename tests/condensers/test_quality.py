@@ -39,8 +39,9 @@ from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.networks import MLP, ConvNet
 
 SEEDS = range(5)
-# Hard rows are no small training set, easy ones neither; nor those at the rim; pivots are landmarks for kernels; four by four pixels tell
-# little of a digit, and save bytes; a set that is a generator shows rows that are drawn. The docstrings say so.
+# Hard rows are no small training set, easy ones neither, nor those at the rim; pivots are landmarks for kernels; few
+# pixels tell little of a digit, and save bytes; a set that is a generator shows rows that are drawn; and pruning leaves
+# random rows where labels are right. The docstrings say so.
 WORSE = (
     RandomSubset,
     UncertaintySubset,

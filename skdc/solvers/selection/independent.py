@@ -42,7 +42,7 @@ class IndependentSets(Selection):
 
     Parameters
     ----------
-    difficulty : Difficulty, default=None
+    utility : Difficulty, default=None
         What a row is worth: how hard it is, `Margin()` as in the paper; less the score of the easiest row. None: how
         many others are near it, the kernel density with a Gaussian kernel of the median bandwidth, of 1024 random rows
         where there are more.
@@ -67,32 +67,35 @@ class IndependentSets(Selection):
     >>> condenser = Condenser(Dispersion(), parameterization=Subset(), solver=IndependentSets(), n_per_class=3)
     """
 
-    sparse = True
+    @property
+    def sparse(self) -> bool:  # type: ignore[override]  # networks look at rows as they are
+        """Whether it chooses from rows that are sparse."""
+        return self.utility is None
 
-    difficulty: Difficulty | None = None
+    utility: Difficulty | None = None
     epsilon: float = 0.1
     max_rows: int = 65_536
 
     def splits(self, objective: Any) -> bool:
         """Tell whether rows are chosen class by class: not where networks that see all score them."""
-        return self.difficulty is None and super().splits(objective)
+        return self.utility is None and super().splits(objective)
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Choose the rows of each class, or of all together; the objective must be a `Dispersion`."""
         check_integers(self, {"max_rows": 1})
         if not 0 < self.epsilon < 1:
             raise ValueError(f"IndependentSets(epsilon={self.epsilon!r}): it must be between 0 and 1")
-        if self.difficulty is not None and not isinstance(self.difficulty, Difficulty):
+        if self.utility is not None and not isinstance(self.utility, Difficulty):
             raise TypeError(
-                f"IndependentSets(difficulty={self.difficulty!r}): give an object of skdc.learners, such as Margin()"
+                f"IndependentSets(utility={self.utility!r}): give an object of skdc.learners, such as Margin()"
             )
         leaves: list[Any] = objective.leaves()
         leaf: Any = leaves[0]
         if len(leaves) > 1 or not isinstance(leaf, LeastDistance):
             raise PartsError(f"IndependentSets knows the objective Dispersion() alone, but got {objective!r}")
         scores = None
-        if self.difficulty is not None:
-            scores = self.difficulty.scores(cell.rows(), source.schema, generator).cpu()
+        if self.utility is not None:
+            scores = self.utility.scores(cell.rows(), source.schema, generator).cpu()
         by_class = super().splits(objective)
         classes = np.flatnonzero(cell.quotas) if by_class else [None]
         rows: list[int] = []
@@ -108,7 +111,7 @@ class IndependentSets(Selection):
     def _best(self, leaf: Any, cell: Cell, worth: Tensor, n_before: int) -> list[int]:
         """Return the best set of all thresholds."""
         worth = worth.to(cell.weight.device).double()
-        least = 0.0 if self.difficulty is None else float(worth.min())
+        least = 0.0 if self.utility is None else float(worth.min())
         utility = worth - least if bool((worth > least).any()) else torch.ones_like(worth)
         sets = _Sets(leaf, cell, utility)
         best = sets.spaced(0.0)

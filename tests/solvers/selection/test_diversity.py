@@ -88,7 +88,7 @@ def test_exchanges_lower_a_graph_cut(rng):
 def test_the_set_of_a_graph_cut_is_near_the_data_as_a_whole(rng):
     X = rng.normal(size=(1001, 2))
     random = np.mean([MMD()(X, X[rng.permutation(1001)[:20]]) for _ in range(5)])
-    assert MMD()(X, GraphCutSelection(n_samples=20).fit(X).X_syn_) < random / 2
+    assert MMD()(X, GraphCutSelection(n_samples=20, representation=1.0).fit(X).X_syn_) < random / 2
 
 
 @pytest.mark.slow
@@ -131,7 +131,7 @@ def test_diversity_trades_utility_for_distance(rng):
     X, y = rng.exponential(size=(1002, 2)), np.arange(1002) % 2
     some, worth, distance = X[y == 0], [], []
     for diversity in (1e-6, 0.5, 1e6):
-        condenser = MaxMinDiversification(10, difficulty=Given(), diversity=diversity, encoder=None).fit(X, y)
+        condenser = MaxMinDiversification(10, utility=Given(), diversity=diversity, encoder=None).fit(X, y)
         rows = condenser.X_syn_[condenser.y_syn_ == 0]
         worth.append(rows[:, 0].sum())
         distance.append(pdist(rows).min())
@@ -179,7 +179,7 @@ def test_rows_that_coincide_are_chosen_when_there_are_no_others():
         (IndependentSets(max_rows=0), Dispersion(), "at least 1"),
         (IndependentSets(), MMD(), "knows the objective"),
         (IndependentSets(), Dispersion() + MMD(), "knows the objective"),
-        (IndependentSets(difficulty=3), Dispersion(), "difficulty=3"),
+        (IndependentSets(utility=3), Dispersion(), "utility=3"),
         (Greedy(n_passes=1), LogDeterminant(), "n_passes=0"),
     ],
     ids=str,
