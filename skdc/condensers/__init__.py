@@ -25,6 +25,7 @@ from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInduci
 from skdc.condensers.sampling import CondensedGenerator, InfluenceGuidance, MinimaxDiffusion
 from skdc.condensers.selection.centroids import KMeansCondenser
 from skdc.condensers.selection.covering import FacilityLocation, KCenter, KMedoids
+from skdc.condensers.selection.deduplication import SemanticDeduplication
 from skdc.condensers.selection.draws import RandomSubset
 from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
 from skdc.condensers.selection.gradients import GradMatch, UncertaintySubset
@@ -80,6 +81,7 @@ __all__ = [
     "RandomSubset",
     "RandomlyPivotedCholesky",
     "Recipe",
+    "SemanticDeduplication",
     "SiameseGradientMatching",
     "SoftLabelPruning",
     "SoftLabelRandom",

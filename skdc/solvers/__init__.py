@@ -8,12 +8,24 @@ from skdc.solvers.least_squares import LeastSquares
 from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.solvers.patches import PatchChoice
-from skdc.solvers.selection import BestOf, Draw, Greedy, Halving, Pivots, Pursuit, Rank, Selection, Snap
+from skdc.solvers.selection import (
+    BestOf,
+    Distinct,
+    Draw,
+    Greedy,
+    Halving,
+    Pivots,
+    Pursuit,
+    Rank,
+    Selection,
+    Snap,
+)
 
 __all__ = [
     "Barycenter",
     "BestOf",
     "Descent",
+    "Distinct",
     "DivergenceError",
     "Draw",
     "Greedy",

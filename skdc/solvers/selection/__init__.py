@@ -2,6 +2,7 @@
 
 from skdc.solvers.selection.base import Selection
 from skdc.solvers.selection.best import BestOf
+from skdc.solvers.selection.distinct import Distinct
 from skdc.solvers.selection.draw import Draw
 from skdc.solvers.selection.greedy import Greedy
 from skdc.solvers.selection.halving import Halving
@@ -10,4 +11,4 @@ from skdc.solvers.selection.pursuit import Pursuit
 from skdc.solvers.selection.rank import Rank
 from skdc.solvers.selection.snap import Snap
 
-__all__ = ["BestOf", "Draw", "Greedy", "Halving", "Pivots", "Pursuit", "Rank", "Selection", "Snap"]
+__all__ = ["BestOf", "Distinct", "Draw", "Greedy", "Halving", "Pivots", "Pursuit", "Rank", "Selection", "Snap"]
