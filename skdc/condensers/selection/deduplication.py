@@ -30,7 +30,7 @@ class SemanticDeduplication(NamedCondenser):
     keep : {"farthest", "nearest"}, default="farthest"
         Which row of some near-duplicates is kept: that farthest from the centre of its cluster, as in the paper, or the
         nearest.
-    overlap : float, default=0.5
+    overlap : float, default=0.1
         As in `Distinct`: 0 compares rows of a cluster alone, as the paper does, 1 finds all near-duplicates.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
@@ -40,8 +40,8 @@ class SemanticDeduplication(NamedCondenser):
     Fitted attributes are those of `Condenser`; `indices_` holds the kept rows, and `sample_weight_` the mass for which
     each stands: a learner that gets the weights counts near-duplicates as the data do, one that does not counts each
     once. The paper compares a row with all that come before, kept or not; here with those that are kept, so that each
-    row that is left out has a near-duplicate among them. Its clusters are those of k-means; here they lie about random
-    rows, which cost no passes, and rows are compared across borders. Rows in `Partitions` are gone through piece by
+    row that is left out has a near-duplicate among them. It
+    compares rows of a cluster alone; here they are compared across its borders too. Rows in `Partitions` are gone through piece by
     piece: those that are left have to fit into memory.
 
     References
@@ -61,7 +61,7 @@ class SemanticDeduplication(NamedCondenser):
 
     max_similarity: float = 0.95
     keep: Literal["farthest", "nearest"] = "farthest"
-    overlap: float = 0.5
+    overlap: float = 0.1
 
     def recipe(self) -> Recipe:
         """Return the nouns."""

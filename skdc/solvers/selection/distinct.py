@@ -21,8 +21,8 @@ from skdc.sources import Holds
 class Distinct(Selection):
     """Keep rows of which no two are near-duplicates: of rows whose cosine is above a bound, all but one are left out.
 
-    Rows of a class are compared with those of their class. They are cut into about sqrt(n) / 2 clusters about random
-    rows (none of up to 4096), and one cluster after the other is gone through: a row is kept unless it is a
+    Rows of a class are compared with those of their class. Those of a class of more than 4096 are cut into about
+    sqrt(n) / 2 clusters by k-means of some, and one cluster after the other is gone through: a row is kept unless it is a
     near-duplicate of one that was kept before, in its cluster or of those that lie near the border to it. So each row
     that is left out has a near-duplicate that is kept, which stands for its mass. A row without any number but zero is
     a duplicate of such rows alone.
@@ -36,7 +36,7 @@ class Distinct(Selection):
         The largest cosine of two rows that are kept, about the origin of the user; from 0, and less than 1.
     keep : {"farthest", "nearest"}, default="farthest"
         Which row of some near-duplicates is kept: that farthest from the centre of its cluster, or the nearest.
-    overlap : float, default=0.5
+    overlap : float, default=0.1
         Which rows are compared across the border of two clusters: those that are nearer to it than this part of the
         distance of near-duplicates. 0: none; 1: all that can be near-duplicates, so that no two rows that are kept are;
         that takes longer. Up to 4096 rows of a class there are no borders.
@@ -58,7 +58,7 @@ class Distinct(Selection):
 
     max_similarity: float = 0.95
     keep: Literal["farthest", "nearest"] = "farthest"
-    overlap: float = 0.5
+    overlap: float = 0.1
     solver: Selection | None = None
 
     @property

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array, diags_array, issparse
 from sklearn.preprocessing import normalize
 from torch import Tensor
 
@@ -17,7 +17,9 @@ from skdc.sources import TILE, Holds, SparseRows, products, sparse_rows
 
 _TOGETHER = 4096  # rows that are compared without clusters
 _BLOCK = 1024  # rows that are compared with those that are kept at a time
-_ROUNDING = 1e-5  # by which a distance from a border may be off
+_ROUNDING = 1e-5  # by which a cosine may be off
+_LEAST_NORM = 1e-15  # of a row, whose square, and that of its inverse, float32 holds
+_SAMPLE, _ITERATIONS = 64, 5  # rows for each centre from which k-means learns them, and its steps
 
 
 class Distinction(NamedTuple):
@@ -99,10 +101,16 @@ def distinguished(
 def unit_rows(source: Holds, places: NDArray[np.intp]) -> Any:
     """Return rows in the user's units at a length of one, in the working dtype; those of zeros alone stay zero."""
     X = source.X[places]
-    X = csr_array(X) if issparse(X) else X.reshape(len(X), -1)
-    X = X if X.dtype in (np.float32, np.float64) else X.astype(np.float32)
-    rows = normalize(normalize(X, norm="max"))  # the largest number first, of which the square may be none
-    return sparse_rows(rows, source.dtype) if issparse(X) else torch.from_numpy(rows).to(source.device, source.dtype)
+    if issparse(X):
+        # The largest number first, of which the square may be none.
+        return sparse_rows(normalize(normalize(csr_array(X), norm="max")), source.dtype)
+    X = X.reshape(len(X), -1)
+    rows = torch.from_numpy(X if X.dtype in (np.float32, np.float64) else X.astype(np.float32)).to(source.device)
+    norms = rows.norm(dim=1, keepdim=True)
+    if not ((norms > _LEAST_NORM) & (norms < 1 / _LEAST_NORM)).all():
+        rows = rows / torch.where(rows.any(1, keepdim=True), rows.abs().amax(1, keepdim=True), 1)
+        norms = rows.norm(dim=1, keepdim=True)
+    return (rows / torch.where(norms > 0, norms, 1)).to(source.dtype)
 
 
 class _Clusters(NamedTuple):
@@ -136,14 +144,14 @@ class _Clusters(NamedTuple):
 def _clusters(vectors: Vectors, n: int, bound: float, overlap: float, generator: torch.Generator) -> _Clusters:
     """Return rows cut into clusters, in one pass over them."""
     to_centers, gaps = _centers(vectors, n, bound, generator)
-    radius, n_clusters = overlap * sqrt(2 - 2 * bound) + _ROUNDING, len(gaps)
+    radius, n_clusters = overlap * sqrt(2 - 2 * bound), len(gaps)
     home, similarity, visits = np.full(n, -1), np.zeros(n), []
     for start in range(0, n, TILE):
         rows = np.arange(start, min(start + TILE, n))
         some = vectors(rows)
         cosines = to_centers(some)
         largest, own = cosines.max(1)
-        near = (largest[:, None] - cosines) <= radius * gaps[own] if overlap else torch.zeros_like(cosines).bool()
+        near = (largest[:, None] - cosines) <= radius * gaps[own] + _ROUNDING if overlap else torch.zeros_like(cosines).bool()
         near[torch.arange(len(rows)), own] = False
         places = near.nonzero().cpu().numpy()
         counts = np.bincount(places[:, 0], minlength=len(rows))
@@ -164,12 +172,33 @@ def _centers(
         rows = vectors(np.arange(n))
         mean = torch.full((n,), 1 / n, dtype=rows.dtype, device=rows.device) @ rows
         return lambda some: some @ mean[:, None], torch.zeros((1, 1), dtype=rows.dtype, device=rows.device)
-    drawn = torch.randperm(n, generator=generator)[: round(sqrt(n) / 2)].numpy()
-    # Of near-duplicates one is a centre: there is no border between rows at one place.
-    _, _, kept = _compared(vectors(drawn), bound)
-    centers = vectors(drawn[kept])
+    n_clusters = round(sqrt(n) / 2)
+    sample = vectors(torch.randperm(n, generator=generator)[: _SAMPLE * n_clusters].numpy())
+    # Of near-duplicates one is a centre to begin with.
+    centers = sample[torch.as_tensor(_compared(sample[:n_clusters], bound)[2], device=sample.device)]
+    for _ in range(_ITERATIONS):
+        home = torch.cat([products(some, centers).argmax(1) for some in _tiles(sample)])
+        centers = _mean_directions(sample, home, centers)
     gaps = (2 - 2 * products(centers, centers)).clamp_min(0).sqrt()
     return lambda some: products(some, centers), gaps
+
+
+def _tiles(rows: Any) -> Iterator[Any]:
+    return (rows[start : start + TILE] for start in range(0, len(rows), TILE))
+
+
+def _mean_directions(rows: Any, home: Tensor, centers: Any) -> Any:
+    """Return the mean of the rows of each cluster at a length of one; the centre as it is, of a cluster without rows."""
+    if isinstance(rows, SparseRows):
+        some, place = home.unique(return_inverse=True)
+        others = torch.as_tensor(np.setdiff1d(np.arange(len(centers)), some.numpy()))
+        members = csr_array((np.ones(len(rows)), (place.numpy(), np.arange(len(rows)))), shape=(len(some), len(rows)))
+        sums = rows.combined(members)
+        lengths = sums.squared_norms().sqrt().clamp_min(torch.finfo(sums.dtype).tiny)
+        return SparseRows.joined([sums.combined(diags_array(1 / lengths.numpy())), centers[others]])
+    sums = torch.zeros_like(centers).index_add_(0, home, rows)
+    norms = sums.norm(dim=1, keepdim=True)
+    return torch.where(norms > 0, sums / norms.clamp_min(torch.finfo(norms.dtype).tiny), centers)
 
 
 def _are_zero(rows: Any) -> NDArray[np.bool_]:
