@@ -13,11 +13,11 @@ from skdc.solvers.selection.greedy import Greedy
 
 
 class SemanticDeduplication(NamedCondenser):
-    """Semantic deduplication (SemDeDup): rows of embeddings, of texts or images, of which no two are near-duplicates [1]_.
+    """Semantic deduplication (SemDeDup): rows of embeddings of which no two are near-duplicates [1]_.
 
     Of the rows of a class whose cosine is above a bound all but one are left out, so that the data say how many are
     kept; where a size is asked for, as many of these are chosen as the others are near to, as in `FacilityLocation`.
-    Rows may be of float16, in a file that is mapped to memory, or sparse, such as counts of words: they are looked at
+    Rows may be of float16, in a file that is mapped to memory, or sparse, such as counts of words; they are looked at
     in pieces. Rows of zeros alone, such as empty texts, are duplicates of each other.
 
     Parameters
@@ -40,9 +40,9 @@ class SemanticDeduplication(NamedCondenser):
     Fitted attributes are those of `Condenser`; `indices_` holds the kept rows, and `sample_weight_` the mass for which
     each stands: a learner that gets the weights counts near-duplicates as the data do, one that does not counts each
     once. The paper compares a row with all that come before, kept or not; here with those that are kept, so that each
-    row that is left out has a near-duplicate among them. It
-    compares rows of a cluster alone; here they are compared across its borders too. Rows in `Partitions` are gone through piece by
-    piece: those that are left have to fit into memory.
+    row that is left out has a near-duplicate among them. It compares rows of a cluster alone; here they are
+    compared across its borders too. Rows in `Partitions` are gone through piece by piece: those that are left have to
+    fit into memory.
 
     References
     ----------

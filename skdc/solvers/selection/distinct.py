@@ -22,7 +22,7 @@ class Distinct(Selection):
     """Keep rows of which no two are near-duplicates: of rows whose cosine is above a bound, all but one are left out.
 
     Rows of a class are compared with those of their class. Those of a class of more than 4096 are cut into about
-    sqrt(n) / 2 clusters by k-means of some, and one cluster after the other is gone through: a row is kept unless it is a
+    sqrt(n) / 2 clusters by k-means of some, which are gone through one after the other: a row is kept unless it is a
     near-duplicate of one that was kept before, in its cluster or of those that lie near the border to it. So each row
     that is left out has a near-duplicate that is kept, which stands for its mass. A row without any number but zero is
     a duplicate of such rows alone.
@@ -102,7 +102,7 @@ class Distinct(Selection):
             return
         if not isinstance(self.solver, Selection) or self.solver.finds_size():
             raise PartsError(
-                f"Distinct(solver={self.solver!r}): it must choose as many rows as are asked for, as Greedy() and Draw() do"
+                f"Distinct(solver={self.solver!r}): it must choose as many rows as are asked for, as Greedy() does"
             )
         if self.solver.reweight is not None:
             raise PartsError(f"Distinct(solver={self.solver!r}): give reweight= to Distinct itself")
@@ -142,8 +142,8 @@ class Distinct(Selection):
             labels = cell.source.schema.labels.tolist()
             of = f" of class {labels[some]!r}" if labels else ""
             warnings.warn(
-                f"{wanted[some]} rows{of} are asked for, and {wanted[some] - short[some]} are no near-duplicates: others "
-                "come back; ask for fewer, or raise max_similarity",
+                f"{wanted[some]} rows{of} are asked for, and {wanted[some] - short[some]} are no near-duplicates: "
+                "others come back; ask for fewer, or raise max_similarity",
                 stacklevel=2,
             )
         looked = torch.as_tensor(np.flatnonzero(keeper >= 0), device=cell.weight.device)

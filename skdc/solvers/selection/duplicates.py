@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from math import sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, diags_array, issparse
-from sklearn.preprocessing import normalize
+from scipy.sparse import csr_array
 from torch import Tensor
 
-from skdc.sources import TILE, Holds, SparseRows, products, sparse_rows
+from skdc.sources import TILE, Holds, mean_directions, products, squared_norms, unit_rows
 
 _TOGETHER = 4096  # rows that are compared without clusters
 _BLOCK = 1024  # rows that are compared with those that are kept at a time
 _ROUNDING = 1e-5  # by which a cosine may be off
-_LEAST_NORM = 1e-15  # of a row, whose square, and that of its inverse, float32 holds
 _SAMPLE, _ITERATIONS = 64, 5  # rows for each centre from which k-means learns them, and its steps
 
 
@@ -91,26 +90,11 @@ def distinguished(
         places = clusters.visits[own].tocoo()
         later = places.coords[1] > c
         order = np.argsort(places.coords[1][later], kind="stable")
-        to, who = places.coords[1][later][order], own[places.coords[0][later][order]]
+        to, which = places.coords[1][later][order], own[places.coords[0][later][order]]
         starts = np.flatnonzero(np.diff(to, prepend=-1))
-        for place, some in zip(to[starts], np.split(who, starts[1:]), strict=False):
+        for place, some in zip(to[starts], np.split(which, starts[1:]), strict=False):
             visitors[place].append(some)
     return Distinction(keeper, similarity)
-
-
-def unit_rows(source: Holds, places: NDArray[np.intp]) -> Any:
-    """Return rows in the user's units at a length of one, in the working dtype; those of zeros alone stay zero."""
-    X = source.X[places]
-    if issparse(X):
-        # The largest number first, of which the square may be none.
-        return sparse_rows(normalize(normalize(csr_array(X), norm="max")), source.dtype)
-    X = X.reshape(len(X), -1)
-    rows = torch.from_numpy(X if X.dtype in (np.float32, np.float64) else X.astype(np.float32)).to(source.device)
-    norms = rows.norm(dim=1, keepdim=True)
-    if not ((norms > _LEAST_NORM) & (norms < 1 / _LEAST_NORM)).all():
-        rows = rows / torch.where(rows.any(1, keepdim=True), rows.abs().amax(1, keepdim=True), 1)
-        norms = rows.norm(dim=1, keepdim=True)
-    return (rows / torch.where(norms > 0, norms, 1)).to(source.dtype)
 
 
 class _Clusters(NamedTuple):
@@ -138,7 +122,7 @@ class _Clusters(NamedTuple):
         rank = self.similarity if farthest_first else -self.similarity
         order = np.lexsort((rank, self.home))
         ends = np.searchsorted(self.home[order], np.arange(self.visits.shape[1] + 1))
-        return (order[start:stop] for start, stop in zip(ends[:-1], ends[1:], strict=True))
+        return (order[start:stop] for start, stop in pairwise(ends))
 
 
 def _clusters(vectors: Vectors, n: int, bound: float, overlap: float, generator: torch.Generator) -> _Clusters:
@@ -151,12 +135,12 @@ def _clusters(vectors: Vectors, n: int, bound: float, overlap: float, generator:
         some = vectors(rows)
         cosines = to_centers(some)
         largest, own = cosines.max(1)
-        near = (largest[:, None] - cosines) <= radius * gaps[own] + _ROUNDING if overlap else torch.zeros_like(cosines).bool()
+        near = (largest[:, None] - cosines) <= radius * gaps[own] + _ROUNDING if overlap else cosines > torch.inf
         near[torch.arange(len(rows)), own] = False
         places = near.nonzero().cpu().numpy()
         counts = np.bincount(places[:, 0], minlength=len(rows))
         visits.append((places[:, 1].astype(np.int32), counts))
-        is_empty = _are_zero(some)
+        is_empty = (squared_norms(some) == 0).cpu().numpy()
         home[rows], similarity[rows] = np.where(is_empty, -1, own.cpu().numpy()), largest.cpu().numpy()
     indices, counts = (np.concatenate(parts) for parts in zip(*visits, strict=True))
     indptr = np.concatenate([[0], np.cumsum(counts)])
@@ -178,32 +162,13 @@ def _centers(
     centers = sample[torch.as_tensor(_compared(sample[:n_clusters], bound)[2], device=sample.device)]
     for _ in range(_ITERATIONS):
         home = torch.cat([products(some, centers).argmax(1) for some in _tiles(sample)])
-        centers = _mean_directions(sample, home, centers)
+        centers = mean_directions(sample, home, centers)
     gaps = (2 - 2 * products(centers, centers)).clamp_min(0).sqrt()
     return lambda some: products(some, centers), gaps
 
 
 def _tiles(rows: Any) -> Iterator[Any]:
     return (rows[start : start + TILE] for start in range(0, len(rows), TILE))
-
-
-def _mean_directions(rows: Any, home: Tensor, centers: Any) -> Any:
-    """Return the mean of the rows of each cluster at a length of one; the centre as it is, of a cluster without rows."""
-    if isinstance(rows, SparseRows):
-        some, place = home.unique(return_inverse=True)
-        others = torch.as_tensor(np.setdiff1d(np.arange(len(centers)), some.numpy()))
-        members = csr_array((np.ones(len(rows)), (place.numpy(), np.arange(len(rows)))), shape=(len(some), len(rows)))
-        sums = rows.combined(members)
-        lengths = sums.squared_norms().sqrt().clamp_min(torch.finfo(sums.dtype).tiny)
-        return SparseRows.joined([sums.combined(diags_array(1 / lengths.numpy())), centers[others]])
-    sums = torch.zeros_like(centers).index_add_(0, home, rows)
-    norms = sums.norm(dim=1, keepdim=True)
-    return torch.where(norms > 0, sums / norms.clamp_min(torch.finfo(norms.dtype).tiny), centers)
-
-
-def _are_zero(rows: Any) -> NDArray[np.bool_]:
-    norms = rows.squared_norms() if isinstance(rows, SparseRows) else rows.square().sum(1)
-    return (norms == 0).cpu().numpy()
 
 
 def _thinned(
