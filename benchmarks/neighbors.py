@@ -1,6 +1,6 @@
 """One nearest neighbour on rows that are kept: its accuracy, their share, and what choosing them takes.
 
-The packages imbalanced-learn and kondo-ml are compared where they are installed.
+The package imbalanced-learn is compared where it is installed; kondo-ml 0.0.10 fails with NumPy 2.
 """
 
 from __future__ import annotations
@@ -68,11 +68,6 @@ def found(is_class: bool, n_rows: int) -> Iterator[tuple[str, Any]]:
         yield "imbalanced-learn, AllKNN", AllKNN(kind_sel="mode", **everything)
         if n_rows <= MOST_FOR_CNN:  # it took more than five minutes for three times as many
             yield "imbalanced-learn, CondensedNearestNeighbour", CondensedNearestNeighbour(random_state=0, **everything)
-    if not is_class and find_spec("kondo_ml"):
-        from kondo_ml.instance_selection import RegCnnSelector, RegEnnSelector
-
-        yield "kondo-ml, RegEnnSelector", RegEnnSelector()
-        yield "kondo-ml, RegCnnSelector", RegCnnSelector()
 
 
 def given(share: float, is_class: bool) -> Iterator[tuple[str, Any]]:
@@ -92,11 +87,8 @@ def kept(method: Any, X: np.ndarray, y: np.ndarray, seed: int) -> tuple[np.ndarr
     start = process_time()
     if hasattr(method, "fit_resample"):
         rows = method.fit_resample(X, y)
-    elif hasattr(method, "n_per_class"):
-        rows = tuple(method.set_params(random_state=seed).fit(X, y))
     else:
-        is_kept = method.fit_predict(X, y) == 1
-        rows = X[is_kept], y[is_kept]
+        rows = tuple(method.set_params(random_state=seed).fit(X, y))
     return (*rows, process_time() - start)
 
 

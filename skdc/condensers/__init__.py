@@ -26,6 +26,7 @@ from skdc.condensers.private import PrivateGradientMatching, PrivateKernelInduci
 from skdc.condensers.sampling import CondensedGenerator, InfluenceGuidance, MinimaxDiffusion
 from skdc.condensers.selection.centroids import KMeansCondenser
 from skdc.condensers.selection.covering import FacilityLocation, KCenter, KMedoids
+from skdc.condensers.selection.deduplication import SemanticDeduplication
 from skdc.condensers.selection.diversity import DeterminantalSelection, GraphCutSelection, MaxMinDiversification
 from skdc.condensers.selection.draws import RandomSubset
 from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
@@ -92,6 +93,7 @@ __all__ = [
     "RandomSubset",
     "RandomlyPivotedCholesky",
     "Recipe",
+    "SemanticDeduplication",
     "SiameseGradientMatching",
     "SoftLabelPruning",
     "SoftLabelRandom",

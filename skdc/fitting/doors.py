@@ -95,6 +95,8 @@ def _open(condenser: Any, problem: Problem, recipe: Recipe, device: torch.device
         reducing, draws = recipe._replace(solver=reducer.solver), torch.Generator().manual_seed(seed)
         kept = np.maximum(SPARE_ROWS * sizes, np.where(sizes > 0, reducer.fewest, 0))
         problem = merged_problem(problem, _passed(problem, device), reducing, kept, draws)
+        if recipe.solver.finds_size():
+            sizes = np.bincount(problem.codes, minlength=len(sizes))
     if problem.is_sample and not recipe.streams():
         held = np.bincount(problem.codes, minlength=len(sizes))
         if recipe.solver.finds_size():

@@ -307,9 +307,14 @@ def detached(rows: LabeledSet) -> LabeledSet:
     return LabeledSet(**{name: copied(value) for name, value in vars(rows).items()})
 
 
-def solution_of(state: State, n_iter: int, history: dict[str, NDArray[np.float64]]) -> Solution:
-    """Return a live set as it is now as the solution, with the attributes that spaces declare."""
-    rows, attributes = detached(state.synthetic()), dict[str, Any]()
+def solution_of(
+    state: State, n_iter: int, history: dict[str, NDArray[np.float64]], rows: LabeledSet | None = None
+) -> Solution:
+    """Return a live set as it is now as the solution, with the attributes that spaces declare.
+
+    `rows` is the set, where nothing holds it or changes it later: of others there is a copy.
+    """
+    rows, attributes = detached(state.synthetic()) if rows is None else rows, dict[str, Any]()
     for space in [] if state.objective is None else state.objective.spaces():
         attributes |= space.attributes(rows, state.source)
     return Solution(rows, n_iter, history, attributes)

@@ -15,6 +15,7 @@ from skdc.sources.base import (
 )
 from skdc.sources.batch import Batch
 from skdc.sources.cuts import PLACED_TOGETHER, NearPiece, near_pieces, shared_out, takes_pieces
+from skdc.sources.directions import mean_directions, unit_rows
 from skdc.sources.listed import listed
 from skdc.sources.moments import GaussianMoments
 from skdc.sources.partitioned import PartitionedSource, Passing
@@ -69,6 +70,7 @@ __all__ = [
     "joined",
     "joined_block",
     "listed",
+    "mean_directions",
     "near_pieces",
     "products",
     "relative",
@@ -80,4 +82,5 @@ __all__ = [
     "squared_norms",
     "squares_from",
     "takes_pieces",
+    "unit_rows",
 ]

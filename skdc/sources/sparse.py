@@ -74,6 +74,10 @@ class SparseRows:
         """Return the inner products with other rows, of shape (len(self), len(others))."""
         return torch.from_numpy((self._matrix @ others._matrix.T).toarray())
 
+    def combined(self, weights: sparray) -> SparseRows:
+        """Return sums of the rows, weighted by each row of a sparse matrix of shape (m, len(self))."""
+        return SparseRows(csr_array(weights.astype(self._matrix.dtype) @ self._matrix))
+
     def squared_norms(self) -> Tensor:
         """Return the squared norms, of shape (len(self),)."""
         return torch.from_numpy(np.asarray((self._matrix**2).sum(axis=1), dtype=self._matrix.dtype))

@@ -52,6 +52,7 @@ DECOUPLED = {"StatisticsMatching", "StaggeredMatching", "SoftLabelPruning", "Pat
 # cross-entropies compare probabilities; and the teachers of these tell classes apart.
 CLASSES_ONLY = {
     "DistributionMatching",
+    "LearningVectorQuantization",
     "M3D",
     "NCFM",
     "WMDD",
@@ -84,6 +85,7 @@ TARGETS_ONLY = {
     "DecrementalReduction",
     "EditedNeighbors",
     "GradMatch",
+    "LearningVectorQuantization",
     "UncertaintySubset",
     "CoverageCentricSelection",
     "GreedyKernelPoints",

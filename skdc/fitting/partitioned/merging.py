@@ -118,16 +118,17 @@ class Reduction:
         return self.reduced(one.joined(other))
 
     def reduced(self, rows: Chosen) -> Chosen:
-        """Return as many rows of each class as are kept, of those that have more."""
+        """Return as many rows of each class as are kept, of those that have more; or as many as the solver finds."""
         source = self.opened(rows)
         codes = source.schema.class_of_key[rows.key]
-        many = np.bincount(codes, minlength=len(self.sizes)) > self.sizes
+        counts, finds_size = np.bincount(codes, minlength=len(self.sizes)), self.recipe.solver.finds_size()
+        many = counts > (0 if finds_size else self.sizes)
         if not many.any():
             return rows
         of_many = np.flatnonzero(many[codes])
         part = self.opened(rows.take(of_many, rows.weight[of_many]))
         generator = torch.Generator().manual_seed(self.seed + int(rows.places[0]))
-        chosen, mass = self._chosen(part, np.where(many, self.sizes, 0), generator)
+        chosen, mass = self._chosen(part, np.where(many, counts if finds_size else self.sizes, 0), generator)
         others = np.flatnonzero(~many[codes])
         kept, weight = np.concatenate([others, of_many[chosen]]), np.concatenate([rows.weight[others], mass])
         order = np.argsort(rows.places[kept], kind="stable")

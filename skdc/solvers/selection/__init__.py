@@ -3,6 +3,7 @@
 from skdc.solvers.selection.base import Selection
 from skdc.solvers.selection.best import BestOf
 from skdc.solvers.selection.decremental import DecrementalNeighborhood
+from skdc.solvers.selection.distinct import Distinct
 from skdc.solvers.selection.draw import Draw
 from skdc.solvers.selection.greedy import Greedy
 from skdc.solvers.selection.halving import Halving
@@ -32,3 +33,4 @@ __all__ = [
     "Snap",
     "Strata",
 ]
+__all__ = ["BestOf", "Distinct", "Draw", "Greedy", "Halving", "Pivots", "Pursuit", "Rank", "Selection", "Snap"]

@@ -187,7 +187,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
             except KeyboardInterrupt:  # the rows are there, and weigh what they stand for
                 state.interrupted = True
         history = {"loss": np.array(state.losses)} if state.losses else {}
-        return solution_of(state, len(synthetic.indices), history)
+        return solution_of(state, len(synthetic.indices), history, synthetic())
 
     def tells(self, state: SelectionState) -> str:
         """Tell of the set, and of how many rows were not chosen."""
