@@ -281,6 +281,14 @@ PICTURES = (
         logarithmic=True,
     ),
     Picture(
+        "neighbors",
+        "One nearest neighbour on a share of the rows",
+        "accuracy in percent",
+        "### A share of the rows",
+        ("table", "% kept"),
+        ("`RandomSubset`", "`KMedoids`", "`DecrementalReduction`", "`LearningVectorQuantization`"),
+    ),
+    Picture(
         "values",
         "Wrong labels among the rows of the lowest values",
         "found, in percent",
