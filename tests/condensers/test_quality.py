@@ -17,6 +17,7 @@ from skdc import (
     Condenser,
     DataDAM,
     DeterminantalSelection,
+    EditedNeighbors,
     EfficientCondensation,
     FieldCondensation,
     FrequencyCondensation,
@@ -39,15 +40,18 @@ from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.networks import MLP, ConvNet
 
 SEEDS = range(5)
+# Rows that no neighbour doubts are random ones.
 # Hard rows are no small training set, easy ones neither, nor those at the rim; pivots are landmarks for kernels; few
 # pixels tell little of a digit, and save bytes; a set that is a generator shows rows that are drawn; and pruning leaves
 # random rows where labels are right. The docstrings say so.
 WORSE = (
     RandomSubset,
+    EditedNeighbors,
     UncertaintySubset,
     PatchSelection,
     RandomlyPivotedCholesky,
     DeterminantalSelection,
+    EditedNeighbors,
     EfficientCondensation,
     CondensedGenerator,
 )

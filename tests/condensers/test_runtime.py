@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from skdc import (
     Condenser,
+    DecrementalReduction,
     DeterminantalSelection,
     DistributionMatching,
     FacilityLocation,
@@ -64,7 +65,7 @@ def test_other_state_other_set(condenser):
     same = [np.array_equal(sets[0], other) for other in sets[1:]]
     # These choose the best rows: their randomness is in samples of the data, and these are few rows.
     certain = (KernelHerding, SteinThinning, KCenter, FacilityLocation, KMedoids, GreedyKernelPoints)
-    certain += (GraphCutSelection, DeterminantalSelection, MaxMinDiversification)
+    certain += (DecrementalReduction, GraphCutSelection, DeterminantalSelection, MaxMinDiversification)
     assert all(same) if isinstance(condenser, certain) else not any(same)
 
 

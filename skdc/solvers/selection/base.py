@@ -164,7 +164,9 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
             state.mass.append(cell.weight.double().sum() * share[torch.as_tensor(order, device=source.device)])
         state.losses.extend(choice.values)
         state.step += 1
-        progress.leave(len(rows), state.losses[-1] if state.losses else float("nan"))
+        # Where the size is found, the rows that are not kept are decided on, too.
+        n_done = cell.size if self.finds_size() else len(rows)
+        progress.leave(n_done, state.losses[-1] if state.losses else float("nan"))
 
     @torch.no_grad()
     def finish(self, state: SelectionState) -> Solution:

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
 
+from skdc.solvers.selection.cells import ChoiceProgress
 from skdc.solvers.selection.neighbors import Neighborhood, NeighborSelection
 
+_ASK_EVERY = 256  # rows that are tried before it is asked whether to stop
 _SPARE = 32  # neighbours that are known beside those that count, since some are left out
 
 
@@ -43,7 +45,9 @@ class DecrementalNeighborhood(NeighborSelection):
 
     tolerance: float = 3.0
 
-    def ranked(self, rows: Neighborhood, random: np.random.Generator) -> tuple[NDArray[np.intp], int]:
+    def ranked(
+        self, rows: Neighborhood, random: np.random.Generator, progress: ChoiceProgress
+    ) -> tuple[NDArray[np.intp], int]:
         """Return the rows that stay, and then the others, the last that was left out first."""
         self.refuse_many(rows)
         known = rows.nearest(self.n_neighbors + 1 + _SPARE)
@@ -61,7 +65,9 @@ class DecrementalNeighborhood(NeighborSelection):
         order = order[np.argsort(-_to_enemy(rows, order) if rows.n_classes else doubt[order], kind="stable")]
         left_out, gains = edited[np.argsort(-doubt[edited], kind="stable")].tolist(), np.zeros(len(rows.y))
         counts = np.bincount(rows.y[stays], minlength=rows.n_classes) if rows.n_classes else np.array([stays.sum()])
-        for row in order.tolist():
+        for i, row in enumerate(order.tolist()):
+            if i % _ASK_EVERY == 0 and progress(i):
+                break
             gains[row] = lists.gain(row)
             place = rows.y[row] if rows.n_classes else 0
             if gains[row] <= 0 and counts[place] > 1:
@@ -125,7 +131,8 @@ class _Lists:
         total = 0.0
         for other in self._of[row]:
             neighbors = self._lists[other]
-            total += self._loss(other, [i for i in neighbors if i != row]) - self._loss(other, neighbors[:-1])
+            change = self._loss(other, [i for i in neighbors if i != row]) - self._loss(other, neighbors)
+            total += self._weight[other] * change
         return total
 
     def _loss(self, row: int, neighbors: list[int]) -> float:
@@ -138,7 +145,8 @@ class _Lists:
         votes: dict[int, float] = {}  # of so few, faster than arrays
         for i in neighbors:
             votes[self._codes[i]] = votes.get(self._codes[i], 0.0) + self._weight[i]
-        return float(min(votes, key=lambda c: (-votes[c], c)) != self._codes[row])
+        # In a tie a row keeps its class, as where it is edited: which class comes first says nothing.
+        return float(votes.get(self._codes[row], 0.0) < (1 - 1e-12) * max(votes.values()))
 
     def leave_out(self, row: int) -> None:
         """Leave a row out; rows that are left out still count among those that are to be predicted."""

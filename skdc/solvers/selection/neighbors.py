@@ -14,7 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from skdc.exceptions import PartsError
 from skdc.solvers.selection.base import Choice, Selection, check_integers
-from skdc.solvers.selection.cells import Cell
+from skdc.solvers.selection.cells import Cell, ChoiceProgress
 from skdc.sources import Holds
 
 
@@ -145,8 +145,18 @@ class NeighborSelection(Selection):
             )
 
     @abstractmethod
-    def ranked(self, rows: Neighborhood, random: np.random.Generator) -> tuple[NDArray[np.intp], int]:
-        """Return all rows in the order of their value, and how many of the first are to be kept."""
+    def ranked(
+        self, rows: Neighborhood, random: np.random.Generator, progress: ChoiceProgress
+    ) -> tuple[NDArray[np.intp], int]:
+        """Return all rows in the order of their value, and how many of the first are to be kept.
+
+        Parameters
+        ----------
+        rows : Neighborhood
+        random : Generator
+        progress : ChoiceProgress
+            Is told how many rows are decided on, and says when to stop with those.
+        """
 
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Rank the rows, and take the first: of each class as many as the rule says, and one at least, or its quota."""
@@ -159,7 +169,7 @@ class NeighborSelection(Selection):
         if source.schema.task == "none":
             raise PartsError(f"{name} looks at what neighbours predict, but y is None; use Greedy()")
         random = np.random.default_rng(int(torch.randint(2**62, (), generator=generator)))
-        order, n_kept = self.ranked(Neighborhood.of(cell, source), random)
+        order, n_kept = self.ranked(Neighborhood.of(cell, source), random, cell.progress)
         is_kept = np.arange(len(order)) < n_kept if self.sizes == "found" else np.zeros(len(order), dtype=bool)
         for c, quota in enumerate(cell.quotas):
             of_class = np.flatnonzero(cell.codes[order] == c)
@@ -198,12 +208,16 @@ class EditedNeighborhood(NeighborSelection):
 
     tolerance: float = 3.0
 
-    def ranked(self, rows: Neighborhood, random: np.random.Generator) -> tuple[NDArray[np.intp], int]:
+    def ranked(
+        self, rows: Neighborhood, random: np.random.Generator, progress: ChoiceProgress
+    ) -> tuple[NDArray[np.intp], int]:
         """Return rows by doubt, those that are doubted least first."""
         self.refuse_many(rows)
         doubt = rows.doubt(rows.nearest(self.n_neighbors))
         limit = 0.0 if rows.n_classes else self.tolerance
-        return np.argsort(doubt, kind="stable"), int((doubt <= limit).sum())
+        # Of most rows no neighbour doubts the class: which of them come first is drawn, whatever their order means.
+        order = random.permutation(len(rows.y))
+        return order[np.argsort(doubt[order], kind="stable")], int((doubt <= limit).sum())
 
 
 class CondensedNeighborhood(NeighborSelection):
@@ -239,7 +253,9 @@ class CondensedNeighborhood(NeighborSelection):
 
     n_neighbors: int = 9
 
-    def ranked(self, rows: Neighborhood, random: np.random.Generator) -> tuple[NDArray[np.intp], int]:
+    def ranked(
+        self, rows: Neighborhood, random: np.random.Generator, progress: ChoiceProgress
+    ) -> tuple[NDArray[np.intp], int]:
         """Return the rows that were added, in their order, and then the others."""
         n, order = len(rows.y), random.permutation(len(rows.y))
         limit = np.zeros(n)
@@ -271,8 +287,9 @@ class CondensedNeighborhood(NeighborSelection):
         while before < len(chosen):
             before = len(chosen)
             for row in order.tolist():
-                if not is_chosen[row] and is_missed(row):
+                if not is_chosen[row] and is_missed(row) and not progress.stopped:
                     add(row)
+                    progress(len(chosen))
         others = np.setdiff1d(order, chosen)
         others = others[np.argsort(-to_class[others], kind="stable")]
         return np.concatenate([np.array(chosen, dtype=np.intp), others]), len(chosen)

@@ -11,6 +11,10 @@ from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from skdc import CondensedNeighbors, DecrementalReduction, EditedNeighbors
 from skdc.exceptions import PartsError
+from skdc.solvers import CondensedNeighborhood
+from skdc.solvers.selection.cells import ChoiceProgress
+from skdc.solvers.selection.decremental import _Lists
+from skdc.solvers.selection.neighbors import Neighborhood
 
 ALL = [CondensedNeighbors, DecrementalReduction, EditedNeighbors]
 
@@ -169,3 +173,44 @@ def test_settings_that_make_no_sense(rng, settings, error, words):
 def test_without_targets_there_is_nothing_to_predict(rng, condenser):
     with pytest.raises(PartsError, match="y is None"):
         make(condenser).fit(rng.normal(size=(30, 2)))
+
+
+def test_of_rows_that_no_neighbor_doubts_the_order_of_the_data_says_nothing(rng):
+    X, y = np.concatenate([rng.normal(size=(500, 2)), 50 + rng.normal(size=(501, 2))]), np.repeat([0, 1], [500, 501])
+    chosen = make(EditedNeighbors, n_per_class=50).fit(X, y).indices_
+    first = chosen[y[chosen] == 0]
+    assert 150 < first.mean() < 350, "not the first of the data"
+
+
+def test_reduction_of_weighted_rows_of_three_classes(rng):
+    """Against the rule written out; ties leave a row its class, and errors count by weight."""
+    X, y, weight, k = rng.normal(size=(60, 2)), rng.integers(3, size=60), rng.uniform(0.5, 2, size=60), 3
+    rows = Neighborhood(X, y, weight, 3)
+    stays = np.ones(60, dtype=bool)
+    lists = _Lists(rows, rows.nearest(k + 2), stays, k + 1)
+    distance, alive = cdist(X, X), list(range(60))
+
+    def near(i, among, size):
+        return sorted((j for j in among if j != i), key=lambda j: distance[i, j])[:size]
+
+    def wrong(i, among):
+        votes = np.bincount(y[near(i, among, k)], weight[near(i, among, k)], minlength=3)
+        return float(votes[y[i]] < votes.max())
+
+    for row in rng.permutation(60)[:58].tolist():
+        without = [j for j in alive if j != row]
+        associates = [i for i in range(60) if row in near(i, alive, k + 1)]
+        change = sum(weight[i] * (wrong(i, without) - wrong(i, alive)) for i in associates)
+        assert lists.gain(row) == pytest.approx(change)
+        if len(alive) > 5:
+            lists.leave_out(row)
+            alive = without
+
+
+def test_condensing_ends_where_it_is_asked_to(overlapping):
+    rows = Neighborhood(overlapping[0], np.unique(overlapping[1], return_inverse=True)[1], np.ones(1001), 3)
+    progress = ChoiceProgress(1001)
+    progress.tell = lambda n_chosen, total, value: n_chosen >= 10
+    order, n_kept = CondensedNeighborhood().ranked(rows, np.random.default_rng(0), progress)
+    assert n_kept == 10
+    assert_array_equal(np.sort(order), np.arange(1001))
