@@ -145,11 +145,12 @@ def _thresholds(unit: float, epsilon: float) -> Iterator[float]:
 
 def _density(leaf: Any, cell: Cell, generator: torch.Generator) -> Tensor:
     """Return how many rows are near each row: the kernel density."""
-    block = cell.block(leaf)
-    _, some = cell.drawn(_DENSITY_ROWS, generator)
-    sample = block if len(some) == len(cell) else some.block(leaf)
-    density = Gaussian().fit(sample.values, sample.weight).against(sample.values)
-    return torch.cat([density(values) @ sample.mass for values in block.values.split(_DENSITY_ROWS)])
+    values = cell.block(leaf).values
+    rows, some = cell.drawn(_DENSITY_ROWS, generator)
+    at = torch.as_tensor(rows, device=some.weight.device)
+    similarity = Gaussian().fit(values[at], some.weight).among(values)
+    starts = range(0, len(cell), _DENSITY_ROWS)
+    return torch.cat([similarity(slice(start, start + _DENSITY_ROWS), at) @ some.mass for start in starts])
 
 
 class _Found(NamedTuple):
