@@ -123,15 +123,17 @@ class IndependentSets(Selection):
         def value(found: _Found) -> float:
             return found.utility / best_utility + leaf.weight * found.distance / unit  # (1)
 
-        best_utility = best.utility
+        best_utility, last = best.utility, best
         best = max(best, farthest, key=value)
         thresholds = list(_thresholds(farthest.distance, self.epsilon))
         for i, threshold in enumerate(thresholds):
             if cell.progress(n_before + i * cell.size // len(thresholds), -value(best)):
                 break
-            found = sets.spaced(threshold)
-            if len(found.rows) == cell.size:
-                best = max(best, found, key=value)
+            if threshold <= last.distance:
+                continue  # no row of the last set would be passed over: it is found again
+            last = sets.spaced(threshold)
+            if len(last.rows) == cell.size:
+                best = max(best, last, key=value)
         return best.rows
 
 
