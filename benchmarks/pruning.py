@@ -174,7 +174,7 @@ def _print_line(
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
-    parser.add_argument("--data", nargs="+", default=["adult", "magic", "digits", "mnist"])
+    parser.add_argument("--data", nargs="+", default=["adult", "magic", "digits"])
     parser.add_argument("--noise", nargs="+", type=float, default=[0.0, 0.2])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
     parser.add_argument("--print", action="store_true", help="print the tables of the file, and compute nothing")

@@ -212,7 +212,7 @@ PICTURES = (
     ),
     Picture(
         "pruning",
-        "Shares of the rows, mean of four data sets and two learners",
+        "Shares of the rows, mean of three data sets and two learners",
         "points of accuracy above random rows",
         "## Mean by share",
         ("labels drawn anew", "share"),

@@ -89,6 +89,7 @@ FAMILIES = {
         ("Transport and distances", "How far rows have to go.", "transport quantiles"),
         ("Likelihoods and critics", "How unlikely one set is under the other.", "divergences critics"),
         ("Aligned blocks", "Predictions, gradients, trajectories, row by row.", "aligned classification duality"),
+        ("Prototypes", "Points that nearest neighbours tell classes by.", "prototypes"),
         ("Fairness", "Terms that are added to a discrepancy of predictions.", "fairness"),
         (
             "Penalties",
@@ -102,7 +103,7 @@ FAMILIES = {
         ),
     ],
     spaces: [
-        ("Data", "The rows themselves, or their latents.", "invertible encoded"),
+        ("Data", "The rows themselves, or their latents.", "invertible encoded metric"),
         ("Features", "What layers of networks show.", "features statistics"),
         ("Gradients", "What a network would learn.", "gradients last_layer"),
         ("Parameters", "Where training leads.", "trajectories"),

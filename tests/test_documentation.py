@@ -86,7 +86,11 @@ def test_every_named_condenser_is_found_by_a_term():
 def test_terms_lead_to_what_is_there():
     for reference in re.findall(r"`~(skdc[\w.]*)`", GLOSSARY):
         module, _, name = reference.rpartition(".")
-        home = next(found for found in MODULES + [skdc.augmentation, skdc.preprocessing, skdc.weighting] if found.__name__ == module)
+        home = next(
+            found
+            for found in MODULES + [skdc.augmentation, skdc.preprocessing, skdc.weighting]
+            if found.__name__ == module
+        )
         assert hasattr(home, name), reference
 
 

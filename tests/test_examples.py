@@ -89,6 +89,7 @@ EXAMPLES = [
     "networks",
     "pipeline_grid_search",
     "private",
+    "pruning",
     "robust_teacher",
     "row_values",
     "search",

@@ -51,9 +51,9 @@ class LearnedMetric(PointwiseSpace):
             raise ValueError(f"LearnedMetric(rank={self.rank!r}): rows of {d} features have ranks from 1 to {d}")
         if not self.step_size > 0:
             raise ValueError(f"LearnedMetric(step_size={self.step_size!r}): it must be positive")
-        matrix = torch.eye(d)
+        matrix = torch.eye(d, dtype=torch.float32)
         if rank < d:
-            matrix = torch.linalg.qr(torch.randn(d, rank, generator=generator)).Q.T
+            matrix = torch.linalg.qr(torch.randn(d, rank, generator=generator, dtype=torch.float32)).Q.T
         self.matrix_ = (matrix / matrix.norm()).to(source.device, source.dtype).requires_grad_()
         return self
 

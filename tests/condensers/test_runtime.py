@@ -219,7 +219,7 @@ def test_verbose(condenser, capsys):
     *trainings, last = printed.err.splitlines()
     assert type(condenser).__name__ in last and printed.err.endswith("\n")
     assert all("Generator [" in line for line in trainings), "one line a stage, and none but of what is trained before"
-    assert "[" + "#" * 30 + "]" in last and "nan" not in printed.err
+    assert "[" + "#" * 30 + "]" in last and "loss nan" not in printed.err
     if "n_steps" in fitted.get_params():
         assert f"{fitted.n_steps}/{fitted.n_steps} loss {fitted.history_['loss'][-1]:.4g}" in last
 

@@ -13,7 +13,7 @@ from skdc.solvers.selection.neighbors import CondensedNeighborhood, EditedNeighb
 
 
 class EditedNeighbors(NamedCondenser):
-    """Edited nearest neighbours (ENN) [1]_, and of numbers RegENN [2]_: rows that their neighbours predict right.
+    """Edited nearest neighbours (ENN) [1]_, of numbers (RegENN) [2]_: rows that their neighbours predict right.
 
     Wrong labels are left out, and rows among those of another class; most rows stay. As many are kept as that gives,
     or, where a size is asked for, those that are doubted least, which are far from the borders of the classes.
@@ -61,7 +61,7 @@ class EditedNeighbors(NamedCondenser):
 
 
 class CondensedNeighbors(NamedCondenser):
-    """Condensed nearest neighbours (CNN) [1]_, and of numbers RegCNN [2]_: rows that predict all others right.
+    """Condensed nearest neighbours (CNN) [1]_, of numbers (RegCNN) [2]_: rows that predict all others right.
 
     Rows are added of which the nearest one that was says another class, so that one nearest neighbour is right on all
     rows. That keeps wrong labels, and on classes that overlap a third of the rows, which predict new ones worse than
@@ -110,7 +110,7 @@ class CondensedNeighbors(NamedCondenser):
 
 
 class DecrementalReduction(NamedCondenser):
-    """Decremental reduction (DROP3) [1]_, and of numbers DROP3-RE [2]_: rows that predictions cannot do without.
+    """Decremental reduction (DROP3) [1]_, of numbers too [2]_: rows that predictions cannot do without.
 
     Wrong labels are left out first, as in `EditedNeighbors`, then rows from the farthest from other classes on, unless
     those that have them as neighbours are then predicted worse. Some ten percent of the rows remain, which lie at the

@@ -15,9 +15,9 @@ from skdc.solvers.selection.strata import Strata
 class CoverageCentricSelection(NamedCondenser):
     """Coverage-centric selection (CCS): rows of all degrees of difficulty but the hardest [1]_.
 
-    For keeping a tenth to nine tenths of data of which some labels are wrong; where all are right, random rows are
-    as good. Rows are scored by networks that are trained on all of them. The hardest share of each class is left out,
-    and the rest is cut into strata of difficulty, of which as many rows each are drawn. How large the share is, is
+    For keeping a tenth to nine tenths of the data, of which some labels are wrong; where they are right, random rows
+    are as good. Rows are scored by networks that are trained on all of them. The hardest share of each class is left
+    out, and the rest is cut into strata of difficulty, of which as many rows each are drawn. How large the share is, is
     found by held-out rows, against random rows, which are taken where no share is surely better; `cutoff=0.3` is the
     published method, and takes a quarter of the time.
 

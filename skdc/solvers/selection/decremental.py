@@ -33,7 +33,7 @@ class DecrementalNeighborhood(NeighborSelection):
     References
     ----------
     .. [1] Wilson and Martinez, "Reduction Techniques for Instance-Based Learning Algorithms", 2000, section 4.
-    .. [2] Arnaiz-Gonzalez et al., "Instance Selection for Regression: Adapting DROP", 2016, section 3.1 (DROP3-RE).
+    .. [2] Arnaiz-Gonzalez et al., "Instance Selection for Regression: Adapting DROP", 2016, section 3.1, by errors.
 
     Examples
     --------

@@ -123,15 +123,17 @@ class IndependentSets(Selection):
         def value(found: _Found) -> float:
             return found.utility / best_utility + leaf.weight * found.distance / unit  # (1)
 
-        best_utility = best.utility
+        best_utility, last = best.utility, best
         best = max(best, farthest, key=value)
         thresholds = list(_thresholds(farthest.distance, self.epsilon))
         for i, threshold in enumerate(thresholds):
             if cell.progress(n_before + i * cell.size // len(thresholds), -value(best)):
                 break
-            found = sets.spaced(threshold)
-            if len(found.rows) == cell.size:
-                best = max(best, found, key=value)
+            if threshold <= last.distance:
+                continue  # no row of the last set would be passed over: it is found again
+            last = sets.spaced(threshold)
+            if len(last.rows) == cell.size:
+                best = max(best, last, key=value)
         return best.rows
 
 
@@ -145,11 +147,12 @@ def _thresholds(unit: float, epsilon: float) -> Iterator[float]:
 
 def _density(leaf: Any, cell: Cell, generator: torch.Generator) -> Tensor:
     """Return how many rows are near each row: the kernel density."""
-    block = cell.block(leaf)
-    _, some = cell.drawn(_DENSITY_ROWS, generator)
-    sample = block if len(some) == len(cell) else some.block(leaf)
-    density = Gaussian().fit(sample.values, sample.weight).against(sample.values)
-    return torch.cat([density(values) @ sample.mass for values in block.values.split(_DENSITY_ROWS)])
+    values = cell.block(leaf).values
+    rows, some = cell.drawn(_DENSITY_ROWS, generator)
+    at = torch.as_tensor(rows, device=some.weight.device)
+    similarity = Gaussian().fit(values[at], some.weight).among(values)
+    starts = range(0, len(cell), _DENSITY_ROWS)
+    return torch.cat([similarity(slice(start, start + _DENSITY_ROWS), at) @ some.mass for start in starts])
 
 
 class _Found(NamedTuple):

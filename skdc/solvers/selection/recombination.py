@@ -32,6 +32,11 @@ class Recombination(Selection):
 
     With `by=None` moments are those of all rows together, and each class keeps its mass.
 
+    Parameters
+    ----------
+    reweight : discrepancy, default=None
+        As in `Selection`; the weights are then other than those that keep the means.
+
     References
     ----------
     .. [1] Tchernychova, "Caratheodory Cubature Measures", 2016; Litterer and Lyons, "High Order Recombination and an
