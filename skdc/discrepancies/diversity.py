@@ -76,7 +76,7 @@ class GraphCut(_KernelTerm, Cut):
     >>> from skdc.discrepancies import GraphCut
     >>> X, y = load_iris(return_X_y=True)
     >>> round(GraphCut()(X, X[::10]), 3)
-    -0.473
+    -0.572
     """
 
     representation: float = 1.0
