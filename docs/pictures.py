@@ -286,7 +286,7 @@ PICTURES = (
         "accuracy in percent",
         "### A share of the rows",
         ("table", "% kept"),
-        ("`RandomSubset`", "`KMedoids`", "`DecrementalReduction`", "`LearningVectorQuantization`"),
+        ("RandomSubset", "KMedoids", "DecrementalReduction", "LearningVectorQuantization"),
     ),
     Picture(
         "values",
