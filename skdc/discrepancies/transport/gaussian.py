@@ -27,7 +27,7 @@ class GaussianLaw(NamedTuple):
     def compact(self) -> GaussianLaw:
         """Return the same law with a factor of at most d rows."""
         n, d = self.factor.shape
-        return GaussianLaw(self.mean, torch.linalg.qr(self.factor, mode="r").R) if n > d else self
+        return GaussianLaw(self.mean, torch.linalg.qr(self.factor).R) if n > d else self
 
 
 def fitted_gaussian(block: Block) -> GaussianLaw:
