@@ -374,6 +374,7 @@ def test_weights_have_no_unit(condenser, unit):
 # Random subsets, pivots, pairs, seeds of k-means, batches of a training: where these are drawn the two agree in law.
 # Rules of neighbours look at rows in a drawn order, or have no vote for a copy of a row itself.
 DRAWN = {
+    "LearningVectorQuantization",
     "CondensedNeighbors",
     "DecrementalReduction",
     "EditedNeighbors",

@@ -15,6 +15,7 @@ import skdc
 from skdc import (
     CondensedGenerator,
     Condenser,
+    CoverageCentricSelection,
     DataDAM,
     DeterminantalSelection,
     EditedNeighbors,
@@ -23,6 +24,7 @@ from skdc import (
     FrequencyCondensation,
     LabelDistillation,
     LabelSolve,
+    MaxMinDiversification,
     PatchSelection,
     PrivateGradientMatching,
     PrivateKernelInducingPoints,
@@ -40,18 +42,19 @@ from skdc.learners import KernelRidgeClassifier, NetworkClassifier
 from skdc.networks import MLP, ConvNet
 
 SEEDS = range(5)
-# Rows that no neighbour doubts are random ones.
-# Hard rows are no small training set, easy ones neither, nor those at the rim; pivots are landmarks for kernels; few
-# pixels tell little of a digit, and save bytes; a set that is a generator shows rows that are drawn; and pruning leaves
-# random rows where labels are right. The docstrings say so.
+# Hard rows are no small training set, easy ones neither, nor those at the rim, or far from each other; pivots are
+# landmarks for kernels; few pixels tell little of a digit, and save bytes; a set that is a generator shows rows that
+# are drawn; rows that no neighbour doubts are random ones, and so are those that a pruning leaves where labels are
+# right. The docstrings say so.
 WORSE = (
     RandomSubset,
-    EditedNeighbors,
     UncertaintySubset,
+    CoverageCentricSelection,
+    EditedNeighbors,
     PatchSelection,
     RandomlyPivotedCholesky,
     DeterminantalSelection,
-    EditedNeighbors,
+    MaxMinDiversification,
     EfficientCondensation,
     CondensedGenerator,
 )

@@ -16,7 +16,8 @@ class EditedNeighbors(NamedCondenser):
     """Edited nearest neighbours (ENN) [1]_, of numbers (RegENN) [2]_: rows that their neighbours predict right.
 
     Wrong labels are left out, and rows among those of another class; most rows stay. As many are kept as that gives,
-    or, where a size is asked for, those that are doubted least, which are far from the borders of the classes.
+    or, where a size is asked for, random ones of those that are doubted least, which were no better than random rows of
+    all on digits.
 
     Parameters
     ----------

@@ -141,7 +141,7 @@ class NeighborSelection(Selection):
         """Refuse more neighbours than there are other rows."""
         if len(rows.y) <= self.n_neighbors:
             raise ValueError(
-                f"{type(self).__name__}(n_neighbors={self.n_neighbors!r}): there are {len(rows.y)} rows; lower it"
+                f"{type(self).__name__}(n_neighbors={self.n_neighbors!r}): there are {len(rows.y)} sample(s); lower it"
             )
 
     @abstractmethod

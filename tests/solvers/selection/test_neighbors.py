@@ -161,7 +161,7 @@ def test_rows_of_other_kinds(overlapping, condenser):
     [
         ({"tolerance": -1.0}, ValueError, "tolerance=-1.0"),
         ({"n_neighbors": 0}, ValueError, "n_neighbors=0"),
-        ({"n_neighbors": 30}, ValueError, "there are 30 rows"),
+        ({"n_neighbors": 30}, ValueError, "there are 30 sample"),
     ],
 )
 def test_settings_that_make_no_sense(rng, settings, error, words):
