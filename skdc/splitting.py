@@ -13,6 +13,7 @@ from scipy.optimize import linear_sum_assignment
 from sklearn.base import clone
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils import check_random_state
+from sklearn.utils.metadata_routing import UNUSED
 
 from skdc.containers import as_array, has_units
 from skdc.fields import Fields, TransformerMixin, require_whole
@@ -76,6 +77,8 @@ class CondensingSplit(Fields):
     >>> len(train), len(test)
     (120, 30)
     """
+
+    __metadata_request__split = {"groups": UNUSED}  # groups are refused
 
     n_splits: int = 5
     test_size: float | None = None

@@ -116,15 +116,15 @@ def test_a_size_is_chosen_among_the_rows_that_are_left(rng):
     X = planted(500, 400, 8, rng)
     left = SemanticDeduplication().fit(X)
     for named in (
-        SemanticDeduplication(n_samples=50),
-        Condenser(None, Subset(), Distinct(solver=Draw()), n_samples=50),
+        SemanticDeduplication(n_samples=50, random_state=0),
+        Condenser(None, Subset(), Distinct(solver=Draw()), n_samples=50, random_state=0),
     ):
         fitted = named.fit(X)
         assert len(fitted.indices_) == 50
         assert set(fitted.indices_) <= set(left.indices_)
     assert_allclose(fitted.sample_weight_, 1)
     # They are near to the rows that are left, weighted by what these stand for.
-    covering = SemanticDeduplication(n_samples=50).fit(X)
+    covering = SemanticDeduplication(n_samples=50, random_state=0).fit(X)
     distance = QuantizationError(exponent=1)
     assert distance(X, covering.X_syn_) < 0.9 * distance(X, fitted.X_syn_)
 
