@@ -78,7 +78,7 @@ class CondensingSplit(Fields):
     (120, 30)
     """
 
-    __metadata_request__split = {"groups": UNUSED}  # groups are refused
+    __metadata_request__split = {"groups": UNUSED}  # noqa: RUF012  # groups are refused
 
     n_splits: int = 5
     test_size: float | None = None
