@@ -34,6 +34,7 @@ from skdc.condensers.selection.gradients import GradMatch, UncertaintySubset
 from skdc.condensers.selection.kernels import GreedyKernelPoints, RandomlyPivotedCholesky
 from skdc.condensers.selection.neighbors import CondensedNeighbors, DecrementalReduction, EditedNeighbors
 from skdc.condensers.selection.pruning import CoverageCentricSelection
+from skdc.condensers.selection.query import QuerySelection
 from skdc.condensers.selection.thinning import KernelThinning
 from skdc.condensers.selection.transport import WassersteinCoreset
 from skdc.condensers.trajectories import TrajectoryMatching
@@ -90,6 +91,7 @@ __all__ = [
     "PrivateGradientMatching",
     "PrivateKernelInducingPoints",
     "PrivateMeanEmbedding",
+    "QuerySelection",
     "RandomSubset",
     "RandomlyPivotedCholesky",
     "Recipe",

@@ -19,6 +19,7 @@ from skdc.discrepancies.penalties import Diversity, L2Norm, LabelMargin, Penalty
 from skdc.discrepancies.prefixes import Prefixes
 from skdc.discrepancies.prototypes import PrototypeMargin
 from skdc.discrepancies.quantiles import CramerVonMises, QuantileMatching
+from skdc.discrepancies.query import QueryMMD
 from skdc.discrepancies.reduce import CVaR
 from skdc.discrepancies.similarity import GreatestDissimilarity, GreatestSimilarity
 from skdc.discrepancies.stein import GaussianScore, KernelDensityScore, KernelStein, MixtureScore
@@ -86,6 +87,7 @@ __all__ = [
     "PrototypeMargin",
     "QuantileMatching",
     "QuantizationError",
+    "QueryMMD",
     "RandomFeatureMMD",
     "Sinkhorn",
     "SlicedWasserstein",

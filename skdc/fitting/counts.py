@@ -81,6 +81,11 @@ def sizes_of(
                     "leave it out, or use a solver that keeps as many as are asked for, such as Greedy()"
                 )
         return counts
+    if recipe.solver.finds_shares() and n_per_class is not None:
+        raise ValueError(
+            f"{recipe.solver!r} finds how many rows of each class to keep, so that n_per_class={n_per_class!r} would "
+            "have no effect; give n_samples, how many in all"
+        )
     if n_bytes is not None:
         _refuse_two(n_per_class=n_per_class, n_bytes=n_bytes)
         _refuse_two(n_samples=n_samples, n_bytes=n_bytes)

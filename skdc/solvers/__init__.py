@@ -9,6 +9,7 @@ from skdc.solvers.lloyd import Lloyd
 from skdc.solvers.noisy_descent import PrivateDescent
 from skdc.solvers.patches import PatchChoice
 from skdc.solvers.selection import (
+    AnyClass,
     BestOf,
     CondensedNeighborhood,
     DecrementalNeighborhood,
@@ -28,6 +29,7 @@ from skdc.solvers.selection import (
 )
 
 __all__ = [
+    "AnyClass",
     "Barycenter",
     "BestOf",
     "CondensedNeighborhood",

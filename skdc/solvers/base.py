@@ -210,6 +210,13 @@ class Solver(SharedParts, Generic[SomeState, SomeSet], ABC):
         """
         return False
 
+    def finds_shares(self) -> bool:
+        """Tell whether the data say how many rows of each class it keeps of those that are asked for in all.
+
+        Not by default. Where it does, it takes at least one of each class.
+        """
+        return False
+
     def nested(self) -> bool:
         """Tell whether it makes the set of a class point after point, so that its first points are good without others.
 

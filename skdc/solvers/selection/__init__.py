@@ -1,5 +1,6 @@
 """Solvers that choose rows."""
 
+from skdc.solvers.selection.any_class import AnyClass
 from skdc.solvers.selection.base import Selection
 from skdc.solvers.selection.best import BestOf
 from skdc.solvers.selection.decremental import DecrementalNeighborhood
@@ -17,9 +18,11 @@ from skdc.solvers.selection.snap import Snap
 from skdc.solvers.selection.strata import Strata
 
 __all__ = [
+    "AnyClass",
     "BestOf",
     "CondensedNeighborhood",
     "DecrementalNeighborhood",
+    "Distinct",
     "Draw",
     "EditedNeighborhood",
     "Greedy",
@@ -33,4 +36,3 @@ __all__ = [
     "Snap",
     "Strata",
 ]
-__all__ = ["BestOf", "Distinct", "Draw", "Greedy", "Halving", "Pivots", "Pursuit", "Rank", "Selection", "Snap"]

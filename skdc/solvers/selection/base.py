@@ -102,8 +102,8 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
     def choose(self, objective: Any, cell: Cell, source: Holds, generator: torch.Generator) -> Choice:
         """Return the rows chosen of a cell, `cell.quotas[c]` distinct ones of each class c.
 
-        There may be fewer once `cell.progress` says to stop, and, of a solver that finds the size, as few as one of
-        each class.
+        There may be fewer once `cell.progress` says to stop, and, of a solver that finds the size, or how classes share
+        it, as few as one of each class.
 
         Raises
         ------
@@ -133,7 +133,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         """Return a choice of which no row is made."""
         self.check_reweight()
         _refuse_moving_rows(objective)
-        if self.finds_size() and synthetic.stored is not None:
+        if self._finds() and synthetic.stored is not None:
             raise PartsError(
                 f"{type(self).__name__} finds how many rows to keep, but a storage is built for a known number; "
                 "use Subset()"
@@ -152,7 +152,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         cell = cell_of(source, state.synthetic.sizes, state.classes[state.step], progress)
         choice = Choice([]) if progress.stopped else self.choose(state.objective, cell, source, generator)
         rows, of_choice = np.array(choice.rows, dtype=np.intp), choice.mass
-        least = np.minimum(cell.quotas, 1) if self.finds_size() else cell.quotas
+        least = np.minimum(cell.quotas, 1) if self._finds() else cell.quotas
         if (np.bincount(cell.codes[rows], minlength=len(least)) < least).any():
             enough = completed(cell, rows, generator, least)
             state.n_drawn += len(enough) - len(rows)
@@ -177,7 +177,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
                 self.advance(state)
         synthetic, mass = state.synthetic, [] if state.n_drawn else state.mass
         indices = np.concatenate(state.chosen)
-        if self.finds_size():
+        if self._finds():
             codes = state.source.schema.class_of_key[state.source.key[indices]]
             synthetic.resize(np.bincount(codes, minlength=len(synthetic.sizes)))
         if state.n_drawn and not state.interrupted:
@@ -190,6 +190,10 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
                 state.interrupted = True
         history = {"loss": np.array(state.losses)} if state.losses else {}
         return solution_of(state, len(synthetic.indices), history, synthetic())
+
+    def _finds(self) -> bool:
+        """Tell whether the data say how many rows of a class are kept."""
+        return self.finds_size() or self.finds_shares()
 
     def tells(self, state: SelectionState) -> str:
         """Tell of the set, and of how many rows were not chosen."""

@@ -85,6 +85,8 @@ class Cell:
         Is told how many rows are chosen, and says when to stop.
     c : int, default=None
         The class, if it is one.
+    total : int, default=None
+        How many rows are to be chosen in all, where quotas are no more than bounds; None: as many as these.
     """
 
     source: Lists
@@ -93,6 +95,7 @@ class Cell:
     quotas: NDArray[np.int64]
     progress: ChoiceProgress = field(default_factory=ChoiceProgress)
     c: int | None = None
+    total: int | None = None
 
     def __len__(self) -> int:
         return len(self.members)
@@ -119,7 +122,7 @@ class Cell:
     @property
     def size(self) -> int:
         """How many rows are to be chosen in all."""
-        return int(self.quotas.sum())
+        return int(self.quotas.sum()) if self.total is None else self.total
 
     def shares(self) -> Tensor:
         """Return the mass of each class over the rows to be chosen of it, of shape (n_classes,)."""
