@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import field
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, cast
 
 import numpy as np
 import torch
@@ -70,16 +70,18 @@ class QueryMMD(KernelDistance):
         self.by = None
         super().attach(source)
         self.space_ = Identity() if self.space is None else self.space
-        if not isinstance(self.space_, PointwiseSpace) or self.space_.splits != "after":
-            raise PartsError(f"{self!r} shows rows of a query by themselves; use a pointwise space, such as Identity()")
 
     def fit_scale(self, source: Source, generator: torch.Generator) -> Self:
         """Fit the kernel on a sample of the data, and read the query."""
         super().fit_scale(source, generator)
         X = source.encode(read_query(self.query, source.schema))
-        weight = source.tensor(np.ones(X.shape[0]))
-        key = torch.zeros(len(weight), dtype=torch.int64, device=source.device)
-        self.query_ = self.space_.block(LabeledSet(weight, key, X, source.no_rows().y[:0].new_zeros(len(weight), 0)))
+        n_rows, n_outputs = X.shape[0], source.schema.n_outputs
+        weight, unknown = source.tensor(np.ones(n_rows)), source.tensor(np.full((n_rows, n_outputs), np.nan))
+        key = torch.zeros(n_rows, dtype=torch.int64, device=source.device)
+        self.query_ = cast(PointwiseSpace, self.space_).block(LabeledSet(weight, key, X, unknown))
+        values = self.query_.values  # sparse ones are shown as they are
+        if isinstance(values, Tensor) and not values.isfinite().all():
+            raise PartsError(f"QueryMMD: {self.space_!r} looks at targets, which a query has not; use Identity()")
         return self
 
     def across(self, p: Block, q: Block) -> Tensor:
@@ -93,6 +95,10 @@ class QueryMMD(KernelDistance):
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return the mean embedding of the query at some points."""
         return super().potential(self.query_, at)
+
+    def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
+        """Return twice the difference of the mean embeddings: where q misses mass of the query."""
+        return 2 * (self.potential(p, at) - super().potential(q, at))
 
     def own_kernel(self, p: Block, n_columns: int) -> OwnKernel:
         """Return the kernel of p with itself, and the mean embedding of the query at its rows."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.query import QueryMMD
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
@@ -31,10 +32,10 @@ class QuerySelection(NamedCondenser):
         Of the kernel, in the units of the space; the median is that of the data.
     n_passes : int, default=2
         Most passes of exchanges.
-    reweight : bool, default=False
-        Whether to solve for weights that make the discrepancy least; the rows weigh the same else.
     space : Space, default=None
         As in `KCenter`; the rows as they are, for None.
+    reweight : discrepancy, default=None
+        What the weights of the chosen rows are to make least, such as `QueryMMD(query)`. None: equal weights.
     n_samples, n_bytes, task, encoder, device, random_state, n_jobs, verbose, warm_start, checkpoint
         As in `BaseCondenser`.
 
@@ -45,8 +46,8 @@ class QuerySelection(NamedCondenser):
 
     References
     ----------
-    .. [1] Chen, Welling and Smola, "Super-Samples from Kernel Herding", 2010, eq. 8, towards the mean embedding of other
-       rows, as Huang et al., "Correcting Sample Selection Bias by Unlabeled Data", 2006, eq. 8, weigh all rows.
+    .. [1] Chen, Welling and Smola, "Super-Samples from Kernel Herding", 2010, eq. 8, towards the mean embedding of
+       other rows, as Huang et al., "Correcting Sample Selection Bias by Unlabeled Data", 2006, eq. 8, weigh all rows.
 
     Examples
     --------
@@ -62,10 +63,10 @@ class QuerySelection(NamedCondenser):
     query: Any = None
     bandwidth: Literal["median"] | float | Sequence[float] = "median"
     n_passes: int = 2
-    reweight: bool = False
     space: Space | None = None
+    reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
         discrepancy = QueryMMD(self.query, bandwidth=self.bandwidth, space=self.space)
-        return Recipe(discrepancy, Subset(), AnyClass(self.n_passes, reweight=discrepancy if self.reweight else None))
+        return Recipe(discrepancy, Subset(), AnyClass(self.n_passes, reweight=self.reweight))

@@ -18,7 +18,7 @@ from skdc.structures import Embedding
 
 
 class AnyClass(Selection):
-    """Add the row, of whatever class, that makes a distance of mean embeddings least, one at a time; then exchange rows.
+    """Add the row, of whatever class, that makes a distance of mean embeddings least; then exchange rows.
 
     As many rows are chosen in all as are asked for; the objective says how many of each class, one at least. Each row
     weighs the same, if no `reweight` is given. Weights of the data do not count: they are rows to choose from.

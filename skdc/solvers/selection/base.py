@@ -135,7 +135,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         _refuse_moving_rows(objective)
         if self._finds() and synthetic.stored is not None:
             raise PartsError(
-                f"{type(self).__name__} finds how many rows to keep, but a storage is built for a known number; "
+                f"{type(self).__name__} finds how many rows of a class to keep, but a storage is built for a known number; "
                 "use Subset()"
             )
         source = self.opened(source)

@@ -118,7 +118,9 @@ class BestOf(Solver[BestState, SubsetSet]):
             if not isinstance(solver, Selection):
                 raise PartsError(f"BestOf: {solver!r} does not choose rows; take a solver such as Greedy() or Draw()")
             if solver.finds_size() or solver.finds_shares():
-                raise PartsError(f"BestOf: {solver!r} finds how many rows to keep, and sets of one size are compared")
+                raise PartsError(
+                    f"BestOf: {solver!r} finds how many rows of a class to keep, and sets of one size are compared"
+                )
             if solver.minimizes == (discrepancy is None):
                 wanted = "minimises nothing, and takes None" if discrepancy is not None else "needs a discrepancy"
                 raise PartsError(f"BestOf: ({discrepancy!r}, {solver!r}): {type(solver).__name__} {wanted}")
