@@ -22,7 +22,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier
 
-from skdc import CoverageCentricSelection, RandomSubset, UncertaintySubset
+from skdc import CoverageCentricSelection, MessagePassingSelection, RandomSubset, UncertaintySubset
 from skdc.learners import AreaUnderMargin
 
 SHARES = 0.1, 0.3, 0.5, 0.7, 0.9
@@ -77,6 +77,9 @@ def condensers(split: str, share: float, seed: int) -> dict[str, Any]:
         "CCS, no cut-off": CoverageCentricSelection(difficulty=difficulty, cutoff=0.0, **common),
         "CCS, cut-off 0.3": CoverageCentricSelection(difficulty=difficulty, cutoff=0.3, **common),
         "CoverageCentricSelection": CoverageCentricSelection(difficulty=difficulty, **common),
+        "D2, no cut-off": MessagePassingSelection(difficulty=difficulty, cutoff=0.0, **common),
+        "D2, cut-off 0.3": MessagePassingSelection(difficulty=difficulty, cutoff=0.3, **common),
+        "MessagePassingSelection": MessagePassingSelection(difficulty=difficulty, **common),
     }
 
 

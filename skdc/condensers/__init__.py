@@ -33,7 +33,7 @@ from skdc.condensers.selection.embeddings import KernelHerding, SteinThinning
 from skdc.condensers.selection.gradients import GradMatch, UncertaintySubset
 from skdc.condensers.selection.kernels import GreedyKernelPoints, RandomlyPivotedCholesky
 from skdc.condensers.selection.neighbors import CondensedNeighbors, DecrementalReduction, EditedNeighbors
-from skdc.condensers.selection.pruning import CoverageCentricSelection
+from skdc.condensers.selection.pruning import CoverageCentricSelection, MessagePassingSelection
 from skdc.condensers.selection.query import QuerySelection
 from skdc.condensers.selection.thinning import KernelThinning
 from skdc.condensers.selection.transport import WassersteinCoreset
@@ -84,6 +84,7 @@ __all__ = [
     "LatentQuantization",
     "LearningVectorQuantization",
     "MaxMinDiversification",
+    "MessagePassingSelection",
     "MinimaxDiffusion",
     "NamedCondenser",
     "OptimalTransportMatching",

@@ -84,6 +84,8 @@ OF_IMAGES = (
 )
 # From the origin of the user all rows of these tests lie in one direction: test_deduplication.py has others.
 OF_DIRECTIONS = (skdc.SemanticDeduplication,)
+# It needs a query, and refuses sizes of classes: test_query.py.
+OF_A_QUERY = (skdc.QuerySelection,)
 NAMED = [cls for name in skdc.__all__ if isclass(cls := getattr(skdc, name)) and issubclass(cls, NamedCondenser)]
 # Their generators are trained so little that the rows of a class are near to each other.
 TRAINED = {
@@ -93,7 +95,11 @@ TRAINED = {
 }
 # By the name of the class, or of the discrepancy of a `Condenser`; built anew for each test. Private ones must be told
 # the range of the rows, and refuse weights: tests/privacy has theirs.
-ROWS = [cls for cls in NAMED if cls not in OF_IMAGES + OF_DIRECTIONS and "privacy" not in signature(cls).parameters]
+ROWS = [
+    cls
+    for cls in NAMED
+    if cls not in OF_IMAGES + OF_DIRECTIONS + OF_A_QUERY and "privacy" not in signature(cls).parameters
+]
 QUICK = {cls.__name__: partial(quick, cls) for cls in ROWS} | {
     "MMD": lambda: Condenser(MMD(), solver=Descent(n_steps=3), random_state=0),
     "RandomFeatureMMD": lambda: Condenser(

@@ -25,10 +25,12 @@ from skdc import (
     LabelDistillation,
     LabelSolve,
     MaxMinDiversification,
+    MessagePassingSelection,
     PatchSelection,
     PrivateGradientMatching,
     PrivateKernelInducingPoints,
     PrivateMeanEmbedding,
+    QuerySelection,
     RandomlyPivotedCholesky,
     RandomSubset,
     SiameseGradientMatching,
@@ -50,6 +52,7 @@ WORSE = (
     RandomSubset,
     UncertaintySubset,
     CoverageCentricSelection,
+    MessagePassingSelection,
     EditedNeighbors,
     PatchSelection,
     RandomlyPivotedCholesky,
@@ -60,11 +63,14 @@ WORSE = (
 )
 # They must be told the range of the rows, and lose to random rows where rows are few: see tests/privacy.
 PRIVATE = (PrivateGradientMatching, PrivateKernelInducingPoints, PrivateMeanEmbedding)
+# It is told what the rows are to be like: see tests/condensers/test_query.py.
+OF_A_QUERY = (QuerySelection,)
 RELABELED = (LabelDistillation, LabelSolve, SoftLabelRandom)
+ELSEWHERE = (*WORSE, *RELABELED, *PRIVATE, *OF_A_QUERY)
 CONDENSERS = [pytest.param(partial(Condenser, MMD()), id="MMD")] + [
     pytest.param(cls, id=cls.__name__)
     for cls in (getattr(skdc, name) for name in skdc.__all__)
-    if isinstance(cls, type) and issubclass(cls, NamedCondenser) and cls not in (*WORSE, *RELABELED, *PRIVATE)
+    if isinstance(cls, type) and issubclass(cls, NamedCondenser) and cls not in ELSEWHERE
 ]
 
 

@@ -165,7 +165,7 @@ def test_columns_of_frames_are_compared():
     X, y, query = shifted(50)
     frame, asked = pd.DataFrame(X, columns=["a", "b"]), pd.DataFrame(query, columns=["a", "b"])
     names = QuerySelection(query=asked.rename(columns={"a": "c"}), n_samples=5)
-    with pytest.raises(ValueError, match="query lacks .'a'. and has .'c'., which X has not"):
+    with pytest.raises(ValueError, match=r"query lacks .'a'. and has .'c'., which X has not"):
         names.fit(frame, y)
     with pytest.raises(ValueError, match="in another order"):
         QuerySelection(query=asked[["b", "a"]], n_samples=5).fit(frame, y)

@@ -6,9 +6,10 @@ import torch
 from sklearn.metrics.pairwise import laplacian_kernel, rbf_kernel
 
 from skdc import Condenser
-from skdc.discrepancies import MMD, QueryMMD, RandomFeatureMMD
+from skdc.discrepancies import MMD, QueryMMD
 from skdc.exceptions import PartsError
 from skdc.kernels import Laplace
+from skdc.sets import Block
 from skdc.solvers import Descent
 from skdc.spaces import Joint, LastLayerGradients, RandomNetwork, Standardized
 from skdc.utils._toys import blobs
@@ -88,7 +89,10 @@ def test_spaces_that_show_rows_alone_show_the_query(space, rng):
 
 def test_the_witness_is_large_where_the_query_is(rng):
     X, query = rng.normal(size=(50, 1)), np.array([[3.0]])
-    fitted = QueryMMD(query, bandwidth=1.0).fit(row_source(X), seeded())
-    p, q = (fitted.space_.block(row_source(rows).rows) for rows in (X, np.zeros((2, 1))))
-    values = fitted.witness(p, q, torch.tensor([[3.0], [0.0]], dtype=p.values.dtype))
+    source = row_source(X)
+    fitted = QueryMMD(query, bandwidth=1.0).fit(source, seeded())
+    one = torch.ones(1, dtype=torch.float64)
+    q = Block(one, torch.zeros(1), source.encode(np.zeros((1, 1))))
+    at = source.encode(np.array([[3.0], [0.0]]))
+    values = fitted.witness(fitted.space_.block(source.rows), q, at)
     np.testing.assert_allclose(values, 2 * (np.exp([0, -4.5]) - np.exp([-4.5, 0])), rtol=1e-5)

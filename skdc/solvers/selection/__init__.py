@@ -9,8 +9,10 @@ from skdc.solvers.selection.draw import Draw
 from skdc.solvers.selection.greedy import Greedy
 from skdc.solvers.selection.halving import Halving
 from skdc.solvers.selection.independent import IndependentSets
+from skdc.solvers.selection.message_passing import MessagePassing
 from skdc.solvers.selection.neighbors import CondensedNeighborhood, EditedNeighborhood
 from skdc.solvers.selection.pivots import Pivots
+from skdc.solvers.selection.pruning import Pruning
 from skdc.solvers.selection.pursuit import Pursuit
 from skdc.solvers.selection.rank import Rank
 from skdc.solvers.selection.recombination import Recombination
@@ -28,7 +30,9 @@ __all__ = [
     "Greedy",
     "Halving",
     "IndependentSets",
+    "MessagePassing",
     "Pivots",
+    "Pruning",
     "Pursuit",
     "Rank",
     "Recombination",

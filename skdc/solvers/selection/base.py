@@ -135,8 +135,8 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         _refuse_moving_rows(objective)
         if self._finds() and synthetic.stored is not None:
             raise PartsError(
-                f"{type(self).__name__} finds how many rows of a class to keep, but a storage is built for a known number; "
-                "use Subset()"
+                f"{type(self).__name__} finds how many rows of a class to keep, but a storage is built for a known "
+                "number; use Subset()"
             )
         source = self.opened(source)
         classes = cells_of(synthetic.sizes, self.splits(objective))

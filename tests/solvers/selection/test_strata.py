@@ -7,7 +7,8 @@ import torch
 from skdc import CoverageCentricSelection
 from skdc.learners import AreaUnderMargin, Difficulty
 from skdc.networks import MLP
-from skdc.solvers.selection.strata import _surely_best, budgets, strata_of
+from skdc.solvers.selection.pruning import _surely_best
+from skdc.solvers.selection.strata import budgets, strata_of
 
 SMALL = AreaUnderMargin(MLP(8, 1), n_networks=1, n_epochs=5)
 
