@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import field
 from typing import Any, Literal, Self, cast
 
@@ -13,10 +12,10 @@ from scipy.sparse import csr_array, issparse
 from torch import Tensor
 
 from skdc.containers import as_array
-from skdc.discrepancies.mmd import KernelDistance, given_kernel
+from skdc.discrepancies.mmd import KernelDistance
 from skdc.exceptions import PartsError
 from skdc.finite import not_finite
-from skdc.kernels import Kernel
+from skdc.kernels import Kernel, Laplace
 from skdc.sets import Block, LabeledSet
 from skdc.sources import Schema, Source
 from skdc.spaces.base import PointwiseSpace
@@ -35,8 +34,9 @@ class QueryMMD(KernelDistance):
     ----------
     query : array-like or frame of shape (n_query, ...)
         Rows like those of X, of the same columns; they go through the encoder of X.
-    kernel, bandwidth
-        As in `MMD`.
+    kernel : Kernel, default=None
+        None: `Laplace()`, whose bandwidth is the median distance of the data. By kernels of light tails, such as
+        Gaussian ones, rows that are far from all serve to take up mass where the data have few rows like the query.
     space, reduce, weight
         As in `Discrepancy`; sets are compared as a whole.
 
@@ -58,12 +58,11 @@ class QueryMMD(KernelDistance):
 
     query: Any = None
     kernel: Kernel | None = None
-    bandwidth: Literal["median"] | float | Sequence[float] = "median"
     by: Literal["class", "group"] | None = field(default=None, init=False)
 
     def named_kernel(self) -> Kernel:
-        """Return the kernel that is given, or a Gaussian one."""
-        return given_kernel(self, self.kernel, self.bandwidth)
+        """Return the kernel that is given, or a Laplace one."""
+        return Laplace() if self.kernel is None else self.kernel
 
     def attach(self, source: Source) -> None:
         """Choose the space: the rows alone, since a query has no targets."""

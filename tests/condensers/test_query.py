@@ -15,6 +15,7 @@ from sklearn.preprocessing import StandardScaler
 
 from skdc import CondensingPipeline, QuerySelection, RandomSubset
 from skdc.discrepancies import QueryMMD
+from skdc.kernels import Gaussian, Laplace
 from skdc.preprocessing import TabularEncoder
 
 
@@ -38,7 +39,7 @@ def squared_mmd(X, query, width):
 
 def test_is_nearer_to_the_query_than_rows_that_are_drawn_by_their_likeness():
     X, y, query = shifted()
-    fitted = QuerySelection(query=query, bandwidth=0.5, n_samples=40, random_state=0).fit(X, y)
+    fitted = QuerySelection(query=query, kernel=Gaussian(0.5), n_samples=40, random_state=0).fit(X, y)
     near = np.exp(4 * (X[:, 0] - 1))
     drawn = [np.random.default_rng(seed).choice(len(X), 40, replace=False, p=near / near.sum()) for seed in range(20)]
     assert squared_mmd(fitted.X_syn_, query, 0.5) < min(squared_mmd(X[rows], query, 0.5) for rows in drawn) / 4
@@ -77,11 +78,11 @@ def test_numbers_and_no_targets():
 
 def test_weights_make_the_discrepancy_less():
     X, y, query = shifted()
-    plain = QuerySelection(query=query, bandwidth=0.5, n_samples=12).fit(X, y)
-    weighted = clone(plain).set_params(reweight=QueryMMD(query, bandwidth=0.5)).fit(X, y)
+    plain = QuerySelection(query=query, kernel=Gaussian(0.5), n_samples=12).fit(X, y)
+    weighted = clone(plain).set_params(reweight=QueryMMD(query, kernel=Gaussian(0.5))).fit(X, y)
     assert_array_equal(weighted.indices_, plain.indices_)
     assert np.ptp(plain.sample_weight_) == 0
-    distance = QueryMMD(query, bandwidth=0.5)
+    distance = QueryMMD(query, kernel=Gaussian(0.5))
     distances = [distance(X, fitted.X_syn_, sample_weight_y=fitted.sample_weight_) for fitted in (weighted, plain)]
     assert distances[0] < 0.9 * distances[1]
 
@@ -127,7 +128,9 @@ def test_pickles_clones_and_searches():
     assert_array_equal(pickle.loads(pickle.dumps(condenser)).indices_, condenser.indices_)
     assert_array_equal(clone(condenser).fit(X, y).indices_, condenser.indices_)
     pipeline = CondensingPipeline([("condense", clone(condenser)), ("learn", LogisticRegression())])
-    search = GridSearchCV(pipeline, {"condense__bandwidth": ["median", 0.1], "condense__n_samples": [10, 20]}, cv=2)
+    search = GridSearchCV(
+        pipeline, {"condense__kernel": [Gaussian(), Laplace(0.1)], "condense__n_samples": [10, 20]}, cv=2
+    )
     assert isinstance(search.fit(X, y).best_estimator_, Pipeline)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 from skdc.discrepancies.objective import Objective
 from skdc.discrepancies.query import QueryMMD
 from skdc.fitting.base import NamedCondenser
 from skdc.fitting.recipe import Recipe
+from skdc.kernels import Kernel
 from skdc.parameterizations.subset import Subset
 from skdc.solvers.selection.any_class import AnyClass
 from skdc.spaces.base import Space
@@ -18,7 +18,7 @@ class QuerySelection(NamedCondenser):
     """Rows like those of a query: real rows, with their targets, whose mean embedding is that of a query [1]_.
 
     For covariate shift: the rows on which a model will be used are others than the data, and have no targets. Each next
-    row is the one, of whatever class, that makes the maximum mean discrepancy (Gaussian kernel) from the query least;
+    row is the one, of whatever class, that makes the maximum mean discrepancy from the query least (Laplace kernel);
     then each may be exchanged for a better one. Classes have the shares that they have among the rows of the data that
     are like the query, one row at least.
 
@@ -28,8 +28,8 @@ class QuerySelection(NamedCondenser):
         Refused, since the query says how many rows of each class there are: `n_samples` is how many in all.
     query : array-like or frame of shape (n_query, ...)
         Rows of the columns of X, without targets; they go through the same encoder.
-    bandwidth : "median", float or sequence of float, default="median"
-        Of the kernel, in the units of the space; the median is that of the data.
+    kernel : Kernel, default=None
+        As in `QueryMMD`: None is `Laplace()`.
     n_passes : int, default=2
         Most passes of exchanges.
     space : Space, default=None
@@ -61,12 +61,12 @@ class QuerySelection(NamedCondenser):
     """
 
     query: Any = None
-    bandwidth: Literal["median"] | float | Sequence[float] = "median"
+    kernel: Kernel | None = None
     n_passes: int = 2
     space: Space | None = None
     reweight: Objective | None = None
 
     def recipe(self) -> Recipe:
         """Return the nouns."""
-        discrepancy = QueryMMD(self.query, bandwidth=self.bandwidth, space=self.space)
+        discrepancy = QueryMMD(self.query, kernel=self.kernel, space=self.space)
         return Recipe(discrepancy, Subset(), AnyClass(self.n_passes, reweight=self.reweight))

@@ -10,6 +10,7 @@ from sklearn.metrics.pairwise import rbf_kernel
 from skdc import Condenser
 from skdc.discrepancies import MMD, CoveringRadius, EnergyDistance, QueryMMD
 from skdc.exceptions import PartsError
+from skdc.kernels import Gaussian
 from skdc.parameterizations import Subset
 from skdc.parameterizations.storage import LowRank
 from skdc.solvers import AnyClass, BestOf, Draw
@@ -36,13 +37,13 @@ def herded(X, query, size, width):
 
 def test_it_is_herding_towards_the_query(rng):
     X, query = rng.normal(size=(1001, 3)), rng.normal(size=(40, 3)) + 1
-    rows = chosen(X, rng.integers(3, size=1001), 60, QueryMMD(query, bandwidth=1.5))
+    rows = chosen(X, rng.integers(3, size=1001), 60, QueryMMD(query, kernel=Gaussian(1.5)))
     assert_array_equal(np.sort(rows), np.sort(herded(X, query, 60, 1.5)))
 
 
 def test_exchanges_find_the_best_rows_of_few(rng):
     X, query = rng.normal(size=(12, 2)), rng.normal(size=(30, 2))
-    distance = QueryMMD(query, bandwidth=1.0)
+    distance = QueryMMD(query, kernel=Gaussian(1.0))
     best = min(combinations(range(12), 3), key=lambda rows: distance(X, X[list(rows)]))
     assert_array_equal(np.sort(chosen(X, None, 3, distance, AnyClass(n_passes=20))), best)
 
@@ -56,9 +57,12 @@ def test_it_takes_any_distance_of_mean_embeddings(rng):
 def test_a_class_that_is_not_like_the_query_keeps_a_row(rng):
     y = np.repeat(["near", "far", "farther"], 20)
     X = np.repeat([0.0, 100.0, 1000.0], 20)[:, None] + rng.normal(size=(60, 1))
-    rows = chosen(X, y, 10, QueryMMD([[0.0]], bandwidth=1.0))
+    distance = QueryMMD([[0.0]], kernel=Gaussian(1.0))
+    rows = chosen(X, y, 10, distance)
     assert_array_equal(np.unique(y[rows], return_counts=True)[1], [1, 1, 8])
-    rows = chosen(X, y, 30, QueryMMD([[0.0]], bandwidth=1.0), AnyClass(n_passes=2))  # more than there are near ones
+    rows = chosen(
+        X, y, 30, QueryMMD([[0.0]], kernel=Gaussian(1.0)), AnyClass(n_passes=2)
+    )  # more than there are near ones
     assert len(np.unique(rows)) == 30
     assert np.sum(y[rows] == "near") == 20
 
@@ -75,7 +79,7 @@ def test_the_shares_of_classes_are_found_and_told(rng):
 def test_weights_of_the_data_do_not_count(rng):
     X, weight = rng.normal(size=(60, 2)), rng.uniform(0.1, 9, 60)
     condenser = Condenser(QueryMMD(X[:9]), Subset(), AnyClass(), n_samples=8, random_state=0)
-    plain = condenser.set_params(discrepancy__bandwidth=1.0).fit(X).indices_
+    plain = condenser.set_params(discrepancy__kernel=Gaussian(1.0)).fit(X).indices_
     assert_array_equal(condenser.fit(X, sample_weight=weight).indices_, plain)
 
 
