@@ -91,14 +91,16 @@ def models(seed: int) -> dict[str, Any]:
     }
 
 
-def records(name: str, noise: float, seed: int, done: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+def records(
+    name: str, noise: float, seed: int, wanted: list[str] | None, done: set[tuple[Any, ...]]
+) -> Iterator[dict[str, Any]]:
     """Yield the scores of all shares and ways, but for those that are there."""
     X, y, X_test, y_test = split_of(name, noise, seed)
     for share in SHARES:
         ways = condensers(f"{name}, {noise}, {seed}", share, seed) | ({"all rows": None} if share == SHARES[0] else {})
         for way, condenser in ways.items():
             key = name, noise, seed, share, way
-            if key in done:
+            if key in done or (wanted is not None and way not in wanted):
                 continue
             start = time.process_time()
             rows = slice(None) if condenser is None else condenser.fit(X, y).indices_
@@ -113,8 +115,9 @@ def records(name: str, noise: float, seed: int, done: set[tuple[Any, ...]]) -> I
 def print_tables(path: Path) -> None:
     """Print the difference from random rows, a table for each share of labels that are drawn anew."""
     lines = [json.loads(line) for line in path.read_text().splitlines()]
-    ways = [way for way in condensers("", 0.5, 0) if way != RANDOM]
-    print_means(lines)
+    found = {line["way"] for line in lines}
+    ways = [way for way in condensers("", 0.5, 0) if way != RANDOM and way in found]
+    print_means(lines, ways)
     for noise in sorted({line["noise"] for line in lines}):
         seeds = len({line["seed"] for line in lines if line["noise"] == noise})
         print(f"\n## {noise:.0%} of the labels drawn anew, {seeds} seeds\n")
@@ -132,10 +135,9 @@ def print_tables(path: Path) -> None:
             print(f"| {what} | | | | |", " | ".join(f"{reduce(values):+.2f}" for values in differences.values()), "|")
 
 
-def print_means(lines: list[dict[str, Any]]) -> None:
+def print_means(lines: list[dict[str, Any]], ways: list[str]) -> None:
     """Print the mean difference from random rows over the data sets, seeds and learners, for each share."""
     found = {tuple(line[name] for name in KEY): 100 * np.mean(list(line["scores"].values())) for line in lines}
-    ways = [way for way in condensers("", 0.5, 0) if way != RANDOM]
     print("| labels drawn anew | share |", " | ".join(ways), "|\n" + "|---" * (2 + len(ways)) + "|")
     for noise in sorted({line["noise"] for line in lines}):
         for share in SHARES:
@@ -180,6 +182,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=["adult", "magic", "digits"])
     parser.add_argument("--noise", nargs="+", type=float, default=[0.0, 0.2])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--ways", nargs="+", help="what chooses rows, by the names of the table; all by default")
     parser.add_argument("--print", action="store_true", help="print the tables of the file, and compute nothing")
     given = parser.parse_args()
     if given.print:
@@ -190,7 +193,7 @@ def main() -> None:
     for seed in given.seeds:
         for name in given.data:
             for noise in given.noise:
-                for record in records(name, noise, seed, done):
+                for record in records(name, noise, seed, given.ways, done):
                     with given.file.open("a") as file:
                         print(json.dumps(record), file=file, flush=True)
 

@@ -43,6 +43,7 @@ SETTINGS = {
     "experts": Experts(SMALL, n_experts=1, n_segments=2, n_expert_steps=2),
     "n_student_steps": 2,
     "generator": LinearGenerator(2),
+    "query": np.ones((2, 3)),
 }
 QUICK = Descent(n_steps=2)
 COLUMNS = {
@@ -91,6 +92,7 @@ Rules behind the table
 * ``Lloyd`` minimises ``QuantizationError``, and ``Barycenter`` ``Wasserstein``, both squared, in a space that maps
   means back to rows.
 * Spaces that train networks or solve for predictions need targets, and at least two classes.
+* ``AnyClass`` needs distances of mean embeddings with ``by=None``, such as ``QueryMMD``.
 * ``PatchChoice`` needs ``Points(labels="teacher")``, and takes no discrepancy.
 * A stream needs a discrepancy that sees the data through mean features only, in a space that stays as it is, and
   points that start at rows.

@@ -17,9 +17,10 @@ from skdc.exceptions import PartsError
 from skdc.finite import not_finite
 from skdc.kernels import Kernel, Laplace
 from skdc.sets import Block, LabeledSet
-from skdc.sources import Schema, Source
+from skdc.sources import Batch, Schema, Source
 from skdc.spaces.base import PointwiseSpace
 from skdc.spaces.invertible import Identity
+from skdc.step import Step
 from skdc.structures import OwnKernel
 
 
@@ -77,23 +78,23 @@ class QueryMMD(KernelDistance):
         n_rows, n_outputs = X.shape[0], source.schema.n_outputs
         weight, unknown = source.tensor(np.ones(n_rows)), source.tensor(np.full((n_rows, n_outputs), np.nan))
         key = torch.zeros(n_rows, dtype=torch.int64, device=source.device)
-        self.query_ = cast(PointwiseSpace, self.space_).block(LabeledSet(weight, key, X, unknown))
-        values = self.query_.values  # sparse ones are shown as they are
+        self.rows_ = LabeledSet(weight, key, X, unknown)
+        values = self._shown().values  # sparse ones are shown as they are
         if isinstance(values, Tensor) and not values.isfinite().all():
             raise PartsError(f"QueryMMD: {self.space_!r} looks at targets, which a query has not; use Identity()")
         return self
 
-    def across(self, p: Block, q: Block) -> Tensor:
-        """Return the mean kernel of a row of the query and one of q."""
-        return super().across(self.query_, q)
+    def represent(self, real: Batch, synthetic: LabeledSet, state: Step) -> tuple[list[Block], list[Block]]:
+        """Return the blocks of the query, in place of the data, and of the set."""
+        return super().represent(Batch(self.rows_), synthetic, state)
 
-    def constant(self, p: Block, generator: torch.Generator) -> Tensor:
-        """Return the term of the query alone."""
-        return super().constant(self.query_, generator)
+    def _shown(self) -> Block:
+        """Return the query as the space shows it now."""
+        return cast(PointwiseSpace, self.space_).block(self.rows_)
 
     def potential(self, p: Block, at: Tensor) -> Tensor:
         """Return the mean embedding of the query at some points."""
-        return super().potential(self.query_, at)
+        return super().potential(self._shown(), at)
 
     def witness(self, p: Block, q: Block, at: Tensor) -> Tensor:
         """Return twice the difference of the mean embeddings: where q misses mass of the query."""

@@ -6,12 +6,15 @@ import torch
 from sklearn.metrics.pairwise import laplacian_kernel, rbf_kernel
 
 from skdc import Condenser
+from skdc.augmentation import Flip
 from skdc.discrepancies import MMD, QueryMMD
 from skdc.exceptions import PartsError
 from skdc.kernels import Gaussian, Laplace
+from skdc.learners import RandomNetworks
+from skdc.networks import MLP
 from skdc.sets import LabeledSet
 from skdc.solvers import Descent
-from skdc.spaces import Joint, LastLayerGradients, RandomNetwork, Standardized
+from skdc.spaces import Augmented, Identity, Joint, LastLayerGradients, NetworkFeatures, RandomNetwork, Standardized
 from skdc.utils._toys import blobs
 from skdc.utils.estimator_checks import check_discrepancy
 
@@ -100,3 +103,18 @@ def test_the_witness_is_large_where_the_query_is(rng):
 
     values = fitted.witness(fitted.space_.block(source.rows), shown([[0.0]]), shown([[3.0], [0.0]]).values)
     np.testing.assert_allclose(values, 2 * (np.exp([0, -4.5]) - np.exp([-4.5, 0])), rtol=1e-5)
+
+
+def test_a_query_is_changed_as_points_are(rng):
+    images = rng.uniform(size=(40, 1, 8, 8))
+    distance = QueryMMD(images[:3], space=Augmented(Identity(), Flip()))
+    fitted = Condenser(distance, solver=Descent(n_steps=100), n_samples=3, random_state=0).fit(images)
+    assert QueryMMD(images[:3])(images, fitted.X_syn_) < QueryMMD(images[:3])(images, images[:3] * 0 + 0.5) / 3
+
+
+def test_networks_that_are_drawn_anew_see_the_query_each_time(rng):
+    X = np.concatenate([rng.normal(size=(60, 3)), rng.normal(size=(60, 3)) + 3])
+    distance = QueryMMD(X[60:], space=NetworkFeatures(RandomNetworks(MLP(width=16, depth=1))))
+    condenser = Condenser(distance, solver=Descent(n_steps=200, step_size=0.1), n_samples=4, random_state=0)
+    fitted = condenser.fit(X, np.repeat([0, 1], 60))
+    assert np.linalg.norm(fitted.X_syn_.mean(axis=0) - X[60:].mean(axis=0)) < 1.5
