@@ -235,12 +235,14 @@ def _cosines(X: Any, Z: Any) -> np.ndarray:
     return (unit(X) * unit(Z)).sum(axis=1)
 
 
-def finds(sizes: list[tuple[int, int]], folder: Path, done: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
+def finds(
+    sizes: list[tuple[int, int]], wanted: list[str], folder: Path, done: set[tuple[Any, ...]]
+) -> Iterator[dict[str, Any]]:
     """Yield what each way finds among embeddings, and what it takes."""
     failed: set[tuple[str, int]] = set()
     for n, d in sizes:
         X = embeddings(folder, n, d)
-        for way in WAYS:
+        for way in wanted:
             if (n, d, way) in done or (way, d) in failed or (way == EXACT and n * d > 1.1e8):
                 continue
             found = apart_within(MINUTES, GIBIBYTES, 1, of_embeddings, way, folder, n, d)
@@ -310,6 +312,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, default=Path())
     parser.add_argument("--rows", nargs="+", type=int, default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--columns", nargs="+", type=int, default=[300, 1024, 4096])
+    parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
     given = parser.parse_args()
     lines = [json.loads(line) for line in given.file.read_text().splitlines()] if given.file.exists() else []
     if given.what == "print":
@@ -317,7 +320,8 @@ def main() -> None:
         return
     done = {(line["n"], line.get("d", line.get("m")), line["way"]) for line in lines}
     if given.what == "find":
-        records = finds([(n, d) for n, d in SIZES if n in given.rows and d in given.columns], given.folder, done)
+        sizes = [(n, d) for n, d in SIZES if n in given.rows and d in given.columns]
+        records = finds(sizes, given.ways, given.folder, done)
     elif given.what == "words":
         records = words([n for n in (10_000, 100_000) if n in given.rows], done)
     else:
