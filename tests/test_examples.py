@@ -16,6 +16,7 @@ import pytest
 import skdc
 from skdc import discrepancies, evaluation, learners, parameterizations, plotting, privacy, solvers, spaces
 from skdc.parameterizations import storage
+from skdc.structures import SecondOrder
 
 ROOT = Path(skdc.__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -156,7 +157,9 @@ def test_what_goes_together_follows_from_what_parts_declare():
     tried = made["concrete"](discrepancies, discrepancies.Discrepancy), made["concrete"](spaces, spaces.Space)
     for discrepancy, space in product(*tried):
         if "space" in signature(discrepancy).parameters and space is not spaces.AttentionMaps:  # which needs images
-            alike = (discrepancy.compares != "aligned") == shows_clouds(space)
+            clouds = discrepancy.compares != "aligned"
+            # What knows the data by means and variances goes with what sees no more of them.
+            alike = issubclass(discrepancy, SecondOrder) if space.yields == "moments" else clouds == shows_clouds(space)
             refused = space in NOT_TOGETHER.get(discrepancy, ())
             assert ((discrepancy, space) in found) == (alike and not refused), (discrepancy, space)
     for (discrepancy, space), (descent, _, lloyd, chosen, streamed) in found.items():

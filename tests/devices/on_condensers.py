@@ -7,7 +7,7 @@ from sklearn.naive_bayes import GaussianNB
 
 import skdc
 from skdc import Condenser, DistributionMatching, KernelInducingPoints, RandomSubset
-from skdc.discrepancies import MMD, CVaR, SquaredL2
+from skdc.discrepancies import MMD, CVaR, QueryMMD, SquaredL2
 from skdc.networks import ConvNet
 from skdc.parameterizations import Points, Subset
 from skdc.parameterizations.storage import LowRank
@@ -36,6 +36,19 @@ def test_variants_of_trajectories(same):
     variants = {"sharpness": 0.1, "growth": (1, 1.0), "gradient": "held", "labels": "probabilities", "average": 0.5}
     condenser = skdc.TrajectoryMatching(2, network=SETTINGS["network"], **lengths, **variants, random_state=0)
     same(condenser.set_params(teacher=GaussianNB(), max_loss=100.0), X, Y)
+
+
+def test_rows_like_a_query(same):
+    query = X[X[:, 0] > np.median(X[:, 0])]
+    for reweight in (None, QueryMMD(query)):
+        same(skdc.QuerySelection(query=query, n_samples=6, reweight=reweight, random_state=0), X, Y)
+    same(Condenser(QueryMMD(query), solver=FEW, n_samples=4, random_state=0), X, Y)
+
+
+def test_rows_without_near_duplicates(same):
+    doubled = np.concatenate([X, 2 * X]), np.concatenate([Y, Y])
+    for size in (None, 3):
+        same(skdc.SemanticDeduplication(size, max_similarity=0.99999, random_state=0), *doubled)
 
 
 def test_given_nothing(same):

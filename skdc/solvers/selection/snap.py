@@ -205,4 +205,5 @@ def matched(points: Tensor, rows: Tensor) -> np.ndarray:
 def _embedded(space: Any, rows: LabeledSet) -> Tensor:
     if not isinstance(space, PointwiseSpace):
         return rows.X.flatten(1)
-    return torch.cat([space.embed(rows.take(piece)) for piece in torch.arange(len(rows)).split(_PIECE)])
+    places = torch.arange(len(rows), device=rows.weight.device)
+    return torch.cat([space.embed(rows.take(piece)) for piece in places.split(_PIECE)])
