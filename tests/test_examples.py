@@ -137,16 +137,25 @@ def run_example(name, monkeypatch, *arguments):
     runpy.run_path(path, run_name="__main__")
 
 
-GRADIENTS = {spaces.ClippedGradients, spaces.NetworkGradients, spaces.TrainingTrajectories}
+GRADIENTS = {
+    spaces.ClippedGradients,
+    spaces.LastLayerVariances,
+    spaces.NetworkGradients,
+    spaces.TrainingTrajectories,
+}
+CHANGING = {spaces.Augmented, spaces.Perturbed}
 # What does not go together, though both are about clouds, or both about aligned rows.
 NOT_TOGETHER = {
-    discrepancies.KernelStein: {spaces.NetworkFeatures, spaces.RandomNetwork, spaces.Augmented, spaces.Perturbed},
+    discrepancies.KernelStein: {spaces.LearnedMetric, spaces.NetworkFeatures, spaces.RandomNetwork, *CHANGING},
     discrepancies.ConditionalMMD: {getattr(spaces, name) for name in spaces.__all__} - {spaces.Joint},
     discrepancies.CrossEntropy: {*GRADIENTS, spaces.FeatureRidgePredictions},
     discrepancies.KLDivergence: {*GRADIENTS, spaces.FeatureRidgePredictions},
     discrepancies.Cosine: {spaces.FeatureRidgePredictions},
     discrepancies.L1: {spaces.FeatureRidgePredictions},
     discrepancies.ZeroOne: {spaces.FeatureRidgePredictions},
+    discrepancies.Dispersion: CHANGING,
+    discrepancies.LogDeterminant: CHANGING,
+    discrepancies.QueryMMD: {spaces.Joint, spaces.LastLayerGradients},
 }
 
 
