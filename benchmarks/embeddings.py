@@ -39,9 +39,9 @@ def unit(rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def embeddings(folder: Path, n: int, d: int) -> np.ndarray:
-    """Return rows that are mapped to memory; the last tenth are near-duplicates of the first."""
-    path = folder / f"embeddings_{n}_{d}.npy"
+def embeddings(folder: Path, n: int, d: int, even: bool = False) -> np.ndarray:
+    """Return rows that are mapped to memory, about topics or evenly; the last tenth are near-duplicates of the first."""
+    path = folder / f"embeddings_{n}_{d}{'_even' * even}.npy"
     if not path.exists():
         draws, n_copies = np.random.default_rng(0), int(PLANTED * n)
         topics = unit(draws.standard_normal((max(20, n // 500), d), dtype=np.float32))
@@ -49,7 +49,8 @@ def embeddings(folder: Path, n: int, d: int) -> np.ndarray:
         for start in range(0, n - n_copies, PIECE):
             rows = slice(start, min(start + PIECE, n - n_copies))
             noise = unit(draws.standard_normal((rows.stop - start, d), dtype=np.float32))
-            written[rows] = unit(topics[draws.integers(len(topics), size=len(noise))] + noise)
+            about = topics[draws.integers(len(topics), size=len(noise))]
+            written[rows] = noise if even else unit(about + noise)
         for start in range(0, n_copies, PIECE):
             rows = np.arange(start, min(start + PIECE, n_copies))
             noise = unit(draws.standard_normal((len(rows), d), dtype=np.float32))
@@ -205,9 +206,9 @@ def measured(way: str, X: Any) -> Callable[[], Any]:
     return call
 
 
-def of_embeddings(way: str, folder: Path, n: int, d: int) -> Callable[[], Any]:
+def of_embeddings(way: str, *where: Any) -> Callable[[], Any]:
     """Return a call for embeddings."""
-    return measured(way, embeddings(folder, n, d))
+    return measured(way, embeddings(*where))
 
 
 def of_words(way: str, n: int) -> Callable[[], Any]:
@@ -236,17 +237,17 @@ def _cosines(X: Any, Z: Any) -> np.ndarray:
 
 
 def finds(
-    sizes: list[tuple[int, int]], wanted: list[str], folder: Path, done: set[tuple[Any, ...]]
+    sizes: list[tuple[int, int]], wanted: list[str], even: bool, folder: Path, done: set[tuple[Any, ...]]
 ) -> Iterator[dict[str, Any]]:
     """Yield what each way finds among embeddings, and what it takes."""
     failed: set[tuple[str, int]] = set()
     for n, d in sizes:
-        X = embeddings(folder, n, d)
+        X = embeddings(folder, n, d, even)
         for way in wanted:
-            if (n, d, way) in done or (way, d) in failed or (way == EXACT and n * d > 1.1e8):
+            if (n, d, way, even) in done or (way, d) in failed or (way == EXACT and n * d > 1.1e8):
                 continue
-            found = apart_within(MINUTES, GIBIBYTES, 1, of_embeddings, way, folder, n, d)
-            yield _line({"n": n, "d": d, "way": way}, found, X)
+            found = apart_within(MINUTES, GIBIBYTES, 1, of_embeddings, way, folder, n, d, even)
+            yield _line({"n": n, "d": d, "way": way, "even": even}, found, X)
             if isinstance(found, str):
                 failed.add((way, d))
 
@@ -256,9 +257,9 @@ def words(sizes: list[int], done: set[tuple[Any, ...]]) -> Iterator[dict[str, An
     for n in sizes:
         X = texts(n)
         for way in OF_WORDS:
-            if (n, N_WORDS, way) not in done:
+            if (n, N_WORDS, way, False) not in done:
                 found = apart_within(MINUTES, GIBIBYTES, 1, of_words, way, n)
-                yield _line({"n": n, "d": N_WORDS, "way": way}, found, X)
+                yield _line({"n": n, "d": N_WORDS, "way": way, "even": False}, found, X)
 
 
 def _line(line: dict[str, Any], found: Any, X: Any) -> dict[str, Any]:
@@ -274,7 +275,7 @@ def covers(folder: Path, done: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]
         X = embeddings(folder, n, 300)
         for condenser in (RandomSubset(), KCenter(), SemanticDeduplication()):
             way = type(condenser).__name__
-            if (n, size, way) in done:
+            if (n, size, way, False) in done:
                 continue
             start = time.process_time()
             rows = condenser.set_params(n_samples=size, random_state=0, n_jobs=1).fit(X).indices_
@@ -288,8 +289,9 @@ def covers(folder: Path, done: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]
 def print_tables(lines: list[dict[str, Any]]) -> None:
     """Print what is found, and what is covered."""
     print("| rows | columns | way | CPU s | MiB | copies found | others left out | kept |\n" + "|---" * 8 + "|")
-    for line in sorted((line for line in lines if "d" in line), key=lambda line: (line["d"], line["n"])):
-        head = f"| {line['n']:,} | {line['d']:,} | {line['way']} |"
+    order = sorted((line for line in lines if "d" in line), key=lambda line: (line.get("even", False), line["d"], line["n"]))
+    for line in order:
+        head = f"| {line['n']:,}{', no topics' * line.get('even', False)} | {line['d']:,} | {line['way']} |"
         if "why" in line:
             print(head, line["why"], "| | | | |")
             continue
@@ -313,15 +315,16 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", type=int, default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--columns", nargs="+", type=int, default=[300, 1024, 4096])
     parser.add_argument("--ways", nargs="+", choices=list(WAYS), default=list(WAYS))
+    parser.add_argument("--even", action="store_true", help="embeddings without topics")
     given = parser.parse_args()
     lines = [json.loads(line) for line in given.file.read_text().splitlines()] if given.file.exists() else []
     if given.what == "print":
         print_tables(lines)
         return
-    done = {(line["n"], line.get("d", line.get("m")), line["way"]) for line in lines}
+    done = {(line["n"], line.get("d", line.get("m")), line["way"], line.get("even", False)) for line in lines}
     if given.what == "find":
         sizes = [(n, d) for n, d in SIZES if n in given.rows and d in given.columns]
-        records = finds(sizes, given.ways, given.folder, done)
+        records = finds(sizes, given.ways, given.even, given.folder, done)
     elif given.what == "words":
         records = words([n for n in (10_000, 100_000) if n in given.rows], done)
     else:

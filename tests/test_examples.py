@@ -101,6 +101,7 @@ EXAMPLES = [
     "splits",
     "streaming",
     "tables",
+    "training",
     "transfer",
 ]
 QUICK_EXAMPLES = ["kernel_inducing_points", "streaming"]
