@@ -40,7 +40,7 @@ def unit(rows: np.ndarray) -> np.ndarray:
 
 
 def embeddings(folder: Path, n: int, d: int, even: bool = False) -> np.ndarray:
-    """Return rows that are mapped to memory, about topics or evenly; the last tenth are near-duplicates of the first."""
+    """Return rows that are mapped to memory, about topics or not; the last tenth are near-duplicates of the first."""
     path = folder / f"embeddings_{n}_{d}{'_even' * even}.npy"
     if not path.exists():
         draws, n_copies = np.random.default_rng(0), int(PLANTED * n)
@@ -289,9 +289,9 @@ def covers(folder: Path, done: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]
 def print_tables(lines: list[dict[str, Any]]) -> None:
     """Print what is found, and what is covered."""
     print("| rows | columns | way | CPU s | MiB | copies found | others left out | kept |\n" + "|---" * 8 + "|")
-    order = sorted((line for line in lines if "d" in line), key=lambda line: (line.get("even", False), line["d"], line["n"]))
-    for line in order:
-        head = f"| {line['n']:,}{', no topics' * line.get('even', False)} | {line['d']:,} | {line['way']} |"
+    found = [line for line in lines if "d" in line]
+    for line in sorted(found, key=lambda line: (line["even"], line["d"], line["n"])):
+        head = f"| {line['n']:,}{', no topics' * line['even']} | {line['d']:,} | {line['way']} |"
         if "why" in line:
             print(head, line["why"], "| | | | |")
             continue
