@@ -10,7 +10,7 @@ from sklearn.base import clone
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OneHotEncoder
+from sklearn.preprocessing import OneHotEncoder, normalize
 
 import skdc
 from skdc import (
@@ -44,7 +44,7 @@ from skdc.kernels import (
 )
 from skdc.parameterizations import Subset
 from skdc.solvers import Greedy
-from skdc.sources import SparseSource, sparse_rows
+from skdc.sources import SparseSource, products_above, sparse_rows
 from skdc.spaces import Standardized
 
 from .sources import row_source
@@ -183,3 +183,19 @@ def test_networks_see_no_sparse_rows(kernel, loss):
     assert not condenser.__sklearn_tags__().input_tags.sparse
     with pytest.raises(TypeError, match="Sparse data was passed for X, but dense data is required"):
         condenser.fit(sparse, np.arange(12) % 2)
+
+
+@pytest.mark.parametrize("bound", [0.0, 0.3, 0.8, 0.95])
+def test_products_above_a_bound_are_those_of_all_columns(bound, rng):
+    words = rng.zipf(1.3, size=(1001, 30)) % 500
+    rows = np.zeros((1001, 500))
+    np.add.at(rows, (np.arange(1001)[:, None], words), rng.normal(size=words.shape) + 1)
+    rows[500:] = rows[:501] + 0.2 * rows[rng.permutation(1001)[:501]]
+    rows[::100] = 0
+    rows = normalize(rows)
+    x, y = (sparse_rows(part, torch.float64) for part in (rows[:400], rows))
+    found, exact = products_above(x, bound)(y).numpy(), rows[:400] @ rows.T
+    above = exact > bound
+    assert above.any(axis=1).sum() > 380
+    np.testing.assert_allclose(found[above], exact[above], atol=1e-12)
+    assert (found[~above] <= bound + 1e-12).all()

@@ -25,6 +25,14 @@ def products(x: Tensor, y: Tensor) -> Tensor:
     return x.products(y) if isinstance(x, SparseRows) else x @ y.mT
 
 
+def products_above(x: Tensor, bound: float) -> Callable[[Tensor], Tensor]:
+    """Return a function of other rows that gives their products with some, as far as these are above a bound.
+
+    All are of length one. Of sparse rows, products that are not above the bound may be given as zero.
+    """
+    return x.above(bound) if isinstance(x, SparseRows) else lambda y: x @ y.mT
+
+
 def scaled_products(x: Tensor, y: Tensor, factor: float, offset: Tensor) -> Tensor:
     """Return the inner products of rows, times a number, plus a number for each row of y, in a tensor of their own."""
     # In place: nothing but the result is as large as the result.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
@@ -14,6 +14,9 @@ from torch import Tensor
 from skdc.sources.rows import RowSource
 from skdc.sources.schema import Schema
 from skdc.sources.units import Units
+
+_PAIRS = 100_000  # of rows that are multiplied together
+_ROUNDING = 1e-5  # by which a length may be off
 
 
 class SparseRows:
@@ -73,6 +76,39 @@ class SparseRows:
     def products(self, others: SparseRows) -> Tensor:
         """Return the inner products with other rows, of shape (len(self), len(others))."""
         return torch.from_numpy((self._matrix @ others._matrix.T).toarray())
+
+    # Let x be of length one, as all rows are, x' its entries in the most frequent columns, of a length below t, and x''
+    # the others. Then <x, y> = <x', y> + <x'', y> with <x', y> <= |x'| < t: only rows that share a column with x'' can
+    # have a product above t [Anastasiu and Karypis, "L2AP: Fast Cosine Similarity Search with Prefix L-2 Norm Bounds",
+    # 2014]. These columns are few, and few rows have them.
+    def above(self, bound: float) -> Callable[[SparseRows], Tensor]:
+        """Return a function of other rows, of length one as these are, that gives their products where above a bound.
+
+        Others may be given as zero.
+        """
+        rare = self._rare(bound)
+        if 2 * rare.nnz > self._matrix.nnz:
+            return self.products
+
+        def products(others: SparseRows) -> Tensor:
+            found = (rare @ others._matrix.T).tocoo()
+            values = np.zeros((len(self), len(others)), dtype=self._matrix.dtype)
+            for start in range(0, found.nnz, _PAIRS):
+                rows, columns = (place[start : start + _PAIRS] for place in found.coords)
+                values[rows, columns] = self._matrix[rows].multiply(others._matrix[columns]).sum(axis=1)
+            return torch.from_numpy(values)
+
+        return products
+
+    def _rare(self, bound: float) -> csr_array:
+        """Return the rows without their most frequent columns, as many as are together shorter than a bound."""
+        indptr, indices, data = self._matrix.indptr, self._matrix.indices, self._matrix.data
+        row = np.repeat(np.arange(len(self)), np.diff(indptr))
+        order = np.lexsort((-np.bincount(indices, minlength=self.shape[1])[indices], row))
+        squares = np.concatenate([[0.0], np.cumsum(np.square(data[order], dtype=np.float64))])
+        kept = squares[1:] - squares[indptr[row]] > (bound - _ROUNDING) * abs(bound - _ROUNDING)
+        counts = np.bincount(row[kept], minlength=len(self))
+        return csr_array((data[order][kept], indices[order][kept], np.r_[0, np.cumsum(counts)]), shape=self.shape)
 
     def combined(self, weights: sparray) -> SparseRows:
         """Return sums of the rows, weighted by each row of a sparse matrix of shape (m, len(self))."""

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 from torch import Tensor
 
-from skdc.sources import TILE, Holds, mean_directions, products, squared_norms, unit_rows
+from skdc.sources import TILE, Holds, mean_directions, products, products_above, squared_norms, unit_rows
 
 _TOGETHER = 4096  # rows that are compared without clusters
 _BLOCK = 1024  # rows that are compared with those that are kept at a time
@@ -199,11 +199,11 @@ def _nearest(
 ) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
     """Return the row that is most like each, of those that are kept, and their cosine; -1 where none is above it."""
     most = torch.full((len(values),), bound, dtype=values.dtype, device=values.device)
-    found = np.full(len(values), -1, dtype=np.intp)
+    found, cosines = np.full(len(values), -1, dtype=np.intp), products_above(values, bound)
     for rows, some in held:
         if not len(rows):
             continue
-        cosine, place = products(values, some).max(1)
+        cosine, place = cosines(some).max(1)
         nearer = cosine > most
         most = torch.where(nearer, cosine, most)
         nearer = nearer.cpu().numpy()
@@ -213,7 +213,7 @@ def _nearest(
 
 def _compared(values: Any, bound: float) -> tuple[NDArray[np.intp], NDArray[np.float64], NDArray[np.intp]]:
     """Go through rows in order; return the keeper of each, their cosine, and the rows that are kept."""
-    cosines = products(values, values).double().cpu().numpy()
+    cosines = products_above(values, bound)(values).double().cpu().numpy()
     alike = np.tril(cosines > bound, -1)
     kept, keeper, cosine = np.ones(len(cosines), bool), np.arange(len(cosines)), np.ones(len(cosines))
     for i in np.flatnonzero(alike.any(axis=1)):
