@@ -193,6 +193,11 @@ def test_products_above_a_bound_are_those_of_all_columns(bound, rng):
     rows[500:] = rows[:501] + 0.2 * rows[rng.permutation(1001)[:501]]
     rows[::100] = 0
     rows = normalize(rows)
+    frequent = np.bincount(words.ravel()).argmax()
+    share = bound + np.arange(1, 9) / 1000  # of the most frequent column, beside one of its own
+    rows[1:17] = 0
+    rows[1:9, frequent], rows[np.arange(1, 9), np.arange(20, 28)] = share, np.sqrt(1 - share**2)
+    rows[9:17, frequent] = 1
     x, y = (sparse_rows(part, torch.float64) for part in (rows[:400], rows))
     found, exact = products_above(x, bound)(y).numpy(), rows[:400] @ rows.T
     above = exact > bound
