@@ -216,7 +216,7 @@ PICTURES = (
         "points of accuracy above random rows",
         "## Mean by share",
         ("labels drawn anew", "share"),
-        ("hardest", "easiest", "CCS, cut-off 0.3", "CoverageCentricSelection"),
+        ("easiest", "CCS, cut-off 0.3", "CoverageCentricSelection", "MessagePassingSelection"),
     ),
     Picture(
         "query",
@@ -234,7 +234,7 @@ PICTURES = (
         "## Embeddings and texts",
         ("rows", "columns", "way"),
         ("CPU s",),
-        keep="(?!.*(over|memory)).*(300|1,024|4,096)",
+        keep=r"00,000 \| (300|1,024|4,096) \| (?!.*(over|memory))",
         logarithmic=True,
     ),
     Picture(
