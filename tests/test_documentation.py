@@ -94,6 +94,14 @@ def test_terms_lead_to_what_is_there():
         assert hasattr(home, name), reference
 
 
+def test_every_discrepancy_is_explained():
+    text = (DOCS / "discrepancies.rst").read_text()
+    public = [getattr(discrepancies, name) for name in discrepancies.__all__]
+    parts = [part for part in public if inspect.isclass(part) and issubclass(part, discrepancies.Discrepancy)]
+    names = [part.__name__ for part in parts if not inspect.isabstract(part)]
+    assert not [name for name in names if f"`~skdc.discrepancies.{name}`" not in text]
+
+
 PAGES = sorted((DOCS / "benchmarks").glob("*.md"))
 LONG_TABLES = {"images_tables", "selection_tables"}
 
