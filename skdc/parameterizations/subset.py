@@ -19,7 +19,7 @@ from skdc.parameterizations.storage.base import Codec, Storage, at
 from skdc.parameterizations.storage.free import or_free
 from skdc.parameterizations.units import KeptUnits, kept_bytes
 from skdc.sets import LabeledSet
-from skdc.sources import Lists, Passes, Schema, Source, require
+from skdc.sources import Holds, Lists, Passes, Schema, Source, require
 
 
 class Subset(Parameterization):
@@ -232,6 +232,14 @@ class SubsetSet(LiveSet):
         y = at(self._soft_labels(), places) if self.soft else self._own(rows.y, places)
         X = rows.X if self.stored is None else self.stored(places)
         return LabeledSet(at(self.weight, places), at(self.key, places), X, y)
+
+    def without_numbers(self) -> LabeledSet:
+        """Return the chosen rows for those who look at weights and targets alone: X has no columns, where it can."""
+        holds = self._source.granted(Holds)
+        if self.stored is not None or holds is None:
+            return self()
+        y = self._soft_labels() if self.soft else self._own(holds.encode_targets(holds.targets(self.indices)), None)
+        return LabeledSet(self.weight, self.key, y.new_empty(len(y), 0), y)
 
     def _soft_labels(self) -> Tensor:
         if self._taught is None:

@@ -49,7 +49,8 @@ class Solution:
     Parameters
     ----------
     synthetic : LabeledSet
-        The final set, detached.
+        The final set, detached. Of rows that were chosen without an objective X may have no columns: they are those of
+        the data.
     n_iter : int
         Steps taken.
     history : dict of str to ndarray

@@ -13,7 +13,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 import skdc
-from skdc import CondensedEstimator, SemanticDeduplication, at_most, make_condensing_pipeline
+from skdc import CondensedEstimator, RandomSubset, SemanticDeduplication, at_most, make_condensing_pipeline
+from skdc.sources import RowSource
 
 
 @pytest.fixture
@@ -97,3 +98,19 @@ def test_texts_in_pipelines():
     embedded = make_pipeline(TfidfVectorizer(), TruncatedSVD(3, random_state=0))
     last = CondensedEstimator(condenser=deduplication, estimator=LogisticRegression())
     assert last.fit(embedded.fit_transform(texts), kinds).score(embedded.transform(texts), kinds) > 0.5
+
+
+@pytest.mark.parametrize("task", ["classification", "regression", "none"])
+def test_rows_that_no_objective_looks_at_are_not_cast(task, data, monkeypatch):
+    X, y = data
+    target, kind = {"classification": y, "regression": np.arange(120.0)}.get(task), task.replace("none", "auto")
+    before = RandomSubset(n_samples=100, task=kind, random_state=0).fit(X, target)
+    cast = []
+    encode = RowSource.encode
+    monkeypatch.setattr(RowSource, "encode", lambda self, X: cast.append(len(X)) or encode(self, X))
+    fitted = RandomSubset(n_samples=100, task=kind, random_state=0).fit(X, target)
+    assert sum(cast) == 0
+    assert_array_equal(fitted.X_syn_, X[fitted.indices_])
+    assert_array_equal(fitted.indices_, before.indices_)
+    if target is not None:
+        assert_array_equal(fitted.y_syn_, target[fitted.indices_])

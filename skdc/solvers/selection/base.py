@@ -189,7 +189,9 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
             except KeyboardInterrupt:  # the rows are there, and weigh what they stand for
                 state.interrupted = True
         history = {"loss": np.array(state.losses)} if state.losses else {}
-        return solution_of(state, len(synthetic.indices), history, synthetic())
+        # Nobody looks at the numbers of rows that no objective has chosen, which may be most of the data.
+        rows = synthetic() if state.objective is not None else synthetic.without_numbers()
+        return solution_of(state, len(synthetic.indices), history, rows)
 
     def _finds(self) -> bool:
         """Tell whether the data say how many rows of a class are kept."""
