@@ -306,6 +306,7 @@ PICTURES = (
         "### A share of the rows",
         ("table", "% kept"),
         ("RandomSubset", "KMedoids", "DecrementalReduction", "LearningVectorQuantization"),
+        keep="^((?!california|abalone).)*$",
     ),
     Picture(
         "values",
