@@ -137,8 +137,15 @@ class Containers:
             Whether those are not the targets of the data.
         """
         rows, targets, y_syn, places = self._chosen(indices, y_syn, relabeled)
-        X_syn = rows if self.encoder is not None or issparse(rows) else source.stand_in().X[indices]
-        return Shown(*self._packed(rows, targets), X_syn, y_syn, {"indices_": places})
+        return Shown(*self._packed(rows, targets), self._numbers(rows, source, indices), y_syn, {"indices_": places})
+
+    def _numbers(self, rows: Any, source: Any, indices: NDArray[np.intp]) -> Any:
+        """Return chosen rows as numbers: an array of them is held once, since it may be most of the data."""
+        if self.encoder is not None or issparse(rows):
+            return rows
+        held = source.stand_in().X
+        same = isinstance(rows, np.ndarray) and (rows.dtype, rows.shape[1:]) == (held.dtype, held.shape[1:])
+        return rows if same else held[indices]
 
     def stored(
         self,
