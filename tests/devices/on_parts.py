@@ -52,7 +52,7 @@ def ids(cls):
 
 @pytest.mark.parametrize("cls", concrete(discrepancies, Discrepancy), ids=ids)
 def test_discrepancy(cls, same):
-    discrepancy = quick(cls)
+    discrepancy = quick(cls, {**SETTINGS, "query": X[:5]})
     if discrepancy.compares == "aligned":
         discrepancy.set_params(space=KernelRidgePredictions(), by=None)
     same(moved(discrepancy), X, Y)

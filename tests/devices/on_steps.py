@@ -20,7 +20,7 @@ from skdc.structures import Flat
 
 from ..condensers.quick import SETTINGS, quick
 from ..sources import row_source, seeded
-from .data import concrete
+from .data import IMAGES, concrete
 from .on_parts import PARTS
 
 ATEN = torch.ops.aten
@@ -79,7 +79,7 @@ def cases():
     """Return each discrepancy in a space, and each space with a discrepancy, by which points move."""
     for cls in (cls for cls in concrete(discrepancies, Discrepancy) if not issubclass(cls, Flat)):
         aligned = {"space": PREDICTIONS} if cls.compares == "aligned" else {}
-        yield quick(cls, SETTINGS | aligned)
+        yield quick(cls, SETTINGS | aligned | {"query": IMAGES[:5].reshape(5, 8, 8)})
     for cls in (cls for cls in concrete(spaces, Space) if not issubclass(cls, Flat)):
         space = quick(cls, PARTS)
         by = None if space.splits == "never" else "class"
