@@ -85,7 +85,11 @@ FAMILIES = {
         ("Private sets", "The data are seen through noisy sums: :doc:`privacy`.", "private"),
     ],
     discrepancies: [
-        ("Kernels and moments", "Means of features.", "mmd characteristic moments nystrom stein conditional diversity"),
+        (
+            "Kernels and moments",
+            "Means of features.",
+            "mmd query characteristic moments nystrom stein conditional diversity",
+        ),
         ("Transport and distances", "How far rows have to go.", "transport quantiles"),
         ("Likelihoods and critics", "How unlikely one set is under the other.", "divergences critics"),
         ("Aligned blocks", "Predictions, gradients, trajectories, row by row.", "aligned classification duality"),

@@ -18,6 +18,7 @@ from skdc.parameterizations import Parameterization, storage
 from skdc.parameterizations.storage import Storage
 from skdc.spaces import NetworkFeatures, Space
 from skdc.utils import estimator_checks as checks
+from skdc.utils._toys import blobs
 
 from .condensers.quick import DIFFUSION, PATHS, QUICK, Strip, quick
 
@@ -108,7 +109,7 @@ KINDS = [
     ),
     (storage, Storage, SETTINGS, checks.storage_checks),
     (generators, Generator, GENERATORS, checks.generator_checks),
-    (discrepancies, Discrepancy, {}, checks.discrepancy_checks),
+    (discrepancies, Discrepancy, {"query": blobs()[0][::2]}, checks.discrepancy_checks),
     (discrepancies, Penalty, SETTINGS | {"space": SPACE}, checks.penalty_checks),
 ]
 
