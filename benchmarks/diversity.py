@@ -167,22 +167,21 @@ def print_times(lines: list[dict[str, Any]]) -> None:
             print(head, f"{line['s']:.2f} | {line['MiB']:.0f} |", " | ".join(f"{line[c]:.3f}" for c in columns), "|")
 
 
-def print_accuracies(lines: list[dict[str, Any]]) -> None:
-    """Print the difference from random rows, in points."""
-    ways = [way for way in condensers(0, 1) if way != RANDOM]
-    print(f"| data | rows a class | learner | {RANDOM} |", " | ".join(ways), "|\n" + "|---" * (4 + len(ways)) + "|")
+def print_differences(found: dict[tuple[str, int, str, int], dict[str, float]], size: str) -> None:
+    """Print the difference from random rows, in points, by data, size, way and seed; `size` says what sizes are."""
+    ways = list(dict.fromkeys(way for _, _, way, _ in found if way != RANDOM))
+    print(f"| data | {size} | learner | {RANDOM} |", " | ".join(ways), "|\n" + "|---" * (4 + len(ways)) + "|")
     means: dict[str, list[float]] = {way: [] for way in ways}
-    found = {(line["data"], line["n_per_class"], line["way"], line["seed"]): line["scores"] for line in lines}
-    seeds = sorted({line["seed"] for line in lines})
-    for data, n_per_class in dict.fromkeys((line["data"], line["n_per_class"]) for line in lines):
+    seeds = sorted({seed for *_, seed in found})
+    for data, n in dict.fromkeys((data, n) for data, n, _, _ in found):
         for learner in models(0):
-            random = np.array([found[data, n_per_class, RANDOM, seed][learner] for seed in seeds])
+            random = np.array([found[data, n, RANDOM, seed][learner] for seed in seeds])
             cells = []
             for way, values in means.items():
-                difference = np.array([found[data, n_per_class, way, seed][learner] for seed in seeds]) - random
+                difference = np.array([found[data, n, way, seed][learner] for seed in seeds]) - random
                 values.append(float(difference.mean()))
                 cells.append(f"{difference.mean():+.1f} ± {difference.std(ddof=1) / len(seeds) ** 0.5:.1f}")
-            print(f"| {data} | {n_per_class} | {learner} | {random.mean():.1f} |", " | ".join(cells), "|")
+            print(f"| {data} | {n} | {learner} | {random.mean():.1f} |", " | ".join(cells), "|")
     print("| mean | | | |", " | ".join(f"{np.mean(values):+.2f}" for values in means.values()), "|")
 
 
@@ -197,7 +196,8 @@ def main() -> None:
     if given.what == "print":
         print_times(timed)
         print()
-        print_accuracies(scored)
+        scores = {(line["data"], line["n_per_class"], line["way"], line["seed"]): line["scores"] for line in scored}
+        print_differences(scores, "rows a class")
         return
     if given.what == "time":
         new = times({(line["n"], line["m"], line["by"], line["name"]) for line in timed})

@@ -18,14 +18,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from data import TABLES, mixture, table
+from diversity import models, print_differences
 from scipy.spatial.distance import cdist, pdist
 from scores import apart_within
 from sklearn.datasets import load_digits
 from sklearn.decomposition import PCA
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
-from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler, quantile_transform
 
 from skdc import KernelHerding, QuerySelection, RandomSubset
@@ -147,15 +146,6 @@ WAYS: dict[str, Way] = {
 }
 
 
-def models(seed: int) -> dict[str, Any]:
-    """Return the learners."""
-    return {
-        "logistic": LogisticRegression(max_iter=500),
-        "MLP": MLPClassifier(max_iter=200, random_state=seed),
-        "boosting": HistGradientBoostingClassifier(max_iter=50, min_samples_leaf=5, random_state=seed),
-    }
-
-
 def accuracies(names: list[str], seeds: list[int], done: set[tuple[Any, ...]]) -> Iterator[dict[str, Any]]:
     """Yield test accuracies of learners on each set."""
     for seed in seeds:
@@ -217,24 +207,10 @@ def print_times(lines: list[dict[str, Any]]) -> None:
 
 
 def print_accuracies(lines: list[dict[str, Any]]) -> None:
-    """Print the difference from random rows, in points."""
-    found = {tuple(line[name] for name in KEY): line["scores"] for line in lines}
-    found |= {(*key[:2], SIZES[1], key[3]): scores for key, scores in found.items() if key[3].startswith("all rows")}
-    ways, seeds = [way for way in WAYS if way != RANDOM], sorted({line["seed"] for line in lines})
-    ways = [way for way in ways if any(key[3] == way for key in found)]
-    print(f"| data | rows | learner | {RANDOM} |", " | ".join(ways), "|\n" + "|---" * (4 + len(ways)) + "|")
-    means: dict[str, list[float]] = {way: [] for way in ways}
-    for data in dict.fromkeys(line["data"] for line in lines):
-        for size in SIZES:
-            for learner in models(0):
-                random = np.array([found[data, seed, size, RANDOM][learner] for seed in seeds])
-                cells = []
-                for way, values in means.items():
-                    difference = np.array([found[data, seed, size, way][learner] for seed in seeds]) - random
-                    values.append(float(difference.mean()))
-                    cells.append(f"{difference.mean():+.1f} ± {difference.std(ddof=1) / len(seeds) ** 0.5:.1f}")
-                print(f"| {data} | {size} | {learner} | {random.mean():.1f} |", " | ".join(cells), "|")
-    print("| mean | | | |", " | ".join(f"{np.mean(values):+.2f}" for values in means.values()), "|")
+    """Print the difference from random rows, in points; what needs no size stands beside each."""
+    found = {(line["data"], line["size"], line["way"], line["seed"]): line["scores"] for line in lines}
+    found |= {(key[0], SIZES[1], *key[2:]): scores for key, scores in found.items() if key[2].startswith("all rows")}
+    print_differences(found, "rows")
 
 
 def main() -> None:
