@@ -133,7 +133,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         """Return a choice of which no row is made."""
         self.check_reweight()
         _refuse_moving_rows(objective)
-        if self._finds() and synthetic.stored is not None:
+        if self.finds_counts() and synthetic.stored is not None:
             raise PartsError(
                 f"{type(self).__name__} finds how many rows of a class to keep, but a storage is built for a known "
                 "number; use Subset()"
@@ -152,7 +152,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         cell = cell_of(source, state.synthetic.sizes, state.classes[state.step], progress)
         choice = Choice([]) if progress.stopped else self.choose(state.objective, cell, source, generator)
         rows, of_choice = np.array(choice.rows, dtype=np.intp), choice.mass
-        least = np.minimum(cell.quotas, 1) if self._finds() else cell.quotas
+        least = np.minimum(cell.quotas, 1) if self.finds_counts() else cell.quotas
         if (np.bincount(cell.codes[rows], minlength=len(least)) < least).any():
             enough = completed(cell, rows, generator, least)
             state.n_drawn += len(enough) - len(rows)
@@ -177,7 +177,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
                 self.advance(state)
         synthetic, mass = state.synthetic, [] if state.n_drawn else state.mass
         indices = np.concatenate(state.chosen)
-        if self._finds():
+        if self.finds_counts():
             codes = state.source.schema.class_of_key[state.source.key[indices]]
             synthetic.resize(np.bincount(codes, minlength=len(synthetic.sizes)))
         if state.n_drawn and not state.interrupted:
@@ -193,7 +193,7 @@ class Selection(Solver[SelectionState, SubsetSet], kw_only=True):
         rows = synthetic() if state.objective is not None else synthetic.without_numbers()
         return solution_of(state, len(synthetic.indices), history, rows)
 
-    def _finds(self) -> bool:
+    def finds_counts(self) -> bool:
         """Tell whether the data say how many rows of a class are kept."""
         return self.finds_size() or self.finds_shares()
 

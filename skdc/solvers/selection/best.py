@@ -117,7 +117,7 @@ class BestOf(Solver[BestState, SubsetSet]):
         for discrepancy, solver in self.choices:
             if not isinstance(solver, Selection):
                 raise PartsError(f"BestOf: {solver!r} does not choose rows; take a solver such as Greedy() or Draw()")
-            if solver.finds_size() or solver.finds_shares():
+            if solver.finds_counts():
                 raise PartsError(
                     f"BestOf: {solver!r} finds how many rows of a class to keep, and sets of one size are compared"
                 )

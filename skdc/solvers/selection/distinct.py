@@ -100,7 +100,7 @@ class Distinct(Selection):
             raise ValueError(f"Distinct(overlap={self.overlap!r}): it must be between 0 and 1")
         if self.solver is None:
             return
-        if not isinstance(self.solver, Selection) or self.solver.finds_size():
+        if not isinstance(self.solver, Selection) or self.solver.finds_counts():
             raise PartsError(
                 f"Distinct(solver={self.solver!r}): it must choose as many rows as are asked for, as Greedy() does"
             )

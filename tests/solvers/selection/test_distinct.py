@@ -6,11 +6,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.sparse import csr_array
 
 from skdc import Condenser, Partitions, SemanticDeduplication
-from skdc.discrepancies import QuantizationError
+from skdc.discrepancies import QuantizationError, QueryMMD
 from skdc.exceptions import PartsError, StoppedWarning
 from skdc.fitting.deadlines import time_limit
 from skdc.parameterizations import Subset
-from skdc.solvers import Distinct, Draw, Greedy
+from skdc.solvers import AnyClass, Distinct, Draw, Greedy
 
 
 def cosines(X, Z):
@@ -179,6 +179,8 @@ def test_solvers_that_choose_no_number_of_rows_are_refused():
     X = [[1.0, 0.0], [0.0, 1.0]]
     with pytest.raises(PartsError, match="as many rows as are asked for"):
         Condenser(None, Subset(), Distinct(solver=Distinct()), n_samples=1).fit(X)
+    with pytest.raises(PartsError, match="as many rows as are asked for"):
+        Condenser(QueryMMD(X), Subset(), Distinct(solver=AnyClass()), n_samples=1).fit(X)
     with pytest.raises(PartsError, match="give reweight= to Distinct"):
         settings = {"solver": Distinct(solver=Greedy(reweight=QuantizationError())), "n_samples": 1}
         Condenser(QuantizationError(), Subset(), **settings).fit(X)
