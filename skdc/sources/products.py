@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import cast
 
 import torch
@@ -30,7 +31,7 @@ def products_above(x: Tensor, bound: float) -> Callable[[Tensor], Tensor]:
 
     All are of length one. Of sparse rows, products that are not above the bound may be given as zero.
     """
-    return x.above(bound) if isinstance(x, SparseRows) else lambda y: x @ y.mT
+    return x.above(bound) if isinstance(x, SparseRows) else partial(products, x)
 
 
 def scaled_products(x: Tensor, y: Tensor, factor: float, offset: Tensor) -> Tensor:

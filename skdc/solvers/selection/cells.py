@@ -134,6 +134,11 @@ class Cell:
         weight = self.weight[torch.as_tensor(rows, device=self.weight.device)]
         return replace(self, members=self.members[rows], weight=weight)
 
+    def random(self, rows: NDArray[np.intp], size: int, generator: torch.Generator) -> NDArray[np.intp]:
+        """Return so many distinct ones of some rows, drawn in proportion to weight."""
+        weight = self.weight[torch.as_tensor(rows, device=self.weight.device)].double().cpu()
+        return rows[weight.multinomial(size, replacement=False, generator=generator).numpy()]
+
     def drawn(self, size: int, generator: torch.Generator) -> tuple[NDArray[np.intp], Cell]:
         """Return the positions of random rows and a cell of them; of all, if there are no more than `size`.
 

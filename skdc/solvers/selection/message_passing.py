@@ -44,7 +44,8 @@ class MessagePassing(Pruning):
     References
     ----------
     .. [1] Maharana, Yadav and Bansal, "D2 Pruning: Message Passing for Balancing Diversity and Difficulty in Data
-       Pruning", 2024, eqs. 2 and 3; distances are as they are there, and rho is chosen on the data.
+       Pruning", 2024, eqs. 2 and 3, by distances as they are; here a row whose score has fallen below zero takes
+       nothing off.
 
     Examples
     --------

@@ -134,12 +134,9 @@ def easier(cell: Cell, scores: NDArray[np.float64], cutoff: float) -> NDArray[np
 
 def _random(cell: Cell, scores: NDArray[np.float64], generator: torch.Generator) -> NDArray[np.intp]:
     """Return random rows of each class, however hard."""
-    weight, chosen, all_rows = cell.weight.double().cpu(), [], easier(cell, scores, 0.0)
-    for c in np.flatnonzero(cell.quotas):
-        rows = all_rows[cell.codes[all_rows] == c]
-        places = weight[rows].multinomial(int(cell.quotas[c]), replacement=False, generator=generator)
-        chosen.append(rows[places.numpy()])
-    return np.concatenate(chosen)
+    rows = easier(cell, scores, 0.0)
+    of_class = ((rows[cell.codes[rows] == c], int(cell.quotas[c])) for c in np.flatnonzero(cell.quotas))
+    return np.concatenate([cell.random(members, quota, generator) for members, quota in of_class])
 
 
 def _surely_best(wrong: Tensor, weight: Tensor) -> int:

@@ -48,15 +48,13 @@ class Strata(Pruning):
 
     def pick(self, cell: Cell, scores: NDArray[np.float64], generator: torch.Generator) -> NDArray[np.intp]:
         """Draw rows of each class: of each stratum as many as may be."""
-        weight, chosen = cell.weight.double().cpu(), []
+        chosen = []
         for c, quota in enumerate(cell.quotas):
             rows = np.flatnonzero(cell.codes == c)
             of_row = strata_of(scores[rows], self.n_strata)
             for stratum, size in enumerate(budgets(np.bincount(of_row, minlength=self.n_strata), int(quota))):
                 if size:
-                    members = rows[of_row == stratum]
-                    places = weight[members].multinomial(int(size), replacement=False, generator=generator)
-                    chosen.append(members[places.numpy()])
+                    chosen.append(cell.random(rows[of_row == stratum], int(size), generator))
         return np.concatenate(chosen)
 
 
